@@ -1,0 +1,135 @@
+// One install, stage by stage, as a pure machine: inputs in, actions out, every durable fact in the
+// record::Job that the caller commits before it releases the actions.
+//
+// Order of stages: connect -> identity -> preflight -> media -> insert -> confirm -> boot once -> arm
+// (durable) -> power -> watch -> finalise -> verify; cleanup runs before every end that is not a plain
+// success, and is owed after a crash too. The caller (agents/core) owns queueing, limits, the image,
+// the mount rows and the fences; this machine owns the conversation with one BMC.
+//
+// Promises: no power or boot call before `armed` is durable; none after `launched` except the final
+// power-on once the mount is DEAD; after a crash it asks the BMC what is true before it acts again;
+// at most one BMC request is in flight; every session is deleted.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/base/time.h"
+#include "common/ports/http_client.h"
+#include "common/ports/prober.h"
+#include "schemas/record/job.pb.h"
+
+namespace metalmesh::install {
+
+// ---- what can happen to a job -------------------------------------------------------------------
+
+/// First input of a job, and the first one after a restart of the agent.
+struct Resume {};
+/// The `WaitFor` delay passed.
+struct PollDue {};
+/// From the media server, whenever it changed.
+struct MediaRead {
+  std::uint64_t bytes_covered = 0;
+  std::uint64_t size = 0;
+  std::string peer;
+};
+/// LAUNCHED is about to become durable (the caller has set job.launched in this same turn).
+struct LaunchGranted {};
+/// The installed system called back with the job's token.
+struct CalledBack {};
+/// An operator's cancel that came before LAUNCHED (the caller has fenced the generation and the mount is DEAD).
+struct CancelAsked {};
+/// The media server could not complete TLS with a reader that looks like this job's BMC.
+struct MediaTlsRefused {
+  std::string detail;
+};
+
+using JobInput =
+    std::variant<Resume, HttpReplied, HttpFailed, PollDue, MediaRead, LaunchGranted, CalledBack, CancelAsked,
+                 MediaTlsRefused, ProbeAnswered>;
+
+// ---- what a job wants done ----------------------------------------------------------------------
+
+/// Start this request; its id is "job/<deployment>/<n>". The answer comes back as an input of this job.
+struct CallBmc {
+  HttpRequest request;
+};
+/// Deliver PollDue after `delay`; replaces an earlier wait.
+struct WaitFor {
+  Duration delay;
+};
+struct StopWaiting {};
+/// The job's mount must be in this state (job.mount_state is set already): row and MediaCommand are the caller's.
+struct SetMount {};
+struct Probe {
+  ProbeStart probe;
+};
+/// A fact for the event stream (server, deployment, generation and time are filled by the caller).
+struct Tell {
+  wire::Event event;
+};
+/// A login was refused: counts for the credential's breaker.
+struct LoginRefused {};
+struct LoginAccepted {};
+/// The attempt is over and the disk untouched: try again later (the caller queues it; attempt was raised).
+struct RetryLater {
+  Duration delay;
+};
+/// Terminal: job.ended is set, the Ended event is the last Tell before this. Cleanup has run.
+struct Finish {};
+
+using JobAction = std::variant<CallBmc, WaitFor, StopWaiting, SetMount, Probe, Tell, LoginRefused, LoginAccepted,
+                               RetryLater, Finish>;
+
+struct JobOutcome {
+  std::vector<JobAction> actions;
+  std::vector<LogLine> logs;
+};
+
+/// What the machine may not decide alone, asked at the moment it matters.
+struct Gate {
+  bool may_arm = false;      // proven incarnation, credential not held, not quarantined, disk above reserve
+  wire::Fault why_not;       // when not
+  bool clock_ok = false;     // start_by and launch_by can be judged (both bounds known well enough)
+};
+
+struct StageTimeouts {
+  Duration bmc_request = std::chrono::seconds(30);
+  Duration unreachable = std::chrono::seconds(45);   // before the job gives up on a BMC that never answered
+  Duration bmc_lost = std::chrono::minutes(10);      // while an installer runs, a BMC may be away this long
+  Duration confirm = std::chrono::seconds(60);       // Inserted must be read back
+  Duration first_read = std::chrono::minutes(2);     // the BMC must read something after insert + power
+  Duration power = std::chrono::minutes(2);          // one power change
+  Duration boot = std::chrono::minutes(15);          // power-on until the first guarded read
+  Duration stall = std::chrono::minutes(25);         // no read, no power change
+  Duration poll = std::chrono::seconds(5);
+};
+
+/// Volatile half of a job: dies with the process.
+struct Conversation;
+
+class InstallMachine {
+ public:
+  /// `media_url` is the full URL of the job's mount; `media_base` ends before "/m/...", to tell our own
+  /// leftovers from foreign media. References must outlive the machine.
+  InstallMachine(record::Job& job, StageTimeouts timeouts, std::string media_url, std::string media_base,
+                 std::uint64_t seed);
+  ~InstallMachine();
+  InstallMachine(InstallMachine&&) noexcept;
+
+  JobOutcome handle(const JobInput& input, const Now& now, const Gate& gate);
+
+ private:
+  record::Job& job_;
+  StageTimeouts timeouts_;
+  std::string media_url_;
+  std::string media_base_;
+  Random random_;
+  std::unique_ptr<Conversation> conversation_;
+};
+
+}  // namespace metalmesh::install

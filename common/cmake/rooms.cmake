@@ -1,0 +1,46 @@
+# A room is one folder, one static library, one set of arrows.
+#
+#   mm_room(<target> DEPS <targets...>)     every .cc of the current folder, except main.cc
+#   mm_program(<name> SOURCES ... DEPS ...)
+#   mm_unit_test(<target> DEPS ...)         every *_test.cc of the current folder, label "unit"
+
+function(mm_room target)
+  cmake_parse_arguments(R "" "" "DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${target} PUBLIC ${R_DEPS})
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${target} INTERFACE ${R_DEPS})
+  endif()
+endfunction()
+
+function(mm_program name)
+  cmake_parse_arguments(R "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${R_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE MM_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(${name} PRIVATE ${R_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()
+
+function(mm_test target)
+  cmake_parse_arguments(R "" "LABEL;TIMEOUT" "DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *_test.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${target} ${sources})
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${target} PRIVATE ${R_DEPS} GTest::gmock_main)
+  add_test(NAME ${target} COMMAND ${target} --gtest_brief=1)
+  set_tests_properties(${target} PROPERTIES LABELS "${R_LABEL}" TIMEOUT ${R_TIMEOUT})
+endfunction()
+
+function(mm_unit_test target)
+  mm_test(${target} LABEL unit TIMEOUT 120 ${ARGN})
+endfunction()

@@ -1,0 +1,57 @@
+// The receiving half: takes each entry once and in order, asks for gaps, notices a peer whose history
+// is not the one we know. Pure. State is one row ("r/<name>").
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/ports/store.h"
+#include "schemas/wire/frames.pb.h"
+
+namespace metalmesh::delivery {
+
+struct Entry {
+  std::uint64_t seq = 0;
+  std::string bytes;
+  std::string hash;
+};
+
+class StreamReceiver {
+ public:
+  StreamReceiver(std::string key, const RowReader& rows);
+
+  /// Empty until a journal was followed.
+  [[nodiscard]] const std::string& journal_id() const;
+  [[nodiscard]] std::uint64_t cursor() const;
+  [[nodiscard]] const std::string& cursor_hash() const;
+
+  /// Starts to follow another journal from its beginning.
+  void follow(std::string journal_id, Batch& batch);
+
+  enum class Verdict { accepted, duplicate, gap, foreign_journal, diverged };
+  struct Taken {
+    Verdict verdict = Verdict::duplicate;
+    std::vector<Entry> entries;          // new ones, in order; the cursor row is in the batch
+    std::optional<wire::Resync> resync;  // to send now (gaps are asked for at most once a second)
+  };
+  /// The owner applies the entries in the same batch: cursor and effects are one commit.
+  Taken on_data(const wire::Data& data, const Now& now, Batch& batch);
+
+  /// To publish after the commit that holds the cursor, also for duplicates (the first ack may be lost).
+  /// `keep_from` is the owner's: entries below it are safe to trim at the sender.
+  [[nodiscard]] wire::Ack ack(std::uint64_t keep_from) const;
+
+ private:
+  void store(Batch& batch) const;
+  std::string key_;
+  std::string journal_id_;
+  std::uint64_t cursor_ = 0;
+  std::string cursor_hash_;
+  std::optional<MonoTime> last_resync_;
+};
+
+}  // namespace metalmesh::delivery

@@ -1,0 +1,82 @@
+// The sending half of a numbered stream: a durable, hash-chained journal that is resent until the
+// receiver acknowledged it. Pure: it returns rows and frames, the owner commits and publishes.
+//
+// Rows live under one prefix ("s/<name>/"). Memory is O(1): entries are read back through the
+// RowReader when they are (re)sent.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/ports/store.h"
+#include "schemas/wire/frames.pb.h"
+
+namespace metalmesh::delivery {
+
+struct SenderLimits {
+  std::uint64_t window = 64;               // entries in flight, unacknowledged
+  std::size_t frame_bytes = 40 * 1024;     // of entries in one Data frame
+  std::size_t entry_bytes = 40 * 1024;     // of one entry
+  Duration resend_after = std::chrono::seconds(5);
+};
+
+class StreamSender {
+ public:
+  /// Loads the journal below `prefix`, or nothing: then `create` must be called before `append`.
+  StreamSender(std::string prefix, const RowReader& rows, SenderLimits limits = {});
+
+  [[nodiscard]] bool exists() const;
+  /// Starts a new journal (its old rows, if any, are dropped).
+  void create(std::string journal_id, Batch& batch);
+
+  [[nodiscard]] const std::string& journal_id() const;
+  [[nodiscard]] std::uint64_t next_seq() const;
+  [[nodiscard]] const std::string& head_hash() const;
+  [[nodiscard]] std::uint64_t acked() const;
+  [[nodiscard]] std::uint64_t unacked() const { return next_seq() - 1 - acked(); }
+
+  /// Gives `entry` the next number and adds its rows to `batch`. Sent only after `on_committed`.
+  /// Fails with `exhausted` when the entry is too long.
+  Result<std::uint64_t> append(std::string entry, Batch& batch);
+
+  /// What `append` wrote is durable and readable.
+  void on_committed();
+  /// Frames to publish now: as many as the window allows. Call after on_committed, on_ack, on_resync, on a
+  /// timer and when the bus came up (`rewind` first in that case).
+  std::vector<wire::Data> pump(const Now& now);
+  /// When `pump` wants to be called again, if nothing else happens (resend).
+  [[nodiscard]] std::optional<MonoTime> next_due() const;
+  /// Send again from the first unacknowledged entry (reconnect).
+  void rewind();
+
+  enum class AckResult { ok, stale, foreign_journal, diverged };
+  /// `diverged`: the receiver holds a different history (rollback, twin): the owner must quarantine.
+  /// Trims rows below min(acked + 1, keep_from).
+  AckResult on_ack(const wire::Ack& ack, Batch& batch);
+  enum class ResyncResult { ok, foreign_journal, trimmed };
+  /// `trimmed`: the receiver asks for entries that are no longer here; the owner reports it, never hides it.
+  ResyncResult on_resync(const wire::Resync& resync);
+
+  /// The hash of entry `seq`, if it is still here (0: the empty hash).
+  [[nodiscard]] std::optional<std::string> hash_at(std::uint64_t seq) const;
+
+ private:
+  std::string prefix_;
+  const RowReader& rows_;
+  SenderLimits limits_;
+  std::string journal_id_;
+  std::uint64_t next_seq_ = 1;
+  std::string head_hash_;
+  std::uint64_t first_kept_ = 1;
+  std::uint64_t acked_ = 0;
+  std::uint64_t readable_ = 0;  // entries up to here are committed
+  std::uint64_t sent_ = 0;
+  std::optional<MonoTime> due_;
+};
+
+}  // namespace metalmesh::delivery

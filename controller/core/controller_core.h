@@ -1,0 +1,44 @@
+// The controller's brain: operator requests, what sites say, timers. Pure; all state is rows.
+//
+// It owns intent (which servers, which image, what pace) and folds facts; it never steers stages.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "common/ports/entropy.h"
+#include "common/ports/signer.h"
+#include "common/turn/decision_core.h"
+#include "controller/core/operator_request.h"
+#include "controller/state/mesh_state.h"
+
+namespace metalmesh::controller {
+
+struct ControllerLimits {
+  Duration site_silent_after = std::chrono::seconds(60);
+  Duration twin_settle = std::chrono::seconds(2);
+};
+
+class ControllerCore final : public DecisionCore {
+ public:
+  /// Loads every row. References must outlive the core.
+  ControllerCore(const RowReader& rows, const Signer& signer, const Verifier& verifier, Entropy& entropy,
+                 ControllerLimits limits = {});
+  ~ControllerCore() override;
+
+  /// Bus, timers, Started, Committed, DiskLevel. Exchanges are not for the core (see api/).
+  Outcome handle(const Input& input, const Now& now) override;
+
+  /// Decides one operator request; rows and effects are appended to `out`. The caller releases its answer
+  /// only after the commit, like every other effect.
+  OperatorResult operate(const OperatorRequest& request, const Now& now, Outcome& out);
+
+  /// For reading: what is true after the last handled input.
+  [[nodiscard]] const MeshState& state() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace metalmesh::controller

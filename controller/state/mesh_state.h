@@ -1,0 +1,28 @@
+// What the controller holds in memory: every object and every deployment, rebuilt from rows at start.
+// The event log is not in memory; it is read by range (event_log.h).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "schemas/rest/api.pb.h"
+
+namespace metalmesh::controller {
+
+/// Ordered maps by name: iteration order is part of every decision and must not depend on hashing.
+struct MeshState {
+  std::map<std::string, rest::Site> sites;
+  std::map<std::string, rest::Credential> credentials;
+  std::map<std::string, rest::Server> servers;
+  std::map<std::string, rest::Image> images;
+  std::map<std::string, rest::Profile> profiles;                    // newest version
+  std::map<std::string, rest::Profile> profile_versions;            // "name@version"
+  std::map<std::string, rest::Rollout> rollouts;
+  std::map<std::string, rest::Deployment> deployments;              // by id
+  std::uint64_t last_event = 0;                                     // id of the newest LogEvent
+  std::uint64_t epoch = 0;                                          // controller epoch
+  bool disk_low = false;
+};
+
+}  // namespace metalmesh::controller
