@@ -15,7 +15,7 @@ struct Backoff {
   /// Delay before attempt `attempt` (1 = first retry): between half and all of min(most, first * 2^(n-1)).
   [[nodiscard]] Duration delay(unsigned attempt, Random& random) const {
     const unsigned shift = std::min(attempt == 0 ? 0U : attempt - 1, 20U);
-    const Duration ceiling = std::min(most, first * (1LL << shift));
+    const Duration ceiling = std::min(most, Duration(first.count() << shift));
     const auto half = ceiling.count() / 2;
     return Duration(half + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(half) + 1)));
   }
