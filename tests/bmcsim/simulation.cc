@@ -1,0 +1,236 @@
+#include "tests/bmcsim/simulation.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "tests/bmcsim/control.h"
+#include "tests/bmcsim/media_reader.h"
+#include "tests/bmcsim/self_signed.h"
+
+namespace metalmesh::bmcsim {
+namespace asio = boost::asio;
+namespace ssl = asio::ssl;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
+
+namespace {
+
+MonoTime mono_now() {
+  return MonoTime(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+RedfishRequest plain(http::request<http::string_body>&& request) {
+  RedfishRequest out;
+  out.method = std::string(request.method_string());
+  out.path = std::string(request.target());
+  if (const auto query = out.path.find('?'); query != std::string::npos) out.path.resize(query);
+  for (const auto& field : request) {
+    std::string name(field.name_string());
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    out.headers.emplace_back(std::move(name), std::string(field.value()));
+  }
+  out.body = std::move(request.body());
+  return out;
+}
+
+std::string wire(const RedfishReply& reply, bool head) {
+  std::string out = "HTTP/1.1 " + std::to_string(reply.status) + " " +
+                    std::string(http::obsolete_reason(static_cast<http::status>(reply.status))) + "\r\n";
+  for (const auto& [name, value] : reply.headers) out += name + ": " + value + "\r\n";
+  if (reply.status != 204) out += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
+  out += "\r\n";
+  if (!head) out += reply.body;
+  return out;
+}
+
+}  // namespace
+
+struct Simulation::Impl {
+  Fleet fleet;
+  SimulationOptions options;
+  Control control{fleet};
+  asio::io_context io{1};
+  ssl::context keys[2]{ssl::context(ssl::context::tls_server), ssl::context(ssl::context::tls_server)};
+  std::vector<tcp::acceptor> acceptors;
+  tcp::acceptor control_acceptor{io};
+  std::vector<std::unique_ptr<asio::steady_timer>> timers;
+  std::unique_ptr<MediaReader> reader;
+
+  Impl(Fleet f, SimulationOptions o) : fleet(std::move(f)), options(std::move(o)) {
+    for (auto& context : keys) use_self_signed(context.native_handle(), "bmcsim");
+    for (std::size_t i = 0; i < fleet.members().size(); ++i) timers.push_back(std::make_unique<asio::steady_timer>(io));
+    reader = std::make_unique<MediaReader>(options.media_ca, [this](MediaAnswer answer) {
+      asio::post(io, [this, got = std::move(answer)] {
+        fleet.members()[got.member].model->answered(got.ticket, got.status, got.bytes, got.size, mono_now());
+        advance(got.member);
+      });
+    });
+  }
+
+  /// Runs what is due at one machine and sleeps until the next thing is.
+  void advance(std::size_t index) {
+    auto& model = *fleet.members()[index].model;
+    for (auto& wish : model.advance(mono_now())) {
+      if (wish.kind == HostWish::Kind::callback) {
+        reader->callback(std::move(wish.url));
+      } else {
+        reader->read(index, wish.ticket, std::move(wish.url), wish.offset, wish.length);
+      }
+    }
+    auto& timer = *timers[index];
+    const auto due = model.next_due();
+    if (!due) {
+      timer.cancel();
+      return;
+    }
+    timer.expires_at(std::chrono::steady_clock::time_point(due->time_since_epoch()));
+    timer.async_wait([this, index](boost::system::error_code ec) {
+      if (!ec) advance(index);
+    });
+  }
+
+  template <class Stream>
+  asio::awaitable<bool> read_request(Stream& stream, beast::flat_buffer& buffer,
+                                     http::request_parser<http::string_body>& parser) {
+    parser.header_limit(16384);
+    parser.body_limit(1U << 20);
+    parser.eager(true);
+    while (!parser.is_done()) {
+      if (buffer.size() > 0) {
+        boost::system::error_code ec;
+        const auto used = parser.put(buffer.data(), ec);
+        buffer.consume(used);
+        if (ec && ec != http::error::need_more) co_return false;
+        if (parser.is_done()) break;
+        if (!ec && used > 0) continue;
+      }
+      const auto space = buffer.prepare(8192);
+      auto [ec, count] = co_await stream.async_read_some(space, as_tuple);
+      if (ec) co_return false;
+      buffer.commit(count);
+    }
+    co_return true;
+  }
+
+  asio::awaitable<void> serve_bmc(tcp::socket socket, std::size_t index) {
+    auto& model = *fleet.members()[index].model;
+    if (model.options().unreachable) co_return;
+    socket.set_option(tcp::no_delay(true));
+    const std::uint32_t key = model.options().tls_key;
+    ssl::stream<tcp::socket> stream(std::move(socket), keys[key == 2 ? 1 : 0]);
+    auto [handshake_error] = co_await stream.async_handshake(ssl::stream_base::server, as_tuple);
+    if (handshake_error) co_return;
+    beast::flat_buffer buffer;
+    for (;;) {
+      http::request_parser<http::string_body> parser;
+      const bool complete = co_await read_request(stream, buffer, parser);
+      if (!complete || model.options().unreachable || model.options().tls_key != key) co_return;
+      auto request = parser.release();
+      const bool keep_alive = request.keep_alive();
+      const auto asked = plain(std::move(request));
+      if (options.reply_delay.count() > 0) {
+        asio::steady_timer delay(io, options.reply_delay);
+        co_await delay.async_wait(as_tuple);
+      }
+      const auto reply = model.handle(asked, mono_now());
+      advance(index);
+      if (reply.kill) control.kill_target();
+      if (reply.drop) co_return;
+      const std::string bytes = wire(reply, asked.method == "HEAD");
+      const auto view = asio::buffer(bytes);
+      auto [ec, written] = co_await asio::async_write(stream, view, as_tuple);
+      if (ec || !keep_alive) co_return;
+    }
+  }
+
+  asio::awaitable<void> serve_control(tcp::socket socket) {
+    beast::flat_buffer buffer;
+    for (;;) {
+      http::request_parser<http::string_body> parser;
+      const bool complete = co_await read_request(socket, buffer, parser);
+      if (!complete) co_return;
+      const auto asked = plain(parser.release());
+      const auto answer = control.handle(asked.method, asked.path, asked.body, mono_now());
+      for (std::size_t i = 0; asked.method == "POST" && i < timers.size(); ++i) advance(i);
+      RedfishReply reply;
+      reply.status = answer.status;
+      reply.headers = {{"Content-Type", "application/json"}};
+      reply.body = answer.body;
+      const std::string bytes = wire(reply, false);
+      const auto view = asio::buffer(bytes);
+      auto [ec, written] = co_await asio::async_write(socket, view, as_tuple);
+      if (ec) co_return;
+    }
+  }
+
+  asio::awaitable<void> accept_bmc(std::size_t index) {
+    for (;;) {
+      auto [ec, socket] = co_await acceptors[index].async_accept(as_tuple);
+      if (ec == asio::error::operation_aborted) co_return;
+      if (!ec) asio::co_spawn(io, serve_bmc(std::move(socket), index), asio::detached);
+    }
+  }
+
+  asio::awaitable<void> accept_control() {
+    for (;;) {
+      auto [ec, socket] = co_await control_acceptor.async_accept(as_tuple);
+      if (ec == asio::error::operation_aborted) co_return;
+      if (!ec) asio::co_spawn(io, serve_control(std::move(socket)), asio::detached);
+    }
+  }
+
+  Status open(tcp::acceptor& acceptor, const std::string& address, std::uint16_t port) {
+    boost::system::error_code ec;
+    const tcp::endpoint endpoint(asio::ip::make_address(address), port);
+    acceptor.open(endpoint.protocol(), ec);
+    if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
+    if (!ec) acceptor.bind(endpoint, ec);
+    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    if (ec) return fail(ErrorKind::unavailable, address + ":" + std::to_string(port) + ": " + ec.message());
+    return {};
+  }
+};
+
+Simulation::Simulation(Fleet fleet, SimulationOptions options)
+    : impl_(std::make_unique<Impl>(std::move(fleet), std::move(options))) {}
+Simulation::~Simulation() = default;
+
+Status Simulation::listen() {
+  for (const auto& member : impl_->fleet.members()) {
+    impl_->acceptors.emplace_back(impl_->io);
+    if (auto opened = impl_->open(impl_->acceptors.back(), member.address, impl_->options.fleet.port); !opened) {
+      return opened;
+    }
+  }
+  return impl_->open(impl_->control_acceptor, "127.0.0.1", impl_->options.control_port);
+}
+
+std::uint16_t Simulation::control_port() const { return impl_->control_acceptor.local_endpoint().port(); }
+
+void Simulation::run() {
+  for (std::size_t i = 0; i < impl_->acceptors.size(); ++i) {
+    asio::co_spawn(impl_->io, impl_->accept_bmc(i), asio::detached);
+  }
+  asio::co_spawn(impl_->io, impl_->accept_control(), asio::detached);
+  asio::signal_set signals(impl_->io, SIGTERM, SIGINT);
+  signals.async_wait([this](boost::system::error_code, int) { impl_->io.stop(); });
+  impl_->io.run();
+}
+
+}  // namespace metalmesh::bmcsim
