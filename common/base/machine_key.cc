@@ -1,0 +1,114 @@
+#include "common/base/machine_key.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace metalmesh {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+/// One character repeated, separators aside: 000..., fff..., xxx...
+bool monotonous(std::string_view text) {
+  char first = '\0';
+  for (const char c : text) {
+    if (c == '-' || c == ':' || c == ' ' || c == '.') continue;
+    if (first == '\0') first = c;
+    if (c != first) return false;
+  }
+  return true;
+}
+
+constexpr std::array<std::string_view, 5> placeholder_uuids = {
+    "03000200-0400-0500-0006-000700080009",  // boards that were never programmed
+    "12345678-1234-5678-90ab-cddeefaabbcc",
+    "12345678-1234-1234-1234-123456789abc",
+    "00020003-0004-0005-0006-000700080009",
+    "fefefefe-fefe-fefe-fefe-fefefefefefe",
+};
+
+constexpr std::array<std::string_view, 17> placeholder_serials = {
+    "0123456789", "123456789",     "1234567890",  "default string", "default",        "to be filled by o.e.m.",
+    "none",       "not specified", "not available", "unknown",      "system serial number", "serial",
+    "n/a",        "na",            "null",        "chassis serial number", "oem",
+};
+
+constexpr std::size_t mac_length = 17;
+constexpr std::size_t uuid_length = 36;
+
+}  // namespace
+
+std::string normal_uuid(std::string_view uuid) {
+  std::string out = lower(trimmed(uuid));
+  if (out.starts_with("urn:uuid:")) out.erase(0, 9);
+  std::erase_if(out, [](char c) { return c == '{' || c == '}' || c == ' '; });
+  return out;
+}
+
+std::string normal_serial(std::string_view serial) { return std::string(trimmed(serial)); }
+
+std::string normal_mac(std::string_view mac) {
+  std::string out = lower(trimmed(mac));
+  std::ranges::replace(out, '-', ':');
+  return out;
+}
+
+bool usable_uuid(std::string_view uuid) {
+  const std::string text = normal_uuid(uuid);
+  if (text.size() != uuid_length) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : !is_hex(text[i])) return false;
+  }
+  return !monotonous(text) && std::ranges::find(placeholder_uuids, text) == placeholder_uuids.end();
+}
+
+bool usable_serial(std::string_view serial) {
+  const std::string text = lower(trimmed(serial));
+  if (text.size() < 4 || text.size() > 64) return false;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) return false;
+  }
+  if (text.find("filled") != std::string::npos || text.find("o.e.m") != std::string::npos) return false;
+  return !monotonous(text) && std::ranges::find(placeholder_serials, text) == placeholder_serials.end();
+}
+
+bool usable_mac(std::string_view mac) {
+  const std::string text = normal_mac(mac);
+  if (text.size() != mac_length) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i % 3 == 2 ? text[i] != ':' : !is_hex(text[i])) return false;
+  }
+  const char second = text[1];  // the lowest bit of the first octet marks a group address
+  const int digit = second <= '9' ? second - '0' : second - 'a' + 10;
+  return digit % 2 == 0 && !monotonous(text);
+}
+
+std::string machine_key(std::string_view uuid, std::string_view serial, const std::vector<std::string>& macs) {
+  const std::string u = usable_uuid(uuid) ? normal_uuid(uuid) : std::string();
+  const std::string s = usable_serial(serial) ? normal_serial(serial) : std::string();
+  if (!u.empty() || !s.empty()) return u + "/" + s;
+  std::string lowest;
+  for (const std::string& mac : macs) {
+    if (!usable_mac(mac)) continue;
+    const std::string text = normal_mac(mac);
+    if (lowest.empty() || text < lowest) lowest = text;
+  }
+  return lowest.empty() ? std::string() : "mac/" + lowest;
+}
+
+}  // namespace metalmesh
