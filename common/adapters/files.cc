@@ -1,0 +1,100 @@
+#include "common/adapters/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace metalmesh::adapters {
+namespace {
+
+Error errno_error(std::string_view what, const std::filesystem::path& path, int code) {
+  const ErrorKind kind = code == ENOENT                    ? ErrorKind::not_found
+                         : code == EACCES || code == EPERM ? ErrorKind::denied
+                         : code == ENOSPC                  ? ErrorKind::exhausted
+                                                           : ErrorKind::internal;
+  return {kind, fmt::format("{} {}: {}", what, path.string(), errno_text(code))};
+}
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string errno_text(int code) { return std::generic_category().message(code); }
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = other.release();
+  }
+  return *this;
+}
+Fd::~Fd() {
+  if (fd_ >= 0) ::close(fd_);
+}
+int Fd::release() {
+  const int fd = fd_;
+  fd_ = -1;
+  return fd;
+}
+
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return std::unexpected(errno_error("reading", path, errno));
+  std::string out;
+  char buffer[16384];
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(errno_error("reading", path, errno));
+    if (got == 0) return out;
+    out.append(buffer, static_cast<std::size_t>(got));
+    if (out.size() > limit) {
+      return fail(ErrorKind::exhausted,
+                  fmt::format("reading {}: longer than {} bytes", path.string(), limit));
+    }
+  }
+}
+
+Status write_file(const std::filesystem::path& path, std::string_view bytes, mode_t mode) {
+  std::string temporary = path.string() + ".XXXXXX";
+  // mkostemp makes the file 0600, so secrets are never readable in between.
+  Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd.valid()) return std::unexpected(errno_error("writing", path, errno));
+  if (!write_all(fd.get(), bytes) || ::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 ||
+      ::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int code = errno;
+    ::unlink(temporary.c_str());
+    return std::unexpected(errno_error("writing", path, code));
+  }
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid() || ::fsync(directory.get()) != 0) {
+    return std::unexpected(errno_error("syncing", folder, errno));
+  }
+  return {};
+}
+
+Status check_private(const std::filesystem::path& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return std::unexpected(errno_error("reading", path, errno));
+  if ((info.st_mode & 077) != 0) {
+    return fail(ErrorKind::denied,
+                fmt::format("{} may be read or changed by other users (mode {:04o}); run: chmod 600 {}",
+                            path.string(), info.st_mode & 07777, path.string()));
+  }
+  return {};
+}
+
+}  // namespace metalmesh::adapters

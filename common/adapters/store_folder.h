@@ -1,0 +1,53 @@
+// What every store on disk needs around its engine: a folder of its own (0700), a lock so that two
+// processes never share it, a format mark so that an older binary does not damage newer rows, a reserve
+// of free space and a ballast file. The ballast is given up once when the disk is full, so that what ends
+// existing work can still be written; it comes back when there is room again.
+// Not thread-safe; the store that owns it serialises calls.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+
+#include "common/adapters/files.h"
+#include "common/base/result.h"
+#include "common/ports/store.h"
+
+namespace metalmesh::adapters {
+
+struct StoreOptions {
+  /// Free space below which StoreSpace.low is set, in bytes.
+  std::uint64_t reserve_bytes = std::uint64_t{64} << 20;
+  std::uint64_t ballast_bytes = std::uint64_t{8} << 20;
+  /// The newest format of rows this binary reads; a new folder is marked with it.
+  std::uint32_t format = 1;
+};
+
+class StoreFolder {
+ public:
+  /// Creates the folder if needed, locks it and checks the mark. Kinds: conflict (another process has it),
+  /// unsupported (written by a newer release or another engine), denied, internal.
+  static Result<StoreFolder> open(const std::filesystem::path& path, std::string_view engine,
+                                  const StoreOptions& options);
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] StoreSpace space() const;
+  /// True if there was a ballast to give up.
+  bool give_up_ballast();
+  /// Re-creates a missing ballast when that leaves the reserve untouched. Cheap when it is there.
+  void restore_ballast();
+
+  /// The one message for "somebody else has this folder", whoever noticed.
+  static Error in_use(const std::filesystem::path& path);
+
+ private:
+  StoreFolder(std::filesystem::path path, Fd lock, const StoreOptions& options);
+  [[nodiscard]] std::uint64_t free_bytes() const;
+
+  std::filesystem::path path_;
+  Fd lock_;
+  StoreOptions options_;
+  bool has_ballast_ = false;
+};
+
+}  // namespace metalmesh::adapters

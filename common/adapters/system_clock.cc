@@ -1,0 +1,40 @@
+#include "common/adapters/system_clock.h"
+
+#include <sys/timex.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace metalmesh::adapters {
+namespace {
+
+Duration read_clock(clockid_t id) {
+  timespec time{};
+  MM_CHECK(clock_gettime(id, &time) == 0);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+}  // namespace
+
+Duration SystemClock::error() const {
+  if (options_.trusted_error) return *options_.trusted_error;
+  timex state{};  // modes = 0: only look
+  const int answer = adjtimex(&state);
+  if (answer < 0 || answer == TIME_ERROR || (state.status & STA_UNSYNC) != 0)
+    return options_.unsynchronised_error;
+  const Duration bound = std::chrono::microseconds(state.maxerror);
+  return std::clamp(bound, options_.synchronised_error,
+                    std::max(options_.synchronised_error, options_.unsynchronised_error));
+}
+
+Now SystemClock::now() {
+  const Duration wall = read_clock(CLOCK_REALTIME);
+  const Duration margin = error();
+  return {.mono = MonoTime(read_clock(CLOCK_BOOTTIME)),
+          .wall_low = WallTime(wall - margin),
+          .wall_high = WallTime(wall + margin)};
+}
+
+}  // namespace metalmesh::adapters
