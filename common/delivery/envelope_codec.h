@@ -13,7 +13,8 @@ namespace metalmesh::delivery {
 
 inline constexpr std::size_t envelope_limit = 64 * 1024;
 
-/// Serializes, signs and wraps. The result is at most envelope_limit bytes: callers keep payloads below 48 KiB.
+/// Serializes, signs and wraps. The result is at most envelope_limit bytes: callers keep payloads below 48
+/// KiB.
 std::string seal(const Signer& signer, std::string_view kind, const google::protobuf::MessageLite& payload);
 
 struct Opened {

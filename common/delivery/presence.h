@@ -1,10 +1,23 @@
 // The Hello/Welcome handshake: who is at the other end, is it alone, is its history the one we know,
 // and what time is it. Pure.
+//
+//   agent                                   controller
+//   Hello{incarnation, nonce}          ->
+//                                      <-   Welcome{incarnation, nonce, challenge}
+//   Hello{incarnation, nonce', echo}   ->   alive *now*; it succeeds the incarnation before it
+//                                      <-   Welcome{..., proven}   once it has been alone for `settle`
+//
+// Every message may be lost, repeated, late or replayed. What decides is therefore never that a Hello came,
+// but that it echoed a challenge: the echo proves that this incarnation lived when the challenge was made.
+// Lives of one agent follow each other; when each of two incarnations is proven to have lived after the other
+// was first heard, two agents share one identity. No replay can produce such an echo.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/time.h"
 #include "common/ports/entropy.h"
@@ -19,11 +32,13 @@ class AgentPresence {
 
   /// Fills incarnation, nonce, echo and clock; the owner fills journal, cursor, epoch and version.
   wire::Hello hello(const Now& now, Entropy& entropy);
+  /// At once at first, soon while unproven or challenged, else one interval after the last one.
   [[nodiscard]] MonoTime next_hello(const Now& now) const;
 
   enum class Welcomed { ignored, ok, proven, twin, quarantined };
-  /// `twin`: the controller welcomes another incarnation of this site: this agent must not arm.
-  /// A Welcome counts only if it repeats one of the last nonces.
+  /// A Welcome counts only if it repeats one of the last nonces. The exception: one that calls another
+  /// incarnation proven after we were welcomed is `twin`: this agent must not arm. (An unproven one for
+  /// another incarnation only makes us speak up: then the controller finds out.)
   Welcomed on_welcome(const wire::Welcome& welcome, const Now& now);
 
   /// Sole, known and in time: irreversible acts are allowed in this incarnation.
@@ -35,17 +50,28 @@ class AgentPresence {
   void on_bus_down();
 
  private:
-  std::string incarnation_;
-  Duration interval_;
-  std::string nonce_;
-  MonoTime sent_{};
-  std::string challenge_;
-  bool proven_ = false;
+  struct Sent {
+    std::string nonce;
+    MonoTime at;
+  };
   struct TimeFix {
     MonoTime at;
     WallTime low;
     WallTime high;
   };
+  void learn_time(WallTime controller, MonoTime sent, MonoTime received);
+
+  std::string incarnation_;
+  Duration interval_;
+  std::deque<Sent> sent_;  // the last Hellos, oldest first
+  unsigned unanswered_ = 0;
+  std::optional<MonoTime> last_sent_;
+  std::optional<MonoTime> speak_up_;
+  std::string challenge_;
+  std::optional<WallTime> welcomed_;  // the controller's clock in the newest Welcome for us
+  bool proven_ = false;
+  bool twin_ = false;
+  bool quarantined_ = false;
   std::optional<TimeFix> fix_;
 };
 
@@ -56,28 +82,43 @@ class SitePresence {
   SitePresence(std::string current_incarnation, Duration settle, Duration silent_after);
 
   /// Takes a Hello in and fills incarnation, nonce, challenge, proven, clock and quarantine of the Welcome.
-  /// A new incarnation becomes current when it echoes a fresh challenge; it is proven only `settle` after
-  /// it first spoke, and only if the one before it stayed silent. An incarnation that was replaced and
-  /// echoes a challenge issued after that is alive: two agents, one identity: quarantine.
+  /// An incarnation that echoes a challenge made after the current one was first heard becomes current; it is
+  /// proven only `settle` after it first spoke, and only if every other one stayed silent that long. Two
+  /// incarnations that each lived after the other was heard: quarantine.
   wire::Welcome on_hello(const wire::Hello& hello, const Now& now, Entropy& entropy);
 
   [[nodiscard]] const std::string& current() const;
   [[nodiscard]] bool quarantined() const;
+  [[nodiscard]] const std::string& quarantine_reason() const;
   void quarantine(std::string reason);
   /// A person decided (site re-enrolled).
   void clear_quarantine();
+  /// Nobody at the site proved to be alive for `silent_after`.
   [[nodiscard]] bool silent(const Now& now) const;
+  /// The last Hello that echoed a challenge of this life of the controller.
   [[nodiscard]] std::optional<MonoTime> last_heard() const;
 
  private:
+  struct Life {
+    std::string incarnation;
+    MonoTime first_heard;
+    MonoTime last_heard;
+    std::string challenge;  // the newest one made for it, and when
+    MonoTime challenge_at;
+    std::string previous_challenge;  // Hello and Welcome may cross
+    MonoTime previous_challenge_at;
+    std::optional<MonoTime> alive_after;  // it echoed a challenge made then
+  };
+  Life& life_of(const std::string& incarnation, MonoTime at);
+  [[nodiscard]] const Life* find(const std::string& incarnation) const;
+  /// When the challenge that `echo` repeats was made for `life`.
+  [[nodiscard]] static std::optional<MonoTime> made_at(const Life& life, const std::string& echo);
+  [[nodiscard]] bool alone(const Life& life, MonoTime at) const;
+
   std::string current_;
-  std::string candidate_;
-  MonoTime candidate_since_{};
-  std::string challenge_;
-  std::string previous_challenge_;
-  std::string retired_;
   Duration settle_;
   Duration silent_after_;
+  std::vector<Life> lives_;  // bounded
   std::optional<MonoTime> heard_;
   std::string quarantine_reason_;
 };

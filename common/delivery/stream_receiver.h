@@ -1,5 +1,8 @@
 // The receiving half: takes each entry once and in order, asks for gaps, notices a peer whose history
-// is not the one we know. Pure. State is one row ("r/<name>").
+// is not the one we know. Pure. State is one row ("r/<name>", record::StreamReceiver).
+//
+// The hash chain is checked over every entry that reaches the cursor, repeated ones included: a Data frame
+// whose overlap hashes to something else than the cursor is another history, not a duplicate.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
 // The sending half of a numbered stream: a durable, hash-chained journal that is resent until the
 // receiver acknowledged it. Pure: it returns rows and frames, the owner commits and publishes.
 //
-// Rows live under one prefix ("s/<name>/"). Memory is O(1): entries are read back through the
-// RowReader when they are (re)sent.
+// Rows live under one prefix ("s/<name>/"): "m" is record::StreamSender, "e" + seq (8 bytes, big endian) is
+// the entry's hash followed by the entry. Both change in one batch, so that a restart at any point loads a
+// consistent journal. Memory is O(1): entries are read back through the RowReader when they are (re)sent.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +20,10 @@
 namespace metalmesh::delivery {
 
 struct SenderLimits {
-  std::uint64_t window = 64;               // entries in flight, unacknowledged
-  std::size_t frame_bytes = 40 * 1024;     // of entries in one Data frame
-  std::size_t entry_bytes = 40 * 1024;     // of one entry
-  Duration resend_after = std::chrono::seconds(5);
+  std::uint64_t window = 64;                        // entries in flight, unacknowledged
+  std::size_t frame_bytes = 40 * 1024;              // of entries in one Data frame
+  std::size_t entry_bytes = 40 * 1024;              // of one entry
+  Duration resend_after = std::chrono::seconds(5);  // doubles up to 16 times that while nothing comes back
 };
 
 class StreamSender {
@@ -56,9 +57,10 @@ class StreamSender {
 
   enum class AckResult { ok, stale, foreign_journal, diverged };
   /// `diverged`: the receiver holds a different history (rollback, twin): the owner must quarantine.
-  /// Trims rows below min(acked + 1, keep_from).
+  /// Trims rows below min(acked + 1, keep_from), a bounded number per ack.
   AckResult on_ack(const wire::Ack& ack, Batch& batch);
   enum class ResyncResult { ok, foreign_journal, trimmed };
+  /// A receiver that lost entries it had acknowledged (restored from a backup) gets them again.
   /// `trimmed`: the receiver asks for entries that are no longer here; the owner reports it, never hides it.
   ResyncResult on_resync(const wire::Resync& resync);
 
@@ -66,6 +68,12 @@ class StreamSender {
   [[nodiscard]] std::optional<std::string> hash_at(std::uint64_t seq) const;
 
  private:
+  [[nodiscard]] std::string meta_key() const;
+  [[nodiscard]] std::string entry_key(std::uint64_t seq) const;
+  void store(Batch& batch) const;
+  void trim(std::uint64_t keep_from, Batch& batch);
+  void arm_resend(const Now& now);
+
   std::string prefix_;
   const RowReader& rows_;
   SenderLimits limits_;
@@ -73,9 +81,11 @@ class StreamSender {
   std::uint64_t next_seq_ = 1;
   std::string head_hash_;
   std::uint64_t first_kept_ = 1;
+  std::string base_hash_;  // of entry first_kept_ - 1
   std::uint64_t acked_ = 0;
   std::uint64_t readable_ = 0;  // entries up to here are committed
   std::uint64_t sent_ = 0;
+  unsigned unanswered_ = 0;  // resends since the last progress: they slow down
   std::optional<MonoTime> due_;
 };
 

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <utility>
+
+#include "common/delivery/presence.h"
+#include "common/delivery/wall_stamp.h"
+
+namespace metalmesh::delivery {
+namespace {
+
+constexpr std::size_t remembered_lives = 8;
+constexpr std::size_t challenge_bytes = 16;
+
+}  // namespace
+
+SitePresence::SitePresence(std::string current_incarnation, Duration settle, Duration silent_after)
+    : current_(std::move(current_incarnation)), settle_(settle), silent_after_(silent_after) {}
+
+const SitePresence::Life* SitePresence::find(const std::string& incarnation) const {
+  const auto found = std::ranges::find(lives_, incarnation, &Life::incarnation);
+  return found == lives_.end() ? nullptr : &*found;
+}
+
+SitePresence::Life& SitePresence::life_of(const std::string& incarnation, MonoTime at) {
+  const auto found = std::ranges::find(lives_, incarnation, &Life::incarnation);
+  if (found != lives_.end()) return *found;
+  if (lives_.size() == remembered_lives) {
+    // Forgetting one is safe: when it speaks again it starts as unheard, which proves less, never more.
+    const auto oldest = std::ranges::min_element(lives_, {}, [this](const Life& life) {
+      return std::pair(life.incarnation == current_, life.last_heard);
+    });
+    lives_.erase(oldest);
+  }
+  Life& life = lives_.emplace_back();
+  life.incarnation = incarnation;
+  life.first_heard = at;
+  return life;
+}
+
+std::optional<MonoTime> SitePresence::made_at(const Life& life, const std::string& echo) {
+  if (echo.empty()) return std::nullopt;
+  if (echo == life.challenge) return life.challenge_at;
+  if (echo == life.previous_challenge) return life.previous_challenge_at;
+  return std::nullopt;
+}
+
+bool SitePresence::alone(const Life& life, MonoTime at) const {
+  return std::ranges::all_of(lives_, [&](const Life& other) {
+    return &other == &life || other.last_heard < life.first_heard || at - other.last_heard >= settle_;
+  });
+}
+
+wire::Welcome SitePresence::on_hello(const wire::Hello& hello, const Now& now, Entropy& entropy) {
+  wire::Welcome welcome;
+  welcome.set_incarnation(hello.incarnation());
+  welcome.set_nonce(hello.nonce());
+  *welcome.mutable_clock() = to_stamp(now.wall());
+
+  Life& life = life_of(hello.incarnation(), now.mono);
+  life.last_heard = now.mono;
+  const auto alive = made_at(life, hello.echo());
+  bool is_current = false;
+  if (alive) {
+    heard_ = now.mono;
+    life.alive_after = life.alive_after ? std::max(*life.alive_after, *alive) : *alive;
+    for (const Life& other : lives_) {
+      const bool overlap = &other != &life && other.alive_after && *other.alive_after >= life.first_heard &&
+                           *life.alive_after >= other.first_heard;
+      if (overlap && !quarantined()) {
+        quarantine("two agents run under this site's name: incarnations " + life.incarnation + " and " +
+                   other.incarnation + " were alive at the same time");
+      }
+    }
+    const Life* current = find(current_);
+    if (current == nullptr || *alive >= current->first_heard) current_ = life.incarnation;
+    is_current = current_ == life.incarnation;
+  }
+  if (quarantined()) {
+    welcome.set_quarantined(true);
+    welcome.set_quarantine_reason(quarantine_reason_);
+  } else {
+    welcome.set_proven(is_current && now.mono - life.first_heard >= settle_ && alone(life, now.mono));
+  }
+  life.previous_challenge = std::exchange(life.challenge, entropy.bytes(challenge_bytes));
+  life.previous_challenge_at = std::exchange(life.challenge_at, now.mono);
+  welcome.set_challenge(life.challenge);
+  return welcome;
+}
+
+const std::string& SitePresence::current() const { return current_; }
+bool SitePresence::quarantined() const { return !quarantine_reason_.empty(); }
+const std::string& SitePresence::quarantine_reason() const { return quarantine_reason_; }
+void SitePresence::quarantine(std::string reason) { quarantine_reason_ = std::move(reason); }
+void SitePresence::clear_quarantine() {
+  quarantine_reason_.clear();
+  lives_.clear();  // whoever speaks now proves itself anew
+}
+
+bool SitePresence::silent(const Now& now) const { return !heard_ || now.mono - *heard_ >= silent_after_; }
+std::optional<MonoTime> SitePresence::last_heard() const { return heard_; }
+
+}  // namespace metalmesh::delivery

@@ -1,0 +1,114 @@
+#include "common/turn/turn.h"
+
+#include <type_traits>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace metalmesh {
+namespace {
+
+constexpr std::size_t inputs_per_turn = 256;
+constexpr int commits_per_turn = 16;
+constexpr Duration patience = std::chrono::seconds(5);
+constexpr Duration disk_interval = std::chrono::seconds(5);
+
+template <class Port>
+Port& present(Port* port) {
+  MM_CHECK(port != nullptr);
+  return *port;
+}
+
+}  // namespace
+
+Turn::Turn(DecisionCore& core, Store& store, Ports ports) : core_(core), store_(store), ports_(ports) {
+  MM_CHECK(ports_.log != nullptr);
+}
+
+Status Turn::step(std::vector<Input> inputs, const Now& now) {
+  if (std::exchange(owes_committed_, false)) inputs.insert(inputs.begin(), Committed{});
+  look_at_disk(inputs, now, false);
+  for (int commits = 0;; ++commits) {
+    Outcome outcome;
+    for (const Input& input : inputs) outcome.merge(core_.handle(input, now));
+    const bool has_rows = !outcome.rows.empty();
+    if (const Status done = commit_and_release(std::move(outcome)); !done) return done;
+    if (!has_rows) return {};
+    if (commits + 1 == commits_per_turn) {
+      owes_committed_ = true;  // a core that always has more to write must not keep inputs waiting
+      return {};
+    }
+    inputs.assign(1, Committed{});
+    look_at_disk(inputs, now, true);
+  }
+}
+
+void Turn::look_at_disk(std::vector<Input>& inputs, const Now& now, bool at_once) {
+  if (!at_once && disk_seen_ && now.mono - *disk_seen_ < disk_interval) return;
+  disk_seen_ = now.mono;
+  const StoreSpace space = store_.space();
+  if (disk_low_ == space.low) return;
+  disk_low_ = space.low;
+  inputs.emplace_back(DiskLevel{space.low, space.free_bytes});
+}
+
+Status Turn::commit_and_release(Outcome outcome) {
+  if (!outcome.rows.empty()) {
+    if (Status committed = store_.commit(outcome.rows); !committed) {
+      ports_.log->write({LogLevel::error,
+                         "commit failed, nothing of this turn was done: " + committed.error().message,
+                         {{"kind", std::string(to_string(committed.error().kind))}}});
+      return committed;
+    }
+  }
+  for (const LogLine& line : outcome.logs) ports_.log->write(line);
+  for (Effect& effect : outcome.effects) {
+    if (Status released = release(std::move(effect)); !released) return released;
+  }
+  return {};
+}
+
+Status Turn::release(Effect effect) {
+  return std::visit(
+      [this]<class E>(E&& e) -> Status {
+        using T = std::remove_cvref_t<E>;
+        if constexpr (std::is_same_v<T, Publish>) {
+          present(ports_.bus).publish(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, HttpRequest>) {
+          present(ports_.http).start(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, TimerArm>) {
+          present(ports_.timers).arm(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, TimerDisarm>) {
+          present(ports_.timers).disarm(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, ExchangeReply>) {
+          present(ports_.exchanges).reply(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, ExchangeChunk>) {
+          present(ports_.exchanges).chunk(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, ImageFetch>) {
+          present(ports_.images).fetch(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, ImageDrop>) {
+          present(ports_.images).drop(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, MediaSend>) {
+          present(ports_.media).send(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, ProbeStart>) {
+          present(ports_.prober).probe(std::forward<E>(e));
+        } else {
+          static_assert(std::is_same_v<T, Halt>);
+          ports_.log->write({LogLevel::error, "halting: " + e.reason, {}});
+          return fail(ErrorKind::internal, e.reason);
+        }
+        return {};
+      },
+      std::move(effect));
+}
+
+Status Turn::run(InputQueue& queue, Clock& clock, const std::stop_token& stop) {
+  Status status = step({Started{}}, clock.now());
+  while (status && !stop.stop_requested()) {
+    std::vector<Input> inputs = queue.take(inputs_per_turn, patience, stop);
+    status = step(std::move(inputs), clock.now());
+  }
+  return status;
+}
+
+}  // namespace metalmesh

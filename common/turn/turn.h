@@ -1,0 +1,66 @@
+// The turn: the only loop of a node. Inputs are handled, all rows are committed in one synced write, and only
+// then anything leaves the node. While a commit is in flight inputs gather in the queue, so the next commit
+// carries them together.
+//
+// A failed commit releases nothing (no effect, no log line that claims what was not stored) and is an error:
+// the core is ahead of its store, so the process must end and reload.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "common/ports/bus.h"
+#include "common/ports/clock.h"
+#include "common/ports/http_client.h"
+#include "common/ports/http_exchange.h"
+#include "common/ports/image_files.h"
+#include "common/ports/media_link.h"
+#include "common/ports/prober.h"
+#include "common/ports/store.h"
+#include "common/ports/timers.h"
+#include "common/turn/decision_core.h"
+#include "common/turn/input_queue.h"
+
+namespace metalmesh {
+
+/// Where effects go. Not owned. A port that this kind of node does not have is null; a core that uses it
+/// nevertheless stops the process.
+struct Ports {
+  Bus* bus = nullptr;
+  HttpClient* http = nullptr;
+  Timers* timers = nullptr;
+  ExchangeServer* exchanges = nullptr;
+  ImageFiles* images = nullptr;
+  MediaLink* media = nullptr;
+  Prober* prober = nullptr;
+  LogSink* log = nullptr;
+};
+
+class Turn {
+ public:
+  /// References must outlive the turn. One thread uses it.
+  Turn(DecisionCore& core, Store& store, Ports ports);
+
+  /// One turn: handles `inputs` in order, commits, releases; then delivers Committed and does the same with
+  /// what it brought, until no rows are left. Also delivers DiskLevel when the store's level changed.
+  /// An error ends the life of this node: a failed commit (its own kind), or a Halt (`internal`, its reason).
+  [[nodiscard]] Status step(std::vector<Input> inputs, const Now& now);
+
+  /// Delivers Started, then turns until `stop` is requested or a step fails.
+  [[nodiscard]] Status run(InputQueue& queue, Clock& clock, const std::stop_token& stop);
+
+ private:
+  void look_at_disk(std::vector<Input>& inputs, const Now& now, bool at_once);
+  [[nodiscard]] Status commit_and_release(Outcome outcome);
+  [[nodiscard]] Status release(Effect effect);
+
+  DecisionCore& core_;
+  Store& store_;
+  Ports ports_;
+  bool owes_committed_ = false;
+  std::optional<bool> disk_low_;
+  std::optional<MonoTime> disk_seen_;
+};
+
+}  // namespace metalmesh
