@@ -1,0 +1,207 @@
+#include "common/adapters/credential_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <vector>
+
+#include "common/adapters/files.h"
+#include "common/adapters/yaml_document.h"
+#include "common/base/check.h"
+#include "common/base/digest.h"
+
+namespace metalmesh::adapters {
+namespace {
+
+constexpr std::size_t file_limit = std::size_t{1} << 20;
+
+/// scrypt with 4 MiB: versions reach rows and the controller, and a plain digest of a short password would
+/// give the password away.
+std::string version_of(const std::string& name, const std::string& username, const Secret& password) {
+  std::string input = username;
+  input.push_back('\0');
+  input.append(password.reveal());
+  const std::string salt = "metalmesh credential version\n" + name;
+  std::array<unsigned char, 8> out{};
+  MM_CHECK(EVP_PBE_scrypt(input.data(), input.size(), reinterpret_cast<const unsigned char*>(salt.data()),
+                          salt.size(), 4096, 8, 1, std::uint64_t{16} << 20, out.data(), out.size()) == 1);
+  const Secret wiped(std::move(input));
+  return to_hex({reinterpret_cast<const char*>(out.data()), out.size()});
+}
+
+struct Login {
+  std::string username;
+  Secret password;
+};
+
+Result<std::map<std::string, Login>> parse_logins(std::string_view text, const std::string& name) {
+  auto documents = parse_yaml(text, name);
+  if (!documents) return std::unexpected(documents.error());
+  std::map<std::string, Login> out;
+  if (documents->empty()) return out;
+  const YamlNode& root = documents->front();
+  if (documents->size() != 1 || root.kind != YamlNode::Kind::mapping) {
+    return std::unexpected(yaml_error(name, root, "expected `<name>: {username: ..., password: ...}` lines"));
+  }
+  for (std::size_t i = 0; i + 1 < root.children.size(); i += 2) {
+    const YamlNode& key = root.children[i];
+    const YamlNode& value = root.children[i + 1];
+    const YamlNode* username = value.find("username");
+    const YamlNode* password = value.find("password");
+    if (username == nullptr || password == nullptr || value.children.size() != 4 ||
+        username->kind != YamlNode::Kind::scalar || password->kind != YamlNode::Kind::scalar) {
+      return std::unexpected(
+          yaml_error(name, value, fmt::format("{}: expected exactly `username` and `password`", key.value)));
+    }
+    out.emplace(key.value, Login{username->value, Secret(password->value)});
+  }
+  return out;
+}
+
+/// A double-quoted YAML scalar that is a JSON string too.
+void append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+}  // namespace
+
+CredentialFile::CredentialFile(std::filesystem::path path, LogSink& log)
+    : path_(std::move(path)), log_(log) {}
+CredentialFile::~CredentialFile() = default;
+
+Result<std::unique_ptr<CredentialFile>> CredentialFile::open(std::filesystem::path path, LogSink& log) {
+  std::unique_ptr<CredentialFile> file(new CredentialFile(std::move(path), log));
+  file->seen_ = file->stamp();
+  auto entries = file->load();
+  if (!entries) return std::unexpected(entries.error());
+  file->entries_ = std::move(*entries);
+  return file;
+}
+
+CredentialFile::Stamp CredentialFile::stamp() const {
+  struct stat info{};
+  if (::stat(path_.c_str(), &info) != 0) return {};
+  return {info.st_ino, info.st_size,
+          info.st_ctim.tv_sec * std::int64_t{1'000'000'000} + info.st_ctim.tv_nsec};
+}
+
+Result<CredentialFile::Entries> CredentialFile::load() const {
+  if (auto status = check_private(path_); !status) {
+    if (status.error().kind == ErrorKind::not_found) return Entries{};
+    return std::unexpected(status.error());
+  }
+  auto text = read_file(path_, file_limit);
+  if (!text) return std::unexpected(text.error());
+  const Secret held(std::move(*text));
+  auto logins = parse_logins(held.reveal(), path_.string());
+  if (!logins) return std::unexpected(logins.error());
+  Entries out;
+  for (auto& [name, login] : *logins) {
+    const auto old = entries_.find(name);
+    const bool same = old != entries_.end() && old->second.username == login.username &&
+                      old->second.password.reveal() == login.password.reveal();
+    std::string version = same ? old->second.version : version_of(name, login.username, login.password);
+    out.emplace(name, Entry{std::move(login.username), std::move(login.password), std::move(version)});
+  }
+  return out;
+}
+
+bool CredentialFile::refresh() {
+  const Stamp now = stamp();
+  if (now == seen_) return false;
+  seen_ = now;
+  // Only this thread changes entries_, so load() may read them without the lock.
+  auto loaded = load();
+  if (!loaded) {
+    log_.write({LogLevel::error,
+                "credentials not reloaded, the last good ones stay in use: " + loaded.error().message,
+                {}});
+    return false;
+  }
+  const auto same = [](const auto& a, const auto& b) {
+    return a.first == b.first && a.second.version == b.second.version;
+  };
+  const bool changed = !std::ranges::equal(entries_, *loaded, same);
+  const std::lock_guard lock(mutex_);
+  entries_ = std::move(*loaded);
+  return changed;
+}
+
+CredentialsChanged CredentialFile::names() const {
+  const std::lock_guard lock(mutex_);
+  CredentialsChanged out;
+  for (const auto& [name, entry] : entries_) out.credentials.push_back({name, entry.version});
+  return out;
+}
+
+void CredentialFile::watch(Sink& sink, std::chrono::milliseconds interval) {
+  sink.deliver(names());
+  watcher_ = std::jthread([this, &sink, interval](const std::stop_token& stop) {
+    std::mutex sleep_mutex;
+    std::condition_variable_any sleep;
+    std::unique_lock lock(sleep_mutex);
+    while (!stop.stop_requested()) {
+      sleep.wait_for(lock, stop, interval, [] { return false; });
+      if (!stop.stop_requested() && refresh()) sink.deliver(names());
+    }
+  });
+}
+
+std::optional<std::pair<std::string, Secret>> CredentialFile::lookup(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return std::nullopt;
+  return std::pair(found->second.username, found->second.password);
+}
+
+Status set_credential(const std::filesystem::path& path, const std::string& name, const std::string& username,
+                      const Secret& password) {
+  if (name.empty() || username.empty() || password.empty()) {
+    return fail(ErrorKind::invalid, "a credential needs a name, a user name and a password");
+  }
+  // The lock is a file of its own because the write below replaces the credential file.
+  const std::string lock_path = path.string() + ".lock";
+  const Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0) {
+    return fail(ErrorKind::denied, fmt::format("locking {}: {}", lock_path, errno_text(errno)));
+  }
+  std::map<std::string, Login> logins;
+  if (auto text = read_file(path, file_limit)) {
+    auto parsed = parse_logins(*text, path.string());
+    if (!parsed) return std::unexpected(parsed.error());
+    logins = std::move(*parsed);
+  } else if (text.error().kind != ErrorKind::not_found) {
+    return std::unexpected(text.error());
+  }
+  logins.insert_or_assign(name, Login{username, password});
+  std::string out;
+  for (const auto& [key, login] : logins) {
+    append_quoted(out, key);
+    out += ":\n  username: ";
+    append_quoted(out, login.username);
+    out += "\n  password: ";
+    append_quoted(out, login.password.reveal());
+    out += '\n';
+  }
+  const Secret held(std::move(out));
+  return write_file(path, held.reveal(), 0600);
+}
+
+}  // namespace metalmesh::adapters
