@@ -1,0 +1,131 @@
+#include "agents/redfish/error_info.h"
+
+#include <algorithm>
+#include <array>
+
+#include "agents/redfish/json_view.h"
+
+namespace metalmesh::redfish {
+namespace {
+
+constexpr std::size_t longest_line = 400;
+constexpr std::size_t most_messages = 16;
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+std::string last_part(std::string_view id) {
+  const auto dot = id.rfind('.');
+  return std::string(dot == std::string_view::npos ? id : id.substr(dot + 1));
+}
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, longest_line))
+    out += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? ' ' : c;
+  return out;
+}
+
+void add_messages(ErrorInfo& out, View list) {
+  for (const View& item : list.items(most_messages)) {
+    Message message{last_part(item["MessageId"].text()), one_line(item["Message"].text()),
+                    item["MessageArgs"].texts()};
+    if (!message.id.empty() || !message.text.empty()) out.messages.push_back(std::move(message));
+  }
+}
+
+struct Meaning {
+  std::string_view word;
+  Refusal refusal;
+};
+
+// The first word found decides; words are matched in ids and texts, in lower case.
+constexpr std::array<Meaning, 17> meanings = {{
+    {"passwordchangerequired", Refusal::password_change},
+    {"licensekeyrequired", Refusal::licence},
+    {"license", Refusal::licence},
+    {"licence", Refusal::licence},
+    {"sessionlimitexceeded", Refusal::sessions_full},
+    {"rac0218", Refusal::sessions_full},
+    {"maximum number of user sessions", Refusal::sessions_full},
+    {"maximum number of sessions", Refusal::sessions_full},
+    {"sys518", Refusal::busy},
+    {"invalidoperationforsystemstate", Refusal::busy},
+    {"unabletomodifyduringsystempost", Refusal::busy},
+    {"operationavailableaftersystempost", Refusal::busy},
+    {"novalidsession", Refusal::login},
+    {"actionparametermissing", Refusal::missing_parameter},
+    {"requires the parameter", Refusal::missing_parameter},
+    {"propertymissing", Refusal::missing_parameter},
+    {"servicetemporarilyunavailable", Refusal::busy},
+}};
+
+}  // namespace
+
+std::string ErrorInfo::text() const {
+  std::string out;
+  for (const Message& message : messages) {
+    if (!out.empty()) out += "; ";
+    out += message.text.empty() ? message.id : message.text;
+    if (!message.id.empty() && !message.text.empty()) out += " (" + message.id + ")";
+    if (out.size() >= longest_line) break;
+  }
+  return out.substr(0, longest_line);
+}
+
+bool ErrorInfo::mentions(std::string_view word) const {
+  const std::string wanted = lower(word);
+  const auto has = [&](const std::string& text) { return lower(text).find(wanted) != std::string::npos; };
+  return std::any_of(messages.begin(), messages.end(), [&](const Message& message) {
+    return has(message.id) || has(message.text) || std::any_of(message.args.begin(), message.args.end(), has);
+  });
+}
+
+ErrorInfo parse_error(std::string_view body) {
+  ErrorInfo out;
+  const auto document = Document::parse_object(body);
+  if (!document) {
+    if (std::string line = one_line(body); line.find_first_not_of(' ') != std::string::npos)
+      out.messages.push_back({"", std::move(line), {}});
+    return out;
+  }
+  const View root = document->root();
+  const View error = root["error"];
+  add_messages(out, error["@Message.ExtendedInfo"]);
+  add_messages(out, root["@Message.ExtendedInfo"]);
+  add_messages(out, root["Messages"]);
+  if (out.messages.empty()) {
+    Message message{last_part(error["code"].text()), one_line(error["message"].text()), {}};
+    if (!message.id.empty() || !message.text.empty()) out.messages.push_back(std::move(message));
+  }
+  return out;
+}
+
+Refusal classify(int status, const ErrorInfo& error) {
+  for (const Meaning& meaning : meanings)
+    if (error.mentions(meaning.word)) return meaning.refusal;
+  switch (status) {
+    case 401:
+      return Refusal::login;
+    case 409:
+      return Refusal::conflict;
+    case 412:
+    case 428:
+      return Refusal::precondition;
+    case 408:
+    case 429:
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+      return Refusal::busy;
+    default:
+      return Refusal::other;
+  }
+}
+
+}  // namespace metalmesh::redfish

@@ -1,0 +1,61 @@
+#include "agents/redfish/media_slot.h"
+
+#include <algorithm>
+#include <string>
+
+namespace metalmesh::redfish {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+std::string_view last_segment(std::string_view url) {
+  const auto slash = url.rfind('/');
+  return slash == std::string_view::npos ? url : url.substr(slash + 1);
+}
+
+/// "https://10.0.0.5:8443" -> "10.0.0.5"
+std::string_view host_of(std::string_view base) {
+  if (const auto scheme = base.find("://"); scheme != std::string_view::npos) base.remove_prefix(scheme + 3);
+  if (base.starts_with('[')) return base.substr(0, base.find(']'));
+  return base.substr(0, base.find_first_of(":/"));
+}
+
+}  // namespace
+
+bool holds_cd(const Slot& slot) {
+  const auto has = [&](std::string_view type) {
+    return std::find(slot.media_types.begin(), slot.media_types.end(), type) != slot.media_types.end();
+  };
+  if (!slot.media_types.empty()) return has("CD") || has("DVD");
+  return lower(slot.id).find("cd") != std::string::npos || lower(slot.name).find("cd") != std::string::npos;
+}
+
+InsertStyle insert_style(const Slot& slot) {
+  if (!slot.insert_target.empty()) return InsertStyle::action;
+  if (slot.eject_target.empty() && lower(slot.id).starts_with("ext")) return InsertStyle::patch;
+  return InsertStyle::none;
+}
+
+bool is_inserted(const Slot& slot) {
+  if (slot.inserted_flag.has_value()) return *slot.inserted_flag;
+  const bool connected = !slot.connected_via.empty() && slot.connected_via != "NotConnected";
+  return connected || (slot.connected_via.empty() && !slot.image.empty());
+}
+
+bool shows_image(const Slot& slot, std::string_view url) {
+  const std::string_view name = last_segment(url);
+  return !name.empty() && lower(last_segment(slot.image)) == lower(name);
+}
+
+bool shows_ours(const Slot& slot, std::string_view base) {
+  const std::string image = lower(slot.image);
+  const std::string host = lower(host_of(base));
+  return !host.empty() && image.find(host) != std::string::npos && image.find("/m/") != std::string::npos;
+}
+
+}  // namespace metalmesh::redfish

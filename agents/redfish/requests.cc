@@ -1,0 +1,127 @@
+#include "agents/redfish/requests.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "agents/redfish/media_slot.h"
+
+namespace metalmesh::redfish {
+namespace {
+
+namespace json = boost::json;
+
+Request make(std::string method, std::string path, const std::optional<json::object>& body = {}) {
+  Request out{std::move(method),
+              std::move(path),
+              {{"OData-Version", "4.0"}, {"Accept", "application/json"}},
+              "",
+              false};
+  // Compressed replies turn ETags weak, and then If-Match fails.
+  out.headers.emplace_back("Accept-Encoding", "identity");
+  if (body) {
+    out.headers.emplace_back("Content-Type", "application/json");
+    out.body = json::serialize(*body);
+  }
+  return out;
+}
+
+json::string text(std::string_view value) { return json::string(value.data(), value.size()); }
+
+void add_if_match(Request& request, const std::optional<std::string>& if_match) {
+  if (if_match) request.headers.emplace_back("If-Match", *if_match);
+}
+
+}  // namespace
+
+Request get(std::string path) { return make("GET", std::move(path)); }
+
+Request login(std::string sessions_uri) {
+  Request out = make(
+      "POST", std::move(sessions_uri),
+      json::object{{"UserName", credential_user_placeholder}, {"Password", credential_password_placeholder}});
+  out.login = true;
+  return out;
+}
+
+Request logout(std::string session_uri) { return make("DELETE", std::move(session_uri)); }
+
+Request insert_media(const Slot& slot, std::string_view url, InsertExtras extras,
+                     const std::optional<std::string>& if_match) {
+  json::object body{{"Image", text(url)}};
+  if (extras.protocol) body["TransferProtocolType"] = url.starts_with("https:") ? "HTTPS" : "HTTP";
+  if (extras.method) body["TransferMethod"] = "Stream";
+  if (extras.credentials) {
+    body["UserName"] = "none";
+    body["Password"] = "none";
+  }
+  if (insert_style(slot) == InsertStyle::action) return make("POST", slot.insert_target, body);
+  // Refused by some as action parameters, wanted by those that are written.
+  body["Inserted"] = true;
+  body["WriteProtected"] = true;
+  Request out = make("PATCH", slot.uri, body);
+  add_if_match(out, if_match);
+  return out;
+}
+
+Request eject_media(const Slot& slot, const std::optional<std::string>& if_match) {
+  if (insert_style(slot) == InsertStyle::patch) {
+    Request out = make("PATCH", slot.uri, json::object{{"Image", nullptr}, {"Inserted", false}});
+    add_if_match(out, if_match);
+    return out;
+  }
+  const std::string standard = slot.uri + "/Actions/VirtualMedia.EjectMedia";
+  return make("POST", slot.eject_target.empty() ? standard : slot.eject_target, json::object{});
+}
+
+std::string_view cd_target(const Boot& boot) {
+  const auto offers = [&](std::string_view target) {
+    return std::find(boot.targets.begin(), boot.targets.end(), target) != boot.targets.end();
+  };
+  return !offers("Cd") && offers("UsbCd") ? "UsbCd" : "Cd";
+}
+
+bool boots_our_cd(const Boot& boot) { return boot.enabled == "Once" && boot.target == cd_target(boot); }
+
+Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match) {
+  json::object boot{{"BootSourceOverrideEnabled", "Once"},
+                    {"BootSourceOverrideTarget", text(cd_target(system.boot))}};
+  if (with_mode) boot["BootSourceOverrideMode"] = "UEFI";
+  Request out = make("PATCH", system.uri, json::object{{"Boot", std::move(boot)}});
+  add_if_match(out, if_match);
+  return out;
+}
+
+Request clear_boot(const System& system, const std::optional<std::string>& if_match) {
+  Request out = make("PATCH", system.uri,
+                     json::object{{"Boot", json::object{{"BootSourceOverrideEnabled", "Disabled"}}}});
+  add_if_match(out, if_match);
+  return out;
+}
+
+Request reset(const System& system, std::string_view type) {
+  return make("POST", system.reset.target, json::object{{"ResetType", text(type)}});
+}
+
+std::string_view pick_reset(const ResetAction& action, const std::vector<std::string_view>& wanted) {
+  for (const std::string_view type : wanted)
+    if (std::find(action.allowed.begin(), action.allowed.end(), type) != action.allowed.end()) return type;
+  return wanted.front();
+}
+
+std::vector<std::optional<std::string>> if_match_ladder(std::string_view etag) {
+  std::vector<std::optional<std::string>> out;
+  const auto add = [&](std::string_view value) {
+    if (!value.empty() && std::find(out.begin(), out.end(), std::string(value)) == out.end())
+      out.emplace_back(value);
+  };
+  if (etag.empty()) out.emplace_back(std::nullopt);
+  add(etag);
+  if (etag.starts_with("W/")) etag.remove_prefix(2);
+  add(etag);
+  if (etag.size() > 2 && etag.starts_with('"') && etag.ends_with('"')) add(etag.substr(1, etag.size() - 2));
+  out.emplace_back("*");
+  if (out.front().has_value()) out.emplace_back(std::nullopt);
+  return out;
+}
+
+}  // namespace metalmesh::redfish

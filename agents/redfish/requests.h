@@ -1,0 +1,56 @@
+// Redfish requests as data: method, path, headers, body. No IO and no secrets: a login carries the
+// placeholders that the HTTP adapter fills. Session token, address and TLS trust are added by whoever sends.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agents/redfish/resources.h"
+#include "common/ports/http_client.h"
+
+namespace metalmesh::redfish {
+
+struct Request {
+  std::string method;
+  std::string path;
+  Headers headers;
+  std::string body;
+  bool login = false;  // fill the credential placeholders
+  bool operator==(const Request&) const = default;
+};
+
+Request get(std::string path);
+Request login(std::string sessions_uri);
+Request logout(std::string session_uri);
+
+/// Parameters that some BMCs demand and others refuse: added only after a refusal names them.
+struct InsertExtras {
+  bool protocol = false;     // TransferProtocolType, from the URL's scheme
+  bool method = false;       // TransferMethod "Stream"
+  bool credentials = false;  // UserName and Password "none"
+  bool operator==(const InsertExtras&) const = default;
+};
+Request insert_media(const Slot& slot, std::string_view url, InsertExtras extras,
+                     const std::optional<std::string>& if_match);
+/// By the advertised action, by PATCH where the slot is written that way, else by the standard's target.
+Request eject_media(const Slot& slot, const std::optional<std::string>& if_match);
+
+/// Boot once from CD under UEFI. `with_mode` false leaves BootSourceOverrideMode out.
+Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match);
+Request clear_boot(const System& system, const std::optional<std::string>& if_match);
+/// The target that `boot_once` asks for: "Cd", or "UsbCd" where only that is offered.
+std::string_view cd_target(const Boot& boot);
+/// The override reads back as `boot_once` wrote it.
+bool boots_our_cd(const Boot& boot);
+
+Request reset(const System& system, std::string_view type);
+/// The first of `wanted` that is allowed; the first of all when the BMC does not tell.
+std::string_view pick_reset(const ResetAction& action, const std::vector<std::string_view>& wanted);
+
+/// If-Match values to try in turn while a PATCH is answered 412 or 428: as given, strong instead of weak,
+/// without quotes, "*", none at all. nullopt: send no header.
+std::vector<std::optional<std::string>> if_match_ladder(std::string_view etag);
+
+}  // namespace metalmesh::redfish

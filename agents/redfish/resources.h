@@ -1,0 +1,117 @@
+// The Redfish resources an install needs, as plain values, and how to read them from replies. A property that
+// is missing or of the wrong type is left empty; only a body that is no JSON object at all is an error
+// (ErrorKind::corrupt). Every URI here is a path on the same BMC. Nothing throws, nothing is trusted.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agents/redfish/identity.h"
+#include "common/base/result.h"
+#include "common/ports/http_client.h"
+
+namespace metalmesh::redfish {
+
+struct ServiceRoot {
+  std::string vendor;  // Vendor, or the first key of Oem
+  std::string product;
+  std::string version;
+  std::string systems = "/redfish/v1/Systems";
+  std::string managers = "/redfish/v1/Managers";
+  std::string sessions = "/redfish/v1/SessionService/Sessions";
+};
+
+struct Session {
+  std::string token;
+  std::string uri;  // empty when the BMC did not tell: such a session cannot be deleted, it times out
+  bool password_change_required = false;
+};
+
+/// Boot override of a system, as it stands.
+struct Boot {
+  bool present = false;
+  std::string enabled;
+  std::string target;
+  std::string mode;
+  bool has_mode = false;
+  std::vector<std::string> targets;  // allowable, may be empty or prose: to prefer, never to refuse
+};
+
+struct ResetAction {
+  std::string target;
+  std::vector<std::string> allowed;
+  std::string action_info;  // where the values are when `allowed` is empty
+};
+
+struct System {
+  std::string uri;
+  std::string name;
+  Identity identity;  // without MACs
+  std::string manufacturer;
+  std::string model;
+  std::string power;  // "On", "Off", "PoweringOn", ...; empty when not told
+  std::string boot_progress;
+  std::string etag;  // empty: none
+  Boot boot;
+  ResetAction reset;
+  std::string ethernet_interfaces;
+  std::string virtual_media;
+  std::vector<std::string> managers;
+  /// Something that can be installed: it can be reset, and its boot device chosen.
+  [[nodiscard]] bool usable() const { return boot.present && !reset.target.empty(); }
+  [[nodiscard]] bool off() const { return power == "Off"; }
+  [[nodiscard]] bool on() const { return power == "On"; }
+};
+
+struct Manager {
+  std::string uri;
+  std::string model;
+  std::string firmware;
+  std::string virtual_media;
+};
+
+struct Slot {
+  std::string uri;
+  std::string id;
+  std::string name;
+  std::string etag;
+  std::vector<std::string> media_types;
+  std::string insert_target;  // advertised action; empty: none
+  std::string eject_target;
+  std::string image;  // empty when nothing is there ("None" and null count as nothing)
+  std::string connected_via;
+  std::optional<bool> inserted_flag;
+};
+
+struct Task {
+  enum class State { running, done, failed };
+  State state = State::running;
+  std::string words;  // TaskState as sent
+  std::string uri;
+};
+
+Result<ServiceRoot> parse_service_root(const HttpReplied& reply);
+Session parse_session(const HttpReplied& reply);
+/// Paths of the members, at most 64. Members null or missing: none.
+Result<std::vector<std::string>> parse_members(const HttpReplied& reply);
+Result<System> parse_system(const HttpReplied& reply);
+Result<Manager> parse_manager(const HttpReplied& reply);
+/// Both addresses an interface may tell, vendor defaults left out.
+Result<std::vector<std::string>> parse_macs(const HttpReplied& reply);
+Result<Slot> parse_slot(const HttpReplied& reply);
+/// Allowable values of the parameter `name` in an ActionInfo resource.
+std::vector<std::string> parse_action_info(const HttpReplied& reply, std::string_view name);
+
+/// Where a 202 says its progress can be followed: the Task in the body if there is one (reading a monitor may
+/// consume it), else the Location. Empty: nowhere.
+std::string task_of(const HttpReplied& reply);
+/// From a Task resource or a task monitor. Unknown states are running; 404 is `done`: the task was purged,
+/// and the resource it worked on must tell.
+Task parse_task(const HttpReplied& reply);
+
+/// Empty when absent. `name` in lower case.
+std::string header(const HttpReplied& reply, std::string_view name);
+
+}  // namespace metalmesh::redfish
