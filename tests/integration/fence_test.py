@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""The media fence: a server that resets by itself with our medium inserted installs only while it is armed."""
+import time
+
+from mesh import Mesh, main, wait_until
+
+
+def resets_by_itself_before_arm():
+    # The agent may not arm: power_on is refused by a BMC that answers 503 to the boot override for a while.
+    with Mesh({"par1": 1}) as mesh:
+        mesh.apply_basics()
+        mesh.wait_ready()
+        server = "par1-n001"
+        mesh.set_bmc(server, fault={"op": "patch_boot", "when": "before", "action": "status", "status": 503, "times": 6},
+                     giveUpMs=1500)
+        mesh.start_rollout("web", select={"servers": [server]})
+        wait_until("our medium is inserted", lambda: mesh.truth()[server]["media"], 30)
+        mesh.set_bmc(server, selfReset=True)
+        wait_until("the host tried the medium and gave up",
+                   lambda: any(a["what"] == "boot from the medium failed" for a in mesh.acts("par1")), 30)
+        first = next(a for a in mesh.acts("par1") if a["what"] == "medium not readable")
+        assert "503" in first["detail"], first
+        assert mesh.truth()[server]["installs"] == []
+        mesh.set_bmc(server, power=False)  # the default power policy refuses a host that is on
+
+
+def cancelled_then_resets_by_itself():
+    with Mesh({"par1": 1}) as mesh:
+        mesh.apply_basics()
+        mesh.wait_ready()
+        server = "par1-n001"
+        # Eject fails for a while, so that the medium is still there after the cancel.
+        mesh.set_bmc(server, fault={"op": "patch_boot", "when": "before", "action": "status", "status": 503, "times": 50},
+                     giveUpMs=1500)
+        mesh.set_bmc(server, fault={"op": "eject", "when": "before", "action": "status", "status": 503, "times": 50})
+        mesh.start_rollout("web", select={"servers": [server]})
+        wait_until("our medium is inserted", lambda: mesh.truth()[server]["media"], 30)
+        mesh.cli("rollout", "abort", "web", "--reason", "test")
+        wait_until("cancelled", lambda: mesh.deployments("web")[server]["state"] == "CANCELLED", 60)
+        if mesh.truth()[server]["media"]:
+            mesh.set_bmc(server, selfReset=True)
+            wait_until("the host tried and failed",
+                       lambda: any(a["what"] == "boot from the medium failed" for a in mesh.acts("par1")), 30)
+        assert mesh.truth()[server]["installs"] == []
+
+
+def expired_then_resets_by_itself():
+    with Mesh({"par1": 1}) as mesh:
+        mesh.apply_basics()
+        mesh.wait_ready()
+        server = "par1-n001"
+        mesh.set_bmc(server, onceIgnored=True, fallsBackToCd=False, giveUpMs=1500)
+        mesh.set_bmc(server, fault={"op": "eject", "when": "before", "action": "status", "status": 503, "times": 200})
+        mesh.start_rollout("web", select={"servers": [server]}, startWithin="4s", launchWithin="2s")
+        deployments = mesh.wait_done("web", 90)
+        assert deployments[server]["state"] in ("FAILED", "INDETERMINATE"), deployments
+        assert deployments[server]["disk"] == "DISK_UNTOUCHED", deployments[server]
+        if mesh.truth()[server]["media"]:
+            mesh.set_bmc(server, onceIgnored=False, fallsBackToCd=True, selfReset=True)
+            wait_until("the host tried and failed",
+                       lambda: any(a["what"] == "boot from the medium failed" for a in mesh.acts("par1")), 30)
+        assert mesh.truth()[server]["installs"] == []
+
+
+def resets_by_itself_after_the_installer_ended():
+    with Mesh({"par1": 1}) as mesh:
+        mesh.apply_basics()
+        mesh.wait_ready()
+        server = "par1-n001"
+        # The medium cannot be ejected; the firmware would boot it again.
+        mesh.set_bmc(server, fault={"op": "eject", "when": "before", "action": "status", "status": 503, "times": 3},
+                     giveUpMs=1500)
+        mesh.start_rollout("web", select={"servers": [server]})
+        wait_until("installed", lambda: any(a["what"] == "installed" for a in mesh.acts("par1")), 60)
+        mesh.set_bmc(server, selfReset=True)
+        mesh.wait_done("web", 90)
+        time.sleep(2)
+        truth = mesh.truth()[server]
+        assert len(truth["installs"]) == 1 and not truth["violations"], truth
+
+
+if __name__ == "__main__":
+    main([resets_by_itself_before_arm, cancelled_then_resets_by_itself, expired_then_resets_by_itself,
+          resets_by_itself_after_the_installer_ended])
