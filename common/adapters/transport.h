@@ -1,0 +1,88 @@
+// Bytes in and out of one connection, with or without TLS, behind one thin virtual class: the composed TLS
+// operations are instantiated in transport.cc alone, which keeps the HTTP code quick to build.
+//
+// Everything here belongs to the thread of the Asio context. Closing a stream ends its pending operations
+// with an error; they must have ended before it is destroyed. For .cc files of this room only.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace metalmesh::adapters {
+
+template <class T>
+using Task = boost::asio::awaitable<T>;
+using IoError = boost::system::error_code;
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  /// The TLS handshake; nothing to do on a plain stream.
+  virtual Task<IoError> handshake() = 0;
+  virtual Task<std::expected<std::size_t, IoError>> read_some(boost::asio::mutable_buffer space) = 0;
+  /// Writes all of `bytes`. One read and one write may run at a time.
+  virtual Task<IoError> write(boost::asio::const_buffer bytes) = 0;
+  /// Says goodbye (close_notify, FIN), so that the peer can tell an end from a break.
+  virtual Task<void> finish() = 0;
+  virtual void close() = 0;
+  /// address:port of the other side.
+  [[nodiscard]] virtual std::string peer() const = 0;
+};
+
+/// Lets one coroutine sleep until another part of the same thread has news. News that comes first is kept.
+class Signal {
+ public:
+  explicit Signal(boost::asio::any_io_executor executor) : timer_(std::move(executor)) {}
+  void notify();
+  Task<void> wait();
+
+ private:
+  boost::asio::steady_timer timer_;
+  bool raised_ = false;
+};
+
+/// Calls `late` once unless it is set again or cancelled first. Destroying it cancels.
+class Deadline {
+ public:
+  explicit Deadline(boost::asio::any_io_executor executor) : timer_(std::move(executor)) {}
+  ~Deadline() { cancel(); }
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+  void set(Duration after, std::function<void()> late);
+  void cancel();
+
+ private:
+  boost::asio::steady_timer timer_;
+  std::shared_ptr<bool> armed_;  // false once it was cancelled, even if the expiry is already queued
+};
+
+/// PEM files of the server; TLS 1.2 or newer.
+struct TlsFiles {
+  std::string certificate_chain;
+  std::string private_key;
+};
+
+class Acceptor {
+ public:
+  virtual ~Acceptor() = default;
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  /// Hands over each connection, before its handshake.
+  virtual void start(std::function<void(std::unique_ptr<Stream>)> accepted) = 0;
+  virtual void close() = 0;
+};
+
+/// Listens on address:port (0 lets the system choose), with TLS when `tls` is given.
+Result<std::shared_ptr<Acceptor>> listen(boost::asio::any_io_executor executor, const std::string& address,
+                                         std::uint16_t port, const TlsFiles* tls);
+
+}  // namespace metalmesh::adapters
