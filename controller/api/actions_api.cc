@@ -1,0 +1,129 @@
+#include "controller/api/actions_api.h"
+
+#include <utility>
+
+#include "common/base/check.h"
+#include "controller/api/json_codec.h"
+#include "controller/api/objects_api.h"
+#include "controller/api/request_body.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t longest_note = 1000;
+
+using BodyResult = std::expected<OperatorBody, Problem>;
+
+std::expected<void, Problem> check_text(const std::string& text, const std::string& field, bool needed) {
+  if (needed && text.empty()) {
+    return refuse(400, field + " is missing", field, "say why in a few words: it goes into the audit log");
+  }
+  if (text.size() > longest_note) return refuse(400, field + " is longer than 1000 bytes", field);
+  return {};
+}
+
+BodyResult no_parameters(const ApiRequest& request, OperatorBody body) {
+  rest::NoParameters none;
+  if (auto read = read_body(request, none); !read) return std::unexpected(read.error());
+  return body;
+}
+
+BodyResult start_body(const ApiRequest& request, const std::string& name) {
+  rest::StartRollout body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  const std::string see = "POST /api/v1/rollouts/" + name + "/plan gives the digest and the servers";
+  if (body.plan().empty())
+    return refuse(400, "plan is missing: the digest of the plan to start", "plan", see);
+  if (body.confirm() == 0) {
+    return refuse(400, "confirm is missing: the number of servers in the plan, typed by a person", "confirm",
+                  see);
+  }
+  return StartRollout{name, body.plan(), body.confirm()};
+}
+
+BodyResult abort_body(const ApiRequest& request, const std::string& name) {
+  rest::AbortRollout body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", false); !fine) return std::unexpected(fine.error());
+  return AbortRollout{name, body.reason()};
+}
+
+BodyResult resolve_body(const ApiRequest& request, const std::string& id) {
+  rest::ResolveDeployment body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (body.as() != "succeeded" && body.as() != "failed" && body.as() != "cancelled") {
+    return refuse(400, "as is \"" + body.as() + "\", expected succeeded, failed or cancelled", "as");
+  }
+  if (auto fine = check_text(body.note(), "note", true); !fine) return std::unexpected(fine.error());
+  return ResolveDeployment{id, body.as(), body.note()};
+}
+
+BodyResult protect_body(const ApiRequest& request, const std::string& name) {
+  rest::ProtectServer body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", false); !fine) return std::unexpected(fine.error());
+  return ProtectServer{name, true, body.reason(), 0};
+}
+
+BodyResult unprotect_body(const ApiRequest& request, const std::string& name) {
+  rest::UnprotectServer body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  if (body.has_duration() && body.duration().seconds() == 0) {
+    return refuse(400, "duration must be at least one second", "duration");
+  }
+  return ProtectServer{name, false, body.reason(), body.duration().seconds()};
+}
+
+BodyResult clear_body(const ApiRequest& request, const std::string& site) {
+  rest::ClearQuarantine body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.note(), "note", true); !fine) return std::unexpected(fine.error());
+  return ClearSiteQuarantine{site, body.note()};
+}
+
+BodyResult body_of(const ApiRequest& request) {
+  const std::string& name = request.captures.at(0);
+  switch (request.route->endpoint) {
+    case Endpoint::plan_rollout:
+      return no_parameters(request, PlanRollout{name});
+    case Endpoint::start_rollout:
+      return start_body(request, name);
+    case Endpoint::abort_rollout:
+      return abort_body(request, name);
+    case Endpoint::resolve_deployment:
+      return resolve_body(request, name);
+    case Endpoint::inspect_server:
+      return no_parameters(request, InspectServer{name});
+    case Endpoint::accept_server:
+      return no_parameters(request, AcceptServer{name});
+    case Endpoint::protect_server:
+      return protect_body(request, name);
+    case Endpoint::unprotect_server:
+      return unprotect_body(request, name);
+    case Endpoint::retire_server:
+      return no_parameters(request, RetireServer{name});
+    case Endpoint::clear_quarantine:
+      return clear_body(request, name);
+    default:
+      break;
+  }
+  MM_CHECK(!"an endpoint of the API that is no action");
+}
+
+}  // namespace
+
+ApiResult perform_action(const ApiRequest& request, const Operate& operate) {
+  auto body = body_of(request);
+  if (!body) return std::unexpected(body.error());
+  auto answer = ask(request, operate, std::move(*body));
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  const int status = request.route->endpoint == Endpoint::inspect_server ? 202 : 200;
+  if (const auto* object = std::get_if<Object>(&answer->object)) return object_reply(*object, status);
+  if (const auto* deployment = std::get_if<rest::Deployment>(&answer->object)) {
+    return ApiReply{status, encode_json(*deployment), "application/json", {}};
+  }
+  return ApiReply{204, {}, {}, {}};
+}
+
+}  // namespace metalmesh::controller

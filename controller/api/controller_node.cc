@@ -1,0 +1,35 @@
+#include "controller/api/controller_node.h"
+
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace metalmesh::controller {
+
+ControllerNode::ControllerNode(const RowReader& rows, const Signer& signer, const Verifier& verifier,
+                               Entropy& entropy, const Authenticator& authenticator, ControllerLimits limits,
+                               ApiSettings settings)
+    : core_(rows, signer, verifier, entropy, limits), api_(core_, rows, authenticator, std::move(settings)) {}
+
+Outcome ControllerNode::handle(const Input& input, const Now& now) {
+  Outcome out;
+  const auto* timer = std::get_if<TimerFired>(&input);
+  if (const auto* opened = std::get_if<ExchangeOpened>(&input)) {
+    api_.opened(*opened, now, out);
+  } else if (const auto* closed = std::get_if<ExchangeClosed>(&input)) {
+    api_.closed(*closed);
+  } else if (const auto* drained = std::get_if<ExchangeDrained>(&input)) {
+    api_.drained(*drained);
+  } else if (timer != nullptr && std::string_view(timer->token).starts_with(EventStreams::timer_prefix)) {
+    api_.fired(*timer, now, out);
+  } else {
+    if (std::holds_alternative<Committed>(input)) api_.committed();
+    if (std::holds_alternative<BusUp>(input)) api_.bus(true);
+    if (std::holds_alternative<BusDown>(input)) api_.bus(false);
+    out = core_.handle(input, now);
+  }
+  api_.pump(now, out);
+  return out;
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,29 @@
+// The controller as the turn sees it: the core, and the API that people reach it by, as one DecisionCore.
+//
+// HTTP exchanges and the API's own timers go to the API, everything else to the core. After every input
+// the event streams send what became readable.
+#pragma once
+
+#include "common/turn/decision_core.h"
+#include "controller/api/access.h"
+#include "controller/api/operator_api.h"
+#include "controller/core/controller_core.h"
+
+namespace metalmesh::controller {
+
+class ControllerNode final : public DecisionCore {
+ public:
+  /// Loads every row. References must outlive the node.
+  ControllerNode(const RowReader& rows, const Signer& signer, const Verifier& verifier, Entropy& entropy,
+                 const Authenticator& authenticator, ControllerLimits limits = {}, ApiSettings settings = {});
+
+  Outcome handle(const Input& input, const Now& now) override;
+
+  [[nodiscard]] const MeshState& state() const { return core_.state(); }
+
+ private:
+  ControllerCore core_;
+  OperatorApi api_;
+};
+
+}  // namespace metalmesh::controller

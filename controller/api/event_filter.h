@@ -1,0 +1,32 @@
+// Which events of the log a reader wants: ?rollout=, ?server= and ?site=, all of which must match.
+#pragma once
+
+#include <string>
+
+#include "controller/api/api_request.h"
+#include "schemas/rest/api.pb.h"
+
+namespace metalmesh::controller {
+
+struct EventFilter {
+  std::string rollout;  // empty: any
+  std::string server;
+  std::string site;
+
+  static EventFilter of(const ApiRequest& request) {
+    const auto value = [&](const char* name) {
+      const std::string* text = request.parameter(name);
+      return text == nullptr ? std::string() : *text;
+    };
+    return {value("rollout"), value("server"), value("site")};
+  }
+
+  /// For LogEvent and Deployment alike: both say which rollout, server and site they belong to.
+  template <class T>
+  [[nodiscard]] bool passes(const T& it) const {
+    return (rollout.empty() || it.rollout() == rollout) && (server.empty() || it.server() == server) &&
+           (site.empty() || it.site() == site);
+  }
+};
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,121 @@
+#include "controller/api/mesh_api.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <utility>
+
+#include "controller/api/event_filter.h"
+#include "controller/api/json_codec.h"
+#include "controller/api/near_miss.h"
+#include "controller/api/object_kinds.h"
+#include "controller/api/paging.h"
+#include "controller/state/event_log.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t events_default = 100;
+constexpr std::size_t events_scanned_most = 10'000;
+constexpr std::size_t events_batch = 500;
+
+const std::array<std::string, 9> deployment_states = {"PENDING",    "ISSUED",    "RUNNING",
+                                                      "CANCELLING", "SUCCEEDED", "UNPROVEN",
+                                                      "FAILED",     "CANCELLED", "INDETERMINATE"};
+
+std::expected<std::string, Problem> wanted_state(const ApiRequest& request) {
+  const std::string* text = request.parameter("state");
+  if (text == nullptr) return std::string();
+  std::string upper = *text;
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  if (std::ranges::find(deployment_states, upper) != deployment_states.end()) return upper;
+  const std::string near = near_miss(upper, deployment_states);
+  return refuse(400, "there is no deployment state \"" + *text + "\"", "state",
+                near.empty() ? std::string() : "did you mean \"" + near + "\"?");
+}
+
+}  // namespace
+
+ApiResult list_deployments(const ApiRequest& request, const MeshState& state) {
+  const auto limit = page_limit(request);
+  if (!limit) return std::unexpected(limit.error());
+  const auto wanted = wanted_state(request);
+  if (!wanted) return std::unexpected(wanted.error());
+  const std::string* rollout = request.parameter("rollout");
+  const std::string* server = request.parameter("server");
+  const std::string* after = request.parameter("after");
+
+  PageWriter page;
+  std::string last;
+  const auto& rows = state.deployments;
+  for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
+    const rest::Deployment& deployment = at->second;
+    if (rollout != nullptr && deployment.rollout() != *rollout) continue;
+    if (server != nullptr && deployment.server() != *server) continue;
+    if (!wanted->empty() && deployment.state() != *wanted) continue;
+    if (page.size() == *limit) return page.finish(last);
+    page.add(encode_json(deployment));
+    last = at->first;
+  }
+  return page.finish({});
+}
+
+ApiResult get_deployment(const ApiRequest& request, const MeshState& state) {
+  const auto found = state.deployments.find(request.captures.at(0));
+  if (found == state.deployments.end()) {
+    return refuse(404, "there is no deployment \"" + request.captures.at(0) + "\"", {},
+                  "list what there is: GET /api/v1/deployments");
+  }
+  return ApiReply{200, encode_json(found->second), "application/json", {}};
+}
+
+ApiResult list_events(const ApiRequest& request, const RowReader& rows) {
+  const auto limit = page_limit(request, events_default);
+  if (!limit) return std::unexpected(limit.error());
+  std::uint64_t after = 0;
+  if (const std::string* text = request.parameter("after")) {
+    const auto number = parse_number(*text, "after");
+    if (!number) return std::unexpected(number.error());
+    after = *number;
+  }
+  const EventFilter filter = EventFilter::of(request);
+
+  PageWriter page;
+  for (std::size_t scanned = 0; scanned < events_scanned_most; scanned += events_batch) {
+    const auto events = metalmesh::controller::read_events(rows, after, events_batch);
+    for (const rest::LogEvent& event : events) {
+      if (filter.passes(event)) {
+        if (page.size() == *limit) return page.finish(std::to_string(after));
+        page.add(encode_json(event));
+      }
+      after = event.id();
+    }
+    if (events.size() < events_batch) return page.finish({});
+  }
+  return page.finish(std::to_string(after));
+}
+
+ApiReply get_version(const std::string& version, const MeshState& state) {
+  boost::json::object body;
+  body["version"] = version;
+  body["apiVersion"] = std::string(api_version);
+  body["controllerEpoch"] = std::to_string(state.epoch);
+  return {200, boost::json::serialize(body), "application/json", {}};
+}
+
+ApiReply get_health(const MeshState& state, bool bus_up) {
+  boost::json::object body;
+  body["status"] = state.disk_low ? "degraded" : "ok";
+  body["broker"] = bus_up ? "connected" : "away";
+  if (state.disk_low) {
+    body["reasons"] = boost::json::array{
+        "disk low: free space in the data directory is below the reserve, no new work is accepted"};
+  }
+  return {state.disk_low ? 503 : 200, boost::json::serialize(body), "application/json", {}};
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,23 @@
+// Reads that are no objects: deployments, the event log as JSON, version and health.
+#pragma once
+
+#include <string>
+
+#include "common/ports/store.h"
+#include "controller/api/api_request.h"
+#include "controller/api/problem.h"
+#include "controller/state/mesh_state.h"
+
+namespace metalmesh::controller {
+
+ApiResult list_deployments(const ApiRequest& request, const MeshState& state);
+ApiResult get_deployment(const ApiRequest& request, const MeshState& state);
+/// Committed events after ?after=, filtered. A page may be shorter than `limit` and still have a `next`: a
+/// request reads a bounded part of the log.
+ApiResult list_events(const ApiRequest& request, const RowReader& rows);
+ApiReply get_version(const std::string& version, const MeshState& state);
+/// 503 only for what keeps the controller from taking work; a broker that is away is shown, not counted,
+/// because restarting the controller would not bring it back.
+ApiReply get_health(const MeshState& state, bool bus_up);
+
+}  // namespace metalmesh::controller

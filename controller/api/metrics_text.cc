@@ -1,0 +1,128 @@
+#include "controller/api/metrics_text.h"
+
+#include <string_view>
+
+namespace metalmesh::controller {
+namespace {
+
+std::string label_value(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out;
+}
+
+class Page {
+ public:
+  void begin(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = "metalmesh_" + std::string(name);
+    text_ +=
+        "# HELP " + name_ + " " + std::string(help) + "\n# TYPE " + name_ + " " + std::string(type) + "\n";
+  }
+  void sample(std::uint64_t value) { text_ += name_ + " " + std::to_string(value) + "\n"; }
+  void sample(std::string_view label, std::string_view value, std::uint64_t number) {
+    text_ += name_ + "{" + std::string(label) + "=\"" + label_value(value) + "\"} " + std::to_string(number) +
+             "\n";
+  }
+  /// A metric without labels.
+  void single(std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
+    begin(name, type, help);
+    sample(value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string name_;
+  std::string text_;
+};
+
+void write_objects(Page& page, const MeshState& state) {
+  page.begin("objects", "gauge", "Objects by kind.");
+  page.sample("kind", "Site", state.sites.size());
+  page.sample("kind", "Credential", state.credentials.size());
+  page.sample("kind", "Server", state.servers.size());
+  page.sample("kind", "Image", state.images.size());
+  page.sample("kind", "Profile", state.profiles.size());
+  page.sample("kind", "Rollout", state.rollouts.size());
+
+  std::map<std::string, std::uint64_t> phases;
+  for (const auto& [name, server] : state.servers) ++phases[server.status().phase()];
+  page.begin("servers", "gauge", "Servers by phase.");
+  for (const auto& [phase, count] : phases) page.sample("phase", phase, count);
+
+  std::map<std::string, std::uint64_t> rollouts;
+  for (const auto& [name, rollout] : state.rollouts) ++rollouts[rollout.status().state()];
+  page.begin("rollouts", "gauge", "Rollouts by state.");
+  for (const auto& [rollout, count] : rollouts) page.sample("state", rollout, count);
+
+  std::map<std::string, std::uint64_t> deployments;
+  for (const auto& [id, deployment] : state.deployments) ++deployments[deployment.state()];
+  page.begin("deployments", "gauge", "Deployments by state.");
+  for (const auto& [name, count] : deployments) page.sample("state", name, count);
+
+  std::map<std::string, std::uint64_t> faults;
+  for (const auto& [id, deployment] : state.deployments) {
+    if (deployment.has_fault()) ++faults[wire::FaultCode_Name(deployment.fault().code())];
+  }
+  page.begin("deployment_faults", "gauge", "Deployments whose last fault has this code.");
+  for (const auto& [code, count] : faults) page.sample("code", code, count);
+}
+
+/// One family per value, one sample per site: the format wants a family's samples together.
+template <class Value>
+void write_per_site(Page& page, const MeshState& state, std::string_view name, std::string_view help,
+                    Value value) {
+  page.begin(name, "gauge", help);
+  for (const auto& [site, object] : state.sites) page.sample("site", site, value(object.status()));
+}
+
+void write_sites(Page& page, const MeshState& state) {
+  using Status = rest::SiteStatus;
+  write_per_site(page, state, "site_connected", "1 while the site's agent is heard.",
+                 [](const Status& s) { return std::uint64_t{s.connected()}; });
+  write_per_site(page, state, "site_quarantined", "1 while the site waits for a person.",
+                 [](const Status& s) { return std::uint64_t{s.quarantined()}; });
+  write_per_site(page, state, "site_last_heard_seconds", "When the site was last heard, seconds since 1970.",
+                 [](const Status& s) { return static_cast<std::uint64_t>(s.last_heard().seconds()); });
+  write_per_site(page, state, "site_events_received", "Events taken in from the site's journal.",
+                 [](const Status& s) { return s.events_received(); });
+  write_per_site(page, state, "site_commands_pending", "Commands the site has not acknowledged.",
+                 [](const Status& s) { return s.commands_pending(); });
+  write_per_site(page, state, "site_running", "Installs in flight at the site.",
+                 [](const Status& s) { return std::uint64_t{s.running()}; });
+
+  std::uint64_t connected = 0;
+  std::uint64_t quarantined = 0;
+  for (const auto& [name, site] : state.sites) {
+    connected += site.status().connected() ? 1 : 0;
+    quarantined += site.status().quarantined() ? 1 : 0;
+  }
+  page.begin("sites", "gauge",
+             "Sites by what is known of their agent; quarantined ones are counted there, too.");
+  page.sample("state", "connected", connected);
+  page.sample("state", "silent", state.sites.size() - connected);
+  page.sample("state", "quarantined", quarantined);
+}
+
+}  // namespace
+
+std::string metrics_text(const MeshState& state, const ApiCounters& counters, const std::string& version) {
+  Page page;
+  page.begin("build_info", "gauge", "Always 1; the version is in the label.");
+  page.sample("version", version, 1);
+  write_objects(page, state);
+  write_sites(page, state);
+  page.single("events_total", "counter", "Entries of the event log.", state.last_event);
+  page.single("controller_epoch", "gauge", "Rises when the controller was restored from a backup.",
+              state.epoch);
+  page.single("disk_low", "gauge", "1 while free space is below the reserve.", state.disk_low ? 1 : 0);
+  page.single("broker_connected", "gauge", "1 while the broker connection is up.", counters.bus_up ? 1 : 0);
+  page.single("event_streams", "gauge", "Open event streams.", counters.subscribers);
+  page.begin("api_replies_total", "counter", "Replies of the API by HTTP status.");
+  for (const auto& [status, count] : counters.replies) page.sample("status", std::to_string(status), count);
+  return page.take();
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,185 @@
+#include "controller/api/objects_api.h"
+
+#include <array>
+#include <utility>
+
+#include "controller/api/json_codec.h"
+#include "controller/api/label_selector.h"
+#include "controller/api/object_kinds.h"
+#include "controller/api/paging.h"
+#include "controller/api/preconditions.h"
+#include "controller/api/request_body.h"
+#include "controller/api/request_target.h"
+
+namespace metalmesh::controller {
+namespace {
+
+/// What the mesh knows is not an operator's to write; it may be sent back after a GET and is skipped.
+constexpr std::array<std::string_view, 4> read_only = {"status", "metadata.version", "metadata.created",
+                                                       "metadata.changed"};
+
+/// "sites" of "/api/v1/sites/{name}".
+std::string_view plural_of(const Route& route) {
+  std::string_view rest = route.pattern.substr(std::string_view("/api/v1/").size());
+  return rest.substr(0, rest.find('/'));
+}
+
+template <class T>
+const T* find(const MeshState& state, const std::string& name) {
+  const auto& rows = state.*ObjectKind<T>::rows;
+  const auto found = rows.find(name);
+  return found == rows.end() ? nullptr : &found->second;
+}
+
+template <class T>
+std::uint64_t version_in(const MeshState& state, const std::string& name) {
+  const T* object = find<T>(state, name);
+  return object == nullptr ? 0 : object->metadata().version();
+}
+
+template <class T>
+std::string as_json(const T& object) {
+  if (object.kind() == ObjectKind<T>::kind && object.api_version() == api_version) return encode_json(object);
+  T named = object;
+  named.set_api_version(std::string(api_version));
+  named.set_kind(std::string(ObjectKind<T>::kind));
+  return encode_json(named);
+}
+
+template <class T>
+ApiReply reply_with(const T& object, int status) {
+  return {status, as_json(object), "application/json", {{"etag", etag_of(object.metadata().version())}}};
+}
+
+template <class T>
+std::unexpected<Problem> no_such(const std::string& name) {
+  std::string kind(ObjectKind<T>::kind);
+  kind.front() = static_cast<char>(kind.front() - 'A' + 'a');
+  return refuse(404, "there is no " + kind + " \"" + name + "\"", {},
+                "list what there is: GET /api/v1/" + std::string(ObjectKind<T>::plural));
+}
+
+/// The body must not contradict the path; what it leaves out is taken from there.
+template <class T>
+std::expected<void, Problem> agree_with_path(T& object, const std::string& name) {
+  const auto differs = [](const std::string& field, const std::string& body, std::string_view path) {
+    return refuse(400, field + " is \"" + body + "\", but the path says \"" + std::string(path) + "\"",
+                  field);
+  };
+  if (object.api_version().empty()) object.set_api_version(std::string(api_version));
+  if (object.api_version() != api_version) {
+    return refuse(400, "apiVersion is \"" + object.api_version() + "\", this is metalmesh/v1", "apiVersion");
+  }
+  if (object.kind().empty()) object.set_kind(std::string(ObjectKind<T>::kind));
+  if (object.kind() != ObjectKind<T>::kind) return differs("kind", object.kind(), ObjectKind<T>::kind);
+  if (object.metadata().name().empty()) object.mutable_metadata()->set_name(name);
+  if (object.metadata().name() != name) return differs("metadata.name", object.metadata().name(), name);
+  return {};
+}
+
+/// A write that named a version and lost the race is 412, whatever else the core calls it.
+Problem condition_failed(Problem refusal, const std::optional<std::uint64_t>& wanted, std::uint64_t current) {
+  if (refusal.status != 409 || !wanted || *wanted == current) return refusal;
+  Problem problem = version_mismatch(*wanted, current);
+  if (*wanted == 0) problem.field = "If-None-Match";
+  return problem;
+}
+
+}  // namespace
+
+ApiReply object_reply(const Object& object, int status) {
+  return std::visit([&](const auto& it) { return reply_with(it, status); }, object);
+}
+
+ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
+  const auto limit = page_limit(request);
+  if (!limit) return std::unexpected(limit.error());
+  LabelSelector selector;
+  if (const std::string* text = request.parameter("labelSelector")) {
+    auto parsed = LabelSelector::parse(*text);
+    if (!parsed) return refuse(400, parsed.error().message, "labelSelector");
+    selector = std::move(*parsed);
+  }
+  const std::string* after = request.parameter("after");
+
+  return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
+    const auto& rows = state.*ObjectKind<T>::rows;
+    PageWriter page;
+    std::string last;
+    for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
+      if (!selector.matches(at->second.metadata().labels())) continue;
+      if (page.size() == *limit) return page.finish(last);
+      page.add(as_json(at->second));
+      last = at->first;
+    }
+    return page.finish({});
+  });
+}
+
+ApiResult get_object(const ApiRequest& request, const MeshState& state) {
+  const std::string& name = request.captures.at(0);
+  return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
+    const T* object = find<T>(state, name);
+    if (object == nullptr) return no_such<T>(name);
+    const auto unchanged = not_modified(request, object->metadata().version());
+    if (!unchanged) return std::unexpected(unchanged.error());
+    if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(object->metadata().version())}}};
+    return reply_with(*object, 200);
+  });
+}
+
+ApiResult get_profile_version(const ApiRequest& request, const MeshState& state) {
+  const std::string& name = request.captures.at(0);
+  const auto number = parse_number(request.captures.at(1), "version");
+  if (!number) return std::unexpected(number.error());
+  const auto found = state.profile_versions.find(name + "@" + std::to_string(*number));
+  if (found == state.profile_versions.end()) {
+    return refuse(404, "there is no version " + std::to_string(*number) + " of profile \"" + name + "\"", {},
+                  "see the newest: GET /api/v1/profiles/" + percent_encode(name));
+  }
+  const auto unchanged = not_modified(request, *number);
+  if (!unchanged) return std::unexpected(unchanged.error());
+  if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(*number)}}};
+  return reply_with(found->second, 200);
+}
+
+ApiResult put_object(const ApiRequest& request, const MeshState& state, const Operate& operate) {
+  const std::string& name = request.captures.at(0);
+  return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
+    if (request.body.empty()) return refuse(400, "the body is empty, expected the object as JSON");
+    const std::uint64_t current = version_in<T>(state, name);
+    const auto condition = write_condition(request, current);
+    if (!condition) return std::unexpected(condition.error());
+    T object;
+    if (auto read = read_body(request, object, read_only); !read) return std::unexpected(read.error());
+    if (auto agreed = agree_with_path(object, name); !agreed) return std::unexpected(agreed.error());
+
+    auto answer = ask(request, operate, Apply{std::move(object), *condition});
+    if (!answer) {
+      Problem refusal = condition_failed(std::move(answer.error()), *condition, current);
+      // The path of a PUT needs nothing to exist: what was not found is something the body refers to.
+      if (refusal.status == 404) refusal.status = 422;
+      return std::unexpected(std::move(refusal));
+    }
+    ApiReply reply = object_reply(std::get<Object>(answer->object), answer->created ? 201 : 200);
+    if (answer->created) {
+      reply.headers.emplace_back(
+          "location", "/api/v1/" + std::string(ObjectKind<T>::plural) + "/" + percent_encode(name));
+    }
+    return reply;
+  });
+}
+
+ApiResult delete_object(const ApiRequest& request, const MeshState& state, const Operate& operate) {
+  const std::string& name = request.captures.at(0);
+  return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
+    const std::uint64_t current = version_in<T>(state, name);
+    const auto condition = write_condition(request, current);
+    if (!condition) return std::unexpected(condition.error());
+    auto answer = ask(request, operate, Delete{std::string(ObjectKind<T>::kind), name, *condition});
+    if (!answer) return std::unexpected(condition_failed(std::move(answer.error()), *condition, current));
+    return ApiReply{204, {}, {}, {}};
+  });
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,20 @@
+// PUT, GET, DELETE and list, the same for all six kinds of objects. PUT never starts anything.
+#pragma once
+
+#include "controller/api/api_request.h"
+#include "controller/api/operate.h"
+#include "controller/api/problem.h"
+#include "controller/state/mesh_state.h"
+
+namespace metalmesh::controller {
+
+ApiResult list_objects(const ApiRequest& request, const MeshState& state);
+ApiResult get_object(const ApiRequest& request, const MeshState& state);
+ApiResult get_profile_version(const ApiRequest& request, const MeshState& state);
+ApiResult put_object(const ApiRequest& request, const MeshState& state, const Operate& operate);
+ApiResult delete_object(const ApiRequest& request, const MeshState& state, const Operate& operate);
+
+/// An object as clients see it, with its ETag; apiVersion and kind are always filled in.
+ApiReply object_reply(const Object& object, int status);
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,36 @@
+#include "controller/api/operate.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t longest_key = 128;
+
+bool usable_key(const std::string& key) {
+  return !key.empty() && key.size() <= longest_key &&
+         std::ranges::all_of(key, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+}  // namespace
+
+std::expected<Answer, Problem> ask(const ApiRequest& request, const Operate& operate, OperatorBody body) {
+  OperatorRequest asked;
+  asked.actor = request.principal.name;
+  if (const std::string* key = request.header("idempotency-key")) {
+    if (!usable_key(*key)) {
+      return refuse(400, "Idempotency-Key must be 1 to 128 printable characters without blanks",
+                    "Idempotency-Key");
+    }
+    asked.idempotency_key = *key;
+  }
+  asked.body = std::move(body);
+  auto result = operate(std::move(asked));
+  if (result) return std::move(*result);
+  Refusal& refusal = result.error();
+  return refuse(status_of(refusal.kind), std::move(refusal.message), std::move(refusal.field),
+                std::move(refusal.next));
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,184 @@
+#include "controller/api/operator_api.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "controller/api/actions_api.h"
+#include "controller/api/mesh_api.h"
+#include "controller/api/near_miss.h"
+#include "controller/api/objects_api.h"
+#include "controller/api/request_target.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::string_view event_stream_type = "text/event-stream";
+
+Problem not_authenticated(bool token_was_sent) {
+  Problem problem{401,
+                  "this request carries no token",
+                  "Authorization",
+                  "send Authorization: Bearer <token>; tokens are listed in the controller's tokens file",
+                  {}};
+  std::string challenge = "Bearer realm=\"metalmesh\"";
+  if (token_was_sent) {
+    problem.detail = "the token is not known";
+    challenge += ", error=\"invalid_token\"";
+  }
+  problem.headers.emplace_back("www-authenticate", std::move(challenge));
+  return problem;
+}
+
+std::expected<void, Problem> check_query(const ApiRequest& request) {
+  const auto known = query_of(request.route->endpoint);
+  for (const auto& [name, value] : request.query) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const std::vector<std::string> names(known.begin(), known.end());
+    const std::string near = near_miss(name, names);
+    return refuse(400, "unknown query parameter \"" + name + "\"", name,
+                  near.empty() ? std::string() : "did you mean \"" + near + "\"?");
+  }
+  return {};
+}
+
+bool is_write(std::string_view method) { return method != "GET"; }
+
+}  // namespace
+
+OperatorApi::OperatorApi(ControllerCore& core, const RowReader& rows, const Authenticator& authenticator,
+                         ApiSettings settings)
+    : core_(core),
+      rows_(rows),
+      authenticator_(authenticator),
+      settings_(std::move(settings)),
+      streams_(rows, core.state(), settings_.event_streams_most) {
+  streams_.committed();  // what was loaded is durable
+}
+
+void OperatorApi::opened(const ExchangeOpened& exchange, const Now& now, Outcome& out) {
+  ApiRequest request;
+  request.path = exchange.target.substr(0, exchange.target.find('?'));
+  request.headers = exchange.headers;
+  request.body = exchange.body;
+
+  int status = 200;
+  const auto refused = [&](const Problem& problem) { return to_reply(problem, request.path); };
+  auto admitted = admit(exchange, request);
+  const std::string* accept = request.header("accept");
+  if (admitted && request.route->endpoint == Endpoint::read_events && accept != nullptr &&
+      accept->find(event_stream_type) != std::string::npos) {
+    admitted = streams_.open(exchange.id, request, now, out);
+    if (admitted) {
+      ++replies_[status];
+      return;
+    }
+  }
+
+  ApiReply reply;
+  if (!admitted) {
+    reply = refused(admitted.error());
+  } else {
+    auto performed = perform(request, now, out);
+    reply = performed ? std::move(*performed) : refused(performed.error());
+  }
+  status = reply.status;
+  ++replies_[status];
+  if (!reply.content_type.empty() && !reply.body.empty()) {
+    reply.headers.emplace_back("content-type", std::move(reply.content_type));
+  }
+  reply.headers.emplace_back("cache-control", "no-store");
+  // Writes and refused callers are worth a line; reads would drown them.
+  if (is_write(exchange.method) || status == 401 || status == 403) {
+    out.log(status >= 500 ? LogLevel::error : LogLevel::info, "request",
+            {{"method", exchange.method},
+             {"path", request.path},
+             {"status", std::to_string(status)},
+             {"actor", request.principal.name},
+             {"peer", exchange.peer}});
+  }
+  out.emit(ExchangeReply{exchange.id, status, std::move(reply.headers), std::move(reply.body), false});
+}
+
+std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, ApiRequest& request) const {
+  auto target = parse_target(exchange.target);
+  if (!target) return refuse(400, target.error().message);
+  request.query = std::move(target->query);
+  auto match = match_route(exchange.method, target->segments);
+  if (auto* matched = std::get_if<Matched>(&match)) {
+    request.route = matched->route;
+    request.captures = std::move(matched->captures);
+  }
+
+  // Without a token nobody learns which paths exist.
+  if (request.route == nullptr || request.route->role != Role::nobody) {
+    const std::string* authorization = request.header("authorization");
+    const auto token = authorization == nullptr ? std::nullopt : bearer_token(*authorization);
+    const auto principal = token ? authenticator_.authenticate(*token) : std::nullopt;
+    if (!principal) return std::unexpected(not_authenticated(token.has_value()));
+    request.principal = *principal;
+  }
+  if (const auto* wrong = std::get_if<WrongMethod>(&match)) {
+    auto problem = Problem{405, exchange.method + " is not possible here", {}, "use " + wrong->allow, {}};
+    problem.headers.emplace_back("allow", wrong->allow);
+    return std::unexpected(std::move(problem));
+  }
+  if (request.route == nullptr) {
+    return refuse(404, "there is no " + request.path, {},
+                  "the paths are listed in schemas/rest/openapi.yaml");
+  }
+  if (request.principal.role < request.route->role) {
+    return refuse(403,
+                  request.principal.name + " is " + std::string(to_string(request.principal.role)) +
+                      "; this needs " + std::string(to_string(request.route->role)),
+                  {}, "ask someone with that role, or use a token that has it");
+  }
+  return check_query(request);
+}
+
+ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcome& out) {
+  const MeshState& state = core_.state();
+  const Operate operate = [&](OperatorRequest asked) { return core_.operate(asked, now, out); };
+  switch (request.route->endpoint) {
+    case Endpoint::list_objects:
+      return list_objects(request, state);
+    case Endpoint::get_object:
+      return get_object(request, state);
+    case Endpoint::put_object:
+      return put_object(request, state, operate);
+    case Endpoint::delete_object:
+      return delete_object(request, state, operate);
+    case Endpoint::get_profile_version:
+      return get_profile_version(request, state);
+    case Endpoint::plan_rollout:
+    case Endpoint::start_rollout:
+    case Endpoint::abort_rollout:
+    case Endpoint::resolve_deployment:
+    case Endpoint::inspect_server:
+    case Endpoint::accept_server:
+    case Endpoint::protect_server:
+    case Endpoint::unprotect_server:
+    case Endpoint::retire_server:
+    case Endpoint::clear_quarantine:
+      return perform_action(request, operate);
+    case Endpoint::list_deployments:
+      return list_deployments(request, state);
+    case Endpoint::get_deployment:
+      return get_deployment(request, state);
+    case Endpoint::read_events:
+      return list_events(request, rows_);
+    case Endpoint::get_version:
+      return get_version(settings_.version, state);
+    case Endpoint::get_health:
+      return get_health(state, bus_up_);
+    case Endpoint::get_metrics:
+      return ApiReply{200,
+                      metrics_text(state, {replies_, streams_.size(), bus_up_}, settings_.version),
+                      "text/plain; version=0.0.4",
+                      {}};
+  }
+  return refuse(500, "an endpoint without code");
+}
+
+}  // namespace metalmesh::controller

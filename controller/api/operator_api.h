@@ -1,0 +1,53 @@
+// The front door: HTTP exchanges in, replies out. Routes, authenticates, and hands each request to the
+// endpoint that knows it; reads come from MeshState, writes go to the core as OperatorRequests.
+#pragma once
+
+#include <string>
+
+#include "common/ports/http_exchange.h"
+#include "common/ports/store.h"
+#include "common/turn/outcome.h"
+#include "controller/api/access.h"
+#include "controller/api/event_stream.h"
+#include "controller/api/metrics_text.h"
+#include "controller/api/problem.h"
+#include "controller/core/controller_core.h"
+
+namespace metalmesh::controller {
+
+struct ApiSettings {
+  std::string version = "unknown";  // of this program
+  std::size_t event_streams_most = 64;
+};
+
+class OperatorApi {
+ public:
+  /// References must outlive the object.
+  OperatorApi(ControllerCore& core, const RowReader& rows, const Authenticator& authenticator,
+              ApiSettings settings);
+
+  /// Answers at once, except for event streams. The reply is an effect: it leaves after the commit.
+  void opened(const ExchangeOpened& exchange, const Now& now, Outcome& out);
+  void closed(const ExchangeClosed& exchange) { streams_.closed(exchange.id); }
+  void drained(const ExchangeDrained& exchange) { streams_.drained(exchange.id); }
+  void committed() { streams_.committed(); }
+  void bus(bool up) { bus_up_ = up; }
+  /// For timers whose token starts with EventStreams::timer_prefix.
+  void fired(const TimerFired& timer, const Now& now, Outcome& out) { streams_.fired(timer.token, now, out); }
+  void pump(const Now& now, Outcome& out) { streams_.pump(now, out); }
+
+ private:
+  /// Fills in route, captures, query and principal, or says what is wrong with the request.
+  std::expected<void, Problem> admit(const ExchangeOpened& exchange, ApiRequest& request) const;
+  ApiResult perform(const ApiRequest& request, const Now& now, Outcome& out);
+
+  ControllerCore& core_;
+  const RowReader& rows_;
+  const Authenticator& authenticator_;
+  ApiSettings settings_;
+  EventStreams streams_;
+  std::map<int, std::uint64_t> replies_;
+  bool bus_up_ = false;
+};
+
+}  // namespace metalmesh::controller

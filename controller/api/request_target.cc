@@ -1,0 +1,129 @@
+#include "controller/api/request_target.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t longest_target = 4096;
+constexpr std::size_t most_segments = 16;
+constexpr std::size_t most_parameters = 16;
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// Length of the UTF-8 sequence at the front of `text`, 0 when it is none (overlong and surrogates included).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  if (byte(0) < 0x80) return 1;
+  const std::size_t length = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : 2;
+  if (byte(0) < 0xC2 || byte(0) > 0xF4 || text.size() < length) return 0;
+  std::uint32_t point = byte(0) & (0x7FU >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    point = (point << 6) | (byte(i) & 0x3FU);
+  }
+  constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = point >= 0xD800 && point <= 0xDFFF;
+  return point >= smallest[length] && point <= 0x10FFFF && !surrogate ? length : 0;
+}
+
+bool plain_text(std::string_view text) {
+  while (!text.empty()) {
+    const auto first = static_cast<std::uint8_t>(text.front());
+    if (first < 0x20 || first == 0x7F) return false;
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const int high = hex_value(text[i + 1]);
+      const int low = hex_value(text[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      out.push_back(static_cast<char>(high * 16 + low));
+      i += 2;
+    } else {
+      out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
+    }
+  }
+  if (!plain_text(out)) return std::nullopt;
+  return out;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t at = text.find(separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + 1);
+  }
+}
+
+}  // namespace
+
+Result<RequestTarget> parse_target(std::string_view target) {
+  if (target.size() > longest_target)
+    return fail(ErrorKind::invalid, "the request target is longer than 4096 bytes");
+  if (target.empty() || target.front() != '/') {
+    return fail(ErrorKind::invalid, "the request target must start with a slash");
+  }
+  RequestTarget out;
+  const std::size_t question = target.find('?');
+  out.path = std::string(target.substr(0, question));
+
+  for (const std::string_view part : split(std::string_view(out.path).substr(1), '/')) {
+    auto segment = decode(part, false);
+    if (!segment) return fail(ErrorKind::invalid, "the path has a bad percent escape or a control character");
+    out.segments.push_back(std::move(*segment));
+  }
+  if (out.segments.size() > most_segments)
+    return fail(ErrorKind::invalid, "the path has more than 16 segments");
+  if (question == std::string_view::npos || question + 1 == target.size()) return out;
+
+  for (const std::string_view part : split(target.substr(question + 1), '&')) {
+    const std::size_t equals = part.find('=');
+    auto name = decode(part.substr(0, equals), true);
+    auto value =
+        decode(equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1), true);
+    if (!name || !value || name->empty()) return fail(ErrorKind::invalid, "the query is malformed");
+    const auto [place, fresh] = out.query.emplace(std::move(*name), std::move(*value));
+    if (!fresh) return fail(ErrorKind::invalid, "query parameter \"" + place->first + "\" is given twice");
+    if (out.query.size() > most_parameters) return fail(ErrorKind::invalid, "more than 16 query parameters");
+  }
+  return out;
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                            c == '-' || c == '.' || c == '_' || c == '~';
+    if (unreserved) {
+      out.push_back(c);
+    } else {
+      const auto byte = static_cast<std::uint8_t>(c);
+      out.push_back('%');
+      out.push_back(digits[byte >> 4]);
+      out.push_back(digits[byte & 15]);
+    }
+  }
+  return out;
+}
+
+}  // namespace metalmesh::controller

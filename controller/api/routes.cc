@@ -1,0 +1,116 @@
+#include "controller/api/routes.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace metalmesh::controller {
+namespace {
+
+using enum Endpoint;
+
+// clang-format off
+constexpr Route table[] = {
+    {"GET",    "/healthz",                                  get_health,          Role::nobody},
+    {"GET",    "/metrics",                                  get_metrics,         Role::viewer},
+    {"GET",    "/api/v1/version",                           get_version,         Role::viewer},
+    {"GET",    "/api/v1/events",                            read_events,         Role::viewer},
+
+    {"GET",    "/api/v1/sites",                             list_objects,        Role::viewer},
+    {"GET",    "/api/v1/sites/{name}",                      get_object,          Role::viewer},
+    {"PUT",    "/api/v1/sites/{name}",                      put_object,          Role::operator_},
+    {"DELETE", "/api/v1/sites/{name}",                      delete_object,       Role::operator_},
+    {"POST",   "/api/v1/sites/{name}/clear-quarantine",     clear_quarantine,    Role::admin},
+
+    {"GET",    "/api/v1/credentials",                       list_objects,        Role::viewer},
+    {"GET",    "/api/v1/credentials/{name}",                get_object,          Role::viewer},
+    {"PUT",    "/api/v1/credentials/{name}",                put_object,          Role::operator_},
+    {"DELETE", "/api/v1/credentials/{name}",                delete_object,       Role::operator_},
+
+    {"GET",    "/api/v1/servers",                           list_objects,        Role::viewer},
+    {"GET",    "/api/v1/servers/{name}",                    get_object,          Role::viewer},
+    {"PUT",    "/api/v1/servers/{name}",                    put_object,          Role::operator_},
+    {"DELETE", "/api/v1/servers/{name}",                    delete_object,       Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/inspect",            inspect_server,      Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/accept",             accept_server,       Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/protect",            protect_server,      Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/unprotect",          unprotect_server,    Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/retire",             retire_server,       Role::operator_},
+
+    {"GET",    "/api/v1/images",                            list_objects,        Role::viewer},
+    {"GET",    "/api/v1/images/{name}",                     get_object,          Role::viewer},
+    {"PUT",    "/api/v1/images/{name}",                     put_object,          Role::operator_},
+    {"DELETE", "/api/v1/images/{name}",                     delete_object,       Role::operator_},
+
+    {"GET",    "/api/v1/profiles",                          list_objects,        Role::viewer},
+    {"GET",    "/api/v1/profiles/{name}",                   get_object,          Role::viewer},
+    {"GET",    "/api/v1/profiles/{name}/versions/{number}", get_profile_version, Role::viewer},
+    {"PUT",    "/api/v1/profiles/{name}",                   put_object,          Role::operator_},
+    {"DELETE", "/api/v1/profiles/{name}",                   delete_object,       Role::operator_},
+
+    {"GET",    "/api/v1/rollouts",                          list_objects,        Role::viewer},
+    {"GET",    "/api/v1/rollouts/{name}",                   get_object,          Role::viewer},
+    {"PUT",    "/api/v1/rollouts/{name}",                   put_object,          Role::operator_},
+    {"DELETE", "/api/v1/rollouts/{name}",                   delete_object,       Role::operator_},
+    {"POST",   "/api/v1/rollouts/{name}/plan",              plan_rollout,        Role::operator_},
+    {"POST",   "/api/v1/rollouts/{name}/start",             start_rollout,       Role::operator_},
+    {"POST",   "/api/v1/rollouts/{name}/abort",             abort_rollout,       Role::operator_},
+
+    {"GET",    "/api/v1/deployments",                       list_deployments,    Role::viewer},
+    {"GET",    "/api/v1/deployments/{id}",                  get_deployment,      Role::viewer},
+    {"POST",   "/api/v1/deployments/{id}/resolve",          resolve_deployment,  Role::operator_},
+};
+// clang-format on
+
+constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
+constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "limit", "after"};
+constexpr std::string_view events_query[] = {"rollout", "server", "site", "limit", "after"};
+
+/// The captures when `segments` has the shape of `pattern`.
+std::optional<std::vector<std::string>> captures_of(std::string_view pattern,
+                                                    std::span<const std::string> segments) {
+  std::vector<std::string> captures;
+  for (const std::string& segment : segments) {
+    if (pattern.empty()) return std::nullopt;
+    pattern.remove_prefix(1);  // the slash
+    const std::string_view expected = pattern.substr(0, pattern.find('/'));
+    pattern.remove_prefix(expected.size());
+    const bool placeholder = expected.starts_with('{');
+    if (segment.empty() || (!placeholder && segment != expected)) return std::nullopt;
+    if (placeholder) captures.push_back(segment);
+  }
+  if (!pattern.empty()) return std::nullopt;
+  return captures;
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return table; }
+
+std::span<const std::string_view> query_of(Endpoint endpoint) {
+  switch (endpoint) {
+    case list_objects:
+      return list_query;
+    case list_deployments:
+      return deployments_query;
+    case read_events:
+      return events_query;
+    default:
+      return {};
+  }
+}
+
+std::variant<Matched, WrongMethod, NoSuchPath> match_route(std::string_view method,
+                                                           std::span<const std::string> segments) {
+  std::string allow;
+  for (const Route& route : table) {
+    auto captures = captures_of(route.pattern, segments);
+    if (!captures) continue;
+    if (route.method == method) return Matched{&route, std::move(*captures)};
+    allow += (allow.empty() ? "" : ", ") + std::string(route.method);
+  }
+  if (allow.empty()) return NoSuchPath{};
+  return WrongMethod{std::move(allow)};
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,64 @@
+// Every path of the API, literally, with what it needs. schemas/rest/openapi.yaml lists the same ones;
+// a unit test keeps the two equal.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "controller/api/access.h"
+
+namespace metalmesh::controller {
+
+/// What is asked of the API; several routes share one (the six kinds of objects).
+enum class Endpoint {
+  list_objects,
+  get_object,
+  put_object,
+  delete_object,
+  get_profile_version,
+  plan_rollout,
+  start_rollout,
+  abort_rollout,
+  list_deployments,
+  get_deployment,
+  resolve_deployment,
+  inspect_server,
+  accept_server,
+  protect_server,
+  unprotect_server,
+  retire_server,
+  clear_quarantine,
+  read_events,
+  get_version,
+  get_health,
+  get_metrics,
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view pattern;  // "{name}" stands for one segment
+  Endpoint endpoint;
+  Role role;
+};
+
+std::span<const Route> routes();
+/// Query parameters an endpoint knows; any other one is refused.
+std::span<const std::string_view> query_of(Endpoint endpoint);
+
+struct Matched {
+  const Route* route;
+  std::vector<std::string> captures;  // decoded, in order
+};
+struct WrongMethod {
+  std::string allow;  // "GET, PUT"
+};
+struct NoSuchPath {};
+
+/// Segments as RequestTarget gives them; an empty one matches nothing.
+std::variant<Matched, WrongMethod, NoSuchPath> match_route(std::string_view method,
+                                                           std::span<const std::string> segments);
+
+}  // namespace metalmesh::controller
