@@ -25,6 +25,7 @@ payload_kib=$(((size_mb - 1) * 1024))
 noise 1 $((payload_kib / 4)) >"$tree/boot/vmlinuz"
 noise 2 $((payload_kib / 4)) >"$tree/boot/initrd.img"
 noise 3 $((payload_kib / 2)) >"$tree/payload.bin"
+noise 4 64 >"$tree/boot/efi.img"
 
 cat >"$tree/EFI/BOOT/grub.cfg" <<'CFG'
 set timeout=0
@@ -40,6 +41,6 @@ printf 'Metalmesh test medium\n' >"$tree/README.txt"
 
 mkdir -p "$(dirname "$out")"
 find "$tree" -exec touch -h -d @1700000000 {} +
-SOURCE_DATE_EPOCH=1700000000 xorriso -report_about WARNING -as mkisofs -quiet -R -J -V MM_TEST \
+SOURCE_DATE_EPOCH=1700000000 xorriso -report_about WARNING -as mkisofs -quiet -R -J -V MM_TEST -e boot/efi.img -no-emul-boot \
   --modification-date=2023111422132000 --set_all_file_dates 2023111422132000 -o "$work/out.iso" "$tree"
 mv "$work/out.iso" "$out"

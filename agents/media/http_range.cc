@@ -1,0 +1,74 @@
+#include "agents/media/http_range.h"
+
+#include <charconv>
+
+namespace metalmesh::media {
+namespace {
+
+constexpr std::size_t most_ranges = 16;
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// Digits only. A number beyond 64 bits means "very far", which is what it would be.
+std::optional<std::uint64_t> parse_position(std::string_view text) {
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() ? value : UINT64_MAX;
+}
+
+/// One range-spec. Length 0: valid but beyond the content.
+std::optional<ByteRange> parse_spec(std::string_view spec, std::uint64_t size) {
+  const std::size_t dash = spec.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto first = parse_position(spec.substr(0, dash));
+  const auto last = parse_position(spec.substr(dash + 1));
+  if (dash == 0) {
+    if (!last) return std::nullopt;
+    const std::uint64_t length = std::min(*last, size);
+    return ByteRange{size - length, length};
+  }
+  if (!first || (!last && dash + 1 != spec.size())) return std::nullopt;
+  if (last && *last < *first) return std::nullopt;
+  if (*first >= size) return ByteRange{};
+  const std::uint64_t end = last && *last < size ? *last + 1 : size;
+  return ByteRange{*first, end - *first};
+}
+
+}  // namespace
+
+RangeChoice choose_range(std::optional<std::string_view> range, std::optional<std::string_view> if_range,
+                         std::string_view etag, std::uint64_t size) {
+  if (!range) return WholeContent{};
+  if (if_range && trimmed(*if_range) != etag) return WholeContent{};  // dates never match: we send none
+  std::string_view rest = trimmed(*range);
+  constexpr std::string_view unit = "bytes=";
+  if (!rest.starts_with(unit)) return WholeContent{};
+  rest.remove_prefix(unit.size());
+  std::vector<ByteRange> ranges;
+  bool any = false;
+  for (std::size_t count = 0;; ++count) {
+    if (count == most_ranges) return WholeContent{};
+    const std::size_t comma = rest.find(',');
+    const std::string_view spec = trimmed(rest.substr(0, comma));
+    if (!spec.empty()) {
+      const auto parsed = parse_spec(spec, size);
+      if (!parsed) return WholeContent{};  // an invalid field is ignored
+      any = true;
+      ranges.push_back(*parsed);
+    }
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  if (!any) return WholeContent{};
+  const std::vector<ByteRange> merged = normalised(std::move(ranges), 1, size);
+  if (merged.empty()) return Unsatisfiable{};
+  if (merged.size() > 1) return WholeContent{};
+  return merged.front();
+}
+
+}  // namespace metalmesh::media

@@ -1,0 +1,49 @@
+// Reads the ISO 9660 structures of an installer image: descriptors, directory tree with Rock Ridge
+// names, El Torito boot images. Sources: ECMA-119, IEEE P1281/P1282 (SUSP, Rock Ridge), the El Torito
+// specification 1.0.
+//
+// The input may be hostile: every extent is checked against the image, each directory is read once, and
+// depth, entries and sizes are bounded. A violation is `corrupt` (or `unsupported`); it never yields a
+// partial tree, because callers guard what they find in it. A device error passes through as it is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agents/media/block_reader.h"
+#include "agents/media/byte_range.h"
+#include "common/base/result.h"
+
+namespace metalmesh::media {
+
+inline constexpr std::uint64_t iso_sector = 2048;
+
+struct IsoVolume {
+  std::string volume_id;
+  ByteRange descriptors;  // system area and all volume descriptors
+  ByteRange root;
+  ByteRange boot_catalog;  // length 0: not bootable
+};
+
+struct IsoFile {
+  std::string path;  // "/EFI/BOOT/grub.cfg": Rock Ridge name when present, else the plain one without ";1"
+  std::vector<ByteRange> extents;  // in order; more than one for files of 4 GiB and more
+  std::uint64_t size = 0;
+};
+
+struct IsoTree {
+  std::vector<IsoFile> files;
+  std::vector<ByteRange> directories;
+};
+
+/// An El Torito entry. The catalogue often lies about the length, so `length` is only what it says.
+struct IsoBootImage {
+  ByteRange extent;
+  bool length_known = false;
+};
+
+Result<IsoVolume> read_iso_volume(BlockReader& image);
+Result<IsoTree> read_iso_tree(BlockReader& image, const IsoVolume& volume);
+Result<std::vector<IsoBootImage>> read_iso_boot_images(BlockReader& image, const IsoVolume& volume);
+
+}  // namespace metalmesh::media

@@ -1,0 +1,386 @@
+#include "agents/media/media_core.h"
+
+#include "agents/media/http_request_head.h"
+#include "agents/media/mount_url.h"
+
+namespace metalmesh::media {
+namespace {
+
+/// Rank in the life of a mount: LAUNCHED and DEAD are never left backwards.
+int rank_of(wire::MountState state) {
+  switch (state) {
+    case wire::LAUNCHED:
+      return 1;
+    case wire::DEAD:
+      return 2;
+    default:
+      return 0;
+  }
+}
+
+LogLine line(LogLevel level, std::string message, const std::string& deployment) {
+  return {level, std::move(message), {{"deployment", deployment}}};
+}
+
+Respond plain(const MediaRequest& request, int status, const std::string& text, Headers headers = {}) {
+  Respond respond;
+  respond.conn = request.conn;
+  respond.status = status;
+  respond.headers = std::move(headers);
+  if (status != 204) respond.headers.emplace_back("Content-Type", "text/plain");
+  respond.content_length = text.size();
+  if (request.method != "HEAD") respond.text = text;
+  return respond;
+}
+
+std::vector<ByteRange> guarded_ranges(const wire::ImageFacts& facts) {
+  std::vector<ByteRange> ranges;
+  for (const auto& range : facts.guarded()) ranges.push_back({range.offset(), range.length()});
+  ranges.push_back({facts.placeholder().offset(), facts.placeholder().length()});
+  return normalised(std::move(ranges), 2048, facts.size());
+}
+
+Result<VirtualImage> image_of(const wire::Mount& order, const MediaLimits& limits) {
+  const wire::ImageFacts& facts = order.image();
+  if (facts.size() == 0 || facts.size() > limits.image_bytes) {
+    return fail(ErrorKind::invalid, "image size " + std::to_string(facts.size()) + " is out of bounds");
+  }
+  if (facts.path().empty()) return fail(ErrorKind::invalid, "the image has no path");
+  return compose(facts, order.answer());
+}
+
+}  // namespace
+
+MediaOutcome MediaCore::on_command(const wire::MediaCommand& command, const Now& now) {
+  MediaOutcome out;
+  switch (command.body_case()) {
+    case wire::MediaCommand::kMount:
+      mount(command.mount(), now, out);
+      break;
+    case wire::MediaCommand::kForget:
+      forget(command.forget(), now, out);
+      break;
+    case wire::MediaCommand::kVerdict:
+      verdict(command.verdict(), now, out);
+      break;
+    case wire::MediaCommand::BODY_NOT_SET:
+      out.logs.push_back({LogLevel::error, "empty media command", {}});
+      break;
+  }
+  return out;
+}
+
+void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& out) {
+  const std::string& token = order.token();
+  const auto known = mounts_.find(token);
+  const bool fresh = known == mounts_.end();
+  if (!is_token(token) || (fresh && mounts_.size() >= limits_.mounts)) {
+    out.logs.push_back(line(LogLevel::error,
+                            is_token(token) ? "too many mounts: this one is not served"
+                                            : "a mount's token is malformed: not served",
+                            order.deployment_id()));
+    return;
+  }
+  Entry& entry = fresh ? mounts_[token] : known->second;
+  entry.deployment = order.deployment_id();
+
+  wire::MountState state = order.state();
+  if (state != wire::OPEN && rank_of(state) == 0) state = wire::CLOSED;
+  if (!fresh && rank_of(state) < rank_of(entry.state)) {
+    out.logs.push_back(line(LogLevel::error,
+                            "ignored an order to bring a mount from " + wire::MountState_Name(entry.state) +
+                                " back to " + wire::MountState_Name(state),
+                            entry.deployment));
+    state = entry.state;
+  }
+
+  auto image = image_of(order, limits_);
+  if (!image && state != wire::DEAD) {
+    out.logs.push_back(
+        line(LogLevel::error, "the mount cannot be served: " + image.error().message, entry.deployment));
+  }
+  const bool usable = image.has_value();
+  const bool same =
+      usable && entry.usable && entry.file == order.image().path() && entry.image.etag() == image->etag();
+  if (!same || state == wire::DEAD) abort_streams(token, out);
+  if (!same) {
+    entry.image = usable ? std::move(*image) : VirtualImage();
+    entry.reads = ReadTracker(entry.image.size());
+  }
+  entry.usable = usable;
+  entry.file = order.image().path();
+  entry.guarded = usable ? guarded_ranges(order.image()) : std::vector<ByteRange>();
+  entry.state = state;
+  entry.refusal_logged = false;
+
+  if (entry.callback_token != order.callback_token()) {
+    callbacks_.erase(entry.callback_token);
+    entry.callback_token.clear();
+  }
+  if (is_token(order.callback_token()) &&
+      callbacks_.try_emplace(order.callback_token(), token).first->second == token) {
+    entry.callback_token = order.callback_token();
+  }
+  entry.callback_told = false;
+
+  // A mount that is sent again means that the agent may have lost our question: ask again if someone waits.
+  entry.launch_asked = false;
+  answer_parked(std::exchange(entry.parked, {}), now, out);
+}
+
+void MediaCore::forget(const std::string& token, const Now& now, MediaOutcome& out) {
+  const auto found = mounts_.find(token);
+  if (found == mounts_.end()) return;
+  abort_streams(token, out);
+  std::vector<Parked> parked = std::move(found->second.parked);
+  callbacks_.erase(found->second.callback_token);
+  mounts_.erase(found);
+  answer_parked(std::move(parked), now, out);
+}
+
+void MediaCore::verdict(const wire::LaunchVerdict& verdict, const Now& now, MediaOutcome& out) {
+  const auto found = mounts_.find(verdict.token());
+  if (found == mounts_.end()) return;
+  Entry& entry = found->second;
+  entry.launch_asked = false;
+  if (entry.state != wire::OPEN) {
+    if (verdict.granted() && entry.state != wire::LAUNCHED) {
+      out.logs.push_back(
+          line(LogLevel::warning,
+               "ignored a launch verdict for a mount that is " + wire::MountState_Name(entry.state),
+               entry.deployment));
+    }
+    return;
+  }
+  std::vector<Parked> parked = std::exchange(entry.parked, {});
+  if (verdict.granted()) {
+    entry.state = wire::LAUNCHED;
+    answer_parked(std::move(parked), now, out);
+    return;
+  }
+  for (const Parked& waiting : parked) {
+    waiting_.erase(waiting.request.conn);
+    refuse_fenced(waiting.request, "the launch was refused", out);
+  }
+}
+
+MediaOutcome MediaCore::on_request(MediaRequest request, const Now& now) {
+  MediaOutcome out;
+  on_closed(request.conn);
+  answer(std::move(request), now, out);
+  return out;
+}
+
+void MediaCore::answer(MediaRequest request, const Now& now, MediaOutcome& out) {
+  const auto target = parse_media_target(request.path);
+  if (!target) {
+    out.effects.emplace_back(plain(request, 404, "nothing is served at this path\n"));
+  } else if (target->kind == MediaTarget::Kind::callback) {
+    answer_callback(request, target->token, out);
+  } else {
+    answer_mount(std::move(request), target->token, now, out);
+  }
+}
+
+void MediaCore::answer_callback(const MediaRequest& request, const std::string& token, MediaOutcome& out) {
+  const auto owner = callbacks_.find(token);
+  if (owner == callbacks_.end()) {
+    out.effects.emplace_back(plain(request, 404, "unknown callback token\n"));
+    return;
+  }
+  if (request.method != "POST") {
+    out.effects.emplace_back(plain(request, 405, "use POST\n", {{"Allow", "POST"}}));
+    return;
+  }
+  if (request.body.size() > limits_.callback_bytes) {
+    out.effects.emplace_back(plain(request, 413, "the body may have at most 4096 bytes\n"));
+    return;
+  }
+  Entry& entry = mounts_.at(owner->second);
+  if (rank_of(entry.state) == 0) {
+    out.effects.emplace_back(plain(request, 409, "nothing was installed yet: this call does not count\n"));
+    out.logs.push_back(
+        line(LogLevel::warning, "a callback came before anything was launched; ignored", entry.deployment));
+    return;
+  }
+  if (!std::exchange(entry.callback_told, true)) {
+    wire::MediaEvent event;
+    event.mutable_callback()->set_token(owner->second);
+    event.mutable_callback()->set_peer(request.peer);
+    event.mutable_callback()->set_body(request.body);
+    out.effects.emplace_back(Tell{std::move(event)});
+  }
+  out.effects.emplace_back(plain(request, 204, ""));
+}
+
+void MediaCore::answer_mount(MediaRequest request, const std::string& token, const Now& now,
+                             MediaOutcome& out) {
+  const auto found = mounts_.find(token);
+  if (found == mounts_.end()) {
+    out.effects.emplace_back(plain(request, 404, "unknown medium\n"));
+    return;
+  }
+  Entry& entry = found->second;
+  if (entry.state == wire::DEAD) {
+    out.effects.emplace_back(plain(request, 410, "this medium is no longer served\n"));
+    return;
+  }
+  if (request.method != "GET" && request.method != "HEAD") {
+    out.effects.emplace_back(plain(request, 405, "use GET or HEAD\n", {{"Allow", "GET, HEAD"}}));
+    return;
+  }
+  if (!entry.usable) {
+    refuse_fenced(request, "this medium is not ready", out);
+    return;
+  }
+  RangeChoice choice = WholeContent{};
+  if (request.method == "GET") {
+    choice = choose_range(find_header(request.headers, "range"), find_header(request.headers, "if-range"),
+                          entry.image.etag(), entry.image.size());
+  }
+  const auto* range = std::get_if<ByteRange>(&choice);
+  const ByteRange wanted = range != nullptr ? *range : ByteRange{0, entry.image.size()};
+  const bool reads_content = request.method == "GET" && !std::holds_alternative<Unsatisfiable>(choice);
+  if (entry.state == wire::LAUNCHED || !reads_content || !touches(entry.guarded, wanted)) {
+    serve(request, token, entry, choice, out);
+  } else if (entry.state == wire::OPEN) {
+    park(std::move(request), token, entry, now, out);
+  } else {
+    entry.reads.refused_closed(request.peer);
+    if (!std::exchange(entry.refusal_logged, true)) {
+      out.logs.push_back(line(LogLevel::warning,
+                              "the media fence is closed: refused " + request.peer + " to read the installer",
+                              entry.deployment));
+    }
+    refuse_fenced(request, "the media fence is closed", out);
+    report_reads(token, entry, now, out);
+  }
+}
+
+void MediaCore::serve(const MediaRequest& request, const std::string& token, Entry& entry,
+                      const RangeChoice& choice, MediaOutcome& out) {
+  const std::string size = std::to_string(entry.image.size());
+  Headers headers = {{"Accept-Ranges", "bytes"}, {"ETag", entry.image.etag()}};
+  if (std::holds_alternative<Unsatisfiable>(choice)) {
+    headers.emplace_back("Content-Range", "bytes */" + size);
+    out.effects.emplace_back(plain(request, 416, "the range is beyond the end\n", std::move(headers)));
+    return;
+  }
+  const auto* part = std::get_if<ByteRange>(&choice);
+  const ByteRange range = part != nullptr ? *part : ByteRange{0, entry.image.size()};
+  headers.emplace_back("Content-Type", "application/octet-stream");
+  if (part != nullptr) {
+    headers.emplace_back("Content-Range", "bytes " + std::to_string(range.offset) + "-" +
+                                              std::to_string(range.end() - 1) + "/" + size);
+  }
+  Respond respond;
+  respond.conn = request.conn;
+  respond.status = part != nullptr ? 206 : 200;
+  respond.headers = std::move(headers);
+  respond.content_length = range.length;
+  if (request.method == "GET") {
+    respond.file = entry.file;
+    respond.segments = entry.image.segments(range);
+    streams_[request.conn] = {token, range, 0, request.peer};
+  }
+  out.effects.emplace_back(std::move(respond));
+}
+
+void MediaCore::park(MediaRequest request, const std::string& token, Entry& entry, const Now& now,
+                     MediaOutcome& out) {
+  if (entry.parked.size() >= limits_.parked_per_mount) {
+    refuse_fenced(request, "too many readers wait for the launch", out);
+    return;
+  }
+  ask_launch(token, entry, request.peer, out);
+  waiting_[request.conn] = token;
+  entry.parked.push_back({std::move(request), now.mono + limits_.verdict_within});
+}
+
+void MediaCore::ask_launch(const std::string& token, Entry& entry, const std::string& peer,
+                           MediaOutcome& out) {
+  if (std::exchange(entry.launch_asked, true)) return;
+  wire::MediaEvent event;
+  event.mutable_launch_asked()->set_token(token);
+  event.mutable_launch_asked()->set_peer(peer);
+  out.effects.emplace_back(Tell{std::move(event)});
+}
+
+void MediaCore::refuse_fenced(const MediaRequest& request, const std::string& why, MediaOutcome& out) const {
+  out.effects.emplace_back(
+      plain(request, 503, why + "\n", {{"Retry-After", std::to_string(limits_.retry_after_seconds)}}));
+}
+
+void MediaCore::answer_parked(std::vector<Parked> parked, const Now& now, MediaOutcome& out) {
+  for (Parked& waiting : parked) {
+    waiting_.erase(waiting.request.conn);
+    answer(std::move(waiting.request), now, out);
+  }
+}
+
+MediaOutcome MediaCore::on_sent(ConnId conn, std::uint64_t bytes, const Now& now) {
+  MediaOutcome out;
+  const auto found = streams_.find(conn);
+  if (found == streams_.end()) return out;
+  Stream& stream = found->second;
+  const std::uint64_t counted = std::min(bytes, stream.range.length - stream.sent);
+  Entry& entry = mounts_.at(stream.token);
+  entry.reads.served({stream.range.offset + stream.sent, counted}, stream.peer);
+  stream.sent += counted;
+  report_reads(stream.token, entry, now, out);
+  return out;
+}
+
+void MediaCore::on_closed(ConnId conn) {
+  streams_.erase(conn);
+  const auto waits = waiting_.find(conn);
+  if (waits == waiting_.end()) return;
+  if (const auto found = mounts_.find(waits->second); found != mounts_.end()) {
+    std::erase_if(found->second.parked, [&](const Parked& waiting) { return waiting.request.conn == conn; });
+  }
+  waiting_.erase(waits);
+}
+
+MediaOutcome MediaCore::on_tick(const Now& now) {
+  MediaOutcome out;
+  for (auto& [token, entry] : mounts_) {
+    std::erase_if(entry.parked, [&](const Parked& waiting) {
+      if (waiting.until > now.mono) return false;
+      out.logs.push_back(
+          line(LogLevel::warning, "no launch verdict in time: the reader was refused", entry.deployment));
+      waiting_.erase(waiting.request.conn);
+      refuse_fenced(waiting.request, "no launch verdict in time", out);
+      return true;
+    });
+    report_reads(token, entry, now, out);
+  }
+  return out;
+}
+
+std::optional<MonoTime> MediaCore::next_due() const {
+  std::optional<MonoTime> next;
+  const auto consider = [&](MonoTime at) { next = next ? std::min(*next, at) : at; };
+  for (const auto& [token, entry] : mounts_) {
+    for (const Parked& waiting : entry.parked) consider(waiting.until);
+    if (const auto at = entry.reads.due()) consider(*at);
+  }
+  return next;
+}
+
+void MediaCore::abort_streams(const std::string& token, MediaOutcome& out) {
+  std::erase_if(streams_, [&](const auto& item) {
+    if (item.second.token != token) return false;
+    out.effects.emplace_back(Abort{item.first});
+    return true;
+  });
+}
+
+void MediaCore::report_reads(const std::string& token, Entry& entry, const Now& now, MediaOutcome& out) {
+  auto reads = entry.reads.report(token, now.mono);
+  if (!reads) return;
+  wire::MediaEvent event;
+  *event.mutable_reads() = std::move(*reads);
+  out.effects.emplace_back(Tell{std::move(event)});
+}
+
+}  // namespace metalmesh::media

@@ -1,0 +1,60 @@
+#include "agents/media/mount_url.h"
+
+#include <algorithm>
+
+namespace metalmesh::media {
+namespace {
+
+constexpr std::size_t longest_token = 64;
+constexpr std::string_view mount_prefix = "/m/";
+constexpr std::string_view mount_suffix = ".iso";
+constexpr std::string_view callback_prefix = "/c/";
+
+std::string url(std::string_view address, const std::string& path, bool tls) {
+  return std::string(tls ? "https://" : "http://") + std::string(address) + path;
+}
+
+}  // namespace
+
+bool is_token(std::string_view token) {
+  return !token.empty() && token.size() <= longest_token &&
+         std::all_of(token.begin(), token.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                  c == '_';
+         });
+}
+
+std::string mount_path(std::string_view token) {
+  return std::string(mount_prefix) + std::string(token) + std::string(mount_suffix);
+}
+
+std::string callback_path(std::string_view token) {
+  return std::string(callback_prefix) + std::string(token);
+}
+
+std::string mount_url(std::string_view address, std::string_view token, bool tls) {
+  return url(address, mount_path(token), tls);
+}
+
+std::string callback_url(std::string_view address, std::string_view token, bool tls) {
+  return url(address, callback_path(token), tls);
+}
+
+std::optional<MediaTarget> parse_media_target(std::string_view path) {
+  MediaTarget target;
+  if (path.starts_with(mount_prefix) && path.ends_with(mount_suffix)) {
+    path.remove_prefix(mount_prefix.size());
+    if (path.size() < mount_suffix.size()) return std::nullopt;
+    path.remove_suffix(mount_suffix.size());
+  } else if (path.starts_with(callback_prefix)) {
+    path.remove_prefix(callback_prefix.size());
+    target.kind = MediaTarget::Kind::callback;
+  } else {
+    return std::nullopt;
+  }
+  if (!is_token(path)) return std::nullopt;
+  target.token = path;
+  return target;
+}
+
+}  // namespace metalmesh::media

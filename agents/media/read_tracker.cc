@@ -1,0 +1,54 @@
+#include "agents/media/read_tracker.h"
+
+#include <utility>
+
+namespace metalmesh::media {
+namespace {
+
+constexpr std::uint64_t block = 64 * 1024;
+constexpr Duration report_every = std::chrono::seconds(1);
+
+}  // namespace
+
+ReadTracker::ReadTracker(std::uint64_t size) : size_(size), blocks_((size + block - 1) / block) {}
+
+void ReadTracker::served(const ByteRange& range, const std::string& peer) {
+  if (range.length == 0) return;
+  if (served_ == 0) next_.reset();  // the first read is told at once, whatever was refused before
+  for (std::uint64_t i = range.offset / block; i < blocks_.size() && i * block < range.end(); ++i) {
+    if (blocks_[i]) continue;
+    blocks_[i] = true;
+    touched_bytes_ += std::min(block, size_ - i * block);
+  }
+  served_ += range.length;
+  peer_ = peer;
+  changed_ = true;
+}
+
+void ReadTracker::refused_closed(const std::string& peer) {
+  ++refused_;
+  peer_ = peer;
+  changed_ = true;
+}
+
+std::optional<wire::Reads> ReadTracker::report(const std::string& token, MonoTime now) {
+  const auto at = due();
+  if (!at || *at > now) return std::nullopt;
+  wire::Reads reads;
+  reads.set_token(token);
+  reads.set_bytes_served(served_);
+  reads.set_bytes_covered(std::min(touched_bytes_, served_));
+  reads.set_size(size_);
+  reads.set_peer(peer_);
+  reads.set_refused_closed(refused_);
+  changed_ = false;
+  next_ = now + report_every;
+  return reads;
+}
+
+std::optional<MonoTime> ReadTracker::due() const {
+  if (!changed_) return std::nullopt;
+  return next_.value_or(MonoTime::min());
+}
+
+}  // namespace metalmesh::media

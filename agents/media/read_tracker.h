@@ -1,0 +1,40 @@
+// What one mount's readers have read: the raw material of the proof of mount, of the progress bar and of
+// "stuck or slow". Coverage is kept per 64 KiB block, so it may run ahead of the truth by less than one
+// block per read, but never beyond the bytes that were served.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/media/byte_range.h"
+#include "common/base/time.h"
+#include "schemas/wire/media.pb.h"
+
+namespace metalmesh::media {
+
+class ReadTracker {
+ public:
+  ReadTracker() = default;
+  explicit ReadTracker(std::uint64_t size);
+
+  void served(const ByteRange& range, const std::string& peer);
+  void refused_closed(const std::string& peer);
+
+  /// The report to send now, if one is due: the first read at once, later changes at most once a second.
+  std::optional<wire::Reads> report(const std::string& token, MonoTime now);
+  /// When `report` has something to say; nothing while nothing changed.
+  [[nodiscard]] std::optional<MonoTime> due() const;
+
+ private:
+  std::uint64_t size_ = 0;
+  std::vector<bool> blocks_;
+  std::uint64_t touched_bytes_ = 0;
+  std::uint64_t served_ = 0;
+  std::uint64_t refused_ = 0;
+  std::string peer_;
+  bool changed_ = false;
+  std::optional<MonoTime> next_;  // nothing: never reported, so at once
+};
+
+}  // namespace metalmesh::media

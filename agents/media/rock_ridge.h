@@ -1,0 +1,33 @@
+// The System Use fields of one directory record (SUSP 1.12, Rock Ridge 1.12): the long name, and where
+// deep directories were moved to. Continuation areas are followed a bounded number of times.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agents/media/block_reader.h"
+#include "common/base/result.h"
+
+namespace metalmesh::media {
+
+/// Little-endian 32 bits at `at`; the caller has checked the bounds.
+inline std::uint64_t little32(std::string_view bytes, std::size_t at) {
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[at + i]));
+  };
+  return byte(0) | byte(1) << 8U | byte(2) << 16U | byte(3) << 24U;
+}
+
+struct RockRidge {
+  std::string name;                           // NM; empty: none
+  std::optional<std::uint64_t> child_sector;  // CL: this "file" is a directory that lives there
+  bool relocated = false;                     // RE: this directory is listed elsewhere through a CL
+};
+
+/// The bytes to skip in every system use area, from the root's own record; nothing: SUSP is not in use.
+std::optional<std::size_t> susp_skip_of(std::string_view root_system_use);
+
+Result<RockRidge> read_rock_ridge(BlockReader& image, std::string_view system_use, std::size_t skip);
+
+}  // namespace metalmesh::media
