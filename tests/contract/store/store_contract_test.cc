@@ -1,0 +1,39 @@
+#include "tests/contract/store_contract.h"
+
+#include "tests/contract/store/stores_on_disk.h"
+#ifdef MM_HAVE_SIM_STORE
+#include "tests/sim/sim_store.h"
+#endif
+
+namespace metalmesh {
+namespace adapters {
+
+class FolderBench final : public StoreBench {
+ public:
+  explicit FolderBench(std::string engine) : engine_(std::move(engine)) { reopen(); }
+  Store& store() override { return *store_; }
+  void reopen() override {
+    store_.reset();
+    auto opened = open_store(engine_, folder_.path());
+    if (!opened) {
+      ADD_FAILURE() << opened.error().message;
+      std::abort();
+    }
+    store_ = std::move(*opened);
+  }
+
+ private:
+  std::string engine_;
+  TemporaryFolder folder_;
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace adapters
+
+std::unique_ptr<StoreBench> sqlite_bench() { return std::make_unique<adapters::FolderBench>("sqlite"); }
+std::unique_ptr<StoreBench> rocks_bench() { return std::make_unique<adapters::FolderBench>("rocksdb"); }
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(&sqlite_bench));
+INSTANTIATE_TEST_SUITE_P(Rocks, StoreContract, testing::Values(&rocks_bench));
+
+}  // namespace metalmesh

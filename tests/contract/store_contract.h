@@ -1,0 +1,148 @@
+// What every implementation of ports/store promises, as one suite. A .cc file instantiates it:
+//
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(make_sqlite_bench));
+//
+// A bench owns one store on fresh ground and can end it and open it again with what was durable.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/ports/store.h"
+
+namespace metalmesh {
+
+class StoreBench {
+ public:
+  virtual ~StoreBench() = default;
+  virtual Store& store() = 0;
+  /// The process dies and comes back: only what was committed is there.
+  virtual void reopen() = 0;
+};
+
+using MakeStoreBench = std::unique_ptr<StoreBench> (*)();
+
+class StoreContract : public testing::TestWithParam<MakeStoreBench> {
+ protected:
+  Store& store() { return bench_->store(); }
+  void reopen() { bench_->reopen(); }
+  void commit(const Batch& batch) {
+    const Status status = store().commit(batch);
+    ASSERT_TRUE(status) << status.error().message;
+  }
+  std::vector<Row> all() { return store().scan("", "", std::numeric_limits<std::size_t>::max()); }
+
+ private:
+  std::unique_ptr<StoreBench> bench_ = GetParam()();
+};
+
+TEST_P(StoreContract, starts_empty) {
+  EXPECT_EQ(store().get("a"), std::nullopt);
+  EXPECT_TRUE(all().empty());
+}
+
+TEST_P(StoreContract, gives_back_what_was_committed_also_after_reopening) {
+  commit({{"a", "1"}, {"b", "2"}});
+  EXPECT_EQ(store().get("a"), "1");
+  reopen();
+  EXPECT_EQ(store().get("a"), "1");
+  EXPECT_EQ(store().get("b"), "2");
+  EXPECT_EQ(store().get("c"), std::nullopt);
+}
+
+TEST_P(StoreContract, accepts_an_empty_batch) {
+  commit({});
+  EXPECT_TRUE(all().empty());
+}
+
+TEST_P(StoreContract, deletes) {
+  commit({{"a", "1"}, {"b", "2"}});
+  commit({{"a", std::nullopt}, {"never-there", std::nullopt}});
+  EXPECT_EQ(store().get("a"), std::nullopt);
+  reopen();
+  EXPECT_THAT(all(), testing::ElementsAre(Row{"b", "2"}));
+}
+
+TEST_P(StoreContract, lets_the_later_write_of_a_key_win) {
+  commit({{"a", "1"}, {"a", "2"}, {"b", "1"}, {"b", std::nullopt}, {"c", std::nullopt}, {"c", "3"}});
+  EXPECT_THAT(all(), testing::ElementsAre(Row{"a", "2"}, Row{"c", "3"}));
+  commit({{"a", "4"}});
+  reopen();
+  EXPECT_THAT(all(), testing::ElementsAre(Row{"a", "4"}, Row{"c", "3"}));
+}
+
+TEST_P(StoreContract, orders_keys_as_unsigned_bytes) {
+  const std::string zero(1, '\0');
+  commit({{"\xff", "5"}, {"b", "3"}, {"a", "1"}, {"\x80", "4"}, {zero, "0"}, {"a" + zero, "2"}});
+  EXPECT_THAT(all(), testing::ElementsAre(Row{zero, "0"}, Row{"a", "1"}, Row{"a" + zero, "2"}, Row{"b", "3"},
+                                          Row{"\x80", "4"}, Row{"\xff", "5"}));
+}
+
+TEST_P(StoreContract, scans_from_first_inclusive_to_last_exclusive) {
+  commit({{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}});
+  EXPECT_THAT(store().scan("b", "d", 10), testing::ElementsAre(Row{"b", "2"}, Row{"c", "3"}));
+  EXPECT_THAT(store().scan("bb", "cc", 10), testing::ElementsAre(Row{"c", "3"}));
+  EXPECT_THAT(store().scan("c", "", 10), testing::ElementsAre(Row{"c", "3"}, Row{"d", "4"}));
+  EXPECT_TRUE(store().scan("b", "b", 10).empty());
+  EXPECT_TRUE(store().scan("d", "b", 10).empty());
+  EXPECT_TRUE(store().scan("e", "", 10).empty());
+}
+
+TEST_P(StoreContract, scans_at_most_limit_rows) {
+  commit({{"a", "1"}, {"b", "2"}, {"c", "3"}});
+  EXPECT_THAT(store().scan("", "", 2), testing::ElementsAre(Row{"a", "1"}, Row{"b", "2"}));
+  EXPECT_TRUE(store().scan("", "", 0).empty());
+}
+
+TEST_P(StoreContract, keeps_empty_values_and_any_byte) {
+  std::string every;
+  for (int i = 0; i < 256; ++i) every += static_cast<char>(i);
+  commit({{"empty", ""}, {every, every}});
+  reopen();
+  EXPECT_EQ(store().get("empty"), "");
+  EXPECT_EQ(store().get(every), every);
+}
+
+TEST_P(StoreContract, keeps_large_values) {
+  const std::string large(3 << 20, 'x');
+  commit({{"large", large}, {"small", "1"}});
+  reopen();
+  EXPECT_EQ(store().get("large"), large);
+  EXPECT_EQ(store().get("small"), "1");
+}
+
+TEST_P(StoreContract, reports_space) { EXPECT_GT(store().space().free_bytes, 0U); }
+
+/// Many random batches against a plain map, reopening on the way.
+TEST_P(StoreContract, agrees_with_a_map_over_a_random_history) {
+  Random random(7);
+  std::map<std::string, std::string> model;
+  for (int step = 0; step < 60; ++step) {
+    Batch batch;
+    for (std::uint64_t i = random.below(12); i > 0; --i) {
+      const std::string key = "k" + std::to_string(random.below(40));
+      if (random.chance(300)) {
+        batch.push_back({key, std::nullopt});
+        model.erase(key);
+      } else {
+        batch.push_back({key, std::to_string(random.next())});
+        model.insert_or_assign(key, *batch.back().value);
+      }
+    }
+    commit(batch);
+    if (random.chance(150)) reopen();
+    const std::vector<Row> rows = all();
+    ASSERT_EQ(rows.size(), model.size());
+    std::size_t i = 0;
+    for (const auto& [key, value] : model) ASSERT_EQ(rows[i++], (Row{key, value}));
+  }
+}
+
+}  // namespace metalmesh
