@@ -1,0 +1,86 @@
+#include "common/adapters/log_writer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
+#include <vector>
+
+namespace metalmesh::adapters {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr WallTime noon{milliseconds(1'795'348'800'007)};
+
+const LogLine line{
+    LogLevel::warning, "server \"r1\" held", {{"site", "par1"}, {"why", "two words"}, {"empty", ""}}};
+
+TEST(LogWriter, writes_text_for_people) {
+  EXPECT_EQ(format_line(line, LogFormat::text, noon),
+            "2026-11-22T12:00:00.007Z warning server \"r1\" held site=par1 why=\"two words\" empty=\"\"\n");
+}
+
+TEST(LogWriter, writes_json_for_collectors) {
+  EXPECT_EQ(
+      format_line(line, LogFormat::json, noon),
+      R"({"time":"2026-11-22T12:00:00.007Z","level":"warning","message":"server \"r1\" held","site":"par1",)"
+      R"("why":"two words","empty":""})"
+      "\n");
+}
+
+TEST(LogWriter, lets_no_control_character_and_no_broken_utf8_through) {
+  const LogLine nasty{LogLevel::info, "a\nb\x1b[2J\\", {{"k", "\xff\xc3\xa9\xc3"}}};
+  EXPECT_EQ(format_line(nasty, LogFormat::json, noon),
+            R"({"time":"2026-11-22T12:00:00.007Z","level":"info","message":"a\nb\u001b[2J\\",)"
+            "\"k\":\"\\ufffd\xc3\xa9\\ufffd\"}\n");
+  const std::string text = format_line(nasty, LogFormat::text, noon);
+  EXPECT_EQ(text.find('\n'), text.size() - 1);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
+TEST(LogWriter, prints_times_before_1970_too) {
+  EXPECT_EQ(rfc3339(WallTime(milliseconds(-1))), "1969-12-31T23:59:59.999Z");
+}
+
+TEST(LogWriter, parses_its_flags) {
+  EXPECT_EQ(parse_log_format("json"), LogFormat::json);
+  EXPECT_EQ(parse_log_level("warning"), LogLevel::warning);
+  EXPECT_THAT(parse_log_level("loud").error().message,
+              testing::HasSubstr("expected debug, info, warning or error"));
+  EXPECT_FALSE(parse_log_format("xml"));
+}
+
+class StillClock final : public Clock {
+ public:
+  Now now() override { return {.mono = {}, .wall_low = noon, .wall_high = noon}; }
+};
+
+TEST(LogWriter, keeps_records_whole_when_many_threads_write_and_drops_lower_levels) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(pipe(ends), 0);
+  StillClock clock;
+  {
+    LogWriter writer(clock, LogFormat::text, LogLevel::warning, ends[1]);
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 50; ++i) writer.write(line);
+      });
+    }
+    writer.write({LogLevel::info, "below", {}});
+  }
+  close(ends[1]);
+  std::string all;
+  char buffer[4096];
+  for (ssize_t got = 0; (got = read(ends[0], buffer, sizeof buffer)) > 0;)
+    all.append(buffer, static_cast<std::size_t>(got));
+  close(ends[0]);
+  const std::string record = format_line(line, LogFormat::text, noon);
+  std::string expected;
+  for (int i = 0; i < 200; ++i) expected += record;
+  EXPECT_EQ(all, expected);
+}
+
+}  // namespace
+}  // namespace metalmesh::adapters
