@@ -95,7 +95,7 @@ ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
   const auto limit = page_limit(request);
   if (!limit) return std::unexpected(limit.error());
   LabelSelector selector;
-  if (const std::string* text = request.parameter("labelSelector")) {
+  if (const std::string* text = request.parameter("labelSelector"); text != nullptr && !text->empty()) {
     auto parsed = LabelSelector::parse(*text);
     if (!parsed) return refuse(400, parsed.error().message, "labelSelector");
     selector = std::move(*parsed);

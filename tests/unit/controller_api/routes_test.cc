@@ -1,0 +1,176 @@
+// The table of routes against paths that must and must not match, and against openapi.yaml, which is read as
+// text: its paths are the lines indented by two blanks, its methods those indented by four.
+#include "controller/api/routes.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "controller/api/request_target.h"
+#include "schemas/rest/api.pb.h"
+
+namespace metalmesh::controller {
+namespace {
+
+std::variant<Matched, WrongMethod, NoSuchPath> match(std::string_view method, std::string_view target) {
+  const auto parsed = parse_target(target);
+  EXPECT_TRUE(parsed) << target;
+  return match_route(method, parsed->segments);
+}
+
+std::vector<std::string> lines_of(const char* file) {
+  std::ifstream in(file);
+  EXPECT_TRUE(in) << file;
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST(Routes, EveryRouteMatchesItself) {
+  for (const Route& route : routes()) {
+    std::string path(route.pattern);
+    for (std::size_t at; (at = path.find('{')) != std::string::npos;) {
+      path.replace(at, path.find('}') - at + 1, "x1");
+    }
+    const auto found = match(route.method, path);
+    const auto* matched = std::get_if<Matched>(&found);
+    ASSERT_NE(matched, nullptr) << route.method << " " << path;
+    EXPECT_EQ(matched->route->pattern, route.pattern);
+    EXPECT_EQ(matched->route->method, route.method);
+  }
+}
+
+TEST(Routes, CapturesAreDecodedAndSlashesStayInside) {
+  const auto found = match("GET", "/api/v1/profiles/a%2Fb/versions/7");
+  const auto* matched = std::get_if<Matched>(&found);
+  ASSERT_NE(matched, nullptr);
+  EXPECT_EQ(matched->captures, (std::vector<std::string>{"a/b", "7"}));
+}
+
+TEST(Routes, WrongMethodNamesTheRightOnes) {
+  const auto found = match("POST", "/api/v1/sites/par1");
+  const auto* wrong = std::get_if<WrongMethod>(&found);
+  ASSERT_NE(wrong, nullptr);
+  EXPECT_EQ(wrong->allow, "GET, PUT, DELETE");
+}
+
+TEST(Routes, JunkAroundAPathIsNotThatPath) {
+  for (const char* target :
+       {"/", "//", "/api/v1/sites/", "/api/v1/sites/par1/", "/api/v1/sites//", "/api/v1", "/api/v2/sites",
+        "/api/v1/sites/par1/x", "/API/v1/sites", "/api/v1/site", "//api/v1/sites",
+        "/api/v1/sites/par1/clear-quarantine/x", "/healthz/", "/api/v1/%73ites/x/y"}) {
+    EXPECT_TRUE(std::holds_alternative<NoSuchPath>(match("GET", target))) << target;
+  }
+}
+
+TEST(Routes, OnlyHealthNeedsNoToken) {
+  for (const Route& route : routes()) {
+    EXPECT_EQ(route.role == Role::nobody, route.pattern == "/healthz") << route.pattern;
+    if (route.method != "GET") {
+      EXPECT_GE(route.role, Role::operator_) << route.pattern;
+    }
+  }
+}
+
+TEST(Routes, OpenApiListsTheSamePathsAndMethods) {
+  std::set<std::string> documented;
+  std::string path;
+  bool in_paths = false;
+  for (const std::string& line : lines_of(MM_OPENAPI_FILE)) {
+    if (!line.empty() && line.front() != ' ') in_paths = line == "paths:";
+    if (!in_paths) continue;
+    if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
+    for (const auto& [key, method] : {std::pair{"    get:", "GET"},
+                                      {"    put:", "PUT"},
+                                      {"    post:", "POST"},
+                                      {"    delete:", "DELETE"},
+                                      {"    patch:", "PATCH"}}) {
+      if (line == key) documented.insert(std::string(method) + " " + path);
+    }
+  }
+  std::set<std::string> served;
+  for (const Route& route : routes())
+    served.insert(std::string(route.method) + " " + std::string(route.pattern));
+  EXPECT_EQ(documented, served);
+}
+
+TEST(Routes, OpenApiListsTheQueryParametersOfEveryRoute) {
+  // Parameters by reference are resolved by their component's name.
+  const std::map<std::string, std::string> shared = {
+      {"LabelSelector", "labelSelector"}, {"Limit", "limit"}, {"After", "after"}};
+  std::map<std::string, std::set<std::string>> documented;
+  std::string path;
+  std::string method;
+  for (const std::string& line : lines_of(MM_OPENAPI_FILE)) {
+    if (line.starts_with("components:")) break;
+    if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
+    if (line == "    get:") method = "GET";
+    if (line == "    put:" || line == "    post:" || line == "    delete:") method.clear();
+    if (method.empty()) continue;
+    if (line.find("in: query") != std::string::npos) {
+      const std::size_t at = line.find("{name: ") + 7;
+      documented[path].insert(line.substr(at, line.find(',', at) - at));
+    }
+    for (const auto& [component, name] : shared) {
+      if (line.find("parameters/" + component + "\"") != std::string::npos) documented[path].insert(name);
+    }
+  }
+  for (const Route& route : routes()) {
+    if (route.method != "GET") continue;
+    const auto known = query_of(route.endpoint);
+    EXPECT_EQ(documented[std::string(route.pattern)], std::set<std::string>(known.begin(), known.end()))
+        << route.pattern;
+  }
+}
+
+TEST(Routes, OpenApiListsTheFieldsOfEveryMessage) {
+  std::map<std::string, std::set<std::string>> documented;
+  std::string schema;
+  bool in_schemas = false;
+  for (const std::string& line : lines_of(MM_OPENAPI_FILE)) {
+    if (line == "  schemas:") in_schemas = true;
+    if (!in_schemas) continue;
+    const std::size_t indent = line.find_first_not_of(' ');
+    const std::string key = line.substr(indent, line.find(':') - indent);
+    if (indent == 4) documented[schema = key];
+    if (indent == 8) documented[schema].insert(key);
+  }
+  const auto* file = rest::Problem::descriptor()->file();
+  for (int i = 0; i < file->message_type_count(); ++i) {
+    const auto* message = file->message_type(i);
+    std::set<std::string> fields;
+    for (int f = 0; f < message->field_count(); ++f) fields.insert(message->field(f)->json_name());
+    ASSERT_TRUE(documented.contains(message->name())) << message->name();
+    EXPECT_EQ(documented[message->name()], fields) << message->name();
+  }
+}
+
+TEST(RequestTarget, RefusesWhatCannotBeAPath) {
+  for (const char* target :
+       {"", "api", "*", "/a%", "/a%2", "/a%zz", "/a%00", "/a%0a", "/a%ff", "/a%c0%80", "/a%ed%a0%80",
+        "/a?x=1&x=2", "/a?=1", "/a?x=%", "/a?a&&b", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17"}) {
+    EXPECT_FALSE(parse_target(target)) << target;
+  }
+  EXPECT_FALSE(parse_target("/" + std::string(5000, 'a')));
+}
+
+TEST(RequestTarget, SplitsBeforeItDecodes) {
+  const auto target = parse_target("/a%2Fb/c%20d/%C3%A9?k=v+w&empty=&flag&p=a%26b%3Dc");
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->segments, (std::vector<std::string>{"a/b", "c d", "\xC3\xA9"}));
+  EXPECT_EQ(target->query,
+            (std::map<std::string, std::string>{{"k", "v w"}, {"empty", ""}, {"flag", ""}, {"p", "a&b=c"}}));
+}
+
+TEST(RequestTarget, EncodingSurvivesDecoding) {
+  const std::string name = "a/b?c=%&\xC3\xA9 ~";
+  const auto target = parse_target("/" + percent_encode(name));
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->segments, std::vector<std::string>{name});
+}
+
+}  // namespace
+}  // namespace metalmesh::controller
