@@ -33,6 +33,19 @@ class FolderBench final : public StoreBench {
 std::unique_ptr<StoreBench> sqlite_bench() { return std::make_unique<adapters::FolderBench>("sqlite"); }
 std::unique_ptr<StoreBench> rocks_bench() { return std::make_unique<adapters::FolderBench>("rocksdb"); }
 
+#ifdef MM_HAVE_SIM_STORE
+class SimBench final : public StoreBench {
+ public:
+  Store& store() override { return store_; }
+  void reopen() override { store_.crash(); }
+
+ private:
+  sim::SimStore store_;
+};
+std::unique_ptr<StoreBench> sim_bench() { return std::make_unique<SimBench>(); }
+INSTANTIATE_TEST_SUITE_P(Sim, StoreContract, testing::Values(&sim_bench));
+#endif
+
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(&sqlite_bench));
 INSTANTIATE_TEST_SUITE_P(Rocks, StoreContract, testing::Values(&rocks_bench));
 
