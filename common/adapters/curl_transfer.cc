@@ -1,0 +1,297 @@
+#include "common/adapters/curl_transfer.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "common/adapters/credential_body.h"
+#include "common/adapters/openssl_handles.h"
+#include "common/base/digest.h"
+
+namespace metalmesh::adapters {
+namespace {
+
+constexpr int most_redirects = 3;
+constexpr std::size_t header_limit = 64U << 10;
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+bool header_safe(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+/// Sending it twice is the same as sending it once (RFC 9110 9.2.2), as far as a BMC keeps to that.
+bool repeatable(std::string_view method) { return method == "GET" || method == "HEAD"; }
+
+long milliseconds(Duration duration) {
+  return std::max<long>(1, static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(duration).count()));
+}
+
+/// SHA-256 (hex) of the public key that the connection of `easy` has shown; empty without TLS.
+std::string peer_key(CURL* easy) {
+  curl_tlssessioninfo* info = nullptr;
+  if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == nullptr) return {};
+  if (info->backend != CURLSSLBACKEND_OPENSSL || info->internals == nullptr) return {};
+  const CertificateHandle certificate(SSL_get1_peer_certificate(static_cast<SSL*>(info->internals)));
+  if (!certificate) return {};
+  EVP_PKEY* key = X509_get0_pubkey(certificate.get());
+  return key == nullptr ? std::string() : to_hex(sha256(spki_der(key)));
+}
+
+struct FailureRow {
+  CURLcode code;
+  HttpFailure failure;
+};
+constexpr std::array failure_table = {
+    FailureRow{CURLE_COULDNT_RESOLVE_HOST, HttpFailure::name_unknown},
+    FailureRow{CURLE_COULDNT_CONNECT, HttpFailure::refused},
+    FailureRow{CURLE_OPERATION_TIMEDOUT, HttpFailure::timed_out},
+    FailureRow{CURLE_FILESIZE_EXCEEDED, HttpFailure::too_large},
+    FailureRow{CURLE_PEER_FAILED_VERIFICATION, HttpFailure::tls_refused},
+    FailureRow{CURLE_SSL_CONNECT_ERROR, HttpFailure::tls_refused},
+    FailureRow{CURLE_SSL_CACERT_BADFILE, HttpFailure::tls_refused},
+    FailureRow{CURLE_SSL_CERTPROBLEM, HttpFailure::tls_refused},
+    FailureRow{CURLE_SSL_CIPHER, HttpFailure::tls_refused},
+};
+
+}  // namespace
+
+CurlTransfer::CurlTransfer(const CurlClientOptions& options, HttpRequest request, Origin origin)
+    : options_(options),
+      request_(std::move(request)),
+      origin_(std::move(origin)),
+      easy_(curl_easy_init(), curl_easy_cleanup),
+      header_list_(nullptr, curl_slist_free_all) {}
+
+std::optional<CurlTransfer::Answer> CurlTransfer::prepare(const CredentialSource& credentials,
+                                                          bool fresh_connection) {
+  if (!easy_) return failed(HttpFailure::refused, "out of memory");
+  if (origin_.scheme == "http" && !options_.allow_plain_http) {
+    return failed(HttpFailure::tls_refused, "the URL is not https, so nothing proves who answers");
+  }
+  if (!is_token(request_.method)) return failed(HttpFailure::refused, "the method is not a word");
+  for (const auto& [name, value] : request_.headers) {
+    if (!is_token(name) || !header_safe(value)) {
+      return failed(HttpFailure::refused, "the value of header " + name + " cannot be sent");
+    }
+  }
+  if (request_.credential || wants_credential(request_.body)) {
+    const std::string name = request_.credential.value_or("");
+    const auto credential = credentials.lookup(name);
+    if (!credential)
+      return failed(HttpFailure::no_credential, "this site has no credential named '" + name + "'");
+    body_ = fill_credential(request_.body, credential->first, credential->second);
+  } else {
+    body_ = Secret(std::move(request_.body));
+  }
+  request_.body.clear();
+
+  CURL* easy = easy_.get();
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "metalmesh");
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request_.timeout));
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                   milliseconds(std::min(request_.timeout, options_.connect_timeout)));
+  curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN,
+                   static_cast<long>(std::chrono::ceil<std::chrono::seconds>(options_.idle_limit).count()));
+  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh_connection || !options_.keep_alive ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, options_.keep_alive ? 0L : 1L);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &CurlTransfer::before_request);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  set_trust();
+  set_request();
+  return std::nullopt;
+}
+
+void CurlTransfer::set_trust() {
+  CURL* easy = easy_.get();
+  const bool chain = request_.trust == TlsTrust::ca;
+  // pin and capture judge the key alone, in before_request.
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, chain ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, chain ? 2L : 0L);
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  // A resumed session proves knowledge of the old session, not possession of the key.
+  curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+  if (chain && !options_.ca_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  }
+}
+
+void CurlTransfer::set_request() {
+  CURL* easy = easy_.get();
+  reply_ = HttpReplied{request_.id, 0, {}, {}, {}};
+  header_bytes_ = 0;
+  sends_ = 0;
+  stop_ = Stop::none;
+  curl_slist* list = nullptr;
+  bool content_type = false;
+  for (const auto& [name, value] : request_.headers) {
+    content_type = content_type || lower(name) == "content-type";
+    // "Name;" is curl's way to send a header with no value.
+    list = curl_slist_append(list, (value.empty() ? name + ";" : name + ": " + value).c_str());
+  }
+  if (!options_.keep_alive) list = curl_slist_append(list, "Connection: close");
+  list = curl_slist_append(list, "Expect:");  // BMCs do not know 100-continue
+  if (!content_type)
+    list = curl_slist_append(list, body_.empty() ? "Content-Type:" : "Content-Type: application/json");
+  header_list_.reset(list);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list);
+  curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
+
+  const bool sends_body =
+      !body_.empty() || request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH";
+  if (sends_body) {
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                     body_.reveal().data());  // not copied: body_ outlives the transfer
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.reveal().size()));
+  } else {
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOBODY, request_.method == "HEAD" ? 1L : 0L);
+  }
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
+                   request_.method == "HEAD" ? nullptr : request_.method.c_str());
+}
+
+int CurlTransfer::before_request(void* self, char*, char*, int, int) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  // libcurl repeats a request by itself when a reused connection dies before a byte of the reply came. The
+  // BMC may have acted on it, so only what is harmless to repeat may be.
+  if (++transfer.sends_ > 1 && !repeatable(transfer.request_.method)) {
+    transfer.stop_ = Stop::repeated;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  return transfer.judge_peer() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+bool CurlTransfer::judge_peer() {
+  if (origin_.scheme == "http") return true;
+  reply_.peer_key_sha256 = peer_key(easy_.get());
+  if (reply_.peer_key_sha256.empty())
+    stop_ = Stop::no_key;
+  else if (request_.trust == TlsTrust::pin && reply_.peer_key_sha256 != lower(request_.pin_sha256))
+    stop_ = Stop::key_changed;
+  return stop_ == Stop::none;
+}
+
+std::size_t CurlTransfer::on_header(const char* bytes, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  const std::string_view line(bytes, size * count);
+  transfer.header_bytes_ += line.size();
+  if (transfer.header_bytes_ > header_limit) {
+    transfer.stop_ = Stop::too_large;
+    return 0;
+  }
+  // Each status line starts over: 100 Continue comes with a header of its own.
+  if (line.starts_with("HTTP/"))
+    transfer.reply_.headers.clear();
+  else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
+    transfer.reply_.headers.emplace_back(lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
+  }
+  return line.size();
+}
+
+std::size_t CurlTransfer::on_body(const char* bytes, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  if (transfer.reply_.body.size() + size * count > transfer.request_.reply_limit) {
+    transfer.stop_ = Stop::too_large;
+    return 0;
+  }
+  transfer.reply_.body.append(bytes, size * count);
+  return size * count;
+}
+
+std::optional<CurlTransfer::Answer> CurlTransfer::finish(CURLcode code) {
+  switch (stop_) {
+    case Stop::none:
+      break;
+    case Stop::key_changed:
+      return failed(HttpFailure::key_changed, reply_.peer_key_sha256);
+    case Stop::no_key:
+      return failed(HttpFailure::tls_refused, "the peer showed no certificate");
+    case Stop::repeated:
+      return failed(HttpFailure::dropped, "the connection closed before a reply came");
+    case Stop::too_large:
+      return failed(HttpFailure::too_large,
+                    "the reply is longer than " + std::to_string(request_.reply_limit) + " bytes");
+  }
+  if (code != CURLE_OK) return failed(code);
+  long status = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (follow(static_cast<int>(status))) return std::nullopt;
+  reply_.status = static_cast<int>(status);
+  return std::move(reply_);
+}
+
+bool CurlTransfer::follow(int status) {
+  const bool keeps_method = status == 307 || status == 308;
+  const bool redirect =
+      keeps_method || ((status == 301 || status == 302 || status == 303) && repeatable(request_.method));
+  if (!redirect || redirects_ >= most_redirects) return false;
+  const auto location =
+      std::ranges::find(reply_.headers, "location", &std::pair<std::string, std::string>::first);
+  if (location == reply_.headers.end()) return false;
+  std::string target = resolve_url(request_.url, location->second);
+  const auto origin = origin_of(target);
+  if (!origin || *origin != origin_) return false;
+  ++redirects_;
+  request_.url = std::move(target);
+  set_request();
+  return true;
+}
+
+HttpFailed CurlTransfer::failed(HttpFailure failure, std::string detail) const {
+  return HttpFailed{request_.id, failure, std::move(detail)};
+}
+
+HttpFailed CurlTransfer::failed(CURLcode code) const {
+  const std::string detail = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+  // Nothing has left yet, so nothing can have happened at the other end: say `refused`, not "effect unknown".
+  const bool sent = sends_ > 0;
+  if (!sent && code == CURLE_OPERATION_TIMEDOUT)
+    return failed(HttpFailure::refused, "no connection in time: " + detail);
+  if (!sent && code == CURLE_SSL_CONNECT_ERROR) {
+    long os_error = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &os_error);
+    const bool broke = os_error != 0 || detail.find("SSL_ERROR_SYSCALL") != std::string::npos;
+    if (broke)
+      return failed(HttpFailure::refused, "the connection closed during the TLS handshake: " + detail);
+  }
+  const auto row = std::ranges::find(failure_table, code, &FailureRow::code);
+  if (row != failure_table.end()) return failed(row->failure, detail);
+  return failed(sent ? HttpFailure::dropped : HttpFailure::refused, detail);
+}
+
+}  // namespace metalmesh::adapters

@@ -1,0 +1,62 @@
+// One request on one curl easy handle: set up, judged after the handshake, its reply bounded, its end
+// translated into HttpReplied or HttpFailed. Used by curl_client's thread only.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "common/adapters/credential_source.h"
+#include "common/adapters/curl_client.h"
+#include "common/adapters/curl_url.h"
+
+namespace metalmesh::adapters {
+
+class CurlTransfer {
+ public:
+  using Answer = std::variant<HttpReplied, HttpFailed>;
+
+  CurlTransfer(const CurlClientOptions& options, HttpRequest request, Origin origin);
+  CurlTransfer(const CurlTransfer&) = delete;
+  CurlTransfer& operator=(const CurlTransfer&) = delete;
+
+  /// Fills in the credential and prepares the handle. An answer when the request cannot be sent at all.
+  std::optional<Answer> prepare(const CredentialSource& credentials, bool fresh_connection);
+  /// What the finished handle amounts to; nothing when a redirect is to be followed (prepared already).
+  std::optional<Answer> finish(CURLcode code);
+
+  [[nodiscard]] CURL* handle() const { return easy_.get(); }
+  [[nodiscard]] const Origin& origin() const { return origin_; }
+
+ private:
+  enum class Stop { none, key_changed, no_key, repeated, too_large };
+
+  static int before_request(void* self, char*, char*, int, int);
+  static std::size_t on_header(const char* bytes, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_body(const char* bytes, std::size_t size, std::size_t count, void* self);
+
+  void set_request();
+  void set_trust();
+  bool judge_peer();
+  bool follow(int status);
+  [[nodiscard]] HttpFailed failed(HttpFailure failure, std::string detail) const;
+  [[nodiscard]] HttpFailed failed(CURLcode code) const;
+
+  const CurlClientOptions& options_;
+  HttpRequest request_;
+  Origin origin_;
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy_;
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> header_list_;
+  Secret body_;
+  char error_[CURL_ERROR_SIZE] = {};
+  HttpReplied reply_;
+  std::size_t header_bytes_ = 0;
+  int redirects_ = 0;
+  int sends_ = 0;  // how often this request was about to leave
+  Stop stop_ = Stop::none;
+};
+
+}  // namespace metalmesh::adapters

@@ -1,0 +1,51 @@
+#include "common/adapters/curl_url.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace metalmesh::adapters {
+namespace {
+
+using Url = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
+
+std::string part(const Url& url, CURLUPart which, unsigned flags = 0) {
+  char* text = nullptr;
+  if (curl_url_get(url.get(), which, &text, flags) != CURLUE_OK) return {};
+  std::string out(text);
+  curl_free(text);
+  return out;
+}
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return text;
+}
+
+}  // namespace
+
+Result<Origin> origin_of(const std::string& url) {
+  const Url parsed(curl_url(), curl_url_cleanup);
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
+    return fail(ErrorKind::invalid, "not a URL");
+  }
+  if (!part(parsed, CURLUPART_USER).empty() || !part(parsed, CURLUPART_PASSWORD).empty()) {
+    return fail(ErrorKind::invalid, "a URL must not carry a user name or password");
+  }
+  Origin origin{lower(part(parsed, CURLUPART_SCHEME)), lower(part(parsed, CURLUPART_HOST)),
+                part(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT)};
+  if (origin.scheme != "http" && origin.scheme != "https")
+    return fail(ErrorKind::invalid, "not an http(s) URL");
+  return origin;
+}
+
+std::string resolve_url(const std::string& base, const std::string& location) {
+  const Url url(curl_url(), curl_url_cleanup);
+  if (curl_url_set(url.get(), CURLUPART_URL, base.c_str(), 0) != CURLUE_OK) return {};
+  if (curl_url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) return {};
+  return part(url, CURLUPART_URL);
+}
+
+}  // namespace metalmesh::adapters

@@ -1,0 +1,23 @@
+// URLs as the HTTP client needs them: which queue a request belongs to, and where a redirect leads.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+
+namespace metalmesh::adapters {
+
+struct Origin {
+  std::string scheme;  // lower case
+  std::string host;    // lower case
+  std::string port;
+  bool operator==(const Origin&) const = default;
+  [[nodiscard]] std::string str() const { return scheme + "://" + host + ":" + port; }
+};
+
+/// Kind invalid when `url` is not an absolute http(s) URL, or carries a user name or password.
+Result<Origin> origin_of(const std::string& url);
+/// `location` as a client at `base` understands it; empty when it is not a URL.
+std::string resolve_url(const std::string& base, const std::string& location);
+
+}  // namespace metalmesh::adapters
