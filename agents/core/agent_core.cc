@@ -1,0 +1,349 @@
+#include "agents/core/agent_core.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "agents/core/blob_cache.h"
+#include "agents/core/command_desk.h"
+#include "agents/core/faults.h"
+#include "agents/core/job_queue.h"
+#include "agents/core/row_table.h"
+#include "agents/core/wire_time.h"
+#include "common/base/digest.h"
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr std::size_t journal_id_bytes = 16;
+constexpr Duration sample_interval = std::chrono::seconds(1);
+
+std::uint64_t seed_from(Entropy& entropy) {
+  std::uint64_t seed = 0;
+  for (const char byte : entropy.bytes(sizeof seed)) seed = seed << 8U | static_cast<unsigned char>(byte);
+  return seed;
+}
+
+/// What follows `prefix` in `text`, or nothing.
+std::optional<std::string> after(std::string_view text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return std::nullopt;
+  return std::string(text.substr(prefix.size()));
+}
+
+/// "job/<deployment>/<n>" -> "<deployment>".
+std::optional<std::string> owner_of(std::string_view id, std::string_view prefix) {
+  auto rest = after(id, prefix);
+  if (rest) rest->resize(std::min(rest->size(), rest->rfind('/')));
+  return rest;
+}
+
+}  // namespace
+
+struct AgentCore::Impl {
+  Impl(const RowReader& reader, const Signer& signer, const Verifier& verifier, Entropy& entropy_source,
+       AgentSettings given)
+      : settings(std::move(given)),
+        entropy(entropy_source),
+        site_row(load_row<record::SiteState>(reader, rows::site)),
+        site(settings),
+        channel(settings.site, signer),
+        journal(reader, channel),
+        link(reader, settings, verifier, channel, journal, entropy),
+        fences(reader),
+        breaker(reader),
+        mounts(entropy),
+        jobs(reader),
+        context{settings, site, link, journal, fences, breaker, bmcs, mounts, jobs, entropy},
+        runner(context),
+        blobs(reader, channel),
+        images(reader, journal, seed_from(entropy)),
+        queue(context, runner, blobs, images),
+        inspections(reader, context),
+        commands(context, runner, images, inspections, site_row) {
+    site.apply(settings, site_row.settings());
+  }
+
+  // One overload per kind of input; `now` has the wall clock the agent trusts.
+  void on(const Started&, const Now& now, Outcome& out);
+  void on(const Committed&, const Now& now, Outcome& out);
+  void on(const BusUp&, const Now& now, Outcome& out);
+  void on(const BusDown& down, const Now& now, Outcome& out);
+  void on(const MessageArrived& message, const Now& now, Outcome& out);
+  void on(const TimerFired& timer, const Now& now, Outcome& out);
+  void on(const HttpReplied& reply, const Now& now, Outcome& out);
+  void on(const HttpFailed& failed, const Now& now, Outcome& out);
+  void on(const ImageReady& ready, const Now& now, Outcome& out) {
+    review_ |= images.on_ready(ready, now, out);
+  }
+  void on(const ImageProgress& progress, const Now&, Outcome&) { images.on_progress(progress); }
+  void on(const ImageFailed& failed, const Now& now, Outcome& out) {
+    review_ |= images.on_failed(failed, now, out);
+  }
+  void on(const MediaReported& report, const Now& now, Outcome& out);
+  void on(const ProbeAnswered& answer, const Now& now, Outcome& out);
+  void on(const CredentialsChanged& change, const Now& now, Outcome& out);
+  void on(const DiskLevel& level, const Now& now, Outcome& out);
+  // An agent serves no HTTP of its own: the media server is apart.
+  void on(const ExchangeOpened&, const Now&, Outcome&) {}
+  void on(const ExchangeClosed&, const Now&, Outcome&) {}
+  void on(const ExchangeDrained&, const Now&, Outcome&) {}
+
+  void on_media(const wire::MediaUp& up, const Now& now, Outcome& out);
+  void on_media(const wire::Reads& reads, const Now& now, Outcome& out);
+  void on_media(const wire::Callback& callback, const Now& now, Outcome& out);
+  void on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out);
+  void send_mounts(Outcome& out);
+  void drop_acked(Outcome& out);
+  void sample(JobSlot& slot, const wire::Reads& reads, const Now& now, Outcome& out);
+  /// After every input: what is queued gets its chance once something changed that it may wait for.
+  void review(const Now& now, Outcome& out);
+
+  AgentSettings settings;
+  Entropy& entropy;
+  record::SiteState site_row;
+  SiteStanding site;
+  UpChannel channel;
+  EventJournal journal;
+  StreamLink link;
+  FenceTable fences;
+  CredentialBreaker breaker;
+  BmcDesk bmcs;
+  MountDesk mounts;
+  JobTable jobs;
+  JobContext context;
+  JobRunner runner;
+  BlobCache blobs;
+  ImageDesk images;
+  JobQueue queue;
+  InspectionDesk inspections;
+  CommandDesk commands;
+  bool started_ = false;
+  bool review_ = false;
+  bool blob_stored_ = false;
+  Now raw_;  // the clock as it was handed in: what the link compares with the controller's
+};
+
+void AgentCore::Impl::on(const Started&, const Now& now, Outcome& out) {
+  if (!site_row.machine_id().empty() && site_row.machine_id() != settings.machine_id) {
+    out.emit(Halt{"this data folder belongs to machine " + site_row.machine_id() + ", and this is machine " +
+                  settings.machine_id +
+                  ": a copied journal must not act. Start with an empty folder and enrol the site anew"});
+    return;
+  }
+  if (!journal.exists()) journal.open(to_hex(entropy.bytes(journal_id_bytes)), settings.machine_id, now, out);
+  if (site_row.machine_id().empty()) {
+    site_row.set_machine_id(settings.machine_id);
+    put_row(out, rows::site, site_row);
+  }
+  started_ = true;
+  drop_acked(out);
+  for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
+  send_mounts(out);  // before the bus: a server that reads its medium must not wait for the WAN
+  images.resume(out);
+  review_ = true;
+}
+
+void AgentCore::Impl::on(const Committed&, const Now& now, Outcome& out) {
+  journal.on_committed(now, out);
+  review_ |= std::exchange(blob_stored_, false);  // it is readable now
+}
+
+void AgentCore::Impl::on(const BusUp&, const Now& now, Outcome& out) {
+  link.on_bus_up(raw_, out);
+  blobs.on_bus_up(now, out);
+}
+
+void AgentCore::Impl::on(const BusDown& down, const Now&, Outcome& out) {
+  link.on_bus_down(out);
+  out.log(LogLevel::warning, "the broker is away: " + down.reason + "; accepted work goes on",
+          {{"site", settings.site.str()}});
+}
+
+void AgentCore::Impl::on(const MessageArrived& message, const Now& now, Outcome& out) {
+  const StreamLink::Received received = link.on_message(message, raw_, out);
+  const Now trusted = link.trusted(raw_);  // a Welcome may just have told the time
+  for (const delivery::Entry& entry : received.commands) commands.take(entry, trusted, out);
+  if (received.chunk) blob_stored_ |= blobs.on_chunk(*received.chunk, now, out);
+  if (received.acked) drop_acked(out);
+  if (received.standing) runner.judge_launches(trusted, out);
+  review_ |= received.standing || received.chunk || !received.commands.empty();
+}
+
+void AgentCore::Impl::on(const TimerFired& timer, const Now& now, Outcome& out) {
+  const std::string& token = timer.token;
+  if (token == "hello") return link.on_hello_due(raw_, out);
+  if (token == "stream") return journal.on_due(now, out);
+  if (token == "blob") return blobs.pump(now, out);
+  if (token == "queue") {
+    review_ = true;
+  } else if (const auto job_name = after(token, rows::job)) {
+    if (JobSlot* slot = jobs.find(*job_name)) runner.on_poll_due(*slot, now, out);
+  } else if (const auto mount_name = after(token, "mount/")) {
+    if (JobSlot* slot = jobs.find(*mount_name)) runner.on_mount_due(*slot, now, out);
+  } else if (const auto image = after(token, rows::image)) {
+    images.on_due(*image, out);
+  } else if (const auto inspection = after(token, rows::inspect)) {
+    inspections.on_due(*inspection, now, out);
+  }
+}
+
+void AgentCore::Impl::on(const HttpReplied& reply, const Now& now, Outcome& out) {
+  if (const auto deployment = owner_of(reply.id, rows::job)) {
+    if (JobSlot* slot = jobs.find(*deployment)) runner.deliver(*slot, reply, now, out);
+  } else if (const auto inspection = owner_of(reply.id, rows::inspect)) {
+    inspections.on_reply(*inspection, reply, now, out);
+  }
+}
+
+void AgentCore::Impl::on(const HttpFailed& failed, const Now& now, Outcome& out) {
+  if (const auto deployment = owner_of(failed.id, rows::job)) {
+    if (JobSlot* slot = jobs.find(*deployment)) runner.deliver(*slot, failed, now, out);
+  } else if (const auto inspection = owner_of(failed.id, rows::inspect)) {
+    inspections.on_failure(*inspection, failed, now, out);
+  }
+}
+
+void AgentCore::Impl::on(const ProbeAnswered& answer, const Now& now, Outcome& out) {
+  const auto deployment = owner_of(answer.id, rows::job);
+  if (!deployment) return;
+  if (JobSlot* slot = jobs.find(*deployment)) runner.deliver(*slot, answer, now, out);
+}
+
+void AgentCore::Impl::on(const CredentialsChanged& change, const Now& now, Outcome& out) {
+  for (const std::string& name : breaker.changed(change, out)) {
+    wire::Event event;
+    event.mutable_credential_released()->set_credential(name);
+    journal.tell(std::move(event), now, out);
+    out.log(LogLevel::info, "credential set anew: its jobs go on", {{"credential", name}});
+  }
+  review_ = true;
+}
+
+void AgentCore::Impl::on(const DiskLevel& level, const Now&, Outcome& out) {
+  if (level.low != site.disk_low) {
+    out.log(level.low ? LogLevel::error : LogLevel::info,
+            level.low ? "the disk is below its reserve: no new job is started"
+                      : "the disk is above its reserve again",
+            {{"free_bytes", std::to_string(level.free_bytes)}});
+  }
+  site.disk_low = level.low;
+  review_ = true;
+}
+
+void AgentCore::Impl::on(const MediaReported& report, const Now& now, Outcome& out) {
+  const wire::MediaEvent& event = report.event;
+  switch (event.body_case()) {
+    case wire::MediaEvent::kUp:
+      return on_media(event.up(), now, out);
+    case wire::MediaEvent::kLaunchAsked:
+      return runner.on_launch_asked(event.launch_asked().token(), now, out);
+    case wire::MediaEvent::kReads:
+      return on_media(event.reads(), now, out);
+    case wire::MediaEvent::kCallback:
+      return on_media(event.callback(), now, out);
+    case wire::MediaEvent::kTlsRefused:
+      return on_media(event.tls_refused(), now, out);
+    case wire::MediaEvent::BODY_NOT_SET:
+      return;
+  }
+}
+
+void AgentCore::Impl::on_media(const wire::MediaUp& up, const Now&, Outcome& out) {
+  const std::string before = site.media_address;
+  site.media_up(up.address());
+  send_mounts(out);
+  if (before != site.media_address) {
+    out.log(LogLevel::info, "media are served", {{"address", site.media_address}});
+    review_ = true;
+  }
+}
+
+void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome& out) {
+  JobSlot* slot = jobs.by_mount(reads.token());
+  if (slot == nullptr || !slot->open()) return;
+  if (reads.refused_closed() > slot->held_reads) {
+    slot->held_reads = reads.refused_closed();
+    out.log(LogLevel::warning, "the media fence held back guarded reads",
+            {{"deployment", slot->id()},
+             {"server", slot->job.order().server()},
+             {"stage", wire::Stage_Name(slot->job.stage())},
+             {"refused", std::to_string(reads.refused_closed())}});
+  }
+  runner.deliver(*slot, install::MediaRead{reads.bytes_covered(), reads.size(), reads.peer()}, now, out);
+  sample(*slot, reads, now, out);
+}
+
+void AgentCore::Impl::sample(JobSlot& slot, const wire::Reads& reads, const Now& now, Outcome& out) {
+  if (slot.sampled_at && now.mono - *slot.sampled_at < sample_interval) return;
+  wire::Sample sample;
+  sample.set_deployment_id(slot.id());
+  sample.set_server(slot.job.order().server());
+  sample.set_stage(slot.job.stage());
+  sample.set_bytes_read(reads.bytes_covered());
+  if (reads.size() != 0) {
+    sample.set_percent(
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(100, reads.bytes_covered() * 100 / reads.size())));
+  }
+  if (slot.sampled_at && reads.bytes_covered() >= slot.sampled_bytes) {
+    const auto millis =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.mono - *slot.sampled_at).count();
+    if (millis > 0) {
+      sample.set_bytes_per_second((reads.bytes_covered() - slot.sampled_bytes) * 1000 /
+                                  static_cast<std::uint64_t>(millis));
+    }
+  }
+  slot.sampled_at = now.mono;
+  slot.sampled_bytes = reads.bytes_covered();
+  journal.sample(sample, out);
+}
+
+void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, Outcome& out) {
+  if (JobSlot* slot = jobs.by_callback(callback.token()))
+    runner.deliver(*slot, install::CalledBack{}, now, out);
+}
+
+void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out) {
+  const std::string peer = BmcDesk::host_of(refused.peer());
+  for (JobSlot* slot : jobs.all()) {
+    if (slot->machine && BmcDesk::host_of(slot->job.order().bmc().address()) == peer) {
+      runner.deliver(*slot, install::MediaTlsRefused{refused.detail()}, now, out);
+    }
+  }
+}
+
+void AgentCore::Impl::send_mounts(Outcome& out) {
+  for (const JobSlot* slot : jobs.all()) MountDesk::publish(slot->job, out);
+}
+
+void AgentCore::Impl::drop_acked(Outcome& out) {
+  for (const std::string& token : jobs.drop_acked(journal.stream().acked(), out))
+    MountDesk::forget(token, out);
+}
+
+void AgentCore::Impl::review(const Now& now, Outcome& out) {
+  if (!started_) return;
+  review_ |= runner.take_queue_changed();
+  review_ |= inspections.take_freed();
+  while (std::exchange(review_, false)) {
+    inspections.review(now, out);
+    queue.review(now, out);
+    review_ = runner.take_queue_changed() || inspections.take_freed();
+  }
+}
+
+AgentCore::AgentCore(const RowReader& rows, const Signer& signer, const Verifier& verifier, Entropy& entropy,
+                     AgentSettings settings)
+    : impl_(std::make_unique<Impl>(rows, signer, verifier, entropy, std::move(settings))) {}
+
+AgentCore::~AgentCore() = default;
+
+Outcome AgentCore::handle(const Input& input, const Now& now) {
+  Outcome out;
+  impl_->raw_ = now;
+  const Now trusted = impl_->link.trusted(now);
+  std::visit([&](const auto& what) { impl_->on(what, trusted, out); }, input);
+  impl_->review(impl_->link.trusted(now), out);
+  return out;
+}
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,31 @@
+// What an agent is told at start, by its configuration. Values that the controller may override later
+// (SiteSettings) are the defaults until it does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "agents/install/install_machine.h"
+#include "common/base/id.h"
+#include "common/base/time.h"
+
+namespace metalmesh::agent {
+
+struct AgentSettings {
+  SiteName site;
+  std::string machine_id;  // what the journal is bound to (DMI UUID)
+  std::string version;
+  std::uint32_t parallel = 10;       // installs side by side
+  std::uint32_t login_refusals = 3;  // of one credential, before its other jobs are held
+  Duration hello_interval = std::chrono::seconds(15);
+  /// host[:port] that BMCs dial. Without a port, the one the media server reports is appended; empty: what it
+  /// reports is used as it is.
+  std::string media_address;
+  /// Sites without WAN: arm without a Hello round trip, trust the local clock.
+  bool wan_free = false;
+  /// A wall clock known no better than this does not start an install.
+  Duration clock_tolerance = std::chrono::minutes(2);
+  install::StageTimeouts timeouts;
+};
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,55 @@
+#include "agents/core/blob_cache.h"
+
+#include "agents/core/row_keys.h"
+
+namespace metalmesh::agent {
+
+bool BlobCache::has(const std::string& sha256) {
+  if (here_.contains(sha256)) return true;
+  if (!get(sha256)) {
+    fetcher_.want(sha256);
+    return false;
+  }
+  here_.insert(sha256);
+  return true;
+}
+
+std::optional<std::string> BlobCache::get(const std::string& sha256) const {
+  return rows_.get(rows::blob + sha256);
+}
+
+void BlobCache::on_bus_up(const Now& now, Outcome& out) {
+  fetcher_.rewind();
+  pump(now, out);
+}
+
+void BlobCache::pump(const Now& now, Outcome& out) {
+  if (!channel_.up()) return;
+  for (const wire::BlobWant& want : fetcher_.pump(now)) channel_.send("blob_want", want, out);
+  if (const auto due = fetcher_.next_due()) out.emit(TimerArm{"blob", *due});
+}
+
+bool BlobCache::on_chunk(const wire::BlobChunk& chunk, const Now& now, Outcome& out) {
+  using Verdict = delivery::BlobFetcher::Verdict;
+  auto taken = fetcher_.on_chunk(chunk, now);
+  pump(now, out);
+  switch (taken.verdict) {
+    case Verdict::complete:
+      unknown_.erase(chunk.sha256());
+      out.put(rows::blob + chunk.sha256(), std::move(taken.bytes));
+      return true;
+    case Verdict::unknown:
+      return unknown_.insert(chunk.sha256()).second;
+    case Verdict::corrupt:
+    case Verdict::too_long:
+      out.log(LogLevel::warning, "the controller sent a blob that does not match its digest: asking again",
+              {{"sha256", chunk.sha256()}});
+      return false;
+    case Verdict::ignored:
+    case Verdict::progress:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace metalmesh::agent

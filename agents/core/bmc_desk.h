@@ -1,0 +1,60 @@
+// Who talks to which BMC: one conversation per address, so that a job and an inspection never cross, and
+// how many conversations have yet to log in with a credential (the breaker's budget).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace metalmesh::agent {
+
+class BmcDesk {
+ public:
+  void begin(const std::string& holder, std::string_view address, const std::string& credential) {
+    talks_[holder] = {normal(address), credential, false};
+  }
+  void logged_in(const std::string& holder) {
+    if (const auto talk = talks_.find(holder); talk != talks_.end()) talk->second.logged_in = true;
+  }
+  void end(const std::string& holder) { talks_.erase(holder); }
+
+  [[nodiscard]] bool busy(std::string_view address) const {
+    const std::string wanted = normal(address);
+    return std::ranges::any_of(talks_, [&](const auto& talk) { return talk.second.address == wanted; });
+  }
+  [[nodiscard]] std::uint32_t unproven(std::string_view credential) const {
+    return static_cast<std::uint32_t>(std::ranges::count_if(talks_, [&](const auto& talk) {
+      return talk.second.credential == credential && !talk.second.logged_in;
+    }));
+  }
+
+  /// One spelling per address: lower case, without the default port.
+  static std::string normal(std::string_view address) {
+    std::string result(address);
+    for (char& c : result) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    constexpr std::string_view standard = ":443";
+    if (result.ends_with(standard)) result.resize(result.size() - standard.size());
+    return result;
+  }
+  static std::string host_of(std::string_view address) {
+    if (address.starts_with('[')) return std::string(address.substr(1, address.find(']') - 1));
+    const auto colon = address.rfind(':');
+    if (colon == std::string_view::npos || address.find(':') != colon) return std::string(address);
+    return std::string(address.substr(0, colon));
+  }
+
+ private:
+  struct Talk {
+    std::string address;
+    std::string credential;
+    bool logged_in = false;
+  };
+  std::map<std::string, Talk> talks_;  // by holder: "job/<deployment>" or "inspect/<request>"
+};
+
+}  // namespace metalmesh::agent

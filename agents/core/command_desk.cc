@@ -1,0 +1,160 @@
+#include "agents/core/command_desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agents/core/command_intake.h"
+#include "agents/core/faults.h"
+#include "agents/core/row_table.h"
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr std::size_t fences_per_report = 200;  // stays far below the limit of one journal entry
+
+/// What a command is about, for its receipt.
+wire::Event subject_of(const wire::Command& command) {
+  wire::Event event;
+  const auto name = [&](const auto& body) {
+    event.set_server(body.server());
+    event.set_deployment_id(body.deployment_id());
+    event.set_generation(body.generation());
+  };
+  if (command.has_start_install()) name(command.start_install());
+  if (command.has_cancel_install()) name(command.cancel_install());
+  if (command.has_inspect_server()) event.set_server(command.inspect_server().server());
+  return event;
+}
+
+}  // namespace
+
+void CommandDesk::take(const delivery::Entry& entry, const Now& now, Outcome& out) {
+  wire::Command command;
+  std::optional<wire::Fault> refusal;
+  if (command.ParseFromString(entry.bytes)) {
+    refusal = judge(command, now);
+  } else {
+    refusal =
+        make_fault(wire::UNSUPPORTED_COMMAND, "", "the command does not decode", "upgrade this site's agent");
+  }
+  wire::Event receipt = subject_of(command);
+  receipt.mutable_receipt()->set_command_seq(entry.seq);
+  receipt.mutable_receipt()->set_accepted(!refusal);
+  if (refusal) {
+    out.log(LogLevel::warning, "command refused: " + refusal->seen(),
+            {{"command", std::to_string(entry.seq)},
+             {"deployment", receipt.deployment_id()},
+             {"server", receipt.server()}});
+    *receipt.mutable_receipt()->mutable_refusal() = *refusal;
+  }
+  c_.journal.tell(std::move(receipt), now, out);
+  if (!refusal) obey(command, entry.seq, now, out);
+}
+
+std::optional<wire::Fault> CommandDesk::judge(const wire::Command& command, const Now& now) const {
+  if (auto fault = refuse_origin(command, c_.journal.stream().journal_id(), c_.link.epoch())) return fault;
+  switch (command.body_case()) {
+    case wire::Command::kStartInstall: {
+      const wire::StartInstall& order = command.start_install();
+      if (auto fault = refuse_form(order)) return fault;
+      const JobSlot* known = c_.jobs.find(order.deployment_id());
+      const bool repeated = known != nullptr && known->job.order().generation() == order.generation();
+      if (repeated) return std::nullopt;  // a new command journal says again what it believes open
+      return refuse_order(order, c_.fences, c_.jobs, now);
+    }
+    case wire::Command::kCancelInstall:
+      return refuse_form(command.cancel_install());
+    case wire::Command::kInspectServer:
+      return refuse_form(command.inspect_server());
+    case wire::Command::kPrefetchImage:
+      return refuse_form(command.prefetch_image());
+    case wire::Command::kSiteSettings:
+    case wire::Command::kReportState:
+      return std::nullopt;
+    case wire::Command::BODY_NOT_SET:
+      break;
+  }
+  return make_fault(wire::UNSUPPORTED_COMMAND, "",
+                    "this agent (" + c_.settings.version + ") does not know the command",
+                    "upgrade this site's agent");
+}
+
+void CommandDesk::obey(const wire::Command& command, std::uint64_t seq, const Now& now, Outcome& out) {
+  c_.link.saw_epoch(command.controller_epoch(), out);
+  switch (command.body_case()) {
+    case wire::Command::kStartInstall:
+      return start_install(command.start_install(), seq, now, out);
+    case wire::Command::kCancelInstall:
+      return cancel_install(command.cancel_install(), now, out);
+    case wire::Command::kInspectServer:
+      return inspections_.accept(command.inspect_server(), now, out);
+    case wire::Command::kPrefetchImage:
+      return images_.want(command.prefetch_image().image(), out);
+    case wire::Command::kSiteSettings:
+      return apply_settings(command.site_settings(), out);
+    case wire::Command::kReportState:
+      return report_state(command.report_state(), now, out);
+    case wire::Command::BODY_NOT_SET:
+      return;
+  }
+}
+
+void CommandDesk::start_install(const wire::StartInstall& order, std::uint64_t seq, const Now& now,
+                                Outcome& out) {
+  if (c_.jobs.find(order.deployment_id()) != nullptr) return;
+  c_.fences.see(order.identity(), order.generation(), order.deployment_id(), out);
+  record::Job job;
+  *job.mutable_order() = order;
+  job.set_machine(machine_key(order.identity()));
+  job.set_command_seq(seq);
+  job.set_stage(wire::QUEUED);
+  JobSlot& slot = c_.jobs.add(std::move(job));
+  c_.jobs.store(slot, out);
+  wire::Event event = event_of(slot.job);
+  event.mutable_stage()->set_stage(wire::QUEUED);
+  c_.journal.tell(std::move(event), now, out);
+  out.log(LogLevel::info, "order accepted", log_fields(slot.job));
+}
+
+void CommandDesk::cancel_install(const wire::CancelInstall& cancel, const Now& now, Outcome& out) {
+  // The tombstone rises first and for ever, whatever is known of the order now.
+  c_.fences.cancel(cancel.identity(), cancel.generation(), out);
+  wire::CancelAnswer::Answer answer = wire::CancelAnswer::NOT_RUNNING;
+  std::vector<JobSlot*> covered;
+  for (JobSlot* slot : c_.jobs.all()) {
+    const wire::StartInstall& order = slot->job.order();
+    const bool named = slot->id() == cancel.deployment_id();
+    if (order.generation() > cancel.generation() ||
+        !(named || same_machine(order.identity(), cancel.identity())))
+      continue;
+    if (named && slot->job.ended() && slot->job.ending() == wire::Ended::CANCELLED) {
+      answer = wire::CancelAnswer::CANCELLED;  // asked again
+    }
+    if (!slot->open()) continue;
+    if (named) answer = slot->job.launched() ? wire::CancelAnswer::TOO_LATE : wire::CancelAnswer::CANCELLED;
+    if (!slot->job.launched()) covered.push_back(slot);
+  }
+  wire::Event event;
+  event.set_server(cancel.server());
+  event.set_deployment_id(cancel.deployment_id());
+  event.set_generation(cancel.generation());
+  event.mutable_cancel()->set_answer(answer);
+  c_.journal.tell(std::move(event), now, out);
+  for (JobSlot* slot : covered) runner_.cancel(*slot, cancel.reason(), now, out);
+}
+
+void CommandDesk::apply_settings(const wire::SiteSettings& settings, Outcome& out) {
+  *site_row_.mutable_settings() = settings;
+  put_row(out, rows::site, site_row_);
+  c_.site.apply(c_.settings, settings);
+}
+
+void CommandDesk::report_state(const wire::ReportState& request, const Now& now, Outcome& out) {
+  for (wire::StateReport& report : c_.fences.report(request.request_id(), fences_per_report)) {
+    wire::Event event;
+    *event.mutable_state_report() = std::move(report);
+    c_.journal.tell(std::move(event), now, out);
+  }
+}
+
+}  // namespace metalmesh::agent

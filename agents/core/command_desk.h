@@ -1,0 +1,40 @@
+// Takes the controller's commands in, in order. Each is judged, gets a receipt in the journal, and only then
+// is acted on, all in one commit with the cursor: what is refused or not understood advances the cursor too.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "agents/core/image_desk.h"
+#include "agents/core/inspection_desk.h"
+#include "agents/core/job_runner.h"
+#include "common/delivery/stream_receiver.h"
+
+namespace metalmesh::agent {
+
+class CommandDesk {
+ public:
+  /// `site_row` is the owner's copy of row "a/site"; settings go there.
+  CommandDesk(JobContext context, JobRunner& runner, ImageDesk& images, InspectionDesk& inspections,
+              record::SiteState& site_row)
+      : c_(context), runner_(runner), images_(images), inspections_(inspections), site_row_(site_row) {}
+
+  void take(const delivery::Entry& entry, const Now& now, Outcome& out);
+
+ private:
+  /// Why the command is not obeyed; changes nothing.
+  [[nodiscard]] std::optional<wire::Fault> judge(const wire::Command& command, const Now& now) const;
+  void obey(const wire::Command& command, std::uint64_t seq, const Now& now, Outcome& out);
+  void start_install(const wire::StartInstall& order, std::uint64_t seq, const Now& now, Outcome& out);
+  void cancel_install(const wire::CancelInstall& cancel, const Now& now, Outcome& out);
+  void apply_settings(const wire::SiteSettings& settings, Outcome& out);
+  void report_state(const wire::ReportState& request, const Now& now, Outcome& out);
+
+  JobContext c_;
+  JobRunner& runner_;
+  ImageDesk& images_;
+  InspectionDesk& inspections_;
+  record::SiteState& site_row_;
+};
+
+}  // namespace metalmesh::agent

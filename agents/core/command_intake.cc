@@ -1,0 +1,136 @@
+#include "agents/core/command_intake.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "agents/core/faults.h"
+#include "agents/core/wire_time.h"
+#include "common/base/machine_key.h"
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr std::size_t name_limit = 200;
+constexpr std::string_view resend =
+    "order it again; if that fails too, controller and agent differ in version";
+
+/// Names become row keys, request ids and log fields.
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= name_limit &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+bool is_digest(std::string_view text) {
+  return text.size() == 64 &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+wire::Fault invalid(std::string_view field, std::string_view what) {
+  return make_fault(wire::ORDER_INVALID, "QUEUED",
+                    "the order's " + std::string(field) + " " + std::string(what), std::string(resend));
+}
+
+std::optional<wire::Fault> refuse_bmc(const wire::BmcTarget& bmc) {
+  if (!is_name(bmc.address())) return invalid("bmc.address", "is missing or malformed");
+  if (!is_name(bmc.credential())) return invalid("bmc.credential", "is missing or malformed");
+  return std::nullopt;
+}
+
+std::optional<wire::Fault> refuse_identity(const wire::Identity& identity) {
+  const bool bad_uuid = !identity.uuid().empty() && !usable_uuid(identity.uuid());
+  const bool bad_serial = !identity.serial().empty() && !usable_serial(identity.serial());
+  const auto bad_mac = std::ranges::find_if_not(identity.macs(), usable_mac);
+  const std::string next = "inspect and accept the server, then order again";
+  if (bad_uuid || bad_serial || bad_mac != identity.macs().end()) {
+    return make_fault(wire::IDENTITY_INSUFFICIENT, "QUEUED",
+                      "the order expects a vendor default or a malformed value, which many machines share: " +
+                          (bad_uuid     ? "UUID " + identity.uuid()
+                           : bad_serial ? "serial " + identity.serial()
+                                        : "MAC " + *bad_mac),
+                      next);
+  }
+  const int known = (identity.uuid().empty() ? 0 : 1) + (identity.serial().empty() ? 0 : 1) +
+                    (identity.macs().empty() ? 0 : 1);
+  if (known >= 2) return std::nullopt;
+  return make_fault(wire::IDENTITY_INSUFFICIENT, "QUEUED",
+                    "the order names " + std::to_string(known) +
+                        " of UUID, serial and MACs; two are needed to tell one machine from another",
+                    next);
+}
+
+}  // namespace
+
+std::optional<wire::Fault> refuse_origin(const wire::Command& command, const std::string& journal,
+                                         std::uint64_t epoch) {
+  if (command.controller_epoch() < epoch) {
+    return make_fault(wire::ORDER_INVALID, "QUEUED",
+                      "the command is of controller epoch " + std::to_string(command.controller_epoch()) +
+                          "; this site follows epoch " + std::to_string(epoch),
+                      "order it again at the controller that is in charge now");
+  }
+  if (command.journal_id() != journal) {
+    return make_fault(wire::ORDER_INVALID, "QUEUED",
+                      "the command is meant for journal " + command.journal_id() + "; this agent's is " +
+                          journal + " (an agent that lost its journal starts a new one)",
+                      "look what became of the server, then order it again");
+  }
+  return std::nullopt;
+}
+
+std::optional<wire::Fault> refuse_form(const wire::StartInstall& order) {
+  if (!is_name(order.deployment_id())) return invalid("deployment_id", "is missing or malformed");
+  if (!is_name(order.server())) return invalid("server", "is missing or malformed");
+  if (order.generation() == 0) return invalid("generation", "is missing");
+  if (const auto fault = refuse_bmc(order.bmc())) return fault;
+  if (order.bmc().tls() == wire::BmcTarget::TLS_UNSPECIFIED) return invalid("bmc.tls", "is missing");
+  if (order.bmc().tls() == wire::BmcTarget::PIN && !is_digest(order.bmc().key_sha256())) {
+    return invalid("bmc.key_sha256", "is not a SHA-256 in hex");
+  }
+  if (!is_digest(order.image().sha256())) return invalid("image.sha256", "is not a SHA-256 in hex");
+  if (order.image().urls().empty()) return invalid("image.urls", "is empty");
+  if (!is_digest(order.profile().sha256())) return invalid("profile.sha256", "is not a SHA-256 in hex");
+  if (!order.has_start_by()) return invalid("start_by", "is missing");
+  if (!order.has_launch_by()) return invalid("launch_by", "is missing");
+  if (from_wire(order.launch_by()) < from_wire(order.start_by()))
+    return invalid("launch_by", "is before start_by");
+  return refuse_identity(order.identity());
+}
+
+std::optional<wire::Fault> refuse_form(const wire::CancelInstall& cancel) {
+  if (!is_name(cancel.deployment_id())) return invalid("deployment_id", "is missing or malformed");
+  if (cancel.generation() == 0) return invalid("generation", "is missing");
+  if (machine_key(cancel.identity()).empty()) return invalid("identity", "names no machine");
+  return std::nullopt;
+}
+
+std::optional<wire::Fault> refuse_form(const wire::PrefetchImage& prefetch) {
+  if (!is_digest(prefetch.image().sha256())) return invalid("image.sha256", "is not a SHA-256 in hex");
+  if (prefetch.image().urls().empty()) return invalid("image.urls", "is empty");
+  return std::nullopt;
+}
+
+std::optional<wire::Fault> refuse_form(const wire::InspectServer& request) {
+  if (!is_name(request.request_id())) return invalid("request_id", "is missing or malformed");
+  if (!is_name(request.server())) return invalid("server", "is missing or malformed");
+  return refuse_bmc(request.bmc());
+}
+
+std::optional<wire::Fault> refuse_order(const wire::StartInstall& order, const FenceTable& fences,
+                                        JobTable& jobs, const Now& now) {
+  // Busy before fenced: naming the open job is the more helpful answer when both are true.
+  if (const JobSlot* other = jobs.open_on(order.identity())) {
+    return make_fault(wire::MACHINE_BUSY, "QUEUED",
+                      "deployment " + other->id() + " of server " + other->job.order().server() +
+                          " is open for the same machine",
+                      "wait for it or cancel it; if the two servers are one machine, remove one of them");
+  }
+  if (auto fault = fences.refuse(order.identity(), order.generation())) return fault;
+  if (now.wall_low > from_wire(order.start_by())) {
+    return make_fault(wire::ORDER_EXPIRED, "QUEUED", "the order reached the site after its start_by",
+                      "order it again with a later start");
+  }
+  return std::nullopt;
+}
+
+}  // namespace metalmesh::agent

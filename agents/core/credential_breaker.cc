@@ -1,0 +1,100 @@
+#include "agents/core/credential_breaker.h"
+
+#include <utility>
+
+#include "agents/core/faults.h"
+#include "agents/core/row_table.h"
+#include "agents/core/wire_time.h"
+
+namespace metalmesh::agent {
+namespace {
+
+// Refusals further apart than this are separate accidents, not one wrong value.
+constexpr Duration memory = std::chrono::hours(24);
+
+std::string how_to_set(const std::string& credential) {
+  return "on the agent's machine: metalmesh-agent credential set " + credential +
+         "; held jobs go on by themselves";
+}
+
+}  // namespace
+
+CredentialBreaker::CredentialBreaker(const RowReader& rows) {
+  for (auto& [name, mark] : load_rows<record::CredentialMark>(rows, rows::credential)) {
+    marks_.emplace(name, std::move(mark));
+  }
+}
+
+bool CredentialBreaker::refused(const std::string& credential, std::uint32_t limit, const Now& now,
+                                Outcome& out) {
+  accepted_[credential] = false;
+  record::CredentialMark& mark = marks_[credential];
+  const bool old = mark.has_last_refused() && now.wall() - from_wire(mark.last_refused()) > memory;
+  mark.set_name(credential);
+  mark.set_refusals(old && !mark.held() ? 1 : mark.refusals() + 1);
+  *mark.mutable_last_refused() = to_wire(now.wall());
+  if (const auto version = versions_.find(credential); version != versions_.end())
+    mark.set_version(version->second);
+  const bool begins = !mark.held() && mark.refusals() >= limit;
+  if (begins) mark.set_held(true);
+  put_row(out, rows::credential + credential, mark);
+  return begins;
+}
+
+std::vector<std::string> CredentialBreaker::changed(const CredentialsChanged& change, Outcome& out) {
+  known_ = true;
+  std::map<std::string, std::string, std::less<>> versions;
+  for (const auto& entry : change.credentials) versions[entry.name] = entry.version;
+  std::vector<std::string> released;
+  for (auto mark = marks_.begin(); mark != marks_.end();) {
+    const auto& [name, row] = *mark;
+    const auto version = versions.find(name);
+    if (version == versions.end() || version->second == row.version()) {
+      ++mark;
+      continue;
+    }
+    if (row.held()) released.push_back(name);
+    out.erase(rows::credential + name);
+    mark = marks_.erase(mark);
+  }
+  for (const auto& [name, version] : versions) {
+    const auto before = versions_.find(name);
+    if (before == versions_.end() || before->second != version) accepted_[name] = false;
+  }
+  versions_ = std::move(versions);
+  return released;
+}
+
+bool CredentialBreaker::held(std::string_view credential) const {
+  const auto mark = marks_.find(credential);
+  return mark != marks_.end() && mark->second.held();
+}
+
+std::uint32_t CredentialBreaker::refusals(std::string_view credential) const {
+  const auto mark = marks_.find(credential);
+  return mark == marks_.end() ? 0 : mark->second.refusals();
+}
+
+std::optional<wire::Fault> CredentialBreaker::why_not(const std::string& credential) const {
+  if (held(credential)) {
+    return make_fault(wire::BMC_LOGIN_REFUSED, "QUEUED",
+                      "credential " + credential + " was refused " + std::to_string(refusals(credential)) +
+                          " times; its other jobs are held so that no account is locked",
+                      how_to_set(credential));
+  }
+  if (known_ && !versions_.contains(credential)) {
+    return make_fault(wire::CREDENTIAL_MISSING, "QUEUED", "this site has no credential named " + credential,
+                      how_to_set(credential));
+  }
+  return std::nullopt;
+}
+
+bool CredentialBreaker::room(const std::string& credential, std::uint32_t unproven,
+                             std::uint32_t limit) const {
+  const auto accepted = accepted_.find(credential);
+  if (accepted != accepted_.end() && accepted->second) return true;
+  const std::uint32_t used = refusals(credential) + unproven;
+  return used < limit;
+}
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,47 @@
+// Keeps one wrong password from locking the accounts of a whole site. After `limit` refused logins of one
+// credential every other job that uses it is held until its value changes; then they go on by themselves.
+// Until a login with the present value was accepted, no more conversations run side by side than there are
+// refusals left, so the limit holds for jobs that start together too.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/ports/input.h"
+#include "common/turn/outcome.h"
+#include "schemas/record/agent.pb.h"
+#include "schemas/wire/fault.pb.h"
+
+namespace metalmesh::agent {
+
+class CredentialBreaker {
+ public:
+  explicit CredentialBreaker(const RowReader& rows);
+
+  /// A login was refused. True when this refusal began to hold the credential.
+  bool refused(const std::string& credential, std::uint32_t limit, const Now& now, Outcome& out);
+  void accepted(const std::string& credential) { accepted_[credential] = true; }
+
+  /// Takes the site's list in; returns the names whose jobs are released.
+  std::vector<std::string> changed(const CredentialsChanged& change, Outcome& out);
+
+  [[nodiscard]] bool held(std::string_view credential) const;
+  [[nodiscard]] std::uint32_t refusals(std::string_view credential) const;
+  /// Why a job must not log in with it (held, or not at this site); nothing when it may.
+  [[nodiscard]] std::optional<wire::Fault> why_not(const std::string& credential) const;
+  /// Is there room for one more conversation that has yet to log in, beside `unproven` such ones?
+  [[nodiscard]] bool room(const std::string& credential, std::uint32_t unproven, std::uint32_t limit) const;
+
+ private:
+  std::map<std::string, record::CredentialMark, std::less<>> marks_;
+  std::map<std::string, bool, std::less<>> accepted_;  // with the present value, in this life
+  std::map<std::string, std::string, std::less<>> versions_;
+  bool known_ = false;  // the site's list has arrived
+};
+
+}  // namespace metalmesh::agent

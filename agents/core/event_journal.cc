@@ -1,0 +1,101 @@
+#include "agents/core/event_journal.h"
+
+#include <utility>
+
+#include "agents/core/row_keys.h"
+#include "agents/core/wire_time.h"
+#include "common/base/check.h"
+
+namespace metalmesh::agent {
+namespace {
+
+// Free text comes from BMCs; a fact must fit its journal entry whatever they say.
+constexpr std::size_t text_limit = 4 * 1024;
+
+void shorten(std::string& text) {
+  if (text.size() <= text_limit) return;
+  std::size_t cut = text_limit;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;
+  text.resize(cut);
+  text += "...";
+}
+
+void shorten(wire::Fault& fault) {
+  shorten(*fault.mutable_seen());
+  shorten(*fault.mutable_detail());
+  shorten(*fault.mutable_next());
+}
+
+void shorten(wire::Event& event) {
+  if (event.has_ended()) {
+    constexpr int most_lines = 64;
+    wire::Ended& ended = *event.mutable_ended();
+    if (ended.has_fault()) shorten(*ended.mutable_fault());
+    for (auto* lines : {ended.mutable_evidence(), ended.mutable_debts()}) {
+      if (lines->size() > most_lines) lines->DeleteSubrange(most_lines, lines->size() - most_lines);
+      for (std::string& line : *lines) line.resize(std::min<std::size_t>(line.size(), 250));
+    }
+  } else if (event.has_held()) {
+    shorten(*event.mutable_held()->mutable_fault());
+  } else if (event.has_retry()) {
+    shorten(*event.mutable_retry()->mutable_fault());
+  } else if (event.has_stage()) {
+    shorten(*event.mutable_stage()->mutable_note());
+  } else if (event.has_inspected() && event.inspected().has_fault()) {
+    shorten(*event.mutable_inspected()->mutable_fault());
+  } else if (event.has_receipt() && event.receipt().has_refusal()) {
+    shorten(*event.mutable_receipt()->mutable_refusal());
+  }
+}
+
+}  // namespace
+
+EventJournal::EventJournal(const RowReader& rows, const UpChannel& channel)
+    : sender_(rows::events, rows), channel_(channel) {}
+
+void EventJournal::open(std::string journal_id, const std::string& machine_id, const Now& now, Outcome& out) {
+  sender_.create(journal_id, out.rows);
+  wire::Event event;
+  event.mutable_journal_opened()->set_journal_id(std::move(journal_id));
+  event.mutable_journal_opened()->set_machine_id(machine_id);
+  tell(std::move(event), now, out);
+}
+
+std::uint64_t EventJournal::tell(wire::Event event, const Now& now, Outcome& out) {
+  *event.mutable_at() = to_wire(now.wall());
+  shorten(event);
+  const auto seq = sender_.append(event.SerializeAsString(), out.rows);
+  MM_CHECK(seq.has_value());
+  return *seq;
+}
+
+void EventJournal::on_committed(const Now& now, Outcome& out) {
+  sender_.on_committed();
+  pump(now, out);
+}
+
+void EventJournal::on_bus_up(const Now& now, Outcome& out) {
+  sender_.rewind();
+  pump(now, out);
+}
+
+delivery::StreamSender::AckResult EventJournal::on_ack(const wire::Ack& ack, const Now& now, Outcome& out) {
+  const auto result = sender_.on_ack(ack, out.rows);
+  pump(now, out);
+  return result;
+}
+
+delivery::StreamSender::ResyncResult EventJournal::on_resync(const wire::Resync& resync, const Now& now,
+                                                             Outcome& out) {
+  const auto result = sender_.on_resync(resync);
+  pump(now, out);
+  return result;
+}
+
+void EventJournal::pump(const Now& now, Outcome& out) {
+  if (!channel_.up() || !sender_.exists()) return;
+  for (const wire::Data& frame : sender_.pump(now)) channel_.send("data", frame, out);
+  if (const auto due = sender_.next_due()) out.emit(TimerArm{"stream", *due});
+}
+
+}  // namespace metalmesh::agent

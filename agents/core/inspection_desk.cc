@@ -1,0 +1,128 @@
+#include "agents/core/inspection_desk.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "agents/core/faults.h"
+#include "agents/core/row_table.h"
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr std::size_t side_by_side = 16;
+
+std::string holder(const std::string& name) { return rows::inspect + name; }
+
+}  // namespace
+
+InspectionDesk::InspectionDesk(const RowReader& reader, JobContext context) : c_(context) {
+  for (auto& [name, row] : load_rows<record::Inspection>(reader, rows::inspect)) {
+    next_queue_number_ = std::max<std::uint64_t>(next_queue_number_, row.queue_number() + 1);
+    slots_[name].row = std::move(row);
+  }
+}
+
+void InspectionDesk::accept(const wire::InspectServer& request, const Now& now, Outcome& out) {
+  const std::string& name = request.request_id();
+  if (slots_.contains(name)) return;
+  Slot& slot = slots_[name];
+  *slot.row.mutable_request() = request;
+  slot.row.set_queue_number(next_queue_number_++);
+  put_row(out, rows::inspect + name, slot.row);
+  review(now, out);
+}
+
+void InspectionDesk::review(const Now& now, Outcome& out) {
+  std::vector<std::pair<const std::string, Slot>*> waiting;
+  std::size_t talking = 0;
+  for (auto& item : slots_) {
+    if (item.second.talk) {
+      ++talking;
+    } else {
+      waiting.push_back(&item);
+    }
+  }
+  std::ranges::sort(waiting, {}, [](const auto* item) { return item->second.row.queue_number(); });
+  for (auto* item : waiting) {
+    if (talking >= side_by_side) return;
+    auto& [name, slot] = *item;
+    const wire::BmcTarget& bmc = slot.row.request().bmc();
+    if (auto fault = c_.breaker.why_not(bmc.credential())) {
+      wire::Inspected result;  // a person waits for the answer: say it now instead of holding it back
+      result.set_request_id(name);
+      *result.mutable_fault() = std::move(*fault);
+      const std::string done = name;
+      finish(done, slot, std::move(result), now, out);
+      continue;
+    }
+    const bool room =
+        c_.breaker.room(bmc.credential(), c_.bmcs.unproven(bmc.credential()), c_.site.login_refusals);
+    if (!room || c_.bmcs.busy(bmc.address())) continue;
+    c_.bmcs.begin(holder(name), bmc.address(), bmc.credential());
+    slot.talk = std::make_unique<Inspection>(slot.row.request(), slot.row.session_uri(),
+                                             c_.settings.timeouts.bmc_request);
+    ++talking;
+    apply(name, slot, slot.talk->begin(), now, out);
+  }
+}
+
+void InspectionDesk::on_reply(const std::string& request, const HttpReplied& reply, const Now& now,
+                              Outcome& out) {
+  const auto found = slots_.find(request);
+  if (found == slots_.end() || !found->second.talk) return;
+  apply(request, found->second, found->second.talk->on_reply(reply), now, out);
+}
+
+void InspectionDesk::on_failure(const std::string& request, const HttpFailed& failed, const Now& now,
+                                Outcome& out) {
+  const auto found = slots_.find(request);
+  if (found == slots_.end() || !found->second.talk) return;
+  apply(request, found->second, found->second.talk->on_failure(failed), now, out);
+}
+
+void InspectionDesk::on_due(const std::string& request, const Now& now, Outcome& out) {
+  const auto found = slots_.find(request);
+  if (found == slots_.end() || !found->second.talk) return;
+  apply(request, found->second, found->second.talk->begin(), now, out);
+}
+
+void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step step, const Now& now,
+                           Outcome& out) {
+  const std::string& credential = slot.row.request().bmc().credential();
+  if (step.login_accepted) {
+    c_.breaker.accepted(credential);
+    c_.bmcs.logged_in(holder(name));
+    freed_ = true;  // others may use the credential now
+  }
+  if (step.login_refused) count_login_refusal(c_, credential, slot.row.request().server(), now, out);
+  if (const std::string& uri = slot.talk->session_uri(); !uri.empty() && uri != slot.row.session_uri()) {
+    slot.row.set_session_uri(uri);
+    put_row(out, rows::inspect + name, slot.row);
+  }
+  if (step.request) out.emit(std::move(*step.request));
+  if (step.again_after) out.emit(TimerArm{holder(name), now.mono + *step.again_after});
+  if (step.result) {
+    const std::string done = name;
+    finish(done, slot, std::move(*step.result), now, out);
+  }
+}
+
+void InspectionDesk::finish(const std::string& name, const Slot& slot, wire::Inspected result, const Now& now,
+                            Outcome& out) {
+  out.log(result.has_fault() ? LogLevel::warning : LogLevel::info,
+          result.has_fault() ? "inspection failed: " + result.fault().seen() : "inspected",
+          {{"server", slot.row.request().server()}, {"bmc", slot.row.request().bmc().address()}});
+  wire::Event event;
+  event.set_server(slot.row.request().server());
+  *event.mutable_inspected() = std::move(result);
+  c_.journal.tell(std::move(event), now, out);
+  out.erase(rows::inspect + name);
+  c_.bmcs.end(holder(name));
+  slots_.erase(name);
+  freed_ = true;
+}
+
+bool InspectionDesk::take_freed() { return std::exchange(freed_, false); }
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,48 @@
+// The inspections a site owes an answer to. Each is a row until its Inspected event is journalled, so that a
+// crash repeats it (it changes nothing) instead of losing it. One conversation per BMC at a time, shared
+// with jobs; refused logins count for the credential's breaker like those of jobs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "agents/core/inspection.h"
+#include "agents/core/job_runner.h"
+#include "schemas/record/agent.pb.h"
+
+namespace metalmesh::agent {
+
+class InspectionDesk {
+ public:
+  InspectionDesk(const RowReader& rows, JobContext context);
+
+  void accept(const wire::InspectServer& request, const Now& now, Outcome& out);
+  /// Starts what may start.
+  void review(const Now& now, Outcome& out);
+  /// `request` is the inspection's name, from the id of the HTTP request.
+  void on_reply(const std::string& request, const HttpReplied& reply, const Now& now, Outcome& out);
+  void on_failure(const std::string& request, const HttpFailed& failed, const Now& now, Outcome& out);
+  /// Timer "inspect/<request>".
+  void on_due(const std::string& request, const Now& now, Outcome& out);
+
+  /// A conversation ended since this was asked last: its BMC is free.
+  bool take_freed();
+
+ private:
+  struct Slot {
+    record::Inspection row;
+    std::unique_ptr<Inspection> talk;
+  };
+  void apply(const std::string& name, Slot& slot, Inspection::Step step, const Now& now, Outcome& out);
+  void finish(const std::string& name, const Slot& slot, wire::Inspected result, const Now& now,
+              Outcome& out);
+
+  JobContext c_;
+  std::map<std::string, Slot> slots_;  // by request id
+  std::uint64_t next_queue_number_ = 1;
+  bool freed_ = false;
+};
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,129 @@
+#include "agents/core/job_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agents/core/faults.h"
+#include "agents/core/wire_time.h"
+
+namespace metalmesh::agent {
+
+void JobQueue::review(const Now& now, Outcome& out) {
+  if (c_.site.media_address.empty()) return;  // no URL to give to a BMC yet; MediaUp brings it
+  wake_.reset();
+  const std::vector<JobSlot*> in_order = c_.jobs.all();
+  for (JobSlot* slot : in_order) {
+    // It held its BMC before a restart, or owes cleanup there: not a matter of turns.
+    const bool owed = slot->running() || (slot->open() && slot->job.cancel_asked());
+    if (owed && !slot->machine) runner_.start(*slot, now, out);
+  }
+  for (JobSlot* slot : in_order) {
+    if (slot->waiting() && !slot->machine) review(*slot, now, out);
+  }
+  blobs_.pump(now, out);
+  if (wake_) {
+    out.emit(TimerArm{"queue", *wake_});
+  } else {
+    out.emit(TimerDisarm{"queue"});
+  }
+}
+
+void JobQueue::wake_at(MonoTime at) { wake_ = wake_ ? std::min(*wake_, at) : at; }
+
+void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
+  const wire::StartInstall& order = slot.job.order();
+  const WallTime start_by = from_wire(order.start_by());
+  if (now.wall_low > start_by) {
+    wire::Fault fault =
+        make_fault(wire::ORDER_EXPIRED, wire::Stage_Name(slot.job.stage()),
+                   "start_by passed while the job waited", "order it again with a later start");
+    if (slot.held != wire::FAULT_CODE_UNSPECIFIED) {
+      fault.set_seen(fault.seen() + ", last for " + wire::FaultCode_Name(slot.held));
+    }
+    return runner_.end_untouched(slot, wire::Ended::FAILED, std::move(fault), now, out);
+  }
+  wake_at(now.mono + (start_by - now.wall_low) + std::chrono::milliseconds(1));
+  const Materials materials = prepare(slot, now, out);  // ahead of its time: images take long
+  if (materials.trouble && materials.trouble->code() == wire::IMAGE_CORRUPT) {
+    return runner_.end_untouched(slot, wire::Ended::FAILED, *materials.trouble, now, out);
+  }
+  if (slot.retry_at && now.mono < *slot.retry_at) return wake_at(*slot.retry_at);
+  if (order.has_not_before() && now.wall_high < from_wire(order.not_before())) {
+    return wake_at(now.mono + (from_wire(order.not_before()) - now.wall_high));
+  }
+  if (auto fault = why_held(slot, now)) return hold(slot, std::move(*fault), now, out);
+  if (materials.trouble) return hold(slot, *materials.trouble, now, out);
+  slot.held = wire::FAULT_CODE_UNSPECIFIED;
+  if (!materials.here) return;
+  const bool its_turn = c_.jobs.running() < c_.site.parallel && !c_.bmcs.busy(order.bmc().address()) &&
+                        c_.breaker.room(order.bmc().credential(), c_.bmcs.unproven(order.bmc().credential()),
+                                        c_.site.login_refusals);
+  if (!its_turn) return;
+  const auto blob = blobs_.get(order.profile().sha256());
+  if (auto fault = c_.mounts.prepare(slot.job, *blob, *images_.facts(order.image().sha256()),
+                                     c_.site.media_address, out)) {
+    return runner_.end_untouched(slot, wire::Ended::FAILED, std::move(*fault), now, out);
+  }
+  slot.job.set_stage(wire::CONNECT);
+  if (slot.job.attempt() == 0) slot.job.set_attempt(1);
+  c_.jobs.store(slot, out);
+  runner_.start(slot, now, out);
+}
+
+std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& now) const {
+  const wire::StartInstall& order = slot.job.order();
+  const std::string stage = wire::Stage_Name(slot.job.stage());
+  if (c_.site.disk_low) {
+    return make_fault(wire::DISK_LOW, stage, "the agent's disk is below its reserve: no new job is started",
+                      "free space on the agent's machine; the job goes on by itself");
+  }
+  if (const auto standing = c_.link.why_not_act(); standing && standing->code() == wire::SITE_QUARANTINED)
+    return standing;
+  const bool too_early = order.has_not_before() && now.wall_low < from_wire(order.not_before());
+  const bool too_late = now.wall_high > from_wire(order.start_by());
+  if (too_early || too_late) {
+    return make_fault(
+        wire::CLOCK_UNPROVEN, stage,
+        "the time is known only to within " +
+            std::to_string(std::chrono::ceil<std::chrono::seconds>(now.wall_high - now.wall_low).count()) +
+            " s, too little to tell whether the order may start",
+        "let the agent's machine synchronise its clock, or restore the link to the controller");
+  }
+  return c_.breaker.why_not(order.bmc().credential());
+}
+
+JobQueue::Materials JobQueue::prepare(JobSlot& slot, const Now& now, Outcome& out) {
+  const wire::StartInstall& order = slot.job.order();
+  images_.want(order.image(), out);
+  const bool image_here = images_.facts(order.image().sha256()) != nullptr;
+  const bool profile_here = blobs_.has(order.profile().sha256());
+  if (image_here && profile_here) return {.here = true, .trouble = std::nullopt};
+  if (slot.job.stage() != wire::PREPARING) {
+    slot.job.set_stage(wire::PREPARING);
+    c_.jobs.store(slot, out);
+    wire::Event event = event_of(slot.job);
+    event.mutable_stage()->set_stage(wire::PREPARING);
+    event.mutable_stage()->set_note(image_here ? "the profile is being fetched"
+                                               : images_.progress(order.image().sha256()));
+    c_.journal.tell(std::move(event), now, out);
+  }
+  Materials materials{.here = false, .trouble = images_.trouble(order.image().sha256())};
+  if (!materials.trouble && !profile_here && blobs_.unknown(order.profile().sha256())) {
+    materials.trouble =
+        make_fault(wire::PROFILE_UNAVAILABLE, wire::Stage_Name(wire::PREPARING),
+                   "the controller does not have the content of profile " + order.profile().name(),
+                   "apply the profile again; the job goes on by itself");
+  }
+  return materials;
+}
+
+void JobQueue::hold(JobSlot& slot, wire::Fault fault, const Now& now, Outcome& out) {
+  if (slot.held == fault.code()) return;
+  slot.held = fault.code();
+  out.log(LogLevel::warning, "held: " + fault.seen(), log_fields(slot.job));
+  wire::Event event = event_of(slot.job);
+  *event.mutable_held()->mutable_fault() = std::move(fault);
+  c_.journal.tell(std::move(event), now, out);
+}
+
+}  // namespace metalmesh::agent

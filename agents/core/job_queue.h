@@ -1,0 +1,44 @@
+// Who runs next. Jobs queue, they never bounce: they wait for their time, their credential, their profile
+// and image, a place at the site and their BMC, in the order in which they were accepted; one that cannot
+// run yet does not stand in the way of the next. Whatever a job waits for except its turn is told once
+// (Held).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agents/core/blob_cache.h"
+#include "agents/core/image_desk.h"
+#include "agents/core/job_runner.h"
+
+namespace metalmesh::agent {
+
+class JobQueue {
+ public:
+  JobQueue(JobContext context, JobRunner& runner, BlobCache& blobs, ImageDesk& images)
+      : c_(context), runner_(runner), blobs_(blobs), images_(images) {}
+
+  /// Starts every job that may run now, ends those whose time has passed, and arms the timer "queue" for the
+  /// next moment that matters.
+  void review(const Now& now, Outcome& out);
+
+ private:
+  void review(JobSlot& slot, const Now& now, Outcome& out);
+  /// What stands in the way, whoever waits.
+  [[nodiscard]] std::optional<wire::Fault> why_held(const JobSlot& slot, const Now& now) const;
+  struct Materials {
+    bool here = false;                   // profile and image
+    std::optional<wire::Fault> trouble;  // why one of them is not coming
+  };
+  Materials prepare(JobSlot& slot, const Now& now, Outcome& out);
+  void hold(JobSlot& slot, wire::Fault fault, const Now& now, Outcome& out);
+  void wake_at(MonoTime at);
+
+  JobContext c_;
+  JobRunner& runner_;
+  BlobCache& blobs_;
+  ImageDesk& images_;
+  std::optional<MonoTime> wake_;
+};
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,295 @@
+#include "agents/core/job_runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agents/core/faults.h"
+#include "agents/core/wire_time.h"
+#include "agents/media/mount_url.h"
+#include "common/base/check.h"
+
+namespace metalmesh::agent {
+namespace {
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+std::string holder(const JobSlot& slot) { return "job/" + slot.id(); }
+
+std::uint64_t seed_from(Entropy& entropy) {
+  std::uint64_t seed = 0;
+  for (const char byte : entropy.bytes(sizeof seed)) seed = seed << 8U | static_cast<unsigned char>(byte);
+  return seed;
+}
+
+}  // namespace
+
+wire::Event event_of(const record::Job& job) {
+  wire::Event event;
+  event.set_server(job.order().server());
+  event.set_deployment_id(job.order().deployment_id());
+  event.set_generation(job.order().generation());
+  return event;
+}
+
+std::vector<std::pair<std::string, std::string>> log_fields(const record::Job& job) {
+  return {{"deployment", job.order().deployment_id()},
+          {"server", job.order().server()},
+          {"stage", wire::Stage_Name(job.stage())}};
+}
+
+void count_login_refusal(const JobContext& context, const std::string& credential, const std::string& server,
+                         const Now& now, Outcome& out) {
+  if (!context.breaker.refused(credential, context.site.login_refusals, now, out)) return;
+  wire::Event event;
+  event.mutable_credential_held()->set_credential(credential);
+  event.mutable_credential_held()->set_refusals(context.breaker.refusals(credential));
+  event.mutable_credential_held()->set_jobs_held(context.jobs.waiting_for(credential));
+  context.journal.tell(std::move(event), now, out);
+  out.log(
+      LogLevel::error,
+      "credential held: its logins were refused; set it with: metalmesh-agent credential set " + credential,
+      {{"credential", credential}, {"server", server}});
+}
+
+install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
+  install::Gate gate;
+  gate.clock_ok = now.wall_high - now.wall_low <= c_.settings.clock_tolerance;
+  const wire::StartInstall& order = job.order();
+  if (const auto standing = c_.link.why_not_act()) {
+    gate.why_not = *standing;
+  } else if (!c_.fences.holds(order.identity(), order.generation())) {
+    gate.why_not = make_fault(wire::GENERATION_FENCED, "",
+                              "generation " + std::to_string(order.generation()) +
+                                  " of this machine was cancelled, or a later order was seen",
+                              "order it again: a new order gets a higher generation");
+  } else if (c_.breaker.held(order.bmc().credential())) {
+    gate.why_not = c_.breaker.why_not(order.bmc().credential()).value();
+  } else if (c_.site.disk_low) {
+    gate.why_not = make_fault(wire::DISK_LOW, "", "the agent's disk is below its reserve",
+                              "free space on the agent's machine; the job goes on by itself");
+  } else {
+    gate.may_arm = true;
+  }
+  return gate;
+}
+
+void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
+  const std::string& address = c_.site.media_address;
+  MM_CHECK(slot.open() && !slot.machine && !address.empty());
+  c_.bmcs.begin(holder(slot), slot.job.order().bmc().address(), slot.job.order().bmc().credential());
+  slot.retry_at.reset();
+  slot.held = wire::FAULT_CODE_UNSPECIFIED;
+  const std::string url = media::mount_url(address, slot.job.mount_token());
+  const std::string base = url.substr(0, url.rfind("/m/"));
+  slot.machine = std::make_unique<install::InstallMachine>(slot.job, c_.settings.timeouts, url, base,
+                                                           seed_from(c_.entropy));
+  deliver(slot, install::Resume{}, now, out);
+}
+
+void JobRunner::deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out) {
+  if (!slot.machine) return;
+  apply(slot, slot.machine->handle(input, now, gate(slot.job, now)), now, out);
+}
+
+void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& now, Outcome& out) {
+  for (LogLine& line : outcome.logs) {
+    for (auto& field : log_fields(slot.job)) {
+      const bool given =
+          std::ranges::any_of(line.fields, [&](const auto& f) { return f.first == field.first; });
+      if (!given) line.fields.push_back(std::move(field));
+    }
+    out.logs.push_back(std::move(line));
+  }
+  bool over = false;
+  for (install::JobAction& action : outcome.actions) {
+    std::visit(Overloaded{
+                   [&](install::CallBmc& call) { out.emit(std::move(call.request)); },
+                   [&](install::WaitFor& wait) {
+                     slot.poll_at = now.mono + wait.delay;
+                     out.emit(TimerArm{holder(slot), *slot.poll_at});
+                   },
+                   [&](install::StopWaiting&) {
+                     slot.poll_at.reset();
+                     out.emit(TimerDisarm{holder(slot)});
+                   },
+                   [&](install::SetMount&) { on_mount_changed(slot, now, out); },
+                   [&](install::Probe& probe) { out.emit(std::move(probe.probe)); },
+                   [&](install::Tell& tell) {
+                     tell.event.set_server(slot.job.order().server());
+                     tell.event.set_deployment_id(slot.id());
+                     tell.event.set_generation(slot.job.order().generation());
+                     const bool ended = tell.event.has_ended();
+                     const std::uint64_t seq = c_.journal.tell(std::move(tell.event), now, out);
+                     if (ended) slot.job.set_ended_seq(seq);
+                   },
+                   [&](install::LoginRefused&) {
+                     count_login_refusal(c_, slot.job.order().bmc().credential(), slot.job.order().server(),
+                                         now, out);
+                     queue_changed_ = true;
+                   },
+                   [&](install::LoginAccepted&) {
+                     c_.breaker.accepted(slot.job.order().bmc().credential());
+                     c_.bmcs.logged_in(holder(slot));
+                     queue_changed_ = true;
+                   },
+                   [&](install::RetryLater& retry) {
+                     slot.retry_at = now.mono + retry.delay;
+                     slot.job.set_stage(wire::QUEUED);
+                     wire::Event event = event_of(slot.job);
+                     event.mutable_stage()->set_stage(wire::QUEUED);
+                     event.mutable_stage()->set_note(
+                         "attempt " + std::to_string(slot.job.attempt()) + " in " +
+                         std::to_string(std::chrono::ceil<std::chrono::seconds>(retry.delay).count()) + " s");
+                     c_.journal.tell(std::move(event), now, out);
+                     over = true;
+                   },
+                   [&](install::Finish&) {
+                     MM_CHECK(slot.job.ended() && slot.job.ended_seq() != 0);
+                     if (!slot.job.mount_token().empty() && slot.job.mount_state() != wire::DEAD) {
+                       slot.job.set_mount_state(wire::DEAD);
+                       on_mount_changed(slot, now, out);
+                     }
+                     slot.job.set_stage(wire::DONE);
+                     over = true;
+                   },
+               },
+               action);
+  }
+  if (over) leave_bmc(slot, out);
+  c_.jobs.store(slot, out);
+}
+
+void JobRunner::leave_bmc(JobSlot& slot, Outcome& out) {
+  slot.machine.reset();
+  slot.poll_at.reset();
+  out.emit(TimerDisarm{holder(slot)});
+  c_.bmcs.end(holder(slot));
+  queue_changed_ = true;
+}
+
+void JobRunner::on_poll_due(JobSlot& slot, const Now& now, Outcome& out) {
+  if (!slot.poll_at || now.mono < *slot.poll_at) return;  // a stale one, or it was armed anew
+  slot.poll_at.reset();
+  deliver(slot, install::PollDue{}, now, out);
+}
+
+void JobRunner::on_mount_changed(JobSlot& slot, const Now& now, Outcome& out) {
+  MountDesk::publish(slot.job, out);
+  if (slot.job.mount_state() == wire::OPEN) {
+    on_mount_due(slot, now, out);
+    return;
+  }
+  out.emit(TimerDisarm{"mount/" + slot.id()});
+  if (slot.job.mount_state() == wire::DEAD && asked_.erase(slot.job.mount_token()) != 0) {
+    MountDesk::verdict(slot.job.mount_token(), false, out);
+  }
+}
+
+void JobRunner::on_mount_due(JobSlot& slot, const Now& now, Outcome& out) {
+  if (slot.job.mount_state() != wire::OPEN) return;
+  if (!MountDesk::expired(slot.job, now)) {
+    const Duration left = from_wire(slot.job.order().launch_by()) - now.wall_high;
+    out.emit(TimerArm{"mount/" + slot.id(), now.mono + left});
+    return;
+  }
+  slot.job.set_mount_state(wire::DEAD);
+  c_.jobs.store(slot, out);
+  out.log(LogLevel::warning, "launch_by has passed and nothing was launched: the medium is dead",
+          log_fields(slot.job));
+  on_mount_changed(slot, now, out);
+}
+
+void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcome& out) {
+  JobSlot* slot = c_.jobs.by_mount(token);
+  if (slot == nullptr) return MountDesk::verdict(token, false, out);
+  record::Job& job = slot->job;
+  if (job.launched()) {  // asked again: the answer was lost, or the media server restarted
+    return MountDesk::verdict(token, job.mount_state() != wire::DEAD, out);
+  }
+  if (const auto why = MountDesk::why_not_launch(job, c_.fences, now)) {
+    out.log(LogLevel::warning, "the media fence held: " + *why, log_fields(job));
+    return MountDesk::verdict(token, false, out);
+  }
+  if (const auto standing = c_.link.why_not_act()) {
+    if (standing->code() == wire::CLOCK_UNPROVEN) {
+      asked_.insert(token);
+      return;
+    }
+    out.log(LogLevel::warning, "the media fence held: " + standing->seen(), log_fields(job));
+    return MountDesk::verdict(token, false, out);
+  }
+  job.set_launched(true);
+  *job.mutable_launched_at() = to_wire(now.wall());
+  job.set_mount_state(wire::LAUNCHED);
+  c_.fences.launch(job.order().identity(), job.order().generation(), out);
+  wire::Event event = event_of(job);
+  event.mutable_launched();
+  c_.journal.tell(std::move(event), now, out);
+  c_.jobs.store(*slot, out);
+  out.emit(TimerDisarm{"mount/" + slot->id()});
+  MountDesk::verdict(token, true, out);
+  out.log(LogLevel::info, "launched: the installer may read its kernel", log_fields(job));
+  deliver(*slot, install::LaunchGranted{}, now, out);
+}
+
+void JobRunner::judge_launches(const Now& now, Outcome& out) {
+  for (const std::string& token : std::exchange(asked_, {})) on_launch_asked(token, now, out);
+}
+
+bool JobRunner::cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out) {
+  if (slot.job.launched()) return false;
+  if (slot.job.cancel_asked()) return true;
+  slot.job.set_cancel_asked(true);
+  if (!slot.job.mount_token().empty()) {
+    slot.job.set_mount_state(wire::DEAD);
+    on_mount_changed(slot, now, out);
+  }
+  out.log(LogLevel::info, "cancelled: " + (reason.empty() ? std::string("no reason given") : reason),
+          log_fields(slot.job));
+  if (slot.machine) {
+    c_.jobs.store(slot, out);
+    deliver(slot, install::CancelAsked{}, now, out);
+  } else if (slot.running() || slot.owes_cleanup()) {
+    c_.jobs.store(slot, out);  // the machine cleans up when it is resumed
+    queue_changed_ = true;
+  } else {
+    end_untouched(slot, wire::Ended::CANCELLED,
+                  make_fault(wire::CANCELLED_BY_OPERATOR, wire::Stage_Name(slot.job.stage()),
+                             reason.empty() ? "cancelled before it was started"
+                                            : "cancelled before it was started: " + reason,
+                             ""),
+                  now, out);
+  }
+  return true;
+}
+
+void JobRunner::end_untouched(JobSlot& slot, wire::Ended::Outcome outcome, wire::Fault fault, const Now& now,
+                              Outcome& out) {
+  MM_CHECK(slot.open() && !slot.machine && !slot.job.launched());
+  record::Job& job = slot.job;
+  if (!job.mount_token().empty() && job.mount_state() != wire::DEAD) {
+    job.set_mount_state(wire::DEAD);
+    on_mount_changed(slot, now, out);
+  }
+  wire::Event event = event_of(job);
+  wire::Ended& ended = *event.mutable_ended();
+  ended.set_outcome(outcome);
+  ended.set_disk(wire::DISK_UNTOUCHED);
+  *ended.mutable_fault() = fault;
+  out.log(outcome == wire::Ended::CANCELLED ? LogLevel::info : LogLevel::warning,
+          wire::Ended::Outcome_Name(outcome) + ": " + fault.seen(), log_fields(job));
+  *job.mutable_fault() = std::move(fault);
+  job.set_ending(outcome);
+  job.set_ended(true);
+  job.set_stage(wire::DONE);
+  job.set_ended_seq(c_.journal.tell(std::move(event), now, out));
+  c_.jobs.store(slot, out);
+  queue_changed_ = true;
+}
+
+bool JobRunner::take_queue_changed() { return std::exchange(queue_changed_, false); }
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,83 @@
+// Carries the install machines: gives them their inputs, stores what they decided, and turns their actions
+// into effects and events. One outcome holds the row and everything that depends on it.
+#pragma once
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agents/core/bmc_desk.h"
+#include "agents/core/credential_breaker.h"
+#include "agents/core/event_journal.h"
+#include "agents/core/fence_table.h"
+#include "agents/core/job_table.h"
+#include "agents/core/mount_desk.h"
+#include "agents/core/site_standing.h"
+#include "agents/core/stream_link.h"
+
+namespace metalmesh::agent {
+
+/// What jobs need from the rest of the core. Everything outlives them.
+struct JobContext {
+  const AgentSettings& settings;
+  SiteStanding& site;
+  StreamLink& link;
+  EventJournal& journal;
+  FenceTable& fences;
+  CredentialBreaker& breaker;
+  BmcDesk& bmcs;
+  MountDesk& mounts;
+  JobTable& jobs;
+  Entropy& entropy;
+};
+
+/// An event about this job: server, deployment and generation filled in.
+wire::Event event_of(const record::Job& job);
+std::vector<std::pair<std::string, std::string>> log_fields(const record::Job& job);
+
+/// A BMC refused a login: counts for the credential, and tells when that begins to hold its jobs.
+void count_login_refusal(const JobContext& context, const std::string& credential, const std::string& server,
+                         const Now& now, Outcome& out);
+
+class JobRunner {
+ public:
+  explicit JobRunner(JobContext context) : c_(context) {}
+
+  /// Begins or (after a restart) resumes the conversation with the job's BMC.
+  void start(JobSlot& slot, const Now& now, Outcome& out);
+  /// Ignored when the job is not in a conversation.
+  void deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out);
+
+  /// Timer "job/<deployment>".
+  void on_poll_due(JobSlot& slot, const Now& now, Outcome& out);
+  /// Timer "mount/<deployment>"; also after a restart.
+  void on_mount_due(JobSlot& slot, const Now& now, Outcome& out);
+
+  /// A guarded read waits. Grants only after LAUNCHED is durable; while this incarnation is unproven the
+  /// reader waits and `judge_launches` answers later.
+  void on_launch_asked(const std::string& token, const Now& now, Outcome& out);
+  void judge_launches(const Now& now, Outcome& out);
+
+  /// The fence has risen to or above the job's generation. True: it will never launch (Ended follows, at once
+  /// or after cleanup). False: it was launched, the job goes on.
+  bool cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out);
+  /// Ends a job that holds no BMC and owes nothing to one.
+  void end_untouched(JobSlot& slot, wire::Ended::Outcome outcome, wire::Fault fault, const Now& now,
+                     Outcome& out);
+
+  /// Places became free, or jobs went back to the queue, since this was asked last.
+  bool take_queue_changed();
+
+ private:
+  [[nodiscard]] install::Gate gate(const record::Job& job, const Now& now) const;
+  void apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& now, Outcome& out);
+  void on_mount_changed(JobSlot& slot, const Now& now, Outcome& out);
+  void leave_bmc(JobSlot& slot, Outcome& out);
+
+  JobContext c_;
+  std::set<std::string> asked_;  // mount tokens whose launch waits for this incarnation to be proven
+  bool queue_changed_ = true;
+};
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,109 @@
+#include "agents/core/job_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agents/core/fence_table.h"
+#include "agents/core/row_table.h"
+
+namespace metalmesh::agent {
+namespace {
+
+/// What makes a new row worth a write: a rising byte count alone must not wear out an SD card.
+std::string essence(const record::Job& job) {
+  record::Job essential = job;
+  essential.clear_bytes_covered();
+  essential.set_row_version(rows::version);
+  return essential.SerializeAsString();
+}
+
+}  // namespace
+
+JobTable::JobTable(const RowReader& reader) {
+  for (auto& [deployment, job] : load_rows<record::Job>(reader, rows::job)) {
+    auto slot = std::make_unique<JobSlot>();
+    next_queue_number_ = std::max<std::uint64_t>(next_queue_number_, job.queue_number() + 1);
+    slot->job = std::move(job);
+    slot->stored = essence(slot->job);
+    slots_.emplace(deployment, std::move(slot));
+  }
+}
+
+JobSlot& JobTable::add(record::Job job) {
+  auto slot = std::make_unique<JobSlot>();
+  slot->job = std::move(job);
+  slot->job.set_queue_number(next_queue_number_++);
+  const std::string deployment = slot->id();
+  return *(slots_[deployment] = std::move(slot));
+}
+
+JobSlot* JobTable::find(std::string_view deployment) {
+  const auto found = slots_.find(deployment);
+  return found == slots_.end() ? nullptr : found->second.get();
+}
+
+JobSlot* JobTable::by_mount(std::string_view token) {
+  if (token.empty()) return nullptr;
+  for (const auto& [deployment, slot] : slots_) {
+    if (slot->job.mount_token() == token) return slot.get();
+  }
+  return nullptr;
+}
+
+JobSlot* JobTable::by_callback(std::string_view token) {
+  if (token.empty()) return nullptr;
+  for (const auto& [deployment, slot] : slots_) {
+    if (slot->job.callback_token() == token) return slot.get();
+  }
+  return nullptr;
+}
+
+JobSlot* JobTable::open_on(const wire::Identity& identity) {
+  for (const auto& [deployment, slot] : slots_) {
+    if (slot->open() && same_machine(slot->job.order().identity(), identity)) return slot.get();
+  }
+  return nullptr;
+}
+
+std::vector<JobSlot*> JobTable::all() {
+  std::vector<JobSlot*> in_order;
+  in_order.reserve(slots_.size());
+  for (const auto& [deployment, slot] : slots_) in_order.push_back(slot.get());
+  std::ranges::sort(in_order, {}, [](const JobSlot* slot) { return slot->job.queue_number(); });
+  return in_order;
+}
+
+std::size_t JobTable::running() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(slots_, [](const auto& item) { return item.second->running(); }));
+}
+
+std::uint32_t JobTable::waiting_for(std::string_view credential) const {
+  return static_cast<std::uint32_t>(std::ranges::count_if(slots_, [&](const auto& item) {
+    return item.second->waiting() && item.second->job.order().bmc().credential() == credential;
+  }));
+}
+
+void JobTable::store(JobSlot& slot, Outcome& out) const {
+  std::string now = essence(slot.job);
+  if (now == slot.stored) return;
+  slot.stored = std::move(now);
+  put_row(out, rows::job + slot.id(), slot.job);
+}
+
+std::vector<std::string> JobTable::drop_acked(std::uint64_t acked, Outcome& out) {
+  std::vector<std::string> tokens;
+  for (auto item = slots_.begin(); item != slots_.end();) {
+    const record::Job& job = item->second->job;
+    if (!job.ended() || job.ended_seq() > acked) {
+      ++item;
+      continue;
+    }
+    if (!job.mount_token().empty()) tokens.push_back(job.mount_token());
+    out.erase(rows::job + item->first);
+    item = slots_.erase(item);
+  }
+  return tokens;
+}
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,74 @@
+// Every job this agent knows: the durable half (record::Job, one row each) and the half that dies with the
+// process. A job is *waiting* until it gets a place, *running* while it holds a BMC, *ended* until its
+// Ended event is acknowledged; then its row goes and the fence alone remembers it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agents/install/install_machine.h"
+#include "common/ports/store.h"
+#include "common/turn/outcome.h"
+#include "schemas/record/job.pb.h"
+
+namespace metalmesh::agent {
+
+struct JobSlot {
+  record::Job job;
+  std::unique_ptr<install::InstallMachine> machine;     // while running in this life
+  std::optional<MonoTime> retry_at;                     // waiting: not before
+  std::optional<MonoTime> poll_at;                      // running: PollDue is owed
+  wire::FaultCode held = wire::FAULT_CODE_UNSPECIFIED;  // why it waits, as last told
+  std::string stored;  // the row as last written, without what only counts bytes
+  std::optional<MonoTime> sampled_at;
+  std::uint64_t sampled_bytes = 0;
+  std::uint64_t held_reads = 0;  // guarded reads that the closed fence refused, as last logged
+
+  JobSlot() = default;
+  JobSlot(const JobSlot&) = delete;  // the machine refers to `job`
+  JobSlot& operator=(const JobSlot&) = delete;
+
+  [[nodiscard]] const std::string& id() const { return job.order().deployment_id(); }
+  [[nodiscard]] bool open() const { return !job.ended(); }
+  [[nodiscard]] bool waiting() const { return open() && job.stage() <= wire::PREPARING; }
+  /// In a conversation, or (after a restart) owed one.
+  [[nodiscard]] bool running() const { return open() && !waiting(); }
+  /// Something of ours may still be on the BMC.
+  [[nodiscard]] bool owes_cleanup() const {
+    return !job.inserted_slot().empty() || job.boot_overridden() || job.session_uris_size() != 0;
+  }
+};
+
+class JobTable {
+ public:
+  explicit JobTable(const RowReader& rows);
+
+  /// Takes a place at the end of the queue. The row is written by `store`.
+  JobSlot& add(record::Job job);
+  [[nodiscard]] JobSlot* find(std::string_view deployment);
+  [[nodiscard]] JobSlot* by_mount(std::string_view token);
+  [[nodiscard]] JobSlot* by_callback(std::string_view token);
+  /// An open job for the same machine, whatever the server is called; or nothing.
+  [[nodiscard]] JobSlot* open_on(const wire::Identity& identity);
+
+  /// In the order in which they were accepted.
+  [[nodiscard]] std::vector<JobSlot*> all();
+  [[nodiscard]] std::size_t running() const;
+  [[nodiscard]] std::uint32_t waiting_for(std::string_view credential) const;
+
+  /// Writes the row if anything but a byte count changed.
+  void store(JobSlot& slot, Outcome& out) const;
+  /// Drops ended jobs whose Ended event is acknowledged; returns the mount tokens that went with them.
+  std::vector<std::string> drop_acked(std::uint64_t acked, Outcome& out);
+
+ private:
+  std::map<std::string, std::unique_ptr<JobSlot>, std::less<>> slots_;  // by deployment
+  std::uint64_t next_queue_number_ = 1;
+};
+
+}  // namespace metalmesh::agent

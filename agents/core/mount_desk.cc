@@ -1,0 +1,120 @@
+#include "agents/core/mount_desk.h"
+
+#include <utility>
+#include <vector>
+
+#include "agents/core/faults.h"
+#include "agents/core/wire_time.h"
+#include "agents/media/answer_renderer.h"
+#include "agents/media/mount_url.h"
+#include "common/base/digest.h"
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr std::size_t token_bytes = 16;
+
+std::vector<wire::Variable> variables_of(const record::Job& job, const std::string& callback_url) {
+  const wire::StartInstall& order = job.order();
+  std::vector<wire::Variable> variables(order.variables().begin(), order.variables().end());
+  const auto offer = [&](const char* name, const std::string& value) {
+    for (const wire::Variable& given : variables) {
+      if (given.name() == name) return;  // the order knows better
+    }
+    wire::Variable& variable = variables.emplace_back();
+    variable.set_name(name);
+    variable.set_value(value);
+  };
+  offer("server", order.server());
+  offer("hostname", order.server());
+  offer("deployment", order.deployment_id());
+  offer("callback_url", callback_url);
+  return variables;
+}
+
+}  // namespace
+
+std::string MountDesk::token() { return to_hex(entropy_.bytes(token_bytes)); }
+
+std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::string& profile_blob,
+                                              const wire::ImageFacts& facts, const std::string& media_address,
+                                              Outcome& out) {
+  const std::string& profile = job.order().profile().name();
+  wire::ProfileContent content;
+  if (!content.ParseFromString(profile_blob)) {
+    return make_fault(wire::PROFILE_UNAVAILABLE, "MEDIA", "profile " + profile + " does not decode",
+                      "apply the profile again, then order again");
+  }
+  if (job.mount_state() == wire::DEAD) {
+    forget(job.mount_token(), out);
+    job.clear_mount_token();
+  }
+  if (job.mount_token().empty()) job.set_mount_token(token());
+  if (job.callback_token().empty()) job.set_callback_token(token());
+  auto answer = media::render_answer(
+      content.template_(), variables_of(job, media::callback_url(media_address, job.callback_token())));
+  if (!answer) {
+    return make_fault(
+        wire::TEMPLATE_FAILED, "MEDIA",
+        "the answer file of profile " + profile + " cannot be rendered: " + answer.error().message,
+        "correct the profile or give the missing variable (site, server or profile vars), then order again");
+  }
+  if (const auto fits = media::check_answer_fits(*answer, facts.placeholder().length()); !fits) {
+    return make_fault(wire::IMAGE_UNSUITABLE, "MEDIA",
+                      "image " + job.order().image().name() + " cannot carry the answer file of profile " +
+                          profile + ": " + fits.error().message,
+                      "use an image with a large enough answer-file placeholder, or shorten the template");
+  }
+  job.set_answer(std::move(*answer));
+  job.set_image_path(facts.path());
+  *job.mutable_image_facts() = facts;
+  job.set_media_size(facts.size());
+  job.set_mount_state(wire::CLOSED);
+  publish(job, out);
+  return std::nullopt;
+}
+
+void MountDesk::publish(const record::Job& job, Outcome& out) {
+  if (job.mount_token().empty()) return;
+  MediaSend send;
+  wire::Mount& mount = *send.command.mutable_mount();
+  mount.set_token(job.mount_token());
+  mount.set_deployment_id(job.order().deployment_id());
+  *mount.mutable_image() = job.image_facts();
+  mount.set_answer(job.answer());
+  mount.set_state(job.mount_state());
+  mount.set_callback_token(job.callback_token());
+  out.emit(std::move(send));
+}
+
+void MountDesk::forget(const std::string& token, Outcome& out) {
+  MediaSend send;
+  send.command.set_forget(token);
+  out.emit(std::move(send));
+}
+
+std::optional<std::string> MountDesk::why_not_launch(const record::Job& job, const FenceTable& fences,
+                                                     const Now& now) {
+  if (job.ended()) return "the job has ended";
+  if (job.cancel_asked()) return "the order was cancelled";
+  if (!job.armed()) return "the job is not armed: the server booted our medium by itself";
+  if (job.mount_state() != wire::OPEN) return "the medium is " + wire::MountState_Name(job.mount_state());
+  if (expired(job, now)) return "launch_by has passed";
+  if (!fences.holds(job.order().identity(), job.order().generation())) {
+    return "generation " + std::to_string(job.order().generation()) + " of this machine is fenced";
+  }
+  return std::nullopt;
+}
+
+bool MountDesk::expired(const record::Job& job, const Now& now) {
+  return now.wall_high >= from_wire(job.order().launch_by());
+}
+
+void MountDesk::verdict(const std::string& token, bool granted, Outcome& out) {
+  MediaSend send;
+  send.command.mutable_verdict()->set_token(token);
+  send.command.mutable_verdict()->set_granted(granted);
+  out.emit(std::move(send));
+}
+
+}  // namespace metalmesh::agent

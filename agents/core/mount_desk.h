@@ -1,0 +1,43 @@
+// The media fence as the agent holds it: what each job's medium is, in which state, and the one rule that
+// lets an installer start. Rows come first: the caller stores the job in the same outcome.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "agents/core/fence_table.h"
+#include "agents/core/job_table.h"
+#include "common/ports/entropy.h"
+
+namespace metalmesh::agent {
+
+class MountDesk {
+ public:
+  explicit MountDesk(Entropy& entropy) : entropy_(entropy) {}
+
+  /// Makes the medium of a job that is about to run: tokens, the rendered answer file, state CLOSED. A medium
+  /// of an earlier attempt that is DEAD is replaced by one with another token. Returns what makes it
+  /// impossible (TEMPLATE_FAILED, IMAGE_UNSUITABLE, PROFILE_UNAVAILABLE), or nothing.
+  std::optional<wire::Fault> prepare(record::Job& job, const std::string& profile_blob,
+                                     const wire::ImageFacts& facts, const std::string& media_address,
+                                     Outcome& out);
+
+  /// Tells the media server what the job's medium is now.
+  static void publish(const record::Job& job, Outcome& out);
+  static void forget(const std::string& token, Outcome& out);
+
+  /// Why the medium must not start an installer now; nothing when it may. Asked at the first guarded read.
+  static std::optional<std::string> why_not_launch(const record::Job& job, const FenceTable& fences,
+                                                   const Now& now);
+  /// The fence closes for good: `launch_by` may have passed on some clock that we cannot rule out.
+  static bool expired(const record::Job& job, const Now& now);
+
+  static void verdict(const std::string& token, bool granted, Outcome& out);
+
+ private:
+  std::string token();
+  Entropy& entropy_;
+};
+
+}  // namespace metalmesh::agent

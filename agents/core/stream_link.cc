@@ -1,0 +1,243 @@
+#include "agents/core/stream_link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agents/core/faults.h"
+#include "agents/core/row_table.h"
+#include "common/base/digest.h"
+#include "common/delivery/envelope_codec.h"
+#include "common/delivery/topics.h"
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr std::size_t incarnation_bytes = 16;
+// Until this incarnation is proven, round trips follow each other faster than heartbeats.
+constexpr Duration proving_interval = std::chrono::seconds(2);
+// One log line per so many rejected envelopes: a noisy neighbour must not fill the log.
+constexpr std::uint64_t rejections_per_line = 100;
+
+template <class Message>
+std::optional<Message> decode(const std::string& payload, Outcome& out) {
+  Message message;
+  if (message.ParseFromString(payload)) return message;
+  out.log(LogLevel::warning, "a verified message does not decode: ignored",
+          {{"type", message.GetTypeName()}});
+  return std::nullopt;
+}
+
+}  // namespace
+
+StreamLink::StreamLink(const RowReader& rows, const AgentSettings& settings, const Verifier& verifier,
+                       UpChannel& channel, EventJournal& journal, Entropy& entropy)
+    : settings_(settings),
+      verifier_(verifier),
+      channel_(channel),
+      journal_(journal),
+      entropy_(entropy),
+      topic_(topics::down(settings.site)),
+      state_(load_row<record::LinkState>(rows, rows::link)),
+      commands_(rows::commands, rows),
+      presence_(to_hex(entropy.bytes(incarnation_bytes)), settings.hello_interval) {}
+
+void StreamLink::on_bus_up(const Now& now, Outcome& out) {
+  channel_.set_up(true);
+  out.log(LogLevel::info, "connected to the broker", {{"site", settings_.site.str()}});
+  say_hello(now, out);
+  journal_.on_bus_up(now, out);
+}
+
+void StreamLink::on_bus_down(Outcome& out) {
+  channel_.set_up(false);
+  presence_.on_bus_down();
+  out.emit(TimerDisarm{"hello"});
+}
+
+void StreamLink::on_hello_due(const Now& now, Outcome& out) {
+  if (channel_.up()) say_hello(now, out);
+}
+
+void StreamLink::say_hello(const Now& now, Outcome& out) {
+  wire::Hello hello = presence_.hello(now, entropy_);
+  hello.set_journal_id(journal_.stream().journal_id());
+  hello.set_next_seq(journal_.stream().next_seq());
+  hello.set_head_hash(journal_.stream().head_hash());
+  hello.set_command_journal(commands_.journal_id());
+  hello.set_cursor(commands_.cursor());
+  hello.set_cursor_hash(commands_.cursor_hash());
+  hello.set_version(settings_.version);
+  hello.set_controller_epoch(epoch());
+  hello.set_machine_id(settings_.machine_id);
+  const std::string reason = quarantine_reason();
+  hello.set_quarantined(!reason.empty());
+  hello.set_quarantine_reason(reason);
+  channel_.send("hello", hello, out);
+  const MonoTime regular = presence_.next_hello(now);
+  out.emit(TimerArm{"hello", presence_.proven() ? regular : std::min(regular, now.mono + proving_interval)});
+}
+
+StreamLink::Received StreamLink::on_message(const MessageArrived& message, const Now& now, Outcome& out) {
+  Received received;
+  if (message.topic != topic_) return received;
+  const auto opened = delivery::open(verifier_, "controller", message.payload);
+  if (!opened) {
+    if (rejected_++ % rejections_per_line == 0) {
+      out.log(LogLevel::warning, "rejected a message from the bus: " + opened.error().message,
+              {{"site", settings_.site.str()}, {"rejected", std::to_string(rejected_)}});
+    }
+    return received;
+  }
+  if (opened->kind == "welcome") {
+    if (const auto welcome = decode<wire::Welcome>(opened->payload, out)) {
+      on_welcome(*welcome, now, out);
+      received.standing = true;
+    }
+  } else if (opened->kind == "data") {
+    if (const auto data = decode<wire::Data>(opened->payload, out)) on_data(*data, now, received, out);
+  } else if (opened->kind == "ack") {
+    if (const auto ack = decode<wire::Ack>(opened->payload, out)) {
+      const auto result = journal_.on_ack(*ack, now, out);
+      received.acked = result == delivery::StreamSender::AckResult::ok;
+      if (result == delivery::StreamSender::AckResult::diverged) {
+        quarantine("the controller acknowledged event " + std::to_string(ack->up_to()) +
+                       " of this journal with another history",
+                   out);
+        received.standing = true;
+      }
+    }
+  } else if (opened->kind == "resync") {
+    if (const auto resync = decode<wire::Resync>(opened->payload, out)) {
+      if (journal_.on_resync(*resync, now, out) == delivery::StreamSender::ResyncResult::trimmed) {
+        out.log(LogLevel::error, "the controller asks for events that were trimmed after it had them",
+                {{"from", std::to_string(resync->from())}});
+      }
+    }
+  } else if (opened->kind == "blob_chunk") {
+    received.chunk = decode<wire::BlobChunk>(opened->payload, out);
+  } else {
+    out.log(LogLevel::debug, "ignored a verified message of an unknown kind", {{"kind", opened->kind}});
+  }
+  return received;
+}
+
+void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Outcome& out) {
+  if (welcome.controller_epoch() < epoch()) {
+    out.log(LogLevel::warning, "refused a welcome of a controller that was replaced",
+            {{"epoch", std::to_string(welcome.controller_epoch())}, {"highest", std::to_string(epoch())}});
+    return;
+  }
+  using Welcomed = delivery::AgentPresence::Welcomed;
+  const bool was_proven = presence_.proven();
+  const Welcomed result = presence_.on_welcome(welcome, now);
+  if (result == Welcomed::ignored) return;
+  if (result == Welcomed::twin) {
+    if (!twin_) {
+      out.log(LogLevel::error, "another agent runs with this site's identity: nothing will be started here",
+              {{"site", settings_.site.str()}});
+    }
+    twin_ = true;
+    return;
+  }
+  twin_ = false;
+  told_ = welcome.quarantined() ? (welcome.quarantine_reason().empty() ? std::string("no reason given")
+                                                                       : welcome.quarantine_reason())
+                                : std::string();
+  saw_epoch(welcome.controller_epoch(), out);
+  check_history(welcome, out);
+  follow(welcome, out);
+  if (!was_proven && presence_.proven()) {
+    out.log(LogLevel::info, "this incarnation is proven: the controller knows its journal and no other agent",
+            {{"site", settings_.site.str()}, {"incarnation", presence_.incarnation()}});
+  }
+  if (!presence_.proven()) {
+    // The echo of the challenge is what proves us alive: do not wait a whole heartbeat with it.
+    out.emit(TimerArm{"hello", std::min(presence_.next_hello(now), now.mono + proving_interval)});
+  }
+}
+
+void StreamLink::check_history(const wire::Welcome& welcome, Outcome& out) {
+  const delivery::StreamSender& events = journal_.stream();
+  if (welcome.journal_id() != events.journal_id()) return;  // it has not followed this journal yet
+  if (welcome.cursor() >= events.next_seq()) {
+    quarantine("the controller holds event " + std::to_string(welcome.cursor()) +
+                   " of this journal, which ends at " + std::to_string(events.next_seq() - 1) +
+                   ": the data folder was rolled back",
+               out);
+    return;
+  }
+  const auto hash = events.hash_at(welcome.cursor());
+  if (hash && *hash != welcome.cursor_hash()) {
+    quarantine("event " + std::to_string(welcome.cursor()) +
+                   " of this journal is not the one the controller holds: two agents wrote it",
+               out);
+  }
+}
+
+void StreamLink::follow(const wire::Welcome& welcome, Outcome& out) {
+  if (welcome.command_journal().empty() || welcome.command_journal() == commands_.journal_id()) return;
+  out.log(LogLevel::info, "following a new command journal", {{"journal", welcome.command_journal()}});
+  commands_.follow(welcome.command_journal(), out.rows);
+  divergence_.clear();
+}
+
+void StreamLink::on_data(const wire::Data& data, const Now& now, Received& received, Outcome& out) {
+  using Verdict = delivery::StreamReceiver::Verdict;
+  auto taken = commands_.on_data(data, now, out.rows);
+  if (taken.resync) channel_.send("resync", *taken.resync, out);
+  if (taken.verdict == Verdict::foreign_journal || taken.verdict == Verdict::gap) return;
+  if (taken.verdict == Verdict::diverged) {
+    if (divergence_.empty()) {
+      divergence_ = "the controller's command stream is not the one this site followed up to command " +
+                    std::to_string(commands_.cursor());
+      out.log(LogLevel::error, divergence_, {{"site", settings_.site.str()}});
+      received.standing = true;
+    }
+    return;
+  }
+  received.commands = std::move(taken.entries);
+  channel_.send("ack", commands_.ack(commands_.cursor() + 1), out);
+}
+
+void StreamLink::saw_epoch(std::uint64_t seen, Outcome& out) {
+  if (seen <= epoch()) return;
+  state_.set_controller_epoch(seen);
+  put_row(out, rows::link, state_);
+}
+
+Now StreamLink::trusted(const Now& now) const { return presence_.corrected(now).value_or(now); }
+
+std::string StreamLink::quarantine_reason() const {
+  if (!state_.quarantine_reason().empty()) return state_.quarantine_reason();
+  if (!divergence_.empty()) return divergence_;
+  return told_;
+}
+
+std::optional<wire::Fault> StreamLink::why_not_act() const {
+  if (twin_) {
+    return make_fault(wire::SITE_QUARANTINED, "",
+                      "another agent runs with the identity of site " + settings_.site.str(),
+                      "stop one of the two, then: metalmesh describe site " + settings_.site.str());
+  }
+  if (const std::string reason = quarantine_reason(); !reason.empty()) {
+    return make_fault(wire::SITE_QUARANTINED, "", reason,
+                      "find out which copy of the agent is right, then enrol the site anew");
+  }
+  if (!presence_.proven() && !settings_.wan_free) {
+    return make_fault(
+        wire::CLOCK_UNPROVEN, "",
+        "the controller has not answered this agent since it started: its time, its journal and that it "
+        "is alone are unproven",
+        "check the link to the broker; for a site without WAN set wanFree in the agent's configuration");
+  }
+  return std::nullopt;
+}
+
+void StreamLink::quarantine(const std::string& reason, Outcome& out) {
+  if (!state_.quarantine_reason().empty()) return;
+  state_.set_quarantine_reason(reason);
+  put_row(out, rows::link, state_);
+  out.log(LogLevel::error, "quarantined: " + reason, {{"site", settings_.site.str()}});
+}
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,78 @@
+// The agent's end of the link to the controller: Hello and Welcome, the command stream, acks, controller
+// epochs, and the reasons for which this incarnation may not act (quarantine, twin, unproven).
+//
+// A Welcome or command of a lower controller epoch than the highest seen is refused: it comes from a
+// controller that was replaced. The highest epoch is durable before anything of it is acted on.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/core/agent_settings.h"
+#include "agents/core/event_journal.h"
+#include "agents/core/up_channel.h"
+#include "common/delivery/presence.h"
+#include "common/delivery/stream_receiver.h"
+#include "common/ports/entropy.h"
+#include "common/ports/signer.h"
+#include "schemas/record/agent.pb.h"
+#include "schemas/wire/fault.pb.h"
+
+namespace metalmesh::agent {
+
+class StreamLink {
+ public:
+  /// References must outlive the link.
+  StreamLink(const RowReader& rows, const AgentSettings& settings, const Verifier& verifier,
+             UpChannel& channel, EventJournal& journal, Entropy& entropy);
+
+  void on_bus_up(const Now& now, Outcome& out);
+  void on_bus_down(Outcome& out);
+  /// Timer "hello".
+  void on_hello_due(const Now& now, Outcome& out);
+
+  struct Received {
+    std::vector<delivery::Entry> commands;  // new ones, in order; their cursor is in the same outcome
+    std::optional<wire::BlobChunk> chunk;
+    bool acked = false;     // the controller holds more of our events
+    bool standing = false;  // what this incarnation may do may have changed
+  };
+  /// The choke point: only verified bytes get past it.
+  Received on_message(const MessageArrived& message, const Now& now, Outcome& out);
+
+  /// The clock to decide by: the controller's time when a round trip vouches for it.
+  [[nodiscard]] Now trusted(const Now& now) const;
+  /// Nothing when irreversible acts are allowed, otherwise why not.
+  [[nodiscard]] std::optional<wire::Fault> why_not_act() const;
+  /// The highest controller epoch seen.
+  [[nodiscard]] std::uint64_t epoch() const { return state_.controller_epoch(); }
+  void saw_epoch(std::uint64_t epoch, Outcome& out);
+  /// Stops every irreversible act until a person enrols this site anew. Durable.
+  void quarantine(const std::string& reason, Outcome& out);
+
+ private:
+  void say_hello(const Now& now, Outcome& out);
+  void on_welcome(const wire::Welcome& welcome, const Now& now, Outcome& out);
+  void check_history(const wire::Welcome& welcome, Outcome& out);
+  void follow(const wire::Welcome& welcome, Outcome& out);
+  void on_data(const wire::Data& data, const Now& now, Received& received, Outcome& out);
+  [[nodiscard]] std::string quarantine_reason() const;
+
+  const AgentSettings& settings_;
+  const Verifier& verifier_;
+  UpChannel& channel_;
+  EventJournal& journal_;
+  Entropy& entropy_;
+  std::string topic_;
+  record::LinkState state_;
+  delivery::StreamReceiver commands_;
+  delivery::AgentPresence presence_;
+  std::string told_;        // the controller's reason for a quarantine; empty: none
+  std::string divergence_;  // the command stream is not the one we followed
+  bool twin_ = false;
+  std::uint64_t rejected_ = 0;  // envelopes that did not verify
+};
+
+}  // namespace metalmesh::agent
