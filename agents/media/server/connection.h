@@ -1,0 +1,91 @@
+// One reader's connection: bytes in, requests out; responses in, bytes out. Knows HTTP framing and nothing
+// of fences: the loop asks the core. Only the loop's thread touches it.
+//
+// `step` does what can be done without blocking and says what to wait for. Image content is read from
+// the base file for each chunk and never kept, so a response that is stopped leaves nothing behind.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/media/http_request_head.h"
+#include "agents/media/media_core.h"
+#include "agents/media/server/net_socket.h"
+#include "common/base/time.h"
+
+namespace metalmesh::media {
+
+/// How long a reader may take. BMCs are slow, but not this slow.
+struct ReaderPatience {
+  Duration handshake = std::chrono::seconds(15);
+  Duration request = std::chrono::seconds(20);  // from the first byte of a head to the end of the body
+  Duration idle = std::chrono::seconds(90);     // between requests
+  Duration stalled = std::chrono::seconds(90);  // a response of which nothing is taken
+};
+
+class Connection {
+ public:
+  enum class Wait { readable, writable, verdict, gone };
+  /// What a step brought about, for the loop to pass on.
+  struct Progress {
+    Wait wait = Wait::readable;
+    std::optional<MediaRequest> request;  // complete: ask the core; no further step until `respond`
+    std::uint64_t content_sent = 0;       // bytes of image content since the last step
+    bool response_done = false;
+    std::string tls_refused;  // why the handshake failed
+    std::string error;        // of the base file
+  };
+
+  Connection(ConnId id, NetSocket socket, std::string peer, ReaderPatience patience, MonoTime now);
+
+  /// `scratch` is shared by all connections; `may_continue` is asked before each chunk of image content.
+  Progress step(MonoTime now, std::vector<char>& scratch, const std::function<bool()>& may_continue);
+  /// `file` is the open base of the response's segments, if it has any.
+  void respond(Respond respond, std::shared_ptr<FileHandle> file, MonoTime now);
+  /// What is unsent shall not arrive.
+  void abort() { socket_.drop_unsent(); }
+
+  [[nodiscard]] ConnId id() const { return id_; }
+  [[nodiscard]] int fd() const { return socket_.fd(); }
+  [[nodiscard]] const std::string& peer() const { return peer_; }
+  [[nodiscard]] bool expired(MonoTime now) const { return phase_ != Phase::waiting && now >= deadline_; }
+  [[nodiscard]] bool in_handshake() const { return phase_ == Phase::handshake; }
+  [[nodiscard]] bool handshake_began() const { return socket_.handshake_began(); }
+
+ private:
+  enum class Phase { handshake, reading, waiting, sending };
+
+  bool shake_hands(Progress& progress, MonoTime now);
+  bool read_request(Progress& progress, MonoTime now, std::vector<char>& scratch);
+  bool take_request(Progress& progress, MonoTime now);
+  bool send_text(Progress& progress, MonoTime now);
+  bool send_content(Progress& progress, MonoTime now, std::vector<char>& scratch,
+                    const std::function<bool()>& may_continue);
+  bool finish_response(Progress& progress, MonoTime now);
+  void answer_now(int status, const std::string& text, MonoTime now);
+  bool blocked(const IoResult& result, Progress& progress) const;
+
+  ConnId id_;
+  NetSocket socket_;
+  std::string peer_;
+  ReaderPatience patience_;
+  Phase phase_ = Phase::handshake;
+  MonoTime deadline_;
+
+  std::string in_;
+  bool head_only_ = false;
+  bool keep_alive_ = true;
+
+  std::string out_;  // head and text
+  std::size_t out_at_ = 0;
+  std::shared_ptr<FileHandle> file_;
+  std::deque<Segment> content_;
+  std::uint64_t segment_at_ = 0;
+  bool from_core_ = false;  // the response under way was decided by the core
+};
+
+}  // namespace metalmesh::media

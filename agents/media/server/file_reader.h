@@ -1,0 +1,21 @@
+// An image file as a BlockReader.
+#pragma once
+
+#include "agents/media/block_reader.h"
+#include "agents/media/server/file_handle.h"
+
+namespace metalmesh::media {
+
+class FileReader final : public BlockReader {
+ public:
+  static Result<FileReader> open(const std::string& path);
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  [[nodiscard]] Result<std::string> read(std::uint64_t offset, std::size_t length) override;
+
+ private:
+  FileReader(FileHandle file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+  FileHandle file_;
+  std::uint64_t size_;
+};
+
+}  // namespace metalmesh::media

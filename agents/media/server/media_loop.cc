@@ -1,0 +1,305 @@
+#include "agents/media/server/media_loop.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+namespace metalmesh::media {
+namespace {
+
+constexpr ConnId listener_id = 0;
+constexpr ConnId wakeup_id = 1;
+constexpr Duration sweep_every = std::chrono::seconds(1);
+constexpr std::size_t most_remembered_peers = 1024;
+constexpr std::size_t scratch_bytes = 256 * 1024;
+
+MonoTime boot_time() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return MonoTime(std::chrono::seconds(now.tv_sec) + Duration(now.tv_nsec));
+}
+
+/// The core judges by monotonic time alone.
+Now as_now(MonoTime mono) { return {mono, {}, {}}; }
+
+std::string address_of(const sockaddr_storage& peer) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (peer.ss_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(peer).sin_addr, text.data(), text.size());
+  } else if (peer.ss_family == AF_INET6) {
+    const in6_addr& six = reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&six)) {
+      inet_ntop(AF_INET, six.s6_addr + 12, text.data(), text.size());
+    } else {
+      inet_ntop(AF_INET6, &six, text.data(), text.size());
+    }
+  }
+  return text.data();
+}
+
+bool watch(int epoll, int operation, int fd, std::uint32_t events, ConnId id) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = id;
+  return epoll_ctl(epoll, operation, fd, &event) == 0;
+}
+
+}  // namespace
+
+MediaLoop::MediaLoop(Listener listener, SslContext tls, std::size_t most_connections, ReaderPatience patience,
+                     Sink& sink, LogSink& log)
+    : listener_(std::move(listener)),
+      tls_(std::move(tls)),
+      most_connections_(most_connections),
+      patience_(patience),
+      sink_(sink),
+      log_(log),
+      next_id_(wakeup_id + 1),
+      scratch_(scratch_bytes) {}
+
+Status MediaLoop::prepare() {
+  epoll_ = FileHandle(epoll_create1(EPOLL_CLOEXEC));
+  wakeup_ = FileHandle(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!epoll_ || !wakeup_ ||
+      !watch(epoll_.get(), EPOLL_CTL_ADD, listener_.socket.get(), EPOLLIN, listener_id) ||
+      !watch(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), EPOLLIN, wakeup_id)) {
+    return fail(ErrorKind::internal,
+                "media server: " + std::error_code(errno, std::generic_category()).message());
+  }
+  return {};
+}
+
+void MediaLoop::post(wire::MediaCommand command) {
+  {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back(std::move(command));
+    ordered_ = true;
+  }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wakeup_.get(), &one, sizeof one);
+}
+
+void MediaLoop::stop() {
+  stopping_ = true;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wakeup_.get(), &one, sizeof one);
+}
+
+void MediaLoop::run() {
+  // OpenSSL writes without MSG_NOSIGNAL; on this thread a closed peer is an error code, not a signal.
+  sigset_t pipe_only;
+  sigemptyset(&pipe_only);
+  sigaddset(&pipe_only, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe_only, nullptr);
+
+  std::array<epoll_event, 256> events{};
+  while (!stopping_) {
+    const int count =
+        epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms(boot_time()));
+    const MonoTime now = boot_time();
+    // Drained before the orders are taken, so that an order posted meanwhile wakes the next round.
+    std::uint64_t drained = 0;
+    [[maybe_unused]] const auto got = ::read(wakeup_.get(), &drained, sizeof drained);
+    take_commands();
+    for (int i = 0; i < count; ++i) {
+      const ConnId id = events[static_cast<std::size_t>(i)].data.u64;
+      if (id == listener_id) {
+        accept_readers(now);
+      } else if (id != wakeup_id) {
+        const std::uint32_t what = events[static_cast<std::size_t>(i)].events;
+        const auto found = connections_.find(id);
+        if (found == connections_.end()) continue;
+        if ((what & (EPOLLERR | EPOLLHUP)) != 0 || (what & (EPOLLIN | EPOLLOUT | EPOLLRDHUP)) == EPOLLRDHUP) {
+          if (!found->second->in_handshake()) {
+            drop(id);
+            continue;
+          }
+        }
+        step(id, now);
+      }
+      if (ordered_) take_commands();  // a mount that died must not wait for the readers of this round
+    }
+    while (!runnable_.empty()) {
+      const std::vector<ConnId> batch = std::exchange(runnable_, {});
+      for (const ConnId id : batch) step(id, now);
+    }
+    apply(core_.on_tick(as_now(now)), now);
+    if (now >= next_sweep_) sweep(now);
+  }
+}
+
+int MediaLoop::timeout_ms(MonoTime now) const {
+  if (!runnable_.empty()) return 0;
+  MonoTime until = std::max(next_sweep_, now);
+  if (const auto due = core_.next_due()) until = std::min(until, *due);
+  if (until <= now) return 0;
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now).count());
+}
+
+void MediaLoop::take_commands() {
+  std::vector<wire::MediaCommand> batch;
+  {
+    const std::lock_guard lock(mutex_);
+    batch.swap(commands_);
+    ordered_ = false;
+  }
+  const MonoTime now = boot_time();
+  for (const wire::MediaCommand& command : batch) apply(core_.on_command(command, as_now(now)), now);
+}
+
+void MediaLoop::accept_readers(MonoTime now) {
+  for (int i = 0; i < 64; ++i) {
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    FileHandle socket(accept4(listener_.socket.get(), reinterpret_cast<sockaddr*>(&peer), &length,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) {
+      if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+      // Out of descriptors: the listener stays readable, so look away until the next sweep.
+      accepting_ = !watch(epoll_.get(), EPOLL_CTL_MOD, listener_.socket.get(), 0, listener_id);
+      return;
+    }
+    if (connections_.size() >= most_connections_) continue;  // closed at once; BMCs come again
+    const ConnId id = next_id_++;
+    auto connection = std::make_unique<Connection>(id, NetSocket(std::move(socket), tls_.get()),
+                                                   address_of(peer), patience_, now);
+    if (!watch(epoll_.get(), EPOLL_CTL_ADD, connection->fd(), EPOLLIN | EPOLLRDHUP, id)) continue;
+    connections_.emplace(id, std::move(connection));
+    step(id, now);
+  }
+}
+
+void MediaLoop::wait_for(Connection& connection, Connection::Wait wait) {
+  std::uint32_t events = 0;
+  switch (wait) {
+    case Connection::Wait::readable:
+      events = EPOLLIN | EPOLLRDHUP;
+      break;
+    case Connection::Wait::writable:
+      events = EPOLLOUT;
+      break;
+    case Connection::Wait::verdict:
+      events = EPOLLRDHUP;
+      break;
+    case Connection::Wait::gone:
+      return;
+  }
+  watch(epoll_.get(), EPOLL_CTL_MOD, connection.fd(), events, connection.id());
+}
+
+void MediaLoop::step(ConnId id, MonoTime now) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  Connection& connection = *found->second;
+  Connection::Progress progress = connection.step(now, scratch_, [&] { return core_.may_continue(id); });
+  if (progress.content_sent > 0) apply(core_.on_sent(id, progress.content_sent, as_now(now)), now);
+  if (progress.response_done) core_.on_closed(id);
+  if (!progress.tls_refused.empty()) report_tls(connection.peer(), progress.tls_refused, now);
+  if (!progress.error.empty()) {
+    log_.write(
+        {LogLevel::error, "reading an image failed: " + progress.error, {{"peer", connection.peer()}}});
+  }
+  if (progress.wait == Connection::Wait::gone) {
+    drop(id);
+    return;
+  }
+  wait_for(connection, progress.wait);
+  if (progress.request) apply(core_.on_request(std::move(*progress.request), as_now(now)), now);
+}
+
+void MediaLoop::drop(ConnId id) {
+  core_.on_closed(id);
+  connections_.erase(id);  // closing the descriptor takes it out of epoll
+}
+
+void MediaLoop::apply(MediaOutcome outcome, MonoTime now) {
+  for (const LogLine& line : outcome.logs) log_.write(line);
+  for (MediaEffect& effect : outcome.effects) {
+    if (auto* answer = std::get_if<Respond>(&effect)) {
+      respond(std::move(*answer), now);
+    } else if (const auto* stop_now = std::get_if<Abort>(&effect)) {
+      if (const auto found = connections_.find(stop_now->conn); found != connections_.end()) {
+        found->second->abort();
+        drop(stop_now->conn);
+      }
+    } else {
+      sink_.deliver(MediaReported{std::move(std::get<Tell>(effect).event)});
+    }
+  }
+}
+
+void MediaLoop::respond(Respond respond, MonoTime now) {
+  const auto found = connections_.find(respond.conn);
+  if (found == connections_.end()) return;
+  std::shared_ptr<FileHandle> file;
+  if (!respond.segments.empty()) {
+    file = open_base(respond.file);
+    if (!file) {
+      log_.write({LogLevel::error,
+                  "image " + respond.file + ": " + std::error_code(errno, std::generic_category()).message(),
+                  {{"peer", found->second->peer()}}});
+      core_.on_closed(respond.conn);
+      Respond refusal;
+      refusal.conn = respond.conn;
+      refusal.status = 503;
+      refusal.headers = {{"Retry-After", "5"}};
+      respond = std::move(refusal);
+    }
+  }
+  const ConnId id = respond.conn;
+  found->second->respond(std::move(respond), std::move(file), now);
+  runnable_.push_back(id);
+}
+
+std::shared_ptr<FileHandle> MediaLoop::open_base(const std::string& path) {
+  if (auto open = files_[path].lock()) return open;
+  FileHandle handle(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!handle) {
+    files_.erase(path);
+    return nullptr;
+  }
+  auto shared = std::make_shared<FileHandle>(std::move(handle));
+  files_[path] = shared;
+  return shared;
+}
+
+void MediaLoop::report_tls(const std::string& peer, const std::string& detail, MonoTime now) {
+  if (const auto last = tls_told_.find(peer); last != tls_told_.end() && now - last->second < sweep_every)
+    return;
+  if (tls_told_.size() >= most_remembered_peers) tls_told_.clear();
+  tls_told_[peer] = now;
+  log_.write({LogLevel::warning, "TLS with a reader failed: " + detail, {{"peer", peer}}});
+  wire::MediaEvent event;
+  event.mutable_tls_refused()->set_peer(peer);
+  event.mutable_tls_refused()->set_detail(detail);
+  sink_.deliver(MediaReported{std::move(event)});
+}
+
+void MediaLoop::sweep(MonoTime now) {
+  next_sweep_ = now + sweep_every;
+  std::vector<ConnId> late;
+  for (const auto& [id, connection] : connections_) {
+    if (connection->expired(now)) late.push_back(id);
+  }
+  for (const ConnId id : late) {
+    const Connection& connection = *connections_.at(id);
+    if (connection.in_handshake() && connection.handshake_began()) {
+      report_tls(connection.peer(), "the handshake was not finished in time", now);
+    }
+    drop(id);
+  }
+  std::erase_if(files_, [](const auto& item) { return item.second.expired(); });
+  if (!accepting_)
+    accepting_ = watch(epoll_.get(), EPOLL_CTL_MOD, listener_.socket.get(), EPOLLIN, listener_id);
+}
+
+}  // namespace metalmesh::media

@@ -1,0 +1,37 @@
+#include "agents/media/server/media_server.h"
+
+#include "agents/media/server/media_loop.h"
+
+namespace metalmesh::media {
+
+Result<std::unique_ptr<MediaServer>> MediaServer::start(MediaServerOptions options, Sink& sink,
+                                                        LogSink& log) {
+  SslContext tls;
+  if (options.tls) {
+    auto made = make_tls_context(options.certificate, options.key);
+    if (!made) return std::unexpected(made.error());
+    tls = std::move(*made);
+  }
+  auto listener = listen_on(options.listen);
+  if (!listener) return std::unexpected(listener.error());
+  std::string address = listener->address;
+  auto loop = std::make_unique<MediaLoop>(std::move(*listener), std::move(tls), options.connections,
+                                          options.patience, sink, log);
+  if (auto ready = loop->prepare(); !ready) return std::unexpected(ready.error());
+  wire::MediaEvent up;
+  up.mutable_up()->set_address(address);
+  sink.deliver(MediaReported{std::move(up)});
+  return std::unique_ptr<MediaServer>(new MediaServer(std::move(loop), std::move(address)));
+}
+
+MediaServer::MediaServer(std::unique_ptr<MediaLoop> loop, std::string address)
+    : loop_(std::move(loop)), address_(std::move(address)), thread_([this] { loop_->run(); }) {}
+
+MediaServer::~MediaServer() {
+  loop_->stop();
+  thread_.join();
+}
+
+void MediaServer::send(MediaSend message) { loop_->post(std::move(message.command)); }
+
+}  // namespace metalmesh::media

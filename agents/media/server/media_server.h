@@ -1,0 +1,52 @@
+// Serves virtual ISOs to BMCs over HTTPS (or HTTP where a site must): a thread with its own epoll loop.
+//
+// It takes MediaCommands and gives MediaEvents, nothing else, so it can become a process of its own
+// without a change for the agent. It knows no mounts after a start (MediaUp asks for them), and with a
+// silent agent no fence opens. `send` is safe from any thread and never blocks; events reach the sink from
+// the server's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "agents/media/server/connection.h"
+#include "common/base/log.h"
+#include "common/base/result.h"
+#include "common/ports/media_link.h"
+#include "common/ports/sink.h"
+
+namespace metalmesh::media {
+
+class MediaLoop;
+
+struct MediaServerOptions {
+  std::string listen = "0.0.0.0:8443";  // host:port, [v6]:port or :port; port 0 picks one
+  bool tls = true;
+  std::string certificate;  // PEM chain, with tls
+  std::string key;          // PEM, with tls
+  std::size_t connections = 4096;
+  ReaderPatience patience;
+};
+
+class MediaServer final : public MediaLink {
+ public:
+  /// Listens, delivers MediaUp and serves until destroyed. `sink` and `log` must outlive the server.
+  static Result<std::unique_ptr<MediaServer>> start(MediaServerOptions options, Sink& sink, LogSink& log);
+  ~MediaServer() override;
+  MediaServer(const MediaServer&) = delete;
+  MediaServer& operator=(const MediaServer&) = delete;
+
+  void send(MediaSend message) override;
+  /// host:port that it listens on, with the real port.
+  [[nodiscard]] const std::string& address() const { return address_; }
+
+ private:
+  MediaServer(std::unique_ptr<MediaLoop> loop, std::string address);
+
+  std::unique_ptr<MediaLoop> loop_;
+  std::string address_;
+  std::thread thread_;
+};
+
+}  // namespace metalmesh::media

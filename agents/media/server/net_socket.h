@@ -1,0 +1,70 @@
+// One accepted TCP connection, plain or TLS, non-blocking, and the listening socket. Owns its descriptor.
+// Results are values: the caller's loop decides when to come back.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "agents/media/server/file_handle.h"
+#include "common/base/result.h"
+
+namespace metalmesh::media {
+
+struct SslContextFree {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using SslContext = std::unique_ptr<SSL_CTX, SslContextFree>;
+/// A server context for TLS 1.2 and later with this certificate chain and key (PEM files).
+Result<SslContext> make_tls_context(const std::string& certificate, const std::string& key);
+
+struct Listener {
+  FileHandle socket;
+  std::string address;  // host:port as bound, with the real port
+};
+/// `listen` is host:port, [v6]:port or :port; port 0 picks one.
+Result<Listener> listen_on(const std::string& listen);
+
+enum class IoState { done, want_read, want_write, closed, failed };
+struct IoResult {
+  IoState state = IoState::failed;
+  std::size_t bytes = 0;
+};
+
+class NetSocket {
+ public:
+  /// `context` null: plain TCP.
+  NetSocket(FileHandle socket, SSL_CTX* context);
+
+  [[nodiscard]] int fd() const { return socket_.get(); }
+  [[nodiscard]] bool tls() const { return ssl_ != nullptr; }
+  /// done at once on plain TCP.
+  IoResult handshake();
+  /// Whether the peer sent anything of a handshake (a port check does not).
+  [[nodiscard]] bool handshake_began() const;
+  IoResult read(char* into, std::size_t room);
+  IoResult write(const char* from, std::size_t length);
+  /// Plain TCP only.
+  IoResult send_file(int file, std::uint64_t offset, std::size_t length);
+  /// Makes the close that follows a reset: what the kernel still holds is dropped, not delivered.
+  void drop_unsent();
+  /// Polite end of TLS, without waiting.
+  void say_goodbye();
+  /// Why the last call failed; for people.
+  [[nodiscard]] const std::string& error() const { return error_; }
+
+ private:
+  struct SslFree {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+  IoResult tls_result(int returned);
+  IoResult plain_result(std::int64_t returned);
+
+  FileHandle socket_;
+  std::unique_ptr<SSL, SslFree> ssl_;
+  std::string error_;
+};
+
+}  // namespace metalmesh::media

@@ -1,0 +1,325 @@
+// The fence as a truth table (state x what is read), then the stories around it. Time is handed in.
+#include "agents/media/media_core.h"
+
+#include <gmock/gmock.h>
+
+namespace metalmesh::media {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::uint64_t size = 1'000'000;
+constexpr char plain_range[] = "bytes=0-2047";
+constexpr char guarded_range[] = "bytes=204800-204801";
+
+class MediaCoreTest : public testing::Test {
+ protected:
+  static Now at(int second) { return {MonoTime(seconds(second)), {}, {}}; }
+
+  MediaOutcome order(wire::MountState state, const std::string& answer = "hello") {
+    wire::MediaCommand command;
+    auto& mount = *command.mutable_mount();
+    mount.set_token("tok");
+    mount.set_deployment_id("dep");
+    mount.set_state(state);
+    mount.set_answer(answer);
+    mount.set_callback_token("call");
+    auto& image = *mount.mutable_image();
+    image.set_size(size);
+    image.set_path("/images/base.iso");
+    image.set_sha256("aa");
+    image.mutable_placeholder()->set_offset(409600);
+    image.mutable_placeholder()->set_length(2048);
+    auto* guarded = image.add_guarded();
+    guarded->set_offset(204800);
+    guarded->set_length(2048);
+    return core_.on_command(command, at(0));
+  }
+  MediaOutcome verdict(bool granted, int second = 0) {
+    wire::MediaCommand command;
+    command.mutable_verdict()->set_token("tok");
+    command.mutable_verdict()->set_granted(granted);
+    return core_.on_command(command, at(second));
+  }
+  MediaOutcome ask(ConnId conn, const std::string& range, int second = 0, const std::string& method = "GET") {
+    MediaRequest request;
+    request.conn = conn;
+    request.method = method;
+    request.path = "/m/tok.iso";
+    if (!range.empty()) request.headers = {{"range", range}};
+    request.peer = "10.0.0.9";
+    return core_.on_request(std::move(request), at(second));
+  }
+  MediaOutcome call(const std::string& method = "POST", const std::string& body = "up") {
+    return core_.on_request({50, method, "/c/call", {}, body, "10.0.0.8"}, at(0));
+  }
+  static std::vector<Respond> responses(const MediaOutcome& out) {
+    std::vector<Respond> found;
+    for (const auto& effect : out.effects) {
+      if (const auto* respond = std::get_if<Respond>(&effect)) found.push_back(*respond);
+    }
+    return found;
+  }
+  /// 0: parked.
+  static int status(const MediaOutcome& out) {
+    const auto all = responses(out);
+    return all.empty() ? 0 : all.front().status;
+  }
+  static std::vector<wire::MediaEvent> told(const MediaOutcome& out) {
+    std::vector<wire::MediaEvent> found;
+    for (const auto& effect : out.effects) {
+      if (const auto* tell = std::get_if<Tell>(&effect)) found.push_back(tell->event);
+    }
+    return found;
+  }
+  static int aborts(const MediaOutcome& out) {
+    return static_cast<int>(std::count_if(out.effects.begin(), out.effects.end(),
+                                          [](const auto& e) { return std::holds_alternative<Abort>(e); }));
+  }
+  static std::string header(const Respond& respond, const std::string& name) {
+    for (const auto& [key, value] : respond.headers) {
+      if (key == name) return value;
+    }
+    return {};
+  }
+
+  MediaCore core_;
+};
+
+TEST_F(MediaCoreTest, FenceTruthTable) {
+  struct Case {
+    wire::MountState state;
+    const char* method;
+    const char* range;
+    int status;  // 0: waits for a verdict
+  };
+  const std::vector<Case> cases = {
+      {wire::CLOSED, "GET", plain_range, 206},
+      {wire::CLOSED, "GET", guarded_range, 503},
+      {wire::CLOSED, "GET", "bytes=411647-411647", 503},  // last byte of the placeholder
+      {wire::CLOSED, "GET", "bytes=411648-411648", 206},  // first byte behind it
+      {wire::CLOSED, "GET", "bytes=0-204799", 206},       // up to the guarded range
+      {wire::CLOSED, "GET", "bytes=0-204800", 503},       // one byte into it
+      {wire::CLOSED, "GET", "bytes=0-9,204800-204801", 503},
+      {wire::CLOSED, "GET", "", 503},
+      {wire::CLOSED, "GET", "bytes=1000000-", 416},
+      {wire::CLOSED, "HEAD", guarded_range, 200},
+      {wire::CLOSED, "HEAD", "", 200},
+      {wire::CLOSED, "POST", "", 405},
+      {wire::MOUNT_STATE_UNSPECIFIED, "GET", guarded_range, 503},
+      {wire::OPEN, "GET", plain_range, 206},
+      {wire::OPEN, "GET", guarded_range, 0},
+      {wire::OPEN, "GET", "", 0},
+      {wire::OPEN, "HEAD", "", 200},
+      {wire::LAUNCHED, "GET", plain_range, 206},
+      {wire::LAUNCHED, "GET", guarded_range, 206},
+      {wire::LAUNCHED, "GET", "", 200},
+      {wire::DEAD, "GET", plain_range, 410},
+      {wire::DEAD, "GET", guarded_range, 410},
+      {wire::DEAD, "HEAD", "", 410},
+  };
+  for (const Case& c : cases) {
+    core_ = MediaCore();
+    order(c.state);
+    EXPECT_EQ(status(ask(1, c.range, 0, c.method)), c.status)
+        << wire::MountState_Name(c.state) << " " << c.method << " " << c.range;
+  }
+}
+
+TEST_F(MediaCoreTest, StatesOnlyGoForward) {
+  struct Case {
+    wire::MountState from, to;
+    int guarded_read;
+  };
+  for (const Case& c : std::vector<Case>{{wire::CLOSED, wire::OPEN, 0},
+                                         {wire::OPEN, wire::CLOSED, 503},
+                                         {wire::LAUNCHED, wire::OPEN, 206},
+                                         {wire::LAUNCHED, wire::CLOSED, 206},
+                                         {wire::LAUNCHED, wire::DEAD, 410},
+                                         {wire::DEAD, wire::CLOSED, 410},
+                                         {wire::DEAD, wire::OPEN, 410},
+                                         {wire::DEAD, wire::LAUNCHED, 410}}) {
+    core_ = MediaCore();
+    order(c.from);
+    order(c.to);
+    EXPECT_EQ(status(ask(1, guarded_range)), c.guarded_read)
+        << wire::MountState_Name(c.from) << " -> " << wire::MountState_Name(c.to);
+  }
+}
+
+TEST_F(MediaCoreTest, LaunchIsAskedOnceAndAnswersAllThatWait) {
+  order(wire::OPEN);
+  const auto first = ask(1, guarded_range);
+  ASSERT_EQ(told(first).size(), 1U);
+  EXPECT_EQ(told(first)[0].launch_asked().token(), "tok");
+  EXPECT_TRUE(told(ask(2, guarded_range)).empty());
+  const auto granted = verdict(true);
+  ASSERT_EQ(responses(granted).size(), 2U);
+  for (const Respond& respond : responses(granted)) EXPECT_EQ(respond.status, 206);
+  EXPECT_EQ(status(ask(3, guarded_range)), 206);
+}
+
+TEST_F(MediaCoreTest, RefusedLaunchAnswers503AndAsksAgainLater) {
+  order(wire::OPEN);
+  ask(1, guarded_range);
+  const auto refused = verdict(false);
+  EXPECT_EQ(status(refused), 503);
+  EXPECT_EQ(header(responses(refused)[0], "Retry-After"), "5");
+  EXPECT_EQ(told(ask(1, guarded_range)).size(), 1U);
+}
+
+TEST_F(MediaCoreTest, SilenceOfTheAgentIsARefusal) {
+  order(wire::OPEN);
+  ask(1, guarded_range, 0);
+  EXPECT_EQ(core_.next_due(), MonoTime(seconds(10)));
+  EXPECT_TRUE(responses(core_.on_tick(at(9))).empty());
+  EXPECT_EQ(status(core_.on_tick(at(10))), 503);
+  EXPECT_TRUE(told(ask(1, guarded_range, 11)).empty()) << "asked once until a verdict";
+  EXPECT_EQ(status(verdict(true, 12)), 206) << "a late verdict still launches";
+}
+
+TEST_F(MediaCoreTest, MountSentAgainAsksAgainForThoseWhoWait) {
+  order(wire::OPEN);
+  ask(1, guarded_range);
+  EXPECT_EQ(told(order(wire::OPEN)).size(), 1U);
+  EXPECT_EQ(status(verdict(true)), 206);
+}
+
+TEST_F(MediaCoreTest, VerdictNeverOpensAClosedOrDeadMount) {
+  for (const auto state : {wire::CLOSED, wire::DEAD}) {
+    core_ = MediaCore();
+    order(wire::OPEN);
+    ask(1, guarded_range);
+    const auto shut = order(state);
+    EXPECT_EQ(status(shut), state == wire::CLOSED ? 503 : 410);
+    EXPECT_TRUE(responses(verdict(true)).empty());
+    EXPECT_NE(status(ask(1, guarded_range)), 206);
+  }
+}
+
+TEST_F(MediaCoreTest, ReaderThatLeftIsNotAnswered) {
+  order(wire::OPEN);
+  ask(1, guarded_range);
+  core_.on_closed(1);
+  EXPECT_TRUE(responses(verdict(true)).empty());
+}
+
+TEST_F(MediaCoreTest, WaitingReadersAreBounded) {
+  order(wire::OPEN);
+  int refused = 0;
+  for (ConnId conn = 1; conn <= 100; ++conn) refused += status(ask(conn, guarded_range)) == 503 ? 1 : 0;
+  EXPECT_EQ(refused, 100 - static_cast<int>(MediaLimits().parked_per_mount));
+}
+
+TEST_F(MediaCoreTest, DeathStopsResponsesUnderWay) {
+  order(wire::LAUNCHED);
+  ask(1, "");
+  ask(2, plain_range);
+  EXPECT_TRUE(core_.may_continue(1));
+  const auto dead = order(wire::DEAD);
+  EXPECT_EQ(aborts(dead), 2);
+  EXPECT_FALSE(core_.may_continue(1));
+  EXPECT_TRUE(core_.on_sent(1, 4096, at(1)).effects.empty());
+}
+
+TEST_F(MediaCoreTest, ChangedContentStopsResponsesUnderWay) {
+  order(wire::CLOSED);
+  ask(1, plain_range);
+  EXPECT_EQ(aborts(order(wire::CLOSED)), 0);
+  EXPECT_TRUE(core_.may_continue(1));
+  EXPECT_EQ(aborts(order(wire::CLOSED, "another answer")), 1);
+}
+
+TEST_F(MediaCoreTest, ForgottenMountIs404) {
+  order(wire::LAUNCHED);
+  ask(1, plain_range);
+  wire::MediaCommand forget;
+  forget.set_forget("tok");
+  EXPECT_EQ(aborts(core_.on_command(forget, at(0))), 1);
+  EXPECT_EQ(status(ask(1, plain_range)), 404);
+  EXPECT_EQ(status(call()), 404);
+}
+
+TEST_F(MediaCoreTest, HeadStatesSizeAndValidator) {
+  order(wire::CLOSED);
+  const auto head = responses(ask(1, "", 0, "HEAD")).at(0);
+  EXPECT_EQ(head.content_length, size);
+  EXPECT_TRUE(head.segments.empty());
+  EXPECT_EQ(header(head, "Accept-Ranges"), "bytes");
+  const auto get = responses(ask(1, plain_range)).at(0);
+  EXPECT_EQ(header(get, "ETag"), header(head, "ETag"));
+  EXPECT_EQ(header(get, "Content-Range"), "bytes 0-2047/1000000");
+}
+
+TEST_F(MediaCoreTest, ReadsAreToldAtOnceThenOnceASecond) {
+  order(wire::LAUNCHED);
+  ask(1, "bytes=0-199999", 0);
+  const auto first = told(core_.on_sent(1, 1000, at(5)));
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].reads().bytes_served(), 1000U);
+  EXPECT_EQ(first[0].reads().peer(), "10.0.0.9");
+  EXPECT_EQ(first[0].reads().size(), size);
+  EXPECT_TRUE(told(core_.on_sent(1, 199000, at(5))).empty());
+  EXPECT_EQ(core_.next_due(), MonoTime(seconds(6)));
+  const auto second = told(core_.on_tick(at(6)));
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(second[0].reads().bytes_served(), 200000U);
+  EXPECT_EQ(core_.next_due(), std::nullopt);
+  EXPECT_TRUE(told(core_.on_tick(at(60))).empty()) << "nothing changed";
+}
+
+TEST_F(MediaCoreTest, CoverageCountsDistinctBytes) {
+  order(wire::LAUNCHED);
+  ask(1, "", 0);
+  core_.on_sent(1, size, at(0));
+  ask(1, "", 2);
+  const auto out = told(core_.on_sent(1, size, at(2)));
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0].reads().bytes_served(), 2 * size);
+  EXPECT_EQ(out[0].reads().bytes_covered(), size);
+}
+
+TEST_F(MediaCoreTest, RefusedReadsAreCounted) {
+  order(wire::CLOSED);
+  const auto first = told(ask(1, guarded_range, 0));
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].reads().refused_closed(), 1U);
+  ask(1, guarded_range, 0);
+  EXPECT_EQ(told(core_.on_tick(at(1))).at(0).reads().refused_closed(), 2U);
+}
+
+TEST_F(MediaCoreTest, CallbackCountsOnlyAfterTheLaunch) {
+  const std::vector<std::pair<wire::MountState, int>> cases = {
+      {wire::CLOSED, 409}, {wire::OPEN, 409}, {wire::LAUNCHED, 204}, {wire::DEAD, 204}};
+  for (const auto& [state, expected] : cases) {
+    core_ = MediaCore();
+    order(state);
+    const auto out = call();
+    EXPECT_EQ(status(out), expected) << wire::MountState_Name(state);
+    EXPECT_EQ(told(out).size(), expected == 204 ? 1U : 0U);
+    EXPECT_TRUE(told(call()).empty()) << "told once";
+  }
+  EXPECT_EQ(told(call()).size(), 0U);
+  order(wire::DEAD);
+  const auto again = told(call());
+  ASSERT_EQ(again.size(), 1U) << "a mount sent again is told again";
+  EXPECT_EQ(again[0].callback().token(), "tok");
+  EXPECT_EQ(again[0].callback().body(), "up");
+  EXPECT_EQ(status(call("GET")), 405);
+  EXPECT_EQ(status(call("POST", std::string(5000, 'x'))), 413);
+}
+
+TEST_F(MediaCoreTest, MalformedMountsRefuseEverything) {
+  const auto out = order(wire::LAUNCHED, std::string(3000, 'x'));  // the placeholder has 2048 bytes
+  ASSERT_FALSE(out.logs.empty());
+  EXPECT_THAT(out.logs[0].message, testing::HasSubstr("3000 bytes"));
+  EXPECT_EQ(status(ask(1, plain_range)), 503);
+}
+
+TEST_F(MediaCoreTest, UnknownPathsAre404) {
+  EXPECT_EQ(status(core_.on_request({1, "GET", "/m/other.iso", {}, "", "p"}, at(0))), 404);
+  EXPECT_EQ(status(core_.on_request({1, "GET", "/", {}, "", "p"}, at(0))), 404);
+}
+
+}  // namespace
+}  // namespace metalmesh::media
