@@ -41,16 +41,16 @@ struct MediaRead {
 struct LaunchGranted {};
 /// The installed system called back with the job's token.
 struct CalledBack {};
-/// An operator's cancel that came before LAUNCHED (the caller has fenced the generation and the mount is DEAD).
+/// An operator's cancel that came before LAUNCHED (the caller has fenced the generation and the mount is
+/// DEAD).
 struct CancelAsked {};
 /// The media server could not complete TLS with a reader that looks like this job's BMC.
 struct MediaTlsRefused {
   std::string detail;
 };
 
-using JobInput =
-    std::variant<Resume, HttpReplied, HttpFailed, PollDue, MediaRead, LaunchGranted, CalledBack, CancelAsked,
-                 MediaTlsRefused, ProbeAnswered>;
+using JobInput = std::variant<Resume, HttpReplied, HttpFailed, PollDue, MediaRead, LaunchGranted, CalledBack,
+                              CancelAsked, MediaTlsRefused, ProbeAnswered>;
 
 // ---- what a job wants done ----------------------------------------------------------------------
 
@@ -63,7 +63,8 @@ struct WaitFor {
   Duration delay;
 };
 struct StopWaiting {};
-/// The job's mount must be in this state (job.mount_state is set already): row and MediaCommand are the caller's.
+/// The job's mount must be in this state (job.mount_state is set already): row and MediaCommand are the
+/// caller's.
 struct SetMount {};
 struct Probe {
   ProbeStart probe;
@@ -82,8 +83,8 @@ struct RetryLater {
 /// Terminal: job.ended is set, the Ended event is the last Tell before this. Cleanup has run.
 struct Finish {};
 
-using JobAction = std::variant<CallBmc, WaitFor, StopWaiting, SetMount, Probe, Tell, LoginRefused, LoginAccepted,
-                               RetryLater, Finish>;
+using JobAction = std::variant<CallBmc, WaitFor, StopWaiting, SetMount, Probe, Tell, LoginRefused,
+                               LoginAccepted, RetryLater, Finish>;
 
 struct JobOutcome {
   std::vector<JobAction> actions;
@@ -92,25 +93,26 @@ struct JobOutcome {
 
 /// What the machine may not decide alone, asked at the moment it matters.
 struct Gate {
-  bool may_arm = false;      // proven incarnation, credential not held, not quarantined, disk above reserve
-  wire::Fault why_not;       // when not
-  bool clock_ok = false;     // start_by and launch_by can be judged (both bounds known well enough)
+  bool may_arm = false;   // proven incarnation, credential not held, not quarantined, disk above reserve
+  wire::Fault why_not;    // when not
+  bool clock_ok = false;  // start_by and launch_by can be judged (both bounds known well enough)
 };
 
 struct StageTimeouts {
   Duration bmc_request = std::chrono::seconds(30);
-  Duration unreachable = std::chrono::seconds(45);   // before the job gives up on a BMC that never answered
-  Duration bmc_lost = std::chrono::minutes(10);      // while an installer runs, a BMC may be away this long
-  Duration confirm = std::chrono::seconds(60);       // Inserted must be read back
-  Duration first_read = std::chrono::minutes(2);     // the BMC must read something after insert + power
-  Duration power = std::chrono::minutes(2);          // one power change
-  Duration boot = std::chrono::minutes(15);          // power-on until the first guarded read
-  Duration stall = std::chrono::minutes(25);         // no read, no power change
+  Duration unreachable = std::chrono::seconds(45);  // before the job gives up on a BMC that never answered
+  Duration bmc_lost = std::chrono::minutes(10);     // while an installer runs, a BMC may be away this long
+  Duration confirm = std::chrono::seconds(60);      // Inserted must be read back
+  Duration first_read = std::chrono::minutes(2);    // the BMC must read something after insert + power
+  Duration power = std::chrono::minutes(2);         // one power change
+  Duration boot = std::chrono::minutes(15);         // power-on until the first guarded read
+  Duration stall = std::chrono::minutes(25);        // no read, no power change
   Duration poll = std::chrono::seconds(5);
 };
 
 /// Volatile half of a job: dies with the process.
 struct Conversation;
+struct Context;
 
 class InstallMachine {
  public:
@@ -121,9 +123,13 @@ class InstallMachine {
   ~InstallMachine();
   InstallMachine(InstallMachine&&) noexcept;
 
+  /// Told here: StageEntered, Armed, Held, RetryScheduled, Ended. The caller tells Launched and CancelAnswer.
   JobOutcome handle(const JobInput& input, const Now& now, const Gate& gate);
 
  private:
+  void fold(Context& context, const JobInput& input);
+  void resume(Context& context);
+
   record::Job& job_;
   StageTimeouts timeouts_;
   std::string media_url_;

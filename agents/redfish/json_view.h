@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agents/redfish/resources.h"
 #include "common/base/result.h"
 
 namespace metalmesh::redfish {
@@ -46,9 +47,5 @@ class Document {
  private:
   boost::json::value value_;
 };
-
-/// The path of a URI on the same BMC: scheme and host are cut off, so that a token can never be sent
-/// elsewhere. Empty when it is not an absolute path of printable characters, or longer than 1,024.
-std::string path_of(std::string_view uri);
 
 }  // namespace metalmesh::redfish

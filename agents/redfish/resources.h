@@ -111,6 +111,10 @@ std::string task_of(const HttpReplied& reply);
 /// and the resource it worked on must tell.
 Task parse_task(const HttpReplied& reply);
 
+/// The path of a URI on the same BMC: scheme and host are cut off, so that a token can never be sent
+/// elsewhere. Empty when it is not an absolute path of printable characters, or longer than 1,024.
+std::string path_of(std::string_view uri);
+
 /// Empty when absent. `name` in lower case.
 std::string header(const HttpReplied& reply, std::string_view name);
 

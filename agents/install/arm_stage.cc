@@ -1,0 +1,82 @@
+// ARM: the last look before the point from which power may be touched. Everything is read once more on the
+// same connection, and in the same turn as the last answer the fence opens, durably, before any power call.
+#include "agents/install/exchange.h"
+#include "agents/install/stages.h"
+#include "agents/install/wall_time.h"
+
+namespace metalmesh::install {
+namespace {
+
+/// Waits, telling once why.
+Verdict hold(Context& context, const wire::Fault& why) {
+  Conversation& talk = context.talk;
+  talk.arm_reading = false;
+  if (talk.held != why.code()) {
+    talk.held = why.code();
+    wire::Event event;
+    *event.mutable_held()->mutable_fault() = why;
+    context.tell(std::move(event));
+  }
+  return look_again(context, 2 * context.timeouts.poll);
+}
+
+/// Order and site allow arming now: done. Otherwise the job waits or ends.
+Verdict may_arm(Context& context) {
+  const wire::StartInstall& order = context.order();
+  for (const auto& [given, stamp, name] :
+       {std::tuple(order.has_start_by(), &order.start_by(), "start_by"),
+        std::tuple(order.has_launch_by(), &order.launch_by(), "launch_by")}) {
+    if (given && surely_past(context, *stamp))
+      return context.fail(wire::ORDER_EXPIRED, {.expected = name, .seen = std::string(name) + " has passed"});
+  }
+  if (!context.gate.may_arm) return hold(context, context.gate.why_not);
+  const bool early = order.has_not_before() && context.now.wall_low < from_wire(order.not_before());
+  const bool late = (order.has_start_by() && maybe_past(context, order.start_by())) ||
+                    (order.has_launch_by() && maybe_past(context, order.launch_by()));
+  const bool bounded = order.has_not_before() || order.has_start_by() || order.has_launch_by();
+  if (early && context.gate.clock_ok) {
+    context.talk.arm_reading = false;
+    return look_again(context, 2 * context.timeouts.poll);
+  }
+  if (early || late || (bounded && !context.gate.clock_ok))
+    return hold(context, make_fault(context.job, wire::CLOCK_UNPROVEN, {.expected = "the order's window"}));
+  return Verdict::done;
+}
+
+void begin_reading(Conversation& talk) {
+  talk.arm_reading = true;
+  talk.identified = talk.macs_read = talk.fresh = false;
+  talk.macs.clear();
+  talk.mac_uris.reset();
+  talk.next_mac = 0;
+  talk.reply_path.clear();
+}
+
+}  // namespace
+
+Verdict arm(Context& context) {
+  Conversation& talk = context.talk;
+  record::Job& job = context.job;
+  if (may_arm(context) == Verdict::busy) return Verdict::busy;
+  if (!talk.arm_reading) begin_reading(talk);
+  if (check_identity(context) == Verdict::busy) return Verdict::busy;
+  const redfish::System* system = look(context);
+  if (system == nullptr) return Verdict::busy;
+  if (refused_for_power(context, *system)) return Verdict::busy;
+  if (!redfish::boots_our_cd(system->boot)) {
+    talk.arm_reading = false;  // what was read is old by the time the override is set
+    return ensure_boot(context, *system);
+  }
+  job.set_armed(true);
+  *job.mutable_armed_at() = to_wire(context.now.wall());
+  job.set_powered(false);
+  context.set_mount(wire::OPEN);
+  wire::Event event;
+  event.mutable_armed();
+  if (context.order().has_launch_by())
+    *event.mutable_armed()->mutable_launch_by() = context.order().launch_by();
+  context.tell(std::move(event));
+  return Verdict::done;
+}
+
+}  // namespace metalmesh::install

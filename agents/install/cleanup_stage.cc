@@ -1,0 +1,76 @@
+// CLEANUP: undo what we did, whatever the end. Only what still is ours is touched; what cannot be undone
+// stays in the job's rows and is reported as a debt.
+#include "agents/install/exchange.h"
+#include "agents/install/stages.h"
+
+namespace metalmesh::install {
+namespace {
+
+constexpr int most_setbacks = 2;
+
+/// Talking again would lock the account, or talk to a stranger.
+bool must_not_talk(const record::Job& job) {
+  switch (job.fault().code()) {
+    case wire::BMC_LOGIN_REFUSED:
+    case wire::BMC_KEY_CHANGED:
+    case wire::BMC_TLS_REFUSED:
+    case wire::CREDENTIAL_MISSING:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool owes(const Context& context) {
+  const record::Job& job = context.job;
+  return !job.inserted_slot().empty() || job.boot_overridden() || job.session_uris_size() > 0;
+}
+
+Verdict remove_override(Context& context) {
+  Conversation& talk = context.talk;
+  if (!context.job.boot_overridden() || talk.setbacks > 0) return Verdict::done;
+  if (connect(context) == Verdict::busy) return Verdict::busy;
+  const redfish::System* system = look(context);
+  if (system == nullptr) return Verdict::busy;
+  // The address may lead to another machine by now; its override is none of our business.
+  const auto expected = redfish::from_wire(context.order().identity());
+  if (!talk.identified && !redfish::may_be(expected, system->identity)) return Verdict::done;
+  return clear_override(context, *system);
+}
+
+Verdict log_out(Context& context) {
+  auto& uris = *context.job.mutable_session_uris();
+  while (!uris.empty()) {
+    const std::string uri = uris[0];
+    if (fetch(context, Ask::logout, redfish::logout(uri)) == nullptr) return Verdict::busy;
+    uris.DeleteSubrange(0, 1);
+    if (uri == context.talk.session_uri) context.talk.token.clear();
+  }
+  context.talk.token.clear();
+  return Verdict::done;
+}
+
+}  // namespace
+
+Verdict cleanup(Context& context) {
+  Conversation& talk = context.talk;
+  record::Job& job = context.job;
+  if (talk.setbacks >= most_setbacks || (talk.token.empty() && talk.setbacks > 0)) return Verdict::done;
+  if (!owes(context) || (job.has_fault() && must_not_talk(job))) return Verdict::done;
+  if (open_session(context) == Verdict::busy) return Verdict::busy;
+  if (!job.inserted_slot().empty() && !talk.slot_stuck && talk.setbacks == 0) {
+    switch (eject(context, job.inserted_slot(), true)) {
+      case Ejected::busy:
+        return Verdict::busy;
+      case Ejected::empty:
+        job.clear_inserted_slot();
+        break;
+      case Ejected::stuck:
+        talk.slot_stuck = true;
+    }
+  }
+  if (remove_override(context) == Verdict::busy) return Verdict::busy;
+  return log_out(context);
+}
+
+}  // namespace metalmesh::install

@@ -1,0 +1,179 @@
+// What one install knows while it talks to its BMC, and how stages work with it.
+//
+// A stage is written as if it ran from its first line each time something happens: it takes what is known,
+// asks for the first thing that is missing, and returns. `busy` means an answer or a timer will call it
+// again, `done` that the table in install_machine.cc may go on. fail() ends the attempt from anywhere.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/install/install_fault.h"
+#include "agents/install/install_machine.h"
+#include "agents/redfish/error_info.h"
+#include "agents/redfish/requests.h"
+#include "agents/redfish/resources.h"
+
+namespace metalmesh::install {
+
+enum class Verdict { busy, done };
+
+enum class Ask {
+  root,
+  login,
+  logout,
+  systems,
+  system,
+  ethernet,
+  macs,
+  managers,
+  manager,
+  action_info,
+  slots,
+  slot,
+  task,
+  // Calls that change something; each has an intent (see intent_of).
+  insert,
+  eject,
+  boot,
+  unboot,
+  reset,
+};
+
+/// How a changing call ended.
+struct Answer {
+  enum class Kind {
+    accepted,
+    refused,  // answered, and not done
+    unsent,   // never reached the BMC
+    unknown,  // no answer, or none that tells: look before repeating
+  };
+  Ask ask{};
+  Kind kind = Kind::unknown;
+  int status = 0;
+  redfish::Refusal refusal = redfish::Refusal::other;
+  redfish::ErrorInfo error;
+};
+
+struct Conversation {
+  struct Flight {
+    std::string id;
+    Ask ask{};
+    redfish::Request request;
+    std::string asked_path;  // before redirects
+    MonoTime sent_at;
+    int redirects = 0;
+  };
+
+  // Transport.
+  std::optional<Flight> flight;
+  std::uint64_t next_number = 0;
+  std::string peer_key;  // the key this conversation is bound to
+  std::string token;
+  std::string session_uri;
+  int refused_tokens = 0;
+  std::optional<MonoTime> silent_since;
+  unsigned failures = 0;  // in a row
+  MonoTime retry_at;
+  std::optional<MonoTime> armed_wake;
+  std::optional<HttpReplied> reply;  // to `reply_to`, not taken yet
+  Ask reply_to{};
+  std::string reply_path;
+  std::optional<Answer> answer;  // of the last changing call, not taken yet
+  struct Follow {
+    Answer answer;
+    std::string path;
+    MonoTime since;
+    bool reported = false;
+  };
+  std::optional<Follow> task;
+
+  // Discovery.
+  std::optional<redfish::ServiceRoot> root;
+  std::optional<std::vector<std::string>> system_uris;
+  std::vector<redfish::System> candidates;
+  std::optional<redfish::System> system;
+  bool fresh = false;  // `system` was read since look_again()
+  std::optional<std::vector<std::string>> mac_uris;
+  std::size_t next_mac = 0;
+  std::vector<std::string> mac_sources;  // interfaces that showed an ordered MAC
+  std::vector<std::string> macs;
+  bool macs_read = false;
+  bool identified = false;
+  bool managers_known = false;
+  std::vector<std::string> managers;
+  std::size_t next_manager = 0;
+  std::optional<std::string> manager_list;  // VirtualMedia of that manager
+  bool system_list_used = false;
+  std::vector<std::string> slot_uris;
+  std::size_t next_slot = 0;
+  std::vector<redfish::Slot> slots;
+  bool slots_found = false;
+  std::optional<redfish::Slot> slot;  // the last one looked at
+  bool slot_gone = false;
+  bool slot_fresh = false;
+  MonoTime next_look;
+
+  // Stages.
+  MonoTime entered;
+  std::size_t chosen_slot = 0;
+  redfish::InsertExtras extras;
+  int insert_tries = 0;
+  std::size_t etag_step = 0;
+  bool without_mode = false;
+  int boot_tries = 0;
+  int boot_sends = 0;
+  bool boot_sent = false;
+  std::string eject_uri;
+  int eject_posts = 0;
+  MonoTime eject_at;
+  std::string last_refusal;  // the BMC's words
+  bool arm_reading = false;
+  std::optional<wire::FaultCode> held;
+  int reset_tries = 0;
+  int on_sends = 0;
+  std::optional<MonoTime> told_off_at;
+  bool forced_off = false;
+  std::optional<MonoTime> told_on_at;
+  bool off_seen = false;
+  bool os_ran = false;
+  bool slot_stuck = false;
+  bool unboot_tried = false;
+  MonoTime last_read;
+  bool reached = false;  // some reader came to our medium
+  std::string tls_refusal;
+  std::optional<MonoTime> on_since;
+  std::string probe_id;
+  MonoTime next_probe;
+  int setbacks = 0;  // of cleanup
+};
+
+struct Context {
+  record::Job& job;
+  Conversation& talk;
+  const StageTimeouts& timeouts;
+  const std::string& media_url;
+  const std::string& media_base;
+  Random& random;
+  const Now& now;
+  const Gate& gate;
+  JobOutcome& out;
+  std::optional<MonoTime> wake;
+  bool failed = false;
+
+  [[nodiscard]] const wire::StartInstall& order() const { return job.order(); }
+  void tell(wire::Event event) { out.actions.emplace_back(Tell{std::move(event)}); }
+  void log(LogLevel level, std::string message);
+  /// Be called again in `delay` at the latest.
+  Verdict wait(Duration delay);
+  /// Ends the attempt: keeps the first fault, shuts the fence, and goes to cleanup. Always busy.
+  Verdict fail(wire::FaultCode code, const FaultFacts& facts);
+  void set_mount(wire::MountState state);
+  void note_evidence(std::string line);
+};
+
+/// The fault of this job, if it failed now, would lead to another attempt.
+bool will_retry(const record::Job& job, const Now& now);
+
+}  // namespace metalmesh::install

@@ -1,0 +1,326 @@
+#include "agents/install/install_machine.h"
+
+#include <algorithm>
+#include <array>
+
+#include "agents/install/exchange.h"
+#include "agents/install/stages.h"
+#include "agents/install/wall_time.h"
+#include "common/base/backoff.h"
+#include "common/base/check.h"
+
+namespace metalmesh::install {
+namespace {
+
+/// What must hold before a stage runs in this life of the agent.
+enum class Needs { nothing, connected, identified };
+
+struct Row {
+  wire::Stage stage;
+  Needs needs;
+  Verdict (*run)(Context&);
+  wire::Stage next;
+};
+
+// Failures and cancels go to CLEANUP from anywhere; WATCH and VERIFY judge their deadlines even while the BMC
+// is away, so they connect by themselves.
+constexpr std::array<Row, 13> rows = {{
+    {wire::CONNECT, Needs::nothing, connect, wire::IDENTITY},
+    {wire::IDENTITY, Needs::connected, check_identity, wire::PREFLIGHT},
+    {wire::PREFLIGHT, Needs::connected, preflight, wire::MEDIA},
+    {wire::MEDIA, Needs::connected, prepare_media, wire::INSERT},
+    {wire::INSERT, Needs::connected, insert, wire::CONFIRM},
+    {wire::CONFIRM, Needs::connected, confirm, wire::BOOT_ONCE},
+    {wire::BOOT_ONCE, Needs::connected, set_boot, wire::ARM},
+    {wire::ARM, Needs::connected, arm, wire::POWER},
+    {wire::POWER, Needs::identified, power, wire::WATCH},
+    {wire::WATCH, Needs::nothing, watch, wire::FINALISE},
+    {wire::FINALISE, Needs::identified, finalise, wire::VERIFY},
+    {wire::VERIFY, Needs::nothing, verify, wire::CLEANUP},
+    {wire::CLEANUP, Needs::nothing, cleanup, wire::DONE},
+}};
+
+/// Where a job goes on after a restart, by what is durably true of it.
+wire::Stage stage_by_facts(const record::Job& job) {
+  if (job.stage() == wire::CLEANUP || job.has_fault()) return wire::CLEANUP;
+  if (job.final_power_on()) return wire::VERIFY;
+  if (job.installer_ended()) return wire::FINALISE;
+  if (job.launched()) return wire::WATCH;
+  return job.armed() ? wire::POWER : wire::CONNECT;
+}
+
+void enter(Context& context, wire::Stage stage) {
+  Conversation& talk = context.talk;
+  context.job.set_stage(stage);
+  talk.entered = context.now.mono;
+  talk.reply_path.clear();
+  talk.answer.reset();
+  talk.off_seen = talk.forced_off = talk.slot_fresh = false;
+  talk.told_off_at.reset();
+  talk.told_on_at.reset();
+  talk.reset_tries = talk.on_sends = 0;
+  talk.etag_step = 0;
+  talk.last_refusal.clear();
+  wire::Event event;
+  event.mutable_stage()->set_stage(stage);
+  context.tell(std::move(event));
+}
+
+const Row& row_of(wire::Stage stage) {
+  const auto* row =
+      std::find_if(rows.begin(), rows.end(), [stage](const Row& each) { return each.stage == stage; });
+  MM_CHECK(row != rows.end());
+  return *row;
+}
+
+Verdict prepare(Context& context, Needs needs) {
+  switch (needs) {
+    case Needs::nothing:
+      return Verdict::done;
+    case Needs::connected:
+      return connect(context);
+    case Needs::identified:
+      return reach_machine(context);
+  }
+  return Verdict::done;
+}
+
+Verdict step(Context& context) {
+  const Row& row = row_of(context.job.stage());
+  const bool keeps_time = row.stage == wire::WATCH || row.stage == wire::VERIFY;
+  if (!keeps_time && context.now.mono < context.talk.retry_at)
+    return context.wait(context.talk.retry_at - context.now.mono);
+  if (context.talk.task && follow_task(context) == Verdict::busy) return Verdict::busy;
+  if (prepare(context, row.needs) == Verdict::busy || context.failed) return Verdict::busy;
+  return row.run(context);
+}
+
+std::vector<std::string> debts_of(const record::Job& job) {
+  std::vector<std::string> debts;
+  if (!job.inserted_slot().empty())
+    debts.push_back("media may still be inserted in slot " + job.inserted_slot());
+  if (job.boot_overridden()) debts.emplace_back("boot override Once/Cd may still be set");
+  for (const std::string& uri : job.session_uris()) debts.push_back("session " + uri + " may still be open");
+  return debts;
+}
+
+void retry(Context& context) {
+  constexpr Backoff pace{.first = std::chrono::seconds(30), .most = std::chrono::minutes(10)};
+  record::Job& job = context.job;
+  const std::uint32_t failed_attempt = job.attempt();
+  wire::Event event;
+  *event.mutable_retry()->mutable_fault() = job.fault();
+  event.mutable_retry()->set_attempt(failed_attempt + 1);
+  // Told to go on, and no answer: if it is on next time, it is on because of us.
+  if (job.intent() == record::Job::RESET_ON) job.set_host_on_by_us(true);
+  job.set_attempt(failed_attempt + 1);
+  job.set_stage(wire::QUEUED);
+  job.clear_fault();
+  job.clear_intent();
+  job.clear_intent_at();
+  job.set_armed(false);
+  job.clear_armed_at();
+  job.set_powered(false);
+  job.set_bytes_covered(0);
+  context.tell(std::move(event));
+  context.out.actions.emplace_back(RetryLater{pace.delay(failed_attempt, context.random)});
+}
+
+/// Cleanup is through: another attempt, or the end.
+void conclude(Context& context) {
+  record::Job& job = context.job;
+  if (will_retry(job, context.now)) return retry(context);
+  if (job.mount_state() != wire::MOUNT_STATE_UNSPECIFIED && job.mount_state() != wire::DEAD)
+    context.set_mount(wire::DEAD);
+  job.set_ending(outcome_of(job));
+  job.set_stage(wire::DONE);
+  job.set_ended(true);
+  wire::Event event;
+  wire::Ended& ended = *event.mutable_ended();
+  ended.set_outcome(job.ending());
+  ended.set_proof(job.proof());
+  *ended.mutable_evidence() = job.evidence();
+  if (job.has_fault()) *ended.mutable_fault() = job.fault();
+  ended.set_disk(job.has_fault() ? job.fault().disk() : disk_of(job));
+  for (std::string& debt : debts_of(job)) ended.add_debts(std::move(debt));
+  context.tell(std::move(event));
+  context.out.actions.emplace_back(Finish{});
+}
+
+void run(Context& context) {
+  constexpr int most_steps = 64;
+  Conversation& talk = context.talk;
+  for (int i = 0; i < most_steps; ++i) {
+    if (context.failed) {
+      context.failed = false;
+      if (context.job.stage() == wire::CLEANUP)
+        ++talk.setbacks;
+      else
+        enter(context, wire::CLEANUP);
+    }
+    if (talk.flight) return;
+    context.wake.reset();
+    const Verdict verdict = step(context);
+    if (context.failed) continue;
+    if (verdict == Verdict::busy) return;
+    if (context.job.stage() == wire::CLEANUP) return conclude(context);
+    enter(context, row_of(context.job.stage()).next);
+  }
+}
+
+/// One timer, armed again only when it changed.
+void arrange_wake(Context& context) {
+  Conversation& talk = context.talk;
+  if (talk.flight) context.wake.reset();
+  if (context.wake == talk.armed_wake) return;
+  if (context.wake)
+    context.out.actions.emplace_back(WaitFor{*context.wake - context.now.mono});
+  else
+    context.out.actions.emplace_back(StopWaiting{});
+  talk.armed_wake = context.wake;
+}
+
+}  // namespace
+
+// ---- Context ------------------------------------------------------------------------------------
+
+void Context::log(LogLevel level, std::string message) {
+  out.logs.push_back({level,
+                      std::move(message),
+                      {{"deployment", order().deployment_id()},
+                       {"server", order().server()},
+                       {"stage", wire::Stage_Name(job.stage())}}});
+}
+
+Verdict Context::wait(Duration delay) {
+  const MonoTime at = now.mono + std::max(delay, Duration(std::chrono::milliseconds(1)));
+  if (!wake || at < *wake) wake = at;
+  return Verdict::busy;
+}
+
+Verdict Context::fail(wire::FaultCode code, const FaultFacts& facts) {
+  failed = true;
+  if (job.stage() == wire::CLEANUP || job.has_fault()) {
+    log(LogLevel::warning, "cleanup: " + make_fault(job, code, facts).seen());
+    return Verdict::busy;
+  }
+  *job.mutable_fault() = make_fault(job, code, facts);
+  log(LogLevel::warning, wire::FaultCode_Name(code) + ": " + job.fault().seen());
+  if (job.mount_state() != wire::MOUNT_STATE_UNSPECIFIED && job.mount_state() != wire::DEAD)
+    set_mount(will_retry(job, now) ? wire::CLOSED : wire::DEAD);
+  return Verdict::busy;
+}
+
+void Context::set_mount(wire::MountState state) {
+  if (job.mount_state() == state) return;
+  job.set_mount_state(state);
+  out.actions.emplace_back(SetMount{});
+}
+
+void Context::note_evidence(std::string line) {
+  const auto& known = job.evidence();
+  if (std::find(known.begin(), known.end(), line) == known.end()) job.add_evidence(std::move(line));
+}
+
+bool will_retry(const record::Job& job, const Now& now) {
+  if (!job.has_fault() || job.launched() || job.cancel_asked() || !may_pass(job.fault().code())) return false;
+  if (job.order().has_start_by() && now.wall_low > from_wire(job.order().start_by())) return false;
+  return job.attempt() <= job.order().attempts_before_wipe();
+}
+
+// ---- InstallMachine -----------------------------------------------------------------------------
+
+InstallMachine::InstallMachine(record::Job& job, StageTimeouts timeouts, std::string media_url,
+                               std::string media_base, std::uint64_t seed)
+    : job_(job),
+      timeouts_(timeouts),
+      media_url_(std::move(media_url)),
+      media_base_(std::move(media_base)),
+      random_(seed),
+      conversation_(std::make_unique<Conversation>()) {}
+
+InstallMachine::~InstallMachine() = default;
+InstallMachine::InstallMachine(InstallMachine&&) noexcept = default;
+
+void InstallMachine::resume(Context& context) {
+  Conversation& talk = context.talk;
+  talk = Conversation{};
+  // An answer to a request of an earlier life must not pass for one of this.
+  talk.next_number = 1 + random_.below(1'000'000'000);
+  talk.last_read = context.now.mono;
+  talk.reached = job_.bytes_covered() > 0;
+  if (job_.attempt() == 0) job_.set_attempt(1);
+  enter(context, stage_by_facts(job_));
+  if (job_.cancel_asked() && !job_.launched()) context.fail(wire::CANCELLED_BY_OPERATOR, {});
+}
+
+void InstallMachine::fold(Context& context, const JobInput& input) {
+  struct Fold {
+    InstallMachine& machine;
+    Context& context;
+
+    void operator()(const Resume&) const { machine.resume(context); }
+    void operator()(const HttpReplied& reply) const { absorb(context, reply); }
+    void operator()(const HttpFailed& failure) const { absorb(context, failure); }
+    void operator()(const PollDue&) const { context.talk.armed_wake.reset(); }
+    void operator()(const MediaRead& read) const {
+      record::Job& job = context.job;
+      context.talk.reached = true;
+      context.talk.last_read = context.now.mono;
+      const auto percent = [](std::uint64_t part, std::uint64_t whole) {
+        return whole == 0 ? 0 : 100 * part / whole;
+      };
+      // Whole percents only: the row is durable, and reads come every second.
+      const bool first = job.bytes_covered() == 0 && read.bytes_covered > 0;
+      const bool grown =
+          percent(read.bytes_covered, read.size) != percent(job.bytes_covered(), job.media_size());
+      if (!first && !grown) return;
+      job.set_bytes_covered(read.bytes_covered);
+      job.set_media_size(read.size);
+    }
+    void operator()(const LaunchGranted&) const { context.talk.last_read = context.now.mono; }
+    void operator()(const CalledBack&) const {
+      record::Job& job = context.job;
+      const bool booted = job.final_power_on() || job.intent() == record::Job::FINAL_RESET_ON;
+      if (!booted) {  // from inside the installer: no proof that the new system boots
+        context.note_evidence("the installer called back");
+        return;
+      }
+      job.set_callback_seen(true);
+      raise_proof(context, wire::PROOF_CALLBACK, "the installed system called back");
+    }
+    void operator()(const CancelAsked&) const {
+      record::Job& job = context.job;
+      if (job.launched()) return;
+      job.set_cancel_asked(true);
+      context.set_mount(wire::DEAD);
+      if (job.stage() != wire::CLEANUP) context.fail(wire::CANCELLED_BY_OPERATOR, {});
+    }
+    void operator()(const MediaTlsRefused& refused) const { context.talk.tls_refusal = refused.detail; }
+    void operator()(const ProbeAnswered& answer) const {
+      if (answer.id != context.talk.probe_id) return;
+      context.talk.probe_id.clear();
+      if (!answer.open) return;
+      const auto& proof = context.order().proof();
+      raise_proof(context, wire::PROOF_REACHABLE, "a port of " + proof.reach_host() + " answers");
+    }
+  };
+  std::visit(Fold{*this, context}, input);
+}
+
+JobOutcome InstallMachine::handle(const JobInput& input, const Now& now, const Gate& gate) {
+  JobOutcome out;
+  if (job_.ended()) {
+    out.actions.emplace_back(Finish{});
+    return out;
+  }
+  const bool running = job_.stage() >= wire::CONNECT && job_.stage() < wire::DONE;
+  if (!running && !std::holds_alternative<Resume>(input)) return out;
+  Context context{job_, *conversation_, timeouts_, media_url_, media_base_, random_, now, gate, out};
+  fold(context, input);
+  run(context);
+  arrange_wake(context);
+  return out;
+}
+
+}  // namespace metalmesh::install

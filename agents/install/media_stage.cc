@@ -1,0 +1,159 @@
+// MEDIA: find the slots wherever the BMC keeps them, and empty the ones that are in the way.
+#include <algorithm>
+
+#include "agents/install/exchange.h"
+#include "agents/install/stages.h"
+#include "agents/redfish/media_slot.h"
+
+namespace metalmesh::install {
+namespace {
+
+constexpr std::size_t most_slots = 16;
+constexpr int most_eject_posts = 3;
+
+bool usable(const redfish::Slot& slot) {
+  return redfish::holds_cd(slot) && redfish::insert_style(slot) != redfish::InsertStyle::none;
+}
+
+bool any_usable(const Conversation& talk) {
+  return std::any_of(talk.slots.begin(), talk.slots.end(), usable);
+}
+
+bool is_ours(const Context& context, const redfish::Slot& slot) {
+  return redfish::shows_image(slot, context.media_url) || redfish::shows_ours(slot, context.media_base) ||
+         (slot.image.empty() && slot.uri == context.job.inserted_slot());
+}
+
+/// Reads one VirtualMedia collection and its slots.
+Verdict read_list(Context& context, const std::string& list) {
+  Conversation& talk = context.talk;
+  if (talk.slot_uris.empty()) {
+    const HttpReplied* reply = fetch(context, Ask::slots, redfish::get(list));
+    if (reply == nullptr) return Verdict::busy;
+    talk.slot_uris = redfish::parse_members(*reply).value_or(std::vector<std::string>{});
+    if (talk.slot_uris.size() > most_slots) talk.slot_uris.resize(most_slots);
+  }
+  while (talk.next_slot < talk.slot_uris.size()) {
+    const std::string& uri = talk.slot_uris[talk.next_slot];
+    const HttpReplied* reply = fetch(context, Ask::slot, redfish::get(uri));
+    if (reply == nullptr) return Verdict::busy;
+    ++talk.next_slot;
+    auto slot = redfish::parse_slot(*reply);
+    if (reply->status != 200 || !slot) continue;
+    if (slot->uri.empty()) slot->uri = uri;
+    talk.slots.push_back(std::move(*slot));
+  }
+  talk.slot_uris.clear();
+  talk.next_slot = 0;
+  return Verdict::done;
+}
+
+/// Managers of the system; the sole manager where the system does not say.
+Verdict read_managers(Context& context) {
+  Conversation& talk = context.talk;
+  if (talk.system->managers.empty()) {
+    const HttpReplied* reply = fetch(context, Ask::managers, redfish::get(talk.root->managers));
+    if (reply == nullptr) return Verdict::busy;
+    const auto members = redfish::parse_members(*reply).value_or(std::vector<std::string>{});
+    if (members.size() == 1) talk.managers = members;
+  } else {
+    talk.managers = talk.system->managers;
+  }
+  talk.managers_known = true;
+  return Verdict::done;
+}
+
+}  // namespace
+
+Verdict find_slots(Context& context) {
+  Conversation& talk = context.talk;
+  if (talk.slots_found) return Verdict::done;
+  if (!talk.system_list_used) {
+    if (!talk.system->virtual_media.empty() &&
+        read_list(context, talk.system->virtual_media) == Verdict::busy)
+      return Verdict::busy;
+    talk.system_list_used = true;
+  }
+  while (!any_usable(talk)) {
+    if (!talk.managers_known && read_managers(context) == Verdict::busy) return Verdict::busy;
+    if (talk.next_manager == talk.managers.size()) break;
+    if (!talk.manager_list) {
+      const HttpReplied* reply = fetch(context, Ask::manager, redfish::get(talk.managers[talk.next_manager]));
+      if (reply == nullptr) return Verdict::busy;
+      const auto manager = redfish::parse_manager(*reply);
+      talk.manager_list = manager ? manager->virtual_media : std::string();
+    }
+    const bool unread = !talk.manager_list->empty() && *talk.manager_list != talk.system->virtual_media;
+    if (unread && read_list(context, *talk.manager_list) == Verdict::busy) return Verdict::busy;
+    talk.manager_list.reset();
+    ++talk.next_manager;
+  }
+  if (!any_usable(talk)) {
+    const std::string seen =
+        talk.slots.empty() ? "no slots at all"
+                           : std::to_string(talk.slots.size()) + " slots, none for a CD that takes a URL";
+    return context.fail(wire::NO_VIRTUAL_MEDIA, {.seen = seen});
+  }
+  std::erase_if(talk.slots, [](const redfish::Slot& slot) { return !redfish::holds_cd(slot); });
+  talk.slots_found = true;
+  return Verdict::done;
+}
+
+Ejected eject(Context& context, const std::string& uri, bool only_ours) {
+  Conversation& talk = context.talk;
+  if (talk.eject_uri != uri) {
+    talk.eject_uri = uri;
+    talk.eject_posts = 0;
+  }
+  if (const auto answer = take_answer(context, Ask::eject); answer && answer->kind == Answer::Kind::refused)
+    talk.last_refusal = answer->error.text();
+  talk.slot_gone = false;
+  const redfish::Slot* slot = look_at_slot(context, uri);
+  if (slot == nullptr) return talk.slot_gone ? Ejected::empty : Ejected::busy;
+  if (!redfish::is_inserted(*slot)) return Ejected::empty;
+  if (only_ours && !is_ours(context, *slot)) return Ejected::empty;
+  // An eject takes the BMC a while: ask again only when it had time.
+  const bool again = talk.eject_posts == 0 || context.now.mono - talk.eject_at >= 2 * context.timeouts.poll;
+  if (!again) {
+    look_again(context, context.timeouts.poll / 2);
+    return Ejected::busy;
+  }
+  if (talk.eject_posts == most_eject_posts) return Ejected::stuck;
+  ++talk.eject_posts;
+  talk.eject_at = context.now.mono;
+  const auto etag = redfish::if_match_ladder(slot->etag).front();
+  act(context, Ask::eject, redfish::eject_media(*slot, etag), record::Job::EJECT);
+  return Ejected::busy;
+}
+
+Verdict prepare_media(Context& context) {
+  Conversation& talk = context.talk;
+  if (context.job.mount_state() != wire::CLOSED) context.set_mount(wire::CLOSED);
+  const bool replace = context.order().replace_foreign_media();
+  for (const redfish::Slot& slot : talk.slots) {
+    if (replace || !redfish::is_inserted(slot) || is_ours(context, slot)) continue;
+    const std::string image = slot.image.empty() ? "media of " + slot.connected_via : slot.image;
+    return context.fail(wire::FOREIGN_MEDIA, {.expected = "an empty slot", .seen = image, .slot = slot.uri});
+  }
+  for (redfish::Slot& slot : talk.slots) {
+    if (!redfish::is_inserted(slot)) continue;
+    switch (eject(context, slot.uri, false)) {
+      case Ejected::busy:
+        return Verdict::busy;
+      case Ejected::stuck:
+        return context.fail(wire::INSERT_REFUSED,
+                            {.expected = "an empty slot",
+                             .seen = "its old medium " + slot.image + " cannot be ejected",
+                             .detail = talk.last_refusal,
+                             .slot = slot.uri});
+      case Ejected::empty:
+        if (slot.uri == context.job.inserted_slot()) context.job.clear_inserted_slot();
+        slot.inserted_flag = false;
+        slot.image.clear();
+    }
+  }
+  context.job.clear_inserted_slot();
+  return Verdict::done;
+}
+
+}  // namespace metalmesh::install

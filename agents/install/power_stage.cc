@@ -1,0 +1,115 @@
+// POWER: off when the order allows it, then on. Only after ARM, never after LAUNCHED, and never again for a
+// change that already took effect.
+#include "agents/install/exchange.h"
+#include "agents/install/stages.h"
+
+namespace metalmesh::install {
+namespace {
+
+using redfish::Refusal;
+
+constexpr int most_refusals = 6;
+constexpr int most_on_sends = 2;
+/// PowerState lags: this long an unanswered power-on may still show.
+constexpr Duration settle_after_unknown = std::chrono::seconds(15);
+
+Verdict refused(Context& context, const Answer& answer) {
+  Conversation& talk = context.talk;
+  talk.last_refusal = answer.error.text();
+  if (++talk.reset_tries > most_refusals || answer.status == 403)
+    return context.fail(wire::POWER_FAILED,
+                        {.expected = "switched (HTTP " + std::to_string(answer.status) + ")",
+                         .seen = talk.system->power,
+                         .detail = talk.last_refusal,
+                         .tries = static_cast<std::uint32_t>(talk.reset_tries)});
+  // 409 and 400 may mean that it is so already: look first.
+  const bool now = answer.refusal == Refusal::conflict && talk.reset_tries == 1;
+  return now ? Verdict::done : look_again(context, 2 * context.timeouts.poll);
+}
+
+Verdict stuck(Context& context, std::string_view wanted) {
+  return context.fail(wire::POWER_FAILED, {.expected = std::string(wanted),
+                                           .seen = context.talk.system->power,
+                                           .detail = context.talk.last_refusal,
+                                           .span = context.timeouts.power});
+}
+
+void forget_off(Conversation& talk) {
+  talk.told_off_at.reset();
+  talk.forced_off = false;
+}
+
+Verdict switch_on(Context& context, const redfish::System& system) {
+  Conversation& talk = context.talk;
+  if (talk.on_sends == most_on_sends + most_refusals) return stuck(context, "On");
+  ++talk.on_sends;
+  talk.told_on_at = context.now.mono;
+  return act(context, Ask::reset,
+             redfish::reset(system, redfish::pick_reset(system.reset, {"On", "ForceOn", "PushPowerButton"})),
+             record::Job::RESET_ON);
+}
+
+Verdict switch_off(Context& context, const redfish::System& system) {
+  Conversation& talk = context.talk;
+  const bool gentle = context.order().power() == wire::GRACEFUL && !context.job.host_on_by_us();
+  const Duration waited = context.now.mono - talk.told_off_at.value_or(context.now.mono);
+  if (talk.told_off_at && waited < context.timeouts.power)
+    return look_again(context, context.timeouts.poll / 2);
+  if (talk.forced_off) return stuck(context, "Off");
+  const bool force = !gentle || talk.told_off_at.has_value();
+  talk.told_off_at = context.now.mono;
+  talk.forced_off = force;
+  const auto type = force ? redfish::pick_reset(system.reset, {"ForceOff", "PushPowerButton"})
+                          : redfish::pick_reset(system.reset, {"GracefulShutdown", "ForceOff"});
+  return act(context, Ask::reset, redfish::reset(system, type), record::Job::RESET_OFF);
+}
+
+/// Told to go on, in this life or an earlier one: see whether it did.
+Verdict await_on(Context& context, const redfish::System& system) {
+  Conversation& talk = context.talk;
+  record::Job& job = context.job;
+  if (!system.off()) {
+    job.set_powered(true);
+    job.set_host_on_by_us(true);
+    job.clear_intent();
+    return Verdict::done;
+  }
+  const Duration waited = context.now.mono - talk.told_on_at.value_or(talk.entered);
+  if (waited < (job.powered() ? context.timeouts.power : settle_after_unknown))
+    return look_again(context, context.timeouts.poll / 2);
+  if (job.powered() && talk.on_sends >= most_on_sends) return stuck(context, "On");
+  return switch_on(context, system);
+}
+
+}  // namespace
+
+Verdict power(Context& context) {
+  Conversation& talk = context.talk;
+  record::Job& job = context.job;
+  if (job.launched()) return Verdict::done;
+  if (context.order().has_launch_by() && maybe_past(context, context.order().launch_by()))
+    return context.fail(wire::ORDER_EXPIRED,
+                        {.expected = "launch_by", .seen = "the host was not powered on in time"});
+  if (const auto answer = take_answer(context, Ask::reset)) {
+    if (answer->kind == Answer::Kind::unsent) forget_off(talk);
+    if (answer->kind == Answer::Kind::refused) {
+      // A refused shutdown is not worth the wait: force it, where the order allows that at all.
+      if (talk.told_off_at) talk.told_off_at = context.now.mono - context.timeouts.power;
+      talk.forced_off = false;
+      if (refused(context, *answer) == Verdict::busy) return Verdict::busy;
+    }
+  }
+  const redfish::System* system = look(context);
+  if (system == nullptr) return Verdict::busy;
+  if (job.powered() || job.intent() == record::Job::RESET_ON || talk.told_on_at)
+    return await_on(context, *system);
+  if (!system->off()) {
+    if (refused_for_power(context, *system)) return Verdict::busy;
+    return switch_off(context, *system);
+  }
+  job.clear_intent();  // an unanswered power-off: it is off now
+  if (!redfish::boots_our_cd(system->boot)) return ensure_boot(context, *system);
+  return switch_on(context, *system);
+}
+
+}  // namespace metalmesh::install

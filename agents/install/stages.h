@@ -1,0 +1,46 @@
+// The stages, in order. Each is a function of what is known; see conversation.h for how they are written.
+#pragma once
+
+#include "agents/install/conversation.h"
+
+namespace metalmesh::install {
+
+/// Root and session; old sessions of ours are deleted.
+Verdict open_session(Context& context);
+/// open_session, then the one system this order can mean.
+Verdict connect(Context& context);
+/// Compares what the BMC reports with the order: UUID, serial, MACs.
+Verdict check_identity(Context& context);
+/// Both: needed before any call that touches power in this life of the agent.
+Verdict reach_machine(Context& context);
+/// Read-only: order's window, power state, reset values, slots.
+Verdict preflight(Context& context);
+/// Slots are free: our leftovers ejected, foreign media refused (or ejected, if the order says so).
+Verdict prepare_media(Context& context);
+Verdict insert(Context& context);
+Verdict confirm(Context& context);
+Verdict set_boot(Context& context);
+/// Identity, power and override once more on the same connection; then ARM.
+Verdict arm(Context& context);
+Verdict power(Context& context);
+Verdict watch(Context& context);
+Verdict finalise(Context& context);
+Verdict verify(Context& context);
+Verdict cleanup(Context& context);
+
+// Shared by stages.
+Verdict find_slots(Context& context);
+enum class Ejected { busy, empty, stuck };
+/// Empties the slot; with `only_ours` a medium that is not ours is left alone and counts as empty.
+Ejected eject(Context& context, const std::string& slot, bool only_ours);
+/// Sets the override unless it reads back as wanted.
+Verdict ensure_boot(Context& context, const redfish::System& system);
+/// Takes the override back if it still is ours; gives up quietly after one refusal per ETag form.
+Verdict clear_override(Context& context, const redfish::System& system);
+/// Fails a host that is on although the order refuses that.
+bool refused_for_power(Context& context, const redfish::System& system);
+bool surely_past(const Context& context, const google::protobuf::Timestamp& stamp);
+bool maybe_past(const Context& context, const google::protobuf::Timestamp& stamp);
+void raise_proof(Context& context, wire::ProofGrade grade, std::string evidence);
+
+}  // namespace metalmesh::install
