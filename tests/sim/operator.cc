@@ -1,0 +1,159 @@
+#include "tests/sim/operator.h"
+
+#include <utility>
+
+namespace metalmesh::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace controller;
+
+constexpr unsigned most_rollouts = 6;
+constexpr Duration inspect_again = 5min;
+
+constexpr char answer_template[] =
+    "# answer file\n"
+    "deployment={{deployment}} callback={{callback_url}}\n";
+
+template <class Object>
+Object named(const std::string& kind, const std::string& name) {
+  Object object;
+  object.set_api_version("metalmesh/v1");
+  object.set_kind(kind);
+  object.mutable_metadata()->set_name(name);
+  return object;
+}
+
+}  // namespace
+
+void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
+  register_all(core, now, out);
+  care_for_servers(core, now, out);
+  care_for_rollouts(core, now, out);
+}
+
+bool Operator::ask(ControllerCore& core, const Now& now, Outcome& out, decltype(OperatorRequest::body) body) {
+  const OperatorResult result = core.operate(OperatorRequest{"operator", "", std::move(body)}, now, out);
+  if (!result)
+    trace_.remark(now.mono, "operator", "refused: " + result.error().field + ": " + result.error().message);
+  return result.has_value();
+}
+
+void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) {
+  const MeshState& mesh = core.state();
+  for (const std::string& name : sites_) {
+    if (mesh.sites.contains(name)) continue;
+    ask(core, now, out, Apply{named<rest::Site>("Site", name), {}});
+  }
+  if (!mesh.credentials.contains("bmc"))
+    ask(core, now, out, Apply{named<rest::Credential>("Credential", "bmc"), {}});
+  if (!mesh.images.contains("linux")) {
+    auto image = named<rest::Image>("Image", "linux");
+    image.mutable_spec()->set_family("sim");
+    image.mutable_spec()->mutable_iso()->add_urls("https://images.example.net/linux.iso");
+    image.mutable_spec()->mutable_iso()->set_sha256(image_sha256);
+    ask(core, now, out, Apply{image, {}});
+  }
+  if (!mesh.profiles.contains("base")) {
+    auto profile = named<rest::Profile>("Profile", "base");
+    profile.mutable_spec()->set_family("sim");
+    profile.mutable_spec()->mutable_template_()->set_inline_(answer_template);
+    profile.mutable_spec()->mutable_max_run()->set_seconds(3600);
+    profile.mutable_spec()->mutable_stall_after()->set_seconds(1200);
+    auto& proof = *profile.mutable_spec()->mutable_proof();
+    proof.set_minimum(random_.chance(500) ? "booted" : "poweroff");
+    proof.mutable_within()->set_seconds(600);
+    proof.mutable_settle()->set_seconds(60);
+    ask(core, now, out, Apply{profile, {}});
+  }
+  for (const ServerToRegister& wanted : servers_) {
+    if (mesh.servers.contains(wanted.name)) continue;
+    auto server = named<rest::Server>("Server", wanted.name);
+    auto& spec = *server.mutable_spec();
+    spec.set_site(wanted.site);
+    spec.mutable_bmc()->set_address(wanted.address);
+    spec.mutable_bmc()->set_credential("bmc");
+    spec.mutable_identity()->set_uuid(wanted.uuid);
+    spec.mutable_identity()->set_serial(wanted.serial);
+    ask(core, now, out, Apply{server, {}});
+  }
+}
+
+void Operator::care_for_servers(ControllerCore& core, const Now& now, Outcome& out) {
+  for (const ServerToRegister& wanted : servers_) {
+    const auto found = core.state().servers.find(wanted.name);
+    if (found == core.state().servers.end()) continue;
+    const std::string phase = found->second.status().phase();
+    const bool ready = phase == "ready" || phase == "installing";
+    const auto last = inspected_.find(wanted.name);
+    if (!resting_ && !ready && (last == inspected_.end() || now.mono - last->second >= inspect_again)) {
+      inspected_[wanted.name] = now.mono;
+      if (phase == "unproven" || phase == "failed") {
+        ask(core, now, out, ResolveDeployment{found->second.status().deployment(), "failed", "looked at it"});
+      }
+      ask(core, now, out, InspectServer{wanted.name});
+    }
+  }
+}
+
+void Operator::care_for_rollouts(ControllerCore& core, const Now& now, Outcome& out) {
+  bool busy = false;
+  std::vector<std::string> abort;
+  std::vector<std::string> plan;
+  std::vector<StartRollout> start;
+  for (const auto& [name, rollout] : core.state().rollouts) {
+    const std::string& state = rollout.status().state();
+    busy = busy || (state != "done" && state != "draft" && state != "planned");
+    if (state == "stopped" || (state == "running" && !resting_ && random_.chance(swarm_.abort)))
+      abort.push_back(name);
+    if (resting_) continue;
+    if (state == "draft" || state.empty()) plan.push_back(name);
+    const rest::Plan& drawn = rollout.status().plan();
+    if (state == "planned" && drawn.servers_size() > 0) {
+      start.push_back({name, drawn.digest(), static_cast<std::uint32_t>(drawn.servers_size())});
+    } else if (state == "planned" && random_.chance(200)) {
+      plan.push_back(name);
+    }
+  }
+  for (const std::string& name : abort) ask(core, now, out, AbortRollout{name, "changed her mind"});
+  for (const std::string& name : plan) ask(core, now, out, PlanRollout{name});
+  for (const StartRollout& request : start) ask(core, now, out, request);
+  if (!busy && plan.empty() && start.empty() && !resting_ && rollouts_ < most_rollouts)
+    begin_rollout(core, now, out);
+}
+
+void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out) {
+  bool again = false;
+  bool any = false;
+  for (const ServerToRegister& wanted : servers_) {
+    const auto found = core.state().servers.find(wanted.name);
+    if (found == core.state().servers.end()) continue;
+    const std::string phase = found->second.status().phase();
+    any = any || phase == "ready";
+    if (swarm_.reinstalls && (phase == "installed" || phase == "failed" || phase == "unproven")) again = true;
+  }
+  if (!any && !again) return;
+  if (again) {
+    for (const ServerToRegister& wanted : servers_) {
+      ask(core, now, out, ProtectServer{wanted.name, false, "to be installed again", 0});
+    }
+  }
+  auto rollout = named<rest::Rollout>("Rollout", "r" + std::to_string(++rollouts_));
+  auto& spec = *rollout.mutable_spec();
+  spec.set_action("install");
+  spec.mutable_select()->add_sites("*");
+  spec.set_image("linux");
+  spec.set_profile("base");
+  spec.set_reinstall(again);
+  spec.set_powered_on(again || random_.chance(300) ? "force" : "refuse");
+  spec.mutable_start_within()->set_seconds(static_cast<std::int64_t>(600 + random_.below(3000)));
+  spec.mutable_launch_within()->set_seconds(static_cast<std::int64_t>(300 + random_.below(1500)));
+  if (random_.chance(700)) {
+    spec.mutable_stop_after()->set_no_canary(true);
+    spec.mutable_stop_after()->set_after_wipe("100%");
+    spec.mutable_stop_after()->set_before_wipe("100%");
+  }
+  ask(core, now, out, Apply{rollout, {}});
+}
+
+}  // namespace metalmesh::sim

@@ -1,0 +1,190 @@
+#include "tests/sim/sim_media.h"
+
+#include <utility>
+
+namespace metalmesh::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t answer_at = 64 * 1024;
+constexpr std::uint64_t kernel_at = 128 * 1024;
+constexpr std::uint64_t kernel_size = 16 * 1024;
+
+std::string token_of(std::string_view path) {
+  const auto from = path.rfind('/') + 1;
+  return std::string(path.substr(from, path.rfind('.') - from));
+}
+
+}  // namespace
+
+wire::ImageFacts image_facts(const std::string& sha256) {
+  wire::ImageFacts facts;
+  facts.set_size(image_size);
+  facts.set_path("/images/" + sha256);
+  facts.set_sha256(sha256);
+  facts.set_volume_id("SIM");
+  facts.mutable_placeholder()->set_offset(answer_at);
+  facts.mutable_placeholder()->set_length(answer_room);
+  auto& kernel = *facts.add_guarded();
+  kernel.set_offset(kernel_at);
+  kernel.set_length(kernel_size);
+  return facts;
+}
+
+SimMedia::SimMedia(std::string name, EventQueue& events, Trace& trace, Random random, Plant plant,
+                   GuardedRead guarded)
+    : name_(std::move(name)),
+      address_(name_ + ":8443"),
+      events_(events),
+      trace_(trace),
+      random_(random),
+      plant_(plant),
+      guarded_(std::move(guarded)) {}
+
+Now SimMedia::now() const { return {events_.now(), WallTime(), WallTime()}; }
+
+void SimMedia::crash() {
+  if (!running_) return;
+  trace_.line(events_.now(), name_, "crash");
+  running_ = false;
+  ++life_;
+  core_ = media::MediaCore();
+  mounts_.clear();
+  tick_at_.reset();
+  for (auto& [conn, reader] : std::exchange(readers_, {})) {
+    events_.after(1ms, [answer = std::move(reader.answer)] { answer(0, {}, 0); });
+  }
+}
+
+void SimMedia::start() {
+  if (running_) return;
+  trace_.line(events_.now(), name_, "start");
+  running_ = true;
+  introduce();
+}
+
+void SimMedia::agent_up(std::function<void(Input)> report) {
+  report_ = std::move(report);
+  ++link_;
+  introduce();
+}
+
+void SimMedia::agent_down() {
+  report_ = nullptr;
+  ++link_;
+}
+
+void SimMedia::introduce() {
+  if (!running_ || !report_) return;
+  events_.after(5ms, [this, link = link_, life = life_] {
+    if (link != link_ || life != life_ || !report_) return;
+    MediaReported up;
+    up.event.mutable_up()->set_address(address_);
+    report_(std::move(up));
+  });
+}
+
+void SimMedia::send(const wire::MediaCommand& command) {
+  // A Unix socket: in order, and what was written arrives even if the writer dies.
+  link_busy_ = std::max(link_busy_, events_.now()) + 1ms + random_.below(5) * 1ms;
+  events_.at(link_busy_, [this, life = life_, command] {
+    if (!running_ || life != life_) return;
+    wire::MediaCommand taken = command;
+    if (taken.has_mount()) {
+      if (plant_ == Plant::no_fence) taken.mutable_mount()->set_state(wire::LAUNCHED);
+      mounts_[taken.mount().token()] = taken.mount();
+    }
+    take(core_.on_command(taken, now()));
+  });
+}
+
+void SimMedia::read(const std::string& path, const std::string& peer, std::uint64_t offset,
+                    std::uint64_t length, Answer answer) {
+  if (!running_) return events_.after(1ms, [answer = std::move(answer)] { answer(0, {}, 0); });
+  const media::ConnId conn = next_conn_++;
+  readers_[conn] = {std::move(answer), token_of(path), offset, length};
+  media::MediaRequest request;
+  request.conn = conn;
+  request.method = "GET";
+  request.path = path;
+  request.headers = {
+      {"range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1)}};
+  request.peer = peer;
+  take(core_.on_request(std::move(request), now()));
+}
+
+void SimMedia::callback(const std::string& path, const std::string& peer) {
+  if (!running_) return;
+  media::MediaRequest request;
+  request.conn = next_conn_++;
+  request.method = "POST";
+  request.path = path;
+  request.peer = peer;
+  take(core_.on_request(std::move(request), now()));
+}
+
+void SimMedia::take(media::MediaOutcome outcome) {
+  for (auto& effect : outcome.effects) {
+    if (const auto* answer = std::get_if<media::Respond>(&effect)) {
+      respond(*answer);
+    } else if (const auto* abort = std::get_if<media::Abort>(&effect)) {
+      if (auto reader = readers_.extract(abort->conn)) reader.mapped().answer(0, {}, 0);
+    } else {
+      auto& tell = std::get<media::Tell>(effect);
+      events_.after(1ms + random_.below(3) * 1ms, [this, link = link_, event = std::move(tell.event)] {
+        if (link != link_ || !report_) return;
+        report_(MediaReported{event});
+      });
+    }
+  }
+  schedule_tick();
+}
+
+void SimMedia::respond(const media::Respond& respond) {
+  auto reader = readers_.extract(respond.conn);
+  if (!reader) return;
+  if (respond.status == 206) watch_guard(reader.mapped());
+  std::string bytes;
+  for (const media::Segment& segment : respond.segments) {
+    if (const auto* patch = std::get_if<std::string>(&segment)) {
+      bytes += *patch;
+    } else {
+      bytes.append(media::length_of(segment), '\0');
+    }
+  }
+  events_.after(2ms, [answer = std::move(reader.mapped().answer), status = respond.status, bytes] {
+    answer(status, bytes, image_size);
+  });
+  if (respond.status != 206) return;
+  events_.after(1ms, [this, life = life_, conn = respond.conn, count = bytes.size()] {
+    if (life != life_ || !running_) return;
+    take(core_.on_sent(conn, count, now()));
+    core_.on_closed(conn);
+  });
+}
+
+void SimMedia::watch_guard(const Reader& reader) {
+  const auto mount = mounts_.find(reader.token);
+  if (mount == mounts_.end()) return;
+  const auto touches = [&](const wire::ByteRange& range) {
+    return reader.offset < range.offset() + range.length() && range.offset() < reader.offset + reader.length;
+  };
+  const wire::ImageFacts& facts = mount->second.image();
+  bool guarded = touches(facts.placeholder());
+  for (const auto& range : facts.guarded()) guarded = guarded || touches(range);
+  if (guarded && launched_.insert(reader.token).second) guarded_(mount->second.deployment_id());
+}
+
+void SimMedia::schedule_tick() {
+  const auto due = core_.next_due();
+  if (!due || (tick_at_ && *tick_at_ <= *due)) return;
+  tick_at_ = due;
+  events_.at(*due, [this, life = life_, due] {
+    if (life != life_ || !running_ || tick_at_ != due) return;
+    tick_at_.reset();
+    take(core_.on_tick(now()));
+  });
+}
+
+}  // namespace metalmesh::sim

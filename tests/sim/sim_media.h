@@ -1,0 +1,84 @@
+// One site's media server: the production decision core between the agent's messages and the BMCs' reads.
+// It may be a process of its own (survives the agent) or die with the agent.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "agents/media/media_core.h"
+#include "common/base/random.h"
+#include "common/ports/input.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/swarm.h"
+#include "tests/sim/trace.h"
+
+namespace metalmesh::sim {
+
+/// The one installer image of the simulation.
+inline constexpr std::uint64_t image_size = 256 * 1024;
+inline constexpr std::uint64_t answer_room = 2048;
+wire::ImageFacts image_facts(const std::string& sha256);
+
+class SimMedia {
+ public:
+  using Answer = std::function<void(int status, std::string bytes, std::uint64_t size)>;
+  /// Called when the first guarded byte of a deployment's medium leaves.
+  using GuardedRead = std::function<void(const std::string& deployment)>;
+
+  SimMedia(std::string name, EventQueue& events, Trace& trace, Random random, Plant plant,
+           GuardedRead guarded);
+
+  /// host:port of its URLs.
+  [[nodiscard]] const std::string& address() const { return address_; }
+
+  void crash();
+  void start();
+  [[nodiscard]] bool running() const { return running_; }
+
+  /// The agent's process came up: `report` reaches that life. The server introduces itself.
+  void agent_up(std::function<void(Input)> report);
+  void agent_down();
+  void send(const wire::MediaCommand& command);
+
+  void read(const std::string& path, const std::string& peer, std::uint64_t offset, std::uint64_t length,
+            Answer answer);
+  void callback(const std::string& path, const std::string& peer);
+
+ private:
+  struct Reader {
+    Answer answer;
+    std::string token;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+  };
+  void take(media::MediaOutcome outcome);
+  void respond(const media::Respond& respond);
+  void watch_guard(const Reader& reader);
+  void introduce();
+  void schedule_tick();
+  [[nodiscard]] Now now() const;
+
+  std::string name_;
+  std::string address_;
+  EventQueue& events_;
+  Trace& trace_;
+  Random random_;
+  Plant plant_;
+  GuardedRead guarded_;
+  bool running_ = false;
+  unsigned life_ = 0;
+  media::MediaCore core_;
+  std::function<void(Input)> report_;
+  unsigned link_ = 0;  // rises when the agent comes or goes
+  MonoTime link_busy_{};
+  std::map<media::ConnId, Reader> readers_;
+  media::ConnId next_conn_ = 1;
+  std::map<std::string, wire::Mount> mounts_;  // as ordered, for the watch on guarded bytes
+  std::set<std::string> launched_;             // tokens whose guarded bytes left
+  std::optional<MonoTime> tick_at_;
+};
+
+}  // namespace metalmesh::sim

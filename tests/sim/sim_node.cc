@@ -1,0 +1,183 @@
+#include "tests/sim/sim_node.h"
+
+#include <utility>
+
+namespace metalmesh::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+}  // namespace
+
+SimNode::SimNode(std::string name, EventQueue& events, Trace& trace, const Swarm& swarm, Random random,
+                 MakeCore make_core, Surroundings around)
+    : name_(std::move(name)),
+      events_(events),
+      trace_(trace),
+      swarm_(swarm),
+      random_(random),
+      entropy_(random_.fork()),
+      make_core_(std::move(make_core)),
+      around_(std::move(around)) {
+  const auto error = static_cast<std::uint64_t>(around_.clock_error.count());
+  clock_offset_ = Duration(static_cast<std::int64_t>(random_.below(2 * error + 1))) - around_.clock_error;
+}
+
+Now SimNode::now() const {
+  const WallTime shown = events_.wall() + clock_offset_;
+  return {events_.now(), shown - around_.clock_error, shown + around_.clock_error};
+}
+
+void SimNode::start() {
+  if (life_ || starting_) return;
+  ++lives_;
+  dying_ = false;
+  effects_left_.reset();
+  trace_.line(events_.now(), name_, "start");
+  life_ = std::make_unique<Life>();
+  Store& store = *this;
+  life_->core = make_core_(store, entropy_);
+  life_->turn = std::make_unique<Turn>(*life_->core, store,
+                                       Ports{.bus = this,
+                                             .http = this,
+                                             .timers = this,
+                                             .exchanges = nullptr,
+                                             .images = this,
+                                             .media = this,
+                                             .prober = this,
+                                             .log = this});
+  deliver(Started{});
+  around_.came_up(to_this_life());
+}
+
+void SimNode::crash(std::string_view why) {
+  if (!life_) return;
+  ++crashes_;
+  trace_.line(events_.now(), name_, "crash", why);
+  life_.reset();
+  rows_.crash();
+  around_.went_down();
+  starting_ = true;
+  const Duration most = healthy_ ? Duration(1s) : swarm_.down_for;
+  events_.after(
+      1s + Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(most.count())))),
+      [this] {
+        starting_ = false;
+        start();
+      });
+}
+
+Surroundings::Deliver SimNode::to_this_life() {
+  return [this, life = lives_](Input input) {
+    if (life_ && life == lives_) deliver(std::move(input));
+  };
+}
+
+void SimNode::deliver(Input input) {
+  if (!life_) return;
+  life_->inbox.push_back(std::move(input));
+  schedule_turn();
+}
+
+void SimNode::schedule_turn() {
+  if (std::exchange(life_->turn_due, true)) return;
+  // Inputs that come while an earlier commit is in flight go into one turn.
+  events_.after(random_.below(4) * 1ms, [this, life = lives_] {
+    if (life_ && life == lives_) run_turn();
+  });
+}
+
+void SimNode::run_turn() {
+  life_->turn_due = false;
+  std::vector<Input> inputs = std::exchange(life_->inbox, {});
+  for (const Input& input : inputs) trace_.line(events_.now(), name_, name_of(input));
+  const Status status = life_->turn->step(std::move(inputs), now());
+  if (!status || dying_) crash(status ? "between effects" : status.error().message);
+}
+
+Status SimNode::commit(const Batch& batch) {
+  bool unheard = false;
+  if (!healthy_ && random_.chance(swarm_.crash_at_commit)) {
+    switch (random_.below(3)) {
+      case 0:
+        rows_.arm(SimStore::Fault::torn);
+        break;
+      case 1:
+        rows_.arm(SimStore::Fault::durable_but_unheard);
+        unheard = true;
+        break;
+      default:
+        effects_left_ = random_.below(4);
+        break;
+    }
+  } else if (!healthy_ && random_.chance(swarm_.disk_full)) {
+    rows_.arm(SimStore::Fault::disk_full);
+  }
+  const Status status = rows_.commit(batch);
+  for (const RowWrite& row : batch) {
+    trace_.mix(row.key);
+    if (row.value) trace_.mix(*row.value);
+  }
+  if ((status || unheard) && !rows_.lazy_sync()) around_.durable(batch);
+  return status;
+}
+
+void SimNode::sync() {
+  for (const Batch& batch : rows_.sync()) around_.durable(batch);
+}
+
+bool SimNode::leaves() {
+  if (dying_) return false;
+  if (effects_left_ && (*effects_left_)-- == 0) dying_ = true;
+  return !dying_;
+}
+
+void SimNode::publish(Publish message) {
+  if (leaves()) around_.publish(std::move(message));
+}
+
+void SimNode::start(HttpRequest request) {
+  if (!leaves()) return;
+  trace_.line(events_.now(), name_, request.method, request.url);
+  around_.http(request, to_this_life());
+}
+
+void SimNode::arm(TimerArm timer) {
+  if (!leaves()) return;
+  const unsigned version = ++timer_version_;
+  life_->timers[timer.token] = version;
+  events_.at(timer.at, [this, life = lives_, version, token = timer.token] {
+    if (!life_ || life != lives_) return;
+    const auto found = life_->timers.find(token);
+    if (found == life_->timers.end() || found->second != version) return;
+    life_->timers.erase(found);
+    deliver(TimerFired{token});
+  });
+}
+
+void SimNode::disarm(TimerDisarm timer) {
+  if (leaves()) life_->timers.erase(timer.token);
+}
+
+void SimNode::fetch(ImageFetch fetch) {
+  if (leaves()) around_.fetch(fetch, to_this_life());
+}
+
+void SimNode::send(MediaSend message) {
+  if (leaves()) around_.media(message.command);
+}
+
+void SimNode::probe(ProbeStart probe) {
+  if (leaves()) around_.probe(probe, to_this_life());
+}
+
+void SimNode::write(const LogLine& line) {
+  if (!trace_.printing()) return;
+  std::string text = line.message;
+  for (const auto& [key, value] : line.fields) text.append("  ").append(key).append("=").append(value);
+  trace_.remark(events_.now(), name_, text);
+}
+
+void SimNode::set_healthy() { healthy_ = true; }
+
+}  // namespace metalmesh::sim

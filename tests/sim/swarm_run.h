@@ -1,0 +1,34 @@
+// Many seeds, side by side: each run is single-threaded and knows nothing of the others.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/sim/world.h"
+
+namespace metalmesh::sim {
+
+struct SwarmRun {
+  std::uint64_t first = 1;
+  std::uint64_t last = 1;
+  bool print = false;
+  Plant plant = Plant::none;
+  unsigned threads = 0;  // 0: one per core
+};
+
+struct SwarmReport {
+  std::map<std::uint64_t, std::vector<std::string>> violations;  // by seed
+  Sightings sightings;
+  std::uint64_t seeds = 0;
+  std::uint64_t events = 0;
+  std::uint64_t combined_hash = 0;  // of all traces, whatever their order
+  double virtual_hours = 0;
+  double seconds = 0;
+};
+
+SwarmReport run_swarm(const SwarmRun& run);
+std::string summary(const SwarmReport& report);
+
+}  // namespace metalmesh::sim
