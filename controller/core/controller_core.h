@@ -9,6 +9,7 @@
 #include "common/ports/entropy.h"
 #include "common/ports/signer.h"
 #include "common/turn/decision_core.h"
+#include "controller/core/controller_metrics.h"
 #include "controller/core/operator_request.h"
 #include "controller/state/mesh_state.h"
 
@@ -35,6 +36,7 @@ class ControllerCore final : public DecisionCore {
 
   /// For reading: what is true after the last handled input.
   [[nodiscard]] const MeshState& state() const;
+  [[nodiscard]] const ControllerMetrics& metrics() const;
 
  private:
   struct Impl;

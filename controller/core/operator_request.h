@@ -12,7 +12,8 @@
 
 namespace metalmesh::controller {
 
-using Object = std::variant<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile, rest::Rollout>;
+using Object =
+    std::variant<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile, rest::Rollout>;
 
 /// Create or change an object's spec and labels. Never starts anything.
 struct Apply {
@@ -67,8 +68,8 @@ struct ClearSiteQuarantine {
 struct OperatorRequest {
   std::string actor;            // who, for the audit log
   std::string idempotency_key;  // empty: none
-  std::variant<Apply, Delete, PlanRollout, StartRollout, AbortRollout, ResolveDeployment, InspectServer, AcceptServer,
-               ProtectServer, RetireServer, ClearSiteQuarantine>
+  std::variant<Apply, Delete, PlanRollout, StartRollout, AbortRollout, ResolveDeployment, InspectServer,
+               AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine>
       body;
 };
 

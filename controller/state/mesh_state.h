@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "schemas/record/controller.pb.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::controller {
@@ -16,13 +17,22 @@ struct MeshState {
   std::map<std::string, rest::Credential> credentials;
   std::map<std::string, rest::Server> servers;
   std::map<std::string, rest::Image> images;
-  std::map<std::string, rest::Profile> profiles;                    // newest version
-  std::map<std::string, rest::Profile> profile_versions;            // "name@version"
+  std::map<std::string, rest::Profile> profiles;          // newest version
+  std::map<std::string, rest::Profile> profile_versions;  // "name@version"; kept after a delete
   std::map<std::string, rest::Rollout> rollouts;
-  std::map<std::string, rest::Deployment> deployments;              // by id
-  std::uint64_t last_event = 0;                                     // id of the newest LogEvent
-  std::uint64_t epoch = 0;                                          // controller epoch
+  std::map<std::string, rest::Deployment> deployments;  // by id
+  std::uint64_t last_event = 0;                         // id of the newest LogEvent
+  std::uint64_t epoch = 0;                              // controller epoch
   bool disk_low = false;
+};
+
+/// What the mesh needs beside that and people are not shown: same life, other rows.
+struct InnerState {
+  std::map<std::string, record::SiteLink> links;                             // by site
+  std::map<std::string, record::Order> orders;                               // by deployment, open ones only
+  std::map<std::string, std::uint64_t> generations;                          // by machine key
+  std::map<std::string, std::map<std::string, record::InspectWish>> wishes;  // site -> server
+  std::map<std::string, record::IdempotentAnswer> answers;                   // by actor and key, bounded
 };
 
 }  // namespace metalmesh::controller

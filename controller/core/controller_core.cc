@@ -1,0 +1,315 @@
+#include "controller/core/controller_core.h"
+
+#include <bit>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "common/delivery/blob_transfer.h"
+#include "common/delivery/envelope_codec.h"
+#include "common/delivery/topics.h"
+#include "controller/core/event_fold.h"
+#include "controller/core/field_rules.h"
+#include "controller/core/operator_acts.h"
+#include "controller/core/request_digest.h"
+#include "controller/core/rollout_runner.h"
+#include "controller/core/site_care.h"
+#include "controller/state/stamps.h"
+#include "controller/state/tables.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr char tick_token[] = "controller/tick";
+constexpr Duration tick_every = std::chrono::seconds(1);
+constexpr std::size_t strangers_named = 256;
+constexpr std::size_t actor_limit = 128;
+
+LoadedState or_empty(Result<LoadedState>& loaded) { return loaded ? std::move(*loaded) : LoadedState(); }
+
+}  // namespace
+
+struct ControllerCore::Impl {
+  Impl(const RowReader& rows_in, const Signer& signer_in, const Verifier& verifier_in, Entropy& entropy_in,
+       ControllerLimits limits_in, Result<LoadedState> loaded)
+      : rows(rows_in),
+        signer(signer_in),
+        verifier(verifier_in),
+        entropy(entropy_in),
+        limits(limits_in),
+        broken(loaded ? std::string() : loaded.error().message),
+        ledger(or_empty(loaded)) {}
+
+  Work work(const Now& now, Outcome& out) { return {ledger, links, metrics, signer, entropy, now, out}; }
+
+  void started(Work& work);
+  void tick(Work& work);
+  void message(Work& work, const MessageArrived& message);
+  void take_news(Work& work, const std::string& site, SiteLink& link, SiteNews news);
+  void answer_blob(Work& work, const SiteLink& link, const wire::BlobWant& want);
+  void pump_all(Work& work);
+  void settle(Work& work);
+  OperatorResult decide(Work& work, const OperatorRequest& request);
+  Answer answer_of(const Acted& acted) const;
+  void audit(Work& work, const OperatorRequest& request, const ActResult& result);
+  /// A line at the 1st, 2nd, 4th, 8th ... time: noise must not fill a disk.
+  void odd(Work& work, const std::string& site, const std::string& what);
+
+  const RowReader& rows;
+  const Signer& signer;
+  const Verifier& verifier;
+  Entropy& entropy;
+  ControllerLimits limits;
+  std::string broken;  // why the rows could not be loaded
+  Ledger ledger;
+  SiteLinks links;
+  ControllerMetrics metrics;
+  bool bus_up = false;
+  std::set<std::string> strangers;
+  std::map<std::string, std::uint64_t> oddities;  // by site
+};
+
+void ControllerCore::Impl::started(Work& work) {
+  ensure_links(work, rows, limits);
+  work.moved = true;
+  work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
+}
+
+void ControllerCore::Impl::tick(Work& work) {
+  for (auto& [name, link] : links) {
+    refresh_site(work, name);
+    serve_site(work, name);
+    LinkTools tools = work.tools();
+    if (bus_up && link->due(work.now)) link->pump(tools);
+  }
+  work.moved = true;  // deadlines and silences may have passed
+  work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
+}
+
+void ControllerCore::Impl::odd(Work& work, const std::string& site, const std::string& what) {
+  const std::uint64_t count = ++oddities[site];
+  if (!std::has_single_bit(count)) return;
+  work.out.log(LogLevel::warning, what + " (" + std::to_string(count) + " such from this site so far)",
+               {{"site", site}});
+}
+
+void ControllerCore::Impl::message(Work& work, const MessageArrived& message) {
+  const auto site = topics::site_of_up(message.topic);
+  if (!site) return;
+  SiteLink* link = work.link(site->str());
+  if (link == nullptr) {
+    ++metrics.frames_from_unknown;
+    if (strangers.size() < strangers_named && strangers.insert(site->str()).second) {
+      work.out.log(LogLevel::warning, "a site that was never applied speaks; its frames are ignored",
+                   {{"site", site->str()}});
+    }
+    return;
+  }
+  const auto opened = delivery::open(verifier, site->str(), message.payload);
+  if (!opened) {
+    ++metrics.frames_rejected;
+    return odd(work, site->str(), "frame rejected: " + opened.error().message);
+  }
+  ++metrics.frames_taken;
+  LinkTools tools = work.tools();
+  take_news(work, site->str(), *link, link->on_frame(opened->kind, opened->payload, tools));
+}
+
+void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLink& link, SiteNews news) {
+  if (news.oddity) {
+    ++metrics.frames_odd;
+    odd(work, site, *news.oddity);
+  }
+  if (news.quarantine) {
+    ++metrics.quarantines;
+    rest::LogEvent line;
+    line.set_type("site");
+    line.set_site(site);
+    line.set_message(
+        "site " + site + " is quarantined: " + *news.quarantine +
+        ". Nothing is handed to it. Next: find out which agent is the right one, then clear the quarantine");
+    ledger.note(std::move(line), work.now.wall());
+  }
+  if (news.lost_journal) void_site(work, site, *news.lost_journal);
+  if (news.restored)
+    begin_epoch(work, *news.restored, "site " + site + " has commands that we do not remember");
+  if (news.commands_begun) repeat_wishes(work, site);
+  for (const delivery::Entry& entry : news.entries)
+    fold_event(work, site, link.event_journal(), entry.seq, entry.bytes);
+  if (news.sample) fold_sample(work, site, *news.sample);
+  if (news.blob_want) answer_blob(work, link, *news.blob_want);
+  LinkTools tools = work.tools();
+  if (news.welcome) link.send_welcome(std::move(*news.welcome), tools);
+  refresh_site(work, site);
+  if (!link.silent(work.now)) *ledger.live_site(site).mutable_last_heard() = to_stamp(work.now.wall());
+  serve_site(work, site);
+  if (bus_up) link.pump(tools);
+}
+
+void ControllerCore::Impl::answer_blob(Work& work, const SiteLink& link, const wire::BlobWant& want) {
+  std::optional<std::string> blob;
+  if (!rules::sha256_hex("", want.sha256())) blob = rows.get(tables::row(tables::blobs, want.sha256()));
+  LinkTools tools = work.tools();
+  link.publish("blob_chunk", delivery::answer_blob_want(want, blob ? &*blob : nullptr), tools);
+  ++metrics.blob_chunks_sent;
+}
+
+void ControllerCore::Impl::pump_all(Work& work) {
+  LinkTools tools = work.tools();
+  for (auto& [name, link] : links) link->pump(tools);
+}
+
+/// The end of every input: carry rollouts on, then turn what changed into rows and lines.
+void ControllerCore::Impl::settle(Work& work) {
+  if (std::exchange(work.moved, false)) run_rollouts(work);
+  save_links(work);
+  for (const rest::LogEvent& line : ledger.flush(work.out.rows, work.now.wall())) {
+    std::vector<std::pair<std::string, std::string>> fields = {{"event", std::to_string(line.id())},
+                                                               {"type", line.type()}};
+    const auto add = [&](const char* name, const std::string& value) {
+      if (!value.empty()) fields.emplace_back(name, value);
+    };
+    add("site", line.site());
+    add("server", line.server());
+    add("deployment", line.deployment());
+    add("rollout", line.rollout());
+    add("actor", line.actor());
+    work.out.log(LogLevel::info, line.message(), std::move(fields));
+  }
+}
+
+void ControllerCore::Impl::audit(Work& work, const OperatorRequest& request, const ActResult& result) {
+  rest::LogEvent line;
+  line.set_type("audit");
+  line.set_actor(request.actor.substr(0, actor_limit));
+  if (result) {
+    line.set_message(result->audit);
+    if (result->kind == "Server") line.set_server(result->name);
+    if (result->kind == "Rollout") line.set_rollout(result->name);
+    if (result->kind == "Deployment") line.set_deployment(result->name);
+    if (result->kind == "Site") line.set_site(result->name);
+  } else {
+    std::string what = verb_of(request);
+    if (const auto* apply = std::get_if<Apply>(&request.body)) {
+      const auto [kind, name] = kind_and_name(apply->object);
+      what += " " + kind + " " + name.substr(0, 80);
+    }
+    line.set_message("refused: " + what + ": " +
+                     (result.error().field.empty() ? "" : result.error().field + ": ") +
+                     result.error().message);
+  }
+  ledger.note(std::move(line), work.now.wall());
+}
+
+Answer ControllerCore::Impl::answer_of(const Acted& acted) const {
+  const MeshState& mesh = ledger.mesh();
+  Answer answer;
+  answer.created = acted.created;
+  if (acted.kind == "Site") answer.object = Object(mesh.sites.at(acted.name));
+  if (acted.kind == "Credential") answer.object = Object(mesh.credentials.at(acted.name));
+  if (acted.kind == "Server") answer.object = Object(mesh.servers.at(acted.name));
+  if (acted.kind == "Image") answer.object = Object(mesh.images.at(acted.name));
+  if (acted.kind == "Profile") answer.object = Object(mesh.profiles.at(acted.name));
+  if (acted.kind == "Rollout") answer.object = Object(mesh.rollouts.at(acted.name));
+  if (acted.kind == "Deployment") answer.object = mesh.deployments.at(acted.name);
+  return answer;
+}
+
+OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& request) {
+  ++metrics.operator_requests;
+  std::string digest;
+  if (!request.idempotency_key.empty()) {
+    if (request.idempotency_key.size() > idempotency_key_limit) {
+      return std::unexpected(rules::refusal(ErrorKind::invalid, "Idempotency-Key", "longer than 255 bytes"));
+    }
+    digest = request_digest(request);
+    const auto stored = ledger.inner().answers.find(answer_key(request));
+    if (stored != ledger.inner().answers.end()) {
+      if (stored->second.request_sha256() == digest) return from_record(stored->second);
+      return std::unexpected(rules::refusal(ErrorKind::conflict, "Idempotency-Key",
+                                            "this key was used for another request",
+                                            "use a new key for a new request"));
+    }
+  }
+  const ActResult result = std::visit(
+      [&](const auto& body) -> ActResult {
+        using Body = std::decay_t<decltype(body)>;
+        if constexpr (std::is_same_v<Body, Apply>) {
+          return apply_object(work, body);
+        } else if constexpr (std::is_same_v<Body, Delete>) {
+          return delete_object(work, body);
+        } else {
+          return act(work, body, request.actor);
+        }
+      },
+      request.body);
+  audit(work, request, result);
+  if (!result) {
+    ++metrics.operator_refusals;
+    settle(work);
+    return std::unexpected(result.error());
+  }
+  ensure_links(work, rows, limits);
+  for (auto& [name, link] : links) {
+    serve_site(work, name);
+    refresh_site(work, name);
+  }
+  settle(work);
+  Answer answer = answer_of(*result);
+  if (!digest.empty()) {
+    ledger.put_answer(answer_key(request), to_record(answer, std::move(digest)));
+    ledger.flush(work.out.rows, work.now.wall());
+  }
+  return answer;
+}
+
+ControllerCore::ControllerCore(const RowReader& rows, const Signer& signer, const Verifier& verifier,
+                               Entropy& entropy, ControllerLimits limits)
+    : impl_(std::make_unique<Impl>(rows, signer, verifier, entropy, limits, load_state(rows))) {}
+
+ControllerCore::~ControllerCore() = default;
+
+const MeshState& ControllerCore::state() const { return impl_->ledger.mesh(); }
+const ControllerMetrics& ControllerCore::metrics() const { return impl_->metrics; }
+
+Outcome ControllerCore::handle(const Input& input, const Now& now) {
+  Outcome out;
+  if (!impl_->broken.empty()) {
+    out.emit(Halt{"the stored state cannot be read: " + impl_->broken});
+    return out;
+  }
+  Work work = impl_->work(now, out);
+  if (std::holds_alternative<Started>(input)) {
+    impl_->started(work);
+  } else if (std::holds_alternative<Committed>(input)) {
+    for (auto& [name, link] : impl_->links) link->on_committed();
+    if (impl_->bus_up) impl_->pump_all(work);
+    return out;
+  } else if (std::holds_alternative<BusUp>(input)) {
+    impl_->bus_up = true;
+    for (auto& [name, link] : impl_->links) link->on_bus_up();
+    impl_->pump_all(work);
+  } else if (std::holds_alternative<BusDown>(input)) {
+    impl_->bus_up = false;
+  } else if (const auto* message = std::get_if<MessageArrived>(&input)) {
+    impl_->message(work, *message);
+  } else if (const auto* timer = std::get_if<TimerFired>(&input)) {
+    if (timer->token == tick_token) impl_->tick(work);
+  } else if (const auto* disk = std::get_if<DiskLevel>(&input)) {
+    impl_->ledger.set_disk_low(disk->low);
+    work.moved = true;
+  }
+  impl_->settle(work);
+  return out;
+}
+
+OperatorResult ControllerCore::operate(const OperatorRequest& request, const Now& now, Outcome& out) {
+  if (!impl_->broken.empty()) {
+    return std::unexpected(
+        rules::refusal(ErrorKind::internal, "", "the stored state cannot be read: " + impl_->broken));
+  }
+  Work work = impl_->work(now, out);
+  return impl_->decide(work, request);
+}
+
+}  // namespace metalmesh::controller

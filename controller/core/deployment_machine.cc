@@ -1,0 +1,100 @@
+#include "controller/core/deployment_machine.h"
+
+#include <array>
+
+#include "controller/core/server_phases.h"
+#include "controller/state/deployment_states.h"
+#include "controller/state/stamps.h"
+
+namespace metalmesh::controller {
+namespace {
+
+struct Step {
+  std::string_view from;
+  Happening what;
+  std::string_view to;
+};
+
+using enum Happening;
+
+constexpr std::array steps = {
+    Step{states::pending, issued, states::issued},
+    Step{states::pending, recalled, states::cancelled},
+    // A restored controller may not remember that it handed the order out; the agent does.
+    Step{states::pending, taken, states::running},
+    Step{states::pending, progressed, states::running},
+
+    Step{states::issued, taken, states::running},
+    Step{states::issued, progressed, states::running},
+    Step{states::issued, refused, states::failed},
+    Step{states::issued, cancel_asked, states::cancelling},
+    Step{states::issued, never_seen, states::pending},
+    Step{states::issued, lost, states::indeterminate},
+
+    Step{states::running, refused, states::failed},
+    Step{states::running, cancel_asked, states::cancelling},
+    Step{states::running, cancel_granted, states::cancelled},
+    Step{states::running, lost, states::indeterminate},
+
+    Step{states::cancelling, refused, states::failed},
+    Step{states::cancelling, cancel_granted, states::cancelled},
+    Step{states::cancelling, cancel_late, states::running},
+    Step{states::cancelling, never_seen, states::cancelled},
+    Step{states::cancelling, lost, states::indeterminate},
+};
+
+/// Ends that an agent reports hold from every open state.
+constexpr std::optional<std::string_view> reported_end(Happening what) {
+  switch (what) {
+    case succeeded:
+      return states::succeeded;
+    case unproven:
+      return states::unproven;
+    case failed:
+      return states::failed;
+    case cancelled:
+      return states::cancelled;
+    case indeterminate:
+      return states::indeterminate;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::optional<std::string_view> next_state(std::string_view state, Happening what) {
+  if (!is_open(state)) return std::nullopt;
+  if (const auto end = reported_end(what)) return end;
+  for (const Step& step : steps) {
+    if (step.from == state && step.what == what) return step.to;
+  }
+  return std::nullopt;
+}
+
+bool move_deployment(Work& work, const std::string& id, Happening what,
+                     const std::function<void(rest::Deployment&)>& edit) {
+  const rest::Deployment& deployment = work.mesh().deployments.at(id);
+  if (!is_open(deployment.state())) return false;
+  const auto next = next_state(deployment.state(), what);
+  const bool began = next && *next != states::pending && deployment.state() == states::pending;
+  work.ledger.change_deployment(id, [&](rest::Deployment& changed) {
+    if (next) changed.set_state(std::string(*next));
+    if (edit) edit(changed);
+    if (next && !is_open(*next)) *changed.mutable_ended() = to_stamp(work.now.wall());
+  });
+  if (!next) return true;
+  work.moved = true;
+  if (is_open(*next)) {
+    if (began && work.mesh().servers.contains(deployment.server())) mark_installing(work, deployment);
+  } else {
+    ++work.metrics.deployments_ended;
+    settle_server(work, deployment);
+    // A person who resolves it will want to know what had been ordered.
+    const bool unclear = *next == states::indeterminate || *next == states::unproven;
+    if (!unclear) work.ledger.erase_order(id);
+  }
+  return true;
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,319 @@
+#include "controller/core/object_apply.h"
+
+#include <utility>
+
+#include "controller/core/field_rules.h"
+#include "controller/core/identity_judgement.h"
+#include "controller/core/object_rules.h"
+#include "controller/core/order_builder.h"
+#include "controller/core/server_phases.h"
+#include "controller/state/row_codec.h"
+
+namespace metalmesh::controller {
+namespace {
+
+using rules::refusal;
+using rules::Verdict;
+
+template <class Object>
+const std::map<std::string, Object>& stored(const MeshState& mesh) {
+  if constexpr (std::is_same_v<Object, rest::Site>) return mesh.sites;
+  if constexpr (std::is_same_v<Object, rest::Credential>) return mesh.credentials;
+  if constexpr (std::is_same_v<Object, rest::Server>) return mesh.servers;
+  if constexpr (std::is_same_v<Object, rest::Image>) return mesh.images;
+  if constexpr (std::is_same_v<Object, rest::Profile>) return mesh.profiles;
+  if constexpr (std::is_same_v<Object, rest::Rollout>) return mesh.rollouts;
+}
+
+template <class Object>
+std::string wish_of(const Object& object) {
+  rest::Metadata labels;
+  *labels.mutable_labels() = object.metadata().labels();
+  return canonical_bytes(object.spec()) + '\0' + canonical_bytes(labels);
+}
+
+template <class Object>
+bool same_wish(const Object& a, const Object& b) {
+  return wish_of(a) == wish_of(b);
+}
+
+template <class A>
+bool equal(const A& a, const A& b) {
+  return canonical_bytes(a) == canonical_bytes(b);
+}
+
+// What an object of each kind may not change, and what a change sets off. `old` is null when it is new.
+
+Verdict may_change(const Work&, const rest::Site*, const rest::Site&) { return std::nullopt; }
+Verdict may_change(const Work&, const rest::Credential*, const rest::Credential&) { return std::nullopt; }
+Verdict may_change(const Work&, const rest::Image*, const rest::Image&) { return std::nullopt; }
+Verdict may_change(const Work&, const rest::Profile*, const rest::Profile&) { return std::nullopt; }
+
+Verdict may_change(const Work& work, const rest::Server* old, const rest::Server& server) {
+  const std::string& name = server.metadata().name();
+  if (const auto clash =
+          work.ledger.identities().clash(name, server.spec().identity(), server.spec().bmc().address())) {
+    const bool bmc = clash->field == "bmc.address";
+    return refusal(ErrorKind::conflict, bmc ? "spec.bmc.address" : "spec.identity." + clash->field,
+                   clash->value + " already belongs to server " + clash->other,
+                   "one machine has one name: correct this one, or delete " + clash->other);
+  }
+  if (old == nullptr) return std::nullopt;
+  const bool moved = old->spec().site() != server.spec().site();
+  const bool rewired = !equal(old->spec().bmc(), server.spec().bmc());
+  const bool renamed = !equal(old->spec().identity(), server.spec().identity());
+  if (const rest::Deployment* open = open_deployment(work.mesh(), *old);
+      open != nullptr && (moved || rewired || renamed)) {
+    return refusal(ErrorKind::conflict,
+                   moved     ? "spec.site"
+                   : rewired ? "spec.bmc"
+                             : "spec.identity",
+                   "deployment " + open->id() + " of " + name + " is open (" + open->state() + ")",
+                   "wait for its end, abort rollout " + open->rollout() +
+                       ", or metalmesh deployment resolve " + open->id());
+  }
+  // The old site's agent holds the fence of this machine; another one knows nothing of it.
+  if (moved && old->status().generation() > 0) {
+    return refusal(ErrorKind::conflict, "spec.site",
+                   name + " has had orders at site " + old->spec().site() + " and cannot move by an edit",
+                   "delete it here, then register it at site " + server.spec().site());
+  }
+  return std::nullopt;
+}
+
+Verdict may_change(const Work&, const rest::Rollout* old, const rest::Rollout& rollout) {
+  if (old == nullptr) return std::nullopt;
+  const std::string& state = old->status().state();
+  if (state == "draft" || state == "planned") return std::nullopt;
+  return refusal(ErrorKind::conflict, "spec",
+                 "rollout " + rollout.metadata().name() + " is " + state + " and cannot change any more",
+                 "make a rollout with another name");
+}
+
+void store(Work& work, const rest::Site*, rest::Site site) { work.ledger.put(std::move(site)); }
+void store(Work& work, const rest::Credential*, rest::Credential credential) {
+  work.ledger.put(std::move(credential));
+}
+void store(Work& work, const rest::Image* old, rest::Image image) {
+  if (old != nullptr && old->spec().iso().sha256() != image.spec().iso().sha256()) image.clear_status();
+  work.ledger.put(std::move(image));
+}
+void store(Work& work, const rest::Profile*, rest::Profile profile) {
+  std::string content = profile_content(profile);
+  work.ledger.put_version(std::move(profile), std::move(content));
+}
+
+void store(Work& work, const rest::Server* old, rest::Server server) {
+  const std::string name = server.metadata().name();
+  auto& status = *server.mutable_status();
+  const bool is_new = old == nullptr;
+  const bool rewired =
+      is_new || !equal(old->spec().bmc(), server.spec().bmc()) || old->spec().site() != server.spec().site();
+  if (is_new) status.set_phase(phases::registered);
+  if (!is_new && !equal(old->spec().identity(), server.spec().identity())) status.clear_pinned();
+  if (rewired) {
+    // What was seen was seen at another address.
+    status.clear_seen();
+    status.clear_inspected_at();
+    status.clear_power();
+    status.clear_bmc_key_sha256();
+    if (!is_new) work.ledger.erase_wish(old->spec().site(), name);
+  }
+  work.ledger.put(std::move(server));
+  judge_server(work, name);
+  if (rewired) wish_inspection(work, name);
+}
+
+void store(Work& work, const rest::Rollout*, rest::Rollout rollout) {
+  rollout.clear_status();
+  rollout.mutable_status()->set_state("draft");  // an earlier plan was of another wish
+  work.ledger.put(std::move(rollout));
+}
+
+ActResult version_conflict(const std::string& kind, const std::string& name, std::uint64_t have,
+                           std::uint64_t want) {
+  return std::unexpected(
+      refusal(ErrorKind::conflict, "metadata.version",
+              kind + " " + name + (have == 0 ? " does not exist" : " is at version " + std::to_string(have)) +
+                  ", the request is for " + (want == 0 ? "a new one" : "version " + std::to_string(want)),
+              "read it again, then repeat the change"));
+}
+
+template <class Object>
+ActResult apply(Work& work, Object object, const std::optional<std::uint64_t>& if_version,
+                const std::string& kind) {
+  if (auto bad = check(object, work.mesh())) return std::unexpected(std::move(*bad));
+  const std::string name = object.metadata().name();
+  const auto& objects = stored<Object>(work.mesh());
+  const auto found = objects.find(name);
+  const Object* old = found == objects.end() ? nullptr : &found->second;
+  const std::uint64_t have = old == nullptr ? 0 : old->metadata().version();
+  if (if_version && *if_version != have) return version_conflict(kind, name, have, *if_version);
+  Acted acted{old == nullptr, kind, name, "applied " + kind + " " + name};
+  if (old != nullptr && same_wish(*old, object)) {
+    acted.audit += " (unchanged)";
+    return acted;
+  }
+  if (auto bad = may_change(work, old, object)) return std::unexpected(std::move(*bad));
+  acted.audit += old == nullptr ? " (created)" : " (changed)";
+
+  Object next = old == nullptr ? Object() : *old;
+  next.set_api_version(object.api_version());
+  next.set_kind(object.kind());
+  next.mutable_metadata()->set_name(name);
+  *next.mutable_metadata()->mutable_labels() = object.metadata().labels();
+  *next.mutable_spec() = object.spec();
+  if (old == nullptr) {
+    store(work, nullptr, std::move(next));
+  } else {
+    const Object before = *old;
+    store(work, &before, std::move(next));
+  }
+  return acted;
+}
+
+// Who still refers to an object. The answer is a sentence naming the first, or nothing.
+
+std::optional<std::string> user_of_site(const MeshState& mesh, const std::string& name) {
+  for (const auto& [id, server] : mesh.servers) {
+    if (server.spec().site() == name) return "server " + id;
+  }
+  for (const auto& [id, credential] : mesh.credentials) {
+    if (credential.spec().site() == name) return "credential " + id;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> user_of_credential(const MeshState& mesh, const std::string& name) {
+  for (const auto& [id, server] : mesh.servers) {
+    if (server.spec().bmc().credential() == name) return "server " + id;
+  }
+  for (const auto& [id, site] : mesh.sites) {
+    if (site.spec().defaults().credential() == name) return "site " + id;
+  }
+  return std::nullopt;
+}
+
+template <class Uses>
+std::optional<std::string> user_rollout(const MeshState& mesh, Uses uses) {
+  for (const auto& [id, rollout] : mesh.rollouts) {
+    if (rollout.status().state() != "done" && uses(rollout.spec())) return "rollout " + id;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> user_of_server(const MeshState& mesh, const std::string& name) {
+  const rest::Deployment* open = open_deployment(mesh, mesh.servers.at(name));
+  if (open == nullptr) return std::nullopt;
+  return "deployment " + open->id() + " (" + open->state() + ")";
+}
+
+std::optional<std::string> user_of_image(const MeshState& mesh, const std::string& name) {
+  return user_rollout(mesh, [&](const rest::RolloutSpec& spec) { return spec.image() == name; });
+}
+
+std::optional<std::string> user_of_profile(const MeshState& mesh, const std::string& name) {
+  return user_rollout(mesh, [&](const rest::RolloutSpec& spec) {
+    return spec.profile() == name || spec.profile().starts_with(name + "@");
+  });
+}
+
+std::optional<std::string> user_of_rollout(const MeshState& mesh, const std::string& name) {
+  const std::string& state = mesh.rollouts.at(name).status().state();
+  if (state == "draft" || state == "planned" || state == "done") return std::nullopt;
+  return "its own deployments: it is " + state;
+}
+
+/// The version of an object, 0 when it does not exist.
+template <class Object>
+std::uint64_t version_in(const std::map<std::string, Object>& objects, const std::string& name) {
+  const auto found = objects.find(name);
+  return found == objects.end() ? 0 : found->second.metadata().version();
+}
+
+struct DeleteRule {
+  std::string_view kind;
+  std::uint64_t (*version)(const MeshState&, const std::string&);
+  std::optional<std::string> (*user)(const MeshState&, const std::string&);
+  void (*erase)(Work&, const std::string&);
+};
+
+void erase_site(Work& work, const std::string& name) {
+  // Journals and fences of the site stay in their rows: applied again, it goes on where it was.
+  work.links.erase(name);
+  work.ledger.erase_site(name);
+}
+
+const DeleteRule delete_rules[] = {
+    {"Site", [](const MeshState& m, const std::string& n) { return version_in(m.sites, n); }, user_of_site,
+     erase_site},
+    {"Credential", [](const MeshState& m, const std::string& n) { return version_in(m.credentials, n); },
+     user_of_credential, [](Work& w, const std::string& n) { w.ledger.erase_credential(n); }},
+    {"Server", [](const MeshState& m, const std::string& n) { return version_in(m.servers, n); },
+     user_of_server, [](Work& w, const std::string& n) { w.ledger.erase_server(n); }},
+    {"Image", [](const MeshState& m, const std::string& n) { return version_in(m.images, n); }, user_of_image,
+     [](Work& w, const std::string& n) { w.ledger.erase_image(n); }},
+    {"Profile", [](const MeshState& m, const std::string& n) { return version_in(m.profiles, n); },
+     user_of_profile, [](Work& w, const std::string& n) { w.ledger.erase_profile(n); }},
+    {"Rollout", [](const MeshState& m, const std::string& n) { return version_in(m.rollouts, n); },
+     user_of_rollout, [](Work& w, const std::string& n) { w.ledger.erase_rollout(n); }},
+};
+
+template <class Object>
+constexpr const char* kind_of() {
+  if constexpr (std::is_same_v<Object, rest::Site>) return "Site";
+  if constexpr (std::is_same_v<Object, rest::Credential>) return "Credential";
+  if constexpr (std::is_same_v<Object, rest::Server>) return "Server";
+  if constexpr (std::is_same_v<Object, rest::Image>) return "Image";
+  if constexpr (std::is_same_v<Object, rest::Profile>) return "Profile";
+  if constexpr (std::is_same_v<Object, rest::Rollout>) return "Rollout";
+}
+
+}  // namespace
+
+std::pair<std::string, std::string> kind_and_name(const Object& object) {
+  return std::visit(
+      [](const auto& one) {
+        return std::pair<std::string, std::string>(kind_of<std::decay_t<decltype(one)>>(),
+                                                   one.metadata().name());
+      },
+      object);
+}
+
+ActResult apply_object(Work& work, const Apply& request) {
+  return std::visit(
+      [&](const auto& object) {
+        return apply(work, object, request.if_version, kind_of<std::decay_t<decltype(object)>>());
+      },
+      request.object);
+}
+
+ActResult delete_object(Work& work, const Delete& request) {
+  for (const DeleteRule& rule : delete_rules) {
+    if (rule.kind != request.kind) continue;
+    const std::uint64_t have = rule.version(work.mesh(), request.name);
+    if (have == 0) {
+      return std::unexpected(
+          refusal(ErrorKind::not_found, "metadata.name",
+                  request.kind + " \"" + request.name.substr(0, 80) + "\" does not exist"));
+    }
+    if (request.if_version && *request.if_version != have) {
+      return version_conflict(request.kind, request.name, have, *request.if_version);
+    }
+    if (const auto user = rule.user(work.mesh(), request.name)) {
+      return std::unexpected(refusal(ErrorKind::conflict, "metadata.name",
+                                     request.kind + " " + request.name + " is in use by " + *user,
+                                     "remove that reference first"));
+    }
+    rule.erase(work, request.name);
+    return Acted{false, "", request.name, "deleted " + request.kind + " " + request.name};
+  }
+  return std::unexpected(
+      refusal(ErrorKind::invalid, "kind", "\"" + request.kind.substr(0, 80) + "\" is no kind of object"));
+}
+
+void wish_inspection(Work& work, const std::string& name) {
+  work.ledger.put_wish(work.mesh().servers.at(name).spec().site(), name, record::InspectWish());
+}
+
+}  // namespace metalmesh::controller

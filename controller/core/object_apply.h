@@ -1,0 +1,31 @@
+// `apply` and `delete`: specs come in, nothing ever starts. An object that is applied unchanged stays as it
+// is.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "controller/core/operator_request.h"
+#include "controller/core/work.h"
+
+namespace metalmesh::controller {
+
+/// What an act changed; the core turns it into an Answer after the rows are made.
+struct Acted {
+  bool created = false;
+  std::string kind;  // "Site", ..., "Deployment"; empty: nothing to show
+  std::string name;
+  std::string audit;  // one sentence
+};
+using ActResult = std::expected<Acted, Refusal>;
+
+ActResult apply_object(Work& work, const Apply& request);
+ActResult delete_object(Work& work, const Delete& request);
+
+/// The kind and name of an object, for audit and answers.
+std::pair<std::string, std::string> kind_and_name(const Object& object);
+
+/// Wants `server` inspected; sent as soon as its site takes commands.
+void wish_inspection(Work& work, const std::string& server);
+
+}  // namespace metalmesh::controller

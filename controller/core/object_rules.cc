@@ -1,0 +1,277 @@
+#include "controller/core/object_rules.h"
+
+#include <algorithm>
+
+#include "common/base/machine_key.h"
+
+namespace metalmesh::controller {
+namespace {
+
+using rules::refusal;
+using rules::Verdict;
+
+constexpr std::int64_t day = 24 * 3600;  // seconds
+constexpr std::uint32_t parallel_limit = 10'000;
+constexpr std::size_t note_limit = 1024;
+constexpr std::size_t template_limit = 256 * 1024;
+constexpr int list_limit = 10'000;
+constexpr int urls_limit = 16;
+constexpr int macs_limit = 32;
+constexpr char api_version[] = "metalmesh/v1";
+
+/// The first refusal of a list of checks that were made in order.
+Verdict first_of(std::initializer_list<Verdict> verdicts) {
+  for (const Verdict& verdict : verdicts) {
+    if (verdict) return verdict;
+  }
+  return std::nullopt;
+}
+
+/// apiVersion, kind and metadata, alike for every kind.
+template <class Object>
+Verdict head(Object& object, const std::string& kind) {
+  if (object.api_version().empty()) object.set_api_version(api_version);
+  if (object.kind().empty()) object.set_kind(kind);
+  return first_of({rules::one_of("apiVersion", object.api_version(), {api_version}),
+                   rules::one_of("kind", object.kind(), {kind}),
+                   rules::name("metadata.name", object.metadata().name()),
+                   rules::labels("metadata.labels", object.metadata().labels())});
+}
+
+Verdict missing(const std::string& field, const std::string& kind, const std::string& name) {
+  return refusal(ErrorKind::not_found, field, kind + " \"" + name.substr(0, 80) + "\" does not exist",
+                 "apply it first");
+}
+
+Verdict required(const std::string& field, bool given) {
+  if (given) return std::nullopt;
+  return refusal(ErrorKind::invalid, field, "is required");
+}
+
+template <class Check>
+Verdict if_set(const std::string& value, Check check) {
+  return value.empty() ? std::nullopt : check(value);
+}
+
+void default_to(std::string& value, const char* fallback) {
+  if (value.empty()) value = fallback;
+}
+
+template <class Message>
+void default_to(bool given, Message* duration, std::chrono::seconds fallback) {
+  if (!given) duration->set_seconds(fallback.count());
+}
+
+Verdict placeholder(const std::string& field, const std::string& value) {
+  return refusal(
+      ErrorKind::invalid, field,
+      "\"" + value.substr(0, 80) + "\" is malformed or a vendor's placeholder: it identifies no machine",
+      "leave it out, inspect the server and accept what its BMC reports");
+}
+
+Verdict check_identity(const rest::ServerIdentity& identity) {
+  if (!identity.uuid().empty() && !usable_uuid(identity.uuid())) {
+    return placeholder("spec.identity.uuid", identity.uuid());
+  }
+  if (!identity.serial().empty() && !usable_serial(identity.serial())) {
+    return placeholder("spec.identity.serial", identity.serial());
+  }
+  if (identity.macs_size() > macs_limit)
+    return rules::at_most("spec.identity.macs", static_cast<std::uint64_t>(identity.macs_size()), macs_limit);
+  for (int i = 0; i < identity.macs_size(); ++i) {
+    if (!usable_mac(identity.macs(i))) {
+      return placeholder("spec.identity.macs[" + std::to_string(i) + "]", identity.macs(i));
+    }
+  }
+  return std::nullopt;
+}
+
+Verdict check_credential_use(const rest::Server& server, const rest::Site& site, const MeshState& mesh) {
+  const std::string& own = server.spec().bmc().credential();
+  const std::string& name = own.empty() ? site.spec().defaults().credential() : own;
+  const std::string field = "spec.bmc.credential";
+  if (name.empty()) {
+    return refusal(ErrorKind::invalid, field,
+                   "is required: site " + site.metadata().name() + " has no default credential");
+  }
+  const auto found = mesh.credentials.find(name);
+  if (found == mesh.credentials.end()) return missing(field, "Credential", name);
+  const std::string& home = found->second.spec().site();
+  if (!home.empty() && home != site.metadata().name()) {
+    return refusal(ErrorKind::invalid, field, "credential " + name + " belongs to site " + home);
+  }
+  return std::nullopt;
+}
+
+Verdict check_proof(rest::ProfileProof& proof) {
+  default_to(*proof.mutable_minimum(), "booted");
+  default_to(proof.has_within(), proof.mutable_within(), defaults::proof_within);
+  default_to(proof.has_settle(), proof.mutable_settle(), defaults::proof_settle);
+  const bool reaches = proof.minimum() == "reachable";
+  return first_of(
+      {rules::one_of("spec.proof.minimum", proof.minimum(), {"poweroff", "booted", "callback", "reachable"}),
+       rules::duration("spec.proof.within", proof.within(), day),
+       rules::duration("spec.proof.settle", proof.settle(), day),
+       rules::at_most("spec.proof.port", proof.port(), 65535),
+       required("spec.proof.port", !reaches || proof.port() != 0),
+       required("spec.proof.hostVar", !reaches || !proof.host_var().empty())});
+}
+
+Verdict check_selection(const rest::Selection& select, const MeshState&) {
+  if (select.labels().empty() && select.sites().empty() && select.servers().empty()) {
+    return refusal(ErrorKind::invalid, "spec.select", "selects nothing: name labels, sites or servers",
+                   "to mean every server, say sites: [\"*\"]");
+  }
+  if (select.servers_size() > list_limit)
+    return rules::at_most("spec.select.servers", static_cast<std::uint64_t>(select.servers_size()),
+                          list_limit);
+  for (int i = 0; i < select.servers_size(); ++i) {
+    if (auto bad = rules::name("spec.select.servers[" + std::to_string(i) + "]", select.servers(i)))
+      return bad;
+  }
+  return rules::labels("spec.select.labels", select.labels());
+}
+
+Verdict check_pace(rest::RolloutSpec& spec) {
+  auto& parallel = *spec.mutable_parallel();
+  if (parallel.total() == 0) parallel.set_total(defaults::parallel_total);
+  if (parallel.per_site() == 0) parallel.set_per_site(defaults::parallel_per_site);
+  default_to(spec.has_start_within(), spec.mutable_start_within(), defaults::start_within);
+  default_to(spec.has_launch_within(), spec.mutable_launch_within(), defaults::launch_within);
+  default_to(*spec.mutable_offline(), "finish");
+  const auto& stop = spec.stop_after();
+  if (stop.no_canary() && stop.canary() != 0) {
+    return refusal(ErrorKind::invalid, "spec.stopAfter.noCanary", "contradicts spec.stopAfter.canary");
+  }
+  const bool until = spec.offline() == "startUntil";
+  return first_of(
+      {rules::at_most("spec.parallel.total", parallel.total(), parallel_limit),
+       rules::at_most("spec.parallel.perSite", parallel.per_site(), parallel_limit),
+       rules::at_most("spec.stopAfter.canary", stop.canary(), parallel_limit),
+       if_set(stop.after_wipe(), [](const auto& v) { return rules::share("spec.stopAfter.afterWipe", v); }),
+       if_set(stop.before_wipe(), [](const auto& v) { return rules::share("spec.stopAfter.beforeWipe", v); }),
+       rules::duration("spec.startWithin", spec.start_within(), 30 * day),
+       rules::duration("spec.launchWithin", spec.launch_within(), day),
+       rules::one_of("spec.offline", spec.offline(), {"finish", "startUntil"}),
+       required("spec.offlineStartWithin", !until || spec.has_offline_start_within()),
+       until ? rules::duration("spec.offlineStartWithin", spec.offline_start_within(), 30 * day)
+             : std::nullopt});
+}
+
+}  // namespace
+
+const rest::Profile* find_profile(const MeshState& mesh, const std::string& reference) {
+  const bool pinned = reference.find('@') != std::string::npos;
+  const auto& from = pinned ? mesh.profile_versions : mesh.profiles;
+  const auto found = from.find(reference);
+  return found == from.end() ? nullptr : &found->second;
+}
+
+Verdict check(rest::Site& site, const MeshState&) {
+  if (auto bad = head(site, "Site")) return bad;
+  auto& spec = *site.mutable_spec();
+  if (spec.limits().parallel() == 0) spec.mutable_limits()->set_parallel(defaults::site_parallel);
+  if (spec.limits().login_refusals() == 0)
+    spec.mutable_limits()->set_login_refusals(defaults::login_refusals);
+  default_to(*spec.mutable_defaults()->mutable_bmc_tls(), "pin");
+  // The default credential may be applied after its site, to which it belongs.
+  return first_of(
+      {rules::text("spec.timeZone", spec.time_zone(), 64),
+       rules::at_most("spec.limits.parallel", spec.limits().parallel(), parallel_limit),
+       rules::at_most("spec.limits.loginRefusals", spec.limits().login_refusals(), 100),
+       if_set(spec.defaults().credential(),
+              [](const auto& v) { return rules::name("spec.defaults.credential", v); }),
+       rules::one_of("spec.defaults.bmcTls", spec.defaults().bmc_tls(), {"pin", "ca"}),
+       if_set(spec.media().address(), [](const auto& v) { return rules::address("spec.media.address", v); }),
+       rules::variables("spec.vars", spec.vars())});
+}
+
+Verdict check(rest::Credential& credential, const MeshState& mesh) {
+  if (auto bad = head(credential, "Credential")) return bad;
+  const std::string& site = credential.spec().site();
+  if (!site.empty() && !mesh.sites.contains(site)) return missing("spec.site", "Site", site);
+  return rules::text("spec.note", credential.spec().note(), note_limit);
+}
+
+Verdict check(rest::Server& server, const MeshState& mesh) {
+  if (auto bad = head(server, "Server")) return bad;
+  const auto& spec = server.spec();
+  if (auto bad = required("spec.site", !spec.site().empty())) return bad;
+  const auto site = mesh.sites.find(spec.site());
+  if (site == mesh.sites.end()) return missing("spec.site", "Site", spec.site());
+  return first_of({required("spec.bmc.address", !spec.bmc().address().empty()),
+                   rules::address("spec.bmc.address", spec.bmc().address()),
+                   check_credential_use(server, site->second, mesh),
+                   if_set(spec.bmc().tls(),
+                          [](const auto& v) { return rules::one_of("spec.bmc.tls", v, {"pin", "ca"}); }),
+                   if_set(spec.bmc().key_sha256(),
+                          [](const auto& v) { return rules::sha256_hex("spec.bmc.keySha256", v); }),
+                   check_identity(spec.identity()),
+                   if_set(spec.hostname(), [](const auto& v) { return rules::hostname("spec.hostname", v); }),
+                   rules::variables("spec.vars", spec.vars())});
+}
+
+Verdict check(rest::Image& image, const MeshState&) {
+  if (auto bad = head(image, "Image")) return bad;
+  auto& spec = *image.mutable_spec();
+  default_to(*spec.mutable_arch(), "x86_64");
+  auto& iso = *spec.mutable_iso();
+  std::ranges::transform(*iso.mutable_sha256(), iso.mutable_sha256()->begin(), [](char c) {
+    return c >= 'A' && c <= 'F' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  if (iso.urls_size() > urls_limit)
+    return rules::at_most("spec.iso.urls", static_cast<std::uint64_t>(iso.urls_size()), urls_limit);
+  for (int i = 0; i < iso.urls_size(); ++i) {
+    if (auto bad = rules::url("spec.iso.urls[" + std::to_string(i) + "]", iso.urls(i))) return bad;
+  }
+  return first_of({rules::token("spec.family", spec.family()),
+                   rules::one_of("spec.arch", spec.arch(), {"x86_64", "aarch64"}),
+                   required("spec.iso.urls", iso.urls_size() > 0),
+                   rules::sha256_hex("spec.iso.sha256", iso.sha256())});
+}
+
+Verdict check(rest::Profile& profile, const MeshState&) {
+  if (auto bad = head(profile, "Profile")) return bad;
+  auto& spec = *profile.mutable_spec();
+  default_to(spec.has_max_run(), spec.mutable_max_run(), defaults::max_run);
+  default_to(spec.has_stall_after(), spec.mutable_stall_after(), defaults::stall_after);
+  if (spec.template_().inline_().empty() && !spec.template_().file().empty()) {
+    return refusal(ErrorKind::invalid, "spec.template.file", "the controller reads no files of yours",
+                   "let `metalmesh apply` send it, or give spec.template.inline");
+  }
+  return first_of({rules::token("spec.family", spec.family()),
+                   required("spec.template.inline", !spec.template_().inline_().empty()),
+                   rules::text("spec.template.inline", spec.template_().inline_(), template_limit),
+                   rules::variables("spec.vars", spec.vars()), check_proof(*spec.mutable_proof()),
+                   rules::duration("spec.maxRun", spec.max_run(), 7 * day),
+                   rules::duration("spec.stallAfter", spec.stall_after(), 7 * day)});
+}
+
+Verdict check(rest::Rollout& rollout, const MeshState& mesh) {
+  if (auto bad = head(rollout, "Rollout")) return bad;
+  auto& spec = *rollout.mutable_spec();
+  default_to(*spec.mutable_action(), "install");
+  default_to(*spec.mutable_powered_on(), "refuse");
+  if (spec.action() != "install") {
+    return refusal(ErrorKind::unsupported, "spec.action",
+                   "\"" + spec.action().substr(0, 80) + "\" is no action of this version: install");
+  }
+  if (auto bad = check_selection(spec.select(), mesh)) return bad;
+  if (auto bad = first_of({required("spec.image", !spec.image().empty()),
+                           required("spec.profile", !spec.profile().empty())})) {
+    return bad;
+  }
+  const auto image = mesh.images.find(spec.image());
+  if (image == mesh.images.end()) return missing("spec.image", "Image", spec.image());
+  const rest::Profile* profile = find_profile(mesh, spec.profile());
+  if (profile == nullptr) return missing("spec.profile", "Profile", spec.profile());
+  if (profile->spec().family() != image->second.spec().family()) {
+    return refusal(ErrorKind::invalid, "spec.profile",
+                   "profile " + spec.profile() + " is for family " + profile->spec().family() + ", image " +
+                       spec.image() + " is " + image->second.spec().family());
+  }
+  return first_of({rules::one_of("spec.poweredOn", spec.powered_on(), {"refuse", "graceful", "force"}),
+                   check_pace(spec), rules::variables("spec.vars", spec.vars())});
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,42 @@
+// What an object as a whole may say: fills its defaults in place, then checks fields and references.
+// Answers with the first thing that is wrong. Nothing here looks at what is stored under the same name;
+// that is object_apply's business.
+#pragma once
+
+#include <chrono>
+
+#include "controller/core/field_rules.h"
+#include "controller/state/mesh_state.h"
+
+namespace metalmesh::controller {
+
+/// The defaults of operator-facing fields; documents quote them from here.
+namespace defaults {
+inline constexpr std::uint32_t site_parallel = 10;
+inline constexpr std::uint32_t login_refusals = 3;
+inline constexpr std::uint32_t parallel_total = 200;
+inline constexpr std::uint32_t parallel_per_site = 10;
+inline constexpr std::chrono::seconds start_within = std::chrono::hours(4);
+inline constexpr std::chrono::seconds launch_within = std::chrono::minutes(30);
+inline constexpr std::chrono::seconds max_run = std::chrono::hours(2);
+inline constexpr std::chrono::seconds stall_after = std::chrono::minutes(25);
+inline constexpr std::chrono::seconds proof_within = std::chrono::minutes(20);
+inline constexpr std::chrono::seconds proof_settle = std::chrono::minutes(2);
+inline constexpr std::uint32_t attempts_before_wipe = 2;
+inline constexpr std::uint32_t canary_above = 10;      // servers in the plan
+inline constexpr std::uint32_t stop_after_wipe = 3;    // at least, or 3 %
+inline constexpr std::uint32_t stop_before_wipe = 10;  // at least, or 10 %
+inline constexpr std::chrono::seconds unprotect_for = std::chrono::hours(4);
+}  // namespace defaults
+
+rules::Verdict check(rest::Site& site, const MeshState& mesh);
+rules::Verdict check(rest::Credential& credential, const MeshState& mesh);
+rules::Verdict check(rest::Server& server, const MeshState& mesh);
+rules::Verdict check(rest::Image& image, const MeshState& mesh);
+rules::Verdict check(rest::Profile& profile, const MeshState& mesh);
+rules::Verdict check(rest::Rollout& rollout, const MeshState& mesh);
+
+/// "rocky-base" (newest) or "rocky-base@7"; nullptr when there is none.
+const rest::Profile* find_profile(const MeshState& mesh, const std::string& reference);
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,29 @@
+// From objects to the order that a site gets. Built once, at start, so that later edits of a server, image or
+// profile cannot change what was agreed to; only the generation is added when it is handed out. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "common/base/time.h"
+#include "controller/state/mesh_state.h"
+#include "schemas/wire/command.pb.h"
+
+namespace metalmesh::controller {
+
+/// What the answer file may use: profile < site < rollout < server, later ones win; plus `hostname`.
+std::map<std::string, std::string> order_variables(const MeshState& mesh, const rest::Profile& profile,
+                                                   const rest::RolloutSpec& rollout,
+                                                   const rest::Server& server);
+
+/// The blob that agents fetch by its SHA-256: a serialized wire::ProfileContent.
+std::string profile_content(const rest::Profile& profile);
+
+/// Without generation. `plan` names image and profile version; `started` is when the rollout was.
+wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollout, const rest::Plan& plan,
+                               const rest::Server& server, const std::string& deployment, WallTime started);
+
+/// No order of this rollout starts after it.
+WallTime start_deadline(const rest::RolloutSpec& spec, WallTime started);
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,121 @@
+#include "controller/core/request_digest.h"
+
+#include <array>
+#include <map>
+
+#include "common/base/digest.h"
+#include "controller/state/row_codec.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::body)>> verbs = {
+    "apply",   "delete", "plan",    "start",  "abort",           "resolve",
+    "inspect", "accept", "protect", "retire", "clear quarantine"};
+
+/// Fields with their lengths, so that no two lists of fields give one text.
+class Fields {
+ public:
+  Fields& operator<<(const std::string& value) {
+    text_ += std::to_string(value.size()) + ":" + value;
+    return *this;
+  }
+  Fields& operator<<(std::uint64_t value) { return *this << std::to_string(value); }
+  Fields& operator<<(const std::optional<std::uint64_t>& value) {
+    return *this << (value ? std::to_string(*value) : std::string("-"));
+  }
+  Fields& operator<<(const Object& object) {
+    *this << static_cast<std::uint64_t>(object.index());
+    return std::visit([this](const auto& one) -> Fields& { return *this << canonical_bytes(one); }, object);
+  }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+void add(Fields& f, const Apply& r) { f << r.object << r.if_version; }
+void add(Fields& f, const Delete& r) { f << r.kind << r.name << r.if_version; }
+void add(Fields& f, const PlanRollout& r) { f << r.rollout; }
+void add(Fields& f, const StartRollout& r) { f << r.rollout << r.plan << std::uint64_t{r.confirm}; }
+void add(Fields& f, const AbortRollout& r) { f << r.rollout << r.reason; }
+void add(Fields& f, const ResolveDeployment& r) { f << r.id << r.as << r.note; }
+void add(Fields& f, const InspectServer& r) { f << r.server; }
+void add(Fields& f, const AcceptServer& r) { f << r.server; }
+void add(Fields& f, const ProtectServer& r) {
+  f << r.server << std::uint64_t{r.protect} << r.reason << std::to_string(r.for_seconds);
+}
+void add(Fields& f, const RetireServer& r) { f << r.server; }
+void add(Fields& f, const ClearSiteQuarantine& r) { f << r.site << r.note; }
+
+template <class Message>
+Message parsed(const std::string& bytes) {
+  Message message;
+  message.ParseFromString(bytes);  // our own row, read back whole
+  return message;
+}
+
+using Read = decltype(Answer::object) (*)(const std::string&);
+template <class Message>
+constexpr Read read_object = [](const std::string& bytes) -> decltype(Answer::object) {
+  if constexpr (std::is_same_v<Message, rest::Deployment>) {
+    return parsed<Message>(bytes);
+  } else {
+    return Object(parsed<Message>(bytes));
+  }
+};
+
+const std::map<std::string, Read>& readers() {
+  static const std::map<std::string, Read> table = {{"Site", read_object<rest::Site>},
+                                                    {"Credential", read_object<rest::Credential>},
+                                                    {"Server", read_object<rest::Server>},
+                                                    {"Image", read_object<rest::Image>},
+                                                    {"Profile", read_object<rest::Profile>},
+                                                    {"Rollout", read_object<rest::Rollout>},
+                                                    {"Deployment", read_object<rest::Deployment>}};
+  return table;
+}
+
+}  // namespace
+
+std::string answer_key(const OperatorRequest& request) {
+  return request.actor + "/" + request.idempotency_key;
+}
+
+std::string request_digest(const OperatorRequest& request) {
+  Fields fields;
+  fields << static_cast<std::uint64_t>(request.body.index());
+  std::visit([&](const auto& body) { add(fields, body); }, request.body);
+  return sha256(fields.text());
+}
+
+std::string verb_of(const OperatorRequest& request) { return verbs[request.body.index()]; }
+
+record::IdempotentAnswer to_record(const Answer& answer, std::string digest) {
+  record::IdempotentAnswer stored;
+  stored.set_request_sha256(std::move(digest));
+  stored.set_created(answer.created);
+  if (const auto* object = std::get_if<Object>(&answer.object)) {
+    std::visit(
+        [&](const auto& one) {
+          stored.set_kind(one.kind());
+          stored.set_object(canonical_bytes(one));
+        },
+        *object);
+  } else if (const auto* deployment = std::get_if<rest::Deployment>(&answer.object)) {
+    stored.set_kind("Deployment");
+    stored.set_object(canonical_bytes(*deployment));
+  }
+  return stored;
+}
+
+Answer from_record(const record::IdempotentAnswer& stored) {
+  Answer answer;
+  answer.created = stored.created();
+  if (const auto reader = readers().find(stored.kind()); reader != readers().end()) {
+    answer.object = reader->second(stored.object());
+  }
+  return answer;
+}
+
+}  // namespace metalmesh::controller

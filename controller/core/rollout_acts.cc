@@ -1,0 +1,247 @@
+// Plan, start, abort a rollout; resolve a deployment.
+#include <algorithm>
+
+#include "common/base/digest.h"
+#include "controller/core/deployment_machine.h"
+#include "controller/core/field_rules.h"
+#include "controller/core/operator_acts.h"
+#include "controller/core/order_builder.h"
+#include "controller/core/rollout_planner.h"
+#include "controller/core/rollout_runner.h"
+#include "controller/core/server_phases.h"
+#include "controller/state/deployment_states.h"
+#include "controller/state/stamps.h"
+
+namespace metalmesh::controller {
+namespace {
+
+using rules::refusal;
+
+constexpr std::size_t id_bytes = 8;
+constexpr std::size_t note_limit = 1024;
+constexpr Duration inspection_ages_after = std::chrono::minutes(10);
+
+std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
+                                std::string next = {}) {
+  return std::unexpected(refusal(kind, std::move(field), std::move(message), std::move(next)));
+}
+
+std::expected<const rest::Rollout*, Refusal> rollout_named(const Work& work, const std::string& name) {
+  const auto found = work.mesh().rollouts.find(name);
+  if (found == work.mesh().rollouts.end()) {
+    return refuse(ErrorKind::not_found, "rollout", "Rollout \"" + name.substr(0, 80) + "\" does not exist");
+  }
+  return &found->second;
+}
+
+std::string plan_next(const std::string& name) { return "plan it again: metalmesh rollout plan " + name; }
+
+/// What must still hold at start; nothing when it does.
+rules::Verdict may_start(const Work& work, const rest::Rollout& rollout, const StartRollout& request) {
+  const std::string& name = rollout.metadata().name();
+  const std::string& state = rollout.status().state();
+  if (state == "draft")
+    return refusal(ErrorKind::conflict, "plan", "rollout " + name + " has no plan", plan_next(name));
+  if (state != "planned")
+    return refusal(ErrorKind::conflict, "", "rollout " + name + " is " + state + " already");
+  if (work.mesh().disk_low) {
+    return refusal(ErrorKind::exhausted, "", "the controller's disk is nearly full: nothing new is started",
+                   "free space in its data directory, then start again");
+  }
+  const rest::Plan& plan = rollout.status().plan();
+  if (request.plan != plan.digest()) {
+    return refusal(
+        ErrorKind::conflict, "plan",
+        "plan " + request.plan.substr(0, 64) + " is not the rollout's plan, which is " + plan.digest(),
+        "look at the present plan, then start with its digest");
+  }
+  if (request.confirm != static_cast<std::uint32_t>(plan.servers_size())) {
+    return refusal(ErrorKind::conflict, "confirm",
+                   "confirmed " + std::to_string(request.confirm) + " servers, the plan has " +
+                       std::to_string(plan.servers_size()),
+                   "if the plan is what you want: --confirm " + std::to_string(plan.servers_size()));
+  }
+  if (plan.servers_size() == 0)
+    return refusal(ErrorKind::conflict, "plan", "the plan selects no server", plan_next(name));
+  for (const rest::PlanServer& server : plan.servers()) {
+    const auto found = work.mesh().servers.find(server.name());
+    const rest::Deployment* open =
+        found == work.mesh().servers.end() ? nullptr : open_deployment(work.mesh(), found->second);
+    if (open != nullptr) {
+      return refusal(ErrorKind::conflict, "plan",
+                     "server " + server.name() + " has an open deployment: " + open->id() + " of rollout " +
+                         open->rollout() + " (" + open->state() + ")",
+                     "wait for its end or abort that rollout, then " + plan_next(name));
+    }
+  }
+  const auto fresh = make_plan(work.mesh(), work.ledger.identities(), rollout, work.now);
+  if (!fresh) return fresh.error();
+  if (fresh->digest() != plan.digest()) {
+    return refusal(ErrorKind::conflict, "plan",
+                   "the plan is stale: planned now, it has " + std::to_string(fresh->servers_size()) +
+                       " servers or other content, and digest " + fresh->digest(),
+                   plan_next(name));
+  }
+  return std::nullopt;
+}
+
+struct Resolution {
+  const char* as;
+  Happening happening;
+  std::string_view state;
+};
+constexpr Resolution resolutions[] = {{"succeeded", Happening::succeeded, states::succeeded},
+                                      {"failed", Happening::failed, states::failed},
+                                      {"cancelled", Happening::cancelled, states::cancelled}};
+
+rules::Verdict may_resolve(const rest::Deployment& deployment, const ResolveDeployment& request) {
+  if (deployment.state() == states::pending) {
+    return refusal(ErrorKind::conflict, "", "deployment " + deployment.id() + " was not handed out yet",
+                   "metalmesh rollout abort " + deployment.rollout());
+  }
+  const bool unclear = deployment.state() == states::unproven || deployment.state() == states::indeterminate;
+  if (!is_in_flight(deployment.state()) && !unclear) {
+    return refusal(ErrorKind::conflict, "",
+                   "deployment " + deployment.id() + " has ended: " + deployment.state());
+  }
+  if (request.as == "cancelled" && deployment.launched()) {
+    return refusal(
+        ErrorKind::conflict, "as",
+        "deployment " + deployment.id() + " was launched: its disk may have changed, so it is not cancelled",
+        "--as succeeded or --as failed");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+ActResult act(Work& work, const PlanRollout& request, const std::string&) {
+  const auto found = rollout_named(work, request.rollout);
+  if (!found) return std::unexpected(found.error());
+  const std::string& state = (*found)->status().state();
+  if (state != "draft" && state != "planned") {
+    return refuse(ErrorKind::conflict, "",
+                  "rollout " + request.rollout + " is " + state + ": its plan is frozen");
+  }
+  auto plan = make_plan(work.mesh(), work.ledger.identities(), **found, work.now);
+  if (!plan) return std::unexpected(plan.error());
+  // Power and identity age: what is looked at now serves the next plan.
+  for (const rest::PlanServer& server : plan->servers()) {
+    const auto seen_at = from_stamp(work.mesh().servers.at(server.name()).status().inspected_at());
+    if (work.now.wall() - seen_at > inspection_ages_after) wish_inspection(work, server.name());
+  }
+  for (const rest::PlanExcluded& server : plan->excluded()) {
+    if (server.reason() == "POWERED_ON" || server.reason() == "NOT_READY")
+      wish_inspection(work, server.name());
+  }
+  const std::string audit = "planned rollout " + request.rollout + ": " +
+                            std::to_string(plan->servers_size()) + " servers, " +
+                            std::to_string(plan->excluded_size()) + " excluded, digest " + plan->digest();
+  work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
+    rollout.mutable_status()->set_state("planned");
+    *rollout.mutable_status()->mutable_plan() = std::move(*plan);
+  });
+  return Acted{false, "Rollout", request.rollout, audit};
+}
+
+ActResult act(Work& work, const StartRollout& request, const std::string&) {
+  const auto found = rollout_named(work, request.rollout);
+  if (!found) return std::unexpected(found.error());
+  if (auto bad = may_start(work, **found, request)) return std::unexpected(std::move(*bad));
+  const WallTime started = work.now.wall();
+  const rest::Rollout rollout = **found;
+  std::uint32_t position = 0;
+  for (const rest::PlanServer& planned : rollout.status().plan().servers()) {
+    const rest::Server& server = work.mesh().servers.at(planned.name());
+    rest::Deployment deployment;
+    deployment.set_id("d-" + to_hex(work.entropy.bytes(id_bytes)));
+    deployment.set_rollout(request.rollout);
+    deployment.set_server(planned.name());
+    deployment.set_site(planned.site());
+    deployment.set_state(std::string(states::pending));
+    deployment.set_disk(wire::DISK_UNTOUCHED);
+    deployment.set_position(++position);
+    deployment.set_wave(planned.wave());
+    *deployment.mutable_created() = to_stamp(started);
+    record::Order order;
+    *order.mutable_order() =
+        build_order(work.mesh(), rollout, rollout.status().plan(), server, deployment.id(), started);
+    order.set_phase_before(server.status().phase());
+    work.ledger.put_order(deployment.id(), std::move(order));
+    work.ledger.change_server(planned.name(),
+                              [&](rest::Server& s) { s.mutable_status()->set_deployment(deployment.id()); });
+    work.ledger.put(std::move(deployment));
+  }
+  work.ledger.change_rollout(request.rollout, [&](rest::Rollout& changed) {
+    changed.mutable_status()->set_state("running");
+    *changed.mutable_status()->mutable_started() = to_stamp(started);
+  });
+  work.moved = true;
+  return Acted{false, "Rollout", request.rollout,
+               "started rollout " + request.rollout + " with plan " + request.plan + " over " +
+                   std::to_string(position) + " servers"};
+}
+
+ActResult act(Work& work, const AbortRollout& request, const std::string&) {
+  const auto found = rollout_named(work, request.rollout);
+  if (!found) return std::unexpected(found.error());
+  const std::string state = (*found)->status().state();
+  Acted acted{false, "Rollout", request.rollout,
+              "aborted rollout " + request.rollout + ": " + request.reason.substr(0, note_limit)};
+  if (state == "aborting") return acted;
+  if (state != "running" && state != "stopped") {
+    return refuse(ErrorKind::conflict, "",
+                  "rollout " + request.rollout + " is " + state + ": there is nothing to abort");
+  }
+  work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
+    rollout.mutable_status()->set_state("aborting");
+    rollout.mutable_status()->set_stop_reason(
+        "aborted" + (request.reason.empty() ? "" : ": " + request.reason.substr(0, note_limit)));
+  });
+  work.moved = true;
+  return acted;
+}
+
+ActResult act(Work& work, const ResolveDeployment& request, const std::string& actor) {
+  const auto found = work.mesh().deployments.find(request.id);
+  if (found == work.mesh().deployments.end()) {
+    return refuse(ErrorKind::not_found, "id",
+                  "deployment \"" + request.id.substr(0, 80) + "\" does not exist");
+  }
+  const Resolution* resolution = std::ranges::find(resolutions, request.as, &Resolution::as);
+  if (resolution == std::end(resolutions)) {
+    return refuse(ErrorKind::invalid, "as",
+                  "\"" + request.as.substr(0, 80) + "\" is not one of succeeded | failed | cancelled");
+  }
+  if (request.note.empty() || request.note.size() > note_limit) {
+    return refuse(ErrorKind::invalid, "note", "a note of 1 to 1024 bytes says how you know");
+  }
+  if (auto bad = may_resolve(found->second, request)) return std::unexpected(std::move(*bad));
+
+  const std::string from = found->second.state();
+  // The site must not act on it later: the fence goes out with the decision.
+  if (is_in_flight(from)) send_cancel(work, request.id, "resolved by " + actor + " as " + request.as);
+  const auto decide = [&](rest::Deployment& d) {
+    d.set_resolved_by(actor);
+    d.set_resolved_note(request.note);
+    d.set_resolved_from(from);
+    if (request.as == "cancelled") d.set_disk(wire::DISK_UNTOUCHED);
+    if (request.as == "succeeded") d.set_disk(wire::DISK_NEW_SYSTEM);
+  };
+  if (is_in_flight(from)) {
+    move_deployment(work, request.id, resolution->happening, decide);
+  } else {
+    work.ledger.change_deployment(request.id, [&](rest::Deployment& d) {
+      decide(d);
+      d.set_state(std::string(resolution->state));
+    });
+    work.moved = true;
+    settle_server(work, work.mesh().deployments.at(request.id));
+    work.ledger.erase_order(request.id);
+  }
+  return Acted{
+      false, "Deployment", request.id,
+      "resolved deployment " + request.id + " from " + from + " as " + request.as + ": " + request.note};
+}
+
+}  // namespace metalmesh::controller

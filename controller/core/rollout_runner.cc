@@ -1,0 +1,233 @@
+#include "controller/core/rollout_runner.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "controller/core/deployment_machine.h"
+#include "controller/core/field_rules.h"
+#include "controller/core/identity_judgement.h"
+#include "controller/core/object_rules.h"
+#include "controller/core/order_builder.h"
+#include "controller/core/server_phases.h"
+#include "controller/state/deployment_states.h"
+#include "controller/state/stamps.h"
+
+namespace metalmesh::controller {
+namespace {
+
+const rest::Rollout& rollout_of(const Work& work, const std::string& name) {
+  return work.mesh().rollouts.at(name);
+}
+
+void note(Work& work, const std::string& rollout, std::string message) {
+  rest::LogEvent line;
+  line.set_type("rollout");
+  line.set_rollout(rollout);
+  line.set_message(std::move(message));
+  work.ledger.note(std::move(line), work.now.wall());
+}
+
+std::uint32_t threshold(const std::string& text, std::uint32_t floor, std::uint32_t percent,
+                        std::uint32_t total) {
+  if (const auto share = rules::parse_share(text)) return share->of(total);
+  return std::max(floor, rules::Share{percent, true}.of(total));
+}
+
+/// Why no more may start, or nothing.
+std::optional<std::string> stop_reason(const rest::RolloutStop& stop, const RolloutTally& tally) {
+  const std::uint32_t after = threshold(stop.after_wipe(), defaults::stop_after_wipe, 3, tally.total);
+  if (tally.failed_after_wipe >= after) {
+    return std::to_string(tally.failed_after_wipe) + " failed after the wipe (stop at " +
+           std::to_string(after) + ")";
+  }
+  const std::uint32_t before = threshold(stop.before_wipe(), defaults::stop_before_wipe, 10, tally.total);
+  if (tally.failed_before_wipe >= before) {
+    return std::to_string(tally.failed_before_wipe) + " failed before the wipe (stop at " +
+           std::to_string(before) + ")";
+  }
+  if (tally.waves.size() > 1 && tally.waves.begin()->second.missed > 0) {
+    return std::to_string(tally.waves.begin()->second.missed) + " of the canary did not succeed";
+  }
+  return std::nullopt;
+}
+
+void recall(Work& work, const std::string& id, const std::string& why, wire::FaultCode code) {
+  move_deployment(work, id, Happening::recalled, [&](rest::Deployment& d) {
+    d.set_disk(wire::DISK_UNTOUCHED);
+    d.set_note(why);
+    d.mutable_fault()->set_code(code);
+    d.mutable_fault()->set_seen(why);
+    d.mutable_fault()->set_disk(wire::DISK_UNTOUCHED);
+  });
+  work.ledger.note(
+      line_about(work.mesh().deployments.at(id), "ended", "CANCELLED before it was handed out: " + why),
+      work.now.wall());
+}
+
+/// Hands one order out, unless it must be recalled or the site takes nothing now.
+void issue(Work& work, const std::string& id, SiteLink& link) {
+  const rest::Deployment& deployment = work.mesh().deployments.at(id);
+  const rest::Server& server = work.mesh().servers.at(deployment.server());
+  if (is_protected(server, work.now)) {
+    return recall(work, id, "the server is protected by now", wire::CANCELLED_BY_OPERATOR);
+  }
+  record::Order order = work.ledger.inner().orders.at(id);
+  const std::string machine = machine_of(order.order().identity());
+  const std::uint64_t generation =
+      std::max({work.ledger.generation(machine), server.status().generation(), deployment.generation()}) + 1;
+  order.mutable_order()->set_generation(generation);
+  wire::Command command;
+  *command.mutable_start_install() = order.order();
+  const auto sent = work.send(link, std::move(command));
+  if (!sent) {
+    if (sent.error().kind == ErrorKind::exhausted)
+      recall(work, id, sent.error().message, wire::ORDER_INVALID);
+    return;
+  }
+  order.set_command_journal(link.command_journal());
+  order.set_command_seq(*sent);
+  order.set_cancel_seq(0);
+  work.ledger.raise_generation(machine, generation);
+  work.ledger.put_order(id, std::move(order));
+  move_deployment(work, id, Happening::issued, [&](rest::Deployment& d) {
+    d.set_generation(generation);
+    d.set_attempt(1);
+    d.clear_note();
+  });
+  ++work.metrics.deployments_issued;
+  work.ledger.note(
+      line_about(deployment, "issued",
+                 "handed to site " + deployment.site() + " as generation " + std::to_string(generation)),
+      work.now.wall());
+}
+
+/// The next ones in plan order that fit the limits now.
+std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec& spec,
+                                       const RolloutTally& tally) {
+  std::vector<std::string> chosen;
+  if (tally.waves.empty() || tally.in_flight >= spec.parallel().total()) return chosen;
+  const std::size_t room = spec.parallel().total() - tally.in_flight;
+  const bool to_silent = spec.offline() == "startUntil";
+  const auto& [first_wave, first] = *tally.waves.begin();
+  std::map<std::string, std::uint32_t> taken;
+  for (const auto& [position, id] : tally.pending) {
+    if (chosen.size() == room) break;
+    const rest::Deployment& deployment = work.mesh().deployments.at(id);
+    if (deployment.wave() > first_wave && first.open > 0) break;  // positions follow waves
+    const SiteLink* link = work.link(deployment.site());
+    if (link == nullptr || !link->can_issue() || (link->silent(work.now) && !to_silent)) continue;
+    auto& here = taken[deployment.site()];
+    if (work.ledger.board().in_flight_at(deployment.site()) + here >= spec.parallel().per_site()) continue;
+    ++here;
+    chosen.push_back(id);
+  }
+  return chosen;
+}
+
+void hand_out(Work& work, const std::string& name) {
+  if (work.mesh().disk_low) return;
+  const auto chosen = next_to_issue(work, rollout_of(work, name).spec(), work.ledger.board().rollout(name));
+  for (const std::string& id : chosen) issue(work, id, *work.link(work.mesh().deployments.at(id).site()));
+}
+
+/// What was never handed out and may not start any more ends here: nothing can have happened to it.
+void expire(Work& work, const std::string& name) {
+  const rest::Rollout& rollout = rollout_of(work, name);
+  if (work.now.wall_low <= start_deadline(rollout.spec(), from_stamp(rollout.status().started()))) return;
+  const std::map<std::uint32_t, std::string> pending = work.ledger.board().rollout(name).pending;
+  for (const auto& [position, id] : pending) {
+    recall(work, id, "startWithin passed before it could be handed out", wire::ORDER_EXPIRED);
+  }
+}
+
+void recall_all(Work& work, const std::string& name) {
+  const std::map<std::uint32_t, std::string> pending = work.ledger.board().rollout(name).pending;
+  for (const auto& [position, id] : pending)
+    recall(work, id, "the rollout was aborted", wire::CANCELLED_BY_OPERATOR);
+  std::vector<std::string> to_cancel;
+  for (const auto& [id, order] : work.ledger.inner().orders) {
+    const auto found = work.mesh().deployments.find(id);
+    if (found == work.mesh().deployments.end() || found->second.rollout() != name) continue;
+    if (is_in_flight(found->second.state()) && !found->second.launched() && order.cancel_seq() == 0) {
+      to_cancel.push_back(id);
+    }
+  }
+  for (const std::string& id : to_cancel)
+    send_cancel(work, id, rollout_of(work, name).status().stop_reason());
+}
+
+void finish(Work& work, const std::string& name) {
+  const bool aborted = rollout_of(work, name).status().state() == "aborting";
+  work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
+    rollout.mutable_status()->set_state("done");
+    *rollout.mutable_status()->mutable_ended() = to_stamp(work.now.wall());
+  });
+  std::string counts;
+  for (const auto& [state, count] : work.ledger.board().rollout(name).counts) {
+    counts += (counts.empty() ? "" : ", ") + std::to_string(count) + " " + state;
+  }
+  note(work, name, "rollout " + name + (aborted ? " ended after the abort: " : " is done: ") + counts);
+}
+
+void run(Work& work, const std::string& name) {
+  const std::string state = rollout_of(work, name).status().state();
+  if (state != "aborting") expire(work, name);
+  if (state == "running") {
+    if (const auto why =
+            stop_reason(rollout_of(work, name).spec().stop_after(), work.ledger.board().rollout(name));
+        why && work.ledger.board().rollout(name).open > 0) {
+      work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
+        rollout.mutable_status()->set_state("stopped");
+        rollout.mutable_status()->set_stop_reason(*why);
+      });
+      note(work, name,
+           "rollout " + name + " starts no more servers: " + *why +
+               "; what runs goes on. Next: look at the failures, "
+               "then metalmesh rollout abort " +
+               name);
+      return;
+    }
+    hand_out(work, name);
+  } else if (state == "aborting") {
+    recall_all(work, name);
+  }
+  if (work.ledger.board().rollout(name).open == 0) finish(work, name);
+}
+
+}  // namespace
+
+bool send_cancel(Work& work, const std::string& id, const std::string& reason) {
+  const rest::Deployment& deployment = work.mesh().deployments.at(id);
+  SiteLink* link = work.link(deployment.site());
+  const auto stored = work.ledger.inner().orders.find(id);
+  if (link == nullptr || !link->can_issue() || stored == work.ledger.inner().orders.end()) return false;
+  record::Order order = stored->second;
+  wire::Command command;
+  auto& cancel = *command.mutable_cancel_install();
+  cancel.set_deployment_id(id);
+  cancel.set_server(deployment.server());
+  *cancel.mutable_identity() = order.order().identity();
+  cancel.set_generation(deployment.generation());
+  cancel.set_reason(reason);
+  const auto sent = work.send(*link, std::move(command));
+  if (!sent) return false;
+  order.set_cancel_seq(*sent);
+  work.ledger.put_order(id, std::move(order));
+  move_deployment(work, id, Happening::cancel_asked);
+  work.ledger.note(
+      line_about(deployment, "cancel", "asked site " + deployment.site() + " to cancel: " + reason),
+      work.now.wall());
+  return true;
+}
+
+void run_rollouts(Work& work) {
+  std::vector<std::string> active;
+  for (const auto& [name, rollout] : work.mesh().rollouts) {
+    const std::string& state = rollout.status().state();
+    if (state == "running" || state == "stopped" || state == "aborting") active.push_back(name);
+  }
+  for (const std::string& name : active) run(work, name);
+}
+
+}  // namespace metalmesh::controller

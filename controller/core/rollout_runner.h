@@ -1,0 +1,21 @@
+// Carries started rollouts on: hands orders out just in time, within the limits; stops when too much failed;
+// recalls when aborted; ends them. Called whenever a deployment moved, and once a second.
+//
+// Just in time means: a site never holds more than it may run now, so that a cut line leaves as little as
+// possible that nobody can stop.
+#pragma once
+
+#include <string>
+
+#include "controller/core/work.h"
+
+namespace metalmesh::controller {
+
+/// All rollouts that are not at rest.
+void run_rollouts(Work& work);
+
+/// Tells the site to stop (and fence) this deployment's generation. False when the site takes no commands
+/// now.
+bool send_cancel(Work& work, const std::string& deployment, const std::string& reason);
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,160 @@
+#include "controller/core/sentences.h"
+
+#include <algorithm>
+
+namespace metalmesh::controller {
+namespace {
+
+std::string words(std::string name) {
+  std::ranges::transform(name, name.begin(), [](char c) {
+    if (c == '_') return ' ';
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  return name;
+}
+
+std::string proof_words(wire::ProofGrade grade) {
+  std::string text = words(wire::ProofGrade_Name(grade));
+  if (text.starts_with("proof ")) text.erase(0, 6);
+  return text;
+}
+
+std::string ended(const wire::Ended& end) {
+  std::string text = wire::Ended::Outcome_Name(end.outcome());
+  if (end.outcome() == wire::Ended::SUCCEEDED || end.outcome() == wire::Ended::UNPROVEN) {
+    text += " (proof: " + proof_words(end.proof()) + ")";
+  }
+  if (end.has_fault()) text += ": " + sentence(end.fault());
+  if (end.debts_size() > 0) text += "; still owed: " + end.debts(0);
+  return text;
+}
+
+std::string inspected(const wire::Inspected& seen) {
+  if (seen.has_fault()) return "inspection failed: " + sentence(seen.fault());
+  return "inspected: " + seen.manufacturer() + " " + seen.model() + ", serial " + seen.identity().serial() +
+         ", power " + seen.power();
+}
+
+std::string receipt(const wire::CommandReceipt& receipt) {
+  if (receipt.accepted()) return "command " + std::to_string(receipt.command_seq()) + " accepted";
+  return "command " + std::to_string(receipt.command_seq()) + " refused: " + sentence(receipt.refusal());
+}
+
+std::string cancel(const wire::CancelAnswer& answer) {
+  switch (answer.answer()) {
+    case wire::CancelAnswer::CANCELLED:
+      return "cancelled: nothing was launched";
+    case wire::CancelAnswer::TOO_LATE:
+      return "the cancel came too late: the installer is running";
+    case wire::CancelAnswer::NOT_RUNNING:
+      return "nothing to cancel: the job is not running at the site";
+    default:
+      return "answered a cancel in a way this controller does not know";
+  }
+}
+
+}  // namespace
+
+std::string disk_words(wire::DiskState disk) {
+  switch (disk) {
+    case wire::DISK_UNTOUCHED:
+      return "untouched";
+    case wire::DISK_BEING_WRITTEN:
+      return "being written";
+    case wire::DISK_NEW_SYSTEM:
+      return "new system";
+    default:
+      return "unknown";
+  }
+}
+
+std::string sentence(const wire::Fault& fault) {
+  std::string text = wire::FaultCode_Name(fault.code());
+  if (text.empty()) text = "FAULT_" + std::to_string(static_cast<int>(fault.code()));
+  if (!fault.stage().empty()) text += " (" + fault.stage() + ")";
+  if (!fault.seen().empty()) text += ": " + fault.seen();
+  if (fault.disk() != wire::DISK_STATE_UNSPECIFIED) text += ". Disk: " + disk_words(fault.disk());
+  if (!fault.next().empty()) text += ". Next: " + fault.next();
+  return text;
+}
+
+std::string type_of(const wire::Event& event) {
+  switch (event.body_case()) {
+    case wire::Event::kReceipt:
+      return "receipt";
+    case wire::Event::kStage:
+      return "stage";
+    case wire::Event::kArmed:
+      return "armed";
+    case wire::Event::kLaunched:
+      return "launched";
+    case wire::Event::kCancel:
+      return "cancel";
+    case wire::Event::kEnded:
+      return "ended";
+    case wire::Event::kInspected:
+      return "inspected";
+    case wire::Event::kCredentialHeld:
+      return "credential_held";
+    case wire::Event::kCredentialReleased:
+      return "credential_released";
+    case wire::Event::kHeld:
+      return "held";
+    case wire::Event::kStateReport:
+      return "state_report";
+    case wire::Event::kImage:
+      return "image";
+    case wire::Event::kRetry:
+      return "retry";
+    case wire::Event::kJournalOpened:
+      return "journal_opened";
+    case wire::Event::BODY_NOT_SET:
+      break;
+  }
+  return "unsupported";
+}
+
+std::string sentence(const wire::Event& event) {
+  switch (event.body_case()) {
+    case wire::Event::kReceipt:
+      return receipt(event.receipt());
+    case wire::Event::kStage:
+      return "stage " + words(wire::Stage_Name(event.stage().stage())) +
+             (event.stage().note().empty() ? "" : ": " + event.stage().note());
+    case wire::Event::kArmed:
+      return "armed: a power action may follow";
+    case wire::Event::kLaunched:
+      return "launched: the installer reads its boot files; from here on the disk may change";
+    case wire::Event::kCancel:
+      return cancel(event.cancel());
+    case wire::Event::kEnded:
+      return ended(event.ended());
+    case wire::Event::kInspected:
+      return inspected(event.inspected());
+    case wire::Event::kCredentialHeld:
+      return "credential " + event.credential_held().credential() + " was refused " +
+             std::to_string(event.credential_held().refusals()) + " times; " +
+             std::to_string(event.credential_held().jobs_held()) +
+             " jobs wait. Next: set it anew at the site; held jobs go on by themselves";
+    case wire::Event::kCredentialReleased:
+      return "credential " + event.credential_released().credential() + " works again; its jobs go on";
+    case wire::Event::kHeld:
+      return "waits: " + sentence(event.held().fault());
+    case wire::Event::kStateReport:
+      return "the site reported " + std::to_string(event.state_report().fences_size()) + " machine fences";
+    case wire::Event::kImage:
+      return event.image().ready() ? "image " + event.image().sha256().substr(0, 12) + " is at the site"
+                                   : "image " + event.image().sha256().substr(0, 12) +
+                                         " is not at the site: " + sentence(event.image().fault());
+    case wire::Event::kRetry:
+      return "attempt " + std::to_string(event.retry().attempt()) +
+             " follows after: " + sentence(event.retry().fault());
+    case wire::Event::kJournalOpened:
+      return "the agent opened journal " + event.journal_opened().journal_id();
+    case wire::Event::BODY_NOT_SET:
+      break;
+  }
+  return "the agent reported something that this controller does not know yet (newer agent?)";
+}
+
+}  // namespace metalmesh::controller

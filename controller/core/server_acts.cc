@@ -1,0 +1,153 @@
+// Inspect, accept, protect, retire a server; vouch for a site.
+#include "common/base/machine_key.h"
+#include "controller/core/field_rules.h"
+#include "controller/core/identity_judgement.h"
+#include "controller/core/object_rules.h"
+#include "controller/core/operator_acts.h"
+#include "controller/core/server_phases.h"
+#include "controller/state/stamps.h"
+
+namespace metalmesh::controller {
+namespace {
+
+using rules::refusal;
+
+constexpr std::int64_t longest_unprotect = std::int64_t{7} * 24 * 3600;  // seconds
+constexpr std::size_t note_limit = 1024;
+
+std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
+                                std::string next = {}) {
+  return std::unexpected(refusal(kind, std::move(field), std::move(message), std::move(next)));
+}
+
+std::expected<const rest::Server*, Refusal> server_named(const Work& work, const std::string& name) {
+  const auto found = work.mesh().servers.find(name);
+  if (found == work.mesh().servers.end()) {
+    return refuse(ErrorKind::not_found, "server", "Server \"" + name.substr(0, 80) + "\" does not exist");
+  }
+  return &found->second;
+}
+
+rules::Verdict not_while_open(const Work& work, const rest::Server& server, const std::string& what) {
+  const rest::Deployment* open = open_deployment(work.mesh(), server);
+  if (open == nullptr) return std::nullopt;
+  return refusal(ErrorKind::conflict, "",
+                 "server " + server.metadata().name() + " cannot be " + what + " now: deployment " +
+                     open->id() + " of rollout " + open->rollout() + " is open (" + open->state() + ")",
+                 "wait for its end or abort the rollout");
+}
+
+/// What the BMC reported, without a vendor's placeholders.
+rest::ServerIdentity usable_part(const rest::ServerIdentity& seen) {
+  rest::ServerIdentity usable;
+  if (usable_uuid(seen.uuid())) usable.set_uuid(normal_uuid(seen.uuid()));
+  if (usable_serial(seen.serial())) usable.set_serial(normal_serial(seen.serial()));
+  for (const std::string& mac : seen.macs()) {
+    if (usable_mac(mac)) usable.add_macs(normal_mac(mac));
+  }
+  return usable;
+}
+
+int fields_of(const rest::ServerIdentity& identity) {
+  return static_cast<int>(!identity.uuid().empty()) + static_cast<int>(!identity.serial().empty()) +
+         static_cast<int>(identity.macs_size() > 0);
+}
+
+}  // namespace
+
+ActResult act(Work& work, const InspectServer& request, const std::string&) {
+  const auto found = server_named(work, request.server);
+  if (!found) return std::unexpected(found.error());
+  wish_inspection(work, request.server);
+  return Acted{false, "Server", request.server, "asked for an inspection of server " + request.server};
+}
+
+ActResult act(Work& work, const AcceptServer& request, const std::string&) {
+  const auto found = server_named(work, request.server);
+  if (!found) return std::unexpected(found.error());
+  const rest::Server& server = **found;
+  if (auto bad = not_while_open(work, server, "accepted")) return std::unexpected(std::move(*bad));
+  if (!server.status().has_inspected_at()) {
+    return refuse(ErrorKind::conflict, "",
+                  "server " + request.server + " was never inspected: there is nothing to accept",
+                  "metalmesh inspect " + request.server);
+  }
+  // Judged as if it were accepted: what an operator wrote must agree with the machine, and nobody else be it.
+  rest::Server accepted = server;
+  *accepted.mutable_status()->mutable_pinned() = usable_part(server.status().seen());
+  accepted.mutable_status()->set_pinned_key_sha256(server.status().bmc_key_sha256());
+  if (fields_of(accepted.status().pinned()) < 2) {
+    return refuse(ErrorKind::conflict, "",
+                  "the BMC of " + request.server +
+                      " reports fewer than two of uuid, serial and macs that identify a machine",
+                  "have the vendor program the board's identity");
+  }
+  const IdentityJudgement verdict = judge_identity(accepted, work.ledger.identities());
+  if (!verdict.ok) return refuse(ErrorKind::conflict, "spec.identity", verdict.message, verdict.next);
+  work.ledger.change_server(request.server,
+                            [&](rest::Server& changed) { *changed.mutable_status() = accepted.status(); });
+  judge_server(work, request.server);
+  const auto& pinned = accepted.status().pinned();
+  return Acted{false, "Server", request.server,
+               "accepted server " + request.server + ": uuid " + pinned.uuid() + ", serial " +
+                   pinned.serial() + ", " + std::to_string(pinned.macs_size()) + " MACs, BMC key " +
+                   accepted.status().pinned_key_sha256()};
+}
+
+ActResult act(Work& work, const ProtectServer& request, const std::string&) {
+  const auto found = server_named(work, request.server);
+  if (!found) return std::unexpected(found.error());
+  if (request.reason.size() > note_limit)
+    return refuse(ErrorKind::invalid, "reason", "longer than 1024 bytes");
+  if (request.protect) {
+    work.ledger.change_server(request.server, [](rest::Server& server) {
+      server.mutable_status()->set_protected_(true);
+      server.mutable_status()->clear_unprotected_until();
+    });
+    return Acted{false, "Server", request.server,
+                 "protected server " + request.server + ": " + request.reason};
+  }
+  if (request.reason.empty())
+    return refuse(ErrorKind::invalid, "reason", "is required: who reads the audit log wants to know why");
+  if (request.for_seconds < 0 || request.for_seconds > longest_unprotect) {
+    return refuse(ErrorKind::invalid, "duration", "must be longer than 0 and at most 7 days");
+  }
+  const auto lasting =
+      request.for_seconds == 0 ? defaults::unprotect_for : std::chrono::seconds(request.for_seconds);
+  const auto until = to_stamp(work.now.wall() + lasting);
+  work.ledger.change_server(request.server, [&](rest::Server& server) {
+    *server.mutable_status()->mutable_unprotected_until() = until;
+  });
+  return Acted{
+      false, "Server", request.server,
+      "unprotected server " + request.server + " until " + for_people(until) + ": " + request.reason};
+}
+
+ActResult act(Work& work, const RetireServer& request, const std::string&) {
+  const auto found = server_named(work, request.server);
+  if (!found) return std::unexpected(found.error());
+  if (auto bad = not_while_open(work, **found, "retired")) return std::unexpected(std::move(*bad));
+  work.ledger.erase_wish((*found)->spec().site(), request.server);
+  work.ledger.change_server(
+      request.server, [](rest::Server& server) { server.mutable_status()->set_phase(phases::retired); });
+  return Acted{false, "Server", request.server, "retired server " + request.server};
+}
+
+ActResult act(Work& work, const ClearSiteQuarantine& request, const std::string&) {
+  SiteLink* link = work.link(request.site);
+  if (link == nullptr) {
+    return refuse(ErrorKind::not_found, "site", "Site \"" + request.site.substr(0, 80) + "\" does not exist");
+  }
+  if (!link->quarantined())
+    return refuse(ErrorKind::conflict, "site", "site " + request.site + " is not quarantined");
+  if (request.note.empty() || request.note.size() > note_limit) {
+    return refuse(ErrorKind::invalid, "note",
+                  "a note of 1 to 1024 bytes says why the agent can be trusted again");
+  }
+  const std::string reason = link->quarantine_reason();
+  link->clear_quarantine();
+  return Acted{false, "Site", request.site,
+               "cleared the quarantine of site " + request.site + " (" + reason + "): " + request.note};
+}
+
+}  // namespace metalmesh::controller

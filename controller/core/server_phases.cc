@@ -1,0 +1,191 @@
+#include "controller/core/server_phases.h"
+
+#include <algorithm>
+
+#include "common/base/machine_key.h"
+#include "controller/core/identity_judgement.h"
+#include "controller/state/deployment_states.h"
+#include "controller/state/stamps.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t text_limit = 128;  // of what a BMC says about itself
+
+std::string short_text(const std::string& text) { return text.substr(0, text_limit); }
+
+bool before_install(const std::string& phase) {
+  return phase.empty() || phase == phases::registered || phase == phases::inspected || phase == phases::ready;
+}
+
+const rest::Site* site_of(const Work& work, const rest::Server& server) {
+  const auto found = work.mesh().sites.find(server.spec().site());
+  return found == work.mesh().sites.end() ? nullptr : &found->second;
+}
+
+const rest::Deployment* last_deployment(const MeshState& mesh, const rest::Server& server) {
+  const auto found = mesh.deployments.find(server.status().deployment());
+  return found == mesh.deployments.end() ? nullptr : &found->second;
+}
+
+void fill_installed(rest::Server& server, const rest::Deployment& deployment, const InnerState& inner,
+                    const Now& now) {
+  auto& installed = *server.mutable_status()->mutable_installed();
+  installed.Clear();
+  if (const auto order = inner.orders.find(deployment.id()); order != inner.orders.end()) {
+    installed.set_image(order->second.order().image().name());
+    installed.set_profile(order->second.order().profile().name() + "@" +
+                          std::to_string(order->second.order().profile().version()));
+  }
+  installed.set_generation(deployment.generation());
+  *installed.mutable_at() = to_stamp(now.wall());
+  std::string proof = wire::ProofGrade_Name(deployment.proof());
+  if (proof.starts_with("PROOF_")) proof.erase(0, 6);
+  std::ranges::transform(proof, proof.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  installed.set_proof(proof);
+}
+
+}  // namespace
+
+void set_condition(google::protobuf::RepeatedPtrField<rest::Condition>& conditions, const std::string& type,
+                   const std::string& status, const std::string& reason, const std::string& message,
+                   const Now& now) {
+  auto found = std::ranges::find(conditions, type, &rest::Condition::type);
+  rest::Condition& condition = found == conditions.end() ? *conditions.Add() : *found;
+  if (condition.status() != status || condition.reason() != reason)
+    *condition.mutable_at() = to_stamp(now.wall());
+  condition.set_type(type);
+  condition.set_status(status);
+  condition.set_reason(reason);
+  condition.set_message(message);
+}
+
+bool is_protected(const rest::Server& server, const Now& now) {
+  if (!server.spec().protected_() && !server.status().protected_()) return false;
+  return !server.status().has_unprotected_until() ||
+         now.wall_high >= from_stamp(server.status().unprotected_until());
+}
+
+const rest::Deployment* open_deployment(const MeshState& mesh, const rest::Server& server) {
+  const rest::Deployment* last = last_deployment(mesh, server);
+  return last != nullptr && is_open(last->state()) ? last : nullptr;
+}
+
+const rest::Deployment* unresolved_deployment(const MeshState& mesh, const rest::Server& server) {
+  const rest::Deployment* last = last_deployment(mesh, server);
+  return last != nullptr && is_unresolved(*last) ? last : nullptr;
+}
+
+void take_inspection(Work& work, const std::string& name, const wire::Inspected& seen) {
+  work.ledger.change_server(name, [&](rest::Server& server) {
+    auto& status = *server.mutable_status();
+    auto& conditions = *status.mutable_conditions();
+    if (seen.has_fault()) {
+      set_condition(
+          conditions, "Reachable", "False", wire::FaultCode_Name(seen.fault().code()),
+          seen.fault().seen() + (seen.fault().next().empty() ? "" : "; next: " + seen.fault().next()),
+          work.now);
+      return;
+    }
+    set_condition(conditions, "Reachable", "True", "OK", "the BMC answered", work.now);
+    set_condition(
+        conditions, "VirtualMedia", seen.virtual_media() ? "True" : "False",
+        seen.virtual_media() ? "OK" : "NO_VIRTUAL_MEDIA",
+        seen.virtual_media() ? "the BMC offers virtual media" : "the BMC offers no virtual media from a URL",
+        work.now);
+    auto& identity = *status.mutable_seen();
+    identity.set_uuid(normal_uuid(seen.identity().uuid()));
+    identity.set_serial(normal_serial(short_text(seen.identity().serial())));
+    identity.clear_macs();
+    for (const std::string& mac : seen.identity().macs()) identity.add_macs(normal_mac(mac));
+    status.set_power(short_text(seen.power()));
+    status.set_manufacturer(short_text(seen.manufacturer()));
+    status.set_model(short_text(seen.model()));
+    status.set_bmc_firmware(short_text(seen.bmc_firmware()));
+    status.set_bmc_key_sha256(seen.bmc_key_sha256());
+    *status.mutable_inspected_at() = to_stamp(work.now.wall());
+  });
+  judge_server(work, name);
+}
+
+void judge_server(Work& work, const std::string& name) {
+  const IdentityJudgement verdict = judge_identity(work.mesh().servers.at(name), work.ledger.identities());
+  work.ledger.change_server(name, [&](rest::Server& server) {
+    auto& status = *server.mutable_status();
+    std::string message = verdict.message;
+    if (!verdict.next.empty()) message += "; next: " + verdict.next;
+    const bool unknown = verdict.reason == "NOT_INSPECTED" || verdict.reason == "NOT_ACCEPTED";
+    set_condition(*status.mutable_conditions(), "Identified",
+                  verdict.ok ? "True"
+                  : unknown  ? "Unknown"
+                             : "False",
+                  verdict.reason, message, work.now);
+    if (!before_install(status.phase())) return;
+    if (verdict.ok) {
+      status.set_phase(phases::ready);
+      const bool pins = bmc_tls(server, site_of(work, server)) == "pin";
+      if (pins && bmc_key(server).empty()) status.set_pinned_key_sha256(status.bmc_key_sha256());
+    } else {
+      status.set_phase(status.has_inspected_at() ? phases::inspected : phases::registered);
+    }
+  });
+}
+
+void mark_installing(Work& work, const rest::Deployment& deployment) {
+  work.ledger.change_server(deployment.server(), [&](rest::Server& server) {
+    auto& status = *server.mutable_status();
+    status.set_phase(phases::installing);
+    status.set_deployment(deployment.id());
+    status.set_generation(std::max(status.generation(), deployment.generation()));
+  });
+}
+
+void settle_server(Work& work, const rest::Deployment& deployment) {
+  const auto found = work.mesh().servers.find(deployment.server());
+  if (found == work.mesh().servers.end() || found->second.status().deployment() != deployment.id()) return;
+  const std::string& state = deployment.state();
+  const bool wiped = may_have_wiped(deployment);
+  work.ledger.change_server(deployment.server(), [&](rest::Server& server) {
+    auto& status = *server.mutable_status();
+    auto& conditions = *status.mutable_conditions();
+    const auto installed_condition = [&](const std::string& value, const std::string& reason,
+                                         const std::string& message) {
+      set_condition(conditions, "Installed", value, reason, message, work.now);
+    };
+    if (state == states::succeeded) {
+      status.set_phase(phases::installed);
+      status.set_protected_(true);
+      status.clear_unprotected_until();
+      fill_installed(server, deployment, work.ledger.inner(), work.now);
+      installed_condition("True", "SUCCEEDED", "deployment " + deployment.id() + " succeeded");
+    } else if (state == states::unproven) {
+      status.set_phase(phases::unproven);
+      fill_installed(server, deployment, work.ledger.inner(), work.now);
+      installed_condition(
+          "Unknown", "UNPROVEN",
+          "a new system was written, but its proof is below the profile's minimum; do not reinstall "
+          "yet; next: metalmesh deployment resolve " +
+              deployment.id() + " --as succeeded|failed");
+    } else if (state == states::indeterminate) {
+      status.set_phase(phases::failed);
+      installed_condition("Unknown", "INDETERMINATE",
+                          "nobody knows how deployment " + deployment.id() +
+                              " ended; next: look at the server, then metalmesh deployment resolve " +
+                              deployment.id() + " --as succeeded|failed|cancelled");
+    } else if (wiped) {
+      status.set_phase(phases::failed);
+      status.clear_installed();
+      installed_condition("False", std::string(state),
+                          "deployment " + deployment.id() + " ended after the disk may have changed");
+    } else {
+      // Nothing happened to its disk: it is what it was before.
+      const auto order = work.ledger.inner().orders.find(deployment.id());
+      const bool known = order != work.ledger.inner().orders.end() && !order->second.phase_before().empty();
+      status.set_phase(known ? order->second.phase_before() : phases::ready);
+    }
+  });
+  judge_server(work, deployment.server());
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,44 @@
+// How a server moves through its phases: registered -> inspected -> ready by what its BMC reports,
+// installing -> installed | failed | unproven | ready by how a deployment ends, retired by a person.
+#pragma once
+
+#include <string>
+
+#include "controller/core/work.h"
+#include "schemas/wire/event.pb.h"
+
+namespace metalmesh::controller {
+
+namespace phases {
+inline constexpr char registered[] = "registered";
+inline constexpr char inspected[] = "inspected";
+inline constexpr char ready[] = "ready";
+inline constexpr char installing[] = "installing";
+inline constexpr char installed[] = "installed";
+inline constexpr char failed[] = "failed";
+inline constexpr char unproven[] = "unproven";
+inline constexpr char retired[] = "retired";
+}  // namespace phases
+
+/// Folds an inspection in, successful or not.
+void take_inspection(Work& work, const std::string& server, const wire::Inspected& seen);
+/// Judges the identity again (after an inspection, an accept, a change of spec) and moves between registered,
+/// inspected and ready; sets the condition Identified; pins the BMC key when it becomes ready.
+void judge_server(Work& work, const std::string& server);
+/// What an ended deployment leaves behind on its server.
+void settle_server(Work& work, const rest::Deployment& deployment);
+/// The server is with its site now.
+void mark_installing(Work& work, const rest::Deployment& deployment);
+
+/// Protected, and no unprotect is in force at every time that it may be now.
+bool is_protected(const rest::Server& server, const Now& now);
+/// The open deployment of `server`, or nullptr.
+const rest::Deployment* open_deployment(const MeshState& mesh, const rest::Server& server);
+/// The last deployment, if it ended INDETERMINATE and nobody has resolved it.
+const rest::Deployment* unresolved_deployment(const MeshState& mesh, const rest::Server& server);
+
+void set_condition(google::protobuf::RepeatedPtrField<rest::Condition>& conditions, const std::string& type,
+                   const std::string& status, const std::string& reason, const std::string& message,
+                   const Now& now);
+
+}  // namespace metalmesh::controller

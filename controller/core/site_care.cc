@@ -1,0 +1,141 @@
+#include "controller/core/site_care.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "common/base/digest.h"
+#include "controller/core/identity_judgement.h"
+#include "controller/state/row_codec.h"
+#include "controller/state/stamps.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t request_id_bytes = 8;
+constexpr std::size_t inspections_at_once = 100;  // per site: the rest waits for answers
+
+void note(Work& work, const std::string& site, std::string message) {
+  rest::LogEvent line;
+  line.set_type("site");
+  line.set_site(site);
+  line.set_message(std::move(message));
+  work.ledger.note(std::move(line), work.now.wall());
+}
+
+void send_settings(Work& work, const rest::Site& site, SiteLink& link) {
+  wire::Command command;
+  auto& settings = *command.mutable_site_settings();
+  settings.set_parallel(site.spec().limits().parallel());
+  settings.set_login_refusals(site.spec().limits().login_refusals());
+  settings.set_media_address(site.spec().media().address());
+  std::string digest = sha256(canonical_bytes(settings));
+  if (digest == link.row().settings_sha256()) return;
+  if (work.send(link, std::move(command))) link.set_settings_digest(std::move(digest));
+}
+
+void send_inspections(Work& work, const rest::Site& site, SiteLink& link) {
+  const auto wishes = work.ledger.inner().wishes.find(site.metadata().name());
+  if (wishes == work.ledger.inner().wishes.end()) return;
+  std::size_t asked = 0;
+  std::vector<std::string> to_ask;
+  for (const auto& [server, wish] : wishes->second) {
+    if (!wish.request_id().empty()) {
+      ++asked;
+    } else if (to_ask.size() < inspections_at_once) {
+      to_ask.push_back(server);
+    }
+  }
+  for (const std::string& name : to_ask) {
+    if (++asked > inspections_at_once) return;
+    wire::Command command;
+    auto& inspect = *command.mutable_inspect_server();
+    inspect.set_server(name);
+    *inspect.mutable_bmc() = bmc_target(work.mesh().servers.at(name), &site);
+    inspect.set_request_id(to_hex(work.entropy.bytes(request_id_bytes)));
+    record::InspectWish wish;
+    wish.set_request_id(inspect.request_id());
+    const auto sent = work.send(link, std::move(command));
+    if (!sent) return;
+    wish.set_command_seq(*sent);
+    work.ledger.put_wish(site.metadata().name(), name, std::move(wish));
+  }
+}
+
+}  // namespace
+
+void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& limits) {
+  for (const auto& [name, site] : work.mesh().sites) {
+    if (work.links.contains(name)) continue;
+    const auto stored = work.ledger.inner().links.find(name);
+    work.links[name] = std::make_unique<SiteLink>(
+        name, rows, stored == work.ledger.inner().links.end() ? record::SiteLink() : stored->second,
+        limits.twin_settle, limits.site_silent_after);
+    refresh_site(work, name);
+  }
+}
+
+void serve_site(Work& work, const std::string& name) {
+  SiteLink* link = work.link(name);
+  if (link == nullptr || !link->can_command()) return;
+  const rest::Site& site = work.mesh().sites.at(name);
+  send_settings(work, site, *link);
+  send_inspections(work, site, *link);
+}
+
+void refresh_site(Work& work, const std::string& name) {
+  const SiteLink* link = work.link(name);
+  if (link == nullptr) return;
+  rest::SiteStatus& status = work.ledger.live_site(name);
+  const bool connected = !link->silent(work.now);
+  if (connected != status.connected()) {
+    note(work, name,
+         connected ? "site " + name + " is heard"
+                   : "site " + name +
+                         " is silent: what it has accepted goes on, "
+                         "nothing new is handed to it");
+    work.moved = true;
+  }
+  status.set_connected(connected);
+  status.set_agent_version(link->row().agent_version());
+  status.set_incarnation(link->row().incarnation());
+  status.set_journal_id(link->event_journal());
+  status.set_events_received(link->event_cursor());
+  status.set_commands_pending(link->commands_pending());
+  status.set_quarantined(link->quarantined());
+  status.set_quarantine_reason(link->quarantine_reason());
+  status.set_running(work.ledger.board().in_flight_at(name));
+}
+
+void repeat_wishes(Work& work, const std::string& site) {
+  const auto wishes = work.ledger.inner().wishes.find(site);
+  if (wishes == work.ledger.inner().wishes.end()) return;
+  std::vector<std::string> servers;
+  for (const auto& [server, wish] : wishes->second) {
+    if (!wish.request_id().empty()) servers.push_back(server);
+  }
+  for (const std::string& server : servers) work.ledger.put_wish(site, server, record::InspectWish());
+}
+
+void begin_epoch(Work& work, std::uint64_t seen, const std::string& evidence) {
+  work.ledger.set_epoch(std::max(work.mesh().epoch, seen) + 1);
+  ++work.metrics.epochs_begun;
+  LinkTools tools = work.tools();
+  for (auto& [name, link] : work.links) {
+    link->learn(to_hex(work.entropy.bytes(request_id_bytes)), tools);
+    repeat_wishes(work, name);
+  }
+  rest::LogEvent line;
+  line.set_type("controller");
+  line.set_message("this controller was restored (" + evidence + "): epoch " +
+                   std::to_string(work.mesh().epoch) +
+                   " begins; nothing is issued to a site before it has reported its fences");
+  work.ledger.note(std::move(line), work.now.wall());
+}
+
+void save_links(Work& work) {
+  for (auto& [name, link] : work.links) {
+    if (link->take_changed()) work.ledger.put_link(name, link->row());
+  }
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,295 @@
+#include "controller/core/site_link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/digest.h"
+#include "common/base/id.h"
+#include "common/delivery/topics.h"
+#include "controller/state/tables.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t marks_kept = 8;
+constexpr int past_journals_kept = 16;
+constexpr std::size_t journal_id_bytes = 16;
+constexpr std::size_t version_limit = 64;
+
+template <class Message>
+bool parse(const std::string& payload, Message& message, SiteNews& news) {
+  if (message.ParseFromString(payload)) return true;
+  news.oddity = "a signed frame is not a " + message.GetTypeName();
+  return false;
+}
+
+}  // namespace
+
+SiteLink::SiteLink(std::string site, const RowReader& rows, record::SiteLink stored, Duration twin_settle,
+                   Duration silent_after)
+    : site_(std::move(site)),
+      row_(std::move(stored)),
+      presence_(row_.incarnation(), twin_settle, silent_after),
+      sender_(tables::command_stream(site_), rows),
+      receiver_(tables::event_stream(site_), rows) {
+  if (!row_.quarantine_reason().empty()) presence_.quarantine(row_.quarantine_reason());
+}
+
+void SiteLink::publish(std::string_view kind, const google::protobuf::MessageLite& message,
+                       LinkTools& tools) const {
+  tools.out.emit(Publish{topics::down(SiteName(site_)), delivery::seal(tools.signer, kind, message)});
+}
+
+SiteNews SiteLink::on_frame(const std::string& kind, const std::string& payload, LinkTools& tools) {
+  SiteNews news;
+  if (kind == "hello") {
+    if (wire::Hello hello; parse(payload, hello, news)) return on_hello(hello, tools);
+  } else if (kind == "data") {
+    if (wire::Data data; parse(payload, data, news)) return on_data(data, tools);
+  } else if (kind == "ack") {
+    if (wire::Ack ack; parse(payload, ack, news)) return on_ack(ack, tools);
+  } else if (kind == "resync") {
+    if (wire::Resync resync; parse(payload, resync, news)) return on_resync(resync);
+  } else if (kind == "sample") {
+    if (wire::Sample sample; parse(payload, sample, news)) news.sample = std::move(sample);
+  } else if (kind == "blob_want") {
+    if (wire::BlobWant want; parse(payload, want, news)) news.blob_want = std::move(want);
+  } else {
+    news.oddity = "unknown frame kind \"" + kind.substr(0, version_limit) + "\"";
+  }
+  return news;
+}
+
+SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
+  SiteNews news;
+  wire::Welcome welcome = presence_.on_hello(hello, tools.now, tools.entropy);
+  // Only who proved to live now may change what we believe about journals: a replayed Hello may not.
+  if (!hello.incarnation().empty() && presence_.current() == hello.incarnation() &&
+      !presence_.quarantined()) {
+    peer_quarantined_ = hello.quarantined();
+    peer_quarantine_reason_ = hello.quarantine_reason();
+    judge_events(hello, tools, news);
+    if (!presence_.quarantined()) judge_commands(hello, tools, news);
+    if (row_.agent_version() != hello.version()) {
+      row_.set_agent_version(hello.version().substr(0, version_limit));
+      changed_ = true;
+    }
+  }
+  if (row_.incarnation() != presence_.current()) {
+    row_.set_incarnation(presence_.current());
+    changed_ = true;
+  }
+  if (presence_.quarantined() && row_.quarantine_reason().empty())
+    quarantine(presence_.quarantine_reason(), news);
+  welcome.set_proven(welcome.proven() && !presence_.quarantined() && !receiver_.journal_id().empty() &&
+                     hello.journal_id() == receiver_.journal_id());
+  news.welcome = std::move(welcome);
+  return news;
+}
+
+void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
+  if (hello.journal_id().empty()) return;
+  if (hello.journal_id() != receiver_.journal_id()) {
+    if (!receiver_.journal_id().empty()) news.lost_journal = receiver_.journal_id();
+    receiver_.follow(hello.journal_id(), tools.out.rows);
+    marks_.clear();
+    begin_commands(tools);
+    news.commands_begun = true;
+    return;
+  }
+  const std::uint64_t last = hello.next_seq() == 0 ? 0 : hello.next_seq() - 1;
+  const Mark* mark = mark_of(hello);
+  if (mark != nullptr && mark->event_journal == hello.journal_id() && last < mark->event_cursor) {
+    quarantine("the agent's journal went back: it ends at event " + std::to_string(last) + ", we hold " +
+                   std::to_string(mark->event_cursor) + " (store restored from a copy?)",
+               news);
+  } else if (last == receiver_.cursor() && hello.head_hash() != receiver_.cursor_hash()) {
+    quarantine("the agent's journal and ours differ at event " + std::to_string(last), news);
+  }
+}
+
+void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
+  const Mark* mark = mark_of(hello);
+  if (mark != nullptr && !hello.command_journal().empty() &&
+      mark->command_journal == hello.command_journal() && hello.cursor() < mark->command_acked) {
+    return quarantine("the agent forgot commands: it stands at " + std::to_string(hello.cursor()) +
+                          " and had acknowledged " + std::to_string(mark->command_acked),
+                      news);
+  }
+  const bool newer_epoch = hello.controller_epoch() > tools.epoch;
+  const bool ahead = ahead_of_us(hello);
+  if (!newer_epoch && !ahead) return;
+  if (ahead && hello.command_journal() != sender_.journal_id()) {
+    row_.add_past_command_journals(hello.command_journal());
+    changed_ = true;
+  }
+  // While we learn, the new command journal and the gate are in place already.
+  if (newer_epoch || !row_.learning()) news.restored = hello.controller_epoch();
+}
+
+bool SiteLink::ahead_of_us(const wire::Hello& hello) const {
+  if (hello.command_journal().empty()) return false;
+  if (hello.command_journal() == sender_.journal_id()) {
+    if (hello.cursor() >= sender_.next_seq()) return true;
+    const auto hash = sender_.hash_at(hello.cursor());
+    return hash && *hash != hello.cursor_hash();
+  }
+  return std::ranges::find(row_.past_command_journals(), hello.command_journal()) ==
+         row_.past_command_journals().end();
+}
+
+const SiteLink::Mark* SiteLink::mark_of(const wire::Hello& hello) const {
+  if (hello.echo().empty()) return nullptr;
+  const auto found = std::ranges::find(marks_, hello.echo(), &Mark::challenge);
+  return found == marks_.end() ? nullptr : &*found;
+}
+
+void SiteLink::begin_commands(LinkTools& tools) {
+  if (sender_.exists()) {
+    row_.add_past_command_journals(sender_.journal_id());
+    if (row_.past_command_journals_size() > past_journals_kept) {
+      row_.mutable_past_command_journals()->DeleteSubrange(0, 1);
+    }
+  }
+  sender_.create(to_hex(tools.entropy.bytes(journal_id_bytes)), tools.out.rows);
+  row_.set_commands_for(receiver_.journal_id());
+  row_.clear_settings_sha256();
+  changed_ = true;
+  if (!row_.learning()) return;
+  wire::Command command;
+  command.mutable_report_state()->set_request_id(row_.report_request());
+  static_cast<void>(append(std::move(command), tools));  // far below the size limit
+}
+
+void SiteLink::learn(std::string request, LinkTools& tools) {
+  row_.set_learning(true);
+  row_.set_report_request(std::move(request));
+  changed_ = true;
+  if (!receiver_.journal_id().empty()) begin_commands(tools);
+}
+
+bool SiteLink::learned(const std::string& request) {
+  if (!row_.learning() || request != row_.report_request()) return false;
+  row_.set_learning(false);
+  row_.clear_report_request();
+  changed_ = true;
+  return true;
+}
+
+void SiteLink::send_welcome(wire::Welcome welcome, LinkTools& tools) {
+  welcome.set_controller_epoch(tools.epoch);
+  welcome.set_journal_id(receiver_.journal_id());
+  welcome.set_cursor(receiver_.cursor());
+  welcome.set_cursor_hash(receiver_.cursor_hash());
+  welcome.set_command_journal(sender_.journal_id());
+  welcome.set_command_next_seq(sender_.next_seq());
+  welcome.set_quarantined(presence_.quarantined());
+  welcome.set_quarantine_reason(presence_.quarantine_reason());
+  if (!welcome.challenge().empty()) {
+    marks_.push_back({welcome.challenge(), receiver_.journal_id(), receiver_.cursor(), sender_.journal_id(),
+                      sender_.exists() ? sender_.acked() : 0});
+    if (marks_.size() > marks_kept) marks_.pop_front();
+  }
+  publish("welcome", welcome, tools);
+}
+
+SiteNews SiteLink::on_data(const wire::Data& data, LinkTools& tools) {
+  using Verdict = delivery::StreamReceiver::Verdict;
+  SiteNews news;
+  auto taken = receiver_.on_data(data, tools.now, tools.out.rows);
+  if (taken.resync) publish("resync", *taken.resync, tools);
+  switch (taken.verdict) {
+    case Verdict::accepted:
+    case Verdict::duplicate: {
+      news.entries = std::move(taken.entries);
+      const std::uint64_t cursor = receiver_.cursor();
+      publish("ack", receiver_.ack(cursor > entries_kept_at_site ? cursor - entries_kept_at_site : 1), tools);
+      break;
+    }
+    case Verdict::gap:
+      break;
+    case Verdict::foreign_journal:
+      news.oddity =
+          "events of journal " + data.journal_id().substr(0, version_limit) + ", which is not followed";
+      break;
+    case Verdict::diverged:
+      if (!presence_.quarantined()) {
+        quarantine("the agent sent other events under numbers that we hold (near " +
+                       std::to_string(data.first_seq()) + ")",
+                   news);
+      }
+      break;
+  }
+  return news;
+}
+
+SiteNews SiteLink::on_ack(const wire::Ack& ack, LinkTools& tools) {
+  SiteNews news;
+  // Divergence is judged on the next Hello, which proves when it was made: an ack could be an old one.
+  if (sender_.on_ack(ack, tools.out.rows) == delivery::StreamSender::AckResult::diverged) {
+    news.oddity = "an ack of command " + std::to_string(ack.up_to()) + " does not fit our journal";
+  }
+  return news;
+}
+
+SiteNews SiteLink::on_resync(const wire::Resync& resync) {
+  SiteNews news;
+  if (sender_.on_resync(resync) == delivery::StreamSender::ResyncResult::trimmed) {
+    news.oddity = "commands from " + std::to_string(resync.from()) + " were asked for, but are trimmed";
+  }
+  return news;
+}
+
+Result<std::uint64_t> SiteLink::send(wire::Command command, LinkTools& tools) {
+  if (!can_command()) return fail(ErrorKind::unavailable, "site " + site_ + " takes no commands now");
+  return append(std::move(command), tools);
+}
+
+Result<std::uint64_t> SiteLink::append(wire::Command command, LinkTools& tools) {
+  command.set_journal_id(receiver_.journal_id());
+  command.set_controller_epoch(tools.epoch);
+  return sender_.append(command.SerializeAsString(), tools.out.rows);
+}
+
+bool SiteLink::can_command() const {
+  return sender_.exists() && !receiver_.journal_id().empty() &&
+         row_.commands_for() == receiver_.journal_id() && !quarantined();
+}
+
+void SiteLink::pump(LinkTools& tools) {
+  if (!sender_.exists() || quarantined()) return;
+  for (const wire::Data& data : sender_.pump(tools.now)) publish("data", data, tools);
+}
+
+void SiteLink::quarantine(std::string reason, SiteNews& news) {
+  presence_.quarantine(reason);
+  row_.set_quarantine_reason(reason);
+  changed_ = true;
+  news.quarantine = std::move(reason);
+}
+
+void SiteLink::clear_quarantine() {
+  presence_.clear_quarantine();
+  peer_quarantined_ = false;
+  peer_quarantine_reason_.clear();
+  row_.clear_quarantine_reason();
+  marks_.clear();
+  changed_ = true;
+}
+
+std::string SiteLink::quarantine_reason() const {
+  if (presence_.quarantined()) return presence_.quarantine_reason();
+  return peer_quarantined_ ? "the agent: " + peer_quarantine_reason_ : std::string();
+}
+
+void SiteLink::set_settings_digest(std::string digest) {
+  row_.set_settings_sha256(std::move(digest));
+  changed_ = true;
+}
+
+void SiteLink::set_machine(std::string machine_id) {
+  row_.set_machine_id(std::move(machine_id));
+  changed_ = true;
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,134 @@
+// The controller's end of one site: who lives there (presence), the command stream down, the event stream
+// up, and whether the two histories still fit together. It speaks the frames; what the entries mean is the
+// business of its owner, which gets them as News.
+//
+// Rules about histories:
+//  - Another event journal, shown by a proven incarnation, means the agent lost its own: its commands are
+//  void.
+//  - An agent that is ahead of us on commands means that *we* were restored: a new epoch.
+//  - An agent behind what it once proved, or with other entries under the same numbers: quarantine.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/delivery/envelope_codec.h"
+#include "common/delivery/presence.h"
+#include "common/delivery/stream_receiver.h"
+#include "common/delivery/stream_sender.h"
+#include "common/ports/entropy.h"
+#include "common/ports/signer.h"
+#include "common/turn/outcome.h"
+#include "schemas/record/controller.pb.h"
+#include "schemas/wire/command.pb.h"
+#include "schemas/wire/event.pb.h"
+
+namespace metalmesh::controller {
+
+/// How far an agent's journal is kept behind what we acknowledged. Without a verified backup the last entries
+/// are the only copy that could refill a restored controller; 10,000 of them cover about a day of a busy site
+/// and cost its disk a few MB.
+inline constexpr std::uint64_t entries_kept_at_site = 10'000;
+
+struct LinkTools {
+  const Signer& signer;
+  Entropy& entropy;
+  const Now& now;
+  std::uint64_t epoch = 0;
+  Outcome& out;
+};
+
+/// What one frame brought, for the owner to act on in this order.
+struct SiteNews {
+  std::optional<std::string> lost_journal;  // the agent's journal that is gone
+  std::optional<std::uint64_t> restored;    // we were restored; the highest epoch the agent has seen
+  bool commands_begun = false;              // a new command journal: what was sent before is void
+  std::optional<std::string> quarantine;    // newly
+  std::vector<delivery::Entry> entries;     // events, in order, each once
+  std::optional<wire::Sample> sample;
+  std::optional<wire::BlobWant> blob_want;
+  std::optional<std::string> oddity;     // for the log
+  std::optional<wire::Welcome> welcome;  // to finish and send after the owner acted
+};
+
+class SiteLink {
+ public:
+  SiteLink(std::string site, const RowReader& rows, record::SiteLink stored, Duration twin_settle,
+           Duration silent_after);
+
+  /// A verified frame of this site.
+  SiteNews on_frame(const std::string& kind, const std::string& payload, LinkTools& tools);
+  void send_welcome(wire::Welcome welcome, LinkTools& tools);
+  void publish(std::string_view kind, const google::protobuf::MessageLite& message, LinkTools& tools) const;
+
+  /// Appends a command; journal and epoch are filled here. Kinds: unavailable (see can_command), exhausted.
+  Result<std::uint64_t> send(wire::Command command, LinkTools& tools);
+  /// A command journal exists for the agent's present journal, and nobody is in quarantine.
+  [[nodiscard]] bool can_command() const;
+  /// As can_command, and nothing must be learned from the site first.
+  [[nodiscard]] bool can_issue() const { return can_command() && !row_.learning(); }
+  /// We were restored: starts a new command journal (if the site is known) and asks for its fences.
+  void learn(std::string request, LinkTools& tools);
+  /// True when this was the report that was waited for.
+  bool learned(const std::string& request);
+
+  void on_bus_up() { sender_.rewind(); }
+  void on_committed() { sender_.on_committed(); }
+  /// Publishes what the window allows.
+  void pump(LinkTools& tools);
+  [[nodiscard]] bool due(const Now& now) const {
+    return sender_.next_due() && *sender_.next_due() <= now.mono;
+  }
+
+  [[nodiscard]] bool silent(const Now& now) const { return presence_.silent(now); }
+  [[nodiscard]] bool quarantined() const { return presence_.quarantined() || peer_quarantined_; }
+  void clear_quarantine();
+
+  void set_settings_digest(std::string digest);
+  void set_machine(std::string machine_id);
+
+  [[nodiscard]] const record::SiteLink& row() const { return row_; }
+  /// True once after each change of row().
+  bool take_changed() { return std::exchange(changed_, false); }
+  [[nodiscard]] const std::string& event_journal() const { return receiver_.journal_id(); }
+  [[nodiscard]] std::uint64_t event_cursor() const { return receiver_.cursor(); }
+  [[nodiscard]] const std::string& command_journal() const { return sender_.journal_id(); }
+  [[nodiscard]] std::uint64_t commands_pending() const { return sender_.exists() ? sender_.unacked() : 0; }
+  [[nodiscard]] std::string quarantine_reason() const;
+
+ private:
+  /// What the agent had to know when it echoed `challenge`.
+  struct Mark {
+    std::string challenge;
+    std::string event_journal;
+    std::uint64_t event_cursor = 0;
+    std::string command_journal;
+    std::uint64_t command_acked = 0;
+  };
+  SiteNews on_hello(const wire::Hello& hello, LinkTools& tools);
+  SiteNews on_data(const wire::Data& data, LinkTools& tools);
+  SiteNews on_ack(const wire::Ack& ack, LinkTools& tools);
+  SiteNews on_resync(const wire::Resync& resync);
+  void judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
+  void judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
+  [[nodiscard]] bool ahead_of_us(const wire::Hello& hello) const;
+  [[nodiscard]] const Mark* mark_of(const wire::Hello& hello) const;
+  void begin_commands(LinkTools& tools);
+  Result<std::uint64_t> append(wire::Command command, LinkTools& tools);
+  void quarantine(std::string reason, SiteNews& news);
+
+  std::string site_;
+  record::SiteLink row_;
+  delivery::SitePresence presence_;
+  delivery::StreamSender sender_;
+  delivery::StreamReceiver receiver_;
+  std::deque<Mark> marks_;
+  bool peer_quarantined_ = false;
+  std::string peer_quarantine_reason_;
+  bool changed_ = false;
+};
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,54 @@
+#include "controller/state/deployment_board.h"
+
+#include "controller/state/deployment_states.h"
+
+namespace metalmesh::controller {
+namespace {
+
+void step(std::uint32_t& counter, bool up) { up ? ++counter : --counter; }
+
+}  // namespace
+
+const RolloutTally& DeploymentBoard::rollout(const std::string& name) const {
+  static const RolloutTally none;
+  const auto found = rollouts_.find(name);
+  return found == rollouts_.end() ? none : found->second;
+}
+
+std::uint32_t DeploymentBoard::in_flight_at(const std::string& site) const {
+  const auto found = sites_.find(site);
+  return found == sites_.end() ? 0 : found->second;
+}
+
+void DeploymentBoard::count(const rest::Deployment& deployment, bool add) {
+  const std::string& state = deployment.state();
+  RolloutTally& tally = rollouts_[deployment.rollout()];
+  WaveTally& wave = tally.waves[deployment.wave()];
+  step(tally.total, add);
+  auto& by_state = tally.counts[state];
+  step(by_state, add);
+  if (by_state == 0) tally.counts.erase(state);
+  if (is_open(state)) {
+    step(tally.open, add);
+    step(wave.open, add);
+  } else if (state != states::succeeded) {
+    step(wave.missed, add);
+  }
+  if (state == states::pending) {
+    if (add) {
+      tally.pending[deployment.position()] = deployment.id();
+    } else {
+      tally.pending.erase(deployment.position());
+    }
+  }
+  if (is_in_flight(state)) {
+    step(tally.in_flight, add);
+    step(sites_[deployment.site()], add);
+  }
+  if (state == states::failed || state == states::indeterminate) {
+    step(may_have_wiped(deployment) ? tally.failed_after_wipe : tally.failed_before_wipe, add);
+  }
+  if (tally.total == 0) rollouts_.erase(deployment.rollout());
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,45 @@
+// Deployments counted the ways the runner needs them, kept in step with every change, so that a decision
+// costs what it changes and not what the mesh holds.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "schemas/rest/api.pb.h"
+
+namespace metalmesh::controller {
+
+struct WaveTally {
+  std::uint32_t open = 0;
+  std::uint32_t missed = 0;  // ended in any other way than SUCCEEDED
+};
+
+struct RolloutTally {
+  std::map<std::uint32_t, std::string> pending;  // position in the plan -> deployment
+  std::map<std::string, std::uint32_t> counts;   // by state
+  std::map<std::uint32_t, WaveTally> waves;
+  std::uint32_t total = 0;
+  std::uint32_t open = 0;
+  std::uint32_t in_flight = 0;
+  std::uint32_t failed_before_wipe = 0;
+  std::uint32_t failed_after_wipe = 0;
+};
+
+class DeploymentBoard {
+ public:
+  void add(const rest::Deployment& deployment) { count(deployment, true); }
+  /// With the values it was added with.
+  void remove(const rest::Deployment& deployment) { count(deployment, false); }
+
+  [[nodiscard]] const RolloutTally& rollout(const std::string& name) const;
+  /// Over all rollouts.
+  [[nodiscard]] std::uint32_t in_flight_at(const std::string& site) const;
+
+ private:
+  void count(const rest::Deployment& deployment, bool add);
+  std::map<std::string, RolloutTally> rollouts_;
+  std::map<std::string, std::uint32_t> sites_;
+};
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,75 @@
+#include "controller/state/identity_index.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+#include <vector>
+
+#include "common/base/machine_key.h"
+
+namespace metalmesh::controller {
+namespace {
+
+struct Mark {
+  std::string field;
+  std::string value;
+  [[nodiscard]] std::string key() const { return field + "=" + value; }
+};
+
+void add_marks(const rest::ServerIdentity& identity, std::vector<Mark>& marks) {
+  if (usable_uuid(identity.uuid())) marks.push_back({"uuid", normal_uuid(identity.uuid())});
+  if (usable_serial(identity.serial())) marks.push_back({"serial", normal_serial(identity.serial())});
+}
+
+std::vector<Mark> marks_of(const rest::Server& server) {
+  std::vector<Mark> marks;
+  add_marks(server.spec().identity(), marks);
+  add_marks(server.status().pinned(), marks);
+  add_marks(server.status().seen(), marks);
+  if (!server.spec().bmc().address().empty()) {
+    marks.push_back({"bmc.address", normal_bmc_address(server.spec().bmc().address())});
+  }
+  return marks;
+}
+
+}  // namespace
+
+std::string normal_bmc_address(const std::string& address) {
+  std::string out = address;
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const bool bare_v6 = std::ranges::count(out, ':') > 1 && !out.starts_with('[');
+  if (!bare_v6 && out.ends_with(":443")) out.resize(out.size() - 4);
+  return out;
+}
+
+void IdentityIndex::add(const rest::Server& server) {
+  for (const Mark& mark : marks_of(server)) users_[mark.key()].insert(server.metadata().name());
+}
+
+void IdentityIndex::remove(const rest::Server& server) {
+  for (const Mark& mark : marks_of(server)) {
+    const auto found = users_.find(mark.key());
+    if (found == users_.end()) continue;
+    found->second.erase(server.metadata().name());
+    if (found->second.empty()) users_.erase(found);
+  }
+}
+
+std::optional<IdentityIndex::Clash> IdentityIndex::clash(const std::string& self,
+                                                         const rest::ServerIdentity& identity,
+                                                         const std::string& bmc_address) const {
+  std::vector<Mark> marks;
+  add_marks(identity, marks);
+  if (!bmc_address.empty()) marks.push_back({"bmc.address", normal_bmc_address(bmc_address)});
+  for (Mark& mark : marks) {
+    const auto found = users_.find(mark.key());
+    if (found == users_.end()) continue;
+    for (const std::string& user : found->second) {
+      if (user != self) return Clash{std::move(mark.field), std::move(mark.value), user};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,36 @@
+// Who already uses a UUID, a serial or a BMC address: what was registered, accepted or seen by an
+// inspection. Two servers with one identity would share a fence, so the second is refused by name.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "schemas/rest/api.pb.h"
+
+namespace metalmesh::controller {
+
+class IdentityIndex {
+ public:
+  void add(const rest::Server& server);
+  /// With the values it was added with.
+  void remove(const rest::Server& server);
+
+  struct Clash {
+    std::string field;  // "uuid", "serial", "bmc.address"
+    std::string value;
+    std::string other;  // the server that has it
+  };
+  /// The first thing that `identity` or `bmc_address` shares with a server other than `self`.
+  [[nodiscard]] std::optional<Clash> clash(const std::string& self, const rest::ServerIdentity& identity,
+                                           const std::string& bmc_address) const;
+
+ private:
+  std::map<std::string, std::set<std::string>> users_;  // "uuid=..." -> servers
+};
+
+/// Lower case; the default port 443 is dropped.
+std::string normal_bmc_address(const std::string& address);
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,307 @@
+#include "controller/state/ledger.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/base/digest.h"
+#include "controller/state/event_log.h"
+#include "controller/state/row_codec.h"
+#include "controller/state/stamps.h"
+#include "controller/state/tables.h"
+
+namespace metalmesh::controller {
+namespace {
+
+/// A client that repeats a request does so within minutes; this many requests cover far more than that.
+constexpr std::size_t answers_kept = 10'000;
+
+template <class Object>
+void stamp(Object& object, WallTime now) {
+  auto& metadata = *object.mutable_metadata();
+  metadata.set_version(metadata.version() + 1);
+  *metadata.mutable_changed() = to_stamp(now);
+  if (!metadata.has_created()) *metadata.mutable_created() = metadata.changed();
+}
+
+/// The row of `name`, or its deletion when memory no longer holds it.
+template <class Object, class Stored>
+void write_object(std::map<std::string, Object>& objects, std::string_view table, const std::string& name,
+                  Batch& batch, WallTime now, Stored stored) {
+  const auto found = objects.find(name);
+  if (found == objects.end()) {
+    batch.push_back({tables::row(table, name), std::nullopt});
+    return;
+  }
+  stamp(found->second, now);
+  batch.push_back({tables::row(table, name), encode_row(stored(found->second))});
+}
+
+template <class Object>
+const Object& as_is(const Object& object) {
+  return object;
+}
+
+}  // namespace
+
+Ledger::Ledger(LoadedState loaded) : mesh_(std::move(loaded.mesh)), inner_(std::move(loaded.inner)) {
+  for (const auto& [id, deployment] : mesh_.deployments) board_.add(deployment);
+  for (const auto& [name, server] : mesh_.servers) identities_.add(server);
+  for (const auto& [name, rollout] : mesh_.rollouts) refresh_counts(name);
+  for (const auto& [key, answer] : inner_.answers) next_answer_ = std::max(next_answer_, answer.number() + 1);
+}
+
+void Ledger::refresh_counts(const std::string& rollout) {
+  const auto found = mesh_.rollouts.find(rollout);
+  if (found == mesh_.rollouts.end()) return;
+  auto& counts = *found->second.mutable_status()->mutable_counts();
+  counts.clear();
+  for (const auto& [state, count] : board_.rollout(rollout).counts) counts[state] = count;
+}
+
+void Ledger::put(rest::Site site) {
+  touch(Table::site, site.metadata().name());
+  mesh_.sites[site.metadata().name()] = std::move(site);
+}
+
+void Ledger::put(rest::Credential credential) {
+  touch(Table::credential, credential.metadata().name());
+  mesh_.credentials[credential.metadata().name()] = std::move(credential);
+}
+
+void Ledger::put(rest::Server server) {
+  const std::string name = server.metadata().name();
+  if (const auto old = mesh_.servers.find(name); old != mesh_.servers.end()) identities_.remove(old->second);
+  identities_.add(server);
+  mesh_.servers[name] = std::move(server);
+  touch(Table::server, name);
+}
+
+void Ledger::put(rest::Image image) {
+  touch(Table::image, image.metadata().name());
+  mesh_.images[image.metadata().name()] = std::move(image);
+}
+
+void Ledger::put(rest::Rollout rollout) {
+  const std::string name = rollout.metadata().name();
+  mesh_.rollouts[name] = std::move(rollout);
+  refresh_counts(name);
+  touch(Table::rollout, name);
+}
+
+void Ledger::put(rest::Deployment deployment) {
+  const std::string id = deployment.id();
+  MM_CHECK(!mesh_.deployments.contains(id));
+  board_.add(deployment);
+  refresh_counts(deployment.rollout());
+  mesh_.deployments[id] = std::move(deployment);
+  touch(Table::deployment, id);
+}
+
+void Ledger::put_version(rest::Profile profile, std::string content) {
+  const std::string name = profile.metadata().name();
+  // Versions outlive the object: a name@version that was once pinned never means something else.
+  std::uint64_t newest = 0;
+  for (auto it = mesh_.profile_versions.lower_bound(name + "@");
+       it != mesh_.profile_versions.end() && it->first.starts_with(name + "@"); ++it) {
+    newest = std::max(newest, it->second.metadata().version());
+  }
+  profile.mutable_metadata()->set_version(newest);  // raised at flush
+  inner_rows_.push_back({tables::row(tables::blobs, to_hex(sha256(content))), std::move(content)});
+  mesh_.profiles[name] = std::move(profile);
+  touch(Table::profile, name);
+}
+
+void Ledger::change_credential(const std::string& name, const std::function<void(rest::Credential&)>& edit) {
+  edit(mesh_.credentials.at(name));
+  touch(Table::credential, name);
+}
+
+void Ledger::change_server(const std::string& name, const std::function<void(rest::Server&)>& edit) {
+  rest::Server& server = mesh_.servers.at(name);
+  identities_.remove(server);
+  edit(server);
+  identities_.add(server);
+  touch(Table::server, name);
+}
+
+void Ledger::change_image(const std::string& name, const std::function<void(rest::Image&)>& edit) {
+  edit(mesh_.images.at(name));
+  touch(Table::image, name);
+}
+
+void Ledger::change_rollout(const std::string& name, const std::function<void(rest::Rollout&)>& edit) {
+  edit(mesh_.rollouts.at(name));
+  touch(Table::rollout, name);
+}
+
+void Ledger::change_deployment(const std::string& id, const std::function<void(rest::Deployment&)>& edit) {
+  rest::Deployment& deployment = mesh_.deployments.at(id);
+  board_.remove(deployment);
+  edit(deployment);
+  board_.add(deployment);
+  refresh_counts(deployment.rollout());
+  touch(Table::deployment, id);
+}
+
+void Ledger::erase_site(const std::string& name) {
+  mesh_.sites.erase(name);
+  touch(Table::site, name);
+}
+
+void Ledger::erase_credential(const std::string& name) {
+  mesh_.credentials.erase(name);
+  touch(Table::credential, name);
+}
+
+void Ledger::erase_server(const std::string& name) {
+  const auto found = mesh_.servers.find(name);
+  if (found == mesh_.servers.end()) return;
+  identities_.remove(found->second);
+  erase_wish(found->second.spec().site(), name);
+  mesh_.servers.erase(found);
+  touch(Table::server, name);
+}
+
+void Ledger::erase_image(const std::string& name) {
+  mesh_.images.erase(name);
+  touch(Table::image, name);
+}
+
+void Ledger::erase_profile(const std::string& name) {
+  mesh_.profiles.erase(name);
+  touch(Table::profile, name);
+}
+
+void Ledger::erase_rollout(const std::string& name) {
+  for (auto it = mesh_.deployments.begin(); it != mesh_.deployments.end();) {
+    if (it->second.rollout() != name) {
+      ++it;
+      continue;
+    }
+    board_.remove(it->second);
+    erase_order(it->first);
+    touch(Table::deployment, it->first);
+    it = mesh_.deployments.erase(it);
+  }
+  mesh_.rollouts.erase(name);
+  touch(Table::rollout, name);
+}
+
+void Ledger::put_link(const std::string& site, record::SiteLink link) {
+  inner_rows_.push_back({tables::row(tables::links, site), encode_row(link)});
+  inner_.links[site] = std::move(link);
+}
+
+void Ledger::put_order(const std::string& deployment, record::Order order) {
+  inner_rows_.push_back({tables::row(tables::orders, deployment), encode_row(order)});
+  inner_.orders[deployment] = std::move(order);
+}
+
+void Ledger::erase_order(const std::string& deployment) {
+  if (inner_.orders.erase(deployment) == 0) return;
+  inner_rows_.push_back({tables::row(tables::orders, deployment), std::nullopt});
+}
+
+void Ledger::raise_generation(const std::string& machine, std::uint64_t generation) {
+  auto& highest = inner_.generations[machine];
+  if (generation <= highest) return;
+  highest = generation;
+  record::Generation row;
+  row.set_generation(generation);
+  inner_rows_.push_back({tables::row(tables::generations, machine), encode_row(row)});
+}
+
+std::uint64_t Ledger::generation(const std::string& machine) const {
+  const auto found = inner_.generations.find(machine);
+  return found == inner_.generations.end() ? 0 : found->second;
+}
+
+void Ledger::put_wish(const std::string& site, const std::string& server, record::InspectWish wish) {
+  inner_rows_.push_back({tables::row(tables::wishes, site + "/" + server), encode_row(wish)});
+  inner_.wishes[site][server] = std::move(wish);
+}
+
+void Ledger::erase_wish(const std::string& site, const std::string& server) {
+  const auto found = inner_.wishes.find(site);
+  if (found == inner_.wishes.end() || found->second.erase(server) == 0) return;
+  inner_rows_.push_back({tables::row(tables::wishes, site + "/" + server), std::nullopt});
+}
+
+void Ledger::put_answer(const std::string& key, record::IdempotentAnswer answer) {
+  answer.set_number(next_answer_++);
+  inner_rows_.push_back({tables::row(tables::answers, key), encode_row(answer)});
+  inner_.answers[key] = std::move(answer);
+  if (inner_.answers.size() <= answers_kept) return;
+  const auto oldest =
+      std::ranges::min_element(inner_.answers, {}, [](const auto& entry) { return entry.second.number(); });
+  inner_rows_.push_back({tables::row(tables::answers, oldest->first), std::nullopt});
+  inner_.answers.erase(oldest);
+}
+
+void Ledger::set_epoch(std::uint64_t epoch) {
+  mesh_.epoch = epoch;
+  controller_dirty_ = true;
+}
+
+void Ledger::note(rest::LogEvent event, WallTime now) {
+  event.set_id(++mesh_.last_event);
+  *event.mutable_at() = to_stamp(now);
+  lines_.push_back(std::move(event));
+  controller_dirty_ = true;
+}
+
+void Ledger::flush_object(Table table, const std::string& name, Batch& batch, WallTime now) {
+  switch (table) {
+    case Table::site:
+      return write_object(mesh_.sites, tables::sites, name, batch, now, [](rest::Site site) {
+        site.clear_status();  // live, or from the link's row
+        return site;
+      });
+    case Table::credential:
+      return write_object(mesh_.credentials, tables::credentials, name, batch, now, as_is<rest::Credential>);
+    case Table::server:
+      return write_object(mesh_.servers, tables::servers, name, batch, now, as_is<rest::Server>);
+    case Table::image:
+      return write_object(mesh_.images, tables::images, name, batch, now, as_is<rest::Image>);
+    case Table::rollout:
+      return write_object(mesh_.rollouts, tables::rollouts, name, batch, now, [](rest::Rollout rollout) {
+        rollout.mutable_status()->clear_counts();  // counted at load
+        return rollout;
+      });
+    case Table::profile: {
+      write_object(mesh_.profiles, tables::profiles, name, batch, now, as_is<rest::Profile>);
+      const auto found = mesh_.profiles.find(name);
+      if (found == mesh_.profiles.end()) return;
+      const std::string version = tables::version_name(name, found->second.metadata().version());
+      batch.push_back({tables::row(tables::versions, version), encode_row(found->second)});
+      mesh_.profile_versions[version] = found->second;
+      return;
+    }
+    case Table::deployment: {
+      const auto found = mesh_.deployments.find(name);
+      if (found == mesh_.deployments.end()) {
+        batch.push_back({tables::row(tables::deployments, name), std::nullopt});
+        return;
+      }
+      *found->second.mutable_changed() = to_stamp(now);
+      batch.push_back({tables::row(tables::deployments, name), encode_row(found->second)});
+      return;
+    }
+  }
+}
+
+std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
+  for (const auto& [table, name] : std::exchange(dirty_, {})) flush_object(table, name, batch, now);
+  std::ranges::move(std::exchange(inner_rows_, {}), std::back_inserter(batch));
+  std::vector<rest::LogEvent> lines = std::exchange(lines_, {});
+  for (const rest::LogEvent& line : lines) batch.push_back({event_key(line.id()), encode_row(line)});
+  if (std::exchange(controller_dirty_, false)) {
+    record::Controller row;
+    row.set_epoch(mesh_.epoch);
+    row.set_last_event(mesh_.last_event);
+    batch.push_back({tables::row(tables::controller, ""), encode_row(row)});
+  }
+  return lines;
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,96 @@
+// The controller's memory and its rows, changed together: whoever changes state goes through here, and
+// `flush` turns what changed since the last flush into rows, each object once.
+//
+// Versions and change times of objects are set at flush. Live facts (percent, last heard) are changed
+// through the live_ functions: they are not rows and do not raise versions.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/ports/store.h"
+#include "controller/state/deployment_board.h"
+#include "controller/state/identity_index.h"
+#include "controller/state/mesh_state.h"
+#include "controller/state/state_load.h"
+
+namespace metalmesh::controller {
+
+class Ledger {
+ public:
+  explicit Ledger(LoadedState loaded);
+
+  [[nodiscard]] const MeshState& mesh() const { return mesh_; }
+  [[nodiscard]] const InnerState& inner() const { return inner_; }
+  [[nodiscard]] const DeploymentBoard& board() const { return board_; }
+  [[nodiscard]] const IdentityIndex& identities() const { return identities_; }
+
+  // Objects: put creates or replaces, change edits one that exists, erase forgets it.
+  void put(rest::Site site);
+  void put(rest::Credential credential);
+  void put(rest::Server server);
+  void put(rest::Image image);
+  void put(rest::Rollout rollout);
+  void put(rest::Deployment deployment);
+  /// A new version; `metadata.version` and the blob's digest are set here.
+  void put_version(rest::Profile profile, std::string content);
+  void change_credential(const std::string& name, const std::function<void(rest::Credential&)>& edit);
+  void change_server(const std::string& name, const std::function<void(rest::Server&)>& edit);
+  void change_image(const std::string& name, const std::function<void(rest::Image&)>& edit);
+  void change_rollout(const std::string& name, const std::function<void(rest::Rollout&)>& edit);
+  void change_deployment(const std::string& id, const std::function<void(rest::Deployment&)>& edit);
+  void erase_site(const std::string& name);
+  void erase_credential(const std::string& name);
+  void erase_server(const std::string& name);
+  void erase_image(const std::string& name);
+  void erase_profile(const std::string& name);
+  /// With its deployments.
+  void erase_rollout(const std::string& name);
+
+  // Inner rows.
+  void put_link(const std::string& site, record::SiteLink link);
+  void put_order(const std::string& deployment, record::Order order);
+  void erase_order(const std::string& deployment);
+  /// Never lowers.
+  void raise_generation(const std::string& machine, std::uint64_t generation);
+  [[nodiscard]] std::uint64_t generation(const std::string& machine) const;
+  void put_wish(const std::string& site, const std::string& server, record::InspectWish wish);
+  void erase_wish(const std::string& site, const std::string& server);
+  /// Drops the oldest answer when there are too many.
+  void put_answer(const std::string& key, record::IdempotentAnswer answer);
+  void set_epoch(std::uint64_t epoch);
+
+  /// Appends to the event log: numbers it and fills `at`.
+  void note(rest::LogEvent event, WallTime now);
+
+  // Live facts.
+  rest::SiteStatus& live_site(const std::string& name) { return *mesh_.sites.at(name).mutable_status(); }
+  rest::Deployment& live_deployment(const std::string& id) { return mesh_.deployments.at(id); }
+  void set_disk_low(bool low) { mesh_.disk_low = low; }
+
+  /// Appends the rows of all that changed and returns the new lines of the event log.
+  std::vector<rest::LogEvent> flush(Batch& batch, WallTime now);
+
+ private:
+  enum class Table { site, credential, server, image, profile, rollout, deployment };
+  void touch(Table table, const std::string& name) { dirty_.insert({table, name}); }
+  void flush_object(Table table, const std::string& name, Batch& batch, WallTime now);
+  void refresh_counts(const std::string& rollout);
+
+  MeshState mesh_;
+  InnerState inner_;
+  DeploymentBoard board_;
+  IdentityIndex identities_;
+  std::set<std::pair<Table, std::string>> dirty_;
+  Batch inner_rows_;
+  std::vector<rest::LogEvent> lines_;
+  bool controller_dirty_ = false;
+  std::uint64_t next_answer_ = 1;
+};
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,89 @@
+#include "controller/state/state_load.h"
+
+#include <utility>
+
+#include "controller/state/deployment_states.h"
+#include "controller/state/row_codec.h"
+#include "controller/state/tables.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t page = 1000;
+
+/// Calls take(name, message) for each row of `table`.
+template <class Message, class Take>
+Status each_row(const RowReader& rows, std::string_view table, Take take) {
+  std::string first(table);
+  const std::string last = tables::end_of(table);
+  while (true) {
+    const auto found = rows.scan(first, last, page);
+    for (const Row& row : found) {
+      Message message;
+      if (Status read = decode_row(row.value, message); !read) {
+        return std::unexpected(std::move(read.error()).with("row " + row.key));
+      }
+      take(row.key.substr(table.size()), std::move(message));
+    }
+    if (found.size() < page) return {};
+    first = found.back().key + '\0';
+  }
+}
+
+template <class Message>
+Status load_table(const RowReader& rows, std::string_view table, std::map<std::string, Message>& into) {
+  return each_row<Message>(
+      rows, table, [&](std::string name, Message message) { into[std::move(name)] = std::move(message); });
+}
+
+Status load_wishes(const RowReader& rows, InnerState& inner) {
+  return each_row<record::InspectWish>(
+      rows, tables::wishes, [&](const std::string& name, record::InspectWish wish) {
+        const auto slash = name.find('/');
+        if (slash != std::string::npos)
+          inner.wishes[name.substr(0, slash)][name.substr(slash + 1)] = std::move(wish);
+      });
+}
+
+Status load_generations(const RowReader& rows, InnerState& inner) {
+  return each_row<record::Generation>(rows, tables::generations,
+                                      [&](std::string machine, const record::Generation& row) {
+                                        inner.generations[std::move(machine)] = row.generation();
+                                      });
+}
+
+Status load_controller(const RowReader& rows, MeshState& mesh) {
+  const auto row = rows.get(tables::controller);
+  if (!row) return {};
+  record::Controller controller;
+  if (Status read = decode_row(*row, controller); !read) {
+    return std::unexpected(std::move(read.error()).with("row c"));
+  }
+  mesh.epoch = controller.epoch();
+  mesh.last_event = controller.last_event();
+  return {};
+}
+
+}  // namespace
+
+Result<LoadedState> load_state(const RowReader& rows) {
+  LoadedState loaded;
+  MeshState& mesh = loaded.mesh;
+  InnerState& inner = loaded.inner;
+  for (const Status& status :
+       {load_controller(rows, mesh), load_table(rows, tables::sites, mesh.sites),
+        load_table(rows, tables::credentials, mesh.credentials),
+        load_table(rows, tables::servers, mesh.servers), load_table(rows, tables::images, mesh.images),
+        load_table(rows, tables::profiles, mesh.profiles),
+        load_table(rows, tables::versions, mesh.profile_versions),
+        load_table(rows, tables::rollouts, mesh.rollouts),
+        load_table(rows, tables::deployments, mesh.deployments), load_table(rows, tables::links, inner.links),
+        load_table(rows, tables::orders, inner.orders), load_table(rows, tables::answers, inner.answers),
+        load_wishes(rows, inner), load_generations(rows, inner)}) {
+    if (!status) return std::unexpected(status.error());
+  }
+  if (mesh.epoch == 0) mesh.epoch = 1;
+  return loaded;
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,36 @@
+// Where each kind of row lives: one prefix per table, names behind it. Names never contain '/', so
+// prefixes cannot run into each other. Streams of delivery/ have their own prefixes here too.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace metalmesh::controller::tables {
+
+inline constexpr std::string_view controller = "c";         // record::Controller, one row
+inline constexpr std::string_view sites = "o/site/";        // rest::Site
+inline constexpr std::string_view credentials = "o/cred/";  // rest::Credential
+inline constexpr std::string_view servers = "o/server/";    // rest::Server
+inline constexpr std::string_view images = "o/image/";      // rest::Image
+inline constexpr std::string_view profiles = "o/profile/";  // rest::Profile, newest version
+inline constexpr std::string_view versions = "o/version/";  // rest::Profile by "name@version"
+inline constexpr std::string_view rollouts = "o/rollout/";  // rest::Rollout
+inline constexpr std::string_view deployments = "d/";       // rest::Deployment
+inline constexpr std::string_view orders = "x/order/";      // record::Order by deployment
+inline constexpr std::string_view links = "x/link/";        // record::SiteLink by site
+inline constexpr std::string_view wishes = "x/wish/";       // record::InspectWish by "site/server"
+inline constexpr std::string_view generations = "g/";       // record::Generation by machine key
+inline constexpr std::string_view answers = "i/";           // record::IdempotentAnswer by actor and key
+inline constexpr std::string_view blobs = "b/";             // raw bytes by SHA-256 (hex)
+inline constexpr std::string_view events = "e/";            // rest::LogEvent by id, big endian
+
+std::string row(std::string_view table, std::string_view name);
+/// First key behind every row of `table`.
+std::string end_of(std::string_view table);
+
+std::string command_stream(std::string_view site);  // prefix for delivery::StreamSender
+std::string event_stream(std::string_view site);    // key for delivery::StreamReceiver
+std::string version_name(std::string_view profile, std::uint64_t version);  // "rocky-base@7"
+
+}  // namespace metalmesh::controller::tables
