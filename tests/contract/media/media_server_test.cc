@@ -1,0 +1,264 @@
+// The media server as BMCs see it: curl over TLS is the reader, the test is the agent.
+#include "agents/media/server/media_server.h"
+
+#include <gmock/gmock.h>
+
+#include <future>
+
+#include "agents/media/image_probe.h"
+#include "agents/media/server/file_reader.h"
+#include "agents/media/server/image_store.h"
+#include "tests/contract/media/media_bench.h"
+
+namespace metalmesh::media {
+namespace {
+
+using test::Ran;
+using test::run;
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+class MediaServerTest : public testing::TestWithParam<bool> {  // TLS or plain
+ protected:
+  void SetUp() override {
+    test::make_certificate(folder_);
+    base_path_ = test::installer_iso();
+    base_ = test::read_file(base_path_);
+    auto reader = FileReader::open(base_path_);
+    ASSERT_TRUE(reader.has_value());
+    auto facts = probe_image(*reader);
+    ASSERT_TRUE(facts.has_value()) << facts.error().message;
+    facts_ = *facts;
+    facts_.set_path(base_path_);
+    MediaServerOptions options;
+    options.listen = "127.0.0.1:0";
+    options.tls = GetParam();
+    options.certificate = folder_ / "cert.pem";
+    options.key = folder_ / "key.pem";
+    auto server = MediaServer::start(options, sink_, log_);
+    ASSERT_TRUE(server.has_value()) << server.error().message;
+    server_ = std::move(*server);
+  }
+
+  void mount(wire::MountState state) {
+    wire::MediaCommand command;
+    auto& mount = *command.mutable_mount();
+    mount.set_token("tok");
+    mount.set_deployment_id("dep");
+    *mount.mutable_image() = facts_;
+    mount.set_answer(answer_);
+    mount.set_state(state);
+    mount.set_callback_token("call");
+    server_->send({command});
+  }
+  void verdict(bool granted) {
+    wire::MediaCommand command;
+    command.mutable_verdict()->set_token("tok");
+    command.mutable_verdict()->set_granted(granted);
+    server_->send({command});
+  }
+  [[nodiscard]] std::string url(const std::string& path = "/m/tok.iso") const {
+    return (GetParam() ? "https://" : "http://") + server_->address() + path;
+  }
+  [[nodiscard]] Ran curl(const std::string& arguments) const {
+    return run("curl -sS --max-time 60 --cacert " + (folder_ / "cert.pem") + " " + arguments);
+  }
+  [[nodiscard]] std::string status(const std::string& range) const {
+    return curl("-o /dev/null -w '%{http_code}' " + (range.empty() ? range : "-r " + range + " ") + url())
+        .output;
+  }
+  [[nodiscard]] std::string kernel_range() const {
+    const auto at = std::to_string(facts_.guarded(0).offset());
+    return at + "-" + at;
+  }
+  [[nodiscard]] std::string patched() const {
+    std::string bytes = base_;
+    std::string padded = answer_;
+    padded.resize(facts_.placeholder().length(), '\n');
+    return bytes.replace(facts_.placeholder().offset(), padded.size(), padded);
+  }
+
+  test::ScratchFolder folder_;
+  test::WaitingSink sink_;
+  test::QuietLog log_;
+  std::string base_path_;
+  std::string base_;
+  std::string answer_ = "hostname=web-01\naddress=10.0.0.7\n";
+  wire::ImageFacts facts_;
+  std::unique_ptr<MediaServer> server_;
+};
+
+TEST_P(MediaServerTest, SaysWhereItListens) {
+  const auto up = sink_.media(wire::MediaEvent::kUp);
+  ASSERT_TRUE(up.has_value());
+  EXPECT_EQ(up->up().address(), server_->address());
+}
+
+TEST_P(MediaServerTest, ComposedImageDiffersOnlyAtThePlaceholder) {
+  mount(wire::LAUNCHED);
+  const std::string out = folder_ / "served.iso";
+  ASSERT_EQ(curl("-o " + out + " " + url()).exit_code, 0);
+  EXPECT_TRUE(test::read_file(out) == patched());
+  const Ran extracted = run("osirrox -indev " + out + " -extract /answer.txt " + (folder_ / "answer") +
+                            " -extract /boot/vmlinuz " + (folder_ / "kernel"));
+  ASSERT_EQ(extracted.exit_code, 0) << extracted.output;
+  EXPECT_THAT(test::read_file(folder_ / "answer"), testing::StartsWith(answer_));
+  const auto reads = sink_.wait<bool>([&](const Input& input) -> std::optional<bool> {
+    const auto* reported = std::get_if<MediaReported>(&input);
+    if (reported == nullptr || reported->event.reads().bytes_covered() != base_.size()) return std::nullopt;
+    return reported->event.reads().peer() == "127.0.0.1";
+  });
+  EXPECT_EQ(reads, true);
+}
+
+TEST_P(MediaServerTest, ServesRangesAcrossThePlaceholder) {
+  mount(wire::LAUNCHED);
+  const std::uint64_t start = facts_.placeholder().offset();
+  const std::uint64_t end = start + facts_.placeholder().length();
+  const std::string whole = patched();
+  for (const auto& [first, last] :
+       std::vector<std::pair<std::uint64_t, std::uint64_t>>{{start - 5, start + 40},
+                                                            {start + 3, start + 3},
+                                                            {end - 2, end + 2},
+                                                            {0, 0},
+                                                            {start - 1, end},
+                                                            {4096, 900000}}) {
+    const std::string out = folder_ / "part";
+    ASSERT_EQ(curl("-r " + std::to_string(first) + "-" + std::to_string(last) + " -o " + out + " " + url())
+                  .exit_code,
+              0);
+    EXPECT_TRUE(test::read_file(out) == whole.substr(first, last - first + 1)) << first;
+  }
+}
+
+TEST_P(MediaServerTest, HeadAndUnsatisfiableRange) {
+  mount(wire::CLOSED);
+  const std::string head = curl("-I " + url()).output;
+  EXPECT_THAT(head, HasSubstr("HTTP/1.1 200"));
+  EXPECT_THAT(head, HasSubstr("Content-Length: " + std::to_string(base_.size())));
+  EXPECT_THAT(head, HasSubstr("Accept-Ranges: bytes"));
+  EXPECT_THAT(head, HasSubstr("ETag: \""));
+  EXPECT_EQ(status(std::to_string(base_.size()) + "-"), "416");
+  EXPECT_EQ(curl("-o /dev/null -w '%{http_code}' " + url("/m/other.iso")).output, "404");
+  EXPECT_EQ(curl("-o /dev/null -w '%{http_code}' -X DELETE " + url()).output, "405");
+}
+
+TEST_P(MediaServerTest, KeepsTheConnection) {
+  mount(wire::LAUNCHED);
+  const std::string one = "-o /dev/null -w '%{num_connects}' " + url();
+  EXPECT_EQ(
+      curl("-r 0-99 " + one + " --next -sS --cacert " + (folder_ / "cert.pem") + " -r 100-199 " + one).output,
+      "10");
+}
+
+TEST_P(MediaServerTest, FenceStates) {
+  mount(wire::CLOSED);
+  EXPECT_EQ(status("0-2047"), "206");
+  EXPECT_EQ(status(kernel_range()), "503");
+  EXPECT_EQ(status(""), "503");
+  EXPECT_EQ(sink_.media(wire::MediaEvent::kReads).has_value(), true);
+  mount(wire::LAUNCHED);
+  EXPECT_EQ(status(kernel_range()), "206");
+  mount(wire::DEAD);
+  EXPECT_EQ(status("0-0"), "410");
+  mount(wire::LAUNCHED);
+  EXPECT_EQ(status("0-0"), "410");
+}
+
+TEST_P(MediaServerTest, FirstGuardedReadWaitsForTheVerdict) {
+  mount(wire::OPEN);
+  auto reader = std::async(std::launch::async, [&] { return status(kernel_range()); });
+  const auto asked = sink_.media(wire::MediaEvent::kLaunchAsked);
+  ASSERT_TRUE(asked.has_value());
+  EXPECT_EQ(asked->launch_asked().peer(), "127.0.0.1");
+  EXPECT_EQ(reader.wait_for(300ms), std::future_status::timeout) << "not a byte before the verdict";
+  verdict(true);
+  EXPECT_EQ(reader.get(), "206");
+}
+
+TEST_P(MediaServerTest, RefusedVerdictIs503) {
+  mount(wire::OPEN);
+  auto reader = std::async(std::launch::async, [&] { return status(kernel_range()); });
+  ASSERT_TRUE(sink_.media(wire::MediaEvent::kLaunchAsked).has_value());
+  verdict(false);
+  EXPECT_EQ(reader.get(), "503");
+}
+
+TEST_P(MediaServerTest, SilenceOfTheAgentIs503) {
+  mount(wire::OPEN);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(status(kernel_range()), "503");
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 9s);
+}
+
+TEST_P(MediaServerTest, DeathCutsAReaderMidway) {
+  mount(wire::LAUNCHED);
+  const std::string out = folder_ / "cut";
+  auto reader =
+      std::async(std::launch::async, [&] { return curl("--limit-rate 200k -o " + out + " " + url()); });
+  ASSERT_TRUE(sink_.media(wire::MediaEvent::kReads).has_value());
+  mount(wire::DEAD);
+  const Ran ended = reader.get();
+  EXPECT_NE(ended.exit_code, 0);
+  EXPECT_LT(test::read_file(out).size(), base_.size());
+}
+
+TEST_P(MediaServerTest, CallbackIsReported) {
+  mount(wire::CLOSED);
+  const std::string post = "-o /dev/null -w '%{http_code}' --data-binary 'host up' ";
+  EXPECT_EQ(curl(post + url("/c/call")).output, "409");
+  mount(wire::DEAD);
+  EXPECT_EQ(curl(post + url("/c/call")).output, "204");
+  const auto callback = sink_.media(wire::MediaEvent::kCallback);
+  ASSERT_TRUE(callback.has_value());
+  EXPECT_EQ(callback->callback().token(), "tok");
+  EXPECT_EQ(callback->callback().body(), "host up");
+  EXPECT_EQ(curl(post + url("/c/wrong")).output, "404");
+}
+
+TEST_P(MediaServerTest, SurvivesNoiseAndManyReaders) {
+  mount(wire::LAUNCHED);
+  for (const char* noise :
+       {"head -c 20000 /dev/urandom", "printf 'GET / HTTP/9.9\\r\\n\\r\\n'", "printf 'GET /m/tok'"}) {
+    const std::string port = server_->address().substr(server_->address().rfind(':') + 1);
+    run("bash -c \"exec 3<>/dev/tcp/127.0.0.1/" + port + "; " + noise +
+        " >&3; timeout 0.3 cat <&3 >/dev/null\"");
+  }
+  std::vector<std::future<std::string>> readers;
+  for (int i = 0; i < 8; ++i) {
+    readers.push_back(std::async(std::launch::async, [&] { return curl(url() + " | sha256sum").output; }));
+  }
+  test::write_file(folder_ / "expected", patched());
+  const std::string expected = run("sha256sum < " + (folder_ / "expected")).output;
+  for (auto& reader : readers) EXPECT_EQ(reader.get(), expected);
+}
+
+TEST_P(MediaServerTest, ReportsReadersThatDoNotTrustIt) {
+  if (!GetParam()) GTEST_SKIP() << "TLS only";
+  EXPECT_NE(run("curl -sS " + url()).exit_code, 0);  // no --cacert
+  const auto refused = sink_.media(wire::MediaEvent::kTlsRefused);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->tls_refused().peer(), "127.0.0.1");
+  EXPECT_THAT(refused->tls_refused().detail(), HasSubstr("unknown ca"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Media, MediaServerTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Tls" : "Plain"; });
+
+TEST(MediaServerStart, NamesWhatIsWrong) {
+  test::WaitingSink sink;
+  test::QuietLog log;
+  MediaServerOptions options;
+  options.listen = "127.0.0.1:0";
+  options.certificate = "/nonexistent/cert.pem";
+  options.key = "/nonexistent/key.pem";
+  const auto server = MediaServer::start(options, sink, log);
+  ASSERT_FALSE(server.has_value());
+  EXPECT_THAT(server.error().message, HasSubstr("/nonexistent/cert.pem"));
+  options.tls = false;
+  options.listen = "nonsense";
+  EXPECT_THAT(MediaServer::start(options, sink, log).error().message, HasSubstr("no port"));
+}
+
+}  // namespace
+}  // namespace metalmesh::media
