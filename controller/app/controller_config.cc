@@ -1,0 +1,111 @@
+#include "controller/app/controller_config.h"
+
+#include <charconv>
+#include <filesystem>
+#include <utility>
+
+#include "common/adapters/config_file.h"
+#include "common/adapters/files.h"
+
+namespace metalmesh::controller {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char pki_hint[] = "; \"metalmesh pki init\" makes it";
+
+struct NamedPath {
+  const char* field;
+  const std::string& value;
+};
+
+Status needed(const char* field, const std::string& value, const char* hint) {
+  if (!value.empty()) return {};
+  return fail(ErrorKind::invalid, std::string(field) + " is missing" + hint);
+}
+
+/// Opening is the test: it sees permissions, too.
+Status readable(const NamedPath& file) {
+  if (auto given = needed(file.field, file.value, pki_hint); !given) return given;
+  auto content = adapters::read_file(file.value);
+  if (content) return {};
+  Error error = std::move(content.error()).with(file.field);
+  if (error.kind == ErrorKind::not_found) error.message += pki_hint;
+  return std::unexpected(std::move(error));
+}
+
+Status check_files(const config::Controller& config) {
+  const NamedPath files[] = {{"tls.ca", config.tls().ca()},
+                             {"tls.certificate", config.tls().certificate()},
+                             {"tls.key", config.tls().key()},
+                             {"signingKey", config.signing_key()},
+                             {"api.tokensFile", config.api().tokens_file()}};
+  for (const NamedPath& file : files) {
+    if (auto fine = readable(file); !fine) return fine;
+  }
+  // Plain HTTP is possible on loopback; the server itself refuses it elsewhere.
+  if (!config.api().certificate().empty() || !config.api().key().empty()) {
+    if (auto fine = readable({"api.certificate", config.api().certificate()}); !fine) return fine;
+    if (auto fine = readable({"api.key", config.api().key()}); !fine) return fine;
+  }
+  if (auto given = needed("siteKeysDir", config.site_keys_dir(), pki_hint); !given) return given;
+  std::error_code code;
+  if (!fs::is_directory(config.site_keys_dir(), code)) {
+    return fail(ErrorKind::not_found, "siteKeysDir: " + config.site_keys_dir() + " is no folder" + pki_hint);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen(std::string_view text) {
+  const auto bad = [&] {
+    return fail(ErrorKind::invalid, "\"" + std::string(text) +
+                                        "\" is no address to listen on; write 127.0.0.1:8443 or [::]:8443");
+  };
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return bad();
+  std::string_view address = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (address.front() == '[') {
+    if (address.back() != ']' || address.size() < 4) return bad();
+    address = address.substr(1, address.size() - 2);
+  } else if (address.find(':') != std::string_view::npos) {
+    return bad();
+  }
+  ListenAddress out{std::string(address), 0};
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+  if (port.empty() || error != std::errc() || end != port.data() + port.size()) return bad();
+  return out;
+}
+
+Result<config::Controller> load_config(const ControllerOptions& options) {
+  auto read = adapters::read_config<config::Controller>(options.config);
+  if (!read) {
+    Error error = std::move(read.error());
+    if (error.kind == ErrorKind::not_found)
+      error.message += "; name another one with --config, or see --help for its form";
+    return std::unexpected(std::move(error));
+  }
+  config::Controller& config = *read;
+  if (!options.data_dir.empty()) {
+    std::error_code code;
+    const fs::path absolute = fs::absolute(options.data_dir, code);
+    config.set_data_dir(code ? options.data_dir.string() : absolute.string());
+  }
+  if (!options.listen.empty()) config.mutable_api()->set_listen(options.listen);
+  if (config.api().listen().empty()) config.mutable_api()->set_listen("127.0.0.1:8443");
+
+  Status checks[] = {needed("dataDir", config.data_dir(), ": the folder of the store, or --data-dir"),
+                     needed("broker.url", config.broker().url(), ": for example mqtts://broker.example:8883"),
+                     check_files(config)};
+  for (Status& check : checks) {
+    if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
+  }
+  if (auto listen = parse_listen(config.api().listen()); !listen) {
+    return std::unexpected(std::move(listen.error()).with("api.listen"));
+  }
+  return config;
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,61 @@
+#include "controller/app/controller_options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr int wrong_usage = 2;
+
+constexpr char footer[] = R"(The configuration is YAML; relative paths are relative to its file:
+
+  dataDir: /var/lib/metalmesh/controller
+  broker: {url: "mqtts://broker.example:8883"}
+  tls: {ca: pki/ca.crt, certificate: pki/controller.crt, key: pki/controller.key}
+  api: {listen: "0.0.0.0:8443", certificate: pki/api.crt, key: pki/api.key, tokensFile: pki/tokens}
+  signingKey: pki/controller-sign.key
+  siteKeysDir: pki/site-keys
+
+"metalmesh pki init" makes all those keys and certificates.
+Signals: TERM and INT stop gracefully, HUP reads the tokens file again. Keys of new sites are found by themselves.
+Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";
+
+}  // namespace
+
+std::expected<ControllerOptions, int> parse_options(int argc, const char* const* argv,
+                                                    const std::string& version) {
+  ControllerOptions options;
+  std::string config = options.config.string();
+  std::string data_dir;
+  std::string format = "text";
+  std::string level = "info";
+
+  CLI::App app("The controller of a Metalmesh: keeps the fleet, plans rollouts, serves the API.",
+               "metalmesh-controller");
+  app.footer(footer);
+  app.set_version_flag("--version", "metalmesh-controller " + version);
+  app.add_option("-c,--config", config, "Configuration file")->capture_default_str()->type_name("FILE");
+  app.add_option("--data-dir", data_dir, "Folder of the store, instead of dataDir")->type_name("DIR");
+  app.add_option("--listen", options.listen, "Address of the API, instead of api.listen")
+      ->type_name("ADDRESS:PORT");
+  app.add_option("--log-format", format, "How log lines are written to stderr")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--log-level", level, "Least level that is written")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  app.add_flag("--check-config", options.check_config,
+               "Read the configuration and all files it names, then exit");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    return std::unexpected(app.exit(stop) == 0 ? 0 : wrong_usage);
+  }
+  options.config = config;
+  options.data_dir = data_dir;
+  options.log_format = adapters::parse_log_format(format).value_or(adapters::LogFormat::text);
+  options.log_level = adapters::parse_log_level(level).value_or(LogLevel::info);
+  return options;
+}
+
+}  // namespace metalmesh::controller

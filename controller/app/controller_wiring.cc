@@ -1,0 +1,193 @@
+#include "controller/app/controller_wiring.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/adapters/asio_runtime.h"
+#include "common/adapters/asio_timers.h"
+#include "common/adapters/ed25519_signer.h"
+#include "common/adapters/http_server.h"
+#include "common/adapters/os_entropy.h"
+#include "common/adapters/paho_bus.h"
+#include "common/adapters/rocks_store.h"
+#include "common/delivery/topics.h"
+#include "common/turn/turn.h"
+#include "controller/api/controller_node.h"
+#include "controller/app/controller_config.h"
+#include "controller/app/token_file.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr int stopped = 0;
+constexpr int failed = 1;
+constexpr int misconfigured = 2;
+constexpr Duration stop_grace = std::chrono::seconds(5);
+
+/// SIGUSR1 is how the turn's thread tells the main thread that it has ended by itself.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    // A peer that goes away in the middle of a write is an error code, not the end of the process.
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  int wait() const {
+    int signal = 0;
+    while (sigwait(&set_, &signal) != 0) {
+    }
+    return signal;
+  }
+  static void turn_ended() { kill(getpid(), SIGUSR1); }
+
+ private:
+  sigset_t set_;
+};
+
+Duration length_of(const google::protobuf::Duration& duration, Duration otherwise) {
+  const Duration given = std::chrono::seconds(duration.seconds()) + Duration(duration.nanos());
+  return given > Duration::zero() ? given : otherwise;
+}
+
+ControllerLimits limits_of(const config::Controller& config) {
+  ControllerLimits limits;
+  limits.site_silent_after = length_of(config.site_silent_after(), limits.site_silent_after);
+  limits.twin_settle = length_of(config.twin_settle(), limits.twin_settle);
+  return limits;
+}
+
+/// What the configuration names, opened but not yet connected to anything. `--check-config` stops here.
+struct Keys {
+  adapters::Ed25519Signer signer;
+  std::unique_ptr<TokenFile> tokens;
+};
+
+Result<Keys> open_keys(const config::Controller& config) {
+  auto signer = adapters::Ed25519Signer::from_file(config.signing_key());
+  if (!signer) return std::unexpected(std::move(signer.error()).with("signingKey"));
+  auto tokens = TokenFile::open(config.api().tokens_file());
+  if (!tokens) return std::unexpected(std::move(tokens.error()).with("api.tokensFile"));
+  return Keys{std::move(*signer), std::move(*tokens)};
+}
+
+adapters::PahoBusOptions bus_options(const config::Controller& config) {
+  adapters::PahoBusOptions options;
+  options.uri = config.broker().url();
+  options.ca_file = config.tls().ca();
+  options.certificate_file = config.tls().certificate();
+  options.key_file = config.tls().key();
+  options.subscriptions = {std::string(topics::every_up)};
+  return options;
+}
+
+Result<std::unique_ptr<adapters::HttpServer>> start_server(adapters::AsioRuntime& runtime,
+                                                           const config::Controller& config, Sink& sink) {
+  const auto listen = parse_listen(config.api().listen());
+  if (!listen) return std::unexpected(listen.error());
+  adapters::HttpServerOptions options;
+  options.address = listen->address;
+  options.port = listen->port;
+  options.certificate_file = config.api().certificate();
+  options.key_file = config.api().key();
+  return adapters::HttpServer::start(runtime, options, sink);
+}
+
+std::string api_url(const config::Controller& config, std::uint16_t port) {
+  const auto listen = parse_listen(config.api().listen());
+  const std::string address = listen ? listen->address : std::string();
+  const bool v6 = address.find(':') != std::string::npos;
+  return (config.api().certificate().empty() ? "http://" : "https://") +
+         (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
+int report(LogSink& log, const char* what, const Error& error, int exit_code) {
+  log.write({LogLevel::error,
+             std::string(what) + ": " + error.message,
+             {{"kind", std::string(to_string(error.kind))}}});
+  return exit_code;
+}
+
+void reload(TokenFile& tokens, LogSink& log) {
+  if (const auto count = tokens.reload()) {
+    log.write({LogLevel::info, "tokens read again", {{"tokens", std::to_string(*count)}}});
+  } else {
+    log.write({LogLevel::error, "tokens stay as they were: " + count.error().message, {}});
+  }
+}
+
+}  // namespace
+
+int run_controller(const ControllerOptions& options, const std::string& version, Clock& clock, LogSink& log) {
+  const Signals signals;
+  const auto config = load_config(options);
+  if (!config) return report(log, "configuration refused", config.error(), misconfigured);
+  auto keys = open_keys(*config);
+  if (!keys) return report(log, "configuration refused", keys.error(), misconfigured);
+  if (options.check_config) {
+    log.write({LogLevel::info, "the configuration is good", {{"file", options.config.string()}}});
+    return stopped;
+  }
+
+  adapters::StoreOptions store_options;
+  if (config->disk_reserve() > 0) store_options.reserve_bytes = config->disk_reserve();
+  auto store = adapters::RocksStore::open(config->data_dir(), store_options);
+  if (!store) return report(log, "cannot open the store", store.error(), failed);
+
+  adapters::OsEntropy entropy;
+  adapters::KeyringVerifier verifier;
+  verifier.add_folder(config->site_keys_dir());
+  ControllerNode node(**store, keys->signer, verifier, entropy, *keys->tokens, limits_of(*config),
+                      {.version = version});
+
+  // Destroyed in reverse: first what delivers inputs, last the queue they are delivered to.
+  InputQueue queue;
+  adapters::AsioRuntime runtime;
+  adapters::AsioTimers timers(runtime, queue);
+  auto server = start_server(runtime, *config, queue);
+  if (!server) return report(log, "cannot serve the API", server.error(), failed);
+  auto bus = adapters::PahoBus::open(bus_options(*config), queue);
+  if (!bus) return report(log, "cannot use the broker", bus.error(), misconfigured);
+
+  Ports ports;
+  ports.bus = bus->get();
+  ports.timers = &timers;
+  ports.exchanges = server->get();
+  ports.log = &log;
+  Turn turn(node, **store, ports);
+  Status ended;
+  std::jthread turning([&](const std::stop_token& stop) {
+    ended = turn.run(queue, clock, stop);
+    Signals::turn_ended();
+  });
+  log.write({LogLevel::info,
+             "ready",
+             {{"api", api_url(*config, (*server)->port())},
+              {"broker", config->broker().url()},
+              {"dataDir", config->data_dir()},
+              {"version", version}}});
+
+  int signal = signals.wait();
+  for (; signal == SIGHUP; signal = signals.wait()) reload(*keys->tokens, log);
+  if (signal != SIGUSR1) {
+    log.write({LogLevel::info, "stopping", {{"signal", signal == SIGTERM ? "TERM" : "INT"}}});
+    (*server)->stop(stop_grace);  // the turn still runs: it answers what is open
+  }
+  turning.request_stop();
+  turning.join();
+  if (!ended) return report(log, "the controller cannot go on", ended.error(), failed);
+  log.write({LogLevel::info, "stopped", {}});
+  return stopped;
+}
+
+}  // namespace metalmesh::controller
