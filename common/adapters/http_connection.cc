@@ -21,6 +21,9 @@ constexpr std::size_t read_size = 8U << 10;
 constexpr std::size_t write_slice = 64U << 10;
 /// Unparsed input held per connection, above the header limit: room for chunk headers and pipelined requests.
 constexpr std::size_t input_slack = 16U << 10;
+constexpr Duration drain_slice = std::chrono::milliseconds(500);
+/// For the client to close after us.
+constexpr Duration goodbye_time = std::chrono::seconds(2);
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -272,10 +275,27 @@ Task<void> HttpConnection::farewell() {
   discarding_ = true;
   in_.clear();
   room_.notify();
-  input_deadline_.set(limits_.drain, [this] { abort(); });
-  // FIN first, so that a client which waits for it stops sending and closes; then wait for that.
+  if (refused_) co_await drain();
+  input_deadline_.set(goodbye_time, [this] { abort(); });
   co_await stream_->finish();
   while (!input_ended_ && !dead_) co_await news_.wait();
+}
+
+/// Reads and forgets what a refused client is still sending, until it ends or pauses: closing now would reset
+/// the connection and take the reply with it.
+Task<void> HttpConnection::drain() {
+  stream_->end_sending();
+  bool more = true;
+  for (Duration spent{}; more && spent < limits_.drain; spent += drain_slice) {
+    const std::uint64_t before = discarded_;
+    late_ = false;
+    input_deadline_.set(drain_slice, [this] {
+      late_ = true;
+      news_.notify();
+    });
+    while (!late_ && !input_ended_ && !dead_) co_await news_.wait();
+    more = discarded_ > before && !input_ended_ && !dead_;
+  }
 }
 
 void HttpConnection::reply(const ExchangeReply& reply) {
@@ -346,6 +366,7 @@ void HttpConnection::send_problem(int status, std::string_view detail) {
   head.length = problem.body.size();
   head.keep_alive = false;
   head.date = std::time(nullptr);
+  refused_ = true;
   send(reply_head(head, problem.headers) + problem.body);
 }
 

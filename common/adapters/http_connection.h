@@ -60,6 +60,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   Task<std::optional<Request>> read_request();
   Task<void> run_exchange(Request request);
   Task<void> farewell();
+  Task<void> drain();
 
   void send(std::string_view bytes);
   void send_problem(int status, std::string_view detail);
@@ -87,7 +88,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   bool late_ = false;        // input_deadline_ passed
   bool discarding_ = false;  // pump_in throws bytes away
   bool stopping_ = false;
-  bool dead_ = false;  // closed; every coroutine ends at its next step
+  bool refused_ = false;  // an error reply was sent to a request that may not have been read to its end
+  bool dead_ = false;     // closed; every coroutine ends at its next step
   std::uint64_t discarded_ = 0;
 };
 

@@ -42,9 +42,12 @@ class PlainStream final : public Stream {
     }
     co_return IoError();
   }
-  Task<void> finish() override {
+  void end_sending() override {
     IoError ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+  Task<void> finish() override {
+    end_sending();
     co_return;
   }
   void close() override {
@@ -82,6 +85,8 @@ class TlsStream final : public Stream {
     }
     co_return IoError();
   }
+  // A close_notify cannot go out alone: what the peer still sends after it would be a protocol error here.
+  void end_sending() override {}
   Task<void> finish() override {
     const auto [error] = co_await stream_.async_shutdown(as_result);
     static_cast<void>(error);

@@ -32,6 +32,8 @@ class Stream {
   virtual Task<std::expected<std::size_t, IoError>> read_some(boost::asio::mutable_buffer space) = 0;
   /// Writes all of `bytes`. One read and one write may run at a time.
   virtual Task<IoError> write(boost::asio::const_buffer bytes) = 0;
+  /// FIN where the protocol allows it before the peer has finished (plain, not TLS).
+  virtual void end_sending() = 0;
   /// Says goodbye (close_notify, FIN), so that the peer can tell an end from a break.
   virtual Task<void> finish() = 0;
   virtual void close() = 0;
