@@ -21,8 +21,9 @@ class Broker {
       // The keys of a test are readable by their owner alone.
       std::ofstream(config(), std::ios::app) << "user " << shell("id -un").output;
     } else {
-      std::ofstream(config()) << "listener " << port_
-                              << " 127.0.0.1\nallow_anonymous true\npersistence false\n";
+      std::ofstream(config())
+          << "listener " << port_
+          << " 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n";
     }
     start();
   }

@@ -255,17 +255,21 @@ TEST(PahoBus, comes_back_through_many_broker_deaths) {
 TEST(PahoBus, is_fast_enough_with_its_small_window) {
   Broker broker(false);
   ASSERT_TRUE(broker.running());
-  CollectingSink sink;
+  CollectingSink site_sink;
+  CollectingSink controller_sink;
   auto options = plain_options(broker.port());
+  options.queue = 4000;
+  const auto site = open(options, site_sink);
+  options.client_id = "controller";
   options.subscriptions = {"t"};
-  options.queue = 20'000;
-  const auto bus = open(options, sink);
-  ASSERT_TRUE(sink.next<BusUp>());
+  const auto controller = open(options, controller_sink);
+  ASSERT_TRUE(site_sink.next<BusUp>() && controller_sink.next<BusUp>());
   const auto began = std::chrono::steady_clock::now();
-  for (int i = 0; i < 2000; ++i) bus->publish({"t", std::to_string(i)});
-  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(sink.next<MessageArrived>()) << i;
+  for (int i = 0; i < 2000; ++i) site->publish({"t", std::to_string(i)});
+  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(controller_sink.next<MessageArrived>()) << i;
   // Paho's own throttle would allow 21 messages per second, which is 95 s.
   EXPECT_LT(std::chrono::steady_clock::now() - began, 20s);
+  RecordProperty("milliseconds", static_cast<int>((std::chrono::steady_clock::now() - began) / 1ms));
 }
 
 }  // namespace
