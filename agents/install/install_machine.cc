@@ -251,7 +251,8 @@ void InstallMachine::resume(Context& context) {
   talk.reached = job_.bytes_covered() > 0;
   if (job_.attempt() == 0) job_.set_attempt(1);
   enter(context, stage_by_facts(job_));
-  if (job_.cancel_asked() && !job_.launched()) context.fail(wire::CANCELLED_BY_OPERATOR, {});
+  if (job_.cancel_asked() && !job_.launched() && job_.stage() != wire::CLEANUP)
+    context.fail(wire::CANCELLED_BY_OPERATOR, {});
 }
 
 void InstallMachine::fold(Context& context, const JobInput& input) {

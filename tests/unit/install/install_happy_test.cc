@@ -1,0 +1,155 @@
+// Installs that succeed, and what they ask of the BMC.
+#include <gmock/gmock.h>
+
+#include "tests/unit/install/world.h"
+
+namespace metalmesh::install {
+namespace {
+
+using testing::ElementsAre;
+
+void expect_clean(const World& world) {
+  EXPECT_EQ(world.violation, "");
+  EXPECT_EQ(world.launches, 1);
+  EXPECT_EQ(world.bmc.image, "");
+  EXPECT_TRUE(world.bmc.sessions.empty());
+  EXPECT_EQ(world.job.session_uris_size(), 0);
+  EXPECT_EQ(world.ended().debts_size(), 0);
+  EXPECT_EQ(world.job.mount_state(), wire::DEAD);
+}
+
+TEST(InstallHappy, InstallsOnceInOrderAndCleansUp) {
+  World world;
+  ASSERT_TRUE(world.run());
+  expect_clean(world);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_EQ(world.ended().proof(), wire::PROOF_BOOTED);
+  EXPECT_EQ(world.ended().disk(), wire::DISK_NEW_SYSTEM);
+  EXPECT_FALSE(world.ended().has_fault());
+  EXPECT_THAT(world.bmc.changes, ElementsAre("insert", "boot", "reset On", "eject", "reset On"));
+}
+
+TEST(InstallHappy, AsksLittleOfTheBmc) {
+  World world;
+  world.install_time = 1s;
+  world.post_time = 1s;
+  world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
+  ASSERT_TRUE(world.run());
+  EXPECT_LE(world.requests, 30);
+  EXPECT_GE(world.requests, 20);
+}
+
+TEST(InstallHappy, FindsMediaUnderTheManager) {
+  World world;
+  world.bmc.media_under_manager = true;
+  ASSERT_TRUE(world.run());
+  expect_clean(world);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED);
+}
+
+struct Quirk {
+  const char* name;
+  void (*set)(World&);
+};
+
+class InstallQuirk : public testing::TestWithParam<Quirk> {};
+
+TEST_P(InstallQuirk, StillInstallsOnce) {
+  World world;
+  GetParam().set(world);
+  ASSERT_TRUE(world.run());
+  expect_clean(world);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, InstallQuirk,
+    testing::Values(Quirk{"EtagRequired", [](World& world) { world.bmc.etag_required = true; }},
+                    Quirk{"InsertByTask", [](World& world) { world.bmc.insert_by_task = true; }},
+                    Quirk{"WantsProtocol", [](World& world) { world.bmc.wants_protocol = true; }},
+                    Quirk{"OwnLeftover",
+                          [](World& world) { world.bmc.image = "https://10.20.0.5:8443/m/0ld.iso"; }},
+                    Quirk{"ForeignReplacedByOrder",
+                          [](World& world) {
+                            world.bmc.image = "http://other/x.iso";
+                            world.job.mutable_order()->set_replace_foreign_media(true);
+                          }},
+                    Quirk{"ResetConflicts", [](World& world) { world.bmc.reset_conflicts = 2; }},
+                    Quirk{"CaWithoutPin",
+                          [](World& world) {
+                            world.job.mutable_order()->mutable_bmc()->set_tls(wire::BmcTarget::CA);
+                            world.job.mutable_order()->mutable_bmc()->clear_key_sha256();
+                          }},
+                    Quirk{"OnAndForced",
+                          [](World& world) {
+                            world.bmc.power = "On";
+                            world.job.mutable_order()->set_power(wire::FORCE);
+                          }},
+                    Quirk{"OnAndGraceful",
+                          [](World& world) {
+                            world.bmc.power = "On";
+                            world.job.mutable_order()->set_power(wire::GRACEFUL);
+                          }},
+                    Quirk{"OnAndDeafToGraceful",
+                          [](World& world) {
+                            world.bmc.power = "On";
+                            world.bmc.graceful_works = false;
+                            world.job.mutable_order()->set_power(wire::GRACEFUL);
+                          }},
+                    Quirk{"BmcAwayDuringTheInstall",
+                          [](World& world) {
+                            world.away_from = 3min;
+                            world.away_until = 9min;
+                          }},
+                    Quirk{"ProvenByCallback",
+                          [](World& world) {
+                            world.calls_back = true;
+                            world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_CALLBACK);
+                          }},
+                    Quirk{"ProvenByReach",
+                          [](World& world) {
+                            world.probe_open = true;
+                            world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
+                            world.job.mutable_order()->mutable_proof()->set_reach_host("10.21.0.60");
+                          }}),
+    [](const auto& param) { return std::string(param.param.name); });
+
+TEST(InstallHappy, TouchesPowerOfARunningHostOnlyAfterArm) {
+  World world;
+  world.bmc.power = "On";
+  world.job.mutable_order()->set_power(wire::FORCE);
+  ASSERT_TRUE(world.run());
+  EXPECT_THAT(world.bmc.changes,
+              ElementsAre("insert", "boot", "reset ForceOff", "reset On", "eject", "reset On"));
+  EXPECT_EQ(world.violation, "");
+}
+
+TEST(InstallHappy, WaitsForItsWindowWithNothingInserted) {
+  World world;
+  *world.job.mutable_order()->mutable_not_before() = to_wire(world.wall() + 30min);
+  WallTime inserted_at{};
+  const auto check = world.bmc.on_change;
+  world.bmc.on_change = [&](const std::string& change) {
+    if (change == "insert") inserted_at = world.wall();
+    check(change);
+  };
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED);
+  EXPECT_GE(inserted_at, WallTime(1'000'000s) + 30min);
+}
+
+TEST(InstallHappy, HoldsAtTheGateAndSaysWhyOnce) {
+  World world;
+  world.gate.may_arm = false;
+  world.gate.why_not.set_code(wire::SITE_QUARANTINED);
+  world.cancel_at = 20min;
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::CANCELLED);
+  EXPECT_EQ(world.count("reset On"), 0);
+  const auto held =
+      std::count_if(world.told.begin(), world.told.end(), [](const auto& event) { return event.has_held(); });
+  EXPECT_EQ(held, 1);
+}
+
+}  // namespace
+}  // namespace metalmesh::install

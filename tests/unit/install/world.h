@@ -1,0 +1,274 @@
+// One job, its machine, a BMC with a host, and the part of the agent around it, on a virtual clock. A crash
+// replaces the machine by a new one that knows only the committed row. Promises of the machine are checked at
+// every change the BMC is asked for.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agents/install/install_machine.h"
+#include "agents/install/wall_time.h"
+#include "tests/unit/install/fake_bmc.h"
+
+namespace metalmesh::install {
+
+using namespace std::chrono_literals;
+
+/// Where to kill the agent: at the n-th BMC request, after its row was committed.
+struct Crash {
+  int at_request = -1;
+  bool executed = false;  // the BMC did it, the answer was lost
+};
+
+class World {
+ public:
+  World() {
+    wire::StartInstall& order = *job.mutable_order();
+    order.set_deployment_id("dep1");
+    order.set_server("r01-u12");
+    order.mutable_identity()->set_uuid(bmc.uuid);
+    order.mutable_identity()->set_serial(bmc.serial);
+    order.mutable_identity()->add_macs("3ca82a000001");
+    order.mutable_bmc()->set_address("10.20.0.112");
+    order.mutable_bmc()->set_credential("bmc-hpe");
+    order.mutable_bmc()->set_tls(wire::BmcTarget::PIN);
+    order.mutable_bmc()->set_key_sha256("aa11");
+    order.set_power(wire::REFUSE_IF_ON);
+    *order.mutable_start_by() = to_wire(wall() + 1h);
+    *order.mutable_launch_by() = to_wire(wall() + 2h);
+    order.mutable_max_run()->set_seconds(4 * 3600);
+    order.mutable_stall_after()->set_seconds(25 * 60);
+    order.mutable_proof()->set_minimum(wire::PROOF_BOOTED);
+    order.mutable_proof()->mutable_settle()->set_seconds(60);
+    order.mutable_proof()->mutable_within()->set_seconds(1200);
+    gate.may_arm = gate.clock_ok = true;
+    bmc.on_change = [this](const std::string& change) { check_change(change); };
+    bmc.on_power = [this](const std::string& power) { host_power(power); };
+  }
+
+  // The host and its surroundings.
+  bool media_reachable = true;
+  bool host_boots_media = true;
+  bool installer_ends = true;
+  Duration post_time = 60s;
+  Duration install_time = 10min;
+  Duration away_from{};        // the BMC is silent from here ...
+  Duration away_until{};       // ... to here, since the start
+  bool comes_back_on = false;  // the host is seen off once, then is on again
+  bool calls_back = false;
+  bool probe_open = false;
+  std::optional<Duration> cancel_at;
+  bool reads_at_insert = false;  // as most BMCs do
+  std::string tls_refusal;
+  Crash crash;
+  Crash second_crash;
+
+  FakeBmc bmc;
+  record::Job job;
+  Gate gate;
+  Now now{MonoTime(1h), WallTime(1'000'000s), WallTime(1'000'000s)};
+  int launches = 0;
+  int retries = 0;
+  int login_refusals = 0;
+  int requests = 0;
+  int crashes = 0;
+  std::vector<wire::Event> told;
+  std::string violation;
+
+  [[nodiscard]] WallTime wall() const { return now.wall_low; }
+  [[nodiscard]] const wire::Ended& ended() const { return told.back().ended(); }
+  [[nodiscard]] int count(const std::string& change) const {
+    return static_cast<int>(std::count(bmc.changes.begin(), bmc.changes.end(), change));
+  }
+
+  /// To the end of the job; false when it does not end in a simulated day.
+  bool run() {
+    start_machine();
+    const MonoTime deadline = now.mono + 24h;
+    while (!finished_ && now.mono < deadline) {
+      if (flight_) {
+        deliver_reply();
+        continue;
+      }
+      if (!next_event()) return false;
+    }
+    return finished_;
+  }
+
+ private:
+  void start_machine() {
+    record::Job committed;
+    committed.ParseFromString(job.SerializeAsString());
+    job = committed;
+    flight_.reset();
+    wake_.reset();
+    probe_.reset();
+    machine_.emplace(job, StageTimeouts{}, "https://10.20.0.5:8443/m/k3j5h2.iso", "https://10.20.0.5:8443",
+                     ++seed_);
+    handle(Resume{});
+  }
+
+  void handle(const JobInput& input) {
+    JobOutcome out = machine_->handle(input, now, gate);
+    for (JobAction& action : out.actions) apply(action);
+  }
+
+  void apply(JobAction& action) {
+    if (auto* call = std::get_if<CallBmc>(&action)) {
+      EXPECT_FALSE(flight_.has_value()) << "two requests in flight";
+      flight_ = call->request;
+    } else if (auto* wait = std::get_if<WaitFor>(&action)) {
+      wake_ = now.mono + wait->delay;
+    } else if (std::holds_alternative<StopWaiting>(action)) {
+      wake_.reset();
+    } else if (auto* tell = std::get_if<Tell>(&action)) {
+      told.push_back(tell->event);
+    } else if (std::holds_alternative<LoginRefused>(action)) {
+      ++login_refusals;
+    } else if (auto* later = std::get_if<RetryLater>(&action)) {
+      ++retries;
+      retry_at_ = now.mono + later->delay;
+    } else if (auto* probe = std::get_if<Probe>(&action)) {
+      probe_ = probe->probe;
+    } else if (std::holds_alternative<Finish>(action)) {
+      finished_ = true;
+    }
+  }
+
+  bool away() const {
+    const Duration since = now.mono - MonoTime(1h);
+    return !bmc.reachable || (since >= away_from && since < away_until);
+  }
+
+  void deliver_reply() {
+    const HttpRequest request = *flight_;
+    const int number = requests++;
+    if (number == crash.at_request || number == second_crash.at_request) {
+      const bool executed = number == crash.at_request ? crash.executed : second_crash.executed;
+      if (executed && !away()) bmc.serve(request);
+      ++crashes;
+      start_machine();
+      return;
+    }
+    flight_.reset();
+    if (away()) {
+      advance(request.timeout);
+      handle(HttpFailed{request.id, HttpFailure::timed_out, "no answer"});
+      return;
+    }
+    advance(50ms);
+    if (request.trust == TlsTrust::pin && request.pin_sha256 != bmc.key) {
+      handle(HttpFailed{request.id, HttpFailure::key_changed, bmc.key});
+      return;
+    }
+    const HttpReplied reply = bmc.serve(request);
+    handle(reply);
+    const bool mounted = bmc.changes.size() > seen_changes_ && bmc.changes.back() == "insert";
+    seen_changes_ = bmc.changes.size();
+    if (mounted && reads_at_insert) handle(MediaRead{64 << 10, 100 << 20, "10.20.0.112"});
+    if (mounted && !tls_refusal.empty()) handle(MediaTlsRefused{tls_refusal});
+  }
+
+  void advance(Duration by) {
+    now.mono += by;
+    now.wall_low += by;
+    now.wall_high += by;
+  }
+
+  void advance_to(MonoTime at) {
+    if (at > now.mono) advance(at - now.mono);
+  }
+
+  /// The earliest thing that is due: a timer of the machine, the host, the operator.
+  bool next_event() {
+    const MonoTime never = MonoTime::max();
+    const MonoTime cancel = cancel_at && !cancelled_ ? MonoTime(1h) + *cancel_at : never;
+    const MonoTime at = std::min({wake_.value_or(never), retry_at_.value_or(never), host_at_.value_or(never),
+                                  probe_ ? now.mono + 1ms : never, cancel});
+    if (at == never) return false;
+    advance_to(at);
+    if (at == cancel) {
+      cancelled_ = true;
+      handle(CancelAsked{});
+    } else if (probe_) {
+      const std::string id = probe_->id;
+      probe_.reset();
+      handle(ProbeAnswered{id, probe_open, probe_open ? "SSH-2.0-" : "refused"});
+    } else if (host_at_ && at == *host_at_) {
+      host_at_.reset();
+      host_step();
+    } else if (retry_at_ && at == *retry_at_) {
+      retry_at_.reset();
+      start_machine();
+    } else {
+      wake_.reset();
+      handle(PollDue{});
+    }
+    return true;
+  }
+
+  void host_power(const std::string& power) {
+    host_at_.reset();
+    if (power == "Off") return;
+    from_media_ = bmc.use_override() && !bmc.image.empty() && host_boots_media;
+    host_phase_ = 0;
+    host_at_ = now.mono + post_time;
+  }
+
+  void host_step() {
+    if (!from_media_) {
+      if (calls_back && job.installer_ended()) handle(CalledBack{});
+      return;
+    }
+    if (host_phase_ == 0) {
+      host_phase_ = 1;
+      if (!media_reachable) return;
+      handle(MediaRead{1 << 20, 100 << 20, "10.20.0.112"});
+      if (job.ended() || job.mount_state() != wire::OPEN) return;  // the fence: 503 or 410
+      ++launches;
+      job.set_launched(true);
+      *job.mutable_launched_at() = to_wire(wall());
+      job.set_mount_state(wire::LAUNCHED);
+      handle(LaunchGranted{});
+      host_at_ = now.mono + install_time;
+    } else if (installer_ends) {
+      handle(MediaRead{96 << 20, 100 << 20, "10.20.0.112"});
+      bmc.blink_off = comes_back_on;
+      bmc.set_power("Off");
+    }
+  }
+
+  /// The promises, at every change the BMC is asked for.
+  void check_change(const std::string& change) {
+    const bool touches_host = change.starts_with("reset") || change == "boot";
+    const bool installing = job.launched() && !job.installer_ended();
+    if (change.starts_with("reset") && !job.armed()) violation = change + " before ARM";
+    if (touches_host && installing) violation = change + " while the installer runs";
+    if (job.installer_ended() && job.mount_state() != wire::DEAD)
+      violation = change + " with the mount not dead";
+    if (job.installer_ended() && change == "boot") violation = "boot override after the install";
+    if (change == "reset On" && job.intent() != record::Job::RESET_ON &&
+        job.intent() != record::Job::FINAL_RESET_ON)
+      violation = "power-on without an intent";
+    if (change == "insert" && job.intent() != record::Job::INSERT) violation = "insert without an intent";
+  }
+
+  std::optional<InstallMachine> machine_;
+  std::uint64_t seed_ = 41;
+  std::size_t seen_changes_ = 0;
+  std::optional<HttpRequest> flight_;
+  std::optional<MonoTime> wake_;
+  std::optional<MonoTime> retry_at_;
+  std::optional<MonoTime> host_at_;
+  std::optional<ProbeStart> probe_;
+  bool from_media_ = false;
+  int host_phase_ = 0;
+  bool cancelled_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace metalmesh::install

@@ -1,0 +1,139 @@
+// Recorded trees of real BMCs, where they are at hand: ../shared/redfish-mockups beside the checkout.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "agents/redfish/error_info.h"
+#include "agents/redfish/media_slot.h"
+#include "agents/redfish/requests.h"
+#include "agents/redfish/resources.h"
+
+namespace metalmesh::redfish {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path trees() {
+  const fs::path here = fs::path(__FILE__).parent_path();  // tests/unit/redfish
+  return (here / "../../../../shared/redfish-mockups").lexically_normal();
+}
+
+HttpReplied read(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return {"", 404, {}, "", ""};
+  std::ostringstream body;
+  body << in.rdbuf();
+  return {"", 200, {}, body.str(), ""};
+}
+
+HttpReplied get(const fs::path& tree, const std::string& path) {
+  return read(tree / fs::path(path).relative_path() / "index.json");
+}
+
+std::vector<Slot> slots_at(const fs::path& tree, const std::string& list) {
+  std::vector<Slot> out;
+  if (list.empty()) return out;
+  for (const std::string& uri : parse_members(get(tree, list)).value_or(std::vector<std::string>{}))
+    if (auto slot = parse_slot(get(tree, uri))) out.push_back(std::move(*slot));
+  return out;
+}
+
+struct Expected {
+  const char* tree;
+  int systems;        // usable ones
+  int slots;          // for a CD, that can be filled, of the first usable system
+  const char* serial; // of the first usable system; "" when it tells none
+};
+
+class Mockup : public testing::TestWithParam<Expected> {};
+
+TEST_P(Mockup, IsDiscovered) {
+  const fs::path tree = trees() / GetParam().tree;
+  if (!fs::exists(tree)) GTEST_SKIP() << "no recorded trees at " << trees();
+  const auto root = parse_service_root(get(tree, "/redfish/v1"));
+  ASSERT_TRUE(root);
+  EXPECT_FALSE(root->sessions.empty());
+  std::vector<System> usable;
+  for (const std::string& uri : *parse_members(get(tree, root->systems)))
+    if (auto system = parse_system(get(tree, uri)); system && system->usable()) usable.push_back(std::move(*system));
+  ASSERT_EQ(static_cast<int>(usable.size()), GetParam().systems);
+  if (usable.empty()) return;
+
+  const System& system = usable.front();
+  EXPECT_EQ(system.identity.serial, GetParam().serial);
+  EXPECT_FALSE(system.power.empty());
+  EXPECT_FALSE(system.uri.empty());
+  auto slots = slots_at(tree, system.virtual_media);
+  const auto fillable = [](const Slot& slot) { return holds_cd(slot) && insert_style(slot) != InsertStyle::none; };
+  if (std::none_of(slots.begin(), slots.end(), fillable)) {
+    for (const std::string& uri : system.managers)
+      if (const auto manager = parse_manager(get(tree, uri)))
+        for (Slot& slot : slots_at(tree, manager->virtual_media)) slots.push_back(std::move(slot));
+  }
+  EXPECT_EQ(std::count_if(slots.begin(), slots.end(), fillable), GetParam().slots);
+  for (const Slot& slot : slots) {
+    EXPECT_FALSE(insert_media(slot, "https://h/m/a.iso", {}, std::nullopt).path.empty());
+    EXPECT_FALSE(shows_ours(slot, "https://10.20.0.5:8443"));
+  }
+  EXPECT_FALSE(boot_once(system, system.boot.has_mode, std::nullopt).path.empty());
+  for (const std::string& uri : parse_members(get(tree, system.ethernet_interfaces)).value_or(std::vector<std::string>{}))
+    (void)parse_macs(get(tree, uri));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Mockup,
+                         testing::Values(Expected{"dell-idrac9-7.10-r750", 1, 2, "?"}),
+                         [](const auto& param) {
+                           std::string name = param.param.tree;
+                           std::replace_if(name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
+                           return name;
+                         });
+
+TEST(Mockups, EveryFileIsSurvivedByEveryParser) {
+  if (!fs::exists(trees())) GTEST_SKIP() << "no recorded trees at " << trees();
+  int files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(trees())) {
+    if (!entry.is_regular_file()) continue;
+    const HttpReplied reply = read(entry.path());
+    ++files;
+    (void)parse_service_root(reply);
+    (void)parse_session(reply);
+    (void)parse_members(reply);
+    (void)parse_system(reply);
+    (void)parse_manager(reply);
+    (void)parse_macs(reply);
+    (void)parse_slot(reply);
+    (void)parse_action_info(reply, "ResetType");
+    (void)parse_task(reply);
+    (void)task_of(reply);
+    (void)classify(400, parse_error(reply.body));
+  }
+  EXPECT_GT(files, 500);
+}
+
+struct ErrorBody {
+  const char* file;
+  Refusal refusal;
+  const char* word;
+};
+class ErrorBodies : public testing::TestWithParam<ErrorBody> {};
+TEST_P(ErrorBodies, Meaning) {
+  const fs::path file = trees() / "error-bodies/sushy" / GetParam().file;
+  if (!fs::exists(file)) GTEST_SKIP() << "no recorded bodies at " << trees();
+  const ErrorInfo error = parse_error(read(file).body);
+  EXPECT_EQ(static_cast<int>(classify(400, error)), static_cast<int>(GetParam().refusal)) << error.text();
+  EXPECT_TRUE(error.mentions(GetParam().word)) << error.text();
+}
+INSTANTIATE_TEST_SUITE_P(
+    All, ErrorBodies,
+    testing::Values(ErrorBody{"transfer_proto_required_error.json", Refusal::missing_parameter, "TransferProtocolType"},
+                    ErrorBody{"transfer_proto_required_error2.json", Refusal::missing_parameter, "TransferProtocolType"},
+                    ErrorBody{"transfer_proto_required_error3.json", Refusal::missing_parameter, "TransferProtocolType"},
+                    ErrorBody{"transfer_method_required_error.json", Refusal::missing_parameter, "TransferMethod"},
+                    ErrorBody{"credentials_required_error.json", Refusal::missing_parameter, "UserName"},
+                    ErrorBody{"session_error.json", Refusal::login, "NoValidSession"}));
+
+}  // namespace
+}  // namespace metalmesh::redfish
