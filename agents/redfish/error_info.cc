@@ -44,7 +44,7 @@ struct Meaning {
 };
 
 // The first word found decides; words are matched in ids and texts, in lower case.
-constexpr std::array<Meaning, 17> meanings = {{
+constexpr std::array<Meaning, 18> meanings = {{
     {"passwordchangerequired", Refusal::password_change},
     {"licensekeyrequired", Refusal::licence},
     {"license", Refusal::licence},
@@ -61,6 +61,7 @@ constexpr std::array<Meaning, 17> meanings = {{
     {"actionparametermissing", Refusal::missing_parameter},
     {"requires the parameter", Refusal::missing_parameter},
     {"propertymissing", Refusal::missing_parameter},
+    {"is missing in the request body", Refusal::missing_parameter},
     {"servicetemporarilyunavailable", Refusal::busy},
 }};
 

@@ -5,7 +5,10 @@
 namespace metalmesh::redfish {
 namespace {
 
-const Identity seen{"4C4C4544-0043-4A10-8052-B4C04F4D3232", "CZ2D4F0A1B", "P12345-B21", {"3C:A8:2A:00:00:01", "3C:A8:2A:00:00:02"}};
+const Identity seen{"4C4C4544-0043-4A10-8052-B4C04F4D3232",
+                    "CZ2D4F0A1B",
+                    "P12345-B21",
+                    {"3C:A8:2A:00:00:01", "3C:A8:2A:00:00:02"}};
 
 struct Row {
   const char* name;
@@ -19,7 +22,8 @@ class IdentityCompare : public testing::TestWithParam<Row> {};
 
 TEST_P(IdentityCompare, Decides) {
   const Comparison result = compare(GetParam().expected, seen);
-  EXPECT_EQ(static_cast<int>(result.match), static_cast<int>(GetParam().match)) << result.expected << " / " << result.seen;
+  EXPECT_EQ(static_cast<int>(result.match), static_cast<int>(GetParam().match))
+      << result.expected << " / " << result.seen;
   EXPECT_NE(result.expected.find(GetParam().expected_words), std::string::npos) << result.expected;
   EXPECT_NE(result.seen.find(GetParam().seen_words), std::string::npos) << result.seen;
 }
@@ -31,16 +35,44 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"All", {uuid, "CZ2D4F0A1B", "", {"3ca82a000001"}}, Match::same, "", ""},
         Row{"UuidAndSerial", {uuid, " CZ2D4F0A1B ", "", {}}, Match::same, "", ""},
-        Row{"BracedUuidAndDashedMac", {"{4C4C4544-0043-4A10-8052-B4C04F4D3232}", "", "", {"3c-a8-2a-00-00-02"}}, Match::same, "", ""},
+        Row{"BracedUuidAndDashedMac",
+            {"{4C4C4544-0043-4A10-8052-B4C04F4D3232}", "", "", {"3c-a8-2a-00-00-02"}},
+            Match::same,
+            "",
+            ""},
         Row{"OtherSerial", {uuid, "CZ2D4F0B77", "", {}}, Match::different, "CZ2D4F0B77", "CZ2D4F0A1B"},
-        Row{"OtherUuid", {"4c4c4544-0043-4a10-8052-b4c04f4d3233", "CZ2D4F0A1B", "", {}}, Match::different, "3233", "3232"},
-        Row{"OneMacMissing", {"", "CZ2D4F0A1B", "", {"3ca82a000001", "3ca82a000009"}}, Match::different, "3ca82a000009", "3C:A8:2A:00:00:02"},
+        Row{"OtherUuid",
+            {"4c4c4544-0043-4a10-8052-b4c04f4d3233", "CZ2D4F0A1B", "", {}},
+            Match::different,
+            "3233",
+            "3232"},
+        Row{"OneMacMissing",
+            {"", "CZ2D4F0A1B", "", {"3ca82a000001", "3ca82a000009"}},
+            Match::different,
+            "3ca82a000009",
+            "3C:A8:2A:00:00:02"},
         Row{"SerialAlone", {"", "CZ2D4F0A1B", "", {}}, Match::insufficient, "two of", "CZ2D4F0A1B"},
         Row{"Nothing", {"", "", "", {}}, Match::insufficient, "two of", "none"},
-        Row{"ZeroUuid", {"00000000-0000-0000-0000-000000000000", "CZ2D4F0A1B", "", {}}, Match::insufficient, "vendor default", "00000000"},
-        Row{"FilledSerial", {uuid, "To be filled by O.E.M.", "", {}}, Match::insufficient, "vendor default", "To be filled"},
-        Row{"CountingSerial", {uuid, "0123456789", "", {}}, Match::insufficient, "vendor default", "0123456789"},
-        Row{"ZeroMac", {uuid, "CZ2D4F0A1B", "", {"00:00:00:00:00:00"}}, Match::insufficient, "vendor default", "00:00"}),
+        Row{"ZeroUuid",
+            {"00000000-0000-0000-0000-000000000000", "CZ2D4F0A1B", "", {}},
+            Match::insufficient,
+            "vendor default",
+            "00000000"},
+        Row{"FilledSerial",
+            {uuid, "To be filled by O.E.M.", "", {}},
+            Match::insufficient,
+            "vendor default",
+            "To be filled"},
+        Row{"CountingSerial",
+            {uuid, "0123456789", "", {}},
+            Match::insufficient,
+            "vendor default",
+            "0123456789"},
+        Row{"ZeroMac",
+            {uuid, "CZ2D4F0A1B", "", {"00:00:00:00:00:00"}},
+            Match::insufficient,
+            "vendor default",
+            "00:00"}),
     [](const auto& param) { return std::string(param.param.name); });
 
 TEST(Identity, ABmcThatTellsNothingNeverMatches) {
@@ -51,7 +83,8 @@ TEST(Identity, KeyIsTheSameForEverySpelling) {
   const Identity other{"{4c4c4544-0043-4a10-8052-b4c04f4d3232}", " CZ2D4F0A1B", "", {}};
   EXPECT_EQ(machine_key(seen), machine_key(other));
   EXPECT_FALSE(machine_key(seen).empty());
-  EXPECT_TRUE(machine_key(Identity{"00000000-0000-0000-0000-000000000000", "Default string", "", {}}).empty());
+  EXPECT_TRUE(
+      machine_key(Identity{"00000000-0000-0000-0000-000000000000", "Default string", "", {}}).empty());
 }
 
 }  // namespace

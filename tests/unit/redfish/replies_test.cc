@@ -10,10 +10,13 @@
 namespace metalmesh::redfish {
 namespace {
 
-HttpReplied reply(int status, std::string body, Headers headers = {}) { return {"", status, std::move(headers), std::move(body), ""}; }
+HttpReplied reply(int status, std::string body, Headers headers = {}) {
+  return {"", status, std::move(headers), std::move(body), ""};
+}
 
 TEST(Replies, WrongTypesAreEmptyNotFatal) {
-  const auto system = parse_system(reply(200, R"({"UUID":7,"SerialNumber":["x"],"PowerState":null,"Boot":"no","Actions":[],
+  const auto system =
+      parse_system(reply(200, R"({"UUID":7,"SerialNumber":["x"],"PowerState":null,"Boot":"no","Actions":[],
     "Links":{"ManagedBy":{"@odata.id":5}},"EthernetInterfaces":[],"@odata.id":{"a":1}})"));
   ASSERT_TRUE(system);
   EXPECT_EQ(system->identity.uuid, "7");
@@ -29,10 +32,12 @@ TEST(Replies, DepthAndSizeAreBounded) {
 
 TEST(Replies, GarbageNeverThrows) {
   Random random(7);
-  const std::string seed = R"({"@odata.id":"/redfish/v1/Systems/1","Boot":{"BootSourceOverrideEnabled":"Once"},"Members":[{"@odata.id":"/x"}]})";
+  const std::string seed =
+      R"({"@odata.id":"/redfish/v1/Systems/1","Boot":{"BootSourceOverrideEnabled":"Once"},"Members":[{"@odata.id":"/x"}]})";
   for (int i = 0; i < 20000; ++i) {
     std::string body = seed;
-    for (int flips = 0; flips < 3; ++flips) body[random.below(body.size())] = static_cast<char>(random.below(256));
+    for (int flips = 0; flips < 3; ++flips)
+      body[random.below(body.size())] = static_cast<char>(random.below(256));
     const HttpReplied mangled = reply(200, body.substr(0, random.below(body.size() + 1)));
     (void)parse_service_root(mangled);
     (void)parse_system(mangled);
@@ -53,10 +58,12 @@ TEST(Replies, LinksNeverLeaveTheBmc) {
 }
 
 TEST(Replies, SessionTokenFromHeaderOrBody) {
-  const Session session = parse_session(reply(201, "{}", {{"x-auth-token", "abc"}, {"location", "https://10.0.0.1/redfish/v1/S/1"}}));
+  const Session session = parse_session(
+      reply(201, "{}", {{"x-auth-token", "abc"}, {"location", "https://10.0.0.1/redfish/v1/S/1"}}));
   EXPECT_EQ(session.token, "abc");
   EXPECT_EQ(session.uri, "/redfish/v1/S/1");
-  EXPECT_EQ(parse_session(reply(200, R"({"Oem":{"Public":{"X-Auth-Token":"t"}},"@odata.id":"/s/2"})")).uri, "/s/2");
+  EXPECT_EQ(parse_session(reply(200, R"({"Oem":{"Public":{"X-Auth-Token":"t"}},"@odata.id":"/s/2"})")).uri,
+            "/s/2");
   EXPECT_EQ(parse_session(reply(200, R"({"error":{}})")).token, "");
 }
 
@@ -67,21 +74,24 @@ struct TaskRow {
 };
 class Tasks : public testing::TestWithParam<TaskRow> {};
 TEST_P(Tasks, State) {
-  EXPECT_EQ(static_cast<int>(parse_task(reply(GetParam().status, GetParam().body)).state), static_cast<int>(GetParam().state));
+  EXPECT_EQ(static_cast<int>(parse_task(reply(GetParam().status, GetParam().body)).state),
+            static_cast<int>(GetParam().state));
 }
-INSTANTIATE_TEST_SUITE_P(All, Tasks,
-                         testing::Values(TaskRow{200, R"({"TaskState":"New"})", Task::State::running},
-                                         TaskRow{200, R"({"TaskState":"Waiting For Effect"})", Task::State::running},
-                                         TaskRow{200, R"({"TaskState":"Completed"})", Task::State::done},
-                                         TaskRow{200, R"({"TaskState":"Exception"})", Task::State::failed},
-                                         TaskRow{200, R"({"TaskState":"Killed"})", Task::State::failed},
-                                         TaskRow{200, R"({"TaskState":"Cancelled"})", Task::State::failed},
-                                         TaskRow{202, "", Task::State::running}, TaskRow{204, "", Task::State::done},
-                                         TaskRow{404, "", Task::State::done}, TaskRow{400, "{}", Task::State::failed}));
+INSTANTIATE_TEST_SUITE_P(
+    All, Tasks,
+    testing::Values(TaskRow{200, R"({"TaskState":"New"})", Task::State::running},
+                    TaskRow{200, R"({"TaskState":"Waiting For Effect"})", Task::State::running},
+                    TaskRow{200, R"({"TaskState":"Completed"})", Task::State::done},
+                    TaskRow{200, R"({"TaskState":"Exception"})", Task::State::failed},
+                    TaskRow{200, R"({"TaskState":"Killed"})", Task::State::failed},
+                    TaskRow{200, R"({"TaskState":"Cancelled"})", Task::State::failed},
+                    TaskRow{202, "", Task::State::running}, TaskRow{204, "", Task::State::done},
+                    TaskRow{404, "", Task::State::done}, TaskRow{400, "{}", Task::State::failed}));
 
 TEST(Errors, MeaningsAcrossVendors) {
   const auto meaning = [](int status, const std::string& id) {
-    return classify(status, parse_error(R"({"error":{"@Message.ExtendedInfo":[{"MessageId":")" + id + R"("}]}})"));
+    return classify(status,
+                    parse_error(R"({"error":{"@Message.ExtendedInfo":[{"MessageId":")" + id + R"("}]}})"));
   };
   EXPECT_EQ(meaning(403, "iLO.2.15.LicenseKeyRequired"), Refusal::licence);
   EXPECT_EQ(meaning(403, "Base.1.12.PasswordChangeRequired"), Refusal::password_change);
@@ -107,8 +117,11 @@ TEST(Requests, InsertGivesOnlyWhatIsNeeded) {
   Slot slot;
   slot.uri = "/s/1";
   slot.insert_target = "/s/1/Actions/VirtualMedia.InsertMedia";
-  EXPECT_EQ(insert_media(slot, "https://h/m/a.iso", {}, std::nullopt).body, R"({"Image":"https://h/m/a.iso"})");
-  EXPECT_NE(insert_media(slot, "https://h/m/a.iso", {.protocol = true}, std::nullopt).body.find(R"("TransferProtocolType":"HTTPS")"), std::string::npos);
+  EXPECT_EQ(insert_media(slot, "https://h/m/a.iso", {}, std::nullopt).body,
+            R"({"Image":"https://h/m/a.iso"})");
+  EXPECT_NE(insert_media(slot, "https://h/m/a.iso", {.protocol = true}, std::nullopt)
+                .body.find(R"("TransferProtocolType":"HTTPS")"),
+            std::string::npos);
   slot.insert_target.clear();
   slot.id = "EXT1";
   EXPECT_EQ(insert_media(slot, "http://h/m/a.iso", {}, "\"e\"").method, "PATCH");
