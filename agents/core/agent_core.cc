@@ -9,6 +9,7 @@
 #include "agents/core/faults.h"
 #include "agents/core/job_queue.h"
 #include "agents/core/row_table.h"
+#include "agents/core/seed.h"
 #include "agents/core/wire_time.h"
 #include "common/base/digest.h"
 
@@ -17,12 +18,6 @@ namespace {
 
 constexpr std::size_t journal_id_bytes = 16;
 constexpr Duration sample_interval = std::chrono::seconds(1);
-
-std::uint64_t seed_from(Entropy& entropy) {
-  std::uint64_t seed = 0;
-  for (const char byte : entropy.bytes(sizeof seed)) seed = seed << 8U | static_cast<unsigned char>(byte);
-  return seed;
-}
 
 /// What follows `prefix` in `text`, or nothing.
 std::optional<std::string> after(std::string_view text, std::string_view prefix) {
@@ -56,7 +51,7 @@ struct AgentCore::Impl {
         context{settings, site, link, journal, fences, breaker, bmcs, mounts, jobs, entropy},
         runner(context),
         blobs(reader, channel),
-        images(reader, journal, seed_from(entropy)),
+        images(reader, journal, draw_seed(entropy)),
         queue(context, runner, blobs, images),
         inspections(reader, context),
         commands(context, runner, images, inspections, site_row) {

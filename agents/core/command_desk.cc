@@ -89,7 +89,7 @@ void CommandDesk::obey(const wire::Command& command, std::uint64_t seq, const No
     case wire::Command::kInspectServer:
       return inspections_.accept(command.inspect_server(), now, out);
     case wire::Command::kPrefetchImage:
-      return images_.want(command.prefetch_image().image(), out);
+      return images_.ask(command.prefetch_image().image(), out);
     case wire::Command::kSiteSettings:
       return apply_settings(command.site_settings(), out);
     case wire::Command::kReportState:
@@ -103,6 +103,7 @@ void CommandDesk::start_install(const wire::StartInstall& order, std::uint64_t s
                                 Outcome& out) {
   if (c_.jobs.find(order.deployment_id()) != nullptr) return;
   c_.fences.see(order.identity(), order.generation(), order.deployment_id(), out);
+  images_.ask(order.image(), out);
   record::Job job;
   *job.mutable_order() = order;
   job.set_machine(machine_key(order.identity()));

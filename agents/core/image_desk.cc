@@ -25,6 +25,12 @@ void ImageDesk::resume(Outcome& out) {
   for (auto& [sha256, image] : images_) fetch(image, out);
 }
 
+void ImageDesk::ask(const wire::ImageRef& ref, Outcome& out) {
+  Image& image = images_[ref.sha256()];
+  if (image.trouble && image.trouble->code() == wire::IMAGE_CORRUPT) image.trouble.reset();
+  want(ref, out);
+}
+
 void ImageDesk::want(const wire::ImageRef& ref, Outcome& out) {
   Image& image = images_[ref.sha256()];
   record::ImageWish wish = image.wish;
@@ -34,7 +40,6 @@ void ImageDesk::want(const wire::ImageRef& ref, Outcome& out) {
     put_row(out, rows::image + ref.sha256(), image.wish);
     image.trouble.reset();
   }
-  if (image.trouble && image.trouble->code() == wire::IMAGE_CORRUPT) image.trouble.reset();
   if (!image.facts && !image.fetching && !image.trouble) fetch(image, out);
 }
 

@@ -21,7 +21,9 @@ class ImageDesk {
 
   /// After a start: what was wished for is asked for again (the store answers at once when it is there).
   void resume(Outcome& out);
-  /// Wishes for an image. Idempotent.
+  /// An order or a person asks for the image (again): a digest that did not match is tried once more.
+  void ask(const wire::ImageRef& image, Outcome& out);
+  /// Goes on wishing for an image. Idempotent.
   void want(const wire::ImageRef& image, Outcome& out);
 
   [[nodiscard]] const wire::ImageFacts* facts(const std::string& sha256) const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agents/core/faults.h"
+#include "agents/core/seed.h"
 #include "agents/core/wire_time.h"
 #include "agents/media/mount_url.h"
 #include "common/base/check.h"
@@ -17,12 +18,6 @@ struct Overloaded : Fs... {
 };
 
 std::string holder(const JobSlot& slot) { return "job/" + slot.id(); }
-
-std::uint64_t seed_from(Entropy& entropy) {
-  std::uint64_t seed = 0;
-  for (const char byte : entropy.bytes(sizeof seed)) seed = seed << 8U | static_cast<unsigned char>(byte);
-  return seed;
-}
 
 }  // namespace
 
@@ -85,7 +80,7 @@ void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
   const std::string url = media::mount_url(address, slot.job.mount_token());
   const std::string base = url.substr(0, url.rfind("/m/"));
   slot.machine = std::make_unique<install::InstallMachine>(slot.job, c_.settings.timeouts, url, base,
-                                                           seed_from(c_.entropy));
+                                                           draw_seed(c_.entropy));
   deliver(slot, install::Resume{}, now, out);
 }
 

@@ -13,8 +13,6 @@ namespace metalmesh::agent {
 namespace {
 
 constexpr std::size_t incarnation_bytes = 16;
-// Until this incarnation is proven, round trips follow each other faster than heartbeats.
-constexpr Duration proving_interval = std::chrono::seconds(2);
 // One log line per so many rejected envelopes: a noisy neighbour must not fill the log.
 constexpr std::uint64_t rejections_per_line = 100;
 
@@ -73,8 +71,7 @@ void StreamLink::say_hello(const Now& now, Outcome& out) {
   hello.set_quarantined(!reason.empty());
   hello.set_quarantine_reason(reason);
   channel_.send("hello", hello, out);
-  const MonoTime regular = presence_.next_hello(now);
-  out.emit(TimerArm{"hello", presence_.proven() ? regular : std::min(regular, now.mono + proving_interval)});
+  out.emit(TimerArm{"hello", presence_.next_hello(now)});
 }
 
 StreamLink::Received StreamLink::on_message(const MessageArrived& message, const Now& now, Outcome& out) {
@@ -130,6 +127,8 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Outcom
   using Welcomed = delivery::AgentPresence::Welcomed;
   const bool was_proven = presence_.proven();
   const Welcomed result = presence_.on_welcome(welcome, now);
+  // A challenge is to be echoed before the next heartbeat; whatever was said, presence knows when.
+  if (channel_.up()) out.emit(TimerArm{"hello", presence_.next_hello(now)});
   if (result == Welcomed::ignored) return;
   if (result == Welcomed::twin) {
     if (!twin_) {
@@ -149,10 +148,6 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Outcom
   if (!was_proven && presence_.proven()) {
     out.log(LogLevel::info, "this incarnation is proven: the controller knows its journal and no other agent",
             {{"site", settings_.site.str()}, {"incarnation", presence_.incarnation()}});
-  }
-  if (!presence_.proven()) {
-    // The echo of the challenge is what proves us alive: do not wait a whole heartbeat with it.
-    out.emit(TimerArm{"hello", std::min(presence_.next_hello(now), now.mono + proving_interval)});
   }
 }
 

@@ -1,0 +1,107 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/agent_core/test_site.h"
+
+namespace metalmesh::test {
+namespace {
+
+class Inspect : public ::testing::Test {
+ protected:
+  void inspect(const std::string& address, const std::string& id = "i1") {
+    wire::Command command;
+    wire::InspectServer& request = *command.mutable_inspect_server();
+    request.set_server("s1");
+    request.set_request_id(id);
+    request.mutable_bmc()->set_address(address);
+    request.mutable_bmc()->set_credential("bmc");
+    site_.command(command);
+  }
+  std::vector<wire::Inspected> results() const {
+    std::vector<wire::Inspected> found;
+    for (const wire::Event& event : site_.told(&wire::Event::has_inspected))
+      found.push_back(event.inspected());
+    return found;
+  }
+  TestSite site_;
+};
+
+TEST_F(Inspect, ReportsWhoTheMachineIsAndLeavesNothingBehind) {
+  site_.bmcs["10.0.0.1"];
+  site_.start();
+  inspect("10.0.0.1");
+  ASSERT_EQ(results().size(), 1U);
+  const wire::Inspected result = results()[0];
+  EXPECT_FALSE(result.has_fault()) << result.fault().seen();
+  EXPECT_EQ(result.request_id(), "i1");
+  EXPECT_EQ(result.identity().serial(), "CZ2D4F0A1B");
+  EXPECT_EQ(result.identity().uuid(), "4c4c4544-0042-3510-8051-b4c04f4a4d32");
+  ASSERT_EQ(result.identity().macs_size(), 1);
+  EXPECT_EQ(result.power(), "Off");
+  EXPECT_EQ(result.model(), "R1");
+  EXPECT_EQ(result.bmc_firmware(), "1.2");
+  EXPECT_EQ(result.bmc_key_sha256(), std::string(64, 'b'));
+  EXPECT_TRUE(result.virtual_media());
+  EXPECT_EQ(site_.bmcs["10.0.0.1"].sessions_open, 0);
+  EXPECT_TRUE(site_.store.scan("inspect/", "inspect0", 10).empty());
+}
+
+TEST_F(Inspect, TheKeyOfTheFirstAnswerIsPinnedForTheRest) {
+  site_.bmcs["10.0.0.1"];
+  site_.start();
+  inspect("10.0.0.1");
+  ASSERT_GT(site_.requests().size(), 2U);
+  EXPECT_EQ(site_.requests()[0].trust, TlsTrust::capture);
+  EXPECT_FALSE(site_.requests()[0].credential) << "no password before the key is known";
+  for (std::size_t i = 1; i < site_.requests().size(); ++i) {
+    EXPECT_EQ(site_.requests()[i].trust, TlsTrust::pin);
+    EXPECT_EQ(site_.requests()[i].pin_sha256, std::string(64, 'b'));
+  }
+}
+
+TEST_F(Inspect, ASilentBmcIsTriedThreeTimesAndThenNamed) {
+  site_.start();
+  inspect("10.0.0.7");
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    ASSERT_FALSE(site_.requests().empty());
+    site_.deliver(HttpFailed{site_.requests().back().id, HttpFailure::timed_out, "connect timed out"});
+    site_.advance(std::chrono::seconds(10));
+  }
+  EXPECT_EQ(site_.requests().size(), 3U);
+  ASSERT_EQ(results().size(), 1U);
+  EXPECT_EQ(results()[0].fault().code(), wire::BMC_UNREACHABLE);
+  EXPECT_THAT(results()[0].fault().seen(), ::testing::HasSubstr("10.0.0.7"));
+  EXPECT_EQ(results()[0].fault().tries(), 3U);
+}
+
+TEST_F(Inspect, RefusedLoginsCountForTheBreaker) {
+  for (const char* address : {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"})
+    site_.bmcs[address].refuses_login = true;
+  site_.start();
+  site_.deliver(CredentialsChanged{{{"bmc", "v1"}}});
+  int n = 0;
+  for (const auto& [address, bmc] : std::map(site_.bmcs)) inspect(address, "i" + std::to_string(++n));
+  ASSERT_EQ(results().size(), 4U);
+  for (const wire::Inspected& result : results()) EXPECT_EQ(result.fault().code(), wire::BMC_LOGIN_REFUSED);
+  EXPECT_EQ(site_.bmcs["10.0.0.4"].logins, 0) << "answered without another login";
+  EXPECT_EQ(site_.told(&wire::Event::has_credential_held).size(), 1U);
+}
+
+TEST_F(Inspect, OneConversationPerBmcAtATime) {
+  site_.start();
+  inspect("10.0.0.1", "i1");
+  inspect("10.0.0.1", "i2");
+  EXPECT_EQ(site_.requests().size(), 1U);
+}
+
+TEST_F(Inspect, ACrashRepeatsItInsteadOfLosingIt) {
+  site_.start();
+  inspect("10.0.0.1");
+  site_.bmcs["10.0.0.1"];
+  site_.start();
+  ASSERT_EQ(results().size(), 1U);
+  EXPECT_FALSE(results()[0].has_fault());
+}
+
+}  // namespace
+}  // namespace metalmesh::test

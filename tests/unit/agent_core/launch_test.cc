@@ -1,0 +1,136 @@
+// The media fence: the one rule that lets an installer read its kernel.
+#include <gtest/gtest.h>
+
+#include "agents/core/wire_time.h"
+#include "tests/unit/agent_core/test_site.h"
+
+namespace metalmesh::test {
+namespace {
+
+class Launch : public ::testing::Test {
+ protected:
+  Launch() : job_(armed_job(make_order(site_, 1), 1)) {}
+  void start() {
+    site_.plant(job_);
+    site_.start();
+  }
+  std::size_t launches() const { return site_.told(&wire::Event::has_launched).size(); }
+  TestSite site_;
+  record::Job job_;
+};
+
+TEST_F(Launch, AnArmedJobIsLaunchedOnceAndForGood) {
+  start();
+  site_.ask_launch("token1");
+  EXPECT_EQ(site_.verdict("token1"), true);
+  EXPECT_TRUE(site_.job("d1")->launched());
+  EXPECT_EQ(site_.job("d1")->mount_state(), wire::LAUNCHED);
+  EXPECT_EQ(launches(), 1U);
+  site_.ask_launch("token1");  // the media server restarted
+  EXPECT_EQ(site_.verdict("token1"), true);
+  EXPECT_EQ(launches(), 1U);
+}
+
+TEST_F(Launch, TheGrantAndItsRowAreOneOutcome) {
+  site_.plant(job_);
+  site_.start();
+  NamedSigner signer("par1");
+  NamedVerifier verifier;
+  SeededEntropy entropy(99);
+  agent::AgentSettings settings = site_.settings;
+  settings.wan_free = true;
+  agent::AgentCore core(site_.store, signer, verifier, entropy, settings);
+  const Now now{MonoTime(std::chrono::hours(2)), site_.wall(), site_.wall()};
+  (void)core.handle(Started{}, now);
+  wire::MediaEvent up;
+  up.mutable_up()->set_address("192.0.2.5:8443");
+  (void)core.handle(MediaReported{up}, now);
+  wire::MediaEvent ask;
+  ask.mutable_launch_asked()->set_token("token1");
+  const Outcome outcome = core.handle(MediaReported{ask}, now);
+  bool row = false;
+  for (const RowWrite& write : outcome.rows) {
+    record::Job job;
+    row = row || (write.key == "job/d1" && job.ParseFromString(*write.value) && job.launched());
+  }
+  EXPECT_TRUE(row) << "the verdict is released by the commit that makes LAUNCHED durable";
+}
+
+TEST_F(Launch, NotBeforeArm) {
+  job_.set_armed(false);
+  job_.set_stage(wire::CONFIRM);
+  job_.set_mount_state(wire::CLOSED);
+  start();
+  site_.ask_launch("token1");
+  EXPECT_EQ(site_.verdict("token1"), false);
+  EXPECT_FALSE(site_.job("d1")->launched());
+}
+
+TEST_F(Launch, NotAfterLaunchBy) {
+  start();
+  site_.advance(std::chrono::hours(5));
+  EXPECT_EQ(site_.mount("token1"), wire::DEAD) << "an open medium dies by itself";
+  site_.ask_launch("token1");
+  EXPECT_EQ(site_.verdict("token1"), false);
+  EXPECT_EQ(launches(), 0U);
+}
+
+TEST_F(Launch, ExpiryWhileTheAgentWasAwayIsNoticedBeforeAnyoneAsks) {
+  *job_.mutable_order()->mutable_launch_by() = agent::to_wire(site_.wall() - std::chrono::seconds(1));
+  site_.plant(job_);
+  site_.start_alone();
+  EXPECT_EQ(site_.mount("token1"), wire::DEAD);
+}
+
+TEST_F(Launch, NotOnceALaterOrderWasSeen) {
+  site_.plant(armed_job(make_order(site_, 1, 2), 1));
+  record::Job old = armed_job(make_order(site_, 1, 1), 2);
+  old.mutable_order()->set_deployment_id("d-old");
+  site_.plant(old);
+  site_.start();
+  site_.ask_launch("token2");
+  EXPECT_EQ(site_.verdict("token2"), false);
+}
+
+TEST_F(Launch, UnknownTokensAreRefused) {
+  start();
+  site_.ask_launch("never-made");
+  EXPECT_EQ(site_.verdict("never-made"), false);
+}
+
+TEST_F(Launch, AnUnprovenIncarnationMakesTheReaderWaitUntilItIsProven) {
+  site_.controller.proven = false;
+  start();
+  site_.ask_launch("token1");
+  EXPECT_EQ(site_.verdict("token1"), std::nullopt);
+  EXPECT_FALSE(site_.job("d1")->launched());
+  site_.controller.proven = true;
+  site_.advance(std::chrono::minutes(1));
+  EXPECT_EQ(site_.verdict("token1"), true);
+}
+
+TEST_F(Launch, AReaderThatWaitsIsSentAwayWhenTheOrderIsCancelled) {
+  site_.controller.proven = false;
+  start();
+  site_.ask_launch("token1");
+  site_.cancel(make_order(site_, 1));
+  EXPECT_EQ(site_.verdict("token1"), false);
+}
+
+TEST_F(Launch, ASiteWithoutWanLaunchesByItself) {
+  site_.settings.wan_free = true;
+  site_.bus = false;
+  start();
+  site_.ask_launch("token1");
+  EXPECT_EQ(site_.verdict("token1"), true);
+}
+
+TEST_F(Launch, AQuarantinedSiteLaunchesNothing) {
+  site_.controller.quarantine = "two agents were seen";
+  start();
+  site_.ask_launch("token1");
+  EXPECT_EQ(site_.verdict("token1"), false);
+}
+
+}  // namespace
+}  // namespace metalmesh::test

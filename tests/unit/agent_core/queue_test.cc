@@ -1,0 +1,214 @@
+// Who runs, who waits and why.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "agents/core/wire_time.h"
+#include "tests/unit/agent_core/test_site.h"
+
+namespace metalmesh::test {
+namespace {
+
+class Queue : public ::testing::Test {
+ protected:
+  /// Deployments whose BMC was spoken to.
+  std::set<std::string> begun() const {
+    std::set<std::string> names;
+    for (const HttpRequest& request : site_.requests()) {
+      if (request.id.starts_with("job/")) names.insert(request.id.substr(4, request.id.rfind('/') - 4));
+    }
+    return names;
+  }
+  std::vector<wire::FaultCode> held(const std::string& deployment) const {
+    std::vector<wire::FaultCode> codes;
+    for (const wire::Event& event : site_.told(&wire::Event::has_held)) {
+      if (event.deployment_id() == deployment) codes.push_back(event.held().fault().code());
+    }
+    return codes;
+  }
+  std::optional<wire::Ended> ended(const std::string& deployment) const {
+    for (const wire::Event& event : site_.told(&wire::Event::has_ended)) {
+      if (event.deployment_id() == deployment) return event.ended();
+    }
+    return std::nullopt;
+  }
+  void fail_image(bool corrupt) {
+    site_.deliver(ImageFailed{std::string(64, 'a'), corrupt, "mirror says no"});
+  }
+  TestSite site_;
+};
+
+TEST_F(Queue, AJobThatGetsItsTurnHasAMediumWithItsAnswerFile) {
+  site_.start();
+  site_.order(make_order(site_, 1));
+  EXPECT_THAT(begun(), ::testing::ElementsAre("d1"));
+  const record::Job job = *site_.job("d1");
+  EXPECT_EQ(job.mount_state(), wire::CLOSED);
+  EXPECT_EQ(site_.mount(job.mount_token()), wire::CLOSED);
+  EXPECT_EQ(job.answer(), "host s1 tell https://192.0.2.5:8443/c/" + job.callback_token() + "\n");
+  EXPECT_EQ(job.attempt(), 1U);
+}
+
+TEST_F(Queue, NoMoreThanTheSiteAllowsRunSideBySideFirstComeFirstServed) {
+  site_.settings.parallel = 2;
+  site_.start();
+  for (int n = 1; n <= 4; ++n) site_.order(make_order(site_, n));
+  EXPECT_THAT(begun(), ::testing::ElementsAre("d1", "d2"));
+  wire::Command settings;
+  settings.mutable_site_settings()->set_parallel(3);
+  site_.command(settings);
+  EXPECT_THAT(begun(), ::testing::ElementsAre("d1", "d2", "d3"));
+}
+
+TEST_F(Queue, OneConversationPerBmc) {
+  site_.start();
+  site_.order(make_order(site_, 1));
+  wire::StartInstall other = make_order(site_, 2);
+  other.mutable_bmc()->set_address("10.0.0.1:443");
+  site_.order(other);
+  site_.order(make_order(site_, 3));
+  EXPECT_THAT(begun(), ::testing::ElementsAre("d1", "d3")) << "d2 waits, d3 passes it by";
+}
+
+TEST_F(Queue, JobsWaitForTheirTime) {
+  site_.start();
+  wire::StartInstall order = make_order(site_, 1);
+  *order.mutable_not_before() = agent::to_wire(site_.wall() + std::chrono::hours(1));
+  site_.order(order);
+  site_.advance(std::chrono::minutes(59));
+  EXPECT_TRUE(begun().empty());
+  site_.advance(std::chrono::minutes(2));
+  EXPECT_EQ(begun().size(), 1U);
+}
+
+TEST_F(Queue, AJobWhoseTimePassedWhileItWaitedEndsUntouched) {
+  site_.images_ready = false;
+  site_.start();
+  site_.order(make_order(site_, 1));
+  fail_image(false);
+  EXPECT_THAT(held("d1"), ::testing::ElementsAre(wire::IMAGE_UNAVAILABLE));
+  site_.advance(std::chrono::hours(5));
+  ASSERT_TRUE(ended("d1"));
+  EXPECT_EQ(ended("d1")->outcome(), wire::Ended::FAILED);
+  EXPECT_EQ(ended("d1")->fault().code(), wire::ORDER_EXPIRED);
+  EXPECT_THAT(ended("d1")->fault().seen(), ::testing::HasSubstr("IMAGE_UNAVAILABLE"));
+  EXPECT_EQ(ended("d1")->disk(), wire::DISK_UNTOUCHED);
+}
+
+TEST_F(Queue, OneFetchServesAllAndIsRepeatedAfterAFailure) {
+  site_.images_ready = false;
+  site_.start();
+  site_.order(make_order(site_, 1));
+  site_.order(make_order(site_, 2));
+  const auto fetches = [&] { return std::ranges::count(site_.left(), "image"); };
+  EXPECT_EQ(fetches(), 1);
+  fail_image(false);
+  EXPECT_EQ(fetches(), 1);
+  site_.images_ready = true;
+  site_.advance(std::chrono::minutes(1));
+  EXPECT_EQ(fetches(), 2);
+  EXPECT_EQ(begun().size(), 2U);
+  EXPECT_EQ(site_.told([](const auto& e) { return e.has_image() && e.image().ready(); }).size(), 1U);
+}
+
+TEST_F(Queue, AnImageWithAnotherDigestEndsTheJob) {
+  site_.images_ready = false;
+  site_.start();
+  site_.order(make_order(site_, 1));
+  fail_image(true);
+  ASSERT_TRUE(ended("d1"));
+  EXPECT_EQ(ended("d1")->fault().code(), wire::IMAGE_CORRUPT);
+}
+
+TEST_F(Queue, AProfileThatTheControllerLacksIsToldAndAwaited) {
+  auto blobs = std::exchange(site_.controller.blobs, {});
+  site_.start();
+  site_.order(make_order(site_, 1));
+  EXPECT_THAT(held("d1"), ::testing::ElementsAre(wire::PROFILE_UNAVAILABLE));
+  EXPECT_EQ(site_.job("d1")->stage(), wire::PREPARING);
+  site_.controller.blobs = std::move(blobs);
+  site_.advance(std::chrono::minutes(2));
+  EXPECT_EQ(begun().size(), 1U);
+}
+
+TEST_F(Queue, ATemplateThatCannotBeFilledEndsTheJobBeforeItsBmcIsTouched) {
+  wire::ProfileContent content;
+  content.set_template_("{{nobody_gave_this}}");
+  const std::string blob = content.SerializeAsString();
+  site_.controller.blobs[to_hex(sha256(blob))] = blob;
+  site_.start();
+  wire::StartInstall order = make_order(site_, 1);
+  order.mutable_profile()->set_sha256(to_hex(sha256(blob)));
+  site_.order(order);
+  ASSERT_TRUE(ended("d1"));
+  EXPECT_EQ(ended("d1")->fault().code(), wire::TEMPLATE_FAILED);
+  EXPECT_THAT(ended("d1")->fault().seen(), ::testing::HasSubstr("nobody_gave_this"));
+  EXPECT_TRUE(begun().empty());
+}
+
+TEST_F(Queue, BelowTheDiskReserveNothingNewStarts) {
+  site_.start();
+  site_.deliver(DiskLevel{true, 1});
+  site_.order(make_order(site_, 1));
+  EXPECT_TRUE(site_.receipts().back().accepted());
+  EXPECT_THAT(held("d1"), ::testing::ElementsAre(wire::DISK_LOW));
+  EXPECT_TRUE(begun().empty());
+  site_.deliver(DiskLevel{false, 1ULL << 30});
+  EXPECT_EQ(begun().size(), 1U);
+}
+
+TEST_F(Queue, NothingStartsBeforeTheMediaServerIsUp) {
+  site_.start_alone();
+  site_.connect();
+  site_.order(make_order(site_, 1));
+  EXPECT_TRUE(begun().empty());
+  wire::MediaEvent up;
+  up.mutable_up()->set_address("192.0.2.5:8443");
+  site_.media(up);
+  EXPECT_EQ(begun().size(), 1U);
+}
+
+TEST_F(Queue, ThreeRefusedLoginsHoldTheOtherJobsUntilTheCredentialIsSetAnew) {
+  site_.images_ready = false;
+  site_.start();
+  site_.deliver(CredentialsChanged{{{"bmc", "v1"}}});
+  for (int n = 1; n <= 5; ++n) site_.bmcs["10.0.0." + std::to_string(n)].refuses_login = true;
+  for (int n = 1; n <= 5; ++n) site_.order(make_order(site_, n));
+  fail_image(false);
+  site_.images_ready = true;
+  site_.advance(std::chrono::minutes(5));
+  EXPECT_EQ(begun().size(), 3U) << "no account sees more than the limit";
+  for (const char* deployment : {"d1", "d2", "d3"}) {
+    ASSERT_TRUE(ended(deployment)) << deployment;
+    EXPECT_EQ(ended(deployment)->fault().code(), wire::BMC_LOGIN_REFUSED);
+  }
+  int logins = 0;
+  for (const auto& [address, bmc] : site_.bmcs) logins += bmc.logins;
+  EXPECT_EQ(logins, 3) << "a refused login is not tried again";
+  const auto holds = site_.told(&wire::Event::has_credential_held);
+  ASSERT_EQ(holds.size(), 1U);
+  EXPECT_EQ(holds[0].credential_held().refusals(), 3U);
+  EXPECT_EQ(holds[0].credential_held().jobs_held(), 2U);
+  EXPECT_EQ(held("d4").back(), wire::BMC_LOGIN_REFUSED);
+
+  site_.start();  // a restart forgets nothing
+  site_.deliver(CredentialsChanged{{{"bmc", "v1"}}});
+  EXPECT_EQ(begun().size(), 3U);
+  for (auto& [address, bmc] : site_.bmcs) bmc.refuses_login = false;
+  site_.deliver(CredentialsChanged{{{"bmc", "v2"}}});
+  EXPECT_EQ(begun().size(), 5U) << "held jobs go on by themselves";
+  EXPECT_EQ(site_.told(&wire::Event::has_credential_released).size(), 1U);
+}
+
+TEST_F(Queue, AJobWithoutItsCredentialIsHeldUntilItIsThere) {
+  site_.start();
+  site_.deliver(CredentialsChanged{{{"other", "v1"}}});
+  site_.order(make_order(site_, 1));
+  EXPECT_THAT(held("d1"), ::testing::ElementsAre(wire::CREDENTIAL_MISSING));
+  site_.deliver(CredentialsChanged{{{"other", "v1"}, {"bmc", "v1"}}});
+  EXPECT_EQ(begun().size(), 1U);
+}
+
+}  // namespace
+}  // namespace metalmesh::test

@@ -1,0 +1,244 @@
+#include "tests/unit/agent_core/test_site.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "agents/core/fence_table.h"
+#include "agents/core/row_table.h"
+#include "agents/core/wire_time.h"
+
+namespace metalmesh::test {
+namespace {
+
+constexpr char media_address[] = "192.0.2.5:8443";
+
+std::string profile_blob() {
+  wire::ProfileContent content;
+  content.set_family("rhel");
+  content.set_template_("host {{hostname}} tell {{callback_url}}\n");
+  return content.SerializeAsString();
+}
+
+const std::string image_digest(64, 'a');
+
+}  // namespace
+
+TestSite::TestSite() {
+  settings.site = SiteName("par1");
+  settings.machine_id = "machine-1";
+  settings.version = "test";
+  now_.mono = MonoTime(std::chrono::hours(1));
+  now_.wall_low = WallTime(std::chrono::hours(24 * 365 * 55));
+  now_.wall_high = now_.wall_low + std::chrono::seconds(1);
+  const std::string blob = profile_blob();
+  controller.blobs[to_hex(sha256(blob))] = blob;
+}
+
+void TestSite::start_alone() {
+  inbox_.clear();
+  timers_.clear();
+  media_.clear();
+  left_.clear();
+  entropy_ = std::make_unique<SeededEntropy>(++lives_);
+  core_ = std::make_unique<agent::AgentCore>(store, signer_, verifier_, *entropy_, settings);
+  deliver(Started{});
+}
+
+void TestSite::start() {
+  start_alone();
+  wire::MediaEvent up;
+  up.mutable_up()->set_address(media_address);
+  media(up);
+  connect();
+}
+
+void TestSite::media(wire::MediaEvent event) { deliver(MediaReported{std::move(event)}); }
+
+void TestSite::ask_launch(const std::string& token) {
+  wire::MediaEvent event;
+  event.mutable_launch_asked()->set_token(token);
+  media(event);
+}
+
+void TestSite::deliver(Input input) {
+  inbox_.push_back(std::move(input));
+  run();
+}
+
+void TestSite::run() {
+  for (int steps = 0; !inbox_.empty(); ++steps) {
+    ASSERT_LT(steps, 100000) << "the core does not come to rest";
+    const Input input = std::move(inbox_.front());
+    inbox_.pop_front();
+    Outcome outcome = core_->handle(input, now_);
+    store.commit(outcome.rows);
+    if (!outcome.rows.empty()) inbox_.push_front(Committed{});
+    for (Effect& effect : outcome.effects) release(std::move(effect));
+  }
+}
+
+void TestSite::release(Effect effect) {
+  if (auto* publish = std::get_if<Publish>(&effect)) {
+    ++published_;
+    left_.emplace_back("bus");
+    if (!bus) return;
+    for (std::string& answer : controller.take(publish->payload, now_)) {
+      inbox_.push_back(MessageArrived{"mm/1/par1/down", std::move(answer)});
+    }
+  } else if (auto* request = std::get_if<HttpRequest>(&effect)) {
+    left_.emplace_back("http");
+    requests_.push_back(*request);
+    const std::string host = request->url.substr(8, request->url.find('/', 8) - 8);
+    if (const auto bmc = bmcs.find(host); bmc != bmcs.end()) inbox_.push_back(bmc->second.answer(*request));
+  } else if (auto* timer = std::get_if<TimerArm>(&effect)) {
+    timers_[timer->token] = timer->at;
+  } else if (auto* disarm = std::get_if<TimerDisarm>(&effect)) {
+    timers_.erase(disarm->token);
+  } else if (auto* fetch = std::get_if<ImageFetch>(&effect)) {
+    left_.emplace_back("image");
+    if (!images_ready) return;
+    ImageReady ready{fetch->sha256, {}};
+    ready.facts.set_size(1 << 20);
+    ready.facts.set_path("/images/" + fetch->sha256);
+    ready.facts.mutable_placeholder()->set_length(4096);
+    inbox_.push_back(std::move(ready));
+  } else if (auto* send = std::get_if<MediaSend>(&effect)) {
+    left_.emplace_back("media");
+    media_.push_back(send->command);
+  } else if (auto* halt = std::get_if<Halt>(&effect)) {
+    halted_ = halt->reason;
+  }
+}
+
+void TestSite::advance(Duration time) {
+  const MonoTime end = now_.mono + time;
+  const auto move_to = [&](MonoTime to) {
+    const Duration passed = to - now_.mono;
+    now_.mono += passed;
+    now_.wall_low += passed;
+    now_.wall_high += passed;
+  };
+  for (int fired = 0;; ++fired) {
+    ASSERT_LT(fired, 100000) << "timers without end";
+    auto next = timers_.end();
+    for (auto timer = timers_.begin(); timer != timers_.end(); ++timer) {
+      if (timer->second <= end && (next == timers_.end() || timer->second < next->second)) next = timer;
+    }
+    if (next == timers_.end()) break;
+    move_to(std::max(now_.mono, next->second));
+    const std::string token = next->first;
+    timers_.erase(next);
+    deliver(TimerFired{token});
+  }
+  move_to(end);
+}
+
+void TestSite::command(wire::Command command) {
+  for (std::string& message : controller.command(std::move(command), now_)) {
+    deliver(MessageArrived{"mm/1/par1/down", std::move(message)});
+  }
+}
+
+void TestSite::order(const wire::StartInstall& order) {
+  wire::Command start;
+  *start.mutable_start_install() = order;
+  command(start);
+}
+
+void TestSite::cancel(const wire::StartInstall& order) {
+  wire::Command cancel;
+  cancel.mutable_cancel_install()->set_deployment_id(order.deployment_id());
+  cancel.mutable_cancel_install()->set_server(order.server());
+  *cancel.mutable_cancel_install()->mutable_identity() = order.identity();
+  cancel.mutable_cancel_install()->set_generation(order.generation());
+  command(cancel);
+}
+
+void TestSite::plant(const record::Job& job) {
+  Outcome out;
+  record::Job row = job;
+  agent::put_row(out, "job/" + job.order().deployment_id(), row);
+  agent::FenceTable fences(store);
+  fences.see(job.order().identity(), job.order().generation(), job.order().deployment_id(), out);
+  if (job.launched()) fences.launch(job.order().identity(), job.order().generation(), out);
+  store.commit(out.rows);
+}
+
+std::vector<wire::Event> TestSite::told(const std::function<bool(const wire::Event&)>& wanted) const {
+  std::vector<wire::Event> found;
+  for (const wire::Event& event : controller.events()) {
+    if (wanted(event)) found.push_back(event);
+  }
+  return found;
+}
+
+std::vector<wire::CommandReceipt> TestSite::receipts() const {
+  std::vector<wire::CommandReceipt> found;
+  for (const wire::Event& event : told(&wire::Event::has_receipt)) found.push_back(event.receipt());
+  return found;
+}
+
+std::optional<record::Job> TestSite::job(const std::string& deployment) const {
+  const auto row = store.get("job/" + deployment);
+  if (!row) return std::nullopt;
+  return agent::parse_row<record::Job>(*row);
+}
+
+std::optional<bool> TestSite::verdict(const std::string& token) const {
+  std::optional<bool> last;
+  for (const wire::MediaCommand& command : media_) {
+    if (command.has_verdict() && command.verdict().token() == token) last = command.verdict().granted();
+  }
+  return last;
+}
+
+std::optional<wire::MountState> TestSite::mount(const std::string& token) const {
+  std::optional<wire::MountState> last;
+  for (const wire::MediaCommand& command : media_) {
+    if (command.has_mount() && command.mount().token() == token) last = command.mount().state();
+    if (command.has_forget() && command.forget() == token) last.reset();
+  }
+  return last;
+}
+
+wire::StartInstall make_order(const TestSite& site, int n, std::uint64_t generation) {
+  const std::string number = std::to_string(n);
+  wire::StartInstall order;
+  order.set_deployment_id("d" + number);
+  order.set_server("s" + number);
+  order.mutable_identity()->set_uuid("4c4c4544-0042-3510-8051-" + std::string(12 - number.size(), '3') +
+                                     number);
+  order.mutable_identity()->set_serial("SERIAL-" + number);
+  order.set_generation(generation);
+  order.mutable_bmc()->set_address("10.0.0." + number);
+  order.mutable_bmc()->set_credential("bmc");
+  order.mutable_bmc()->set_tls(wire::BmcTarget::PIN);
+  order.mutable_bmc()->set_key_sha256(std::string(64, 'b'));
+  order.mutable_image()->set_name("rocky");
+  order.mutable_image()->set_sha256(image_digest);
+  order.mutable_image()->add_urls("https://mirror/rocky.iso");
+  order.mutable_profile()->set_name("base");
+  order.mutable_profile()->set_sha256(to_hex(sha256(profile_blob())));
+  order.set_power(wire::REFUSE_IF_ON);
+  *order.mutable_start_by() = agent::to_wire(site.wall() + std::chrono::hours(4));
+  *order.mutable_launch_by() = agent::to_wire(site.wall() + std::chrono::hours(5));
+  order.mutable_max_run()->set_seconds(3600);
+  return order;
+}
+
+record::Job armed_job(const wire::StartInstall& order, int n) {
+  record::Job job;
+  *job.mutable_order() = order;
+  job.set_machine(agent::machine_key(order.identity()));
+  job.set_stage(wire::POWER);
+  job.set_attempt(1);
+  job.set_queue_number(static_cast<std::uint64_t>(n));
+  job.set_armed(true);
+  job.set_mount_token("token" + std::to_string(n));
+  job.set_callback_token("callback" + std::to_string(n));
+  job.set_mount_state(wire::OPEN);
+  return job;
+}
+
+}  // namespace metalmesh::test
