@@ -1,0 +1,114 @@
+#include "common/adapters/tcp_prober.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "tests/contract/support/collecting_sink.h"
+#include "tests/contract/support/processes.h"
+
+namespace metalmesh::adapters {
+namespace {
+
+using contract::CollectingSink;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+/// Accepts one connection at a time and greets it with `greeting`; stays silent when that is empty.
+class Greeter {
+ public:
+  explicit Greeter(std::string greeting) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof at;
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&at), length), 0);
+    EXPECT_EQ(::listen(fd_, 8), 0);
+    EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &length), 0);
+    port_ = ntohs(at.sin_port);
+    thread_ = std::thread([this, text = std::move(greeting)] {
+      while (true) {
+        const int peer = ::accept(fd_, nullptr, nullptr);
+        if (peer < 0) return;
+        if (!text.empty()) ::send(peer, text.data(), text.size(), MSG_NOSIGNAL);
+        char byte = 0;
+        while (::recv(peer, &byte, 1, 0) > 0) continue;
+        ::close(peer);
+      }
+    });
+  }
+  ~Greeter() {
+    ::shutdown(fd_, SHUT_RDWR);
+    thread_.join();
+    ::close(fd_);
+  }
+  Greeter(const Greeter&) = delete;
+  Greeter& operator=(const Greeter&) = delete;
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  int fd_;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+class TcpProberTest : public testing::Test {
+ protected:
+  ProbeAnswered ask(ProbeStart start) {
+    start.id = "p" + std::to_string(++last_id_);
+    prober_->probe(start);
+    const auto answer = sink_.next<ProbeAnswered>([&](const auto& found) { return found.id == start.id; });
+    EXPECT_TRUE(answer) << "no answer";
+    return answer.value_or(ProbeAnswered{});
+  }
+  AsioRuntime runtime_;
+  CollectingSink sink_;
+  std::unique_ptr<TcpProber> prober_ = std::make_unique<TcpProber>(runtime_, sink_);
+  int last_id_ = 0;
+};
+
+TEST_F(TcpProberTest, tells_open_from_closed) {
+  const Greeter silent("");
+  EXPECT_TRUE(ask({"", "127.0.0.1", silent.port(), false, 2s}).open);
+  EXPECT_TRUE(ask({"", "localhost", silent.port(), false, 2s}).open);
+  const auto closed = ask({"", "127.0.0.1", contract::free_port(), false, 2s});
+  EXPECT_FALSE(closed.open);
+  EXPECT_THAT(closed.detail, HasSubstr("refused"));
+  EXPECT_THAT(ask({"", "no-such-host.invalid", 22, false, 5s}).detail, HasSubstr("resolve"));
+}
+
+TEST_F(TcpProberTest, reads_the_first_printable_line) {
+  const Greeter ssh("SSH-2.0-Open\x01SSH_9.2\r\nmore\r\n");
+  const auto answer = ask({"", "127.0.0.1", ssh.port(), true, 2s});
+  EXPECT_TRUE(answer.open);
+  EXPECT_EQ(answer.detail, "SSH-2.0-OpenSSH_9.2");
+  const Greeter endless(std::string(10'000, 'x'));
+  EXPECT_EQ(ask({"", "127.0.0.1", endless.port(), true, 2s}).detail, std::string(255, 'x'));
+}
+
+TEST_F(TcpProberTest, no_banner_in_time_is_not_open) {
+  const Greeter silent("");
+  const auto answer = ask({"", "127.0.0.1", silent.port(), true, 150ms});
+  EXPECT_FALSE(answer.open);
+  EXPECT_THAT(answer.detail, HasSubstr("no banner"));
+}
+
+TEST_F(TcpProberTest, has_a_bound_and_ends_cleanly) {
+  const Greeter silent("");
+  for (int i = 0; i < 300; ++i) prober_->probe({std::to_string(i), "127.0.0.1", silent.port(), true, 30s});
+  const auto refused = sink_.next<ProbeAnswered>();
+  ASSERT_TRUE(refused);
+  EXPECT_THAT(refused->detail, HasSubstr("too many"));
+  const auto began = std::chrono::steady_clock::now();
+  prober_.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
+  const auto answered = sink_.count<ProbeAnswered>();
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(sink_.count<ProbeAnswered>(), answered);
+}
+
+}  // namespace
+}  // namespace metalmesh::adapters
