@@ -1,0 +1,52 @@
+// The controller's REST API over HTTPS, one blocking request at a time. The peer's certificate and host name
+// are always verified. For one thread.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/base/secret.h"
+
+namespace metalmesh::cli {
+
+/// Where the controller is and how to speak to it.
+struct Target {
+  std::string server;  // https://host:port
+  std::string ca;      // PEM file; empty: the system's authorities
+  Secret token;
+};
+
+/// An error of kind `unavailable` or `timeout` means the controller was not reached; every other kind is its
+/// refusal, in the words of its problem+json.
+class ApiClient {
+ public:
+  explicit ApiClient(Target target);
+  ~ApiClient();
+  ApiClient(const ApiClient&) = delete;
+  ApiClient& operator=(const ApiClient&) = delete;
+
+  /// `path` begins with "/". The reply's body on success.
+  Result<std::string> call(const std::string& method, const std::string& path, const std::string& body = {},
+                           const std::string& if_match = {});
+  /// GET into a message.
+  Status get(const std::string& path, google::protobuf::Message& into);
+  /// POST or PUT a message, the reply into another.
+  Status send(const std::string& method, const std::string& path, const google::protobuf::Message& body,
+              google::protobuf::Message& into);
+
+  [[nodiscard]] const Target& target() const { return target_; }
+
+ private:
+  struct Handle;
+  Target target_;
+  std::unique_ptr<Handle> handle_;
+};
+
+/// One segment of a path or one query value, percent-encoded. Pure.
+std::string encode_segment(std::string_view text);
+
+}  // namespace metalmesh::cli

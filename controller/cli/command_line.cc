@@ -1,0 +1,289 @@
+#include "controller/cli/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "controller/cli/commands.h"
+
+namespace metalmesh::cli {
+namespace {
+
+/// Builds the grammar. Each command keeps its arguments in an object of its own, and choosing it sets
+/// `chosen`.
+class Grammar {
+ public:
+  Grammar(CLI::App& app, Session& session) : app_(app), session_(session) {
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.set_version_flag("--version", "metalmesh " + session.version());
+    app_.add_option("--server", session.context.server, "Address of the controller, https://host:port");
+    app_.add_option("--ca", session.context.ca, "PEM file of the authority that signed its certificate");
+    app_.add_option("--token-file", session.context.token_file, "File (0600) with the bearer token");
+    app_.add_option_function<std::string>(
+            "-o,--output",
+            [this](const std::string& word) {
+              session_.format = word == "json" ? Format::json : word == "yaml" ? Format::yaml : Format::table;
+            },
+            "How results look")
+        ->check(CLI::IsMember({"table", "json", "yaml"}));
+    app_.footer(
+        "Context: $METALMESH_CONFIG or ~/.config/metalmesh/config.yaml (server, ca, tokenFile).\n"
+        "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 the controller was not reached.");
+    objects();
+    installs();
+    rollouts();
+    deployments();
+    servers();
+    events();
+    others();
+  }
+
+  std::function<CommandResult()> chosen;
+
+ private:
+  struct Arguments {
+    std::string name, note, as, duration;
+    std::vector<std::string> names, files;
+    const Kind* kind = nullptr;
+    std::map<std::string, std::string> query;
+    InstallOrder install;
+    StartOrder start;
+    EventsOrder events;
+    PkiOrder pki;
+    bool wait = false, plan_only = false;
+  };
+  using Run = std::function<CommandResult(Session&, const Arguments&)>;
+
+  /// A command with its own arguments; what `run` gets is filled by then.
+  std::pair<CLI::App*, Arguments*> command(CLI::App& parent, const std::string& name, const std::string& help,
+                                           Run run) {
+    Arguments& arguments = arguments_.emplace_back();
+    CLI::App* app = parent.add_subcommand(name, help);
+    app->fallthrough();
+    app->callback([this, &arguments, run = std::move(run)] {
+      chosen = [this, &arguments, run] { return run(session_, arguments); };
+    });
+    return {app, &arguments};
+  }
+  CLI::App& group(const std::string& name, const std::string& help) {
+    CLI::App* app = app_.add_subcommand(name, help);
+    app->require_subcommand(1);
+    app->fallthrough();
+    return *app;
+  }
+
+  static void add_kind(CLI::App& app, Arguments& a) {
+    app.add_option_function<std::string>(
+           "kind", [&a](const std::string& word) { a.kind = find_kind(word); }, "One of: " + kind_words())
+        ->required()
+        ->check([](const std::string& word) {
+          return find_kind(word) != nullptr
+                     ? std::string()
+                     : fmt::format("unknown kind \"{}\"; known: {}", word, kind_words());
+        });
+  }
+  static void add_filters(CLI::App& app, Arguments& a) {
+    app.add_option("-l,--selector", a.query["labelSelector"], "Labels: key=value[,key=value]");
+    app.add_option("--rollout", a.query["rollout"], "Deployments of this rollout");
+    app.add_option("--of-server", a.query["server"], "Deployments of this server");
+    app.add_option("--state", a.query["state"], "Deployments in this state");
+  }
+
+  void objects() {
+    auto [apply, a] = command(app_, "apply", "Create or change objects; starts nothing",
+                              [](Session& s, const Arguments& x) { return apply_files(s, x.files); });
+    apply->add_option("-f,--file", a->files, "YAML file with any number of objects; - is standard input")
+        ->required();
+
+    auto [get, g] = command(app_, "get", "List objects, or show one", [](Session& s, const Arguments& x) {
+      return get_objects(s, *x.kind, x.name, x.query);
+    });
+    add_kind(*get, *g);
+    get->add_option("name", g->name, "Name; profiles also name@version");
+    add_filters(*get, *g);
+
+    auto [describe, d] =
+        command(app_, "describe", "Everything about one object",
+                [](Session& s, const Arguments& x) { return describe_object(s, *x.kind, x.name); });
+    add_kind(*describe, *d);
+    describe->add_option("name", d->name)->required();
+
+    auto [remove, r] =
+        command(app_, "delete", "Forget an object; machines are not touched",
+                [](Session& s, const Arguments& x) { return delete_object(s, *x.kind, x.name); });
+    add_kind(*remove, *r);
+    remove->add_option("name", r->name)->required();
+  }
+
+  void installs() {
+    auto [app, a] = command(app_, "install", "Install one server: a rollout of one",
+                            [](Session& s, const Arguments& x) { return install_server(s, x.install); });
+    InstallOptions& options = a->install.options;
+    app->add_option("server", options.server)->required();
+    app->add_option("--image", options.image)->required();
+    app->add_option("--profile", options.profile, "name or name@version")->required();
+    app->add_flag("--reinstall", options.reinstall, "The server may hold an installed system");
+    app->add_option("--powered-on", options.powered_on, "What to do when it is on")
+        ->check(CLI::IsMember({"refuse", "graceful", "force"}));
+    app->add_flag("--replace-foreign-media", options.replace_foreign_media, "Eject media that is not ours");
+    app->add_option("--var", options.vars, "Variable for the answer file, key=value");
+    auto* plan = app->add_flag("--plan", a->plan_only, "Only show the plan (the default)");
+    app->add_option("--confirm", a->install.confirm, "The serial number of the server: starts the install")
+        ->excludes(plan);
+    app->add_flag("--watch", a->install.watch, "Follow it to its end");
+  }
+
+  void rollouts() {
+    CLI::App& rollout = group("rollout", "Plan, start, follow and abort");
+    auto [plan, p] = command(rollout, "plan", "Freeze who takes part, and show who not and why",
+                             [](Session& s, const Arguments& x) { return plan_rollout(s, x.name, x.files); });
+    plan->add_option("name", p->name);
+    plan->add_option("-f,--file", p->files, "Apply this rollout first");
+    Arguments* planned = p;
+    plan->callback([this, planned] {
+      if (planned->name.empty() && planned->files.empty())
+        throw CLI::RequiredError("a rollout's name, or -f FILE");
+      chosen = [this, planned] { return plan_rollout(session_, planned->name, planned->files); };
+    });
+
+    auto [start, s] =
+        command(rollout, "start", "Start the plan that was shown",
+                [](Session& session, const Arguments& x) { return start_rollout(session, x.start); });
+    start->add_option("name", s->start.name)->required();
+    start->add_option("--plan", s->start.plan, "Digest of the plan, at least 8 characters")->required();
+    start->add_option("--confirm", s->start.confirm, "Number of servers in the plan")->required();
+    start->add_flag("--watch", s->start.watch, "Follow it to its end");
+
+    auto [watch, w] =
+        command(rollout, "watch", "Follow to the end; succeeds if every server did",
+                [](Session& session, const Arguments& x) { return watch_rollout(session, x.name); });
+    watch->add_option("name", w->name)->required();
+
+    auto [abort, b] =
+        command(rollout, "abort", "Call back what was not launched; what was goes on",
+                [](Session& session, const Arguments& x) { return abort_rollout(session, x.name, x.note); });
+    abort->add_option("name", b->name)->required();
+    abort->add_option("--reason", b->note, "For the audit log");
+
+    auto [get, g] =
+        command(rollout, "get", "List rollouts, or show one", [](Session& session, const Arguments& x) {
+          return get_objects(session, *find_kind("Rollout"), x.name, x.query);
+        });
+    get->add_option("name", g->name);
+  }
+
+  void deployments() {
+    CLI::App& deployment = group("deployment", "One server in one rollout");
+    auto [get, g] =
+        command(deployment, "get", "List deployments, or show one", [](Session& session, const Arguments& x) {
+          return get_objects(session, *find_kind("Deployment"), x.name, x.query);
+        });
+    get->add_option("id", g->name);
+    add_filters(*get, *g);
+
+    auto [resolve, r] = command(deployment, "resolve", "Decide what nobody can know",
+                                [](Session& session, const Arguments& x) {
+                                  return resolve_deployment(session, x.name, x.as, x.note);
+                                });
+    resolve->add_option("id", r->name)->required();
+    resolve->add_option("--as", r->as)
+        ->required()
+        ->check(CLI::IsMember({"succeeded", "failed", "cancelled"}));
+    resolve->add_option("--note", r->note, "How you know; goes into the audit log")->required();
+  }
+
+  void servers() {
+    CLI::App& server = group("server", "Identity and protection");
+    auto [inspect, i] = command(
+        server, "inspect", "Ask the BMC who it is; reads only",
+        [](Session& session, const Arguments& x) { return inspect_servers(session, x.names, x.wait); });
+    inspect->add_option("name", i->names)->required();
+    inspect->add_flag("--wait", i->wait, "Wait for the answer and show it");
+
+    auto [accept, a] =
+        command(server, "accept", "Pin what the last inspection saw as the identity",
+                [](Session& session, const Arguments& x) { return accept_servers(session, x.names); });
+    accept->add_option("name", a->names)->required();
+
+    auto [protect, p] =
+        command(server, "protect", "No rollout may select it",
+                [](Session& session, const Arguments& x) { return protect_server(session, x.name, x.note); });
+    protect->add_option("name", p->name)->required();
+    protect->add_option("--reason", p->note);
+
+    auto [unprotect, u] = command(server, "unprotect", "Allow a reinstall for a while",
+                                  [](Session& session, const Arguments& x) {
+                                    return unprotect_server(session, x.name, x.duration, x.note);
+                                  });
+    unprotect->add_option("name", u->name)->required();
+    unprotect->add_option("--for", u->duration, "How long, e.g. 4h");
+    unprotect->add_option("--reason", u->note, "For the audit log")->required();
+
+    auto [retire, r] =
+        command(server, "retire", "Nothing will be ordered for it any more",
+                [](Session& session, const Arguments& x) { return retire_server(session, x.name); });
+    retire->add_option("name", r->name)->required();
+  }
+
+  void events() {
+    auto [app, a] = command(app_, "events", "The event log", [](Session& session, const Arguments& x) {
+      return show_events(session, x.events);
+    });
+    app->add_flag("-f,--follow", a->events.follow,
+                  "Go on as events come, through restarts of the controller");
+    app->add_option("--after", a->events.after, "Only events with a higher number");
+    app->add_option("--rollout", a->events.filter["rollout"]);
+    app->add_option("--of-server", a->events.filter["server"]);
+    app->add_option("--site", a->events.filter["site"]);
+  }
+
+  void others() {
+    CLI::App& site = group("site", "Sites");
+    auto [clear, c] = command(
+        site, "clear-quarantine", "Vouch for a site's agent after a quarantine",
+        [](Session& session, const Arguments& x) { return clear_quarantine(session, x.name, x.note); });
+    clear->add_option("name", c->name)->required();
+    clear->add_option("--note", c->note, "Why it is safe; goes into the audit log")->required();
+
+    CLI::App& pki = group("pki", "Keys and certificates of a mesh");
+    auto [init, i] = command(pki, "init", "Create what is missing; existing files are kept",
+                             [](Session& session, const Arguments& x) { return make_pki(session, x.pki); });
+    init->add_option("--dir", i->pki.folder, "Folder, e.g. ./pki")->required();
+    init->add_option("--site", i->pki.sites, "name[=host,...]; hosts are what its BMCs dial");
+    init->add_option("--host", i->pki.hosts,
+                     "Names and addresses of broker and controller, besides localhost");
+    init->add_option("--api-url", i->pki.api_url, "For config.yaml; default https://localhost:8443");
+
+    command(app_, "version", "Versions of this program and of the controller",
+            [](Session& session, const Arguments&) { return show_version(session); });
+  }
+
+  CLI::App& app_;
+  Session& session_;
+  std::list<Arguments> arguments_;  // options point into them
+};
+
+}  // namespace
+
+ExitCode run(const std::vector<std::string>& arguments, const std::string& version) {
+  Session session(version);
+  CLI::App app("Operating systems on bare metal, at many sites, over Redfish virtual media.", "metalmesh");
+  Grammar grammar(app, session);
+  try {
+    // CLI11 takes them last first.
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are no errors to it.
+    return app.exit(error) == 0 ? ExitCode::ok : ExitCode::usage;
+  }
+  const CommandResult result = grammar.chosen();
+  return result ? *result : session.console().report(result.error());
+}
+
+}  // namespace metalmesh::cli

@@ -1,0 +1,71 @@
+// What each command does, once its arguments are understood. All print their result and the next sensible
+// command; an error is for the caller to print.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "controller/cli/requests.h"
+#include "controller/cli/session.h"
+
+namespace metalmesh::cli {
+
+using CommandResult = Result<ExitCode>;
+
+// commands_objects.cc
+CommandResult apply_files(Session& session, const std::vector<std::string>& files);
+CommandResult get_objects(Session& session, const Kind& kind, const std::string& name,
+                          const std::map<std::string, std::string>& query);
+CommandResult describe_object(Session& session, const Kind& kind, const std::string& name);
+CommandResult delete_object(Session& session, const Kind& kind, const std::string& name);
+
+// commands_rollout.cc
+struct InstallOrder {
+  InstallOptions options;
+  std::string confirm;  // the server's serial; empty: only plan
+  bool watch = false;
+};
+CommandResult install_server(Session& session, const InstallOrder& order);
+CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files);
+struct StartOrder {
+  std::string name;
+  std::string plan;
+  std::uint32_t confirm = 0;
+  bool watch = false;
+};
+CommandResult start_rollout(Session& session, const StartOrder& order);
+CommandResult abort_rollout(Session& session, const std::string& name, const std::string& reason);
+CommandResult resolve_deployment(Session& session, const std::string& id, const std::string& as,
+                                 const std::string& note);
+
+// commands_watch.cc
+/// Follows a rollout to its end: ok only if every server succeeded.
+CommandResult watch_rollout(Session& session, const std::string& name);
+struct EventsOrder {
+  std::map<std::string, std::string> filter;  // rollout, server, site
+  std::string after;
+  bool follow = false;
+};
+CommandResult show_events(Session& session, const EventsOrder& order);
+
+// commands_fleet.cc
+CommandResult inspect_servers(Session& session, const std::vector<std::string>& names, bool wait);
+CommandResult accept_servers(Session& session, const std::vector<std::string>& names);
+CommandResult protect_server(Session& session, const std::string& name, const std::string& reason);
+CommandResult unprotect_server(Session& session, const std::string& name, const std::string& duration,
+                               const std::string& reason);
+CommandResult retire_server(Session& session, const std::string& name);
+CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note);
+struct PkiOrder {
+  std::string folder;
+  std::vector<std::string> sites;  // as parse_pki_site takes them
+  std::vector<std::string> hosts;
+  std::string api_url;
+};
+CommandResult make_pki(Session& session, const PkiOrder& order);
+CommandResult show_version(Session& session);
+
+}  // namespace metalmesh::cli

@@ -1,0 +1,121 @@
+// apply, get, describe, delete: the same for every kind of object.
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+
+#include "controller/cli/commands.h"
+#include "controller/cli/json_text.h"
+#include "controller/cli/manifest.h"
+#include "controller/cli/next_step.h"
+#include "controller/cli/wording.h"
+
+namespace metalmesh::cli {
+namespace {
+
+/// A manifest that carries a version was read from the mesh: it must not overwrite what changed since.
+std::string if_match_of(const google::protobuf::Message& object) {
+  const rest::Metadata* metadata = metadata_of(object);
+  return metadata == nullptr || metadata->version() == 0 ? std::string()
+                                                         : fmt::format("\"{}\"", metadata->version());
+}
+
+Result<std::unique_ptr<google::protobuf::Message>> put(ApiClient& api, const Manifest& manifest) {
+  auto reply = api.call("PUT", object_path(*manifest.kind, manifest.name), to_json(*manifest.object),
+                        if_match_of(*manifest.object));
+  if (!reply) return std::unexpected(reply.error());
+  auto stored = manifest.kind->make();
+  if (auto status = from_json(*reply, *stored); !status) return std::unexpected(status.error());
+  return stored;
+}
+
+Result<std::vector<rest::Deployment>> deployments_of(ApiClient& api, const Kind& kind,
+                                                     const std::string& name) {
+  if (kind.name != "Server" && kind.name != "Rollout") return std::vector<rest::Deployment>{};
+  auto objects =
+      fetch_all(api, *find_kind("deployments"), {{kind.name == "Server" ? "server" : "rollout", name}});
+  if (!objects) return std::unexpected(objects.error());
+  std::vector<rest::Deployment> out;
+  for (const auto& object : *objects) out.push_back(dynamic_cast<const rest::Deployment&>(*object));
+  return out;
+}
+
+}  // namespace
+
+CommandResult apply_files(Session& session, const std::vector<std::string>& files) {
+  auto manifests = read_manifests(files);
+  if (!manifests) return std::unexpected(manifests.error());
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  std::vector<std::pair<const Kind*, std::string>> done;
+  for (const Manifest& manifest : *manifests) {
+    auto stored = put(**api, manifest);
+    if (!stored) {
+      Error error = std::move(stored.error())
+                        .with(fmt::format("{}: {} {}", manifest.where, manifest.kind->name, manifest.name));
+      if (!done.empty())
+        error.message +=
+            fmt::format("\n  {} of {} objects were applied before it", done.size(), manifests->size());
+      return std::unexpected(std::move(error));
+    }
+    const rest::Metadata* metadata = metadata_of(**stored);
+    session.show(**stored, fmt::format("{} {} is applied (version {})\n", manifest.kind->name, manifest.name,
+                                       metadata == nullptr ? 0 : metadata->version()));
+    done.emplace_back(manifest.kind, manifest.name);
+  }
+  session.suggest(next_after_apply(done));
+  return ExitCode::ok;
+}
+
+CommandResult get_objects(Session& session, const Kind& kind, const std::string& name,
+                          const std::map<std::string, std::string>& query) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  if (name.empty()) {
+    auto objects = fetch_all(**api, kind, query);
+    if (!objects) return std::unexpected(objects.error());
+    session.show_all(kind, *objects);
+    return ExitCode::ok;
+  }
+  Objects one;
+  one.push_back(kind.make());
+  // profiles/rocky-base@7 is a version that rollouts pin.
+  const auto at = name.find('@');
+  const std::string path =
+      kind.name == "Profile" && at != std::string::npos
+          ? object_path(kind, name.substr(0, at)) + "/versions/" + encode_segment(name.substr(at + 1))
+          : object_path(kind, name);
+  if (auto status = (*api)->get(path, *one.front()); !status) return std::unexpected(status.error());
+  session.show(*one.front(), objects_table(kind, one, Console::now()));
+  return ExitCode::ok;
+}
+
+CommandResult describe_object(Session& session, const Kind& kind, const std::string& name) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  const auto object = kind.make();
+  if (auto status = (*api)->get(object_path(kind, name), *object); !status)
+    return std::unexpected(status.error());
+  std::string words = to_yaml(*object);
+  if (const auto* deployment = dynamic_cast<const rest::Deployment*>(object.get()))
+    words += failure_text(*deployment);
+  auto deployments = deployments_of(**api, kind, name);
+  if (!deployments) return std::unexpected(deployments.error());
+  if (!deployments->empty()) words += "\ndeployments:\n";
+  for (const auto& deployment : *deployments) {
+    words += fmt::format("  {} {} in {}: {}\n{}", time_words(deployment.created()), deployment.server(),
+                         deployment.rollout(), state_words(deployment), failure_text(deployment, 4));
+  }
+  session.show(*object, words);
+  return ExitCode::ok;
+}
+
+CommandResult delete_object(Session& session, const Kind& kind, const std::string& name) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  auto reply = (*api)->call("DELETE", object_path(kind, name));
+  if (!reply) return std::unexpected(reply.error());
+  session.console().print(fmt::format("{} {} is deleted\n", kind.name, name));
+  session.suggest(fmt::format("metalmesh get {}", kind.plural));
+  return ExitCode::ok;
+}
+
+}  // namespace metalmesh::cli

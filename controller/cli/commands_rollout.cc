@@ -1,0 +1,170 @@
+// install, rollout plan/start/abort, deployment resolve: what leads to a wiped disk, and away from it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controller/cli/commands.h"
+#include "controller/cli/json_text.h"
+#include "controller/cli/manifest.h"
+#include "controller/cli/next_step.h"
+#include "controller/cli/wording.h"
+
+namespace metalmesh::cli {
+namespace {
+
+constexpr unsigned names_most = 1000;
+
+std::string rollout_path(const std::string& name) { return object_path(*find_kind("Rollout"), name); }
+
+/// A name that is free, or whose rollout was never started and may be planned again.
+Result<std::string> free_install_name(ApiClient& api, const std::string& server) {
+  for (unsigned attempt = 1; attempt <= names_most; ++attempt) {
+    std::string name = install_rollout_name(server, attempt);
+    rest::Rollout found;
+    auto status = api.get(rollout_path(name), found);
+    if (!status && status.error().kind == ErrorKind::not_found) return name;
+    if (!status) return std::unexpected(status.error());
+    const std::string& state = found.status().state();
+    if (state.empty() || state == "draft" || state == "planned") return name;
+  }
+  return fail(
+      ErrorKind::exhausted,
+      fmt::format("server {} was installed {} times by name; delete old rollouts", server, names_most));
+}
+
+Status post(ApiClient& api, const std::string& path, const google::protobuf::Message& body,
+            google::protobuf::Message& into) {
+  return api.send("POST", path, body, into);
+}
+
+std::string shell_words(const InstallOptions& options) {
+  std::string out = fmt::format("metalmesh install {} --image {} --profile {}", options.server, options.image,
+                                options.profile);
+  if (options.reinstall) out += " --reinstall";
+  if (!options.powered_on.empty()) out += " --powered-on " + options.powered_on;
+  if (options.replace_foreign_media) out += " --replace-foreign-media";
+  for (const std::string& var : options.vars) out += fmt::format(" --var '{}'", var);
+  return out;
+}
+
+}  // namespace
+
+CommandResult install_server(Session& session, const InstallOrder& order) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  auto name = free_install_name(**api, order.options.server);
+  if (!name) return std::unexpected(name.error());
+  auto wish = install_rollout(order.options, *name);
+  if (!wish) return std::unexpected(wish.error());
+  rest::Rollout rollout;
+  if (auto status = (*api)->send("PUT", rollout_path(*name), *wish, rollout); !status)
+    return std::unexpected(status.error());
+  if (auto status = post(**api, rollout_path(*name) + "/plan", rest::NoParameters(), rollout); !status) {
+    return std::unexpected(status.error());
+  }
+  session.show(rollout, plan_text(rollout));
+  const rest::Plan& plan = rollout.status().plan();
+  if (plan.servers_size() != 1) {
+    return fail(ErrorKind::conflict,
+                fmt::format("{} cannot be installed now: see WHY above\n  next: metalmesh describe server {}",
+                            order.options.server, order.options.server));
+  }
+  const std::string expected = confirmation_of(plan);
+  if (order.confirm.empty()) {
+    session.suggest(fmt::format("{} --confirm {} --watch", shell_words(order.options), expected));
+    return ExitCode::ok;
+  }
+  if (order.confirm != expected) {
+    return fail(ErrorKind::invalid, fmt::format("--confirm {}: {} is {}. Nothing was started", order.confirm,
+                                                order.options.server, expected));
+  }
+  return start_rollout(session, {*name, plan.digest(), 1, order.watch});
+}
+
+CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files) {
+  std::string target = name;
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  if (!files.empty()) {
+    auto manifests = read_manifests(files);
+    if (!manifests) return std::unexpected(manifests.error());
+    const auto is_rollout = [](const Manifest& manifest) { return manifest.kind->name == "Rollout"; };
+    if (manifests->size() != 1 || !is_rollout(manifests->front())) {
+      return fail(ErrorKind::invalid,
+                  "`rollout plan -f` takes one Rollout; use `metalmesh apply -f` for other objects");
+    }
+    const Manifest& manifest = manifests->front();
+    if (!target.empty() && target != manifest.name) {
+      return fail(ErrorKind::invalid,
+                  fmt::format("{} holds rollout {}, not {}", manifest.where, manifest.name, target));
+    }
+    target = manifest.name;
+    rest::Rollout stored;
+    if (auto status = (*api)->send("PUT", rollout_path(target), *manifest.object, stored); !status) {
+      return std::unexpected(std::move(status.error()).with(manifest.where));
+    }
+  }
+  rest::Rollout rollout;
+  if (auto status = post(**api, rollout_path(target) + "/plan", rest::NoParameters(), rollout); !status) {
+    return std::unexpected(status.error());
+  }
+  session.show(rollout, plan_text(rollout));
+  session.suggest(next_after_plan(rollout));
+  return ExitCode::ok;
+}
+
+CommandResult start_rollout(Session& session, const StartOrder& order) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  rest::Rollout rollout;
+  if (auto status = (*api)->get(rollout_path(order.name), rollout); !status)
+    return std::unexpected(status.error());
+  auto digest = full_digest(rollout, order.plan);
+  if (!digest) return std::unexpected(digest.error());
+  rest::StartRollout body;
+  body.set_plan(*digest);
+  body.set_confirm(order.confirm);
+  if (auto status = post(**api, rollout_path(order.name) + "/start", body, rollout); !status) {
+    return std::unexpected(status.error());
+  }
+  session.show(rollout, fmt::format("rollout {} is started: {} servers\n", order.name,
+                                    rollout.status().plan().servers_size()));
+  if (order.watch) return watch_rollout(session, order.name);
+  session.suggest(fmt::format("metalmesh rollout watch {}", order.name));
+  return ExitCode::ok;
+}
+
+CommandResult abort_rollout(Session& session, const std::string& name, const std::string& reason) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  rest::AbortRollout body;
+  body.set_reason(reason);
+  rest::Rollout rollout;
+  if (auto status = post(**api, rollout_path(name) + "/abort", body, rollout); !status)
+    return std::unexpected(status.error());
+  session.show(rollout,
+               fmt::format("rollout {} is {}: what was not launched is called back, what was goes on\n", name,
+                           rollout.status().state()));
+  session.suggest(fmt::format("metalmesh rollout watch {}", name));
+  return ExitCode::ok;
+}
+
+CommandResult resolve_deployment(Session& session, const std::string& id, const std::string& as,
+                                 const std::string& note) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  rest::ResolveDeployment body;
+  body.set_as(as);
+  body.set_note(note);
+  rest::Deployment deployment;
+  if (auto status = post(**api, object_path(*find_kind("Deployment"), id) + "/resolve", body, deployment);
+      !status) {
+    return std::unexpected(status.error());
+  }
+  session.show(deployment, fmt::format("deployment {} of {} is {}, resolved by {}\n", id, deployment.server(),
+                                       deployment.state(), deployment.resolved_by()));
+  session.suggest(fmt::format("metalmesh describe server {}", deployment.server()));
+  return ExitCode::ok;
+}
+
+}  // namespace metalmesh::cli

@@ -1,0 +1,172 @@
+// rollout watch and events: reading along, through restarts of the controller.
+#include <fmt/format.h>
+
+#include "common/adapters/log_writer.h"
+#include "controller/cli/commands.h"
+#include "controller/cli/event_feed.h"
+#include "controller/cli/json_text.h"
+#include "controller/cli/next_step.h"
+#include "controller/cli/watch_view.h"
+#include "controller/cli/wording.h"
+
+namespace metalmesh::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr auto refresh_least = 500ms;  // events may come in hundreds
+constexpr auto refresh_most = 5s;      // should an event be missed all the same
+
+/// What a rollout looks like now, kept up to date by events and by asking again.
+class Watch {
+ public:
+  Watch(Session& session, ApiClient& api, std::string name)
+      : session_(session),
+        api_(api),
+        name_(std::move(name)),
+        feed_(api.target(), "rollout=" + encode_segment(name_)) {}
+
+  Status refresh() {
+    // The rollout first: if it says done, the deployments read after it have all ended.
+    rest::Rollout rollout;
+    if (auto status = api_.get(object_path(*find_kind("Rollout"), name_), rollout); !status) return status;
+    auto deployments = fetch_deployments(api_, name_);
+    if (!deployments) return std::unexpected(deployments.error());
+    rollout_ = rollout;
+    deployments_ = *deployments;
+    view_.set_rollout(rollout);
+    view_.set_deployments(std::move(*deployments));
+    refreshed_ = std::chrono::steady_clock::now();
+    stale_ = false;
+    return {};
+  }
+
+  /// One round: hear, ask again if needed, draw. Only refusals are errors; a controller that is away is
+  /// waited for.
+  Status round() {
+    auto heard = feed_.listen(250ms);
+    if (!heard) return std::unexpected(heard.error());
+    for (const SseMessage& message : heard->messages) {
+      if (message.event == "progress") {
+        view_.take_progress(message.data);
+      } else {
+        stale_ = true;
+      }
+    }
+    if (heard->connected_now) stale_ = true;
+    if (!heard->lost.empty() && !away_) say("connection lost, trying again: " + heard->lost);
+    away_ = away_ ? !heard->connected_now : !heard->lost.empty();
+    const auto age = std::chrono::steady_clock::now() - refreshed_;
+    if (!away_ && ((stale_ && age >= refresh_least) || age >= refresh_most)) {
+      auto status = refresh();
+      if (!status && exit_code_of(status.error()) != ExitCode::unreachable) return status;
+    }
+    draw();
+    return {};
+  }
+
+  void draw() {
+    Console& console = session_.console();
+    if (session_.format != Format::table) return;
+    if (console.is_terminal()) {
+      const auto [width, height] = console.size();
+      auto lines = view_.frame(width, height);
+      if (away_) lines.emplace_back("(no connection to the controller: this is the last known state)");
+      console.draw(lines);
+      return;
+    }
+    const std::string now = adapters::rfc3339(Console::now()).substr(11, 8);
+    for (const std::string& line : view_.news()) console.print(fmt::format("{} {}\n", now, line));
+  }
+
+  void say(const std::string& text) {
+    if (!session_.console().is_terminal()) session_.console().complain(text + "\n");
+  }
+
+  [[nodiscard]] const WatchView& view() const { return view_; }
+  [[nodiscard]] const rest::Rollout& rollout() const { return rollout_; }
+  [[nodiscard]] const std::vector<rest::Deployment>& deployments() const { return deployments_; }
+
+ private:
+  Session& session_;
+  ApiClient& api_;
+  std::string name_;
+  EventFeed feed_;
+  WatchView view_;
+  rest::Rollout rollout_;
+  std::vector<rest::Deployment> deployments_;
+  SteadyTime refreshed_{};
+  bool stale_ = true;
+  bool away_ = false;
+};
+
+std::string log_event_text(const Session& session, const rest::LogEvent& event) {
+  return (session.format == Format::table ? event_line(event) : to_json(event)) + "\n";
+}
+
+CommandResult follow_events(Session& session, ApiClient& api, const std::string& query,
+                            const std::string& after) {
+  EventFeed feed(api.target(), query, after);
+  bool away = false;
+  for (;;) {
+    auto heard = feed.listen(1s);
+    if (!heard) return std::unexpected(heard.error());
+    if (!heard->lost.empty() && !away)
+      session.console().complain("connection lost, trying again: " + heard->lost + "\n");
+    away = away ? !heard->connected_now : !heard->lost.empty();
+    for (const SseMessage& message : heard->messages) {
+      rest::LogEvent event;
+      if (!message.id.empty() && from_json(message.data, event))
+        session.console().print(log_event_text(session, event));
+    }
+  }
+}
+
+}  // namespace
+
+CommandResult watch_rollout(Session& session, const std::string& name) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  Watch watch(session, **api, name);
+  if (auto status = watch.refresh(); !status) return std::unexpected(status.error());
+  const std::string& state = watch.rollout().status().state();
+  if (state.empty() || state == "draft" || state == "planned") {
+    return fail(ErrorKind::conflict,
+                fmt::format("rollout {} is not started\n  next: {}", name,
+                            state == "planned" ? next_after_plan(watch.rollout())
+                                               : fmt::format("metalmesh rollout plan {}", name)));
+  }
+  watch.draw();
+  while (!watch.view().finished()) {
+    if (auto status = watch.round(); !status) return std::unexpected(status.error());
+  }
+  session.console().finish_frame();
+  session.show(watch.rollout(), watch.view().closing_text());
+  session.suggest(next_after_end(watch.rollout(), watch.deployments()));
+  return watch.view().all_succeeded() ? ExitCode::ok : ExitCode::refused;
+}
+
+CommandResult show_events(Session& session, const EventsOrder& order) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  std::string query;
+  for (const auto& [name, value] : order.filter) {
+    if (!value.empty())
+      query += fmt::format("{}{}={}", query.empty() ? "" : "&", name, encode_segment(value));
+  }
+  if (order.follow) return follow_events(session, **api, query, order.after);
+  std::string after = order.after;
+  for (;;) {
+    std::string path = "/api/v1/events?limit=200";
+    if (!query.empty()) path += "&" + query;
+    if (!after.empty()) path += "&after=" + encode_segment(after);
+    rest::EventList page;
+    if (auto status = (*api)->get(path, page); !status) return std::unexpected(status.error());
+    for (const auto& event : page.items()) session.console().print(log_event_text(session, event));
+    if (page.next().empty()) return ExitCode::ok;
+    after = page.next();
+  }
+}
+
+}  // namespace metalmesh::cli

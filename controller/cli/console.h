@@ -1,0 +1,41 @@
+// Where a command prints: results to standard output, everything about them to standard error.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace metalmesh::cli {
+
+/// What the process ends with; scripts depend on the numbers.
+enum class ExitCode { ok = 0, refused = 1, usage = 2, unreachable = 3 };
+ExitCode exit_code_of(const Error& error);
+
+class Console {
+ public:
+  void print(std::string_view text);
+  void complain(std::string_view text);
+  /// "error: ..." and the code for it.
+  ExitCode report(const Error& error);
+
+  /// Standard output is a terminal that can be redrawn.
+  [[nodiscard]] bool is_terminal() const;
+  struct Size {
+    std::size_t width = 80;
+    std::size_t height = 24;
+  };
+  [[nodiscard]] Size size() const;
+  /// Replaces the frame drawn before; `finish_frame` leaves the last one standing.
+  void draw(const std::vector<std::string>& lines);
+  void finish_frame() { drawn_ = 0; }
+
+  [[nodiscard]] static WallTime now();
+
+ private:
+  std::size_t drawn_ = 0;
+};
+
+}  // namespace metalmesh::cli

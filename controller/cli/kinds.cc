@@ -1,0 +1,58 @@
+#include "controller/cli/kinds.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+
+namespace metalmesh::cli {
+namespace {
+
+template <class T>
+std::unique_ptr<google::protobuf::Message> make() {
+  return std::make_unique<T>();
+}
+
+constexpr Kind table[] = {
+    {"Site", "sites", true, make<rest::Site>, make<rest::SiteList>},
+    {"Credential", "credentials", true, make<rest::Credential>, make<rest::CredentialList>},
+    {"Image", "images", true, make<rest::Image>, make<rest::ImageList>},
+    {"Profile", "profiles", true, make<rest::Profile>, make<rest::ProfileList>},
+    {"Server", "servers", true, make<rest::Server>, make<rest::ServerList>},
+    {"Rollout", "rollouts", true, make<rest::Rollout>, make<rest::RolloutList>},
+    {"Deployment", "deployments", false, make<rest::Deployment>, make<rest::DeploymentList>},
+};
+
+bool same_word(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+}  // namespace
+
+std::span<const Kind> kinds() { return table; }
+
+const Kind* find_kind(std::string_view word) {
+  const auto found = std::ranges::find_if(
+      table, [&](const Kind& kind) { return same_word(kind.name, word) || same_word(kind.plural, word); });
+  return found == std::end(table) ? nullptr : &*found;
+}
+
+std::string kind_words() {
+  std::string out;
+  for (const Kind& kind : table) out.append(out.empty() ? "" : ", ").append(kind.plural);
+  return out;
+}
+
+const rest::Metadata* metadata_of(const google::protobuf::Message& object) {
+  const auto* field = object.GetDescriptor()->FindFieldByName("metadata");
+  if (field == nullptr) return nullptr;
+  return dynamic_cast<const rest::Metadata*>(&object.GetReflection()->GetMessage(object, field));
+}
+
+std::string name_of(const google::protobuf::Message& object) {
+  if (const auto* metadata = metadata_of(object)) return metadata->name();
+  const auto* deployment = dynamic_cast<const rest::Deployment*>(&object);
+  return deployment == nullptr ? std::string() : deployment->id();
+}
+
+}  // namespace metalmesh::cli

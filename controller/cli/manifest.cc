@@ -1,0 +1,109 @@
+#include "controller/cli/manifest.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+
+#include "common/adapters/files.h"
+#include "common/adapters/yaml_document.h"
+#include "common/adapters/yaml_reader.h"
+
+namespace metalmesh::cli {
+namespace {
+
+constexpr std::string_view api_version = "metalmesh/v1";
+
+Result<Manifest> manifest_of(const adapters::YamlNode& node, const std::string& file) {
+  const auto* kind_node = node.find("kind");
+  if (kind_node == nullptr) return std::unexpected(adapters::yaml_error(file, node, "`kind` is missing"));
+  const Kind* kind = find_kind(kind_node->value);
+  if (kind == nullptr || !kind->writable) {
+    std::vector<std::string> known;
+    for (const Kind& one : kinds()) {
+      if (one.writable) known.emplace_back(one.name);
+    }
+    const std::string meant = adapters::closest_word(kind_node->value, known);
+    return std::unexpected(adapters::yaml_error(
+        file, *kind_node,
+        meant.empty()
+            ? fmt::format("kind: \"{}\" cannot be applied; known: {}", kind_node->value,
+                          fmt::join(known, ", "))
+            : fmt::format("kind: unknown kind \"{}\"; did you mean \"{}\"?", kind_node->value, meant)));
+  }
+  const auto* version = node.find("apiVersion");
+  if (version != nullptr && version->value != api_version) {
+    return std::unexpected(adapters::yaml_error(
+        file, *version,
+        fmt::format("apiVersion: \"{}\" is not known here; expected {}", version->value, api_version)));
+  }
+  Manifest out;
+  out.kind = kind;
+  out.object = kind->make();
+  if (auto status = adapters::fill_message(node, file, *out.object); !status)
+    return std::unexpected(status.error());
+  // What the mesh knows is not for people to write.
+  if (const auto* status = out.object->GetDescriptor()->FindFieldByName("status")) {
+    out.object->GetReflection()->ClearField(out.object.get(), status);
+  }
+  out.name = name_of(*out.object);
+  out.where = fmt::format("{}:{}", file, node.line);
+  if (out.name.empty()) return std::unexpected(adapters::yaml_error(file, node, "metadata.name is missing"));
+  return out;
+}
+
+Result<std::string> read_input(const std::string& file) {
+  return adapters::read_file(file == "-" ? "/dev/stdin" : file);
+}
+
+}  // namespace
+
+Result<std::vector<Manifest>> parse_manifests(std::string_view text, const std::string& file) {
+  auto documents = adapters::parse_yaml(text, file);
+  if (!documents) return std::unexpected(documents.error());
+  std::vector<Manifest> out;
+  for (const auto& node : *documents) {
+    auto manifest = manifest_of(node, file);
+    if (!manifest) return std::unexpected(manifest.error());
+    out.push_back(std::move(*manifest));
+  }
+  return out;
+}
+
+Status inline_template(Manifest& manifest, const std::filesystem::path& folder) {
+  auto* profile = dynamic_cast<rest::Profile*>(manifest.object.get());
+  if (profile == nullptr || profile->spec().template_().file().empty()) return {};
+  auto& source = *profile->mutable_spec()->mutable_template_();
+  if (!source.inline_().empty()) {
+    return fail(ErrorKind::invalid,
+                fmt::format("{}: spec.template: give either `file` or `inline`, not both", manifest.where));
+  }
+  auto text = adapters::read_file(folder / source.file(), std::size_t{1} << 20);
+  if (!text) return std::unexpected(std::move(text.error()).with(manifest.where + ": spec.template.file"));
+  source.set_inline_(std::move(*text));
+  source.clear_file();
+  return {};
+}
+
+Result<std::vector<Manifest>> read_manifests(const std::vector<std::string>& files) {
+  std::vector<Manifest> out;
+  for (const std::string& file : files) {
+    auto text = read_input(file);
+    if (!text) return std::unexpected(text.error());
+    auto parsed = parse_manifests(*text, file == "-" ? "stdin" : file);
+    if (!parsed) return std::unexpected(parsed.error());
+    for (Manifest& manifest : *parsed) {
+      const auto folder = file == "-" ? std::filesystem::path() : std::filesystem::path(file).parent_path();
+      if (auto status = inline_template(manifest, folder); !status) return std::unexpected(status.error());
+      out.push_back(std::move(manifest));
+    }
+  }
+  if (out.empty()) return fail(ErrorKind::invalid, "the input holds no objects");
+  std::vector<Manifest> ordered;
+  for (const Kind& kind : kinds()) {
+    for (Manifest& manifest : out) {
+      if (manifest.kind == &kind) ordered.push_back(std::move(manifest));
+    }
+  }
+  return ordered;
+}
+
+}  // namespace metalmesh::cli

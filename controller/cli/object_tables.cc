@@ -1,0 +1,132 @@
+#include "controller/cli/object_tables.h"
+
+#include <fmt/format.h>
+
+#include "common/base/check.h"
+#include "controller/cli/text_table.h"
+#include "controller/cli/wording.h"
+
+namespace metalmesh::cli {
+namespace {
+
+std::string yes_no(bool value) { return value ? "yes" : "no"; }
+
+// One header and one row per kind; overloads pick by the object's type.
+
+Cells header(const rest::Site&) {
+  return {"NAME", "CONNECTED", "HEARD", "AGENT", "RUNNING", "PENDING", "NOTE"};
+}
+Cells row(const rest::Site& site, WallTime now) {
+  const auto& status = site.status();
+  return {site.metadata().name(),
+          yes_no(status.connected()),
+          age_words(status.last_heard(), now),
+          status.agent_version(),
+          fmt::format("{}/{}", status.running(),
+                      site.spec().limits().parallel() == 0 ? "default"
+                                                           : std::to_string(site.spec().limits().parallel())),
+          std::to_string(status.commands_pending()),
+          status.quarantined() ? "QUARANTINED: " + status.quarantine_reason() : ""};
+}
+
+Cells header(const rest::Credential&) { return {"NAME", "SITE", "HELD", "REFUSALS", "JOBS HELD"}; }
+Cells row(const rest::Credential& credential, WallTime) {
+  const auto& status = credential.status();
+  return {credential.metadata().name(), credential.spec().site(), yes_no(status.held()),
+          std::to_string(status.refusals()), std::to_string(status.jobs_held())};
+}
+
+Cells header(const rest::Image&) { return {"NAME", "FAMILY", "ARCH", "SIZE", "SHA256", "READY AT"}; }
+Cells row(const rest::Image& image, WallTime) {
+  const auto& iso = image.spec().iso();
+  return {image.metadata().name(),
+          image.spec().family(),
+          image.spec().arch(),
+          iso.size() == 0 ? "" : fmt::format("{:.1f} GB", static_cast<double>(iso.size()) / 1e9),
+          iso.sha256().substr(0, 12),
+          fmt::format("{}", fmt::join(image.status().ready_at(), ","))};
+}
+
+Cells header(const rest::Profile&) { return {"NAME", "VERSION", "FAMILY", "PROOF", "AGE"}; }
+Cells row(const rest::Profile& profile, WallTime now) {
+  return {profile.metadata().name(), std::to_string(profile.metadata().version()), profile.spec().family(),
+          profile.spec().proof().minimum(), age_words(profile.metadata().changed(), now)};
+}
+
+Cells header(const rest::Server&) {
+  return {"NAME", "SITE", "PHASE", "PROTECTED", "POWER", "SERIAL", "MODEL", "INSTALLED"};
+}
+Cells row(const rest::Server& server, WallTime) {
+  const auto& status = server.status();
+  const std::string& serial =
+      !status.pinned().serial().empty() ? status.pinned().serial() : server.spec().identity().serial();
+  return {server.metadata().name(),
+          server.spec().site(),
+          status.phase(),
+          yes_no(status.protected_()),
+          status.power(),
+          serial,
+          status.model(),
+          status.has_installed()
+              ? fmt::format("{} ({})", status.installed().image(), status.installed().profile())
+              : ""};
+}
+
+Cells header(const rest::Rollout&) { return {"NAME", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"}; }
+Cells row(const rest::Rollout& rollout, WallTime) {
+  const auto& status = rollout.status();
+  std::string counts;
+  // In the order of a life, not of the map.
+  for (const auto* state : {"PENDING", "ISSUED", "RUNNING", "CANCELLING", "SUCCEEDED", "UNPROVEN", "FAILED",
+                            "CANCELLED", "INDETERMINATE"}) {
+    const auto found = status.counts().find(state);
+    if (found != status.counts().end() && found->second > 0)
+      counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", found->second, state);
+  }
+  return {rollout.metadata().name(),
+          status.state(),
+          rollout.spec().image(),
+          status.plan().profile().empty() ? rollout.spec().profile() : status.plan().profile(),
+          status.has_plan() ? std::to_string(status.plan().servers_size()) : "",
+          counts};
+}
+
+Cells header(const rest::Deployment&) {
+  return {"ID", "SERVER", "SITE", "STATE", "STAGE", "READ", "CAUSE", "AGE"};
+}
+Cells row(const rest::Deployment& deployment, WallTime now) {
+  return {deployment.id(),
+          deployment.server(),
+          deployment.site(),
+          state_words(deployment),
+          deployment.stage() == wire::STAGE_UNSPECIFIED ? "" : wire::Stage_Name(deployment.stage()),
+          fmt::format("{} %", deployment.percent()),
+          deployment.has_fault() ? wire::FaultCode_Name(deployment.fault().code()) : deployment.note(),
+          age_words(deployment.created(), now)};
+}
+
+template <class T>
+std::string table_of(const Objects& objects, WallTime now) {
+  std::vector<Cells> rows = {header(T::default_instance())};
+  for (const auto& object : objects) {
+    const T* typed = dynamic_cast<const T*>(object.get());
+    MM_CHECK(typed != nullptr);
+    rows.push_back(row(*typed, now));
+  }
+  return render_table(rows);
+}
+
+}  // namespace
+
+std::string objects_table(const Kind& kind, const Objects& objects, WallTime now) {
+  if (objects.empty()) return fmt::format("no {}\n", kind.plural);
+  if (kind.name == "Site") return table_of<rest::Site>(objects, now);
+  if (kind.name == "Credential") return table_of<rest::Credential>(objects, now);
+  if (kind.name == "Image") return table_of<rest::Image>(objects, now);
+  if (kind.name == "Profile") return table_of<rest::Profile>(objects, now);
+  if (kind.name == "Server") return table_of<rest::Server>(objects, now);
+  if (kind.name == "Rollout") return table_of<rest::Rollout>(objects, now);
+  return table_of<rest::Deployment>(objects, now);
+}
+
+}  // namespace metalmesh::cli

@@ -1,0 +1,45 @@
+// From arguments to requests. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/adapters/pki.h"
+#include "common/base/result.h"
+#include "controller/cli/kinds.h"
+
+namespace metalmesh::cli {
+
+/// "/api/v1/servers/r1".
+std::string object_path(const Kind& kind, std::string_view name);
+/// "/api/v1/servers?limit=200&labelSelector=role%3Dweb&after=..."; empty parts are left out.
+std::string list_path(const Kind& kind, const std::map<std::string, std::string>& query);
+
+/// `key=value`, each key once.
+Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::string>& pairs);
+/// `par1` or `par1=10.20.0.5,media.par1.example`.
+Result<adapters::PkiSite> parse_pki_site(std::string_view text);
+
+struct InstallOptions {
+  std::string server;
+  std::string image;
+  std::string profile;
+  std::string powered_on;
+  bool reinstall = false;
+  bool replace_foreign_media = false;
+  std::vector<std::string> vars;
+};
+/// A rollout of one server.
+Result<rest::Rollout> install_rollout(const InstallOptions& options, const std::string& name);
+/// The n-th name tried for such a rollout, n from 1: `install-r1`, `install-r1-2`, ...; never over 63
+/// characters.
+std::string install_rollout_name(std::string_view server, unsigned attempt);
+
+/// What --confirm must repeat for the only server of the plan: its serial, else its UUID.
+std::string confirmation_of(const rest::Plan& plan);
+/// The plan's digest when `typed` is it or a prefix of at least eight characters.
+Result<std::string> full_digest(const rest::Rollout& rollout, std::string_view typed);
+
+}  // namespace metalmesh::cli

@@ -1,0 +1,28 @@
+// Server-Sent Events, incrementally: bytes in as they come, whole messages out. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace metalmesh::cli {
+
+struct SseMessage {
+  std::string id;     // empty: unnumbered
+  std::string event;  // "message" when the stream does not say
+  std::string data;
+  bool operator==(const SseMessage&) const = default;
+};
+
+class SseParser {
+ public:
+  std::vector<SseMessage> feed(std::string_view bytes);
+
+ private:
+  void take_line(std::string_view line, std::vector<SseMessage>& out);
+  std::string pending_;  // an unfinished line
+  SseMessage message_;
+  bool has_data_ = false;
+};
+
+}  // namespace metalmesh::cli

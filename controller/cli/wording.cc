@@ -1,0 +1,188 @@
+#include "controller/cli/wording.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "controller/cli/text_table.h"
+
+namespace metalmesh::cli {
+namespace {
+
+const std::set<std::string_view> end_states = {"SUCCEEDED", "UNPROVEN", "FAILED", "CANCELLED",
+                                               "INDETERMINATE"};
+
+/// `PROOF_BOOTED` as "booted".
+std::string words_of(std::string name, std::string_view prefix) {
+  if (name.starts_with(prefix)) name.erase(0, prefix.size());
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return name;
+}
+
+std::string plural(std::size_t count, std::string_view word) {
+  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
+}
+
+wire::DiskState disk_of(const rest::Deployment& deployment) {
+  if (deployment.disk() != wire::DISK_STATE_UNSPECIFIED) return deployment.disk();
+  return deployment.fault().disk();
+}
+
+std::string identity_words(const rest::ServerIdentity& identity) {
+  if (!identity.serial().empty()) return identity.serial();
+  if (!identity.uuid().empty()) return identity.uuid();
+  return identity.macs().empty() ? std::string() : identity.macs(0);
+}
+
+}  // namespace
+
+std::string problem_text(const rest::Problem& problem) {
+  std::string out = problem.detail().empty() ? problem.title() : problem.detail();
+  if (!problem.field().empty()) out += "\n  field: " + problem.field();
+  if (!problem.next().empty()) out += "\n  next: " + problem.next();
+  return out;
+}
+
+std::string disk_words(wire::DiskState disk) {
+  switch (disk) {
+    case wire::DISK_UNTOUCHED:
+      return "untouched";
+    case wire::DISK_BEING_WRITTEN:
+      return "being written";
+    case wire::DISK_NEW_SYSTEM:
+      return "new system";
+    default:
+      return "unknown";
+  }
+}
+
+std::string proof_words(wire::ProofGrade proof) {
+  return proof == wire::PROOF_NONE ? std::string() : words_of(wire::ProofGrade_Name(proof), "PROOF_");
+}
+
+bool is_ended(const rest::Deployment& deployment) { return end_states.contains(deployment.state()); }
+bool has_succeeded(const rest::Deployment& deployment) { return deployment.state() == "SUCCEEDED"; }
+
+std::string state_words(const rest::Deployment& deployment) {
+  const std::string proof = proof_words(deployment.proof());
+  const bool graded = deployment.state() == "SUCCEEDED" || deployment.state() == "UNPROVEN";
+  return graded && !proof.empty() ? fmt::format("{} ({})", deployment.state(), proof) : deployment.state();
+}
+
+std::string failure_text(const rest::Deployment& deployment, std::size_t indent) {
+  if (has_succeeded(deployment) || (!is_ended(deployment) && !deployment.has_fault())) return {};
+  const std::string pad(indent, ' ');
+  std::string out;
+  const wire::Fault& fault = deployment.fault();
+  if (deployment.has_fault()) {
+    std::vector<std::string> where;
+    if (!fault.stage().empty()) where.push_back(fault.stage());
+    if (fault.tries() > 1) where.push_back(fmt::format("{} tries", fault.tries()));
+    const std::string code = wire::FaultCode_Name(fault.code());
+    out += fmt::format("{}{}{}: {}\n", pad,
+                       code.empty() ? fmt::format("FAULT_{}", static_cast<int>(fault.code())) : code,
+                       where.empty() ? "" : fmt::format(" ({})", fmt::join(where, ", ")), fault.seen());
+    if (!fault.detail().empty()) out += fmt::format("{}BMC:  {}\n", pad, fault.detail());
+  }
+  out += fmt::format("{}Disk: {}\n", pad, disk_words(disk_of(deployment)));
+  for (const std::string& debt : deployment.debts()) out += fmt::format("{}Owed: {}\n", pad, debt);
+  if (!fault.next().empty()) {
+    out += fmt::format("{}Next: {}\n", pad, fault.next());
+  } else if (deployment.state() == "INDETERMINATE" || deployment.state() == "UNPROVEN") {
+    out += fmt::format(
+        "{}Next: look at the server, then metalmesh deployment resolve {} --as succeeded|failed --note ...\n",
+        pad, deployment.id());
+  }
+  return out;
+}
+
+std::string causes_text(const std::vector<rest::Deployment>& deployments) {
+  struct Cause {
+    wire::DiskState disk;
+    std::vector<std::string> servers;
+  };
+  std::map<std::string, Cause> causes;
+  for (const auto& deployment : deployments) {
+    if (!is_ended(deployment) || has_succeeded(deployment)) continue;
+    const std::string code =
+        deployment.has_fault() ? wire::FaultCode_Name(deployment.fault().code()) : deployment.state();
+    Cause& cause = causes[fmt::format("{} (disk {})", code, disk_words(disk_of(deployment)))];
+    cause.disk = disk_of(deployment);
+    cause.servers.push_back(deployment.server());
+  }
+  std::vector<std::pair<std::string, Cause>> sorted(causes.begin(), causes.end());
+  // What touched a disk comes first, then what hit most servers.
+  std::ranges::sort(sorted, [](const auto& a, const auto& b) {
+    const bool a_wiped = a.second.disk != wire::DISK_UNTOUCHED;
+    const bool b_wiped = b.second.disk != wire::DISK_UNTOUCHED;
+    if (a_wiped != b_wiped) return a_wiped;
+    if (a.second.servers.size() != b.second.servers.size())
+      return a.second.servers.size() > b.second.servers.size();
+    return a.first < b.first;
+  });
+  constexpr std::size_t shown = 8;
+  std::string out;
+  for (auto& [name, cause] : sorted) {
+    const std::size_t count = cause.servers.size();
+    if (count > shown) cause.servers.resize(shown);
+    out += fmt::format("{} x {}: {}{}\n", count, name, fmt::join(cause.servers, ", "),
+                       count > shown ? fmt::format(" and {} more", count - shown) : "");
+  }
+  return out;
+}
+
+std::string plan_text(const rest::Rollout& rollout) {
+  const rest::Plan& plan = rollout.status().plan();
+  std::string out =
+      fmt::format("plan {} of rollout {}: {} with {}, profile {}\n", plan.digest().substr(0, short_digest),
+                  rollout.metadata().name(), plural(static_cast<std::size_t>(plan.servers_size()), "server"),
+                  plan.image(), plan.profile());
+  if (plan.servers_size() > 0) {
+    std::vector<Cells> rows = {{"WAVE", "SERVER", "SITE", "IDENTITY", "BMC"}};
+    for (const auto& server : plan.servers()) {
+      rows.push_back({std::to_string(server.wave()), server.name(), server.site(),
+                      identity_words(server.identity()), server.bmc()});
+    }
+    out += render_table(rows);
+  }
+  if (plan.excluded_size() > 0) {
+    out +=
+        fmt::format("\nnot included: {}\n", plural(static_cast<std::size_t>(plan.excluded_size()), "server"));
+    std::vector<Cells> rows = {{"SERVER", "SITE", "REASON", "WHY"}};
+    for (const auto& server : plan.excluded())
+      rows.push_back({server.name(), server.site(), server.reason(), server.message()});
+    out += render_table(rows);
+  }
+  for (const std::string& warning : plan.warnings()) out += "warning: " + warning + "\n";
+  return out;
+}
+
+std::string age_words(const google::protobuf::Timestamp& time, WallTime now) {
+  if (time.seconds() == 0) return {};
+  const auto now_seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  const std::int64_t age = std::max<std::int64_t>(0, now_seconds - time.seconds());
+  if (age < 120) return fmt::format("{}s", age);
+  if (age < 7200) return fmt::format("{}m", age / 60);
+  if (age < 172'800) return fmt::format("{}h", age / 3600);
+  return fmt::format("{}d", age / 86'400);
+}
+
+std::string time_words(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0) return {};
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(time.seconds())));
+}
+
+std::string event_line(const rest::LogEvent& event) {
+  const std::string& who = !event.server().empty() ? event.server() : event.site();
+  std::string out = fmt::format("{} {:>6}  {:<10} {:<20} {}", time_words(event.at()), event.id(),
+                                event.type(), who, event.message());
+  if (!event.actor().empty()) out += fmt::format(" [{}]", event.actor());
+  return out;
+}
+
+}  // namespace metalmesh::cli
