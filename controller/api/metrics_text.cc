@@ -1,6 +1,7 @@
 #include "controller/api/metrics_text.h"
 
 #include <string_view>
+#include <utility>
 
 namespace metalmesh::controller {
 namespace {
@@ -106,9 +107,38 @@ void write_sites(Page& page, const MeshState& state) {
   page.sample("state", "quarantined", quarantined);
 }
 
+struct CoreCounter {
+  std::string_view name;
+  std::string_view help;
+  std::uint64_t ControllerMetrics::* value;
+};
+constexpr CoreCounter core_counters[] = {
+    {"frames_taken_total", "Verified frames from known sites.", &ControllerMetrics::frames_taken},
+    {"frames_rejected_total", "Frames with a bad signature or form.", &ControllerMetrics::frames_rejected},
+    {"frames_unknown_site_total", "Frames from sites that were never applied.",
+     &ControllerMetrics::frames_from_unknown},
+    {"frames_odd_total", "Verified frames of no use: foreign journal, unknown kind.",
+     &ControllerMetrics::frames_odd},
+    {"events_folded_total", "Events of sites taken into the state.", &ControllerMetrics::events_folded},
+    {"events_foreign_total", "Events about servers of another site or of nobody.",
+     &ControllerMetrics::events_foreign},
+    {"commands_sent_total", "Commands put into sites' streams.", &ControllerMetrics::commands_sent},
+    {"samples_taken_total", "Progress samples.", &ControllerMetrics::samples_taken},
+    {"blob_chunks_sent_total", "Chunks of profiles sent to sites.", &ControllerMetrics::blob_chunks_sent},
+    {"operator_requests_total", "Writes and orders of people and tools.",
+     &ControllerMetrics::operator_requests},
+    {"operator_refusals_total", "Those of them that were refused.", &ControllerMetrics::operator_refusals},
+    {"deployments_issued_total", "Deployments handed out to sites.", &ControllerMetrics::deployments_issued},
+    {"deployments_ended_total", "Deployments that reached an end.", &ControllerMetrics::deployments_ended},
+    {"journals_lost_total", "Sites that came back with a new journal.", &ControllerMetrics::journals_lost},
+    {"epochs_begun_total", "New controller epochs.", &ControllerMetrics::epochs_begun},
+    {"quarantines_total", "Sites put into quarantine.", &ControllerMetrics::quarantines},
+};
+
 }  // namespace
 
-std::string metrics_text(const MeshState& state, const ApiCounters& counters, const std::string& version) {
+std::string metrics_text(const MeshState& state, const ControllerMetrics& core, const ApiCounters& counters,
+                         const std::string& version) {
   Page page;
   page.begin("build_info", "gauge", "Always 1; the version is in the label.");
   page.sample("version", version, 1);
@@ -120,6 +150,7 @@ std::string metrics_text(const MeshState& state, const ApiCounters& counters, co
   page.single("disk_low", "gauge", "1 while free space is below the reserve.", state.disk_low ? 1 : 0);
   page.single("broker_connected", "gauge", "1 while the broker connection is up.", counters.bus_up ? 1 : 0);
   page.single("event_streams", "gauge", "Open event streams.", counters.subscribers);
+  for (const CoreCounter& it : core_counters) page.single(it.name, "counter", it.help, core.*it.value);
   page.begin("api_replies_total", "counter", "Replies of the API by HTTP status.");
   for (const auto& [status, count] : counters.replies) page.sample("status", std::to_string(status), count);
   return page.take();

@@ -7,17 +7,19 @@
 #include <string>
 
 #include "common/base/time.h"
+#include "controller/core/controller_metrics.h"
 #include "controller/state/mesh_state.h"
 
 namespace metalmesh::controller {
 
-/// What is counted outside of MeshState.
+/// What the API itself knows.
 struct ApiCounters {
   std::map<int, std::uint64_t> replies;  // by HTTP status
   std::size_t subscribers = 0;
   bool bus_up = false;
 };
 
-std::string metrics_text(const MeshState& state, const ApiCounters& counters, const std::string& version);
+std::string metrics_text(const MeshState& state, const ControllerMetrics& core, const ApiCounters& counters,
+                         const std::string& version);
 
 }  // namespace metalmesh::controller

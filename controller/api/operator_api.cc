@@ -173,10 +173,11 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::get_health:
       return get_health(state, bus_up_);
     case Endpoint::get_metrics:
-      return ApiReply{200,
-                      metrics_text(state, {replies_, streams_.size(), bus_up_}, settings_.version),
-                      "text/plain; version=0.0.4",
-                      {}};
+      return ApiReply{
+          200,
+          metrics_text(state, core_.metrics(), {replies_, streams_.size(), bus_up_}, settings_.version),
+          "text/plain; version=0.0.4",
+          {}};
   }
   return refuse(500, "an endpoint without code");
 }

@@ -1,0 +1,251 @@
+// The event stream, through the whole node. Events are made by writing objects: every write leaves an audit
+// line in the log.
+#include "controller/api/event_stream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+
+#include "tests/unit/controller_api/api_bench.h"
+
+namespace metalmesh::controller {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+/// A client: what it was sent, and whether it reads.
+class Client {
+ public:
+  Client(ApiBench& bench, const std::string& target, Headers headers = {})
+      : bench_(bench), id_(bench.next_exchange()) {
+    headers.emplace_back("authorization", "Bearer viewer-token");
+    headers.emplace_back("accept", "text/event-stream");
+    take(bench.run(ExchangeOpened{id_, "GET", target, std::move(headers), "", ""}));
+  }
+
+  void take(const std::vector<Effect>& effects) {
+    for (const Effect& effect : effects) {
+      if (const auto* reply = std::get_if<ExchangeReply>(&effect); reply != nullptr && reply->id == id_) {
+        status = reply->status;
+        streaming = reply->stream;
+        text += reply->body;
+      }
+      if (const auto* chunk = std::get_if<ExchangeChunk>(&effect); chunk != nullptr && chunk->id == id_) {
+        EXPECT_FALSE(chunk->last);
+        ++chunks;
+        longest_chunk = std::max(longest_chunk, chunk->bytes.size());
+        text += chunk->bytes;
+      }
+    }
+  }
+
+  /// Reads until nothing more comes.
+  void drain() {
+    for (int before = -1; before != chunks;) {
+      before = chunks;
+      take(bench_.run(ExchangeDrained{id_}));
+      take(bench_.pass(Duration::zero()));
+    }
+  }
+
+  [[nodiscard]] std::vector<std::uint64_t> ids() const {
+    std::vector<std::uint64_t> found;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) {
+      if (line.starts_with("id: ")) found.push_back(std::stoull(line.substr(4)));
+    }
+    return found;
+  }
+
+  [[nodiscard]] ExchangeId id() const { return id_; }
+  int status = 0;
+  bool streaming = false;
+  std::string text;
+  int chunks = 0;
+  std::size_t longest_chunk = 0;
+
+ private:
+  ApiBench& bench_;
+  ExchangeId id_;
+};
+
+/// Makes events until the log has at least `count`.
+void write_events(ApiBench& bench, std::uint64_t count, const std::string& site = "par1") {
+  int round = 0;
+  while (bench.state().last_event < count) {
+    bench.put("/api/v1/sites/" + site,
+              R"({"spec":{"vars":{"round":")" + std::to_string(++round) + site + R"("}}})");
+  }
+}
+
+std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t last) {
+  std::vector<std::uint64_t> out;
+  for (std::uint64_t id = first; id <= last; ++id) out.push_back(id);
+  return out;
+}
+
+TEST(EventStream, MessagesCarryIdTypeAndOneLineOfJson) {
+  rest::LogEvent event;
+  event.set_id(7);
+  event.set_type("stage");
+  event.set_message("two\nlines");
+  EXPECT_EQ(sse_message(event),
+            "id: 7\nevent: stage\ndata: {\"id\":\"7\",\"type\":\"stage\",\"message\":\"two\\nlines\"}\n\n");
+  event.set_type("evil\ndata: x");
+  EXPECT_THAT(sse_message(event), Not(HasSubstr("event: evil")));
+}
+
+TEST(EventStream, SendsWhatIsCommittedAndOnlyThen) {
+  ApiBench bench;
+  Client client(bench, "/api/v1/events");
+  EXPECT_EQ(client.status, 200);
+  EXPECT_TRUE(client.streaming);
+  EXPECT_THAT(client.ids(), IsEmpty());
+
+  const Outcome out = bench.node().handle(
+      ExchangeOpened{900,
+                     "PUT",
+                     "/api/v1/sites/par1",
+                     {{"authorization", "Bearer admin-token"}, {"content-type", "application/json"}},
+                     "{}",
+                     ""},
+      bench.now());
+  for (const Effect& effect : out.effects) EXPECT_FALSE(std::holds_alternative<ExchangeChunk>(effect));
+}
+
+TEST(EventStream, StartsAfterTheIdThatWasSeen) {
+  ApiBench bench;
+  write_events(bench, 5);
+  const std::uint64_t last = bench.state().last_event;
+  Client all(bench, "/api/v1/events?after=0");
+  all.drain();
+  EXPECT_EQ(all.ids(), range(1, last));
+  Client resumed(bench, "/api/v1/events?after=0", {{"last-event-id", "3"}});
+  resumed.drain();
+  EXPECT_EQ(resumed.ids(), range(4, last));
+  Client live(bench, "/api/v1/events");
+  live.drain();
+  EXPECT_THAT(live.ids(), IsEmpty());
+}
+
+TEST(EventStream, ReconnectingAnywhereNeitherSkipsNorRepeats) {
+  ApiBench bench;
+  write_events(bench, 40);
+  std::vector<std::uint64_t> seen;
+  std::uint64_t target = 40;
+  while (seen.empty() || seen.back() < 300) {
+    Client client(bench, "/api/v1/events?after=0",
+                  {{"last-event-id", std::to_string(seen.empty() ? 0 : seen.back())}});
+    target += 37;
+    write_events(bench, std::min<std::uint64_t>(target, 300));
+    const auto ids = client.ids();
+    // The connection breaks after the first chunk.
+    seen.insert(seen.end(), ids.begin(), ids.end());
+    bench.run(ExchangeClosed{client.id()});
+  }
+  EXPECT_EQ(seen, range(1, seen.back()));
+}
+
+TEST(EventStream, ASlowReaderHasOneChunkOnItsWay) {
+  ApiBench bench;
+  write_events(bench, 600);
+  Client client(bench, "/api/v1/events?after=0");
+  EXPECT_EQ(client.chunks, 1);
+  write_events(bench, 700);
+  client.take(bench.pass(std::chrono::seconds(60)));
+  EXPECT_EQ(client.chunks, 1);
+  client.drain();
+  EXPECT_EQ(client.ids(), range(1, bench.state().last_event));
+  EXPECT_GT(client.chunks, 2);
+  EXPECT_LT(client.longest_chunk, 64U << 10);
+}
+
+TEST(EventStream, FiltersReachFarEventsWithoutHoldingTheTurn) {
+  ApiBench bench;
+  write_events(bench, 5000);
+  bench.put("/api/v1/sites/lyo1", "{}");
+  const std::uint64_t wanted = bench.state().last_event;
+  Client client(bench, "/api/v1/events?after=0&site=lyo1");
+  EXPECT_THAT(client.ids(), IsEmpty());  // one turn does not read that far
+  client.drain();
+  EXPECT_THAT(client.ids(), ElementsAre(wanted));
+}
+
+TEST(EventStream, SilenceIsBrokenByAComment) {
+  ApiBench bench;
+  Client client(bench, "/api/v1/events");
+  client.take(bench.pass(std::chrono::seconds(14)));
+  EXPECT_EQ(client.chunks, 0);
+  client.take(bench.pass(std::chrono::seconds(2)));
+  EXPECT_EQ(client.chunks, 1);
+  EXPECT_THAT(client.text, HasSubstr("\n: alive\n\n"));
+  client.drain();
+  client.take(bench.pass(std::chrono::seconds(16)));
+  EXPECT_EQ(client.chunks, 2);
+}
+
+TEST(EventStream, AnIdFromTheFutureIsToldSo) {
+  ApiBench bench;
+  write_events(bench, 2);
+  Client client(bench, "/api/v1/events", {{"last-event-id", "1000"}});
+  EXPECT_EQ(client.status, 200);
+  EXPECT_THAT(client.text, HasSubstr("event: reset\ndata: {\"asked\":\"1000\""));
+  const std::uint64_t last = bench.state().last_event;
+  client.take(bench.run(ExchangeDrained{client.id()}));
+  for (const Effect& effect : bench.run(
+           ExchangeOpened{901,
+                          "PUT",
+                          "/api/v1/sites/new",
+                          {{"authorization", "Bearer admin-token"}, {"content-type", "application/json"}},
+                          "{}",
+                          ""})) {
+    client.take({effect});
+  }
+  EXPECT_THAT(client.ids(), ElementsAre(last + 1));
+}
+
+TEST(EventStream, BadRequestsAndTooManyStreamsAreProblems) {
+  ApiBench bench;
+  EXPECT_EQ(Client(bench, "/api/v1/events?after=x").status, 400);
+  EXPECT_EQ(Client(bench, "/api/v1/events", {{"last-event-id", "-1"}}).status, 400);
+  EXPECT_EQ(Client(bench, "/api/v1/events?limit=5").status, 400);
+  EXPECT_EQ(Client(bench, "/api/v1/events?stage=x").status, 400);
+  std::vector<ExchangeId> open;
+  for (std::size_t i = 0; i < ApiBench::streams_most; ++i)
+    open.push_back(Client(bench, "/api/v1/events").id());
+  const Client refused(bench, "/api/v1/events");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_FALSE(refused.streaming);
+  bench.run(ExchangeClosed{open.front()});
+  EXPECT_EQ(Client(bench, "/api/v1/events").status, 200);
+}
+
+TEST(EventPages, HaveTheSameEventsAndACursor) {
+  ApiBench bench;
+  write_events(bench, 7);
+  const std::uint64_t last = bench.state().last_event;
+  std::vector<std::uint64_t> seen;
+  std::string next = "0";
+  while (!next.empty()) {
+    const HttpAnswer page = bench.get("/api/v1/events?limit=3&after=" + next);
+    ASSERT_EQ(page.status, 200) << page.body;
+    const auto body = page.json();
+    for (const auto& item : body.at("items").as_array()) {
+      seen.push_back(std::stoull(std::string(item.at("id").as_string())));
+    }
+    next = page.text("next");
+  }
+  EXPECT_EQ(seen, range(1, last));
+  EXPECT_EQ(bench.get("/api/v1/events?after=999999").body, R"({"items":[]})");
+  EXPECT_EQ(bench.get("/api/v1/events?site=nowhere").body, R"({"items":[]})");
+  EXPECT_EQ(bench.get("/api/v1/events?after=x").status, 400);
+  EXPECT_EQ(bench.get("/api/v1/events?limit=5000").status, 400);
+}
+
+}  // namespace
+}  // namespace metalmesh::controller

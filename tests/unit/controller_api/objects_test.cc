@@ -1,0 +1,354 @@
+// The object routes, through the whole node: API, real core, rows.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/array.hpp>
+#include <string>
+
+#include "tests/unit/controller_api/api_bench.h"
+
+namespace metalmesh::controller {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+/// A valid body for every kind, with what it refers to in place.
+struct KindCase {
+  const char* plural;
+  const char* kind;
+  const char* body;
+};
+constexpr KindCase kinds[] = {
+    {"sites", "Site", R"({"spec":{"timeZone":"Europe/Paris"}})"},
+    {"credentials", "Credential", R"({"spec":{"site":"par1","note":"iLO"}})"},
+    {"servers", "Server", R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.9","credential":"bmc"}}})"},
+    {"images", "Image", ApiBench::image},
+    {"profiles", "Profile", ApiBench::profile},
+    {"rollouts", "Rollout",
+     R"({"spec":{"action":"install","select":{"servers":["s1"]},"image":"rocky","profile":"base"}})"},
+};
+
+std::string path_of(const KindCase& kind, const std::string& name = "thing") {
+  return std::string("/api/v1/") + kind.plural + "/" + name;
+}
+
+std::vector<std::string> names_in(const HttpAnswer& page) {
+  std::vector<std::string> names;
+  const auto body = page.json();
+  for (const auto& item : body.at("items").as_array()) {
+    names.emplace_back(item.at("metadata").at("name").as_string());
+  }
+  return names;
+}
+
+TEST(Objects, AreCreatedReadChangedAndDeleted) {
+  ApiBench bench;
+  bench.furnish();
+  for (const KindCase& kind : kinds) {
+    SCOPED_TRACE(kind.kind);
+    const std::string path = path_of(kind);
+    const HttpAnswer created = bench.put(path, kind.body);
+    ASSERT_EQ(created.status, 201) << created.body;
+    EXPECT_EQ(created.headers.at("location"), path);
+    EXPECT_EQ(created.headers.at("content-type"), "application/json");
+    EXPECT_EQ(created.headers.at("cache-control"), "no-store");
+    EXPECT_EQ(created.text("kind"), kind.kind);
+    EXPECT_EQ(created.text("apiVersion"), "metalmesh/v1");
+
+    const HttpAnswer read = bench.get(path);
+    EXPECT_EQ(read.status, 200);
+    EXPECT_EQ(read.headers.at("etag"), created.headers.at("etag"));
+    EXPECT_EQ(read.body, created.body);
+
+    const HttpAnswer changed =
+        bench.put(path, R"({"metadata":{"labels":{"a":"b"}},)" + std::string(kind.body).substr(1));
+    EXPECT_EQ(changed.status, 200) << changed.body;
+    EXPECT_FALSE(changed.headers.contains("location"));
+    EXPECT_NE(changed.headers.at("etag"), created.headers.at("etag"));
+    EXPECT_THAT(changed.body, HasSubstr(R"("labels":{"a":"b"})"));
+
+    EXPECT_EQ(bench.send("DELETE", path).status, 204);
+    const HttpAnswer gone = bench.get(path);
+    EXPECT_EQ(gone.status, 404);
+    EXPECT_EQ(gone.text("type"), "urn:metalmesh:problem:not-found");
+    EXPECT_EQ(bench.send("DELETE", path).status, 404);
+  }
+}
+
+TEST(Objects, WhatIsReadMayBeSentBack) {
+  ApiBench bench;
+  bench.furnish();
+  for (const KindCase& kind : kinds) {
+    SCOPED_TRACE(kind.kind);
+    bench.put(path_of(kind), kind.body);
+    const HttpAnswer read = bench.get(path_of(kind));
+    const HttpAnswer back = bench.put(path_of(kind), read.body, {{"if-match", read.headers.at("etag")}});
+    EXPECT_EQ(back.status, 200) << back.body;
+  }
+}
+
+TEST(Objects, StatusAndVersionInABodyChangeNothing) {
+  ApiBench bench;
+  bench.furnish();
+  const HttpAnswer answer = bench.put(
+      "/api/v1/servers/s1",
+      R"({"metadata":{"version":"99","created":"2001-01-01T00:00:00Z"},"status":{"phase":"ready","nonsense":1},)" +
+          std::string(ApiBench::server).substr(1));
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(bench.state().servers.at("s1").status().phase(), "registered");
+  EXPECT_LT(bench.state().servers.at("s1").metadata().version(), 99U);
+}
+
+TEST(Objects, BadBodiesAreRefusedByField) {
+  ApiBench bench;
+  bench.furnish();
+  for (const KindCase& kind : kinds) {
+    const struct {
+      std::string body;
+      int status;
+      const char* field;
+    } cases[] = {
+        {"{", 400, ""},
+        {"[]", 400, "the body"},
+        {R"({"spec":{"colour":"red"}})", 400, "spec.colour"},
+        {R"({"spec":[]})", 400, "spec"},
+        {R"({"metadata":{"labels":{"a":1}}})", 400, "metadata.labels.a"},
+        {R"({"kind":"Other"})", 400, "kind"},
+        {R"({"apiVersion":"metalmesh/v9"})", 400, "apiVersion"},
+        {R"({"metadata":{"name":"other"}})", 400, "metadata.name"},
+        {R"({"metadata":{"name":"thing","name":"thing"}})", 400, "name"},
+        {R"({"spec":{"password":"hunter2"}})", 400, "spec.password"},
+    };
+    for (const auto& it : cases) {
+      const HttpAnswer answer = bench.put(path_of(kind), it.body);
+      EXPECT_EQ(answer.status, it.status) << kind.kind << " " << it.body << " " << answer.body;
+      EXPECT_EQ(answer.text("field"), it.field) << kind.kind << " " << it.body;
+      EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
+      EXPECT_EQ(answer.text("instance"), path_of(kind));
+      EXPECT_THAT(answer.text("detail"), Not(IsEmpty()));
+      EXPECT_THAT(answer.body, Not(HasSubstr("hunter2")));
+    }
+    EXPECT_EQ(bench.put(path_of(kind), "").status, 400);
+    EXPECT_EQ(bench.get(path_of(kind)).status, 404) << kind.kind;
+  }
+}
+
+TEST(Objects, BodiesMustSayThatTheyAreJson) {
+  ApiBench bench;
+  const std::string path = "/api/v1/sites/par1";
+  EXPECT_EQ(bench.raw("PUT", path, "{}", {}, "admin-token").status, 415);
+  EXPECT_EQ(
+      bench.raw("PUT", path, "{}", {{"content-type", "application/x-www-form-urlencoded"}}, "admin-token")
+          .status,
+      415);
+  EXPECT_EQ(bench.raw("PUT", path, "{}", {{"content-type", "application/jsonx"}}, "admin-token").status, 415);
+  EXPECT_EQ(bench.raw("PUT", path, "{}", {{"content-type", "Application/JSON; charset=utf-8"}}, "admin-token")
+                .status,
+            201);
+  EXPECT_EQ(bench.put(path, "{\"kind\":\"" + std::string(2U << 20, 'x') + "\"}").status, 413);
+}
+
+TEST(Objects, BadNamesAreRefused) {
+  ApiBench bench;
+  for (const char* name : {"UPPER", "-a", "a-", "a_b", "a.b", "a%2Fb", "%20", "a%22b"}) {
+    const HttpAnswer answer = bench.put("/api/v1/sites/" + std::string(name), "{}");
+    EXPECT_EQ(answer.status, 422) << name << answer.body;
+    EXPECT_EQ(answer.text("field"), "metadata.name") << name;
+  }
+  EXPECT_EQ(bench.put("/api/v1/sites/" + std::string(64, 'a'), "{}").status, 422);
+  EXPECT_EQ(bench.put("/api/v1/sites/" + std::string(63, 'a'), "{}").status, 201);
+}
+
+TEST(Objects, MissingReferencesNameTheField) {
+  ApiBench bench;
+  bench.furnish();
+  const struct {
+    const char* path;
+    const char* body;
+    const char* field;
+  } cases[] = {
+      {"/api/v1/servers/s2", R"({"spec":{"site":"nowhere","bmc":{"address":"10.0.0.1","credential":"bmc"}}})",
+       "spec.site"},
+      {"/api/v1/servers/s2", R"({"spec":{"site":"par1","bmc":{"address":"10.0.0.1","credential":"none"}}})",
+       "spec.bmc.credential"},
+      {"/api/v1/credentials/c", R"({"spec":{"site":"nowhere"}})", "spec.site"},
+      {"/api/v1/rollouts/r",
+       R"({"spec":{"action":"install","select":{"servers":["s1"]},"image":"none","profile":"base"}})",
+       "spec.image"},
+      {"/api/v1/rollouts/r",
+       R"({"spec":{"action":"install","select":{"servers":["s1"]},"image":"rocky","profile":"base@9"}})",
+       "spec.profile"},
+  };
+  for (const auto& it : cases) {
+    const HttpAnswer answer = bench.put(it.path, it.body);
+    EXPECT_EQ(answer.status, 422) << it.body << answer.body;
+    EXPECT_EQ(answer.text("field"), it.field) << it.body;
+    EXPECT_THAT(answer.text("next"), Not(IsEmpty())) << it.body;
+  }
+}
+
+TEST(Objects, ADuplicateMachineIsAConflictThatNamesTheOther) {
+  ApiBench bench;
+  bench.furnish();
+  const HttpAnswer answer = bench.put(
+      "/api/v1/servers/s2",
+      R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.113","credential":"bmc"},"identity":{"serial":"CZ2D4F0A1B"}}})");
+  EXPECT_EQ(answer.status, 409) << answer.body;
+  EXPECT_THAT(answer.text("detail"), HasSubstr("s1"));
+}
+
+TEST(Objects, WhatIsInUseIsNotDeleted) {
+  ApiBench bench;
+  bench.furnish();
+  for (const char* path : {"/api/v1/sites/par1", "/api/v1/credentials/bmc"}) {
+    EXPECT_EQ(bench.send("DELETE", path).status, 409) << path;
+    EXPECT_EQ(bench.get(path).status, 200) << path;
+  }
+}
+
+TEST(Objects, ConditionalWritesCatchTheLostUpdate) {
+  ApiBench bench;
+  const std::string path = "/api/v1/sites/par1";
+  EXPECT_EQ(bench.put(path, "{}", {{"if-match", "*"}}).status, 412);
+  const std::string first = bench.put(path, "{}", {{"if-none-match", "*"}}).headers.at("etag");
+  EXPECT_EQ(bench.put(path, "{}", {{"if-none-match", "*"}}).status, 412);
+  const HttpAnswer second = bench.put(path, R"({"spec":{"timeZone":"UTC"}})", {{"if-match", first}});
+  ASSERT_EQ(second.status, 200) << second.body;
+  const HttpAnswer late = bench.put(path, "{}", {{"if-match", first}});
+  EXPECT_EQ(late.status, 412);
+  EXPECT_EQ(late.text("field"), "If-Match");
+  EXPECT_THAT(late.text("detail"), HasSubstr("version " + first.substr(1, first.size() - 2)));
+  EXPECT_EQ(bench.put(path, "{}", {{"if-match", "7"}}).status, 400);
+  EXPECT_EQ(bench.put(path, "{}", {{"if-match", "*"}}).status, 200);
+  EXPECT_EQ(bench.send("DELETE", path, {}, {{"if-match", first}}).status, 412);
+  EXPECT_EQ(bench.send("DELETE", path, {}, {{"if-match", bench.get(path).headers.at("etag")}}).status, 204);
+}
+
+TEST(Objects, UnchangedIs304) {
+  ApiBench bench;
+  bench.furnish();
+  const HttpAnswer read = bench.get("/api/v1/images/rocky");
+  const HttpAnswer again = bench.get("/api/v1/images/rocky", {{"if-none-match", read.headers.at("etag")}});
+  EXPECT_EQ(again.status, 304);
+  EXPECT_TRUE(again.body.empty());
+  EXPECT_EQ(again.headers.at("etag"), read.headers.at("etag"));
+  EXPECT_EQ(bench.get("/api/v1/images/rocky", {{"if-none-match", "\"999\""}}).status, 200);
+  EXPECT_EQ(bench.get("/api/v1/images/rocky", {{"if-none-match", "1"}}).status, 400);
+}
+
+TEST(Objects, RepeatingAKeyRepeatsTheAnswerAndNotTheAct) {
+  ApiBench bench;
+  const Headers key = {{"idempotency-key", "4711"}, {"if-none-match", "*"}};
+  const HttpAnswer first = bench.put("/api/v1/sites/par1", "{}", key);
+  ASSERT_EQ(first.status, 201) << first.body;
+  const std::uint64_t events = bench.state().last_event;
+  const HttpAnswer second = bench.put("/api/v1/sites/par1", "{}", key);
+  EXPECT_LT(second.status, 300) << second.body;
+  EXPECT_EQ(second.headers.at("etag"), first.headers.at("etag"));
+  EXPECT_EQ(bench.state().last_event, events);
+  EXPECT_EQ(bench.put("/api/v1/sites/par2", "{}", {{"idempotency-key", ""}}).status, 400);
+  EXPECT_EQ(bench.put("/api/v1/sites/par2", "{}", {{"idempotency-key", "a b"}}).status, 400);
+  EXPECT_EQ(bench.put("/api/v1/sites/par2", "{}", {{"idempotency-key", std::string(129, 'k')}}).status, 400);
+}
+
+TEST(Objects, ProfilesKeepTheirVersions) {
+  ApiBench bench;
+  bench.furnish();
+  const std::string changed =
+      R"({"spec":{"family":"rhel","template":{"inline":"reboot\n"},"proof":{"minimum":"poweroff"}}})";
+  ASSERT_EQ(bench.put("/api/v1/profiles/base", changed).status, 200);
+  const HttpAnswer one = bench.get("/api/v1/profiles/base/versions/1");
+  const HttpAnswer two = bench.get("/api/v1/profiles/base/versions/2");
+  EXPECT_THAT(one.body, HasSubstr("poweroff\\n"));
+  EXPECT_THAT(two.body, HasSubstr("reboot\\n"));
+  EXPECT_EQ(two.headers.at("etag"), "\"2\"");
+  EXPECT_EQ(bench.get("/api/v1/profiles/base/versions/1", {{"if-none-match", "\"1\""}}).status, 304);
+  EXPECT_EQ(bench.get("/api/v1/profiles/base/versions/3").status, 404);
+  EXPECT_EQ(bench.get("/api/v1/profiles/none/versions/1").status, 404);
+  EXPECT_EQ(bench.get("/api/v1/profiles/base/versions/x").status, 400);
+  EXPECT_EQ(bench.get("/api/v1/profiles/base/versions/-1").status, 400);
+}
+
+TEST(Objects, ListsComeInPagesThatNeitherRepeatNorSkip) {
+  ApiBench bench;
+  for (const char* name : {"e", "b", "d", "a", "c"}) bench.put(std::string("/api/v1/sites/") + name, "{}");
+  const HttpAnswer all = bench.get("/api/v1/sites");
+  EXPECT_THAT(names_in(all), ElementsAre("a", "b", "c", "d", "e"));
+  EXPECT_EQ(all.text("next"), "");
+
+  const HttpAnswer first = bench.get("/api/v1/sites?limit=2");
+  EXPECT_THAT(names_in(first), ElementsAre("a", "b"));
+  EXPECT_EQ(first.text("next"), "b");
+  bench.send("DELETE", "/api/v1/sites/b");
+  bench.put("/api/v1/sites/aa", "{}");
+  const HttpAnswer second = bench.get("/api/v1/sites?limit=2&after=b");
+  EXPECT_THAT(names_in(second), ElementsAre("c", "d"));
+  const HttpAnswer third = bench.get("/api/v1/sites?limit=2&after=d");
+  EXPECT_THAT(names_in(third), ElementsAre("e"));
+  EXPECT_EQ(third.text("next"), "");
+  EXPECT_EQ(bench.get("/api/v1/sites?after=zzz").body, R"({"items":[]})");
+}
+
+TEST(Objects, ListsAreFilteredByLabels) {
+  ApiBench bench;
+  bench.put("/api/v1/sites/a", R"({"metadata":{"labels":{"region":"eu","tier":"edge"}}})");
+  bench.put("/api/v1/sites/b", R"({"metadata":{"labels":{"region":"us"}}})");
+  bench.put("/api/v1/sites/c", R"({"metadata":{"labels":{"region":"eu"}}})");
+  EXPECT_THAT(names_in(bench.get("/api/v1/sites?labelSelector=region%3Deu")), ElementsAre("a", "c"));
+  EXPECT_THAT(names_in(bench.get("/api/v1/sites?labelSelector=region=eu,tier!=edge")), ElementsAre("c"));
+  EXPECT_THAT(names_in(bench.get("/api/v1/sites?labelSelector=tier")), ElementsAre("a"));
+  EXPECT_THAT(names_in(bench.get("/api/v1/sites?labelSelector=")), ElementsAre("a", "b", "c"));
+  const HttpAnswer page = bench.get("/api/v1/sites?labelSelector=region=eu&limit=1");
+  EXPECT_THAT(names_in(page), ElementsAre("a"));
+  EXPECT_EQ(page.text("next"), "a");
+}
+
+TEST(Objects, BadQueriesAreRefusedByParameter) {
+  ApiBench bench;
+  const std::pair<const char*, const char*> cases[] = {{"limit=0", "limit"},
+                                                       {"limit=1001", "limit"},
+                                                       {"limit=x", "limit"},
+                                                       {"limit=-1", "limit"},
+                                                       {"limit=", "limit"},
+                                                       {"labelSelector=a%3E1", "labelSelector"},
+                                                       {"labelselector=a", "labelselector"},
+                                                       {"page=1", "page"}};
+  for (const KindCase& kind : kinds) {
+    for (const auto& [query, field] : cases) {
+      const HttpAnswer answer = bench.get(std::string("/api/v1/") + kind.plural + "?" + query);
+      EXPECT_EQ(answer.status, 400) << query;
+      EXPECT_EQ(answer.text("field"), field) << query;
+    }
+  }
+  EXPECT_EQ(bench.get("/api/v1/sites?labelselector=a").text("next"), "did you mean \"labelSelector\"?");
+  EXPECT_EQ(bench.get("/api/v1/sites?limit=1&limit=2").status, 400);
+  EXPECT_EQ(bench.get("/api/v1/sites/par1?verbose=1").status, 400);
+}
+
+TEST(Objects, SurviveARestart) {
+  ApiBench bench;
+  bench.furnish();
+  const std::string before = bench.get("/api/v1/servers/s1").body;
+  bench.restart();
+  EXPECT_EQ(bench.get("/api/v1/servers/s1").body, before);
+}
+
+TEST(Objects, AReplyLeavesOnlyWithItsRows) {
+  ApiBench bench;
+  const Outcome out = bench.node().handle(
+      ExchangeOpened{77,
+                     "PUT",
+                     "/api/v1/sites/par1",
+                     {{"authorization", "Bearer admin-token"}, {"content-type", "application/json"}},
+                     "{}",
+                     ""},
+      bench.now());
+  EXPECT_FALSE(out.rows.empty());
+  EXPECT_EQ(std::get<ExchangeReply>(out.effects.back()).id, 77U);
+}
+
+}  // namespace
+}  // namespace metalmesh::controller
