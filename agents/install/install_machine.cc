@@ -5,8 +5,6 @@
 
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
-#include "agents/install/wall_time.h"
-#include "common/base/backoff.h"
 #include "common/base/check.h"
 
 namespace metalmesh::install {
@@ -95,58 +93,6 @@ Verdict step(Context& context) {
   return row.run(context);
 }
 
-std::vector<std::string> debts_of(const record::Job& job) {
-  std::vector<std::string> debts;
-  if (!job.inserted_slot().empty())
-    debts.push_back("media may still be inserted in slot " + job.inserted_slot());
-  if (job.boot_overridden()) debts.emplace_back("boot override Once/Cd may still be set");
-  for (const std::string& uri : job.session_uris()) debts.push_back("session " + uri + " may still be open");
-  return debts;
-}
-
-void retry(Context& context) {
-  constexpr Backoff pace{.first = std::chrono::seconds(30), .most = std::chrono::minutes(10)};
-  record::Job& job = context.job;
-  const std::uint32_t failed_attempt = job.attempt();
-  wire::Event event;
-  *event.mutable_retry()->mutable_fault() = job.fault();
-  event.mutable_retry()->set_attempt(failed_attempt + 1);
-  // Told to go on, and no answer: if it is on next time, it is on because of us.
-  if (job.intent() == record::Job::RESET_ON) job.set_host_on_by_us(true);
-  job.set_attempt(failed_attempt + 1);
-  job.set_stage(wire::QUEUED);
-  job.clear_fault();
-  job.clear_intent();
-  job.clear_intent_at();
-  job.set_armed(false);
-  job.clear_armed_at();
-  job.set_powered(false);
-  job.set_bytes_covered(0);
-  context.tell(std::move(event));
-  context.out.actions.emplace_back(RetryLater{pace.delay(failed_attempt, context.random)});
-}
-
-/// Cleanup is through: another attempt, or the end.
-void conclude(Context& context) {
-  record::Job& job = context.job;
-  if (will_retry(job, context.now)) return retry(context);
-  if (job.mount_state() != wire::MOUNT_STATE_UNSPECIFIED && job.mount_state() != wire::DEAD)
-    context.set_mount(wire::DEAD);
-  job.set_ending(outcome_of(job));
-  job.set_stage(wire::DONE);
-  job.set_ended(true);
-  wire::Event event;
-  wire::Ended& ended = *event.mutable_ended();
-  ended.set_outcome(job.ending());
-  ended.set_proof(job.proof());
-  *ended.mutable_evidence() = job.evidence();
-  if (job.has_fault()) *ended.mutable_fault() = job.fault();
-  ended.set_disk(job.has_fault() ? job.fault().disk() : disk_of(job));
-  for (std::string& debt : debts_of(job)) ended.add_debts(std::move(debt));
-  context.tell(std::move(event));
-  context.out.actions.emplace_back(Finish{});
-}
-
 void run(Context& context) {
   constexpr int most_steps = 64;
   Conversation& talk = context.talk;
@@ -181,54 +127,6 @@ void arrange_wake(Context& context) {
 }
 
 }  // namespace
-
-// ---- Context ------------------------------------------------------------------------------------
-
-void Context::log(LogLevel level, std::string message) {
-  out.logs.push_back({level,
-                      std::move(message),
-                      {{"deployment", order().deployment_id()},
-                       {"server", order().server()},
-                       {"stage", wire::Stage_Name(job.stage())}}});
-}
-
-Verdict Context::wait(Duration delay) {
-  const MonoTime at = now.mono + std::max(delay, Duration(std::chrono::milliseconds(1)));
-  if (!wake || at < *wake) wake = at;
-  return Verdict::busy;
-}
-
-Verdict Context::fail(wire::FaultCode code, const FaultFacts& facts) {
-  failed = true;
-  if (job.stage() == wire::CLEANUP || job.has_fault()) {
-    log(LogLevel::warning, "cleanup: " + make_fault(job, code, facts).seen());
-    return Verdict::busy;
-  }
-  *job.mutable_fault() = make_fault(job, code, facts);
-  log(LogLevel::warning, wire::FaultCode_Name(code) + ": " + job.fault().seen());
-  if (job.mount_state() != wire::MOUNT_STATE_UNSPECIFIED && job.mount_state() != wire::DEAD)
-    set_mount(will_retry(job, now) ? wire::CLOSED : wire::DEAD);
-  return Verdict::busy;
-}
-
-void Context::set_mount(wire::MountState state) {
-  if (job.mount_state() == state) return;
-  job.set_mount_state(state);
-  out.actions.emplace_back(SetMount{});
-}
-
-void Context::note_evidence(std::string line) {
-  const auto& known = job.evidence();
-  if (std::find(known.begin(), known.end(), line) == known.end()) job.add_evidence(std::move(line));
-}
-
-bool will_retry(const record::Job& job, const Now& now) {
-  if (!job.has_fault() || job.launched() || job.cancel_asked() || !may_pass(job.fault().code())) return false;
-  if (job.order().has_start_by() && now.wall_low > from_wire(job.order().start_by())) return false;
-  return job.attempt() <= job.order().attempts_before_wipe();
-}
-
-// ---- InstallMachine -----------------------------------------------------------------------------
 
 InstallMachine::InstallMachine(record::Job& job, StageTimeouts timeouts, std::string media_url,
                                std::string media_base, std::uint64_t seed)
@@ -266,6 +164,7 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
     void operator()(const PollDue&) const { context.talk.armed_wake.reset(); }
     void operator()(const MediaRead& read) const {
       record::Job& job = context.job;
+      if (read.bytes_covered == 0 && read.peer.empty()) return;
       context.talk.reached = true;
       context.talk.last_read = context.now.mono;
       const auto percent = [](std::uint64_t part, std::uint64_t whole) {

@@ -28,6 +28,9 @@ Verdict finalise(Context& context);
 Verdict verify(Context& context);
 Verdict cleanup(Context& context);
 
+/// Cleanup is through: tells of another attempt, or of the end.
+void conclude(Context& context);
+
 // Shared by stages.
 Verdict find_slots(Context& context);
 enum class Ejected { busy, empty, stuck };

@@ -1,0 +1,68 @@
+// How an attempt ends once cleanup is through: another one, or the job's last event.
+#include "agents/install/stages.h"
+#include "agents/install/wall_time.h"
+#include "common/base/backoff.h"
+
+namespace metalmesh::install {
+namespace {
+
+std::vector<std::string> debts_of(const record::Job& job) {
+  std::vector<std::string> debts;
+  if (!job.inserted_slot().empty())
+    debts.push_back("media may still be inserted in slot " + job.inserted_slot());
+  if (job.boot_overridden()) debts.emplace_back("boot override Once/Cd may still be set");
+  for (const std::string& uri : job.session_uris()) debts.push_back("session " + uri + " may still be open");
+  return debts;
+}
+
+void retry(Context& context) {
+  constexpr Backoff pace{.first = std::chrono::seconds(30), .most = std::chrono::minutes(10)};
+  record::Job& job = context.job;
+  const std::uint32_t failed_attempt = job.attempt();
+  wire::Event event;
+  *event.mutable_retry()->mutable_fault() = job.fault();
+  event.mutable_retry()->set_attempt(failed_attempt + 1);
+  // Told to go on, and no answer: if it is on next time, it is on because of us.
+  if (job.intent() == record::Job::RESET_ON) job.set_host_on_by_us(true);
+  job.set_attempt(failed_attempt + 1);
+  job.set_stage(wire::QUEUED);
+  job.clear_fault();
+  job.clear_intent();
+  job.clear_intent_at();
+  job.set_armed(false);
+  job.clear_armed_at();
+  job.set_powered(false);
+  job.set_bytes_covered(0);
+  context.tell(std::move(event));
+  context.out.actions.emplace_back(RetryLater{pace.delay(failed_attempt, context.random)});
+}
+
+}  // namespace
+
+bool will_retry(const record::Job& job, const Now& now) {
+  if (!job.has_fault() || job.launched() || job.cancel_asked() || !may_pass(job.fault().code())) return false;
+  if (job.order().has_start_by() && now.wall_low > from_wire(job.order().start_by())) return false;
+  return job.attempt() <= job.order().attempts_before_wipe();
+}
+
+void conclude(Context& context) {
+  record::Job& job = context.job;
+  if (will_retry(job, context.now)) return retry(context);
+  if (job.mount_state() != wire::MOUNT_STATE_UNSPECIFIED && job.mount_state() != wire::DEAD)
+    context.set_mount(wire::DEAD);
+  job.set_ending(outcome_of(job));
+  job.set_stage(wire::DONE);
+  job.set_ended(true);
+  wire::Event event;
+  wire::Ended& ended = *event.mutable_ended();
+  ended.set_outcome(job.ending());
+  ended.set_proof(job.proof());
+  *ended.mutable_evidence() = job.evidence();
+  if (job.has_fault()) *ended.mutable_fault() = job.fault();
+  ended.set_disk(job.has_fault() ? job.fault().disk() : disk_of(job));
+  for (std::string& debt : debts_of(job)) ended.add_debts(std::move(debt));
+  context.tell(std::move(event));
+  context.out.actions.emplace_back(Finish{});
+}
+
+}  // namespace metalmesh::install
