@@ -1,0 +1,102 @@
+#include "controller/cli/manifest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "common/adapters/files.h"
+
+namespace metalmesh::cli {
+namespace {
+
+using testing::HasSubstr;
+
+std::string error_of(std::string_view text) {
+  const auto parsed = parse_manifests(text, "m.yaml");
+  return parsed ? "no error" : parsed.error().message;
+}
+
+TEST(Manifest, reads_many_objects_and_drops_what_only_the_mesh_knows) {
+  const auto parsed = parse_manifests(R"(
+apiVersion: metalmesh/v1
+kind: Site
+metadata: {name: par1}
+---
+kind: server
+metadata: {name: r1}
+spec: {site: par1, identity: {serial: 007312}}
+status: {phase: installed}
+)",
+                                      "m.yaml");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  ASSERT_EQ(parsed->size(), 2U);
+  EXPECT_EQ((*parsed)[0].kind->name, "Site");
+  EXPECT_EQ((*parsed)[1].name, "r1");
+  EXPECT_EQ((*parsed)[1].where, "m.yaml:6");
+  const auto& server = dynamic_cast<const rest::Server&>(*(*parsed)[1].object);
+  EXPECT_EQ(server.spec().identity().serial(), "007312");
+  EXPECT_FALSE(server.has_status());
+}
+
+TEST(Manifest, says_what_is_wrong_and_what_was_meant) {
+  EXPECT_EQ(error_of("kind: Sever\nmetadata: {name: x}"),
+            "m.yaml:1:7: kind: unknown kind \"Sever\"; did you mean \"Server\"?");
+  EXPECT_THAT(error_of("kind: Deployment\nmetadata: {name: x}"), HasSubstr("kind"));
+  EXPECT_THAT(error_of("metadata: {name: x}"), HasSubstr("`kind` is missing"));
+  EXPECT_THAT(error_of("kind: Site"), HasSubstr("metadata.name is missing"));
+  EXPECT_THAT(error_of("kind: Site\napiVersion: v2\nmetadata: {name: x}"),
+              HasSubstr("expected metalmesh/v1"));
+  EXPECT_THAT(error_of("kind: Server\nmetadata: {name: x}\nspec: {bmc: {adress: 1}}"),
+              HasSubstr("spec.bmc.adress: unknown field; did you mean \"address\"?"));
+}
+
+class ManifestFiles : public testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directories(folder_ / "templates"); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string file(const std::string& name, std::string_view text) {
+    EXPECT_TRUE(adapters::write_file(folder_ / name, text, 0644));
+    return (folder_ / name).string();
+  }
+  std::filesystem::path folder_ = testing::TempDir() + "mm-manifest-" + std::to_string(getpid());
+};
+
+TEST_F(ManifestFiles, sends_a_template_inline_and_what_others_need_first) {
+  file("templates/rocky.ks", "text\n%packages\n");
+  const std::string all = file("all.yaml", R"(
+kind: Rollout
+metadata: {name: web}
+---
+kind: Server
+metadata: {name: r1}
+---
+kind: Profile
+metadata: {name: base}
+spec: {family: rhel, template: {file: templates/rocky.ks}}
+)");
+  const auto read = read_manifests({all, file("site.yaml", "kind: Site\nmetadata: {name: par1}")});
+  ASSERT_TRUE(read) << read.error().message;
+  std::vector<std::string> order;
+  for (const auto& manifest : *read) order.push_back(manifest.name);
+  EXPECT_THAT(order, testing::ElementsAre("par1", "base", "r1", "web"));
+  const auto& profile = dynamic_cast<const rest::Profile&>(*(*read)[1].object);
+  EXPECT_EQ(profile.spec().template_().inline_(), "text\n%packages\n");
+  EXPECT_EQ(profile.spec().template_().file(), "");
+}
+
+TEST_F(ManifestFiles, refuses_templates_that_are_missing_or_given_twice) {
+  const auto missing =
+      read_manifests({file("a.yaml", "kind: Profile\nmetadata: {name: p}\nspec: {template: {file: no.ks}}")});
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("no.ks"));
+  const auto twice = read_manifests(
+      {file("b.yaml", "kind: Profile\nmetadata: {name: p}\nspec: {template: {file: a, inline: b}}")});
+  ASSERT_FALSE(twice);
+  EXPECT_THAT(twice.error().message, HasSubstr("not both"));
+  EXPECT_THAT(read_manifests({file("c.yaml", "# nothing\n")}).error().message, HasSubstr("holds no objects"));
+}
+
+}  // namespace
+}  // namespace metalmesh::cli

@@ -1,0 +1,184 @@
+#include "controller/cli/wording.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controller/cli/next_step.h"
+#include "controller/cli/object_tables.h"
+
+namespace metalmesh::cli {
+namespace {
+
+using std::chrono::seconds;
+using testing::HasSubstr;
+using testing::Not;
+
+rest::Deployment failed(const std::string& server, wire::FaultCode code, wire::DiskState disk) {
+  rest::Deployment d;
+  d.set_id("d-" + server);
+  d.set_server(server);
+  d.set_state("FAILED");
+  d.mutable_fault()->set_code(code);
+  d.mutable_fault()->set_stage("connect");
+  d.mutable_fault()->set_seen("10.20.0.112:443 does not answer");
+  d.mutable_fault()->set_next("check the BMC cable");
+  d.mutable_fault()->set_disk(disk);
+  d.set_disk(disk);
+  return d;
+}
+
+TEST(Wording, shows_a_refusal_with_field_and_next_step) {
+  rest::Problem problem;
+  problem.set_title("conflict");
+  EXPECT_EQ(problem_text(problem), "conflict");
+  problem.set_detail("server r1 has an open deployment d7");
+  problem.set_field("spec.select");
+  problem.set_next("metalmesh rollout watch web");
+  EXPECT_EQ(problem_text(problem),
+            "server r1 has an open deployment d7\n  field: spec.select\n  next: metalmesh rollout watch web");
+}
+
+TEST(Wording, explains_a_failure_with_cause_disk_and_next_step) {
+  rest::Deployment d = failed("r1", wire::BMC_UNREACHABLE, wire::DISK_UNTOUCHED);
+  d.mutable_fault()->set_tries(3);
+  d.mutable_fault()->set_detail("connection timed out");
+  d.add_debts("media inserted in slot Cd");
+  EXPECT_EQ(failure_text(d, 2),
+            "  BMC_UNREACHABLE (connect, 3 tries): 10.20.0.112:443 does not answer\n"
+            "  BMC:  connection timed out\n"
+            "  Disk: untouched\n"
+            "  Owed: media inserted in slot Cd\n"
+            "  Next: check the BMC cable\n");
+}
+
+TEST(Wording, names_the_way_out_of_what_nobody_knows) {
+  rest::Deployment d;
+  d.set_id("d-r1");
+  d.set_state("INDETERMINATE");
+  EXPECT_THAT(failure_text(d), HasSubstr("Disk: unknown"));
+  EXPECT_THAT(failure_text(d), HasSubstr("metalmesh deployment resolve d-r1 --as succeeded|failed"));
+  d.set_state("SUCCEEDED");
+  EXPECT_EQ(failure_text(d), "");
+  d.set_state("RUNNING");
+  EXPECT_EQ(failure_text(d), "");
+}
+
+TEST(Wording, names_the_proof_of_an_end) {
+  rest::Deployment d;
+  d.set_state("SUCCEEDED");
+  d.set_proof(wire::PROOF_BOOTED);
+  EXPECT_EQ(state_words(d), "SUCCEEDED (booted)");
+  d.set_state("FAILED");
+  EXPECT_EQ(state_words(d), "FAILED");
+}
+
+TEST(Wording, groups_failures_by_cause_wiped_disks_first) {
+  std::vector<rest::Deployment> all = {failed("r1", wire::BMC_LOGIN_REFUSED, wire::DISK_UNTOUCHED),
+                                       failed("r2", wire::BMC_LOGIN_REFUSED, wire::DISK_UNTOUCHED),
+                                       failed("r3", wire::INSTALLER_STALLED, wire::DISK_BEING_WRITTEN)};
+  all.emplace_back().set_state("SUCCEEDED");
+  all.emplace_back().set_state("RUNNING");
+  EXPECT_EQ(causes_text(all),
+            "1 x INSTALLER_STALLED (disk being written): r3\n"
+            "2 x BMC_LOGIN_REFUSED (disk untouched): r1, r2\n");
+  all.clear();
+  for (int i = 0; i < 11; ++i)
+    all.push_back(failed("r" + std::to_string(i), wire::BMC_LOST, wire::DISK_UNTOUCHED));
+  EXPECT_THAT(causes_text(all), HasSubstr("11 x BMC_LOST"));
+  EXPECT_THAT(causes_text(all), HasSubstr("and 3 more"));
+}
+
+rest::Rollout planned() {
+  rest::Rollout rollout;
+  rollout.mutable_metadata()->set_name("web");
+  rollout.mutable_status()->set_state("planned");
+  auto& plan = *rollout.mutable_status()->mutable_plan();
+  plan.set_digest("9c41aa00112233445566778899");
+  plan.set_image("rocky-9.4");
+  plan.set_profile("base@7");
+  auto& server = *plan.add_servers();
+  server.set_name("r1");
+  server.set_site("par1");
+  server.set_wave(1);
+  server.mutable_identity()->set_serial("CZ2D4F0A1B");
+  auto& out = *plan.add_excluded();
+  out.set_name("r2");
+  out.set_reason("installed");
+  out.set_message("installed 2026-03-02 with rocky-9.3");
+  plan.add_warnings("site par1 is silent");
+  return rollout;
+}
+
+TEST(Wording, shows_who_takes_part_who_not_and_why) {
+  const std::string text = plan_text(planned());
+  EXPECT_THAT(text, HasSubstr("plan 9c41aa001122 of rollout web: 1 server with rocky-9.4, profile base@7"));
+  EXPECT_THAT(text, HasSubstr("1     r1      par1  CZ2D4F0A1B"));
+  EXPECT_THAT(text, HasSubstr("not included: 1 server"));
+  EXPECT_THAT(text, HasSubstr("installed 2026-03-02 with rocky-9.3"));
+  EXPECT_THAT(text, HasSubstr("warning: site par1 is silent"));
+}
+
+TEST(NextStep, leads_from_plan_to_start_and_to_the_end) {
+  rest::Rollout rollout = planned();
+  EXPECT_EQ(next_after_plan(rollout), "metalmesh rollout start web --plan 9c41aa001122 --confirm 1 --watch");
+  rollout.mutable_status()->mutable_plan()->clear_servers();
+  EXPECT_THAT(next_after_plan(rollout), Not(HasSubstr("start")));
+  rollout.mutable_status()->set_state("stopped");
+  EXPECT_THAT(next_after_end(rollout, {}), HasSubstr("rollout abort web"));
+  rollout.mutable_status()->set_state("done");
+  rest::Deployment unknown;
+  unknown.set_id("d-1");
+  unknown.set_state("INDETERMINATE");
+  const auto broken = failed("r1", wire::BMC_LOST, wire::DISK_UNTOUCHED);
+  EXPECT_THAT(next_after_end(rollout, {broken, unknown}), HasSubstr("deployment resolve d-1"));
+  unknown.set_resolved_by("ann");
+  EXPECT_EQ(next_after_end(rollout, {broken, unknown}), "metalmesh describe server r1");
+}
+
+TEST(NextStep, follows_what_was_applied_last) {
+  EXPECT_THAT(next_after_apply({{find_kind("Site"), "par1"}, {find_kind("Server"), "r1"}}),
+              HasSubstr("server inspect r1"));
+  EXPECT_THAT(next_after_apply({{find_kind("Rollout"), "web"}}), HasSubstr("rollout plan web"));
+}
+
+TEST(Wording, prints_ages_and_times) {
+  google::protobuf::Timestamp time;
+  const WallTime now{seconds(1'795'348'800)};
+  EXPECT_EQ(age_words(time, now), "");
+  EXPECT_EQ(time_words(time), "");
+  time.set_seconds(1'795'348'800 - 119);
+  EXPECT_EQ(age_words(time, now), "119s");
+  time.set_seconds(1'795'348'800 - 7199);
+  EXPECT_EQ(age_words(time, now), "119m");
+  time.set_seconds(1'795'348'800 - 86'400 * 3);
+  EXPECT_EQ(age_words(time, now), "3d");
+  time.set_seconds(1'795'348'800 + 5);
+  EXPECT_EQ(age_words(time, now), "0s") << "clocks differ";
+  EXPECT_EQ(time_words(time), "2026-11-22 12:00:05");
+}
+
+TEST(ObjectTables, have_a_row_for_every_kind) {
+  for (const Kind& kind : kinds()) {
+    Objects objects;
+    objects.push_back(kind.make());
+    const std::string table = objects_table(kind, objects, WallTime{});
+    EXPECT_EQ(std::ranges::count(table, '\n'), 2) << kind.name;
+    EXPECT_THAT(objects_table(kind, {}, WallTime{}), HasSubstr(std::string(kind.plural)));
+  }
+}
+
+TEST(ObjectTables, show_what_people_look_for_first) {
+  auto rollout = std::make_unique<rest::Rollout>();
+  rollout->mutable_metadata()->set_name("web");
+  rollout->mutable_status()->set_state("running");
+  (*rollout->mutable_status()->mutable_counts())["SUCCEEDED"] = 3;
+  (*rollout->mutable_status()->mutable_counts())["PENDING"] = 4;
+  (*rollout->mutable_status()->mutable_counts())["FAILED"] = 0;
+  Objects objects;
+  objects.push_back(std::move(rollout));
+  EXPECT_THAT(objects_table(*find_kind("Rollout"), objects, WallTime{}),
+              HasSubstr("4 PENDING, 3 SUCCEEDED\n"));
+}
+
+}  // namespace
+}  // namespace metalmesh::cli
