@@ -4,6 +4,7 @@
 
 #include "agents/media/image_probe.h"
 #include "agents/media/server/file_reader.h"
+#include "agents/media/server/pipe_signal.h"
 
 namespace metalmesh::media {
 
@@ -79,6 +80,7 @@ void ImageStore::drop(ImageDrop drop) {
 }
 
 void ImageStore::work(std::deque<JobPtr>& lane, Next (ImageStore::*step)(Job&)) {
+  block_pipe_signal();
   while (true) {
     JobPtr job;
     {

@@ -10,8 +10,9 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <ctime>
+
+#include "agents/media/server/pipe_signal.h"
 
 namespace metalmesh::media {
 namespace {
@@ -95,12 +96,7 @@ void MediaLoop::stop() {
 }
 
 void MediaLoop::run() {
-  // OpenSSL writes without MSG_NOSIGNAL; on this thread a closed peer is an error code, not a signal.
-  sigset_t pipe_only;
-  sigemptyset(&pipe_only);
-  sigaddset(&pipe_only, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &pipe_only, nullptr);
-
+  block_pipe_signal();
   std::array<epoll_event, 256> events{};
   while (!stopping_) {
     const int count =
