@@ -9,7 +9,8 @@ namespace {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -35,16 +36,28 @@ bool monotonous(std::string_view text) {
 
 constexpr std::array<std::string_view, 5> placeholder_uuids = {
     "03000200-0400-0500-0006-000700080009",  // boards that were never programmed
-    "12345678-1234-5678-90ab-cddeefaabbcc",
-    "12345678-1234-1234-1234-123456789abc",
-    "00020003-0004-0005-0006-000700080009",
-    "fefefefe-fefe-fefe-fefe-fefefefefefe",
+    "12345678-1234-5678-90ab-cddeefaabbcc", "12345678-1234-1234-1234-123456789abc",
+    "00020003-0004-0005-0006-000700080009", "fefefefe-fefe-fefe-fefe-fefefefefefe",
 };
 
 constexpr std::array<std::string_view, 17> placeholder_serials = {
-    "0123456789", "123456789",     "1234567890",  "default string", "default",        "to be filled by o.e.m.",
-    "none",       "not specified", "not available", "unknown",      "system serial number", "serial",
-    "n/a",        "na",            "null",        "chassis serial number", "oem",
+    "0123456789",
+    "123456789",
+    "1234567890",
+    "default string",
+    "default",
+    "to be filled by o.e.m.",
+    "none",
+    "not specified",
+    "not available",
+    "unknown",
+    "system serial number",
+    "serial",
+    "n/a",
+    "na",
+    "null",
+    "chassis serial number",
+    "oem",
 };
 
 constexpr std::size_t mac_length = 17;
@@ -98,7 +111,8 @@ bool usable_mac(std::string_view mac) {
   return digit % 2 == 0 && !monotonous(text);
 }
 
-std::string machine_key(std::string_view uuid, std::string_view serial, const std::vector<std::string>& macs) {
+std::string machine_key(std::string_view uuid, std::string_view serial,
+                        const std::vector<std::string>& macs) {
   const std::string u = usable_uuid(uuid) ? normal_uuid(uuid) : std::string();
   const std::string s = usable_serial(serial) ? normal_serial(serial) : std::string();
   if (!u.empty() || !s.empty()) return u + "/" + s;

@@ -25,6 +25,7 @@ bool usable_mac(std::string_view mac);
 
 /// The key of the machine with this BMC-reported identity: "<uuid>/<serial>", a field that is not usable
 /// left empty. Without both, the lowest usable MAC stands in ("mac/<mac>"). Empty: nothing identifies it.
-std::string machine_key(std::string_view uuid, std::string_view serial, const std::vector<std::string>& macs = {});
+std::string machine_key(std::string_view uuid, std::string_view serial,
+                        const std::vector<std::string>& macs = {});
 
 }  // namespace metalmesh

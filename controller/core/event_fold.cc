@@ -258,6 +258,7 @@ void fold_state_report(Work& work, const std::string& site, const wire::StateRep
   }
   SiteLink* link = work.link(site);
   if (link == nullptr || !link->learned(report.request_id())) return;
+  work.moved = true;  // what waited for this may go out
   std::vector<std::string> open;
   for (const auto& [id, order] : work.ledger.inner().orders) {
     const auto found = work.mesh().deployments.find(id);

@@ -146,6 +146,7 @@ ActResult act(Work& work, const ClearSiteQuarantine& request, const std::string&
   }
   const std::string reason = link->quarantine_reason();
   link->clear_quarantine();
+  work.moved = true;
   return Acted{false, "Site", request.site,
                "cleared the quarantine of site " + request.site + " (" + reason + "): " + request.note};
 }

@@ -105,6 +105,14 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
                news);
   } else if (last == receiver_.cursor() && hello.head_hash() != receiver_.cursor_hash()) {
     quarantine("the agent's journal and ours differ at event " + std::to_string(last), news);
+  } else if (mark != nullptr && mark->event_journal == hello.journal_id() && last > receiver_.cursor() &&
+             receiver_.cursor() == mark->event_cursor) {
+    // It has more, and nothing of that came for a whole round trip. A controller restored from a backup would
+    // wait for ever otherwise: the agent takes those events for acknowledged.
+    wire::Resync resync;
+    resync.set_journal_id(hello.journal_id());
+    resync.set_from(receiver_.cursor() + 1);
+    publish("resync", resync, tools);
   }
 }
 

@@ -1,0 +1,179 @@
+// What each event changes, and that a stale, foreign or unknown one changes nothing.
+#include "controller/core/deployment_machine.h"
+#include "controller/state/deployment_states.h"
+#include "tests/unit/controller_core/mesh_fixture.h"
+
+namespace metalmesh::testing {
+namespace {
+
+struct Fold : ::testing::Test {
+  Mesh mesh;
+  Puppet& agent = mesh.bring_up("par1");
+  void SetUp() override {
+    mesh.add_ready("s0", agent, 0);
+    mesh.start_rollout(Mesh::rollout_object("r"));
+  }
+  [[nodiscard]] const rest::Deployment& deployment() const { return mesh.deployment_of("s0"); }
+};
+
+TEST_F(Fold, IssuedThenRunningThenSucceededThenProtected) {
+  EXPECT_EQ(deployment().state(), "ISSUED");
+  EXPECT_EQ(mesh.server("s0").status().phase(), "installing");
+  agent.accept("s0");
+  EXPECT_EQ(deployment().state(), "RUNNING");
+  wire::Event stage = agent.about("s0");
+  stage.mutable_stage()->set_stage(wire::INSERT);
+  agent.report(stage);
+  EXPECT_EQ(deployment().stage(), wire::INSERT);
+  agent.launch("s0");
+  EXPECT_TRUE(deployment().launched());
+  EXPECT_EQ(deployment().disk(), wire::DISK_BEING_WRITTEN);
+  wire::Sample sample;
+  sample.set_deployment_id(deployment().id());
+  sample.set_percent(38);
+  const auto rows = mesh.store.rows();
+  agent.publish("sample", sample);
+  EXPECT_EQ(deployment().percent(), 38U);
+  EXPECT_EQ(mesh.store.rows(), rows) << "samples are not rows";
+  agent.end("s0", wire::Ended::SUCCEEDED);
+  EXPECT_EQ(deployment().state(), "SUCCEEDED");
+  EXPECT_EQ(deployment().proof(), wire::PROOF_BOOTED);
+  const auto& status = mesh.server("s0").status();
+  EXPECT_EQ(status.phase(), "installed");
+  EXPECT_TRUE(status.protected_());
+  EXPECT_EQ(status.installed().image(), "rocky");
+  EXPECT_EQ(status.installed().profile(), "base@1");
+  EXPECT_EQ(status.installed().proof(), "booted");
+  EXPECT_EQ(mesh.rollout("r").status().state(), "done");
+  EXPECT_EQ(mesh.rollout("r").status().counts().at("SUCCEEDED"), 1U);
+}
+
+TEST_F(Fold, RefusedBeforeAnythingIsBackToReady) {
+  wire::Event refusal = agent.about("s0");
+  refusal.mutable_receipt()->set_accepted(false);
+  refusal.mutable_receipt()->mutable_refusal()->set_code(wire::IDENTITY_INSUFFICIENT);
+  agent.report(refusal);
+  EXPECT_EQ(deployment().state(), "FAILED");
+  EXPECT_EQ(deployment().disk(), wire::DISK_UNTOUCHED);
+  EXPECT_EQ(mesh.server("s0").status().phase(), "ready");
+}
+
+TEST_F(Fold, FailuresBeforeAndAfterTheWipeDiffer) {
+  agent.accept("s0");
+  agent.end("s0", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::BMC_UNREACHABLE);
+  EXPECT_EQ(mesh.server("s0").status().phase(), "ready");
+  mesh.start_rollout(Mesh::rollout_object("r2"));
+  EXPECT_EQ(agent.last_order("s0")->generation(), 2U) << "generations rise with every order";
+  agent.accept("s0");
+  agent.launch("s0");
+  agent.end("s0", wire::Ended::FAILED, wire::DISK_BEING_WRITTEN, wire::INSTALLER_STALLED);
+  EXPECT_EQ(mesh.server("s0").status().phase(), "failed");
+  EXPECT_TRUE(mesh.logged("INSTALLER_STALLED"));
+}
+
+TEST_F(Fold, UnprovenAndIndeterminateWaitForAPerson) {
+  agent.accept("s0");
+  agent.launch("s0");
+  agent.end("s0", wire::Ended::UNPROVEN);
+  EXPECT_EQ(mesh.server("s0").status().phase(), "unproven");
+  const std::string id = deployment().id();
+  EXPECT_EQ(mesh.ask(ResolveDeployment{id, "succeeded", ""}).error().field, "note");
+  EXPECT_EQ(mesh.ask(ResolveDeployment{id, "fine", "x"}).error().field, "as");
+  EXPECT_EQ(mesh.ask(ResolveDeployment{id, "cancelled", "x"}).error().field, "as");
+  mesh.must(ResolveDeployment{id, "succeeded", "seen on the console"});
+  EXPECT_EQ(deployment().state(), "SUCCEEDED");
+  EXPECT_EQ(deployment().resolved_by(), "ann");
+  EXPECT_EQ(deployment().resolved_from(), "UNPROVEN");
+  EXPECT_EQ(mesh.server("s0").status().phase(), "installed");
+  EXPECT_EQ(mesh.server("s0").status().installed().image(), "rocky");
+  EXPECT_EQ(mesh.ask(ResolveDeployment{id, "failed", "again"}).error().kind, ErrorKind::conflict);
+}
+
+TEST_F(Fold, AnEndIsFinal) {
+  agent.accept("s0");
+  agent.launch("s0");
+  agent.end("s0", wire::Ended::SUCCEEDED);
+  agent.end("s0", wire::Ended::FAILED, wire::DISK_BEING_WRITTEN, wire::INSTALLER_STALLED);
+  EXPECT_EQ(deployment().state(), "SUCCEEDED");
+  EXPECT_EQ(mesh.server("s0").status().phase(), "installed");
+}
+
+TEST_F(Fold, AReplayedFrameIsFoldedOnce) {
+  agent.accept("s0");
+  agent.launch("s0");
+  const auto before = mesh.state().last_event;
+  for (const wire::Data& data : std::vector<wire::Data>(agent.sent)) agent.publish("data", data);
+  EXPECT_EQ(mesh.state().last_event, before);
+}
+
+TEST_F(Fold, AnotherSiteMayNotSpeakOfThisServer) {
+  Puppet& other = mesh.bring_up("lyo1");
+  wire::Event lie = agent.about("s0");
+  lie.mutable_ended()->set_outcome(wire::Ended::SUCCEEDED);
+  other.report(lie);
+  EXPECT_EQ(deployment().state(), "ISSUED");
+  wire::Event seen;
+  seen.set_server("s0");
+  *seen.mutable_inspected() = bmc_report(9);
+  other.report(seen);
+  EXPECT_EQ(mesh.server("s0").status().seen().serial(), bmc_report(0).identity().serial());
+}
+
+TEST_F(Fold, AnOlderGenerationChangesNothing) {
+  wire::Event old = agent.about("s0");
+  old.set_generation(0);
+  old.mutable_ended()->set_outcome(wire::Ended::FAILED);
+  agent.report(old);
+  EXPECT_EQ(deployment().state(), "ISSUED");
+}
+
+TEST_F(Fold, UnknownEventsAdvanceTheStream) {
+  wire::Event nothing;
+  nothing.set_server("s0");
+  const auto cursor = mesh.state().sites.at("par1").status().events_received();
+  agent.report(nothing);
+  agent.accept("s0");
+  EXPECT_EQ(mesh.state().sites.at("par1").status().events_received(), cursor + 2);
+  EXPECT_EQ(deployment().state(), "RUNNING");
+}
+
+TEST_F(Fold, CredentialsImagesHoldsAndRetriesShow) {
+  wire::Event held;
+  held.mutable_credential_held()->set_credential("bmc");
+  held.mutable_credential_held()->set_refusals(3);
+  held.mutable_credential_held()->set_jobs_held(11);
+  agent.report(held);
+  EXPECT_TRUE(mesh.state().credentials.at("bmc").status().held());
+  wire::Event released;
+  released.mutable_credential_released()->set_credential("bmc");
+  agent.report(released);
+  EXPECT_FALSE(mesh.state().credentials.at("bmc").status().held());
+  wire::Event image;
+  image.mutable_image()->set_sha256(std::string(64, '1'));
+  image.mutable_image()->set_ready(true);
+  agent.report(image);
+  EXPECT_THAT(mesh.state().images.at("rocky").status().ready_at(), ::testing::ElementsAre("par1"));
+  wire::Event retry = agent.about("s0");
+  retry.mutable_retry()->set_attempt(2);
+  agent.report(retry);
+  EXPECT_EQ(deployment().attempt(), 2U);
+  wire::Event waits = agent.about("s0");
+  waits.mutable_held()->mutable_fault()->set_code(wire::CLOCK_UNPROVEN);
+  agent.report(waits);
+  EXPECT_NE(deployment().note().find("CLOCK_UNPROVEN"), std::string::npos);
+}
+
+TEST(DeploymentMachine, EndsAreFinalAndTimeIsNoHappening) {
+  for (const auto end :
+       {states::succeeded, states::unproven, states::failed, states::cancelled, states::indeterminate}) {
+    for (int what = 0; what <= static_cast<int>(Happening::indeterminate); ++what) {
+      EXPECT_FALSE(next_state(end, static_cast<Happening>(what)).has_value()) << end << " " << what;
+    }
+  }
+  EXPECT_EQ(next_state(states::cancelling, Happening::progressed), std::nullopt);
+  EXPECT_EQ(next_state(states::cancelling, Happening::cancel_late), states::running);
+  EXPECT_EQ(next_state(states::pending, Happening::lost), std::nullopt);
+}
+
+}  // namespace
+}  // namespace metalmesh::testing

@@ -1,0 +1,205 @@
+// Lost journals, restored controllers, rolled back agents, twins, strangers and forgers.
+#include "tests/unit/controller_core/mesh_fixture.h"
+
+namespace metalmesh::testing {
+namespace {
+
+struct Histories : ::testing::Test {
+  Mesh mesh;
+  Puppet& agent = mesh.bring_up("par1");
+  void SetUp() override {
+    for (int i = 0; i < 3; ++i) mesh.add_ready("s" + std::to_string(i), agent, i);
+  }
+  void start(const std::string& rollout, const std::string& server) {
+    auto object = Mesh::rollout_object(rollout);
+    object.mutable_spec()->mutable_select()->add_servers(server);
+    mesh.start_rollout(object);
+  }
+};
+
+TEST_F(Histories, ALostJournalMakesOpenDeploymentsIndeterminate) {
+  start("r0", "s0");
+  start("r1", "s1");
+  agent.succeed("s0");
+  agent.accept("s1");
+  const std::string lost = mesh.deployment_of("s1").id();
+  const auto commands = agent.down->journal_id();
+  auto& fresh = *(mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-2"));
+  fresh.bmcs["s1"] = bmc_report(1);
+  mesh.run_for(std::chrono::seconds(8));
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "SUCCEEDED");
+  EXPECT_EQ(mesh.deployment_of("s1").state(), "INDETERMINATE");
+  EXPECT_FALSE(mesh.deployment_of("s1").evidence().empty());
+  EXPECT_EQ(mesh.server("s1").status().phase(), "failed");
+  EXPECT_TRUE(mesh.logged("lost its journal journal-par1"));
+  EXPECT_EQ(mesh.state().sites.at("par1").status().journal_id(), "journal-2");
+  EXPECT_NE(fresh.down->journal_id(), commands);
+  EXPECT_EQ(fresh.orders(), 0) << "commands of the old journal are void";
+  EXPECT_TRUE(fresh.presence->proven());
+
+  auto again = Mesh::rollout_object("again");
+  again.mutable_spec()->set_reinstall(true);
+  again.mutable_spec()->mutable_select()->add_servers("s1");
+  mesh.apply(again);
+  mesh.must(PlanRollout{"again"});
+  EXPECT_EQ(mesh.rollout("again").status().plan().excluded(0).reason(), "UNRESOLVED");
+  mesh.must(ResolveDeployment{lost, "failed", "looked at the console"});
+  mesh.start_rollout(again);
+  ASSERT_NE(fresh.last_order("s1"), nullptr);
+  EXPECT_EQ(fresh.last_order("s1")->generation(), 2U) << "the fence outlives the journal";
+}
+
+TEST_F(Histories, AReplayedHelloOfAnOldLifeChangesNothing) {
+  wire::Hello old;
+  old.set_incarnation("some old life");
+  old.set_journal_id("some old journal");
+  old.set_nonce("n");
+  old.set_next_seq(1);
+  start("r0", "s0");
+  for (int i = 0; i < 3; ++i) agent.publish("hello", old);
+  EXPECT_EQ(mesh.state().sites.at("par1").status().journal_id(), "journal-par1");
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "ISSUED");
+}
+
+TEST_F(Histories, ARestoredControllerLearnsBeforeItIssues) {
+  start("r0", "s0");
+  agent.succeed("s0");
+  const auto backup = mesh.store.rows();
+  const auto epoch = mesh.state().epoch;
+  // After the backup: s1 is handed out and ends, s2 is handed out and runs.
+  start("r1", "s1");
+  agent.succeed("s1");
+  start("r2", "s2");
+  agent.accept("s2");
+  const auto order_s2 = *agent.last_order("s2");
+
+  mesh.store.restore(backup);
+  agent.up->rewind();
+  mesh.restart();
+  EXPECT_EQ(mesh.server("s1").status().phase(), "ready") << "the backup does not know";
+  const auto known = agent.commands.size();
+  mesh.run_for(std::chrono::seconds(8));
+  EXPECT_GT(mesh.state().epoch, epoch);
+  EXPECT_TRUE(mesh.logged("was restored"));
+  ASSERT_GT(agent.commands.size(), known);
+  ASSERT_TRUE(agent.commands[known].has_report_state());
+  EXPECT_EQ(agent.commands[known].controller_epoch(), mesh.state().epoch);
+
+  // Nothing is issued before the report, whatever the plan says.
+  mesh.apply(Mesh::server_object("s9", "par1", 9));
+  const int orders = agent.orders();
+  wire::Event report;
+  report.mutable_state_report()->set_request_id(agent.commands[known].report_state().request_id());
+  auto& fence = *report.mutable_state_report()->add_fences();
+  fence.set_machine(bmc_report(1).identity().uuid() + "/" + bmc_report(1).identity().serial());
+  fence.set_generation(41);
+
+  // The replayed events taught about s1 and s2.
+  EXPECT_EQ(mesh.server("s1").status().phase(), "installed");
+  EXPECT_TRUE(mesh.server("s1").status().protected_());
+  EXPECT_EQ(mesh.deployment_of("s2").id(), order_s2.deployment_id());
+  EXPECT_EQ(mesh.deployment_of("s2").state(), "RUNNING");
+
+  auto again = Mesh::rollout_object("again");
+  again.mutable_spec()->set_reinstall(true);
+  again.mutable_spec()->mutable_select()->add_servers("s1");
+  mesh.must(ProtectServer{"s1", false, "test", 0});
+  mesh.start_rollout(again);
+  mesh.run_for(std::chrono::seconds(3));
+  EXPECT_EQ(agent.orders(), orders);
+  EXPECT_EQ(mesh.deployment_of("s1").state(), "PENDING");
+  agent.report(report);
+  EXPECT_EQ(agent.orders(), orders + 1);
+  EXPECT_EQ(agent.last_order("s1")->generation(), 42U) << "above every fence of the machine";
+  agent.end("s2", wire::Ended::SUCCEEDED);
+  EXPECT_EQ(mesh.server("s2").status().phase(), "installed");
+}
+
+TEST_F(Histories, AnOrderThatTheSiteNeverSawIsHandedOutAnew) {
+  agent.cut = true;
+  start("r0", "s0");
+  const auto backup = mesh.store.rows();
+  agent.cut = false;
+  mesh.run_for(std::chrono::seconds(8));
+  ASSERT_NE(agent.last_order("s0"), nullptr);
+  agent.accept("s0");
+  // Restored to a moment at which other commands had the same numbers.
+  start("r1", "s1");
+  mesh.store.restore(backup);
+  agent.up->rewind();
+  mesh.restart();
+  mesh.run_for(std::chrono::seconds(8));
+  const wire::Command* asked = nullptr;
+  for (const auto& command : agent.commands) {
+    if (command.has_report_state()) asked = &command;
+  }
+  ASSERT_NE(asked, nullptr);
+  wire::Event report;
+  report.mutable_state_report()->set_request_id(asked->report_state().request_id());
+  auto& fence = *report.mutable_state_report()->add_fences();
+  fence.set_machine(bmc_report(0).identity().uuid() + "/" + bmc_report(0).identity().serial());
+  fence.set_generation(1);
+  const int orders = agent.orders();
+  agent.report(report);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "RUNNING") << "seen: it goes on";
+  EXPECT_EQ(agent.orders(), orders);
+}
+
+TEST_F(Histories, AnAgentWhoseStoreWentBackIsQuarantined) {
+  const auto old = agent.store.rows();
+  start("r0", "s0");
+  agent.accept("s0");
+  mesh.run_for(std::chrono::seconds(4));
+  agent.store.restore(old);
+  agent.restart("life-2");
+  mesh.run_for(std::chrono::seconds(8));
+  const auto& status = mesh.state().sites.at("par1").status();
+  EXPECT_TRUE(status.quarantined());
+  EXPECT_FALSE(agent.presence->proven());
+  mesh.apply(Mesh::rollout_object("r1"));
+  mesh.must(PlanRollout{"r1"});
+  EXPECT_EQ(mesh.rollout("r1").status().plan().servers_size(), 0);
+  EXPECT_EQ(mesh.rollout("r1").status().plan().excluded(0).reason(), "SITE_UNKNOWN");
+}
+
+TEST_F(Histories, DivergedEventsQuarantineAndSurviveARestart) {
+  wire::Data forged = agent.sent.back();
+  forged.set_entries(0, "another truth");
+  agent.publish("data", forged);
+  EXPECT_TRUE(mesh.state().sites.at("par1").status().quarantined());
+  mesh.restart();
+  EXPECT_TRUE(mesh.state().sites.at("par1").status().quarantined());
+  EXPECT_EQ(mesh.ask(ClearSiteQuarantine{"par1", ""}).error().field, "note");
+  mesh.must(ClearSiteQuarantine{"par1", "a test forged it"});
+  EXPECT_FALSE(mesh.state().sites.at("par1").status().quarantined());
+  mesh.run_for(std::chrono::seconds(6));
+  start("r0", "s0");
+  EXPECT_EQ(agent.orders(), 1);
+  EXPECT_FALSE(mesh.ask(ClearSiteQuarantine{"par1", "again"}).has_value());
+}
+
+TEST_F(Histories, StrangersAndForgersAreCountedNotHeard) {
+  const auto rows = mesh.store.rows();
+  wire::Hello hello;
+  hello.set_incarnation("x");
+  mesh.give(MessageArrived{"mm/1/ghost/up", delivery::seal(NameSigner("ghost"), "hello", hello)});
+  mesh.give(MessageArrived{"mm/1/par1/up", delivery::seal(NameSigner("ghost"), "hello", hello)});
+  mesh.give(MessageArrived{"mm/1/par1/up", "garbage"});
+  mesh.give(MessageArrived{"elsewhere", "garbage"});
+  EXPECT_EQ(mesh.core->metrics().frames_from_unknown, 1U);
+  EXPECT_EQ(mesh.core->metrics().frames_rejected, 2U);
+  EXPECT_EQ(mesh.store.rows(), rows);
+}
+
+TEST_F(Histories, RowsThatCannotBeReadStopTheNode) {
+  auto rows = mesh.store.rows();
+  rows["o/site/par1"] = "\x07nonsense";
+  mesh.store.restore(rows);
+  ControllerCore core(mesh.store, mesh.signer, mesh.verifier, mesh.entropy);
+  const Outcome out = core.handle(Started{}, mesh.now);
+  ASSERT_EQ(out.effects.size(), 1U);
+  EXPECT_NE(std::get<Halt>(out.effects.front()).reason.find("o/site/par1"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace metalmesh::testing
