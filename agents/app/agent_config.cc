@@ -1,0 +1,150 @@
+#include "agents/app/agent_config.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "common/adapters/config_file.h"
+#include "common/adapters/files.h"
+
+namespace metalmesh::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char pki_hint[] = "; \"metalmesh pki\" makes it";
+constexpr std::size_t site_name_limit = 63;
+
+struct NamedPath {
+  const char* field;
+  const std::string& value;
+};
+
+Status needed(const char* field, const std::string& value, const std::string& hint) {
+  if (!value.empty()) return {};
+  return fail(ErrorKind::invalid, std::string(field) + " is missing" + hint);
+}
+
+/// Opening is the test: it sees permissions, too.
+Status readable(const NamedPath& file) {
+  if (auto given = needed(file.field, file.value, pki_hint); !given) return given;
+  auto content = adapters::read_file(file.value);
+  if (content) return {};
+  Error error = std::move(content.error()).with(file.field);
+  if (error.kind == ErrorKind::not_found) error.message += pki_hint;
+  return std::unexpected(std::move(error));
+}
+
+Status check_files(const config::Agent& config) {
+  const NamedPath files[] = {
+      {"tls.ca", config.tls().ca()},        {"tls.certificate", config.tls().certificate()},
+      {"tls.key", config.tls().key()},      {"controllerKey", config.controller_key()},
+      {"signingKey", config.signing_key()}, {"media.certificate", config.media().certificate()},
+      {"media.key", config.media().key()}};
+  for (const NamedPath& file : files) {
+    if (auto fine = readable(file); !fine) return fine;
+  }
+  if (!config.bmc_ca().empty()) return readable({"bmcCa", config.bmc_ca()});
+  return {};
+}
+
+Status check_site(const std::string& site) {
+  if (auto given = needed("site", site, ": the name under which the controller knows this site"); !given)
+    return given;
+  const bool plain = std::ranges::all_of(
+      site, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  if (plain && site.size() <= site_name_limit) return {};
+  return fail(ErrorKind::invalid,
+              "site \"" + site + "\" is no name: lower-case letters, digits and '-', at most 63");
+}
+
+/// BMCs cannot dial "any address".
+Status check_media(const config::Media& media) {
+  const std::string_view listen = media.listen();
+  const bool any = listen.starts_with("0.0.0.0:") || listen.starts_with("[::]:") || listen.starts_with(':');
+  if (!any || !media.address().empty()) return {};
+  return fail(ErrorKind::invalid, "media.address is missing: media.listen is " + media.listen() +
+                                      ", so name the address of this machine that BMCs dial");
+}
+
+Duration length_of(const google::protobuf::Duration& duration, Duration otherwise) {
+  const Duration given = std::chrono::seconds(duration.seconds()) + Duration(duration.nanos());
+  return given > Duration::zero() ? given : otherwise;
+}
+
+Result<config::Agent> read(const AgentOptions& options) {
+  auto config = adapters::read_config<config::Agent>(options.config);
+  if (config) return config;
+  Error error = std::move(config.error());
+  if (error.kind == ErrorKind::not_found)
+    error.message += "; name another one with --config, or see --help for its form";
+  return std::unexpected(std::move(error));
+}
+
+Status check_credentials_path(const config::Agent& config) {
+  return needed("credentialsFile", config.credentials_file(), ": the 0600 file that holds BMC passwords");
+}
+
+}  // namespace
+
+Result<config::Agent> load_config(const AgentOptions& options) {
+  auto loaded = read(options);
+  if (!loaded) return loaded;
+  config::Agent& config = *loaded;
+  if (!options.data_dir.empty()) {
+    std::error_code code;
+    const fs::path absolute = fs::absolute(options.data_dir, code);
+    config.set_data_dir(code ? options.data_dir.string() : absolute.string());
+  }
+  config::Media& media = *config.mutable_media();
+  if (media.listen().empty()) media.set_listen("0.0.0.0:8443");
+  if (media.certificate().empty()) media.set_certificate(config.tls().certificate());
+  if (media.key().empty()) media.set_key(config.tls().key());
+
+  Status checks[] = {check_site(config.site()),
+                     needed("dataDir", config.data_dir(), ": the folder of the store, or --data-dir"),
+                     needed("broker.url", config.broker().url(), ": for example mqtts://broker.example:8883"),
+                     check_credentials_path(config),
+                     check_media(media),
+                     check_files(config)};
+  for (Status& check : checks) {
+    if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
+  }
+  return loaded;
+}
+
+Result<std::string> load_credentials_path(const AgentOptions& options) {
+  auto config = read(options);
+  if (!config) return std::unexpected(std::move(config.error()));
+  if (auto given = check_credentials_path(*config); !given) {
+    return std::unexpected(std::move(given.error()).with(options.config.string()));
+  }
+  return config->credentials_file();
+}
+
+AgentSettings settings_of(const config::Agent& config, const std::string& machine_id,
+                          const std::string& version) {
+  AgentSettings settings;
+  settings.site = SiteName(config.site());
+  settings.machine_id = machine_id;
+  settings.version = version;
+  if (config.parallel() != 0) settings.parallel = config.parallel();
+  settings.hello_interval = length_of(config.hello_interval(), settings.hello_interval);
+  settings.media_address = config.media().address();
+  settings.wan_free = config.wan_free();
+  install::StageTimeouts& timeouts = settings.timeouts;
+  const config::Timeouts& given = config.timeouts();
+  timeouts.bmc_request = length_of(given.bmc_request(), timeouts.bmc_request);
+  timeouts.unreachable = length_of(given.unreachable(), timeouts.unreachable);
+  timeouts.bmc_lost = length_of(given.bmc_lost(), timeouts.bmc_lost);
+  timeouts.confirm = length_of(given.confirm(), timeouts.confirm);
+  timeouts.first_read = length_of(given.first_read(), timeouts.first_read);
+  timeouts.power = length_of(given.power(), timeouts.power);
+  timeouts.boot = length_of(given.boot(), timeouts.boot);
+  timeouts.stall = length_of(given.stall(), timeouts.stall);
+  timeouts.poll = length_of(config.poll_interval(), timeouts.poll);
+  return settings;
+}
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,87 @@
+#include "agents/app/agent_options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr int wrong_usage = 2;
+
+constexpr char footer[] = R"(The configuration is YAML; relative paths are relative to its file:
+
+  site: par1
+  dataDir: /var/lib/metalmesh/agent
+  broker: {url: "mqtts://broker.example:8883"}
+  tls: {ca: pki/ca.crt, certificate: pki/par1.crt, key: pki/par1.key}
+  controllerKey: pki/controller-sign.pub
+  signingKey: pki/site-keys/par1.key
+  credentialsFile: credentials.yaml
+  media: {listen: "0.0.0.0:8443", address: 10.20.0.5}
+
+"metalmesh pki init" makes those keys and certificates; media.address is what BMCs dial.
+BMC passwords stay on this machine:  metalmesh-agent credential set bmc-hpe --username mm-svc
+Signals: TERM and INT stop gracefully; installs that run go on by themselves and are picked up at the next start.
+Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";
+
+}  // namespace
+
+std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv,
+                                               const std::string& version) {
+  AgentOptions options;
+  std::string config = options.config.string();
+  std::string data_dir;
+  std::string format = "text";
+  std::string level = "info";
+  std::string password_file;
+  bool check = false;
+
+  CLI::App app(
+      "The agent of one Metalmesh site: serves installer media, drives BMCs, reports to the controller.",
+      "metalmesh-agent");
+  app.footer(footer);
+  app.set_version_flag("--version", "metalmesh-agent " + version);
+  app.add_option("-c,--config", config, "Configuration file")->capture_default_str()->type_name("FILE");
+  app.add_option("--data-dir", data_dir, "Folder of the store and the images, instead of dataDir")
+      ->type_name("DIR");
+  app.add_option("--log-format", format, "How log lines are written to stderr")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--log-level", level, "Least level that is written")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  app.add_flag("--check-config", check, "Read the configuration and all files it names, then exit");
+
+  CLI::App* credential =
+      app.add_subcommand("credential", "BMC credentials of this site; values never leave it");
+  credential->require_subcommand(1);
+  credential->fallthrough();
+  CLI::App* set =
+      credential->add_subcommand("set", "Add or replace one; a running agent takes it up by itself");
+  set->fallthrough();
+  set->add_option("name", options.credential, "Name by which orders refer to it")
+      ->required()
+      ->type_name("NAME");
+  set->add_option("-u,--username", options.username, "User at the BMC")->required()->type_name("USER");
+  set->add_option("--password-file", password_file,
+                  "File whose first line is the password; without it you are asked, or stdin is read")
+      ->type_name("FILE");
+  CLI::App* list = credential->add_subcommand("list", "Names and users, never passwords");
+  list->fallthrough();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    return std::unexpected(app.exit(stop) == 0 ? 0 : wrong_usage);
+  }
+  if (check) options.action = AgentAction::check_config;
+  if (set->parsed()) options.action = AgentAction::set_credential;
+  if (list->parsed()) options.action = AgentAction::list_credentials;
+  options.config = config;
+  options.data_dir = data_dir;
+  options.password_file = password_file;
+  options.log_format = adapters::parse_log_format(format).value_or(adapters::LogFormat::text);
+  options.log_level = adapters::parse_log_level(level).value_or(LogLevel::info);
+  return options;
+}
+
+}  // namespace metalmesh::agent

@@ -1,0 +1,30 @@
+// The command line of metalmesh-agent.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <string>
+
+#include "common/adapters/log_writer.h"
+
+namespace metalmesh::agent {
+
+enum class AgentAction { run, check_config, set_credential, list_credentials };
+
+struct AgentOptions {
+  AgentAction action = AgentAction::run;
+  std::filesystem::path config = "/etc/metalmesh/agent.yaml";
+  std::filesystem::path data_dir;  // empty: as configured
+  adapters::LogFormat log_format = adapters::LogFormat::text;
+  LogLevel log_level = LogLevel::info;
+  // credential set
+  std::string credential;
+  std::string username;
+  std::filesystem::path password_file;  // empty: prompt, or the first line of stdin
+};
+
+/// Prints help, version or what is wrong; the unexpected value is then the exit code (0, or 2 for wrong
+/// usage).
+std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv, const std::string& version);
+
+}  // namespace metalmesh::agent

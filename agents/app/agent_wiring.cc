@@ -1,0 +1,186 @@
+#include "agents/app/agent_wiring.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <memory>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "agents/app/agent_config.h"
+#include "agents/app/machine_id.h"
+#include "agents/core/agent_core.h"
+#include "agents/media/server/image_store.h"
+#include "agents/media/server/media_server.h"
+#include "common/adapters/asio_runtime.h"
+#include "common/adapters/asio_timers.h"
+#include "common/adapters/credential_file.h"
+#include "common/adapters/curl_client.h"
+#include "common/adapters/ed25519_signer.h"
+#include "common/adapters/os_entropy.h"
+#include "common/adapters/paho_bus.h"
+#include "common/adapters/sqlite_store.h"
+#include "common/adapters/tcp_prober.h"
+#include "common/delivery/topics.h"
+#include "common/turn/turn.h"
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr int stopped = 0;
+constexpr int failed = 1;
+constexpr int misconfigured = 2;
+
+/// SIGUSR1 is how the turn's thread tells the main thread that it has ended by itself.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    // A peer that goes away in the middle of a write is an error code, not the end of the process.
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  int wait() const {
+    int signal = 0;
+    while (sigwait(&set_, &signal) != 0) {
+    }
+    return signal;
+  }
+  static void turn_ended() { kill(getpid(), SIGUSR1); }
+
+ private:
+  sigset_t set_;
+};
+
+/// What the configuration names, opened but not yet connected to anything. `--check-config` stops here.
+struct Identity {
+  std::string machine;
+  adapters::Ed25519Signer signer;
+  std::unique_ptr<adapters::KeyringVerifier> verifier;
+  std::unique_ptr<adapters::CredentialFile> credentials;
+};
+
+Result<Identity> open_identity(const config::Agent& config, LogSink& log) {
+  auto machine = read_machine_id();
+  if (!machine) return std::unexpected(std::move(machine.error()));
+  auto signer = adapters::Ed25519Signer::from_file(config.signing_key());
+  if (!signer) return std::unexpected(std::move(signer.error()).with("signingKey"));
+  auto verifier = std::make_unique<adapters::KeyringVerifier>();
+  if (auto added = verifier->add_file("controller", config.controller_key()); !added) {
+    return std::unexpected(std::move(added.error()).with("controllerKey"));
+  }
+  auto credentials = adapters::CredentialFile::open(config.credentials_file(), log);
+  if (!credentials) return std::unexpected(std::move(credentials.error()).with("credentialsFile"));
+  return Identity{std::move(*machine), std::move(*signer), std::move(verifier), std::move(*credentials)};
+}
+
+adapters::PahoBusOptions bus_options(const config::Agent& config) {
+  adapters::PahoBusOptions options;
+  options.uri = config.broker().url();
+  options.ca_file = config.tls().ca();
+  options.certificate_file = config.tls().certificate();
+  options.key_file = config.tls().key();
+  options.subscriptions = {topics::down(SiteName(config.site()))};
+  return options;
+}
+
+media::MediaServerOptions media_options(const config::Agent& config) {
+  media::MediaServerOptions options;
+  options.listen = config.media().listen();
+  options.certificate = config.media().certificate();
+  options.key = config.media().key();
+  return options;
+}
+
+media::ImageStoreOptions image_options(const config::Agent& config) {
+  media::ImageStoreOptions options;
+  options.folder = config.data_dir() + "/images";
+  return options;
+}
+
+adapters::CurlClientOptions bmc_options(const config::Agent& config) {
+  adapters::CurlClientOptions options;
+  options.ca_file = config.bmc_ca();
+  options.keep_alive = !config.bmc_keep_alive_off();
+  return options;
+}
+
+int report(LogSink& log, const char* what, const Error& error, int exit_code) {
+  log.write({LogLevel::error,
+             std::string(what) + ": " + error.message,
+             {{"kind", std::string(to_string(error.kind))}}});
+  return exit_code;
+}
+
+}  // namespace
+
+int run_agent(const AgentOptions& options, const std::string& version, Clock& clock, LogSink& log) {
+  const Signals signals;
+  const auto config = load_config(options);
+  if (!config) return report(log, "configuration refused", config.error(), misconfigured);
+  InputQueue queue;  // outlives all that delivers to it, the watched credentials included
+  auto identity = open_identity(*config, log);
+  if (!identity) return report(log, "configuration refused", identity.error(), misconfigured);
+  if (options.action == AgentAction::check_config) {
+    log.write({LogLevel::info, "the configuration is good", {{"file", options.config.string()}}});
+    return stopped;
+  }
+
+  adapters::StoreOptions store_options;
+  if (config->disk_reserve() > 0) store_options.reserve_bytes = config->disk_reserve();
+  auto store = adapters::SqliteStore::open(config->data_dir(), store_options);
+  if (!store) return report(log, "cannot open the store", store.error(), failed);
+
+  adapters::OsEntropy entropy;
+  AgentCore core(**store, identity->signer, *identity->verifier, entropy,
+                 settings_of(*config, identity->machine, version));
+
+  // Destroyed in reverse: first what delivers inputs, last the queue they are delivered to (above).
+  adapters::AsioRuntime runtime;
+  adapters::AsioTimers timers(runtime, queue);
+  adapters::TcpProber prober(runtime, queue);
+  adapters::CurlClient bmcs(bmc_options(*config), *identity->credentials, queue);
+  auto images = media::ImageStore::open(image_options(*config), queue, log);
+  if (!images) return report(log, "cannot open the image store", images.error(), failed);
+  auto media = media::MediaServer::start(media_options(*config), queue, log);
+  if (!media) return report(log, "cannot serve media", media.error(), failed);
+  auto bus = adapters::PahoBus::open(bus_options(*config), queue);
+  if (!bus) return report(log, "cannot use the broker", bus.error(), misconfigured);
+  identity->credentials->watch(queue);
+
+  Ports ports;
+  ports.bus = bus->get();
+  ports.http = &bmcs;
+  ports.timers = &timers;
+  ports.images = images->get();
+  ports.media = media->get();
+  ports.prober = &prober;
+  ports.log = &log;
+  Turn turn(core, **store, ports);
+  Status ended;
+  std::jthread turning([&](const std::stop_token& stop) {
+    ended = turn.run(queue, clock, stop);
+    Signals::turn_ended();
+  });
+  log.write({LogLevel::info,
+             "ready",
+             {{"site", config->site()},
+              {"media", (*media)->address()},
+              {"broker", config->broker().url()},
+              {"dataDir", config->data_dir()},
+              {"version", version}}});
+
+  const int signal = signals.wait();
+  if (signal != SIGUSR1)
+    log.write({LogLevel::info, "stopping", {{"signal", signal == SIGTERM ? "TERM" : "INT"}}});
+  turning.request_stop();
+  turning.join();
+  if (!ended) return report(log, "the agent cannot go on", ended.error(), failed);
+  log.write({LogLevel::info, "stopped", {}});
+  return stopped;
+}
+
+}  // namespace metalmesh::agent
