@@ -177,7 +177,6 @@ void SimBmcs::want(Machine& machine, const bmcsim::HostWish& wish) {
 
 void SimBmcs::self_reset(Machine& machine) {
   bmcsim::Host& host = machine.model->host();
-  if (host.writing_disk()) return;
   trace_.line(events_.now(), machine.name, "resets by itself", host.media_inserted() ? "with a medium" : "");
   if (host.on()) {
     host.reset(events_.now(), false);

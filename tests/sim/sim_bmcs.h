@@ -39,8 +39,7 @@ class SimBmcs {
   /// `address` is what orders name; machines may later swap theirs.
   Machine& add(std::string name, std::string address, SimMedia& media);
   void start(const HttpRequest& request, Deliver deliver);
-  /// The host powers on or resets by itself (never while an installer writes: nothing could prevent harm
-  /// then).
+  /// The host powers on or resets by itself.
   void self_reset(Machine& machine);
   void swap(const std::string& address, const std::string& other);
   void set_healthy();

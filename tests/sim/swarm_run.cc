@@ -45,11 +45,11 @@ std::string summary(const SwarmReport& report) {
       "{} seeds, {} with violations, {:.0f} virtual hours, {} events, {:.1f} s, trace {:016x}\n"
       "  orders {} (again for the same machine {}), armed {}, launched {}, disks written {}\n"
       "  succeeded {}, failed {}, indeterminate {}, cancelled {}, cancel too late {}\n"
-      "  crashes {}, resets by themselves with our medium {}, journalled events {}\n",
+      "  crashes {}, resets by themselves with our medium {} (half-way {}), journalled events {}\n",
       report.seeds, report.violations.size(), report.virtual_hours, report.events, report.seconds,
       report.combined_hash, s.orders, s.repeated_generations, s.armed, s.launched, s.disks_written,
       s.succeeded, s.failed, s.indeterminate, s.cancelled, s.cancelled_too_late, s.crashes,
-      s.self_resets_with_medium, s.events);
+      s.self_resets_with_medium, s.restarted_by_themselves, s.events);
 }
 
 }  // namespace metalmesh::sim

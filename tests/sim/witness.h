@@ -34,7 +34,8 @@ struct Sightings {
   std::uint64_t cancelled_too_late = 0;
   std::uint64_t crashes = 0;
   std::uint64_t self_resets_with_medium = 0;
-  std::uint64_t repeated_generations = 0;  // a machine got a second order
+  std::uint64_t repeated_generations = 0;     // a machine got a second order
+  std::uint64_t restarted_by_themselves = 0;  // an installer, half-way
   std::uint64_t events = 0;
   void add(const Sightings& other);
 };
@@ -67,6 +68,7 @@ class Witness {
   void on_orders(const wire::Data& data);
   void on_agent_event(const wire::Event& event);
   void on_logged(const std::string& journal, std::uint64_t seq, const wire::Event& event);
+  void on_wipe(const Machine& machine, std::uint64_t generation, std::size_t index);
   void violation(std::string what);
 
   EventQueue& events_;
