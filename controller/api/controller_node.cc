@@ -1,5 +1,6 @@
 #include "controller/api/controller_node.h"
 
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -24,9 +25,19 @@ Outcome ControllerNode::handle(const Input& input, const Now& now) {
     api_.fired(*timer, now, out);
   } else {
     if (std::holds_alternative<Committed>(input)) api_.committed();
-    if (std::holds_alternative<BusUp>(input)) api_.bus(true);
-    if (std::holds_alternative<BusDown>(input)) api_.bus(false);
+    const bool was_low = core_.state().disk_low;
     out = core_.handle(input, now);
+    if (std::holds_alternative<BusUp>(input)) {
+      api_.bus(true);
+      out.log(LogLevel::info, "broker connected");
+    } else if (const auto* down = std::get_if<BusDown>(&input)) {
+      api_.bus(false);
+      out.log(LogLevel::warning, "broker away; sites go on with what they have", {{"reason", down->reason}});
+    } else if (const auto* disk = std::get_if<DiskLevel>(&input); disk != nullptr && disk->low != was_low) {
+      out.log(disk->low ? LogLevel::error : LogLevel::info,
+              disk->low ? "disk low: no new work is accepted until there is room again" : "disk has room",
+              {{"freeBytes", std::to_string(disk->free_bytes)}});
+    }
   }
   api_.pump(now, out);
   return out;

@@ -91,12 +91,12 @@ void OperatorApi::opened(const ExchangeOpened& exchange, const Now& now, Outcome
   reply.headers.emplace_back("cache-control", "no-store");
   // Writes and refused callers are worth a line; reads would drown them.
   if (is_write(exchange.method) || status == 401 || status == 403) {
-    out.log(status >= 500 ? LogLevel::error : LogLevel::info, "request",
-            {{"method", exchange.method},
-             {"path", request.path},
-             {"status", std::to_string(status)},
-             {"actor", request.principal.name},
-             {"peer", exchange.peer}});
+    std::vector<std::pair<std::string, std::string>> fields = {{"method", exchange.method},
+                                                               {"path", request.path},
+                                                               {"status", std::to_string(status)},
+                                                               {"peer", exchange.peer}};
+    if (!request.principal.name.empty()) fields.emplace_back("actor", request.principal.name);
+    out.log(status >= 500 ? LogLevel::error : LogLevel::info, "request", std::move(fields));
   }
   out.emit(ExchangeReply{exchange.id, status, std::move(reply.headers), std::move(reply.body), false});
 }

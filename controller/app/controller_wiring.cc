@@ -185,7 +185,11 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   }
   turning.request_stop();
   turning.join();
-  if (!ended) return report(log, "the controller cannot go on", ended.error(), failed);
+  if (!ended) {
+    if (ended.error().kind == ErrorKind::exhausted)
+      ended.error().message += "; make room in dataDir and start it again";
+    return report(log, "the controller cannot go on", ended.error(), failed);
+  }
   log.write({LogLevel::info, "stopped", {}});
   return stopped;
 }

@@ -209,6 +209,71 @@ TEST(EventStream, AnIdFromTheFutureIsToldSo) {
   EXPECT_THAT(client.ids(), ElementsAre(last + 1));
 }
 
+/// Percent comes from samples of agents, so these two drive the streams alone, over a state made by hand.
+class Progress : public ::testing::Test {
+ protected:
+  Progress() { state_.deployments["d1"] = deployment("d1", "par1"); }
+
+  static rest::Deployment deployment(const std::string& id, const std::string& site) {
+    rest::Deployment it;
+    it.set_id(id);
+    it.set_site(site);
+    it.set_state("RUNNING");
+    it.set_stage(wire::WATCH);
+    it.set_percent(10);
+    return it;
+  }
+  void open(ExchangeId id, std::map<std::string, std::string> query = {}) {
+    ApiRequest request;
+    request.query = std::move(query);
+    Outcome out;
+    ASSERT_TRUE(streams_.open(id, request, now_, out));
+  }
+  /// What one second brings to `id`; all clients read at once.
+  std::string tick(ExchangeId id) {
+    Outcome out;
+    now_.mono += std::chrono::seconds(1);
+    streams_.fired("api/events/tick", now_, out);
+    std::string bytes;
+    for (const Effect& effect : out.effects) {
+      if (const auto* chunk = std::get_if<ExchangeChunk>(&effect)) {
+        if (chunk->id == id) bytes += chunk->bytes;
+        streams_.drained(chunk->id);
+      }
+    }
+    return bytes;
+  }
+
+  MapRows rows_;
+  MeshState state_;
+  EventStreams streams_{rows_, state_, 8};
+  Now now_;
+};
+
+TEST_F(Progress, IsSentOnceASecondWhenItChangedAndCarriesNoId) {
+  open(1);
+  EXPECT_EQ(
+      tick(1),
+      "event: progress\ndata: {\"deployment\":\"d1\",\"rollout\":\"\",\"server\":\"\",\"site\":\"par1\","
+      "\"stage\":\"WATCH\",\"percent\":10,\"bytesRead\":\"0\",\"bytesPerSecond\":\"0\"}\n\n");
+  EXPECT_THAT(tick(1), IsEmpty());
+  state_.deployments["d1"].set_percent(11);
+  EXPECT_THAT(tick(1), HasSubstr("\"percent\":11"));
+  state_.deployments["d1"].set_state("SUCCEEDED");
+  state_.deployments["d1"].set_percent(100);
+  EXPECT_THAT(tick(1), IsEmpty());
+}
+
+TEST_F(Progress, IsFilteredLikeEvents) {
+  open(1, {{"site", "lyo1"}});
+  open(2, {{"site", "par1"}});
+  EXPECT_THAT(tick(1), IsEmpty());
+  state_.deployments["d2"] = deployment("d2", "lyo1");
+  EXPECT_THAT(tick(1), HasSubstr("\"d2\""));
+  state_.deployments["d1"].set_percent(12);
+  EXPECT_THAT(tick(2), HasSubstr("\"d1\""));
+}
+
 TEST(EventStream, BadRequestsAndTooManyStreamsAreProblems) {
   ApiBench bench;
   EXPECT_EQ(Client(bench, "/api/v1/events?after=x").status, 400);
