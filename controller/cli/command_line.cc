@@ -199,11 +199,14 @@ class Grammar {
 
   void servers() {
     CLI::App& server = group("server", "Identity and protection");
-    auto [inspect, i] = command(
-        server, "inspect", "Ask the BMC who it is; reads only",
-        [](Session& session, const Arguments& x) { return inspect_servers(session, x.names, x.wait); });
-    inspect->add_option("name", i->names)->required();
-    inspect->add_flag("--wait", i->wait, "Wait for the answer and show it");
+    // Both spellings: it is typed most, and the mesh's own messages use the short one.
+    for (CLI::App* parent : {&app_, &server}) {
+      auto [inspect, i] = command(
+          *parent, "inspect", "Ask a server's BMC who it is; reads only",
+          [](Session& session, const Arguments& x) { return inspect_servers(session, x.names, x.wait); });
+      inspect->add_option("name", i->names)->required();
+      inspect->add_flag("--wait", i->wait, "Wait for the answer and show it");
+    }
 
     auto [accept, a] =
         command(server, "accept", "Pin what the last inspection saw as the identity",

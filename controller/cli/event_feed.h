@@ -1,6 +1,6 @@
 // The controller's event stream (SSE), followed for as long as it takes: when the connection or the
-// controller goes away it comes back with backoff and resumes after the last numbered event, so that none is
-// missed and none is seen twice. For one thread.
+// controller goes away it comes back with backoff and resumes after the last numbered event it gave out, so
+// that from then on none is missed and none is seen twice. For one thread.
 #pragma once
 
 #include <chrono>

@@ -92,6 +92,8 @@ void Session::show_all(const Kind& kind, const Objects& objects) {
     for (const auto& object : objects) console_.print("---\n" + to_yaml(*object));
     return;
   }
+  // Programs iterate over `items`; the mapping would leave an empty list out.
+  if (objects.empty()) return console_.print("{\n \"items\": []\n}\n");
   const auto list = kind.make_list();
   const auto* items = list->GetDescriptor()->FindFieldByName("items");
   for (const auto& object : objects) list->GetReflection()->AddMessage(list.get(), items)->CopyFrom(*object);

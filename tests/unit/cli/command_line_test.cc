@@ -1,0 +1,239 @@
+// Whole commands against a scripted controller: what is sent, what is printed, what the process ends with.
+#include "controller/cli/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <thread>
+
+#include "common/adapters/files.h"
+#include "tests/unit/cli/scripted_controller.h"
+
+namespace metalmesh::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char rollout_path[] = "GET /api/v1/rollouts/web";
+constexpr char deployments_path[] = "GET /api/v1/deployments?limit=200&rollout=web";
+
+class CommandLineTest : public testing::Test {
+ protected:
+  void SetUp() override { setenv("METALMESH_CONFIG", (folder_ / "context.yaml").c_str(), 1); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  /// Runs one command; its output is in out_ and err_.
+  int metalmesh(std::vector<std::string> arguments, const std::string& server = {}) {
+    const std::string url = server.empty() ? controller_.url() : server;
+    EXPECT_TRUE(adapters::write_file(folder_ / "context.yaml",
+                                     "server: " + url + "\nca: ca.crt\ntokenFile: admin.token\n", 0644));
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const ExitCode code = run(arguments, "1.2.3");
+    out_ = testing::internal::GetCapturedStdout();
+    err_ = testing::internal::GetCapturedStderr();
+    return static_cast<int>(code);
+  }
+  std::string file(const std::string& name, std::string_view text) {
+    EXPECT_TRUE(adapters::write_file(folder_ / name, text, 0644));
+    return (folder_ / name).string();
+  }
+  /// The bodies sent with this method and path.
+  std::vector<boost::json::value> sent(const std::string& method, const std::string& target) {
+    std::vector<boost::json::value> out;
+    for (const auto& request : controller_.requests()) {
+      if (request.method == method && request.target == target)
+        out.push_back(boost::json::parse(request.body.empty() ? "null" : request.body));
+    }
+    return out;
+  }
+
+  std::filesystem::path folder_ = testing::TempDir() + "mm-cli-" + std::to_string(getpid());
+  ScriptedController controller_{folder_};
+  std::string out_, err_;
+};
+
+TEST_F(CommandLineTest, applies_in_order_with_the_token_and_names_the_next_step) {
+  controller_.answer("PUT /api/v1/sites/par1", 201, R"({"metadata":{"name":"par1","version":"1"}})");
+  controller_.answer("PUT /api/v1/servers/r1", 200, R"({"metadata":{"name":"r1","version":"8"}})");
+  const std::string path =
+      file("all.yaml",
+           "kind: Server\nmetadata: {name: r1, version: 7}\nspec: {identity: {serial: 4E12345}}\n"
+           "---\nkind: Site\nmetadata: {name: par1}\n");
+  EXPECT_EQ(metalmesh({"apply", "-f", path}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("Site par1 is applied (version 1)\nServer r1 is applied (version 8)\n"));
+  EXPECT_THAT(out_, HasSubstr("next: metalmesh server inspect r1 --wait"));
+  const auto requests = controller_.requests();
+  ASSERT_EQ(requests.size(), 2U);
+  std::string token = adapters::read_file(folder_ / "admin.token").value_or("");
+  token.pop_back();
+  EXPECT_EQ(ScriptedController::header(requests[0], "authorization"), "Bearer " + token);
+  EXPECT_EQ(ScriptedController::header(requests[0], "if-match"), "");
+  EXPECT_EQ(ScriptedController::header(requests[1], "if-match"), "\"7\"");
+  EXPECT_EQ(boost::json::parse(requests[1].body).at_pointer("/spec/identity/serial").as_string(), "4E12345");
+}
+
+TEST_F(CommandLineTest, shows_a_refusal_in_the_controllers_words_and_says_what_was_done_before) {
+  controller_.answer("PUT /api/v1/sites/par1", 200, R"({"metadata":{"name":"par1"}})");
+  controller_.answer(
+      "PUT /api/v1/servers/r1", 422,
+      R"({"status":422,"detail":"duplicate serial","field":"spec.identity.serial","next":"correct it"})");
+  const std::string path =
+      file("all.yaml", "kind: Site\nmetadata: {name: par1}\n---\nkind: Server\nmetadata: {name: r1}\n");
+  EXPECT_EQ(metalmesh({"apply", "-f", path}), 1);
+  EXPECT_EQ(err_, "error: " + path +
+                      ":4: Server r1: duplicate serial\n  field: spec.identity.serial\n  next: correct it\n"
+                      "  1 of 2 objects were applied before it\n");
+}
+
+TEST_F(CommandLineTest, tells_an_unreachable_or_untrusted_controller_from_a_refusal) {
+  EXPECT_EQ(metalmesh({"get", "servers"}, controller_.url("127.0.0.1")), 1)
+      << "reached, and it says 404: " << err_;
+  const std::string port = controller_.url().substr(controller_.url().rfind(':'));
+  EXPECT_EQ(metalmesh({"get", "servers"}, "https://localhost.localdomain.invalid" + port), 3);
+  EXPECT_EQ(metalmesh({"get", "servers"}, "http://localhost" + port), 3);
+  EXPECT_THAT(err_, HasSubstr("write the address as https://host:port"));
+  controller_.stop();
+  EXPECT_EQ(metalmesh({"get", "servers"}), 3);
+  EXPECT_THAT(err_, HasSubstr("cannot reach the controller"));
+}
+
+TEST_F(CommandLineTest, refuses_a_controller_that_another_authority_vouches_for) {
+  std::filesystem::create_directories(folder_ / "other");
+  ASSERT_TRUE(adapters::init_pki(folder_ / "other", {}, adapters::SystemClock().now().wall()));
+  EXPECT_EQ(metalmesh({"--ca", (folder_ / "other/ca.crt").string(), "get", "servers"}), 3);
+  EXPECT_THAT(err_, HasSubstr("its certificate is not trusted"));
+  EXPECT_TRUE(controller_.requests().empty()) << "the token must not have been sent";
+}
+
+TEST_F(CommandLineTest, lists_all_pages) {
+  controller_.answer("GET /api/v1/servers?limit=200&labelSelector=role%3Dweb", 200,
+                     R"({"items":[{"metadata":{"name":"r1"}}],"next":"r1"})");
+  controller_.answer("GET /api/v1/servers?limit=200&after=r1&labelSelector=role%3Dweb", 200,
+                     R"({"items":[{"metadata":{"name":"r2"}}]})");
+  EXPECT_EQ(metalmesh({"get", "servers", "-l", "role=web"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\nr1 "));
+  EXPECT_THAT(out_, HasSubstr("\nr2 "));
+  EXPECT_EQ(metalmesh({"get", "servers", "-l", "role=web", "-o", "json"}), 0);
+  EXPECT_EQ(boost::json::parse(out_).at("items").as_array().size(), 2U);
+}
+
+constexpr char planned_install[] =
+    R"({"metadata":{"name":"install-r1"},"status":{"state":"planned","plan":{"digest":"9c41aa00112233445566","servers":[)"
+    R"({"name":"r1","site":"par1","wave":1,"identity":{"serial":"CZ2D4F0A1B"}}]}}})";
+
+TEST_F(CommandLineTest, plans_an_install_and_starts_it_only_for_the_right_serial) {
+  controller_.answer("PUT /api/v1/rollouts/install-r1", 201, "{}");
+  controller_.answer("POST /api/v1/rollouts/install-r1/plan", 200, planned_install);
+  const std::vector<std::string> command = {"install", "r1", "--image", "rocky", "--profile", "base"};
+  EXPECT_EQ(metalmesh(command), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("CZ2D4F0A1B"));
+  EXPECT_THAT(
+      out_,
+      HasSubstr("next: metalmesh install r1 --image rocky --profile base --confirm CZ2D4F0A1B --watch"));
+
+  auto wrong = command;
+  wrong.insert(wrong.end(), {"--confirm", "CZ2D4F0B77"});
+  EXPECT_EQ(metalmesh(wrong), 1);
+  EXPECT_THAT(err_, HasSubstr("Nothing was started"));
+  EXPECT_THAT(sent("POST", "/api/v1/rollouts/install-r1/start"), testing::IsEmpty());
+
+  controller_.answer("GET /api/v1/rollouts/install-r1", 200, planned_install);
+  controller_.answer("POST /api/v1/rollouts/install-r1/start", 200, planned_install);
+  auto right = command;
+  right.insert(right.end(), {"--confirm", "CZ2D4F0A1B"});
+  EXPECT_EQ(metalmesh(right), 0) << err_;
+  const auto started = sent("POST", "/api/v1/rollouts/install-r1/start");
+  ASSERT_EQ(started.size(), 1U);
+  EXPECT_EQ(started[0], boost::json::parse(R"({"plan":"9c41aa00112233445566","confirm":1})"));
+}
+
+TEST_F(CommandLineTest, never_reuses_the_name_of_an_install_that_ran) {
+  controller_.answer("GET /api/v1/rollouts/install-r1", 200, R"({"status":{"state":"done"}})");
+  controller_.answer("PUT /api/v1/rollouts/install-r1-2", 201, "{}");
+  controller_.answer("POST /api/v1/rollouts/install-r1-2/plan", 200, planned_install);
+  EXPECT_EQ(metalmesh({"install", "r1", "--image", "rocky", "--profile", "base", "--plan"}), 0) << err_;
+  EXPECT_EQ(sent("PUT", "/api/v1/rollouts/install-r1-2").size(), 1U);
+}
+
+TEST_F(CommandLineTest, watches_through_a_restart_of_the_controller_and_resumes_its_events) {
+  controller_.answer(rollout_path, 200, R"({"metadata":{"name":"web"},"status":{"state":"running"}})");
+  controller_.answer(deployments_path, 200,
+                     R"({"items":[{"id":"d1","server":"r1","state":"RUNNING","stage":"INSERT"}]})");
+  std::thread script([&] {
+    controller_.wait_for_stream(1);
+    controller_.send("event: progress\ndata: {\"deployment\":\"d1\",\"stage\":\"WATCH\",\"percent\":42}\n\n");
+    // Asked again because of the event below, the controller says what its sample said.
+    controller_.answer(
+        deployments_path, 200,
+        R"({"items":[{"id":"d1","server":"r1","state":"RUNNING","stage":"WATCH","percent":42}]})");
+    controller_.send("id: 17\nevent: stage\ndata: {\"id\":\"17\"}\n\n");
+    controller_.wait_for_request("GET", "/api/v1/deployments?limit=200&rollout=web", 2);
+    controller_.stop();
+    controller_.answer(rollout_path, 200, R"({"metadata":{"name":"web"},"status":{"state":"done"}})");
+    controller_.answer(deployments_path, 200,
+                       R"({"items":[{"id":"d1","server":"r1","state":"SUCCEEDED","proof":"PROOF_BOOTED"}]})");
+    controller_.start();
+  });
+  const int code = metalmesh({"rollout", "watch", "web"});
+  script.join();
+  EXPECT_EQ(code, 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("r1: INSERT"));
+  EXPECT_THAT(out_, HasSubstr("r1: WATCH 42 %"));
+  EXPECT_THAT(out_, HasSubstr("r1: SUCCEEDED (booted)"));
+  EXPECT_THAT(err_, HasSubstr("connection lost, trying again"));
+  EXPECT_EQ(ScriptedController::header(controller_.wait_for_stream(2), "last-event-id"), "17");
+}
+
+TEST_F(CommandLineTest, ends_a_watch_with_failures_in_full_and_says_so_to_scripts) {
+  controller_.answer(rollout_path, 200, R"({"metadata":{"name":"web"},"status":{"state":"done"}})");
+  controller_.answer(
+      deployments_path, 200,
+      R"({"items":[{"id":"d1","server":"r1","state":"SUCCEEDED"},{"id":"d2","server":"r2","state":"FAILED","disk":"DISK_UNTOUCHED",)"
+      R"("fault":{"code":"BMC_LOGIN_REFUSED","stage":"connect","seen":"HTTP 401","next":"metalmesh credential set"}}]})");
+  EXPECT_EQ(metalmesh({"rollout", "watch", "web"}), 1);
+  EXPECT_THAT(out_, HasSubstr("BMC_LOGIN_REFUSED (connect): HTTP 401"));
+  EXPECT_THAT(out_, HasSubstr("Disk: untouched"));
+  EXPECT_THAT(out_, HasSubstr("Next: metalmesh credential set"));
+  EXPECT_THAT(out_, HasSubstr("next: metalmesh describe server r2"));
+  controller_.answer(rollout_path, 200, R"({"metadata":{"name":"web"},"status":{"state":"draft"}})");
+  EXPECT_EQ(metalmesh({"rollout", "watch", "web"}), 1);
+  EXPECT_THAT(err_, HasSubstr("is not started\n  next: metalmesh rollout plan web"));
+}
+
+TEST_F(CommandLineTest, stops_following_events_when_the_token_is_refused) {
+  EXPECT_EQ(metalmesh({"rollout", "abort", "web", "--reason", "x"}), 1) << "404 from the script";
+  controller_.answer("POST /api/v1/rollouts/web/abort", 401,
+                     R"({"detail":"unknown token","next":"check --token-file"})");
+  EXPECT_EQ(metalmesh({"rollout", "abort", "web", "--reason", "wrong servers"}), 1);
+  EXPECT_EQ(err_, "error: unknown token\n  next: check --token-file\n");
+  EXPECT_EQ(sent("POST", "/api/v1/rollouts/web/abort").back(),
+            boost::json::parse(R"({"reason":"wrong servers"})"));
+}
+
+TEST_F(CommandLineTest, knows_its_grammar) {
+  EXPECT_EQ(metalmesh({}), 2);
+  EXPECT_EQ(metalmesh({"get", "pods"}), 2);
+  EXPECT_EQ(metalmesh({"rollout", "plan"}), 2);
+  EXPECT_EQ(metalmesh({"deployment", "resolve", "d1", "--as", "perfect", "--note", "x"}), 2);
+  EXPECT_EQ(metalmesh({"install", "r1", "--image", "a", "--profile", "b", "--plan", "--confirm", "X"}), 2);
+  EXPECT_EQ(metalmesh({"--version"}), 0);
+  EXPECT_THAT(out_, HasSubstr("metalmesh 1.2.3"));
+  EXPECT_EQ(metalmesh({"rollout", "--help"}), 0);
+  EXPECT_TRUE(controller_.requests().empty());
+}
+
+TEST_F(CommandLineTest, keeps_advice_out_of_what_programs_read) {
+  controller_.answer("POST /api/v1/servers/r1/protect", 200,
+                     R"({"metadata":{"name":"r1"},"status":{"protected":true}})");
+  EXPECT_EQ(metalmesh({"server", "protect", "r1", "-o", "json"}), 0);
+  EXPECT_TRUE(boost::json::parse(out_).at_pointer("/status/protected").as_bool());
+  EXPECT_THAT(err_, HasSubstr("next: metalmesh get server r1"));
+}
+
+}  // namespace
+}  // namespace metalmesh::cli
