@@ -293,8 +293,8 @@ void AgentCore::Impl::sample(JobSlot& slot, const wire::Reads& reads, const Now&
 }
 
 void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, Outcome& out) {
-  if (JobSlot* slot = jobs.by_callback(callback.token()))
-    runner.deliver(*slot, install::CalledBack{}, now, out);
+  // The media server names the medium that the caller's secret belongs to.
+  if (JobSlot* slot = jobs.by_mount(callback.token())) runner.deliver(*slot, install::CalledBack{}, now, out);
 }
 
 void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out) {

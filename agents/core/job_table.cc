@@ -50,14 +50,6 @@ JobSlot* JobTable::by_mount(std::string_view token) {
   return nullptr;
 }
 
-JobSlot* JobTable::by_callback(std::string_view token) {
-  if (token.empty()) return nullptr;
-  for (const auto& [deployment, slot] : slots_) {
-    if (slot->job.callback_token() == token) return slot.get();
-  }
-  return nullptr;
-}
-
 JobSlot* JobTable::open_on(const wire::Identity& identity) {
   for (const auto& [deployment, slot] : slots_) {
     if (slot->open() && same_machine(slot->job.order().identity(), identity)) return slot.get();

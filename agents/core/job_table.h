@@ -52,7 +52,6 @@ class JobTable {
   JobSlot& add(record::Job job);
   [[nodiscard]] JobSlot* find(std::string_view deployment);
   [[nodiscard]] JobSlot* by_mount(std::string_view token);
-  [[nodiscard]] JobSlot* by_callback(std::string_view token);
   /// An open job for the same machine, whatever the server is called; or nothing.
   [[nodiscard]] JobSlot* open_on(const wire::Identity& identity);
 

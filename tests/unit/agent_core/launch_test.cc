@@ -31,6 +31,19 @@ TEST_F(Launch, AnArmedJobIsLaunchedOnceAndForGood) {
   EXPECT_EQ(launches(), 1U);
 }
 
+TEST_F(Launch, TheInstalledSystemsCallReachesItsJob) {
+  job_.set_stage(wire::VERIFY);
+  job_.set_launched(true);
+  job_.set_installer_ended(true);
+  job_.set_final_power_on(true);
+  job_.set_mount_state(wire::DEAD);
+  start();
+  wire::MediaEvent call;
+  call.mutable_callback()->set_token("token1");
+  site_.media(call);
+  EXPECT_TRUE(site_.job("d1")->callback_seen());
+}
+
 TEST_F(Launch, TheGrantAndItsRowAreOneOutcome) {
   site_.plant(job_);
   site_.start();
