@@ -45,10 +45,7 @@ Verdict may_arm(Context& context) {
 
 void begin_reading(Conversation& talk) {
   talk.arm_reading = true;
-  talk.identified = talk.macs_read = talk.fresh = false;
-  talk.macs.clear();
-  talk.mac_uris.reset();
-  talk.next_mac = 0;
+  talk.forget_identity();
   talk.reply_path.clear();
 }
 

@@ -147,6 +147,14 @@ struct Conversation {
   std::string probe_id;
   MonoTime next_probe;
   int setbacks = 0;  // of cleanup
+
+  /// The machine is to be identified again before anything else is believed or done.
+  void forget_identity() {
+    identified = macs_read = fresh = false;
+    macs.clear();
+    mac_uris.reset();
+    next_mac = 0;
+  }
 };
 
 struct Context {

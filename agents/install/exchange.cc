@@ -109,8 +109,10 @@ void answered(Conversation& talk) {
 }
 
 /// The session is no longer valid: the call was not executed; log in again and let the stage ask anew.
+/// Another machine may answer at this address by now (BMCs of one maker may share a key): who it is, is open.
 void lost_session(Context& context, const Conversation::Flight& flight) {
   context.talk.token.clear();
+  context.talk.forget_identity();
   if (++context.talk.refused_tokens > most_refused_tokens) {
     context.fail(wire::BMC_PROTOCOL,
                  {.expected = "its own fresh session to be valid", .seen = "HTTP 401 to it"});
@@ -275,7 +277,9 @@ void absorb(Context& context, const HttpReplied& reply) {
   }
   if (reply.status == 401 && flight.ask != Ask::login && flight.ask != Ask::logout && flight.ask != Ask::root)
     return lost_session(context, flight);
-  const bool repeats = flight.request.method == "GET" && (reply.status >= 500 || reply.status == 429);
+  // A read that conflicts with something is a BMC busy with itself, never an answer about the machine.
+  const bool repeats =
+      flight.request.method == "GET" && (reply.status >= 500 || reply.status == 429 || reply.status == 409);
   if (repeats) return not_answered(context, flight.sent_at, "HTTP " + std::to_string(reply.status));
   if (reply.status < 400 || changes(flight.ask)) answered(talk);
   if (ok(reply.status) && !talk.token.empty()) talk.refused_tokens = 0;

@@ -19,9 +19,15 @@ bool any_usable(const Conversation& talk) {
   return std::any_of(talk.slots.begin(), talk.slots.end(), usable);
 }
 
-bool is_ours(const Context& context, const redfish::Slot& slot) {
-  return redfish::shows_image(slot, context.media_url) || redfish::shows_ours(slot, context.media_base) ||
+/// The medium of this very job.
+bool is_own(const Context& context, const redfish::Slot& slot) {
+  return redfish::shows_image(slot, context.media_url) ||
          (slot.image.empty() && slot.uri == context.job.inserted_slot());
+}
+
+/// Of this job, or left over from another one of this site.
+bool is_ours(const Context& context, const redfish::Slot& slot) {
+  return is_own(context, slot) || redfish::shows_ours(slot, context.media_base);
 }
 
 /// Reads one VirtualMedia collection and its slots.
@@ -99,7 +105,7 @@ Verdict find_slots(Context& context) {
   return Verdict::done;
 }
 
-Ejected eject(Context& context, const std::string& uri, bool only_ours) {
+Ejected eject(Context& context, const std::string& uri, bool only_own) {
   Conversation& talk = context.talk;
   if (talk.eject_uri != uri) {
     talk.eject_uri = uri;
@@ -111,7 +117,7 @@ Ejected eject(Context& context, const std::string& uri, bool only_ours) {
   const redfish::Slot* slot = look_at_slot(context, uri);
   if (slot == nullptr) return talk.slot_gone ? Ejected::empty : Ejected::busy;
   if (!redfish::is_inserted(*slot)) return Ejected::empty;
-  if (only_ours && !is_ours(context, *slot)) return Ejected::empty;
+  if (only_own && !is_own(context, *slot)) return Ejected::empty;
   // An eject takes the BMC a while: ask again only when it had time.
   const bool again = talk.eject_posts == 0 || context.now.mono - talk.eject_at >= 2 * context.timeouts.poll;
   if (!again) {

@@ -34,8 +34,9 @@ void conclude(Context& context);
 // Shared by stages.
 Verdict find_slots(Context& context);
 enum class Ejected { busy, empty, stuck };
-/// Empties the slot; with `only_ours` a medium that is not ours is left alone and counts as empty.
-Ejected eject(Context& context, const std::string& slot, bool only_ours);
+/// Empties the slot; with `only_own` any medium but this job's is left alone and counts as empty: another
+/// machine may answer by now, with the medium of another job.
+Ejected eject(Context& context, const std::string& slot, bool only_own);
 /// Sets the override unless it reads back as wanted.
 Verdict ensure_boot(Context& context, const redfish::System& system);
 /// Takes the override back if it still is ours; gives up quietly after one refusal per ETag form.
