@@ -36,7 +36,7 @@ Swarm draw_swarm(Random& random) {
   swarm.media_dies_with_agent = random.chance(500);
   swarm.bmc_fault = rate(random, 60);
   swarm.self_reset_every = interval(random, 30s, 10min);
-  swarm.swap_every = random.chance(150) ? Duration(10min) : Duration();
+  swarm.swap_every = random.chance(300) ? Duration(8min) : Duration();
   swarm.keys_differ = random.chance(500);
   swarm.async_insert = random.chance(300);
   swarm.media_under_systems = random.chance(500);
