@@ -132,6 +132,7 @@ std::vector<wire::StateReport> FenceTable::report(const std::string& request_id,
                                                   std::size_t per_report) const {
   std::vector<wire::StateReport> reports;
   const auto next = [&]() -> wire::StateReport& {
+    if (!reports.empty()) reports.back().set_more(true);
     reports.emplace_back().set_request_id(request_id);
     return reports.back();
   };

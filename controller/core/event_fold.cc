@@ -114,7 +114,7 @@ Happening happening_of(wire::Ended::Outcome outcome) {
 }
 
 void fold_ended(Work& work, const std::string& id, const wire::Ended& end) {
-  move_deployment(work, id, happening_of(end.outcome()), [&](rest::Deployment& d) {
+  const auto details = [&](rest::Deployment& d) {
     d.set_stage(wire::DONE);
     d.set_proof(end.proof());
     d.clear_evidence();
@@ -129,7 +129,14 @@ void fold_ended(Work& work, const std::string& id, const wire::Ended& end) {
     *d.mutable_debts() = end.debts();
     d.clear_note();
     if (end.outcome() == wire::Ended::SUCCEEDED) d.set_percent(whole);
-  });
+  };
+  if (move_deployment(work, id, happening_of(end.outcome()), details)) return;
+  // A cancel is answered before its cleanup: what that left behind comes with the end.
+  const rest::Deployment& known = work.mesh().deployments.at(id);
+  if (known.state() == states::cancelled && known.resolved_by().empty() &&
+      end.outcome() == wire::Ended::CANCELLED) {
+    work.ledger.change_deployment(id, details);
+  }
 }
 
 void fold_cancel(Work& work, const rest::Deployment& deployment, const wire::CancelAnswer& answer) {
@@ -249,7 +256,21 @@ void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& re
   }
 }
 
-/// After a restore: raises every fence to what the site knows, then decides about orders of the old journal.
+/// The open deployments of `site` that were handed out over a command journal that is gone.
+std::vector<std::string> orders_in_doubt(const Work& work, const std::string& site, const SiteLink& link) {
+  std::vector<std::string> doubtful;
+  for (const auto& [id, order] : work.ledger.inner().orders) {
+    const auto found = work.mesh().deployments.find(id);
+    if (found != work.mesh().deployments.end() && found->second.site() == site &&
+        is_in_flight(found->second.state()) && order.command_journal() != link.command_journal()) {
+      doubtful.push_back(id);
+    }
+  }
+  return doubtful;
+}
+
+/// After a restore: raises every fence to what the site knows; with the last piece decides about orders in
+/// doubt.
 void fold_state_report(Work& work, const std::string& site, const wire::StateReport& report) {
   for (const auto& fence : report.fences()) {
     if (!fence.machine().empty()) {
@@ -257,32 +278,32 @@ void fold_state_report(Work& work, const std::string& site, const wire::StateRep
     }
   }
   SiteLink* link = work.link(site);
-  if (link == nullptr || !link->learned(report.request_id())) return;
-  work.moved = true;  // what waited for this may go out
-  std::vector<std::string> open;
-  for (const auto& [id, order] : work.ledger.inner().orders) {
-    const auto found = work.mesh().deployments.find(id);
-    if (found != work.mesh().deployments.end() && found->second.site() == site &&
-        is_in_flight(found->second.state()) && order.command_journal() != link->command_journal()) {
-      open.push_back(id);
-    }
-  }
-  for (const std::string& id : open) {
-    const rest::Deployment& deployment = work.mesh().deployments.at(id);
+  if (link == nullptr || !link->awaits(report.request_id())) return;
+  const std::vector<std::string> doubtful = orders_in_doubt(work, site, *link);
+  for (const std::string& id : doubtful) {
     const std::string machine = machine_of(work.ledger.inner().orders.at(id).order().identity());
     const auto fence = std::ranges::find(report.fences(), machine, &wire::StateReport::Fence::machine);
-    if (fence != report.fences().end() && fence->generation() >= deployment.generation()) {
-      // The site has seen it: its events, replayed or to come, say the rest. An unanswered cancel is asked
-      // again.
+    if (fence != report.fences().end() &&
+        fence->generation() >= work.mesh().deployments.at(id).generation()) {
+      link->note_seen_order(id);
+    }
+  }
+  if (report.more()) return;
+  const auto& seen = link->row().seen_orders();
+  for (const std::string& id : doubtful) {
+    if (std::ranges::find(seen, id) != seen.end()) {
+      // Its events, replayed or to come, say the rest. A cancel that got no answer is asked again.
       record::Order order = work.ledger.inner().orders.at(id);
       order.set_cancel_seq(0);
       work.ledger.put_order(id, std::move(order));
-      continue;
+    } else {
+      // Never there, and refused from now on because its epoch is old.
+      move_deployment(work, id, Happening::never_seen,
+                      [](rest::Deployment& d) { d.set_note("the site never got this order"); });
     }
-    // Never there, and refused from now on because its epoch is old.
-    move_deployment(work, id, Happening::never_seen,
-                    [](rest::Deployment& d) { d.set_note("the site never got this order"); });
   }
+  link->learned();
+  work.moved = true;  // what waited for this may go out
 }
 
 }  // namespace

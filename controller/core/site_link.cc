@@ -172,16 +172,22 @@ void SiteLink::begin_commands(LinkTools& tools) {
 void SiteLink::learn(std::string request, LinkTools& tools) {
   row_.set_learning(true);
   row_.set_report_request(std::move(request));
+  row_.clear_seen_orders();
   changed_ = true;
   if (!receiver_.journal_id().empty()) begin_commands(tools);
 }
 
-bool SiteLink::learned(const std::string& request) {
-  if (!row_.learning() || request != row_.report_request()) return false;
+void SiteLink::note_seen_order(const std::string& deployment) {
+  if (std::ranges::find(row_.seen_orders(), deployment) != row_.seen_orders().end()) return;
+  row_.add_seen_orders(deployment);
+  changed_ = true;
+}
+
+void SiteLink::learned() {
   row_.set_learning(false);
   row_.clear_report_request();
+  row_.clear_seen_orders();
   changed_ = true;
-  return true;
 }
 
 void SiteLink::send_welcome(wire::Welcome welcome, LinkTools& tools) {

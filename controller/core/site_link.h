@@ -72,8 +72,14 @@ class SiteLink {
   [[nodiscard]] bool can_issue() const { return can_command() && !row_.learning(); }
   /// We were restored: starts a new command journal (if the site is known) and asks for its fences.
   void learn(std::string request, LinkTools& tools);
-  /// True when this was the report that was waited for.
-  bool learned(const std::string& request);
+  /// The report that is waited for (a report may come in pieces).
+  [[nodiscard]] bool awaits(const std::string& request) const {
+    return row_.learning() && request == row_.report_request();
+  }
+  /// One piece said that the site knows this deployment's generation.
+  void note_seen_order(const std::string& deployment);
+  /// The last piece came.
+  void learned();
 
   void on_bus_up() { sender_.rewind(); }
   void on_committed() { sender_.on_committed(); }

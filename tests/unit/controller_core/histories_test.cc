@@ -108,6 +108,11 @@ TEST_F(Histories, ARestoredControllerLearnsBeforeItIssues) {
   mesh.run_for(std::chrono::seconds(3));
   EXPECT_EQ(agent.orders(), orders);
   EXPECT_EQ(mesh.deployment_of("s1").state(), "PENDING");
+  wire::Event piece;
+  piece.mutable_state_report()->set_request_id(report.state_report().request_id());
+  piece.mutable_state_report()->set_more(true);
+  agent.report(piece);
+  EXPECT_EQ(agent.orders(), orders) << "a piece is not the report";
   agent.report(report);
   EXPECT_EQ(agent.orders(), orders + 1);
   EXPECT_EQ(agent.last_order("s1")->generation(), 42U) << "above every fence of the machine";
@@ -115,7 +120,7 @@ TEST_F(Histories, ARestoredControllerLearnsBeforeItIssues) {
   EXPECT_EQ(mesh.server("s2").status().phase(), "installed");
 }
 
-TEST_F(Histories, AnOrderThatTheSiteNeverSawIsHandedOutAnew) {
+TEST_F(Histories, AnOrderThatTheSiteHasAFenceForGoesOn) {
   agent.cut = true;
   start("r0", "s0");
   const auto backup = mesh.store.rows();
@@ -143,6 +148,29 @@ TEST_F(Histories, AnOrderThatTheSiteNeverSawIsHandedOutAnew) {
   agent.report(report);
   EXPECT_EQ(mesh.deployment_of("s0").state(), "RUNNING") << "seen: it goes on";
   EXPECT_EQ(agent.orders(), orders);
+}
+
+TEST_F(Histories, AnOrderWithoutAFenceAtTheSiteGoesOutWithANewGeneration) {
+  agent.cut = true;
+  start("r0", "s0");
+  const std::string id = mesh.deployment_of("s0").id();
+  agent.epoch = 7;  // it has heard a later controller than this one
+  agent.cut = false;
+  mesh.run_for(std::chrono::seconds(8));
+  EXPECT_EQ(mesh.state().epoch, 8U);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "ISSUED");
+  ASSERT_EQ(agent.last_order("s0"), nullptr) << "it went down with the old command journal";
+  wire::Event report;
+  for (const auto& command : agent.commands) {
+    if (command.has_report_state()) {
+      report.mutable_state_report()->set_request_id(command.report_state().request_id());
+    }
+  }
+  agent.report(report);
+  ASSERT_NE(agent.last_order("s0"), nullptr);
+  EXPECT_EQ(agent.last_order("s0")->deployment_id(), id);
+  EXPECT_EQ(agent.last_order("s0")->generation(), 2U);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "ISSUED");
 }
 
 TEST_F(Histories, AnAgentWhoseStoreWentBackIsQuarantined) {

@@ -124,6 +124,11 @@ TEST_F(Runner, AbortIsAHandshake) {
   agent.report(answer);
   EXPECT_EQ(mesh.deployment_of(name(1)).state(), "CANCELLED");
   EXPECT_EQ(mesh.server(name(1)).status().phase(), "ready");
+  wire::Event cleaned = agent.about(name(1));
+  cleaned.mutable_ended()->set_outcome(wire::Ended::CANCELLED);
+  cleaned.mutable_ended()->add_debts("media inserted in slot 1");
+  agent.report(cleaned);
+  EXPECT_EQ(mesh.deployment_of(name(1)).debts(0), "media inserted in slot 1");
   answer = agent.about(name(2));
   answer.mutable_cancel()->set_answer(wire::CancelAnswer::TOO_LATE);
   agent.report(answer);
