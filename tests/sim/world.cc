@@ -20,7 +20,8 @@ constexpr char operator_timer[] = "sim/operator";
 constexpr Duration operator_interval = 20s;
 constexpr Duration heal_limit = 8h;
 constexpr Duration look_interval = 30s;
-constexpr Duration calm_after = 2min;  // of a converged mesh, in which nothing may happen any more
+constexpr Duration calm_after =
+    5min;  // of a converged mesh: cleanup ends, and nothing else may happen any more
 constexpr std::uint64_t event_limit = 2'000'000;
 constexpr Duration sync_interval = 5s;  // with the planted defect: how late the disk is
 
@@ -285,6 +286,20 @@ void World::report_what_is_open() {
   violation("the mesh did not come to rest within " + std::to_string(heal_limit / 1h) + " h after it healed");
 }
 
+void World::check_leftovers() {
+  auto* controller = static_cast<OperatedController*>(controller_->core());
+  // After addresses were mixed up, the agent may not know the machine that still holds its medium.
+  if (controller == nullptr || swarm_.swap_every != Duration()) return;
+  for (const auto& machine : bmcs_.machines()) {
+    if (!machine->model->host().media_inserted()) continue;
+    const auto server = controller->state().servers.find(machine->name);
+    if (server == controller->state().servers.end()) continue;
+    const auto last = controller->state().deployments.find(server->second.status().deployment());
+    if (last != controller->state().deployments.end() && last->second.debts_size() > 0) continue;
+    trace_.violation(events_.now(), machine->name + " still holds our medium, and nobody owns up to it");
+  }
+}
+
 RunResult World::run() {
   controller_->start();
   for (const auto& site : sites_) site->node->start();
@@ -306,6 +321,7 @@ RunResult World::run() {
   if (trace_.violations().empty() && witness_.sightings().disks_written != before.disks_written) {
     trace_.violation(events_.now(), "a disk was written after everything had ended");
   }
+  if (trace_.violations().empty()) check_leftovers();
   RunResult result;
   result.violations = trace_.violations();
   result.trace_hash = trace_.hash();

@@ -54,6 +54,8 @@ class World {
   void heal();
   [[nodiscard]] bool converged();
   void report_what_is_open();
+  /// What is still inserted when all is over must be owned up to as a debt.
+  void check_leftovers();
 
   RunOptions options_;
   Random random_;
