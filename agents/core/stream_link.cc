@@ -129,7 +129,12 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Outcom
   const Welcomed result = presence_.on_welcome(welcome, now);
   // A challenge is to be echoed before the next heartbeat; whatever was said, presence knows when.
   if (channel_.up()) out.emit(TimerArm{"hello", presence_.next_hello(now)});
-  if (result == Welcomed::ignored) return;
+  if (result == Welcomed::ignored) {
+    // It may have been for another incarnation. If that is a twin, the controller finds out by hearing us,
+    // and soon: it is about to be proven.
+    if (channel_.up() && was_proven) out.emit(TimerArm{"hello", presence_.next_hello(now)});
+    return;
+  }
   if (result == Welcomed::twin) {
     if (!twin_) {
       out.log(LogLevel::error, "another agent runs with this site's identity: nothing will be started here",
