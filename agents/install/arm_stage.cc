@@ -67,7 +67,9 @@ Verdict arm(Context& context) {
   job.set_armed(true);
   *job.mutable_armed_at() = to_wire(context.now.wall());
   job.set_powered(false);
-  context.set_mount(wire::OPEN);
+  // A host that is on may be at our medium already, by itself: it must not start to install while a power-off
+  // is on its way to it. Then the fence opens with the power-on.
+  if (system->off()) context.set_mount(wire::OPEN);
   wire::Event event;
   event.mutable_armed();
   if (context.order().has_launch_by())

@@ -20,6 +20,7 @@ Verdict Context::wait(Duration delay) {
 
 Verdict Context::fail(wire::FaultCode code, const FaultFacts& facts) {
   failed = true;
+  talk.task.reset();  // whatever becomes of it, cleanup looks for itself
   if (job.stage() == wire::CLEANUP || job.has_fault()) {
     log(LogLevel::warning, "cleanup: " + make_fault(job, code, facts).seen());
     return Verdict::busy;

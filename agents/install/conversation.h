@@ -137,6 +137,7 @@ struct Conversation {
   bool forced_off = false;
   std::optional<MonoTime> told_on_at;
   bool off_seen = false;
+  bool on_seen = false;  // since it was told to go on, as far as this life knows
   bool os_ran = false;
   bool slot_stuck = false;
   bool unboot_tried = false;

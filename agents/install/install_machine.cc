@@ -26,10 +26,10 @@ constexpr std::array<Row, 13> rows = {{
     {wire::CONNECT, Needs::nothing, connect, wire::IDENTITY},
     {wire::IDENTITY, Needs::connected, check_identity, wire::PREFLIGHT},
     {wire::PREFLIGHT, Needs::connected, preflight, wire::MEDIA},
-    {wire::MEDIA, Needs::connected, prepare_media, wire::INSERT},
-    {wire::INSERT, Needs::connected, insert, wire::CONFIRM},
-    {wire::CONFIRM, Needs::connected, confirm, wire::BOOT_ONCE},
-    {wire::BOOT_ONCE, Needs::connected, set_boot, wire::ARM},
+    {wire::MEDIA, Needs::identified, prepare_media, wire::INSERT},
+    {wire::INSERT, Needs::identified, insert, wire::CONFIRM},
+    {wire::CONFIRM, Needs::identified, confirm, wire::BOOT_ONCE},
+    {wire::BOOT_ONCE, Needs::identified, set_boot, wire::ARM},
     {wire::ARM, Needs::connected, arm, wire::POWER},
     {wire::POWER, Needs::identified, power, wire::WATCH},
     {wire::WATCH, Needs::nothing, watch, wire::FINALISE},
@@ -175,7 +175,7 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
       const bool grown =
           percent(read.bytes_covered, read.size) != percent(job.bytes_covered(), job.media_size());
       if (!first && !grown) return;
-      job.set_bytes_covered(read.bytes_covered);
+      job.set_bytes_covered(std::max(job.bytes_covered(), read.bytes_covered));  // a restarted server counts anew
       job.set_media_size(read.size);
     }
     void operator()(const LaunchGranted&) const { context.talk.last_read = context.now.mono; }

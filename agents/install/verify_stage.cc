@@ -71,7 +71,7 @@ Verdict verify(Context& context) {
   const wire::ProofPolicy& policy = context.order().proof();
   if (context.job.proof() >= wanted(context)) return Verdict::done;
   probe(context);
-  if (connect(context) == Verdict::done) {
+  if (reach_machine(context) == Verdict::done) {  // proof counts only from this machine
     if (const redfish::System* system = look(context)) {
       judge_power(context, *system);
       if (context.job.proof() >= wanted(context)) return Verdict::done;

@@ -11,6 +11,8 @@ namespace metalmesh::install {
 namespace {
 
 constexpr Duration second_look = std::chrono::seconds(2);
+/// PowerState lags: an Off before the first On may still be from before the power-on.
+constexpr Duration power_lag = std::chrono::seconds(30);
 
 /// Why the media was not booted, by what was seen of its readers; nullopt while there is time.
 std::optional<std::pair<wire::FaultCode, FaultFacts>> not_launched(const Context& context) {
@@ -41,6 +43,7 @@ Verdict await_launch(Context& context) {
   const redfish::System* system = look(context);
   if (system == nullptr) return Verdict::busy;
   if (!system->off()) {
+    talk.on_seen = true;
     talk.off_seen = false;
     return look_again(context, context.timeouts.poll);
   }
@@ -71,6 +74,7 @@ Verdict overdue(Context& context) {
       return context.fail(wire::INSTALLER_TIMEOUT,
                           {.expected = for_people(from_wire(order.max_run())), .span = ran});
   }
+  if (talk.system && talk.system->off()) return Verdict::done;  // ended or not: what is off does not hang
   const Duration limit = order.has_stall_after() ? from_wire(order.stall_after()) : context.timeouts.stall;
   const Duration quiet = context.now.mono - std::max(talk.last_read, talk.entered);
   if (quiet < limit) return Verdict::done;
@@ -85,6 +89,7 @@ Verdict await_end(Context& context) {
   const redfish::System* system = look(context);
   if (system == nullptr) return Verdict::busy;
   if (!system->off()) {
+    talk.on_seen = true;
     if (talk.off_seen)
       return context.fail(wire::INSTALLER_REBOOTED,
                           {.seen = "was seen Off and is " + system->power + " again"});
@@ -92,6 +97,10 @@ Verdict await_end(Context& context) {
       return context.fail(wire::INSTALLER_REBOOTED, {.seen = "restarted (" + system->boot_progress + ")"});
     return look_again(context, context.timeouts.poll);
   }
+  // It read guarded blocks when it was launched, so it was on by then, whatever this life has seen.
+  const bool was_on = talk.on_seen || context.now.wall_low - from_wire(context.job.launched_at()) > power_lag;
+  if (!was_on && context.now.mono - talk.entered < power_lag)
+    return look_again(context, context.timeouts.poll);
   if (!talk.off_seen) {  // one reading may be a glitch
     talk.off_seen = true;
     return look_again(context, second_look);

@@ -36,6 +36,7 @@ class FakeBmc {
   bool wants_protocol = false;  // refuses an insert without TransferProtocolType
   bool override_lies = false;   // accepts the override and forgets it
   bool eject_works = true;
+  int power_lag_reads = 0;    // so many reads show the old PowerState after a reset
   int reset_conflicts = 0;    // so many 409 before a reset works
   bool power_sticks = false;  // accepts resets, does nothing
   bool graceful_works = true;
@@ -153,11 +154,17 @@ class FakeBmc {
     return error(404, "ResourceMissingAtURI");
   }
 
+  std::string shown_power() {
+    if (lag_left_ == 0) return power;
+    --lag_left_;
+    return power_before_;
+  }
+
   HttpReplied system() {
     HttpReplied reply = json(
         200,
         R"({"@odata.id":"/redfish/v1/Systems/1","UUID":")" + uuid + R"(","SerialNumber":")" + serial +
-            R"(","PowerState":")" + power + R"(","BootProgress":{"LastState":")" + boot_progress +
+            R"(","PowerState":")" + shown_power() + R"(","BootProgress":{"LastState":")" + boot_progress +
             R"("},"Boot":{"BootSourceOverrideEnabled":")" + boot_enabled +
             R"(","BootSourceOverrideTarget":")" + boot_target +
             R"(","BootSourceOverrideMode":"UEFI","BootSourceOverrideTarget@Redfish.AllowableValues":["None","Cd","Hdd"]},
@@ -216,6 +223,8 @@ class FakeBmc {
     const std::string type = request.body.substr(start, request.body.find('"', start) - start);
     changed("reset " + type);
     const bool works = !power_sticks && (type != "GracefulShutdown" || graceful_works);
+    power_before_ = power;
+    lag_left_ = power_lag_reads;
     if (works) set_power(type == "On" ? "On" : "Off");
     return json(204, "");
   }
@@ -243,6 +252,8 @@ class FakeBmc {
   int version_ = 1;
   int last_session_ = 0;
   int task_looks_ = 0;
+  int lag_left_ = 0;
+  std::string power_before_;
   std::string task_image_;
 };
 

@@ -65,6 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
                  },
                  wire::Ended::SUCCEEDED, 1},
         Scenario{"InsertByTask", [](World& w) { w.bmc.insert_by_task = true; }, wire::Ended::SUCCEEDED, 1},
+        Scenario{"PowerStateLags", [](World& w) { w.bmc.power_lag_reads = 3; }, wire::Ended::SUCCEEDED, 1},
         Scenario{"NeverRead", [](World& w) { w.media_reachable = false; }, wire::Ended::FAILED, 0},
         Scenario{"Cancelled", [](World& w) { w.post_time = 60s, w.cancel_at = 30s; }, wire::Ended::CANCELLED,
                  0}),

@@ -209,6 +209,21 @@ TEST(InstallFailureDetails, AnotherMachineBetweenPreflightAndArmIsNotPowered) {
   EXPECT_EQ(world.bmc.image, "");
 }
 
+TEST(InstallFailureDetails, AnotherMachineAfterTheInstallProvesNothing) {
+  World world;
+  const auto check = world.bmc.on_change;
+  world.bmc.on_change = [&, check](const std::string& change) {
+    check(change);
+    if (change != "reset On" || !world.job.installer_ended()) return;
+    world.bmc.serial = "CZ2D4F0B77";  // with the session of the first one gone
+    world.bmc.sessions.clear();
+  };
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::UNPROVEN) << world.ended().ShortDebugString();
+  EXPECT_EQ(world.ended().fault().code(), wire::IDENTITY_MISMATCH);
+  EXPECT_EQ(world.ended().proof(), wire::PROOF_POWEROFF);
+}
+
 TEST(InstallFailureDetails, ARetryableFailureIsRetriedWhileTheDiskIsUntouched) {
   World world;
   world.job.mutable_order()->set_attempts_before_wipe(2);
