@@ -169,7 +169,7 @@ void AgentCore::Impl::on(const TimerFired& timer, const Now& now, Outcome& out) 
   if (token == "hello") return link.on_hello_due(raw_, out);
   if (token == "stream") return journal.on_due(now, out);
   if (token == "blob") return blobs.pump(now, out);
-  if (token == "queue") {
+  if (token == "queue" || token == "inspections") {
     review_ = true;
   } else if (const auto job_name = after(token, rows::job)) {
     if (JobSlot* slot = jobs.find(*job_name)) runner.on_poll_due(*slot, now, out);

@@ -1,5 +1,5 @@
 // Who talks to which BMC: one conversation per address, so that a job and an inspection never cross, and
-// how many conversations have yet to log in with a credential (the breaker's budget).
+// how many conversations are about to log in with a credential (the breaker's budget).
 #pragma once
 
 #include <algorithm>
@@ -9,12 +9,15 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/time.h"
+
 namespace metalmesh::agent {
 
 class BmcDesk {
  public:
-  void begin(const std::string& holder, std::string_view address, const std::string& credential) {
-    talks_[holder] = {normal(address), credential, false};
+  void begin(const std::string& holder, std::string_view address, const std::string& credential,
+             MonoTime now) {
+    talks_[holder] = {normal(address), credential, now, false};
   }
   void logged_in(const std::string& holder) {
     if (const auto talk = talks_.find(holder); talk != talks_.end()) talk->second.logged_in = true;
@@ -25,9 +28,13 @@ class BmcDesk {
     const std::string wanted = normal(address);
     return std::ranges::any_of(talks_, [&](const auto& talk) { return talk.second.address == wanted; });
   }
-  [[nodiscard]] std::uint32_t unproven(std::string_view credential) const {
-    return static_cast<std::uint32_t>(std::ranges::count_if(talks_, [&](const auto& talk) {
-      return talk.second.credential == credential && !talk.second.logged_in;
+  /// A BMC that stays silent for longer than `patience` will hardly log anyone in: it stops counting, so that
+  /// dead BMCs do not stand in the way of live ones.
+  static constexpr Duration patience = std::chrono::seconds(10);
+  [[nodiscard]] std::uint32_t logging_in(std::string_view credential, MonoTime now) const {
+    return static_cast<std::uint32_t>(std::ranges::count_if(talks_, [&](const auto& item) {
+      const Talk& talk = item.second;
+      return talk.credential == credential && !talk.logged_in && now - talk.begun < patience;
     }));
   }
 
@@ -52,6 +59,7 @@ class BmcDesk {
   struct Talk {
     std::string address;
     std::string credential;
+    MonoTime begun;
     bool logged_in = false;
   };
   std::map<std::string, Talk> talks_;  // by holder: "job/<deployment>" or "inspect/<request>"

@@ -27,7 +27,6 @@ CredentialBreaker::CredentialBreaker(const RowReader& rows) {
 
 bool CredentialBreaker::refused(const std::string& credential, std::uint32_t limit, const Now& now,
                                 Outcome& out) {
-  accepted_[credential] = false;
   record::CredentialMark& mark = marks_[credential];
   const bool old = mark.has_last_refused() && now.wall() - from_wire(mark.last_refused()) > memory;
   mark.set_name(credential);
@@ -57,10 +56,6 @@ std::vector<std::string> CredentialBreaker::changed(const CredentialsChanged& ch
     out.erase(rows::credential + name);
     mark = marks_.erase(mark);
   }
-  for (const auto& [name, version] : versions) {
-    const auto before = versions_.find(name);
-    if (before == versions_.end() || before->second != version) accepted_[name] = false;
-  }
   versions_ = std::move(versions);
   return released;
 }
@@ -87,14 +82,6 @@ std::optional<wire::Fault> CredentialBreaker::why_not(const std::string& credent
                       how_to_set(credential));
   }
   return std::nullopt;
-}
-
-bool CredentialBreaker::room(const std::string& credential, std::uint32_t unproven,
-                             std::uint32_t limit) const {
-  const auto accepted = accepted_.find(credential);
-  if (accepted != accepted_.end() && accepted->second) return true;
-  const std::uint32_t used = refusals(credential) + unproven;
-  return used < limit;
 }
 
 }  // namespace metalmesh::agent

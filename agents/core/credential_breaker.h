@@ -1,7 +1,7 @@
 // Keeps one wrong password from locking the accounts of a whole site. After `limit` refused logins of one
 // credential every other job that uses it is held until its value changes; then they go on by themselves.
-// Until a login with the present value was accepted, no more conversations run side by side than there are
-// refusals left, so the limit holds for jobs that start together too.
+// No more conversations are about to log in side by side than there are refusals left, so the limit holds for
+// jobs that start together too, and for a password that was changed at the BMCs a moment ago.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,6 @@ class CredentialBreaker {
 
   /// A login was refused. True when this refusal began to hold the credential.
   bool refused(const std::string& credential, std::uint32_t limit, const Now& now, Outcome& out);
-  void accepted(const std::string& credential) { accepted_[credential] = true; }
 
   /// Takes the site's list in; returns the names whose jobs are released.
   std::vector<std::string> changed(const CredentialsChanged& change, Outcome& out);
@@ -34,12 +33,14 @@ class CredentialBreaker {
   [[nodiscard]] std::uint32_t refusals(std::string_view credential) const;
   /// Why a job must not log in with it (held, or not at this site); nothing when it may.
   [[nodiscard]] std::optional<wire::Fault> why_not(const std::string& credential) const;
-  /// Is there room for one more conversation that has yet to log in, beside `unproven` such ones?
-  [[nodiscard]] bool room(const std::string& credential, std::uint32_t unproven, std::uint32_t limit) const;
+  /// Is there room for one more conversation, beside `logging_in` that are about to log in?
+  [[nodiscard]] bool room(const std::string& credential, std::uint32_t logging_in,
+                          std::uint32_t limit) const {
+    return refusals(credential) + logging_in < limit;
+  }
 
  private:
   std::map<std::string, record::CredentialMark, std::less<>> marks_;
-  std::map<std::string, bool, std::less<>> accepted_;  // with the present value, in this life
   std::map<std::string, std::string, std::less<>> versions_;
   bool known_ = false;  // the site's list has arrived
 };

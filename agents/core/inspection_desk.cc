@@ -56,10 +56,13 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
       finish(done, slot, std::move(result), now, out);
       continue;
     }
-    const bool room =
-        c_.breaker.room(bmc.credential(), c_.bmcs.unproven(bmc.credential()), c_.site.login_refusals);
-    if (!room || c_.bmcs.busy(bmc.address())) continue;
-    c_.bmcs.begin(holder(name), bmc.address(), bmc.credential());
+    const std::uint32_t logging_in = c_.bmcs.logging_in(bmc.credential(), now.mono);
+    if (!c_.breaker.room(bmc.credential(), logging_in, c_.site.login_refusals)) {
+      out.emit(TimerArm{"inspections", now.mono + BmcDesk::patience});
+      continue;
+    }
+    if (c_.bmcs.busy(bmc.address())) continue;
+    c_.bmcs.begin(holder(name), bmc.address(), bmc.credential(), now.mono);
     slot.talk = std::make_unique<Inspection>(slot.row.request(), slot.row.session_uri(),
                                              c_.settings.timeouts.bmc_request);
     ++talking;
@@ -91,7 +94,6 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
                            Outcome& out) {
   const std::string& credential = slot.row.request().bmc().credential();
   if (step.login_accepted) {
-    c_.breaker.accepted(credential);
     c_.bmcs.logged_in(holder(name));
     freed_ = true;  // others may use the credential now
   }

@@ -55,10 +55,11 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   if (materials.trouble) return hold(slot, *materials.trouble, now, out);
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
   if (!materials.here) return;
-  const bool its_turn = c_.jobs.running() < c_.site.parallel && !c_.bmcs.busy(order.bmc().address()) &&
-                        c_.breaker.room(order.bmc().credential(), c_.bmcs.unproven(order.bmc().credential()),
-                                        c_.site.login_refusals);
-  if (!its_turn) return;
+  if (c_.jobs.running() >= c_.site.parallel || c_.bmcs.busy(order.bmc().address())) return;
+  const std::string& credential = order.bmc().credential();
+  if (!c_.breaker.room(credential, c_.bmcs.logging_in(credential, now.mono), c_.site.login_refusals)) {
+    return wake_at(now.mono + BmcDesk::patience);
+  }
   const auto blob = blobs_.get(order.profile().sha256());
   if (auto fault = c_.mounts.prepare(slot.job, *blob, *images_.facts(order.image().sha256()),
                                      c_.site.media_address, out)) {

@@ -74,7 +74,8 @@ install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
 void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
   const std::string& address = c_.site.media_address;
   MM_CHECK(slot.open() && !slot.machine && !address.empty());
-  c_.bmcs.begin(holder(slot), slot.job.order().bmc().address(), slot.job.order().bmc().credential());
+  c_.bmcs.begin(holder(slot), slot.job.order().bmc().address(), slot.job.order().bmc().credential(),
+                now.mono);
   slot.retry_at.reset();
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
   const std::string url = media::mount_url(address, slot.job.mount_token());
@@ -126,7 +127,6 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
                      queue_changed_ = true;
                    },
                    [&](install::LoginAccepted&) {
-                     c_.breaker.accepted(slot.job.order().bmc().credential());
                      c_.bmcs.logged_in(holder(slot));
                      queue_changed_ = true;
                    },

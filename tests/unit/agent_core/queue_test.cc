@@ -201,6 +201,36 @@ TEST_F(Queue, ThreeRefusedLoginsHoldTheOtherJobsUntilTheCredentialIsSetAnew) {
   EXPECT_EQ(site_.told(&wire::Event::has_credential_released).size(), 1U);
 }
 
+TEST_F(Queue, APasswordThatWasGoodAMomentAgoIsTrustedNoFurther) {
+  site_.images_ready = false;
+  site_.start();
+  for (int n = 1; n <= 6; ++n) site_.bmcs["10.0.0." + std::to_string(n)];
+  wire::Command inspect;
+  inspect.mutable_inspect_server()->set_request_id("i1");
+  inspect.mutable_inspect_server()->set_server("s1");
+  *inspect.mutable_inspect_server()->mutable_bmc() = make_order(site_, 1).bmc();
+  site_.command(inspect);
+  EXPECT_EQ(site_.bmcs["10.0.0.1"].logins, 1);
+  for (auto& [address, bmc] : site_.bmcs) bmc.refuses_login = true;
+  for (int n = 1; n <= 6; ++n) site_.order(make_order(site_, n));
+  fail_image(false);
+  site_.images_ready = true;
+  site_.advance(std::chrono::minutes(5));
+  int logins = -1;
+  for (const auto& [address, bmc] : site_.bmcs) logins += bmc.logins;
+  EXPECT_EQ(logins, 3);
+}
+
+TEST_F(Queue, DeadBmcsDoNotStandInTheWayOfLiveOnes) {
+  site_.settings.parallel = 100;
+  site_.start();
+  for (int n = 1; n <= 3; ++n) site_.order(make_order(site_, n));  // nobody answers
+  site_.order(make_order(site_, 4));
+  EXPECT_EQ(begun().count("d4"), 0U);
+  site_.advance(std::chrono::seconds(11));
+  EXPECT_EQ(begun().count("d4"), 1U);
+}
+
 TEST_F(Queue, AJobWithoutItsCredentialIsHeldUntilItIsThere) {
   site_.start();
   site_.deliver(CredentialsChanged{{{"other", "v1"}}});
