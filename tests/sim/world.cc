@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "agents/core/agent_core.h"
@@ -292,10 +293,10 @@ void World::check_leftovers() {
   if (controller == nullptr || swarm_.swap_every != Duration()) return;
   for (const auto& machine : bmcs_.machines()) {
     if (!machine->model->host().media_inserted()) continue;
-    const auto server = controller->state().servers.find(machine->name);
-    if (server == controller->state().servers.end()) continue;
-    const auto last = controller->state().deployments.find(server->second.status().deployment());
-    if (last != controller->state().deployments.end() && last->second.debts_size() > 0) continue;
+    const auto owned_up = [&](const auto& item) {
+      return item.second.server() == machine->name && item.second.debts_size() > 0;
+    };
+    if (std::ranges::any_of(controller->state().deployments, owned_up)) continue;
     trace_.violation(events_.now(), machine->name + " still holds our medium, and nobody owns up to it");
   }
 }
