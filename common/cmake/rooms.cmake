@@ -4,6 +4,15 @@
 #   mm_program(<name> SOURCES ... DEPS ...)
 #   mm_unit_test(<target> DEPS ...)         every *_test.cc of the current folder, label "unit"
 
+# What nearly every file includes is parsed once (saves about a third of the build). The gcc preset builds without, so that
+# a file that forgets an include is still found. common/base stays out: it must not even see the schemas.
+add_library(mm_pch OBJECT ${CMAKE_SOURCE_DIR}/common/cmake/empty.cc)
+target_link_libraries(mm_pch PUBLIC mm_schemas)
+target_precompile_headers(mm_pch PRIVATE
+  <algorithm> <chrono> <cstdint> <expected> <functional> <map> <memory> <optional> <set> <string> <string_view> <utility>
+  <variant> <vector> <schemas/record/job.pb.h> <schemas/rest/api.pb.h> <schemas/wire/envelope.pb.h>
+  <schemas/wire/frames.pb.h> <schemas/wire/media.pb.h>)
+
 function(mm_room target)
   cmake_parse_arguments(R "" "" "DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
@@ -12,6 +21,9 @@ function(mm_room target)
     add_library(${target} STATIC ${sources})
     target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
     target_link_libraries(${target} PUBLIC ${R_DEPS})
+    if(NOT target STREQUAL "mm_base")
+      target_precompile_headers(${target} REUSE_FROM mm_pch)
+    endif()
   else()
     add_library(${target} INTERFACE)
     target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR})
@@ -37,6 +49,7 @@ function(mm_test target)
   add_executable(${target} ${sources})
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE ${R_DEPS} GTest::gmock_main)
+  target_precompile_headers(${target} REUSE_FROM mm_test_pch)
   add_test(NAME ${target} COMMAND ${target} --gtest_brief=1)
   set_tests_properties(${target} PROPERTIES LABELS "${R_LABEL}" TIMEOUT ${R_TIMEOUT})
   if(TARGET ${R_LABEL}_tests)

@@ -89,7 +89,7 @@ struct MediaReader::Impl {
     curl_multi_remove_handle(multi, easy);
     curl_easy_cleanup(easy);
     transfer->answer.status = code == CURLE_OK ? static_cast<int>(status) : 0;
-    if (!transfer->post) deliver(std::move(transfer->answer));
+    deliver(std::move(transfer->answer));
   }
 
   void run() {
@@ -135,9 +135,11 @@ void MediaReader::read(std::size_t member, std::uint64_t ticket, std::string url
   impl_->add(std::move(transfer));
 }
 
-void MediaReader::callback(std::string url) {
+void MediaReader::callback(std::size_t member, std::uint64_t ticket, std::string url) {
   auto transfer = std::make_unique<Transfer>();
   transfer->url = std::move(url);
+  transfer->answer.member = member;
+  transfer->answer.ticket = ticket;
   transfer->post = true;
   impl_->add(std::move(transfer));
 }

@@ -22,9 +22,9 @@ class MediaReader {
   /// `ca_file` empty: certificates are not verified (as many BMCs do).
   MediaReader(std::string ca_file, std::function<void(MediaAnswer)> deliver);
   ~MediaReader();
-  /// From any thread. A callback is a POST whose answer is not delivered.
+  /// From any thread; each is answered once. A callback is a POST.
   void read(std::size_t member, std::uint64_t ticket, std::string url, std::uint64_t offset, std::uint64_t length);
-  void callback(std::string url);
+  void callback(std::size_t member, std::uint64_t ticket, std::string url);
 
  private:
   struct Impl;

@@ -88,7 +88,7 @@ struct Simulation::Impl {
     auto& model = *fleet.members()[index].model;
     for (auto& wish : model.advance(mono_now())) {
       if (wish.kind == HostWish::Kind::callback) {
-        reader->callback(std::move(wish.url));
+        reader->callback(index, wish.ticket, std::move(wish.url));
       } else {
         reader->read(index, wish.ticket, std::move(wish.url), wish.offset, wish.length);
       }

@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 """kill -9 at the worst moments: the agent around every BMC call that is not idempotent, the controller at
 every commit, the broker at every stage. No second install, no lost event, every deployment ends right."""
-import os
 import subprocess
 import time
 
-from mesh import ROOT, Mesh, main, succeeded, wait_until
+from mesh import ROOT, Mesh, main, succeeded
 
 # Every call that changes a BMC, in the order of an install: (op, reset type, nth).
-CALLS = [("login", None, 3), ("insert", None, 1), ("patch_boot", None, 1), ("reset", "On", 1), ("eject", None, 1),
-         ("reset", "On", 2), ("logout", None, 2)]
+CALLS = [("login", None, 1), ("insert", None, 1), ("patch_boot", None, 1), ("reset", "On", 1), ("eject", None, 1),
+         ("reset", "On", 2), ("logout", None, 1)]
 
 
 def agent_dies_around_every_call():
@@ -20,8 +19,8 @@ def agent_dies_around_every_call():
         agent = mesh.agents["par1"]
         mesh.sim("par1", "/kill-target", {"pidfile": str(agent.pidfile)})
         for index, ((op, reset_type, nth), when) in enumerate(moments):
-            # Counting starts here, after the inspections: login and logout are the install's own.
-            fault = {"op": op, "when": when, "action": "kill", "nth": 1 if op in ("login", "logout") else nth}
+            # Counting starts here, after the inspections.
+            fault = {"op": op, "when": when, "action": "kill", "nth": nth}
             if reset_type:
                 fault["resetType"] = reset_type
             mesh.set_bmc(f"par1-n{index + 1:03}", fault=fault)
@@ -33,7 +32,9 @@ def agent_dies_around_every_call():
         missed = [m for i, m in enumerate(moments) if f"par1-n{i + 1:03}" not in hit]
         assert not missed, f"never reached: {missed}"
         succeeded(deployments)
-        mesh.check_truth(installed=deployments)
+        # A login whose answer was lost leaves a session whose name nobody knows; the BMC ends it in time. Each kill
+        # can cost one at most at the servers whose login was on its way.
+        mesh.check_truth(installed=deployments, lost_sessions=deployments)
         mesh.check_events()
         print(f"{len(kills)} kills of the agent around BMC calls")
 
@@ -42,6 +43,8 @@ def agent_dies_at_every_commit():
     with Mesh({"par1": 2}) as mesh:
         mesh.apply_basics()
         mesh.wait_ready()
+        for server in mesh.truth():  # each life logs in anew; a real BMC would end the old sessions after half an hour
+            mesh.set_bmc(server, maxSessions=1000)
         lives = die_at_every_commit(mesh, mesh.agents["par1"], "-wal")
         print(f"{lives} lives of the agent")
 
@@ -76,7 +79,6 @@ def die_at_every_commit(mesh, process, match):
         time.sleep(0.05)
     # Let the last part commit by commit too, then live.
     for _ in range(10):
-        wait_until("dies or rests", lambda: not process.alive() or True, 1)
         time.sleep(0.3)
         if not process.alive():
             turn += 1
@@ -89,7 +91,7 @@ def die_at_every_commit(mesh, process, match):
     deployments = mesh.wait_done("web", 120)
     assert all(d["state"] in ends for d in deployments.values())
     succeeded(deployments)
-    mesh.check_truth(installed=deployments)
+    mesh.check_truth(installed=deployments, lost_sessions=None)
     mesh.check_events()
     assert lives > 12, f"only {lives} lives: the shim does not bite"
     return lives

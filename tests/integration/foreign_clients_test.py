@@ -46,7 +46,7 @@ def curl_and_mosquitto():
         base = f"https://localhost:{mesh.api_port}"
         auth = "Authorization: Bearer " + (mesh.pki / "admin.token").read_text().strip()
         curl = ["curl", "-sS", "--cacert", mesh.pki / "ca.crt", "-H", auth]
-        stream = subprocess.Popen([str(a) for a in [*curl, "-N", "-H", "Accept: text/event-stream", base + "/api/v1/events"]],
+        stream = subprocess.Popen([str(a) for a in [*curl, "-N", "-H", "Accept: text/event-stream", base + "/api/v1/events?after=0"]],
                                   stdout=subprocess.PIPE, text=True, env=ENV)
         sub = subprocess.Popen(["mosquitto_sub", "-h", "localhost", "-p", str(mesh.broker_port), "--cafile",
                                 str(mesh.pki / "ca.crt"), "--cert", str(mesh.pki / "controller.crt"), "--key",

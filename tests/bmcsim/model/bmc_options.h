@@ -50,6 +50,7 @@ struct BmcOptions {
   Duration os_boot_time = std::chrono::milliseconds(500); // disk boot until the callback
   Duration media_give_up = std::chrono::seconds(30);      // a reader retries this long, then the boot or install dies
   Duration media_retry = std::chrono::milliseconds(500);
+  Duration callback_retry = std::chrono::seconds(1);
   std::uint64_t read_chunk = 256 * 1024;
 
   bool powered_on = false;

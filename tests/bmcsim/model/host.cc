@@ -119,7 +119,8 @@ std::vector<HostWish> Host::advance(MonoTime now) {
   }
   if (callback_wanted_) {
     callback_wanted_ = false;
-    wishes.push_back({next_ticket_++, HostWish::Kind::callback, callback_url_, 0, 0});
+    ticket_ = next_ticket_++;
+    wishes.push_back({ticket_, HostWish::Kind::callback, callback_url_, 0, 0});
   }
   return wishes;
 }
@@ -159,6 +160,11 @@ void Host::want_read(MonoTime now) {
 void Host::answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size, MonoTime now) {
   if (ticket != ticket_ || ticket_ == 0) return;  // of an earlier boot
   ticket_ = 0;
+  if (state_ == HostState::new_system) {
+    // As a unit file with Restart=on-failure would: again until somebody took it.
+    if (status / 100 != 2) due_ = now + options_.callback_retry;
+    return;
+  }
   if (status != 206 || bytes.empty()) return read_failed(now, status);
   failing_since_.reset();
   size_ = size;

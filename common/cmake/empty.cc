@@ -1,0 +1,1 @@
+// A target for precompiled headers needs one source.
