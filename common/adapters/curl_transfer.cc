@@ -282,12 +282,14 @@ HttpFailed CurlTransfer::failed(CURLcode code) const {
   const bool sent = sends_ > 0;
   if (!sent && code == CURLE_OPERATION_TIMEDOUT)
     return failed(HttpFailure::refused, "no connection in time: " + detail);
-  if (!sent && code == CURLE_SSL_CONNECT_ERROR) {
+  if (code == CURLE_SSL_CONNECT_ERROR) {
     long os_error = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &os_error);
     const bool broke = os_error != 0 || detail.find("SSL_ERROR_SYSCALL") != std::string::npos;
+    // `sent`: an earlier, kept connection took the request and died with it.
     if (broke)
-      return failed(HttpFailure::refused, "the connection closed during the TLS handshake: " + detail);
+      return failed(sent ? HttpFailure::dropped : HttpFailure::refused,
+                    "the connection closed during the TLS handshake: " + detail);
   }
   const auto row = std::ranges::find(failure_table, code, &FailureRow::code);
   if (row != failure_table.end()) return failed(row->failure, detail);

@@ -38,7 +38,9 @@ def seven_sick_bmcs():
         for server in SICK:
             left = truth[server]["media"]
             assert left == ("https://elsewhere.example/rescue.iso" if server == "par1-n005" else ""), (server, left)
-            assert not truth[server]["violations"], truth[server]
+            # The stalled one still holds its half-read medium: taking it away is what the failure promises.
+            allowed = ["medium ejected during an install"] if server == "par1-n007" else []
+            assert truth[server]["violations"] == allowed, truth[server]
             if server != "par1-n007":
                 assert truth[server]["installs"] == [], truth[server]
         wait_until("no session is left", lambda: all(s["sessions"] == 0 for s in mesh.truth().values()), 30)
