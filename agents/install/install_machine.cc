@@ -175,7 +175,8 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
       const bool grown =
           percent(read.bytes_covered, read.size) != percent(job.bytes_covered(), job.media_size());
       if (!first && !grown) return;
-      job.set_bytes_covered(std::max(job.bytes_covered(), read.bytes_covered));  // a restarted server counts anew
+      job.set_bytes_covered(
+          std::max(job.bytes_covered(), read.bytes_covered));  // a restarted server counts anew
       job.set_media_size(read.size);
     }
     void operator()(const LaunchGranted&) const { context.talk.last_read = context.now.mono; }

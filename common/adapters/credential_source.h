@@ -14,7 +14,8 @@ class CredentialSource {
  public:
   virtual ~CredentialSource() = default;
   /// User name and password, or nothing when this site has no credential of that name. Safe from any thread.
-  [[nodiscard]] virtual std::optional<std::pair<std::string, Secret>> lookup(const std::string& name) const = 0;
+  [[nodiscard]] virtual std::optional<std::pair<std::string, Secret>> lookup(
+      const std::string& name) const = 0;
 };
 
 }  // namespace metalmesh::adapters

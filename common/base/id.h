@@ -31,5 +31,7 @@ using JournalId = Id<struct JournalTag>;
 
 template <class Tag>
 struct std::hash<metalmesh::Id<Tag>> {
-  std::size_t operator()(const metalmesh::Id<Tag>& id) const noexcept { return std::hash<std::string>{}(id.str()); }
+  std::size_t operator()(const metalmesh::Id<Tag>& id) const noexcept {
+    return std::hash<std::string>{}(id.str());
+  }
 };

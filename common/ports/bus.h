@@ -31,7 +31,8 @@ struct BusDown {
 class Bus {
  public:
   virtual ~Bus() = default;
-  /// Never blocks and never fails: while the bus is down, or its bounded queue is full, the message is dropped.
+  /// Never blocks and never fails: while the bus is down, or its bounded queue is full, the message is
+  /// dropped.
   virtual void publish(Publish message) = 0;
 };
 

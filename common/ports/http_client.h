@@ -48,14 +48,14 @@ struct HttpReplied {
 };
 
 enum class HttpFailure {
-  refused,            // nothing listens, or no route
-  timed_out,          // no (complete) answer in time; the effect is unknown
-  dropped,            // connection closed or reset mid-way; the effect is unknown
-  name_unknown,       // the host name does not resolve
-  tls_refused,        // handshake failed: chain, host name, protocol
-  key_changed,        // the pinned key does not match; `detail` holds the key that was shown (hex)
-  too_large,          // reply longer than reply_limit
-  no_credential,      // the named credential does not exist at this site
+  refused,        // nothing listens, or no route
+  timed_out,      // no (complete) answer in time; the effect is unknown
+  dropped,        // connection closed or reset mid-way; the effect is unknown
+  name_unknown,   // the host name does not resolve
+  tls_refused,    // handshake failed: chain, host name, protocol
+  key_changed,    // the pinned key does not match; `detail` holds the key that was shown (hex)
+  too_large,      // reply longer than reply_limit
+  no_credential,  // the named credential does not exist at this site
 };
 
 struct HttpFailed {

@@ -10,8 +10,8 @@
 namespace metalmesh {
 
 struct ImageFetch {
-  std::string sha256;  // hex
-  std::uint64_t size = 0;  // bytes; 0 when unknown
+  std::string sha256;             // hex
+  std::uint64_t size = 0;         // bytes; 0 when unknown
   std::vector<std::string> urls;  // https:, http: or file:; tried in order
   bool operator==(const ImageFetch&) const = default;
 };

@@ -43,9 +43,10 @@ struct DiskLevel {
   bool operator==(const DiskLevel&) const = default;
 };
 
-using Input = std::variant<Started, Committed, BusUp, BusDown, MessageArrived, TimerFired, HttpReplied, HttpFailed,
-                           ExchangeOpened, ExchangeClosed, ExchangeDrained, ImageReady, ImageProgress, ImageFailed,
-                           MediaReported, ProbeAnswered, CredentialsChanged, DiskLevel>;
+using Input =
+    std::variant<Started, Committed, BusUp, BusDown, MessageArrived, TimerFired, HttpReplied, HttpFailed,
+                 ExchangeOpened, ExchangeClosed, ExchangeDrained, ImageReady, ImageProgress, ImageFailed,
+                 MediaReported, ProbeAnswered, CredentialsChanged, DiskLevel>;
 
 /// The alternative's name, for logs and traces.
 std::string_view name_of(const Input& input);

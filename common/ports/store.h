@@ -37,7 +37,8 @@ class RowReader {
  public:
   virtual ~RowReader() = default;
   [[nodiscard]] virtual std::optional<std::string> get(std::string_view key) const = 0;
-  /// Rows with first <= key < last (bytewise), ascending, at most `limit`. An empty `last` means no upper bound.
+  /// Rows with first <= key < last (bytewise), ascending, at most `limit`. An empty `last` means no upper
+  /// bound.
   [[nodiscard]] virtual std::vector<Row> scan(std::string_view first, std::string_view last,
                                               std::size_t limit) const = 0;
 };

@@ -19,8 +19,8 @@ struct Halt {
   bool operator==(const Halt&) const = default;
 };
 
-using Effect = std::variant<Publish, HttpRequest, TimerArm, TimerDisarm, ExchangeReply, ExchangeChunk, ImageFetch,
-                            ImageDrop, MediaSend, ProbeStart, Halt>;
+using Effect = std::variant<Publish, HttpRequest, TimerArm, TimerDisarm, ExchangeReply, ExchangeChunk,
+                            ImageFetch, ImageDrop, MediaSend, ProbeStart, Halt>;
 
 struct Outcome {
   Batch rows;
@@ -30,7 +30,8 @@ struct Outcome {
   void put(std::string key, std::string value) { rows.push_back({std::move(key), std::move(value)}); }
   void erase(std::string key) { rows.push_back({std::move(key), std::nullopt}); }
   void emit(Effect effect) { effects.push_back(std::move(effect)); }
-  void log(LogLevel level, std::string message, std::vector<std::pair<std::string, std::string>> fields = {}) {
+  void log(LogLevel level, std::string message,
+           std::vector<std::pair<std::string, std::string>> fields = {}) {
     logs.push_back({level, std::move(message), std::move(fields)});
   }
   /// Appends `other`, keeping order: of two writes to one key the later wins.

@@ -1,9 +1,8 @@
 #include "tests/bmcsim/control.h"
 
-#include <csignal>
-
 #include <algorithm>
 #include <boost/json.hpp>
+#include <csignal>
 #include <fstream>
 #include <map>
 #include <tuple>
@@ -13,7 +12,9 @@ namespace json = boost::json;
 namespace {
 
 double seconds(MonoTime t) { return std::chrono::duration<double>(t.time_since_epoch()).count(); }
-Duration milliseconds(const json::value& value) { return std::chrono::milliseconds(value.to_number<std::int64_t>()); }
+Duration milliseconds(const json::value& value) {
+  return std::chrono::milliseconds(value.to_number<std::int64_t>());
+}
 
 json::object state_of(const Member& member) {
   const auto& host = member.model->host();
@@ -72,17 +73,25 @@ Result<FaultRule> parse_fault(const json::object& text) {
 Status apply_control(BmcModel& model, const json::object& change, MonoTime now) {
   auto& o = model.options();
   const std::map<std::string, bool BmcOptions::*, std::less<>> flags{
-      {"unreachable", &BmcOptions::unreachable},     {"onceIgnored", &BmcOptions::once_ignored},
-      {"neverReads", &BmcOptions::never_reads},      {"bootProgress", &BmcOptions::boot_progress},
-      {"hasVirtualMedia", &BmcOptions::has_virtual_media}, {"mediaUnderSystems", &BmcOptions::media_under_systems},
-      {"requireIfMatch", &BmcOptions::require_if_match},   {"asyncInsert", &BmcOptions::async_insert},
-      {"fallsBackToCd", &BmcOptions::falls_back_to_cd},    {"reboots", &BmcOptions::reboots_at_end},
+      {"unreachable", &BmcOptions::unreachable},
+      {"onceIgnored", &BmcOptions::once_ignored},
+      {"neverReads", &BmcOptions::never_reads},
+      {"bootProgress", &BmcOptions::boot_progress},
+      {"hasVirtualMedia", &BmcOptions::has_virtual_media},
+      {"mediaUnderSystems", &BmcOptions::media_under_systems},
+      {"requireIfMatch", &BmcOptions::require_if_match},
+      {"asyncInsert", &BmcOptions::async_insert},
+      {"fallsBackToCd", &BmcOptions::falls_back_to_cd},
+      {"reboots", &BmcOptions::reboots_at_end},
       {"callsBack", &BmcOptions::calls_back}};
   const std::map<std::string, std::string BmcOptions::*, std::less<>> texts{
       {"password", &BmcOptions::password}, {"serial", &BmcOptions::serial}, {"uuid", &BmcOptions::uuid}};
   const std::map<std::string, Duration BmcOptions::*, std::less<>> times{
-      {"installMs", &BmcOptions::install_time}, {"powerMs", &BmcOptions::power_time}, {"postMs", &BmcOptions::post_time},
-      {"giveUpMs", &BmcOptions::media_give_up}, {"osBootMs", &BmcOptions::os_boot_time}};
+      {"installMs", &BmcOptions::install_time},
+      {"powerMs", &BmcOptions::power_time},
+      {"postMs", &BmcOptions::post_time},
+      {"giveUpMs", &BmcOptions::media_give_up},
+      {"osBootMs", &BmcOptions::os_boot_time}};
   for (const auto& [name, value] : change) {
     const std::string_view key(name.data(), name.size());
     if (const auto flag = flags.find(key); flag != flags.end()) {
@@ -124,7 +133,8 @@ Status apply_control(BmcModel& model, const json::object& change, MonoTime now) 
 
 }  // namespace
 
-ControlReply Control::handle(const std::string& method, const std::string& path, const std::string& body, MonoTime now) {
+ControlReply Control::handle(const std::string& method, const std::string& path, const std::string& body,
+                             MonoTime now) {
   try {
     if (method == "GET" && path == "/state") {
       json::array servers;
@@ -135,13 +145,15 @@ ControlReply Control::handle(const std::string& method, const std::string& path,
       std::vector<std::tuple<MonoTime, std::size_t, json::object>> all;  // time, then order of collection
       for (const auto& member : fleet_.members()) {
         for (const auto& act : member.model->host().acts()) {
-          all.emplace_back(act.at, all.size(), json::object{{"at", seconds(act.at)},
-                                                {"server", member.model->options().name},
-                                                {"what", act.what},
-                                                {"detail", act.detail}});
+          all.emplace_back(act.at, all.size(),
+                           json::object{{"at", seconds(act.at)},
+                                        {"server", member.model->options().name},
+                                        {"what", act.what},
+                                        {"detail", act.detail}});
         }
       }
-      std::ranges::sort(all, {}, [](const auto& entry) { return std::pair(std::get<0>(entry), std::get<1>(entry)); });
+      std::ranges::sort(all, {},
+                        [](const auto& entry) { return std::pair(std::get<0>(entry), std::get<1>(entry)); });
       json::array acts;
       for (auto& [at, order, act] : all) acts.push_back(std::move(act));
       return {200, json::serialize(json::value{{"acts", std::move(acts)}})};

@@ -20,7 +20,8 @@ struct ControlReply {
 class Control {
  public:
   explicit Control(Fleet& fleet) : fleet_(fleet) {}
-  ControlReply handle(const std::string& method, const std::string& path, const std::string& body, MonoTime now);
+  ControlReply handle(const std::string& method, const std::string& path, const std::string& body,
+                      MonoTime now);
   /// Kills the process of the pid file (SIGKILL), if one is set.
   void kill_target();
 

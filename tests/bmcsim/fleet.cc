@@ -10,8 +10,8 @@ namespace {
 
 std::string uuid_from(std::string_view seed) {
   const auto hex = to_hex(sha256(seed));
-  return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(13, 3), hex.substr(17, 3),
-                     hex.substr(20, 12));
+  return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(13, 3),
+                     hex.substr(17, 3), hex.substr(20, 12));
 }
 
 }  // namespace
@@ -21,7 +21,8 @@ Result<Fleet> Fleet::build(const FleetOptions& options) {
   if (inet_pton(AF_INET, options.first_address.c_str(), &first) != 1 || (ntohl(first.s_addr) >> 24) != 127) {
     return fail(ErrorKind::invalid, "first address must be in 127.0.0.0/8, not " + options.first_address);
   }
-  if (options.count == 0 || options.count > 10000) return fail(ErrorKind::invalid, "count must be 1 to 10000");
+  if (options.count == 0 || options.count > 10000)
+    return fail(ErrorKind::invalid, "count must be 1 to 10000");
   Fleet fleet;
   for (std::uint32_t i = 0; i < options.count; ++i) {
     in_addr address{htonl(ntohl(first.s_addr) + i)};
@@ -33,8 +34,10 @@ Result<Fleet> Fleet::build(const FleetOptions& options) {
     const auto hex = to_hex(sha256("serial/" + one.name));
     one.serial = "SIM" + hex.substr(0, 8);
     for (char& c : one.serial) c = static_cast<char>(std::toupper(c));
-    one.macs = {fmt::format("02:{}:{}:{}:{}:01", hex.substr(0, 2), hex.substr(2, 2), hex.substr(4, 2), hex.substr(6, 2)),
-                fmt::format("02:{}:{}:{}:{}:02", hex.substr(0, 2), hex.substr(2, 2), hex.substr(4, 2), hex.substr(6, 2))};
+    one.macs = {fmt::format("02:{}:{}:{}:{}:01", hex.substr(0, 2), hex.substr(2, 2), hex.substr(4, 2),
+                            hex.substr(6, 2)),
+                fmt::format("02:{}:{}:{}:{}:02", hex.substr(0, 2), hex.substr(2, 2), hex.substr(4, 2),
+                            hex.substr(6, 2))};
     fleet.members_.push_back({text, std::make_unique<BmcModel>(std::move(one))});
   }
   return fleet;
@@ -52,12 +55,15 @@ std::string Fleet::inventory(const FleetOptions& options) const {
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const auto& bmc = members_[i].model->options();
     out += fmt::format(
-        "---\napiVersion: metalmesh/v1\nkind: Server\nmetadata:\n  name: {0}\n  labels: {{{1}}}\nspec:\n  site: {2}\n"
+        "---\napiVersion: metalmesh/v1\nkind: Server\nmetadata:\n  name: {0}\n  labels: {{{1}}}\nspec:\n  "
+        "site: {2}\n"
         "  bmc: {{address: \"{3}:{4}\", credential: {2}-bmc}}\n  identity: {{serial: {5}, uuid: {6}}}\n"
         "  hostname: {0}.example.net\n  vars: {{address: 10.0.{7}.{8}/16}}\n",
-        bmc.name, [&] {
+        bmc.name,
+        [&] {
           std::string labels = options.labels;
-          for (std::size_t at = 0; (at = labels.find('=', at)) != std::string::npos;) labels.replace(at, 1, ": ");
+          for (std::size_t at = 0; (at = labels.find('=', at)) != std::string::npos;)
+            labels.replace(at, 1, ": ");
           return labels;
         }(),
         options.site, members_[i].address, options.port, bmc.serial, bmc.uuid, i / 250, i % 250 + 1);

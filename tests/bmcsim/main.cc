@@ -21,7 +21,8 @@ void raise_file_limit() {
 
 int main(int argc, char** argv) {
   using namespace metalmesh::bmcsim;
-  CLI::App app{"Simulated BMCs: Redfish services in front of machines that pretend to install.", "metalmesh-bmcsim"};
+  CLI::App app{"Simulated BMCs: Redfish services in front of machines that pretend to install.",
+               "metalmesh-bmcsim"};
   app.set_version_flag("--version", MM_VERSION);
   app.require_subcommand(1);
   SimulationOptions options;
@@ -29,7 +30,8 @@ int main(int argc, char** argv) {
   std::int64_t install_ms = 2000;
   std::int64_t reply_delay_ms = 0;
   const auto common = [&](CLI::App* command) {
-    command->add_option("--site", fleet.site, "site name; servers are <site>-n001, ...")->capture_default_str();
+    command->add_option("--site", fleet.site, "site name; servers are <site>-n001, ...")
+        ->capture_default_str();
     command->add_option("--first-address", fleet.first_address, "address of the first BMC (127.a.b.c)")
         ->capture_default_str();
     command->add_option("--port", fleet.port, "port of every BMC")->capture_default_str();
@@ -40,11 +42,13 @@ int main(int argc, char** argv) {
   common(serve);
   serve->add_option("--control-port", options.control_port, "ground truth and knobs, on 127.0.0.1 (0: any)")
       ->capture_default_str();
-  serve->add_option("--media-ca", options.media_ca, "CA file the BMCs trust for media (default: trust anything)");
+  serve->add_option("--media-ca", options.media_ca,
+                    "CA file the BMCs trust for media (default: trust anything)");
   serve->add_option("--user", fleet.each.user, "BMC user")->capture_default_str();
   serve->add_option("--password", fleet.each.password, "BMC password")->capture_default_str();
   serve->add_option("--install-ms", install_ms, "how long an install takes")->capture_default_str();
-  serve->add_option("--reply-delay-ms", reply_delay_ms, "added to each Redfish answer")->capture_default_str();
+  serve->add_option("--reply-delay-ms", reply_delay_ms, "added to each Redfish answer")
+      ->capture_default_str();
   auto* inventory = app.add_subcommand("inventory", "print the Server objects for `metalmesh apply`");
   common(inventory);
   CLI11_PARSE(app, argc, argv);
@@ -68,8 +72,8 @@ int main(int argc, char** argv) {
     std::cerr << "metalmesh-bmcsim: " << listening.error().message << "\n";
     return 1;
   }
-  std::cout << "ready control=127.0.0.1:" << simulation.control_port() << " bmcs=" << fleet.count << " first=https://"
-            << fleet.first_address << ":" << fleet.port << std::endl;
+  std::cout << "ready control=127.0.0.1:" << simulation.control_port() << " bmcs=" << fleet.count
+            << " first=https://" << fleet.first_address << ":" << fleet.port << std::endl;
   simulation.run();
   return 0;
 }

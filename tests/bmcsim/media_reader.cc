@@ -28,7 +28,8 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* t
   constexpr std::string_view name = "content-range:";
   if (line.size() > name.size() && curl_strnequal(line.data(), name.data(), name.size())) {
     if (const auto slash = line.find('/'); slash != std::string_view::npos) {
-      static_cast<Transfer*>(to)->answer.size = std::strtoull(std::string(line.substr(slash + 1)).c_str(), nullptr, 10);
+      static_cast<Transfer*>(to)->answer.size =
+          std::strtoull(std::string(line.substr(slash + 1)).c_str(), nullptr, 10);
     }
   }
   return size * count;

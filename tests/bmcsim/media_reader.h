@@ -23,7 +23,8 @@ class MediaReader {
   MediaReader(std::string ca_file, std::function<void(MediaAnswer)> deliver);
   ~MediaReader();
   /// From any thread; each is answered once. A callback is a POST.
-  void read(std::size_t member, std::uint64_t ticket, std::string url, std::uint64_t offset, std::uint64_t length);
+  void read(std::size_t member, std::uint64_t ticket, std::string url, std::uint64_t offset,
+            std::uint64_t length);
   void callback(std::size_t member, std::uint64_t ticket, std::string url);
 
  private:

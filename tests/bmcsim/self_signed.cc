@@ -20,8 +20,8 @@ std::string use_self_signed(SSL_CTX* context, const std::string& common_name) {
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 10L * 365 * 24 * 3600);
   X509_set_pubkey(certificate.get(), key.get());
   X509_NAME* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(common_name.c_str()), -1,
-                             -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
   MM_CHECK(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0);
   MM_CHECK(SSL_CTX_use_certificate(context, certificate.get()) == 1);
@@ -29,7 +29,8 @@ std::string use_self_signed(SSL_CTX* context, const std::string& common_name) {
   unsigned char* der = nullptr;
   const int length = i2d_PUBKEY(key.get(), &der);
   MM_CHECK(length > 0);
-  const std::string digest = to_hex(sha256(std::string_view(reinterpret_cast<char*>(der), static_cast<std::size_t>(length))));
+  const std::string digest =
+      to_hex(sha256(std::string_view(reinterpret_cast<char*>(der), static_cast<std::size_t>(length))));
   OPENSSL_free(der);
   return digest;
 }

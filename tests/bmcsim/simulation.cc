@@ -74,7 +74,8 @@ struct Simulation::Impl {
 
   Impl(Fleet f, SimulationOptions o) : fleet(std::move(f)), options(std::move(o)) {
     for (auto& context : keys) use_self_signed(context.native_handle(), "bmcsim");
-    for (std::size_t i = 0; i < fleet.members().size(); ++i) timers.push_back(std::make_unique<asio::steady_timer>(io));
+    for (std::size_t i = 0; i < fleet.members().size(); ++i)
+      timers.push_back(std::make_unique<asio::steady_timer>(io));
     reader = std::make_unique<MediaReader>(options.media_ca, [this](MediaAnswer answer) {
       asio::post(io, [this, got = std::move(answer)] {
         fleet.members()[got.member].model->answered(got.ticket, got.status, got.bytes, got.size, mono_now());
@@ -214,7 +215,8 @@ Simulation::~Simulation() = default;
 Status Simulation::listen() {
   for (const auto& member : impl_->fleet.members()) {
     impl_->acceptors.emplace_back(impl_->io);
-    if (auto opened = impl_->open(impl_->acceptors.back(), member.address, impl_->options.fleet.port); !opened) {
+    if (auto opened = impl_->open(impl_->acceptors.back(), member.address, impl_->options.fleet.port);
+        !opened) {
       return opened;
     }
   }

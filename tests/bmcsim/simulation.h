@@ -13,8 +13,8 @@ namespace metalmesh::bmcsim {
 struct SimulationOptions {
   FleetOptions fleet;
   std::uint16_t control_port = 0;
-  std::string media_ca;       // how the BMCs trust the media server; empty: not at all
-  Duration reply_delay{0};    // added to every Redfish answer
+  std::string media_ca;     // how the BMCs trust the media server; empty: not at all
+  Duration reply_delay{0};  // added to every Redfish answer
 };
 
 class Simulation {

@@ -32,9 +32,10 @@ RedfishReply error(int status, std::string_view id, std::string_view message) {
   return body({{"error",
                 {{"code", full},
                  {"message", message},
-                 {"@Message.ExtendedInfo",
-                  json::array{json::object{{"MessageId", full}, {"Message", message}, {"Severity", "Critical"},
-                                           {"Resolution", "See the message."}}}}}}},
+                 {"@Message.ExtendedInfo", json::array{json::object{{"MessageId", full},
+                                                                    {"Message", message},
+                                                                    {"Severity", "Critical"},
+                                                                    {"Resolution", "See the message."}}}}}}},
               status);
 }
 
@@ -58,7 +59,8 @@ json::value collection(std::string_view path, std::string_view type, std::string
 }
 
 std::string base64_decode(std::string_view text) {
-  static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr std::string_view alphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   unsigned buffer = 0;
   int bits = 0;
@@ -101,12 +103,14 @@ std::string string_at(const json::value& value, std::string_view key) {
 }  // namespace
 
 std::string_view to_string(Op op) {
-  static constexpr std::string_view names[] = {"read", "login", "logout", "insert", "eject", "patch_boot", "reset"};
+  static constexpr std::string_view names[] = {"read",  "login",      "logout", "insert",
+                                               "eject", "patch_boot", "reset"};
   return names[static_cast<int>(op)];
 }
 
 bool parse_op(std::string_view text, Op& op) {
-  for (const Op candidate : {Op::read, Op::login, Op::logout, Op::insert, Op::eject, Op::patch_boot, Op::reset}) {
+  for (const Op candidate :
+       {Op::read, Op::login, Op::logout, Op::insert, Op::eject, Op::patch_boot, Op::reset}) {
     if (to_string(candidate) == text) {
       op = candidate;
       return true;
@@ -121,12 +125,14 @@ std::optional<MonoTime> BmcModel::next_due() const { return host_.next_due(); }
 
 std::vector<HostWish> BmcModel::advance(MonoTime now) { return host_.advance(now); }
 
-void BmcModel::answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size, MonoTime now) {
+void BmcModel::answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size,
+                        MonoTime now) {
   host_.answered(ticket, status, bytes, size, now);
 }
 
 std::string BmcModel::media_root() const {
-  return std::string(root) + (options_.media_under_systems ? "/Systems/1/VirtualMedia" : "/Managers/1/VirtualMedia");
+  return std::string(root) +
+         (options_.media_under_systems ? "/Systems/1/VirtualMedia" : "/Managers/1/VirtualMedia");
 }
 
 std::string BmcModel::system_etag() const {
@@ -162,7 +168,8 @@ RedfishReply BmcModel::handle(const RedfishRequest& request, MonoTime now) {
   const auto disturbed = [&](const FaultRule& rule) {
     host_.note(now, "fault",
                std::string(to_string(op)) + (rule.when == FaultRule::When::before ? " before" : " after"));
-    if (rule.action == FaultRule::Action::status) return error(rule.status, "GeneralError", "simulated fault");
+    if (rule.action == FaultRule::Action::status)
+      return error(rule.status, "GeneralError", "simulated fault");
     RedfishReply reply;
     reply.drop = true;
     reply.kill = rule.action == FaultRule::Action::kill;
@@ -203,9 +210,13 @@ RedfishReply BmcModel::dispatch(const RedfishRequest& request, MonoTime now) {
 
   const std::string rest = path.substr(root.size());
   if (rest == "/SessionService" && get) {
-    return body({{"@odata.id", path}, {"@odata.type", "#SessionService.v1_1_8.SessionService"},
-                 {"Id", "SessionService"}, {"Name", "Session Service"}, {"ServiceEnabled", true},
-                 {"SessionTimeout", 1800}, {"Sessions", link(path + "/Sessions")}});
+    return body({{"@odata.id", path},
+                 {"@odata.type", "#SessionService.v1_1_8.SessionService"},
+                 {"Id", "SessionService"},
+                 {"Name", "Session Service"},
+                 {"ServiceEnabled", true},
+                 {"SessionTimeout", 1800},
+                 {"Sessions", link(path + "/Sessions")}});
   }
   if (rest == "/SessionService/Sessions" && get) {
     std::vector<std::string> members;
@@ -217,29 +228,46 @@ RedfishReply BmcModel::dispatch(const RedfishRequest& request, MonoTime now) {
     if (request.method == "DELETE") return logout(id, now);
     const auto it = sessions_.find(id);
     if (it == sessions_.end()) return error(404, "ResourceMissingAtURI", "no such session");
-    return body({{"@odata.id", path}, {"@odata.type", "#Session.v1_6_0.Session"}, {"Id", id}, {"Name", "Session"},
+    return body({{"@odata.id", path},
+                 {"@odata.type", "#Session.v1_6_0.Session"},
+                 {"Id", id},
+                 {"Name", "Session"},
                  {"UserName", it->second.user}});
   }
-  if (rest == "/Systems" && get) return body(collection(path, "ComputerSystemCollection", "Systems", {path + "/1"}));
-  if (rest == "/Systems/1/Actions/ComputerSystem.Reset" && request.method == "POST") return reset(request, now);
+  if (rest == "/Systems" && get)
+    return body(collection(path, "ComputerSystemCollection", "Systems", {path + "/1"}));
+  if (rest == "/Systems/1/Actions/ComputerSystem.Reset" && request.method == "POST")
+    return reset(request, now);
   if (rest == "/Systems/1") return system(request, now);
   if (rest == "/Systems/1/EthernetInterfaces" && get) {
     std::vector<std::string> members;
-    for (std::size_t i = 0; i < options_.macs.size(); ++i) members.push_back(path + "/" + std::to_string(i + 1));
+    for (std::size_t i = 0; i < options_.macs.size(); ++i)
+      members.push_back(path + "/" + std::to_string(i + 1));
     return body(collection(path, "EthernetInterfaceCollection", "NICs", members));
   }
   if (rest.starts_with("/Systems/1/EthernetInterfaces/") && get) {
     const auto index = static_cast<std::size_t>(std::atoi(rest.substr(30).c_str()));
-    if (index < 1 || index > options_.macs.size()) return error(404, "ResourceMissingAtURI", "no such interface");
-    return body({{"@odata.id", path}, {"@odata.type", "#EthernetInterface.v1_9_0.EthernetInterface"},
-                 {"Id", std::to_string(index)}, {"Name", "NIC"}, {"MACAddress", options_.macs[index - 1]},
+    if (index < 1 || index > options_.macs.size())
+      return error(404, "ResourceMissingAtURI", "no such interface");
+    return body({{"@odata.id", path},
+                 {"@odata.type", "#EthernetInterface.v1_9_0.EthernetInterface"},
+                 {"Id", std::to_string(index)},
+                 {"Name", "NIC"},
+                 {"MACAddress", options_.macs[index - 1]},
                  {"PermanentMACAddress", options_.macs[index - 1]}});
   }
-  if (rest == "/Managers" && get) return body(collection(path, "ManagerCollection", "Managers", {path + "/1"}));
+  if (rest == "/Managers" && get)
+    return body(collection(path, "ManagerCollection", "Managers", {path + "/1"}));
   if (rest == "/Managers/1" && get) {
-    json::object manager{{"@odata.id", path}, {"@odata.type", "#Manager.v1_17_0.Manager"}, {"Id", "1"},
-                         {"Name", "BMC"}, {"ManagerType", "BMC"}, {"Model", "bmcsim"}, {"FirmwareVersion", "1.0.0"},
-                         {"UUID", options_.uuid}, {"Status", {{"State", "Enabled"}, {"Health", "OK"}}},
+    json::object manager{{"@odata.id", path},
+                         {"@odata.type", "#Manager.v1_17_0.Manager"},
+                         {"Id", "1"},
+                         {"Name", "BMC"},
+                         {"ManagerType", "BMC"},
+                         {"Model", "bmcsim"},
+                         {"FirmwareVersion", "1.0.0"},
+                         {"UUID", options_.uuid},
+                         {"Status", {{"State", "Enabled"}, {"Health", "OK"}}},
                          {"Links", {{"ManagerForServers", json::array{link("/redfish/v1/Systems/1")}}}}};
     if (options_.has_virtual_media) manager["VirtualMedia"] = link(media_root());
     return body(std::move(manager));
@@ -265,7 +293,10 @@ RedfishReply BmcModel::login(const RedfishRequest& request, MonoTime now) {
   const auto token = to_hex(sha256(options_.uuid + "/" + id));
   sessions_[id] = {token, options_.user};
   const auto path = "/redfish/v1/SessionService/Sessions/" + id;
-  auto reply = body({{"@odata.id", path}, {"@odata.type", "#Session.v1_6_0.Session"}, {"Id", id}, {"Name", "Session"},
+  auto reply = body({{"@odata.id", path},
+                     {"@odata.type", "#Session.v1_6_0.Session"},
+                     {"Id", id},
+                     {"Name", "Session"},
                      {"UserName", options_.user}},
                     201);
   reply.headers.emplace_back("X-Auth-Token", token);
@@ -279,7 +310,8 @@ RedfishReply BmcModel::logout(const std::string& id, MonoTime) {
 
 RedfishReply BmcModel::system(const RedfishRequest& request, MonoTime now) {
   if (request.method == "PATCH") return patch_boot(request, now);
-  if (request.method != "GET" && request.method != "HEAD") return error(405, "ActionNotSupported", "GET or PATCH");
+  if (request.method != "GET" && request.method != "HEAD")
+    return error(405, "ActionNotSupported", "GET or PATCH");
   json::object value{
       {"@odata.id", "/redfish/v1/Systems/1"},
       {"@odata.type", "#ComputerSystem.v1_20_0.ComputerSystem"},
@@ -290,7 +322,9 @@ RedfishReply BmcModel::system(const RedfishRequest& request, MonoTime now) {
       {"SerialNumber", options_.serial},
       {"Manufacturer", "Metalmesh"},
       {"Model", "Simulated Server"},
-      {"PowerState", host_.state() == HostState::powering_on ? "PoweringOn" : host_.on() ? "On" : "Off"},
+      {"PowerState", host_.state() == HostState::powering_on ? "PoweringOn"
+                     : host_.on()                            ? "On"
+                                                             : "Off"},
       {"Status", {{"State", "Enabled"}, {"Health", "OK"}}},
       {"EthernetInterfaces", link("/redfish/v1/Systems/1/EthernetInterfaces")},
       {"Boot",
@@ -316,7 +350,8 @@ RedfishReply BmcModel::system(const RedfishRequest& request, MonoTime now) {
 
 RedfishReply BmcModel::patch_boot(const RedfishRequest& request, MonoTime now) {
   const auto match_tag = header(request.headers, "if-match");
-  if (match_tag.empty() && options_.require_if_match) return error(428, "PreconditionRequired", "If-Match is needed");
+  if (match_tag.empty() && options_.require_if_match)
+    return error(428, "PreconditionRequired", "If-Match is needed");
   if (!match_tag.empty() && match_tag != "*" && match_tag != system_etag()) {
     return error(412, "PreconditionFailed", "the ETag is not current");
   }
@@ -324,14 +359,16 @@ RedfishReply BmcModel::patch_boot(const RedfishRequest& request, MonoTime now) {
   const auto* boot = value.is_object() ? value.as_object().if_contains("Boot") : nullptr;
   if (boot == nullptr || !boot->is_object()) return error(400, "PropertyMissing", "only Boot can be changed");
   for (const auto& [key, member] : boot->as_object()) {
-    if (key != "BootSourceOverrideEnabled" && key != "BootSourceOverrideTarget" && key != "BootSourceOverrideMode") {
+    if (key != "BootSourceOverrideEnabled" && key != "BootSourceOverrideTarget" &&
+        key != "BootSourceOverrideMode") {
       return error(400, "PropertyUnknown", std::string(key) + " is not a property of Boot");
     }
   }
   const auto target = string_at(*boot, "BootSourceOverrideTarget");
   const auto enabled = string_at(*boot, "BootSourceOverrideEnabled");
   const auto mode = string_at(*boot, "BootSourceOverrideMode");
-  if (!mode.empty() && mode != "UEFI") return error(400, "PropertyValueNotInList", "BootSourceOverrideMode: UEFI only");
+  if (!mode.empty() && mode != "UEFI")
+    return error(400, "PropertyValueNotInList", "BootSourceOverrideMode: UEFI only");
   if (!enabled.empty() && enabled != "Disabled" && enabled != "Once" && enabled != "Continuous") {
     return error(400, "PropertyValueNotInList", "BootSourceOverrideEnabled: " + enabled);
   }
@@ -419,8 +456,11 @@ RedfishReply BmcModel::eject(MonoTime now) {
 
 RedfishReply BmcModel::task(const std::string& path, MonoTime now) {
   if (path == "/redfish/v1/TaskService") {
-    return body({{"@odata.id", path}, {"@odata.type", "#TaskService.v1_2_0.TaskService"}, {"Id", "TaskService"},
-                 {"Name", "Tasks"}, {"Tasks", link(path + "/Tasks")}});
+    return body({{"@odata.id", path},
+                 {"@odata.type", "#TaskService.v1_2_0.TaskService"},
+                 {"Id", "TaskService"},
+                 {"Name", "Tasks"},
+                 {"Tasks", link(path + "/Tasks")}});
   }
   if (path == "/redfish/v1/TaskService/Tasks") {
     std::vector<std::string> members;

@@ -37,34 +37,35 @@ struct BmcOptions {
   std::string user = "admin";
   std::string password = "password";
 
-  bool media_under_systems = true;   // else under Managers
+  bool media_under_systems = true;  // else under Managers
   bool has_virtual_media = true;
-  bool boot_progress = false;        // most BMCs do not report it
-  bool require_if_match = false;     // 428 for a PATCH without If-Match
-  bool async_insert = false;         // InsertMedia answers 202 and a task
+  bool boot_progress = false;     // most BMCs do not report it
+  bool require_if_match = false;  // 428 for a PATCH without If-Match
+  bool async_insert = false;      // InsertMedia answers 202 and a task
   std::uint32_t max_sessions = 8;
 
-  Duration power_time = std::chrono::milliseconds(200);   // Off <-> On
-  Duration post_time = std::chrono::milliseconds(300);    // power-on until the boot source is chosen
-  Duration install_time = std::chrono::seconds(2);        // reading and writing
-  Duration os_boot_time = std::chrono::milliseconds(500); // disk boot until the callback
-  Duration media_give_up = std::chrono::seconds(30);      // a reader retries this long, then the boot or install dies
+  Duration power_time = std::chrono::milliseconds(200);    // Off <-> On
+  Duration post_time = std::chrono::milliseconds(300);     // power-on until the boot source is chosen
+  Duration install_time = std::chrono::seconds(2);         // reading and writing
+  Duration os_boot_time = std::chrono::milliseconds(500);  // disk boot until the callback
+  Duration media_give_up =
+      std::chrono::seconds(30);  // a reader retries this long, then the boot or install dies
   Duration media_retry = std::chrono::milliseconds(500);
   Duration callback_retry = std::chrono::seconds(1);
   std::uint64_t read_chunk = 256 * 1024;
 
   bool powered_on = false;
-  bool disk_has_os = false;          // an older system
-  bool falls_back_to_cd = true;      // firmware boots the CD by itself when the disk is empty
-  bool reboots_at_end = false;       // the installer reboots instead of powering off
-  bool calls_back = true;            // the installed system POSTs to the callback URL of its answer file
+  bool disk_has_os = false;      // an older system
+  bool falls_back_to_cd = true;  // firmware boots the CD by itself when the disk is empty
+  bool reboots_at_end = false;   // the installer reboots instead of powering off
+  bool calls_back = true;        // the installed system POSTs to the callback URL of its answer file
 
   // What is wrong with it.
-  bool unreachable = false;          // connections are closed before a byte
-  bool once_ignored = false;         // accepts the override, boots the disk
-  bool never_reads = false;          // says Inserted, never opens the URL
+  bool unreachable = false;            // connections are closed before a byte
+  bool once_ignored = false;           // accepts the override, boots the disk
+  bool never_reads = false;            // says Inserted, never opens the URL
   std::uint32_t stops_reading_at = 0;  // percent; 0 = reads to the end
-  std::uint32_t tls_key = 1;         // which of the two keys it presents
+  std::uint32_t tls_key = 1;           // which of the two keys it presents
 };
 
 }  // namespace metalmesh::bmcsim

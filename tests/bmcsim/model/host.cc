@@ -20,15 +20,24 @@ std::string value_after(std::string_view text, std::string_view key) {
 
 std::string_view to_string(HostState state) {
   switch (state) {
-    case HostState::off: return "off";
-    case HostState::powering_on: return "powering on";
-    case HostState::post: return "post";
-    case HostState::booting_media: return "booting media";
-    case HostState::installing: return "installing";
-    case HostState::stuck: return "stuck";
-    case HostState::boot_manager: return "boot manager";
-    case HostState::old_system: return "old system";
-    case HostState::new_system: return "new system";
+    case HostState::off:
+      return "off";
+    case HostState::powering_on:
+      return "powering on";
+    case HostState::post:
+      return "post";
+    case HostState::booting_media:
+      return "booting media";
+    case HostState::installing:
+      return "installing";
+    case HostState::stuck:
+      return "stuck";
+    case HostState::boot_manager:
+      return "boot manager";
+    case HostState::old_system:
+      return "old system";
+    case HostState::new_system:
+      return "new system";
   }
   return "unknown";
 }
@@ -94,20 +103,26 @@ std::vector<HostWish> Host::advance(MonoTime now) {
         state_ = HostState::post;
         due_ = at + options_.post_time;
         break;
-      case HostState::post: choose_boot(at); break;
+      case HostState::post:
+        choose_boot(at);
+        break;
       case HostState::booting_media:
-      case HostState::installing: want_read(at); break;
+      case HostState::installing:
+        want_read(at);
+        break;
       case HostState::new_system:
         callback_wanted_ = options_.calls_back && !callback_url_.empty();
         break;
       case HostState::off:
       case HostState::stuck:
       case HostState::boot_manager:
-      case HostState::old_system: break;
+      case HostState::old_system:
+        break;
     }
   }
   std::vector<HostWish> wishes;
-  if (wish_probe_) {  // BMCs look at the volume descriptor when a medium is inserted; the answer changes nothing here
+  if (wish_probe_) {  // BMCs look at the volume descriptor when a medium is inserted; the answer changes
+                      // nothing here
     wish_probe_ = false;
     wishes.push_back({next_ticket_++, HostWish::Kind::read, url_, 32768, 2048});
   }
@@ -153,11 +168,13 @@ void Host::boot_disk(MonoTime now) {
 
 void Host::want_read(MonoTime now) {
   if (options_.never_reads || !media_inserted()) return read_failed(now, 0);
-  if (options_.stops_reading_at > 0 && size_ > 0 && position_ * 100 >= size_ * options_.stops_reading_at) return;
+  if (options_.stops_reading_at > 0 && size_ > 0 && position_ * 100 >= size_ * options_.stops_reading_at)
+    return;
   wish_read_ = true;
 }
 
-void Host::answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size, MonoTime now) {
+void Host::answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size,
+                    MonoTime now) {
   if (ticket != ticket_ || ticket_ == 0) return;  // of an earlier boot
   ticket_ = 0;
   if (state_ == HostState::new_system) {
@@ -193,7 +210,8 @@ void Host::read_failed(MonoTime now, int status) {
 void Host::look_for_answer(std::string_view bytes) {
   if (!deployment_.empty()) return;
   tail_.append(bytes);
-  if (const auto at = tail_.find(deployment_key); at != std::string::npos && tail_.find('\n', at) != std::string::npos) {
+  if (const auto at = tail_.find(deployment_key);
+      at != std::string::npos && tail_.find('\n', at) != std::string::npos) {
     const auto begin = tail_.rfind('\n', at) == std::string::npos ? 0 : tail_.rfind('\n', at) + 1;
     answer_ = tail_.substr(begin, tail_.find('\n', at) - begin);
     deployment_ = value_after(answer_, deployment_key);

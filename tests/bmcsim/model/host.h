@@ -15,7 +15,7 @@ namespace metalmesh::bmcsim {
 /// Something that happened to the machine and cannot be taken back, or that a test must know.
 struct Act {
   MonoTime at;
-  std::string what;    // "insert", "eject", "reset ForceOff", "launch", "disk written", "installed", ...
+  std::string what;  // "insert", "eject", "reset ForceOff", "launch", "disk written", "installed", ...
   std::string detail;
 };
 
@@ -37,14 +37,25 @@ struct HostWish {
   std::uint64_t length = 0;
 };
 
-enum class HostState { off, powering_on, post, booting_media, installing, stuck, boot_manager, old_system, new_system };
+enum class HostState {
+  off,
+  powering_on,
+  post,
+  booting_media,
+  installing,
+  stuck,
+  boot_manager,
+  old_system,
+  new_system
+};
 std::string_view to_string(HostState state);
 
 class Host {
  public:
   explicit Host(const BmcOptions& options) : options_(options) {
     disk_has_os_ = options.disk_has_os;
-    state_ = options.powered_on ? (disk_has_os_ ? HostState::old_system : HostState::boot_manager) : HostState::off;
+    state_ = options.powered_on ? (disk_has_os_ ? HostState::old_system : HostState::boot_manager)
+                                : HostState::off;
   }
 
   // ---- what the BMC does to it
@@ -104,7 +115,7 @@ class Host {
   std::uint64_t size_ = 0;
   std::optional<MonoTime> due_;
 
-  std::uint64_t ticket_ = 0;       // of the read in flight; 0 = none
+  std::uint64_t ticket_ = 0;  // of the read in flight; 0 = none
   std::uint64_t next_ticket_ = 1;
   std::uint64_t position_ = 0;
   bool launched_ = false;

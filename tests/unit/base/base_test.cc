@@ -40,7 +40,8 @@ TEST(Backoff, StaysBetweenHalfAndAllOfTheCeiling) {
   const Backoff backoff{seconds(1), seconds(60)};
   Random random(7);
   for (unsigned attempt = 1; attempt < 40; ++attempt) {
-    const auto ceiling = std::min<Duration>(seconds(60), Duration(seconds(1)) * (1LL << std::min(attempt - 1, 10U)));
+    const auto ceiling =
+        std::min<Duration>(seconds(60), Duration(seconds(1)) * (1LL << std::min(attempt - 1, 10U)));
     for (int i = 0; i < 50; ++i) {
       const Duration delay = backoff.delay(attempt, random);
       EXPECT_GE(delay, ceiling / 2);
