@@ -1,8 +1,5 @@
 #include "agents/app/agent_wiring.h"
 
-#include <pthread.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <memory>
 #include <stop_token>
@@ -21,6 +18,7 @@
 #include "common/adapters/ed25519_signer.h"
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/paho_bus.h"
+#include "common/adapters/signals.h"
 #include "common/adapters/sqlite_store.h"
 #include "common/adapters/tcp_prober.h"
 #include "common/delivery/topics.h"
@@ -32,28 +30,6 @@ namespace {
 constexpr int stopped = 0;
 constexpr int failed = 1;
 constexpr int misconfigured = 2;
-
-/// SIGUSR1 is how the turn's thread tells the main thread that it has ended by itself.
-class Signals {
- public:
-  Signals() {
-    sigemptyset(&set_);
-    for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set_, signal);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    // A peer that goes away in the middle of a write is an error code, not the end of the process.
-    std::signal(SIGPIPE, SIG_IGN);
-  }
-  int wait() const {
-    int signal = 0;
-    while (sigwait(&set_, &signal) != 0) {
-    }
-    return signal;
-  }
-  static void turn_ended() { kill(getpid(), SIGUSR1); }
-
- private:
-  sigset_t set_;
-};
 
 /// What the configuration names, opened but not yet connected to anything. `--check-config` stops here.
 struct Identity {
@@ -118,7 +94,7 @@ int report(LogSink& log, const char* what, const Error& error, int exit_code) {
 }  // namespace
 
 int run_agent(const AgentOptions& options, const std::string& version, Clock& clock, LogSink& log) {
-  const Signals signals;
+  const adapters::Signals signals;
   const auto config = load_config(options);
   if (!config) return report(log, "configuration refused", config.error(), misconfigured);
   InputQueue queue;  // outlives all that delivers to it, the watched credentials included
@@ -163,7 +139,7 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   Status ended;
   std::jthread turning([&](const std::stop_token& stop) {
     ended = turn.run(queue, clock, stop);
-    Signals::turn_ended();
+    adapters::Signals::turn_ended();
   });
   log.write({LogLevel::info,
              "ready",
@@ -174,7 +150,7 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
               {"version", version}}});
 
   const int signal = signals.wait();
-  if (signal != SIGUSR1)
+  if (signal != adapters::Signals::turn_ended_signal)
     log.write({LogLevel::info, "stopping", {{"signal", signal == SIGTERM ? "TERM" : "INT"}}});
   turning.request_stop();
   turning.join();

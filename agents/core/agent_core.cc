@@ -10,7 +10,7 @@
 #include "agents/core/job_queue.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 #include "common/base/digest.h"
 
 namespace metalmesh::agent {

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "agents/core/faults.h"
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 #include "common/base/machine_key.h"
 
 namespace metalmesh::agent {

@@ -4,7 +4,7 @@
 
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 namespace {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "agents/core/row_keys.h"
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 #include "common/base/check.h"
 
 namespace metalmesh::agent {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "agents/core/faults.h"
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 

@@ -5,7 +5,7 @@
 
 #include "agents/core/faults.h"
 #include "agents/core/seed.h"
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 #include "agents/media/mount_url.h"
 #include "common/base/check.h"
 

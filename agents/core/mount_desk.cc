@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "agents/core/faults.h"
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 #include "agents/media/answer_renderer.h"
 #include "agents/media/mount_url.h"
 #include "common/base/digest.h"

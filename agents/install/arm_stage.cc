@@ -2,7 +2,7 @@
 // same connection, and in the same turn as the last answer the fence opens, durably, before any power call.
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
-#include "agents/install/wall_time.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
 namespace {

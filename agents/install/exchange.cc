@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "agents/install/wall_time.h"
+#include "common/ports/wire_time.h"
 #include "common/base/backoff.h"
 
 namespace metalmesh::install {

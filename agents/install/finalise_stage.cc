@@ -2,7 +2,7 @@
 // on.
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
-#include "agents/install/wall_time.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
 namespace {

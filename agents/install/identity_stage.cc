@@ -3,7 +3,7 @@
 
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
-#include "agents/install/wall_time.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
 namespace {

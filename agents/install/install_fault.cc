@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "agents/install/wall_time.h"
+#include "agents/install/duration_words.h"
 
 namespace metalmesh::install {
 namespace {

@@ -1,6 +1,6 @@
 // How an attempt ends once cleanup is through: another one, or the job's last event.
 #include "agents/install/stages.h"
-#include "agents/install/wall_time.h"
+#include "common/ports/wire_time.h"
 #include "common/base/backoff.h"
 
 namespace metalmesh::install {

@@ -5,7 +5,8 @@
 
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
-#include "agents/install/wall_time.h"
+#include "common/ports/wire_time.h"
+#include "agents/install/duration_words.h"
 
 namespace metalmesh::install {
 namespace {

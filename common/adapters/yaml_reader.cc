@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/adapters/yaml_scalars.h"
+#include "common/base/near_miss.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -20,21 +21,6 @@ using google::protobuf::Descriptor;
 using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row[b.size()];
-}
 
 std::string folded(std::string_view text) {
   std::string out;
@@ -76,7 +62,7 @@ class Filler {
   Status unknown_field(const YamlNode& key, const std::string& path, const Descriptor& type) const {
     std::vector<std::string> known;
     for (int i = 0; i < type.field_count(); ++i) known.push_back(type.field(i)->json_name());
-    const std::string meant = closest_word(key.value, known);
+    const std::string meant = near_miss(key.value, known);
     const std::string where = path.empty() ? key.value : path + "." + key.value;
     return std::unexpected(yaml_error(
         name_, key,
@@ -222,20 +208,6 @@ class Filler {
 };
 
 }  // namespace
-
-std::string closest_word(std::string_view word, const std::vector<std::string>& known) {
-  const std::string wanted = folded(word);
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(1, wanted.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    const std::size_t distance = edit_distance(wanted, folded(candidate));
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
 
 Status fill_message(const YamlNode& node, std::string_view name, Message& message) {
   return Filler(name).message(node, "", message);

@@ -17,9 +17,6 @@ namespace metalmesh::adapters {
 /// Fills `message` from a mapping. On failure `message` is half filled and must not be used.
 Status fill_message(const YamlNode& node, std::string_view name, google::protobuf::Message& message);
 
-/// The word of `known` that `word` probably means; empty when none is close.
-std::string closest_word(std::string_view word, const std::vector<std::string>& known);
-
 /// Exactly one document.
 Status read_yaml_into(std::string_view text, std::string_view name, google::protobuf::Message& message);
 

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "common/delivery/presence.h"
-#include "common/delivery/wall_stamp.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::delivery {
 namespace {
@@ -25,7 +25,7 @@ wire::Hello AgentPresence::hello(const Now& now, Entropy& entropy) {
   hello.set_incarnation(incarnation_);
   hello.set_nonce(entropy.bytes(nonce_bytes));
   hello.set_echo(challenge_);
-  *hello.mutable_clock() = to_stamp(now.wall());
+  *hello.mutable_clock() = to_wire(now.wall());
   sent_.push_back({hello.nonce(), now.mono});
   if (sent_.size() > remembered_hellos) sent_.pop_front();
   last_sent_ = now.mono;
@@ -46,7 +46,7 @@ MonoTime AgentPresence::next_hello(const Now& now) const {
 }
 
 AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, const Now& now) {
-  const WallTime clock = from_stamp(welcome.clock());
+  const WallTime clock = from_wire(welcome.clock());
   if (welcome.incarnation() != incarnation_) {
     if (!welcomed_ || clock <= *welcomed_) return Welcomed::ignored;  // may be about an earlier life of ours
     if (welcome.proven()) {

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "common/delivery/presence.h"
-#include "common/delivery/wall_stamp.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::delivery {
 namespace {
@@ -53,7 +53,7 @@ wire::Welcome SitePresence::on_hello(const wire::Hello& hello, const Now& now, E
   wire::Welcome welcome;
   welcome.set_incarnation(hello.incarnation());
   welcome.set_nonce(hello.nonce());
-  *welcome.mutable_clock() = to_stamp(now.wall());
+  *welcome.mutable_clock() = to_wire(now.wall());
 
   Life& life = life_of(hello.incarnation(), now.mono);
   life.last_heard = now.mono;

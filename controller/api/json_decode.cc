@@ -15,7 +15,7 @@
 
 #include "controller/api/duration_text.h"
 #include "controller/api/json_codec.h"
-#include "controller/api/near_miss.h"
+#include "common/base/near_miss.h"
 
 namespace metalmesh::controller {
 namespace {

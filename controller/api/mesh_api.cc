@@ -9,7 +9,7 @@
 
 #include "controller/api/event_filter.h"
 #include "controller/api/json_codec.h"
-#include "controller/api/near_miss.h"
+#include "common/base/near_miss.h"
 #include "controller/api/object_kinds.h"
 #include "controller/api/paging.h"
 #include "controller/state/event_log.h"

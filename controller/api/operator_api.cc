@@ -7,7 +7,7 @@
 
 #include "controller/api/actions_api.h"
 #include "controller/api/mesh_api.h"
-#include "controller/api/near_miss.h"
+#include "common/base/near_miss.h"
 #include "controller/api/objects_api.h"
 #include "controller/api/request_target.h"
 

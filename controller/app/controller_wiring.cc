@@ -1,8 +1,5 @@
 #include "controller/app/controller_wiring.h"
 
-#include <pthread.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
@@ -19,6 +16,7 @@
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/paho_bus.h"
 #include "common/adapters/rocks_store.h"
+#include "common/adapters/signals.h"
 #include "common/delivery/topics.h"
 #include "common/turn/turn.h"
 #include "controller/api/controller_node.h"
@@ -32,28 +30,6 @@ constexpr int stopped = 0;
 constexpr int failed = 1;
 constexpr int misconfigured = 2;
 constexpr Duration stop_grace = std::chrono::seconds(5);
-
-/// SIGUSR1 is how the turn's thread tells the main thread that it has ended by itself.
-class Signals {
- public:
-  Signals() {
-    sigemptyset(&set_);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set_, signal);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    // A peer that goes away in the middle of a write is an error code, not the end of the process.
-    std::signal(SIGPIPE, SIG_IGN);
-  }
-  int wait() const {
-    int signal = 0;
-    while (sigwait(&set_, &signal) != 0) {
-    }
-    return signal;
-  }
-  static void turn_ended() { kill(getpid(), SIGUSR1); }
-
- private:
-  sigset_t set_;
-};
 
 Duration length_of(const google::protobuf::Duration& duration, Duration otherwise) {
   const Duration given = std::chrono::seconds(duration.seconds()) + Duration(duration.nanos());
@@ -129,7 +105,7 @@ void reload(TokenFile& tokens, LogSink& log) {
 }  // namespace
 
 int run_controller(const ControllerOptions& options, const std::string& version, Clock& clock, LogSink& log) {
-  const Signals signals;
+  const adapters::Signals signals({SIGHUP});
   const auto config = load_config(options);
   if (!config) return report(log, "configuration refused", config.error(), misconfigured);
   auto keys = open_keys(*config);
@@ -168,7 +144,7 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   Status ended;
   std::jthread turning([&](const std::stop_token& stop) {
     ended = turn.run(queue, clock, stop);
-    Signals::turn_ended();
+    adapters::Signals::turn_ended();
   });
   log.write({LogLevel::info,
              "ready",
@@ -179,7 +155,7 @@ int run_controller(const ControllerOptions& options, const std::string& version,
 
   int signal = signals.wait();
   for (; signal == SIGHUP; signal = signals.wait()) reload(*keys->tokens, log);
-  if (signal != SIGUSR1) {
+  if (signal != adapters::Signals::turn_ended_signal) {
     log.write({LogLevel::info, "stopping", {{"signal", signal == SIGTERM ? "TERM" : "INT"}}});
     (*server)->stop(stop_grace);  // the turn still runs: it answers what is open
   }

@@ -6,6 +6,7 @@
 #include "common/adapters/files.h"
 #include "common/adapters/yaml_document.h"
 #include "common/adapters/yaml_reader.h"
+#include "common/base/near_miss.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -21,7 +22,7 @@ Result<Manifest> manifest_of(const adapters::YamlNode& node, const std::string& 
     for (const Kind& one : kinds()) {
       if (one.writable) known.emplace_back(one.name);
     }
-    const std::string meant = adapters::closest_word(kind_node->value, known);
+    const std::string meant = near_miss(kind_node->value, known);
     return std::unexpected(adapters::yaml_error(
         file, *kind_node,
         meant.empty()

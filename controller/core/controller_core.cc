@@ -14,7 +14,7 @@
 #include "controller/core/request_digest.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/site_care.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
@@ -141,7 +141,7 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
   LinkTools tools = work.tools();
   if (news.welcome) link.send_welcome(std::move(*news.welcome), tools);
   refresh_site(work, site);
-  if (!link.silent(work.now)) *ledger.live_site(site).mutable_last_heard() = to_stamp(work.now.wall());
+  if (!link.silent(work.now)) *ledger.live_site(site).mutable_last_heard() = to_wire(work.now.wall());
   serve_site(work, site);
   if (bus_up) link.pump(tools);
 }

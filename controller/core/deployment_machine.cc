@@ -4,7 +4,7 @@
 
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -81,7 +81,7 @@ bool move_deployment(Work& work, const std::string& id, Happening what,
   work.ledger.change_deployment(id, [&](rest::Deployment& changed) {
     if (next) changed.set_state(std::string(*next));
     if (edit) edit(changed);
-    if (next && !is_open(*next)) *changed.mutable_ended() = to_stamp(work.now.wall());
+    if (next && !is_open(*next)) *changed.mutable_ended() = to_wire(work.now.wall());
   });
   if (!next) return true;
   work.moved = true;

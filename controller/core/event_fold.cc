@@ -8,7 +8,8 @@
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
+#include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -47,7 +48,7 @@ const rest::Deployment* deployment_of(Work& work, const std::string& site, const
     learned.set_generation(event.generation());
     learned.set_state(std::string(states::running));
     learned.set_note("learned from the site: this controller was restored and did not remember it");
-    *learned.mutable_created() = to_stamp(work.now.wall());
+    *learned.mutable_created() = to_wire(work.now.wall());
     work.ledger.raise_generation(machine_of(server->second), event.generation());
     work.ledger.put(learned);
     mark_installing(work, learned);

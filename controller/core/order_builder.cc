@@ -6,7 +6,7 @@
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
 #include "controller/state/row_codec.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -52,8 +52,8 @@ std::string profile_content(const rest::Profile& profile) {
 }
 
 WallTime start_deadline(const rest::RolloutSpec& spec, WallTime started) {
-  Duration within = from_proto(spec.start_within());
-  if (spec.offline() == "startUntil") within = std::max(within, from_proto(spec.offline_start_within()));
+  Duration within = from_wire(spec.start_within());
+  if (spec.offline() == "startUntil") within = std::max(within, from_wire(spec.offline_start_within()));
   return started + within;
 }
 
@@ -84,8 +84,8 @@ wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollo
   order.set_power(policy_of(spec.powered_on()));
   order.set_replace_foreign_media(spec.replace_foreign_media());
   const WallTime start_by = start_deadline(spec, started);
-  *order.mutable_start_by() = to_stamp(start_by);
-  *order.mutable_launch_by() = to_stamp(start_by + from_proto(spec.launch_within()));
+  *order.mutable_start_by() = to_wire(start_by);
+  *order.mutable_launch_by() = to_wire(start_by + from_wire(spec.launch_within()));
   *order.mutable_max_run() = profile.spec().max_run();
   *order.mutable_stall_after() = profile.spec().stall_after();
   order.set_attempts_before_wipe(defaults::attempts_before_wipe);

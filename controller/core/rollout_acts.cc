@@ -10,7 +10,7 @@
 #include "controller/core/rollout_runner.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -127,7 +127,7 @@ ActResult act(Work& work, const PlanRollout& request, const std::string&) {
   if (!plan) return std::unexpected(plan.error());
   // Power and identity age: what is looked at now serves the next plan.
   for (const rest::PlanServer& server : plan->servers()) {
-    const auto seen_at = from_stamp(work.mesh().servers.at(server.name()).status().inspected_at());
+    const auto seen_at = from_wire(work.mesh().servers.at(server.name()).status().inspected_at());
     if (work.now.wall() - seen_at > inspection_ages_after) wish_inspection(work, server.name());
   }
   for (const rest::PlanExcluded& server : plan->excluded()) {
@@ -162,7 +162,7 @@ ActResult act(Work& work, const StartRollout& request, const std::string&) {
     deployment.set_disk(wire::DISK_UNTOUCHED);
     deployment.set_position(++position);
     deployment.set_wave(planned.wave());
-    *deployment.mutable_created() = to_stamp(started);
+    *deployment.mutable_created() = to_wire(started);
     record::Order order;
     *order.mutable_order() =
         build_order(work.mesh(), rollout, rollout.status().plan(), server, deployment.id(), started);
@@ -174,7 +174,7 @@ ActResult act(Work& work, const StartRollout& request, const std::string&) {
   }
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& changed) {
     changed.mutable_status()->set_state("running");
-    *changed.mutable_status()->mutable_started() = to_stamp(started);
+    *changed.mutable_status()->mutable_started() = to_wire(started);
   });
   work.moved = true;
   return Acted{false, "Rollout", request.rollout,

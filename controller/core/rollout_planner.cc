@@ -10,7 +10,7 @@
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
 #include "controller/core/server_phases.h"
-#include "controller/state/stamps.h"
+#include "controller/state/stamp_words.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {

@@ -11,7 +11,7 @@
 #include "controller/core/order_builder.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -134,7 +134,7 @@ void hand_out(Work& work, const std::string& name) {
 /// What was never handed out and may not start any more ends here: nothing can have happened to it.
 void expire(Work& work, const std::string& name) {
   const rest::Rollout& rollout = rollout_of(work, name);
-  if (work.now.wall_low <= start_deadline(rollout.spec(), from_stamp(rollout.status().started()))) return;
+  if (work.now.wall_low <= start_deadline(rollout.spec(), from_wire(rollout.status().started()))) return;
   const std::map<std::uint32_t, std::string> pending = work.ledger.board().rollout(name).pending;
   for (const auto& [position, id] : pending) {
     recall(work, id, "startWithin passed before it could be handed out", wire::ORDER_EXPIRED);
@@ -161,7 +161,7 @@ void finish(Work& work, const std::string& name) {
   const bool aborted = rollout_of(work, name).status().state() == "aborting";
   work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
     rollout.mutable_status()->set_state("done");
-    *rollout.mutable_status()->mutable_ended() = to_stamp(work.now.wall());
+    *rollout.mutable_status()->mutable_ended() = to_wire(work.now.wall());
   });
   std::string counts;
   for (const auto& [state, count] : work.ledger.board().rollout(name).counts) {

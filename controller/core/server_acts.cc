@@ -5,7 +5,8 @@
 #include "controller/core/object_rules.h"
 #include "controller/core/operator_acts.h"
 #include "controller/core/server_phases.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
+#include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -114,7 +115,7 @@ ActResult act(Work& work, const ProtectServer& request, const std::string&) {
   }
   const auto lasting =
       request.for_seconds == 0 ? defaults::unprotect_for : std::chrono::seconds(request.for_seconds);
-  const auto until = to_stamp(work.now.wall() + lasting);
+  const auto until = to_wire(work.now.wall() + lasting);
   work.ledger.change_server(request.server, [&](rest::Server& server) {
     *server.mutable_status()->mutable_unprotected_until() = until;
   });

@@ -5,7 +5,7 @@
 #include "common/base/machine_key.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/state/deployment_states.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -38,7 +38,7 @@ void fill_installed(rest::Server& server, const rest::Deployment& deployment, co
                           std::to_string(order->second.order().profile().version()));
   }
   installed.set_generation(deployment.generation());
-  *installed.mutable_at() = to_stamp(now.wall());
+  *installed.mutable_at() = to_wire(now.wall());
   std::string proof = wire::ProofGrade_Name(deployment.proof());
   if (proof.starts_with("PROOF_")) proof.erase(0, 6);
   std::ranges::transform(proof, proof.begin(),
@@ -54,7 +54,7 @@ void set_condition(google::protobuf::RepeatedPtrField<rest::Condition>& conditio
   auto found = std::ranges::find(conditions, type, &rest::Condition::type);
   rest::Condition& condition = found == conditions.end() ? *conditions.Add() : *found;
   if (condition.status() != status || condition.reason() != reason)
-    *condition.mutable_at() = to_stamp(now.wall());
+    *condition.mutable_at() = to_wire(now.wall());
   condition.set_type(type);
   condition.set_status(status);
   condition.set_reason(reason);
@@ -64,7 +64,7 @@ void set_condition(google::protobuf::RepeatedPtrField<rest::Condition>& conditio
 bool is_protected(const rest::Server& server, const Now& now) {
   if (!server.spec().protected_() && !server.status().protected_()) return false;
   return !server.status().has_unprotected_until() ||
-         now.wall_high >= from_stamp(server.status().unprotected_until());
+         now.wall_high >= from_wire(server.status().unprotected_until());
 }
 
 const rest::Deployment* open_deployment(const MeshState& mesh, const rest::Server& server) {
@@ -104,7 +104,7 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
     status.set_model(short_text(seen.model()));
     status.set_bmc_firmware(short_text(seen.bmc_firmware()));
     status.set_bmc_key_sha256(seen.bmc_key_sha256());
-    *status.mutable_inspected_at() = to_stamp(work.now.wall());
+    *status.mutable_inspected_at() = to_wire(work.now.wall());
   });
   judge_server(work, name);
 }

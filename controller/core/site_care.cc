@@ -6,7 +6,7 @@
 #include "common/base/digest.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/state/row_codec.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {

@@ -6,7 +6,7 @@
 #include "common/base/digest.h"
 #include "controller/state/event_log.h"
 #include "controller/state/row_codec.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
@@ -19,7 +19,7 @@ template <class Object>
 void stamp(Object& object, WallTime now) {
   auto& metadata = *object.mutable_metadata();
   metadata.set_version(metadata.version() + 1);
-  *metadata.mutable_changed() = to_stamp(now);
+  *metadata.mutable_changed() = to_wire(now);
   if (!metadata.has_created()) *metadata.mutable_created() = metadata.changed();
 }
 
@@ -245,7 +245,7 @@ void Ledger::set_epoch(std::uint64_t epoch) {
 
 void Ledger::note(rest::LogEvent event, WallTime now) {
   event.set_id(++mesh_.last_event);
-  *event.mutable_at() = to_stamp(now);
+  *event.mutable_at() = to_wire(now);
   lines_.push_back(std::move(event));
   controller_dirty_ = true;
 }
@@ -283,7 +283,7 @@ void Ledger::flush_object(Table table, const std::string& name, Batch& batch, Wa
         batch.push_back({tables::row(tables::deployments, name), std::nullopt});
         return;
       }
-      *found->second.mutable_changed() = to_stamp(now);
+      *found->second.mutable_changed() = to_wire(now);
       batch.push_back({tables::row(tables::deployments, name), encode_row(found->second)});
       return;
     }

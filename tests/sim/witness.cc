@@ -6,7 +6,7 @@
 
 #include "agents/core/row_keys.h"
 #include "common/delivery/topics.h"
-#include "common/delivery/wall_stamp.h"
+#include "common/ports/wire_time.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "schemas/record/stream.pb.h"
@@ -139,15 +139,15 @@ void Witness::on_agent_event(const wire::Event& event) {
   if (event.has_armed()) {
     ++seen_.armed;
     if (order == orders_.end()) return violation("armed without an order: " + deployment);
-    if (wall + clock_slack < delivery::from_stamp(order->second.not_before()))
+    if (wall + clock_slack < from_wire(order->second.not_before()))
       violation("armed before not_before: " + deployment);
-    if (wall > delivery::from_stamp(order->second.start_by()) + clock_slack)
+    if (wall > from_wire(order->second.start_by()) + clock_slack)
       violation("armed after start_by: " + deployment);
   } else if (event.has_launched()) {
     ++seen_.launched;
     if (!launched_.insert(deployment).second) violation("launched twice: " + deployment);
     if (order == orders_.end()) return violation("launched without an order: " + deployment);
-    if (wall > delivery::from_stamp(order->second.launch_by()) + clock_slack)
+    if (wall > from_wire(order->second.launch_by()) + clock_slack)
       violation("launched after launch_by: " + deployment);
   } else if (event.has_ended()) {
     switch (event.ended().outcome()) {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 #include "common/delivery/blob_transfer.h"
 #include "common/delivery/envelope_codec.h"
 
@@ -54,7 +54,7 @@ wire::Welcome FakeController::welcome(const wire::Hello& hello, const Now& now) 
   welcome.set_cursor_hash(receiver_.cursor_hash());
   welcome.set_command_journal(commands_->journal_id());
   welcome.set_command_next_seq(commands_->next_seq());
-  *welcome.mutable_clock() = agent::to_wire(now.wall());
+  *welcome.mutable_clock() = to_wire(now.wall());
   welcome.set_quarantined(!quarantine.empty());
   welcome.set_quarantine_reason(quarantine);
   return welcome;

@@ -11,7 +11,8 @@
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/event.pb.h"
 #include "schemas/wire/frames.pb.h"
-#include "tests/unit/agent_core/memory_store.h"
+#include "tests/unit/agent_core/stand_ins.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::test {
 

@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/agent_core/memory_store.h"
+#include "tests/unit/agent_core/stand_ins.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::agent {
 namespace {

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 #include "common/delivery/envelope_codec.h"
 #include "tests/unit/agent_core/test_site.h"
 
@@ -106,7 +106,7 @@ TEST_F(Intake, AnIncompleteOrderIsRefusedByTheFieldItLacks) {
 
 TEST_F(Intake, AnOrderThatCameTooLateIsRefused) {
   wire::StartInstall order = make_order(site_, 1);
-  *order.mutable_start_by() = agent::to_wire(site_.wall() - std::chrono::minutes(1));
+  *order.mutable_start_by() = to_wire(site_.wall() - std::chrono::minutes(1));
   site_.order(order);
   EXPECT_EQ(last_receipt().refusal().code(), wire::ORDER_EXPIRED);
 }

@@ -1,7 +1,7 @@
 // The media fence: the one rule that lets an installer read its kernel.
 #include <gtest/gtest.h>
 
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 #include "tests/unit/agent_core/test_site.h"
 
 namespace metalmesh::test {
@@ -89,7 +89,7 @@ TEST_F(Launch, NotAfterLaunchBy) {
 }
 
 TEST_F(Launch, ExpiryWhileTheAgentWasAwayIsNoticedBeforeAnyoneAsks) {
-  *job_.mutable_order()->mutable_launch_by() = agent::to_wire(site_.wall() - std::chrono::seconds(1));
+  *job_.mutable_order()->mutable_launch_by() = to_wire(site_.wall() - std::chrono::seconds(1));
   site_.plant(job_);
   site_.start_alone();
   EXPECT_EQ(site_.mount("token1"), wire::DEAD);

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 #include "tests/unit/agent_core/test_site.h"
 
 namespace metalmesh::test {
@@ -74,7 +74,7 @@ TEST_F(Queue, OneConversationPerBmc) {
 TEST_F(Queue, JobsWaitForTheirTime) {
   site_.start();
   wire::StartInstall order = make_order(site_, 1);
-  *order.mutable_not_before() = agent::to_wire(site_.wall() + std::chrono::hours(1));
+  *order.mutable_not_before() = to_wire(site_.wall() + std::chrono::hours(1));
   site_.order(order);
   site_.advance(std::chrono::minutes(59));
   EXPECT_TRUE(begun().empty());

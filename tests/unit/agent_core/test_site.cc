@@ -6,7 +6,7 @@
 
 #include "agents/core/fence_table.h"
 #include "agents/core/row_table.h"
-#include "agents/core/wire_time.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::test {
 namespace {
@@ -221,8 +221,8 @@ wire::StartInstall make_order(const TestSite& site, int n, std::uint64_t generat
   order.mutable_profile()->set_name("base");
   order.mutable_profile()->set_sha256(to_hex(sha256(profile_blob())));
   order.set_power(wire::REFUSE_IF_ON);
-  *order.mutable_start_by() = agent::to_wire(site.wall() + std::chrono::hours(4));
-  *order.mutable_launch_by() = agent::to_wire(site.wall() + std::chrono::hours(5));
+  *order.mutable_start_by() = to_wire(site.wall() + std::chrono::hours(4));
+  *order.mutable_launch_by() = to_wire(site.wall() + std::chrono::hours(5));
   order.mutable_max_run()->set_seconds(3600);
   return order;
 }

@@ -12,7 +12,8 @@
 #include "agents/core/agent_core.h"
 #include "tests/unit/agent_core/fake_bmc.h"
 #include "tests/unit/agent_core/fake_controller.h"
-#include "tests/unit/agent_core/memory_store.h"
+#include "tests/unit/agent_core/stand_ins.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::test {
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "controller/api/duration_text.h"
-#include "controller/api/near_miss.h"
+#include "common/base/near_miss.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::controller {

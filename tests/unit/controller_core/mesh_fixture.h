@@ -19,10 +19,12 @@
 #include "common/delivery/topics.h"
 #include "controller/core/controller_core.h"
 #include "controller/state/event_log.h"
-#include "controller/state/stamps.h"
-#include "tests/unit/controller_core/memory_store.h"
+#include "common/ports/wire_time.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::testing {
+
+using test::MemoryStore;
 
 using namespace metalmesh::controller;  // NOLINT: tests of exactly this room
 

@@ -7,14 +7,15 @@
 #include "controller/state/identity_index.h"
 #include "controller/state/ledger.h"
 #include "controller/state/row_codec.h"
-#include "controller/state/stamps.h"
+#include "common/ports/wire_time.h"
+#include "controller/state/stamp_words.h"
 #include "controller/state/tables.h"
-#include "tests/unit/controller_core/memory_store.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::controller {
 namespace {
 
-using testing::MemoryStore;
+using test::MemoryStore;
 
 constexpr WallTime noon{std::chrono::hours(24 * 365 * 50 + 12)};
 
@@ -187,7 +188,7 @@ TEST(Stamps, AreForPeopleInUtc) {
   google::protobuf::Timestamp stamp;
   stamp.set_seconds(1772424607);
   EXPECT_EQ(for_people(stamp), "2026-03-02 04:10:07 UTC");
-  EXPECT_EQ(from_stamp(to_stamp(WallTime(Duration(-1)))), WallTime(Duration(-1)));
+  EXPECT_EQ(from_wire(to_wire(WallTime(Duration(-1)))), WallTime(Duration(-1)));
 }
 
 TEST(MachineKey, OneMachineOneKey) {

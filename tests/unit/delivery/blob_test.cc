@@ -2,7 +2,8 @@
 
 #include "common/base/digest.h"
 #include "common/delivery/blob_transfer.h"
-#include "tests/unit/delivery/memory_rows.h"
+#include "tests/unit/delivery/virtual_time.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::delivery {
 namespace {

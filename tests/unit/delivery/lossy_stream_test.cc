@@ -7,7 +7,8 @@
 #include "common/base/random.h"
 #include "common/delivery/stream_receiver.h"
 #include "common/delivery/stream_sender.h"
-#include "tests/unit/delivery/memory_rows.h"
+#include "tests/unit/delivery/virtual_time.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::delivery {
 namespace {
@@ -23,11 +24,11 @@ class LossyMesh {
     restart_sender();
     Batch batch;
     sender_->create("journal", batch);
-    sender_rows_.apply(batch);
+    sender_rows_.commit(batch);
     restart_receiver();
     Batch followed;
     receiver_->follow("journal", followed);
-    receiver_rows_.apply(followed);
+    receiver_rows_.commit(followed);
   }
 
   void step(bool healthy) {
@@ -69,7 +70,7 @@ class LossyMesh {
     Batch batch;
     ASSERT_TRUE(sender_->append(entry, batch).has_value());
     if (crash_before_commit) return restart_sender();
-    sender_rows_.apply(batch);
+    sender_rows_.commit(batch);
     sender_->on_committed();
     sent.push_back(entry);
   }
@@ -78,14 +79,14 @@ class LossyMesh {
     const auto taken = receiver_->on_data(data, at(clock_), batch);
     ASSERT_NE(taken.verdict, StreamReceiver::Verdict::diverged);
     if (!healthy && random_.chance(crash_)) return restart_receiver();
-    receiver_rows_.apply(batch);
+    receiver_rows_.commit(batch);
     for (const Entry& entry : taken.entries) received.push_back(entry.bytes);
     post(to_sender_, Answer{receiver_->ack(random_.below(receiver_->cursor() + 1)), taken.resync}, healthy);
   }
   void acknowledge(const Answer& answer) {
     Batch batch;
     ASSERT_NE(sender_->on_ack(answer.ack, batch), StreamSender::AckResult::diverged);
-    sender_rows_.apply(batch);
+    sender_rows_.commit(batch);
     if (answer.resync)
       ASSERT_NE(sender_->on_resync(*answer.resync), StreamSender::ResyncResult::foreign_journal);
   }
@@ -100,8 +101,8 @@ class LossyMesh {
   std::uint32_t loss_;
   std::uint32_t crash_;
   Duration clock_{};
-  MemoryRows sender_rows_;
-  MemoryRows receiver_rows_;
+  test::MemoryStore sender_rows_;
+  test::MemoryStore receiver_rows_;
   std::unique_ptr<StreamSender> sender_;
   std::unique_ptr<StreamReceiver> receiver_;
   std::vector<wire::Data> to_receiver_;

@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "common/delivery/wall_stamp.h"
-#include "tests/unit/delivery/memory_rows.h"
+#include "common/ports/wire_time.h"
+#include "tests/unit/delivery/virtual_time.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::delivery {
 namespace {
@@ -215,12 +216,12 @@ TEST(WallStamp, survives_both_ways_and_clamps_nonsense) {
   for (const std::int64_t nanos :
        {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1'700'000'000'123'456'789}}) {
     const WallTime time{Duration(nanos)};
-    EXPECT_EQ(from_stamp(to_stamp(time)), time);
+    EXPECT_EQ(from_wire(to_wire(time)), time);
   }
   google::protobuf::Timestamp wild;
   wild.set_seconds(INT64_MAX);
   wild.set_nanos(-5);
-  EXPECT_GT(from_stamp(wild), WallTime{});
+  EXPECT_GT(from_wire(wild), WallTime{});
 }
 
 }  // namespace

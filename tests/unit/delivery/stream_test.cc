@@ -3,7 +3,8 @@
 #include "common/base/digest.h"
 #include "common/delivery/stream_receiver.h"
 #include "common/delivery/stream_sender.h"
-#include "tests/unit/delivery/memory_rows.h"
+#include "tests/unit/delivery/virtual_time.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::delivery {
 namespace {
@@ -19,12 +20,12 @@ struct SendingEnd {
   explicit SendingEnd(SenderLimits limits = small) : limits_(limits), sender("s/x/", rows, limits) {
     Batch batch;
     sender.create("journal-1", batch);
-    rows.apply(batch);
+    rows.commit(batch);
   }
   void append(const std::string& entry) {
     Batch batch;
     ASSERT_TRUE(sender.append(entry, batch).has_value());
-    rows.apply(batch);
+    rows.commit(batch);
     sender.on_committed();
   }
   AckResult ack(std::uint64_t up_to, std::uint64_t keep_from, const std::string& hash) {
@@ -35,7 +36,7 @@ struct SendingEnd {
     ack.set_head_hash(hash);
     Batch batch;
     const AckResult result = sender.on_ack(ack, batch);
-    rows.apply(batch);
+    rows.commit(batch);
     return result;
   }
   AckResult ack(std::uint64_t up_to, std::uint64_t keep_from = 0) {
@@ -50,7 +51,7 @@ struct SendingEnd {
   [[nodiscard]] StreamSender restarted() const { return {"s/x/", rows, limits_}; }
 
   SenderLimits limits_;
-  MemoryRows rows;
+  test::MemoryStore rows;
   StreamSender sender;
 };
 
@@ -58,15 +59,15 @@ struct ReceivingEnd {
   explicit ReceivingEnd(const std::string& journal = "journal-1") : receiver("r/x", rows) {
     Batch batch;
     receiver.follow(journal, batch);
-    rows.apply(batch);
+    rows.commit(batch);
   }
   StreamReceiver::Taken take(const wire::Data& data, Duration when = 1s) {
     Batch batch;
     auto taken = receiver.on_data(data, at(when), batch);
-    rows.apply(batch);
+    rows.commit(batch);
     return taken;
   }
-  MemoryRows rows;
+  test::MemoryStore rows;
   StreamReceiver receiver;
 };
 
@@ -84,7 +85,7 @@ TEST(StreamSender, sends_only_what_was_committed) {
   Batch batch;
   ASSERT_EQ(end.sender.append("one", batch).value(), 1U);
   EXPECT_TRUE(end.sender.pump(at(1s)).empty());
-  end.rows.apply(batch);
+  end.rows.commit(batch);
   end.sender.on_committed();
   const auto frames = end.sender.pump(at(1s));
   ASSERT_EQ(frames.size(), 1U);
@@ -224,7 +225,7 @@ TEST(StreamSender, a_new_journal_leaves_nothing_of_the_old_one) {
   Batch batch;
   ASSERT_TRUE(end.sender.append("b", batch).has_value());
   end.sender.create("journal-2", batch);
-  end.rows.apply(batch);
+  end.rows.commit(batch);
   EXPECT_EQ(end.rows.size(), 1U);
   StreamSender again = end.restarted();
   EXPECT_EQ(again.journal_id(), "journal-2");
@@ -291,7 +292,7 @@ TEST(StreamReceiver, loads_its_cursor) {
   EXPECT_EQ(again.cursor(), 2U);
   EXPECT_EQ(again.journal_id(), "journal-1");
   EXPECT_EQ(again.cursor_hash(), end.receiver.cursor_hash());
-  const MemoryRows none;
+  const test::MemoryStore none;
   EXPECT_TRUE(StreamReceiver("r/x", none).journal_id().empty());
 }
 

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "agents/install/install_machine.h"
-#include "agents/install/wall_time.h"
+#include "common/ports/wire_time.h"
 #include "tests/unit/install/fake_bmc.h"
 
 namespace metalmesh::install {

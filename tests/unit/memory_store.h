@@ -1,6 +1,7 @@
 // Committed rows in memory, for tests of what loads from rows.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,11 +10,13 @@
 
 #include "common/ports/store.h"
 
-namespace metalmesh {
+namespace metalmesh::test {
 
-class MemoryRows final : public RowReader {
+class MemoryStore final : public RowReader {
  public:
-  void apply(const Batch& batch) {
+  using Rows = std::map<std::string, std::string, std::less<>>;
+
+  void commit(const Batch& batch) {
     for (const RowWrite& write : batch) {
       if (write.value) {
         rows_[write.key] = *write.value;
@@ -23,27 +26,24 @@ class MemoryRows final : public RowReader {
     }
   }
   [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
-    const auto found = rows_.find(key);
-    return found == rows_.end() ? std::nullopt : std::optional(found->second);
+    const auto row = rows_.find(key);
+    return row == rows_.end() ? std::nullopt : std::optional(row->second);
   }
   [[nodiscard]] std::vector<Row> scan(std::string_view first, std::string_view last,
                                       std::size_t limit) const override {
-    std::vector<Row> rows;
-    for (auto i = rows_.lower_bound(first); i != rows_.end() && rows.size() < limit; ++i) {
-      if (!last.empty() && i->first >= last) break;
-      rows.push_back({i->first, i->second});
+    std::vector<Row> found;
+    for (auto row = rows_.lower_bound(first); row != rows_.end() && found.size() < limit; ++row) {
+      if (!last.empty() && row->first >= last) break;
+      found.push_back({row->first, row->second});
     }
-    return rows;
+    return found;
   }
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
+  [[nodiscard]] const Rows& rows() const { return rows_; }
+  void restore(Rows rows) { rows_ = std::move(rows); }
 
  private:
-  std::map<std::string, std::string, std::less<>> rows_;
+  Rows rows_;
 };
 
-inline Now at(Duration since_boot) {
-  const WallTime wall(std::chrono::hours(500'000) + since_boot);
-  return {MonoTime(since_boot), wall, wall};
-}
-
-}  // namespace metalmesh
+}  // namespace metalmesh::test

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-namespace metalmesh::controller {
+namespace metalmesh {
 
 /// The closest candidate within two edits (one for words of up to three letters), case ignored; empty when
 /// there is none.
 std::string near_miss(std::string_view word, std::span<const std::string> candidates);
 
-}  // namespace metalmesh::controller
+}  // namespace metalmesh

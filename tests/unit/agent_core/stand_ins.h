@@ -1,48 +1,15 @@
-// Committed rows in memory, and cheap stand-ins for signatures and entropy.
+// Cheap stand-ins for signatures and entropy.
 #pragma once
 
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/base/digest.h"
 #include "common/base/random.h"
 #include "common/ports/entropy.h"
 #include "common/ports/signer.h"
-#include "common/ports/store.h"
 
 namespace metalmesh::test {
-
-class MemoryStore final : public RowReader {
- public:
-  void commit(const Batch& batch) {
-    for (const RowWrite& write : batch) {
-      if (write.value) {
-        rows_[write.key] = *write.value;
-      } else {
-        rows_.erase(write.key);
-      }
-    }
-  }
-  [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
-    const auto row = rows_.find(key);
-    return row == rows_.end() ? std::nullopt : std::optional(row->second);
-  }
-  [[nodiscard]] std::vector<Row> scan(std::string_view first, std::string_view last,
-                                      std::size_t limit) const override {
-    std::vector<Row> found;
-    for (auto row = rows_.lower_bound(first); row != rows_.end() && found.size() < limit; ++row) {
-      if (!last.empty() && row->first >= last) break;
-      found.push_back({row->first, row->second});
-    }
-    return found;
-  }
-
- private:
-  std::map<std::string, std::string, std::less<>> rows_;
-};
 
 /// Not a signature scheme: enough to tell who sealed what.
 class NamedSigner final : public Signer {

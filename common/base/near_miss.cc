@@ -1,10 +1,10 @@
-#include "controller/api/near_miss.h"
+#include "common/base/near_miss.h"
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
-namespace metalmesh::controller {
+namespace metalmesh {
 namespace {
 
 constexpr std::size_t longest_word = 64;
@@ -45,4 +45,4 @@ std::string near_miss(std::string_view word, std::span<const std::string> candid
   return found;
 }
 
-}  // namespace metalmesh::controller
+}  // namespace metalmesh
