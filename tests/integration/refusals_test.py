@@ -95,7 +95,7 @@ def three_refusals_hold_a_credential():
         refused = [a for a in mesh.acts("par1") if a["what"] == "login refused"]
         assert 3 <= len(refused) <= 6, refused  # those in flight when the third came may still ask once
         states = [d["state"] for d in mesh.deployments("web").values()]
-        assert states.count("FAILED") <= len(refused) and "RUNNING" in states or "ISSUED" in states, states
+        assert states.count("FAILED") <= len(refused) and ("RUNNING" in states or "ISSUED" in states), states
         mesh.set_password("par1", "rotated")
         deployments = mesh.wait_done("web", 120)
         good = [n for n, d in deployments.items() if d["state"] == "SUCCEEDED"]
