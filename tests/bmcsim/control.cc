@@ -82,6 +82,7 @@ Status apply_control(BmcModel& model, const json::object& change, MonoTime now) 
       {"requireIfMatch", &BmcOptions::require_if_match},
       {"asyncInsert", &BmcOptions::async_insert},
       {"fallsBackToCd", &BmcOptions::falls_back_to_cd},
+      {"cdFirst", &BmcOptions::cd_first},
       {"reboots", &BmcOptions::reboots_at_end},
       {"callsBack", &BmcOptions::calls_back}};
   const std::map<std::string, std::string BmcOptions::*, std::less<>> texts{

@@ -57,6 +57,7 @@ struct BmcOptions {
   bool powered_on = false;
   bool disk_has_os = false;      // an older system
   bool falls_back_to_cd = true;  // firmware boots the CD by itself when the disk is empty
+  bool cd_first = false;           // firmware boots the CD before the disk, whatever the override says
   bool reboots_at_end = false;   // the installer reboots instead of powering off
   bool calls_back = true;        // the installed system POSTs to the callback URL of its answer file
 

@@ -143,7 +143,8 @@ std::vector<HostWish> Host::advance(MonoTime now) {
 void Host::choose_boot(MonoTime now) {
   const bool overridden = override_ != "Disabled" && !options_.once_ignored;
   if (override_ == "Once") override_ = "Disabled";
-  const bool from_cd = media_inserted() && (overridden || (!disk_has_os_ && options_.falls_back_to_cd));
+  const bool by_itself = options_.cd_first || (!disk_has_os_ && options_.falls_back_to_cd);
+  const bool from_cd = media_inserted() && (overridden || by_itself);
   if (!from_cd) return boot_disk(now);
   state_ = HostState::booting_media;
   position_ = 0;
