@@ -28,6 +28,8 @@ json::object state_of(const Member& member) {
   }
   json::array violations(host.violations().begin(), host.violations().end());
   const auto& options = member.model->options();
+  json::object files;
+  for (const auto& [what, path] : host.files()) files[what] = path;
   return {{"name", options.name},
           {"address", member.address},
           {"serial", options.serial},
@@ -40,7 +42,8 @@ json::object state_of(const Member& member) {
           {"violations", std::move(violations)},
           {"sessions", member.model->sessions()},
           {"requests", member.model->requests()},
-          {"read", host.bytes_read()}};
+          {"read", host.bytes_read()},
+          {"files", std::move(files)}};
 }
 
 Result<FaultRule> parse_fault(const json::object& text) {

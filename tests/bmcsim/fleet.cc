@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/base/digest.h"
 
 namespace metalmesh::bmcsim {
@@ -14,9 +16,20 @@ std::string uuid_from(std::string_view seed) {
                      hex.substr(17, 3), hex.substr(20, 12));
 }
 
+std::string yaml_labels(std::string labels) {
+  for (std::size_t at = 0; (at = labels.find('=', at)) != std::string::npos;) labels.replace(at, 1, ": ");
+  return labels;
+}
+
+/// Null for a machine that pretends.
+const QemuOptions* real_machine(const FleetOptions& options, const std::string& name) {
+  const auto found = std::ranges::find(options.qemu, name, &QemuOptions::name);
+  return found == options.qemu.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
-Result<Fleet> Fleet::build(const FleetOptions& options) {
+Result<Fleet> Fleet::build(const FleetOptions& options, const MakeQemu& make_qemu) {
   in_addr first{};
   if (inet_pton(AF_INET, options.first_address.c_str(), &first) != 1 || (ntohl(first.s_addr) >> 24) != 127) {
     return fail(ErrorKind::invalid, "first address must be in 127.0.0.0/8, not " + options.first_address);
@@ -38,7 +51,17 @@ Result<Fleet> Fleet::build(const FleetOptions& options) {
                             hex.substr(6, 2)),
                 fmt::format("02:{}:{}:{}:{}:02", hex.substr(0, 2), hex.substr(2, 2), hex.substr(4, 2),
                             hex.substr(6, 2))};
-    fleet.members_.push_back({text, std::make_unique<BmcModel>(std::move(one))});
+    const auto* real = make_qemu ? real_machine(options, one.name) : nullptr;
+    auto model = real == nullptr ? std::make_unique<BmcModel>(std::move(one))
+                                 : std::make_unique<BmcModel>(std::move(one), [&](const BmcOptions& kept) {
+                                     return make_qemu(*real, kept);
+                                   });
+    fleet.members_.push_back({text, std::move(model)});
+  }
+  for (const auto& machine : options.qemu) {
+    if (fleet.by_name(machine.name) == nullptr)
+      return fail(ErrorKind::invalid,
+                  "there is no server " + machine.name + ": the names are " + options.site + "-n001, ...");
   }
   return fleet;
 }
@@ -52,21 +75,19 @@ BmcModel* Fleet::by_name(const std::string& name) {
 
 std::string Fleet::inventory(const FleetOptions& options) const {
   std::string out;
+  std::size_t real = 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const auto& bmc = members_[i].model->options();
+    const bool is_real = real_machine(options, bmc.name) != nullptr;
+    const std::string labels = yaml_labels(options.labels) + (is_real ? ", machine: qemu" : "");
+    const std::string vars = is_real ? fmt::format("address: 10.0.2.{}/24, gateway: 10.0.2.2", 15 + real++)
+                                     : fmt::format("address: 10.0.{}.{}/16", i / 250, i % 250 + 1);
     out += fmt::format(
         "---\napiVersion: metalmesh/v1\nkind: Server\nmetadata:\n  name: {0}\n  labels: {{{1}}}\nspec:\n  "
         "site: {2}\n"
         "  bmc: {{address: \"{3}:{4}\", credential: {2}-bmc}}\n  identity: {{serial: {5}, uuid: {6}}}\n"
-        "  hostname: {0}.example.net\n  vars: {{address: 10.0.{7}.{8}/16}}\n",
-        bmc.name,
-        [&] {
-          std::string labels = options.labels;
-          for (std::size_t at = 0; (at = labels.find('=', at)) != std::string::npos;)
-            labels.replace(at, 1, ": ");
-          return labels;
-        }(),
-        options.site, members_[i].address, options.port, bmc.serial, bmc.uuid, i / 250, i % 250 + 1);
+        "  hostname: {0}.example.net\n  vars: {{{7}}}\n",
+        bmc.name, labels, options.site, members_[i].address, options.port, bmc.serial, bmc.uuid, vars);
   }
   return out;
 }

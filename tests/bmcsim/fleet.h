@@ -1,7 +1,9 @@
 // Many simulated BMCs, each at its own loopback address (127.a.b.c), all on one port: as in a rack, an
-// address is a machine. Identities are derived from the site name and the index, so every run agrees.
+// address is a machine. Identities are derived from the site name and the index, so every run agrees. Some of
+// them may have a real machine behind them (QemuOptions), the others pretend.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "common/base/result.h"
 #include "tests/bmcsim/model/bmc_model.h"
+#include "tests/bmcsim/qemu/qemu_options.h"
 
 namespace metalmesh::bmcsim {
 
@@ -19,6 +22,7 @@ struct FleetOptions {
   std::uint32_t count = 10;
   std::string labels = "role=web";
   BmcOptions each;
+  std::vector<QemuOptions> qemu;  // by the names of their servers
 };
 
 struct Member {
@@ -28,14 +32,20 @@ struct Member {
 
 class Fleet {
  public:
-  /// Kinds: invalid (address, count).
-  static Result<Fleet> build(const FleetOptions& options);
+  /// Makes the machine behind a BMC that has a real one.
+  using MakeQemu =
+      std::function<std::unique_ptr<Host>(const QemuOptions& machine, const BmcOptions& identity)>;
+
+  /// Without `make_qemu` every machine pretends (enough for an inventory). Kinds: invalid (address, count, a
+  /// real machine for a server that does not exist).
+  static Result<Fleet> build(const FleetOptions& options, const MakeQemu& make_qemu = {});
 
   std::vector<Member>& members() { return members_; }
   [[nodiscard]] const std::vector<Member>& members() const { return members_; }
   /// Null when there is none.
   BmcModel* by_name(const std::string& name);
-  /// Server objects for `metalmesh apply`. Hosts get an address variable, nothing is left to DHCP.
+  /// Server objects for `metalmesh apply`. Hosts get an address variable, nothing is left to DHCP; real
+  /// machines are labelled machine=qemu and get one in QEMU's own network, and its gateway.
   [[nodiscard]] std::string inventory(const FleetOptions& options) const;
 
  private:

@@ -21,12 +21,16 @@ void raise_file_limit() {
 
 int main(int argc, char** argv) {
   using namespace metalmesh::bmcsim;
-  CLI::App app{"Simulated BMCs: Redfish services in front of machines that pretend to install.",
-               "metalmesh-bmcsim"};
+  CLI::App app{
+      "Simulated BMCs: Redfish services in front of machines that pretend to install, or do (--qemu).",
+      "metalmesh-bmcsim"};
   app.set_version_flag("--version", MM_VERSION);
   app.require_subcommand(1);
   SimulationOptions options;
   auto& fleet = options.fleet;
+  std::vector<std::string> qemu;
+  std::string qemu_folder = "qemu";
+  bool qemu_trusts_anything = false;
   std::int64_t install_ms = 2000;
   std::int64_t reply_delay_ms = 0;
   const auto common = [&](CLI::App* command) {
@@ -37,6 +41,12 @@ int main(int argc, char** argv) {
     command->add_option("--port", fleet.port, "port of every BMC")->capture_default_str();
     command->add_option("--count", fleet.count, "how many")->capture_default_str();
     command->add_option("--labels", fleet.labels, "labels of the servers, k=v,...")->capture_default_str();
+    command
+        ->add_option("--qemu", qemu,
+                     "give a server a real UEFI machine (QEMU, emulated):\n"
+                     "NAME[,disk=FILE][,disk-mib=128][,memory-mib=512][,serial=FILE][,rerror=stop|report]\n"
+                     "rerror: what a failing read of its medium does; stop tries again until it works")
+        ->take_all();
   };
   auto* serve = app.add_subcommand("serve", "run the BMCs until SIGTERM");
   common(serve);
@@ -44,6 +54,13 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   serve->add_option("--media-ca", options.media_ca,
                     "CA file the BMCs trust for media (default: trust anything)");
+  serve
+      ->add_option("--qemu-dir", qemu_folder,
+                   "where real machines keep disk, firmware variables, console log")
+      ->capture_default_str();
+  serve->add_flag(
+      "--qemu-trust-any-media", qemu_trusts_anything,
+      "real machines trust any medium, --media-ca or not (trusting one CA takes a mount namespace)");
   serve->add_option("--user", fleet.each.user, "BMC user")->capture_default_str();
   serve->add_option("--password", fleet.each.password, "BMC password")->capture_default_str();
   serve->add_option("--install-ms", install_ms, "how long an install takes")->capture_default_str();
@@ -55,25 +72,32 @@ int main(int argc, char** argv) {
 
   fleet.each.install_time = std::chrono::milliseconds(install_ms);
   options.reply_delay = std::chrono::milliseconds(reply_delay_ms);
-  auto built = Fleet::build(fleet);
-  if (!built) {
-    std::cerr << "metalmesh-bmcsim: " << built.error().message << "\n";
-    return 2;
+  const auto refuse = [](const metalmesh::Error& error, int code) {
+    std::cerr << "metalmesh-bmcsim: " << error.message << "\n";
+    return code;
+  };
+  for (const auto& text : qemu) {
+    auto machine = parse_qemu_options(text);
+    if (!machine) return refuse({machine.error().kind, "--qemu " + text + ": " + machine.error().message}, 2);
+    machine->folder = qemu_folder + "/" + machine->name;
+    if (!qemu_trusts_anything) machine->media_ca = options.media_ca;
+    fleet.qemu.push_back(*std::move(machine));
   }
   if (inventory->parsed()) {
+    const auto built = Fleet::build(fleet);
+    if (!built) return refuse(built.error(), 2);
     std::cout << built->inventory(fleet);
     return 0;
   }
   std::signal(SIGPIPE, SIG_IGN);
   raise_file_limit();
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  Simulation simulation(*std::move(built), options);
-  if (auto listening = simulation.listen(); !listening) {
-    std::cerr << "metalmesh-bmcsim: " << listening.error().message << "\n";
-    return 1;
+  Simulation simulation(options);
+  if (auto opened = simulation.open(); !opened) {
+    return refuse(opened.error(), opened.error().kind == metalmesh::ErrorKind::invalid ? 2 : 1);
   }
   std::cout << "ready control=127.0.0.1:" << simulation.control_port() << " bmcs=" << fleet.count
             << " first=https://" << fleet.first_address << ":" << fleet.port << std::endl;
-  simulation.run();
+  if (auto ended = simulation.run(); !ended) return refuse(ended.error(), 1);
   return 0;
 }

@@ -19,6 +19,7 @@
 
 #include "tests/bmcsim/control.h"
 #include "tests/bmcsim/media_reader.h"
+#include "tests/bmcsim/qemu/qemu_host.h"
 #include "tests/bmcsim/self_signed.h"
 
 namespace metalmesh::bmcsim {
@@ -28,6 +29,8 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using tcp = asio::ip::tcp;
 constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
+constexpr auto machine_start = std::chrono::seconds(60);
+constexpr auto machine_check = std::chrono::seconds(1);
 
 namespace {
 
@@ -62,20 +65,63 @@ std::string wire(const RedfishReply& reply, bool head) {
 }  // namespace
 
 struct Simulation::Impl {
-  Fleet fleet;
   SimulationOptions options;
-  Control control{fleet};
   asio::io_context io{1};
+  std::vector<QemuHost*> real_machines;  // in the fleet
+  Fleet fleet;
+  Control control{fleet};
   ssl::context keys[2]{ssl::context(ssl::context::tls_server), ssl::context(ssl::context::tls_server)};
   std::vector<tcp::acceptor> acceptors;
   tcp::acceptor control_acceptor{io};
   std::vector<std::unique_ptr<asio::steady_timer>> timers;
+  asio::steady_timer machine_timer{io};
+  Status ended;
   std::unique_ptr<MediaReader> reader;
 
-  Impl(Fleet f, SimulationOptions o) : fleet(std::move(f)), options(std::move(o)) {
+  explicit Impl(SimulationOptions o) : options(std::move(o)) {
     for (auto& context : keys) use_self_signed(context.native_handle(), "bmcsim");
+  }
+
+  Status build() {
+    auto built = Fleet::build(options.fleet, [this](const QemuOptions& machine, const BmcOptions& identity) {
+      auto host = std::make_unique<QemuHost>(io, machine, identity);
+      real_machines.push_back(host.get());
+      return host;
+    });
+    if (!built) return std::unexpected(built.error());
+    fleet = *std::move(built);
     for (std::size_t i = 0; i < fleet.members().size(); ++i)
       timers.push_back(std::make_unique<asio::steady_timer>(io));
+    return {};
+  }
+
+  Status start_machines() {
+    for (auto* machine : real_machines) {
+      if (auto started = machine->start(); !started) return started;
+    }
+    const auto deadline = std::chrono::steady_clock::now() + machine_start;
+    for (auto* machine : real_machines) {
+      while (!machine->ready() && std::chrono::steady_clock::now() < deadline) io.run_one_until(deadline);
+      if (!machine->ready()) return fail(ErrorKind::unavailable, "QEMU does not answer");
+      if (!*machine->ready()) return *machine->ready();
+    }
+    return {};
+  }
+
+  /// A machine that is gone cannot come back: a test that went on would wait for nothing.
+  void watch_machines() {
+    for (const auto* machine : real_machines) {
+      if (machine->ready()->has_value()) continue;
+      ended = *machine->ready();
+      return io.stop();
+    }
+    machine_timer.expires_after(machine_check);
+    machine_timer.async_wait([this](boost::system::error_code ec) {
+      if (!ec) watch_machines();
+    });
+  }
+
+  void start_reader() {
     reader = std::make_unique<MediaReader>(options.media_ca, [this](MediaAnswer answer) {
       asio::post(io, [this, got = std::move(answer)] {
         fleet.members()[got.member].model->answered(got.ticket, got.status, got.bytes, got.size, mono_now());
@@ -208,11 +254,13 @@ struct Simulation::Impl {
   }
 };
 
-Simulation::Simulation(Fleet fleet, SimulationOptions options)
-    : impl_(std::make_unique<Impl>(std::move(fleet), std::move(options))) {}
+Simulation::Simulation(SimulationOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Simulation::~Simulation() = default;
 
-Status Simulation::listen() {
+Status Simulation::open() {
+  if (auto built = impl_->build(); !built) return built;
+  if (auto started = impl_->start_machines(); !started) return started;
+  impl_->start_reader();
   for (const auto& member : impl_->fleet.members()) {
     impl_->acceptors.emplace_back(impl_->io);
     if (auto opened = impl_->open(impl_->acceptors.back(), member.address, impl_->options.fleet.port);
@@ -225,14 +273,16 @@ Status Simulation::listen() {
 
 std::uint16_t Simulation::control_port() const { return impl_->control_acceptor.local_endpoint().port(); }
 
-void Simulation::run() {
+Status Simulation::run() {
   for (std::size_t i = 0; i < impl_->acceptors.size(); ++i) {
     asio::co_spawn(impl_->io, impl_->accept_bmc(i), asio::detached);
   }
   asio::co_spawn(impl_->io, impl_->accept_control(), asio::detached);
   asio::signal_set signals(impl_->io, SIGTERM, SIGINT);
   signals.async_wait([this](boost::system::error_code, int) { impl_->io.stop(); });
+  if (!impl_->real_machines.empty()) impl_->watch_machines();
   impl_->io.run();
+  return impl_->ended;
 }
 
 }  // namespace metalmesh::bmcsim

@@ -1,5 +1,5 @@
 // Puts a Fleet on real sockets and a real clock: one TLS listener per BMC address, one control listener,
-// one thread. Models are touched by that thread only.
+// one thread. Models and real machines are touched by that thread only.
 #pragma once
 
 #include <memory>
@@ -13,19 +13,20 @@ namespace metalmesh::bmcsim {
 struct SimulationOptions {
   FleetOptions fleet;
   std::uint16_t control_port = 0;
-  std::string media_ca;     // how the BMCs trust the media server; empty: not at all
+  std::string media_ca;     // how the BMCs trust the media server; empty: they trust anything
   Duration reply_delay{0};  // added to every Redfish answer
 };
 
 class Simulation {
  public:
-  explicit Simulation(Fleet fleet, SimulationOptions options);
+  explicit Simulation(SimulationOptions options);
   ~Simulation();
-  /// Opens the listeners. Kinds: unavailable (address in use).
-  Status listen();
+  /// Builds the fleet, starts the real machines (on this thread: they end with it) and opens the listeners.
+  /// Kinds: those of Fleet::build; unavailable (address in use, a machine that does not start).
+  Status open();
   [[nodiscard]] std::uint16_t control_port() const;
-  /// Until SIGTERM or SIGINT.
-  void run();
+  /// Until SIGTERM or SIGINT. Kinds: unavailable (a real machine ended).
+  Status run();
 
  private:
   struct Impl;

@@ -84,12 +84,14 @@ class Process:
 
 
 class Mesh:
-    def __init__(self, sites, install_ms=1000, keep=False, agent_config=None, controller_config=None, bmcsim_args=()):
+    def __init__(self, sites, install_ms=1000, keep=False, agent_config=None, controller_config=None, bmcsim_args=(),
+                 qemu=()):
         self.sites = dict(sites)  # name -> number of servers
         self.install_ms = install_ms
         self.agent_config = agent_config or {}
         self.controller_config = controller_config or {}
         self.bmcsim_args = list(bmcsim_args)
+        self.qemu = list(qemu)  # values for metalmesh-bmcsim --qemu: "<server>[,option=...]"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="metalmesh-"))
         self.keep = keep or bool(os.environ.get("KEEP"))
         self.pki = self.folder / "pki"
@@ -156,9 +158,11 @@ class Mesh:
     def start_site(self, index, site, count):
         address, port, control = f"127.{self.base + index}.{random.randrange(200)}.1", free_port(), free_port()
         common = ["--site", site, "--count", count, "--first-address", address, "--port", port]
+        for machine in self.qemu:
+            common += ["--qemu", machine] if machine.startswith(f"{site}-n") else []
         self.bmcs[site] = Process(f"bmcsim-{site}", [
             BIN / "metalmesh-bmcsim", "serve", *common, "--control-port", control, "--media-ca", self.pki / "ca.crt",
-            "--install-ms", self.install_ms, *self.bmcsim_args], self.folder).start()
+            "--install-ms", self.install_ms, "--qemu-dir", self.folder / "qemu", *self.bmcsim_args], self.folder).start()
         self.control[site] = f"http://127.0.0.1:{control}"
         inventory = subprocess.run([str(a) for a in [BIN / "metalmesh-bmcsim", "inventory", *common]], check=True,
                                    capture_output=True, text=True).stdout

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "common/base/digest.h"
+#include "tests/bmcsim/model/timer_host.h"
 
 namespace metalmesh::bmcsim {
 namespace json = boost::json;
@@ -119,15 +120,20 @@ bool parse_op(std::string_view text, Op& op) {
   return false;
 }
 
-BmcModel::BmcModel(BmcOptions options) : options_(std::move(options)), host_(options_) {}
+BmcModel::BmcModel(BmcOptions options)
+    : BmcModel(std::move(options), [](const BmcOptions& kept) { return std::make_unique<TimerHost>(kept); }) {
+}
 
-std::optional<MonoTime> BmcModel::next_due() const { return host_.next_due(); }
+BmcModel::BmcModel(BmcOptions options, const MakeHost& make_host)
+    : options_(std::move(options)), host_(make_host(options_)) {}
 
-std::vector<HostWish> BmcModel::advance(MonoTime now) { return host_.advance(now); }
+std::optional<MonoTime> BmcModel::next_due() const { return host_->next_due(); }
+
+std::vector<HostWish> BmcModel::advance(MonoTime now) { return host_->advance(now); }
 
 void BmcModel::answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size,
                         MonoTime now) {
-  host_.answered(ticket, status, bytes, size, now);
+  host_->answered(ticket, status, bytes, size, now);
 }
 
 std::string BmcModel::media_root() const {
@@ -136,7 +142,7 @@ std::string BmcModel::media_root() const {
 }
 
 std::string BmcModel::system_etag() const {
-  return "\"" + to_hex(sha256(std::to_string(boot_version_) + host_.boot_override())).substr(0, 12) + "\"";
+  return "\"" + to_hex(sha256(std::to_string(boot_version_) + host_->boot_override())).substr(0, 12) + "\"";
 }
 
 bool BmcModel::authorized(const RedfishRequest& request) const {
@@ -164,10 +170,11 @@ FaultRule* BmcModel::match(Op op, const RedfishRequest& request, FaultRule::When
 
 RedfishReply BmcModel::handle(const RedfishRequest& request, MonoTime now) {
   ++requests_;
+  settle_tasks(now);
   const Op op = op_of(request);
   const auto disturbed = [&](const FaultRule& rule) {
-    host_.note(now, "fault",
-               std::string(to_string(op)) + (rule.when == FaultRule::When::before ? " before" : " after"));
+    host_->note(now, "fault",
+                std::string(to_string(op)) + (rule.when == FaultRule::When::before ? " before" : " after"));
     if (rule.action == FaultRule::Action::status)
       return error(rule.status, "GeneralError", "simulated fault");
     RedfishReply reply;
@@ -282,7 +289,7 @@ RedfishReply BmcModel::dispatch(const RedfishRequest& request, MonoTime now) {
 RedfishReply BmcModel::login(const RedfishRequest& request, MonoTime now) {
   const auto value = parse(request.body);
   if (string_at(value, "UserName") != options_.user || string_at(value, "Password") != options_.password) {
-    host_.note(now, "login refused", string_at(value, "UserName"));
+    host_->note(now, "login refused", string_at(value, "UserName"));
     return error(401, "ResourceAtUriUnauthorized", "user name or password is wrong");
   }
   if (sessions_.size() >= options_.max_sessions) {
@@ -322,14 +329,14 @@ RedfishReply BmcModel::system(const RedfishRequest& request, MonoTime now) {
       {"SerialNumber", options_.serial},
       {"Manufacturer", "Metalmesh"},
       {"Model", "Simulated Server"},
-      {"PowerState", host_.state() == HostState::powering_on ? "PoweringOn"
-                     : host_.on()                            ? "On"
-                                                             : "Off"},
+      {"PowerState", host_->state() == HostState::powering_on ? "PoweringOn"
+                     : host_->on()                            ? "On"
+                                                              : "Off"},
       {"Status", {{"State", "Enabled"}, {"Health", "OK"}}},
       {"EthernetInterfaces", link("/redfish/v1/Systems/1/EthernetInterfaces")},
       {"Boot",
-       {{"BootSourceOverrideEnabled", host_.boot_override()},
-        {"BootSourceOverrideTarget", host_.boot_override() == "Disabled" ? "None" : "Cd"},
+       {{"BootSourceOverrideEnabled", host_->boot_override()},
+        {"BootSourceOverrideTarget", host_->boot_override() == "Disabled" ? "None" : "Cd"},
         {"BootSourceOverrideMode", "UEFI"},
         {"BootSourceOverrideEnabled@Redfish.AllowableValues", json::array{"Disabled", "Once", "Continuous"}},
         {"BootSourceOverrideTarget@Redfish.AllowableValues", json::array{"None", "Cd", "Hdd", "UefiTarget"}},
@@ -341,8 +348,8 @@ RedfishReply BmcModel::system(const RedfishRequest& request, MonoTime now) {
           {"ResetType@Redfish.AllowableValues",
            json::array{"On", "ForceOff", "GracefulShutdown", "ForceRestart", "ForceOn"}}}}}}};
   if (options_.has_virtual_media && options_.media_under_systems) value["VirtualMedia"] = link(media_root());
-  if (options_.boot_progress && host_.on()) {
-    const bool os = host_.state() == HostState::new_system || host_.state() == HostState::old_system;
+  if (options_.boot_progress && host_->on()) {
+    const bool os = host_->state() == HostState::new_system || host_->state() == HostState::old_system;
     value["BootProgress"] = {{"LastState", os ? "OSRunning" : "OSBootStarted"}};
   }
   return body(std::move(value), 200, system_etag());
@@ -376,24 +383,28 @@ RedfishReply BmcModel::patch_boot(const RedfishRequest& request, MonoTime now) {
     return error(400, "PropertyValueNotInList", "BootSourceOverrideTarget: " + target);
   }
   ++boot_version_;
-  const bool to_cd = target == "Cd" || (target.empty() && host_.boot_override() != "Disabled");
-  host_.set_override(to_cd && !enabled.empty() ? enabled : "Disabled");
-  host_.note(now, "boot override", host_.boot_override());
+  const bool to_cd = target == "Cd" || (target.empty() && host_->boot_override() != "Disabled");
+  host_->set_override(to_cd && !enabled.empty() ? enabled : "Disabled");
+  host_->note(now, "boot override", host_->boot_override());
   return no_content();
 }
 
 RedfishReply BmcModel::reset(const RedfishRequest& request, MonoTime now) {
   const auto type = string_at(parse(request.body), "ResetType");
-  host_.note(now, "reset call", type);
+  host_->note(now, "reset call", type);
   if (type == "On" || type == "ForceOn") {
-    if (host_.on()) return error(409, "ResourceInUse", "the system is on already");
-    host_.power_on(now, true);
+    if (host_->on()) return error(409, "ResourceInUse", "the system is on already");
+    host_->power_on(now, true);
   } else if (type == "ForceOff" || type == "GracefulShutdown") {
-    if (!host_.on()) return error(409, "ResourceInUse", "the system is off already");
-    host_.power_off(now, true);
+    if (!host_->on()) return error(409, "ResourceInUse", "the system is off already");
+    if (type == "ForceOff") {
+      host_->power_off(now, true);
+    } else {
+      host_->shut_down(now);
+    }
   } else if (type == "ForceRestart") {
-    if (!host_.on()) return error(409, "ResourceInUse", "the system is off");
-    host_.reset(now, true);
+    if (!host_->on()) return error(409, "ResourceInUse", "the system is off");
+    host_->reset(now, true);
   } else {
     return error(400, "ActionParameterNotSupported", "ResetType: " + type);
   }
@@ -408,7 +419,7 @@ RedfishReply BmcModel::media(const RedfishRequest& request, const std::string& r
   }
   if ((rest == "/Cd" || rest == "/Usb") && get) {
     const bool cd = rest == "/Cd";
-    const bool inserted = cd && host_.media_inserted();
+    const bool inserted = cd && host_->media_inserted();
     json::object value{{"@odata.id", media_root() + rest},
                        {"@odata.type", "#VirtualMedia.v1_6_0.VirtualMedia"},
                        {"Id", rest.substr(1)},
@@ -417,14 +428,14 @@ RedfishReply BmcModel::media(const RedfishRequest& request, const std::string& r
                        {"Inserted", inserted},
                        {"WriteProtected", true},
                        {"ConnectedVia", inserted ? "URI" : "NotConnected"},
-                       {"Image", inserted ? json::value(host_.media_url()) : json::value(nullptr)},
+                       {"Image", inserted ? json::value(host_->media_url()) : json::value(nullptr)},
                        {"ImageName", nullptr}};
     if (cd) {
       value["Actions"] = {
           {"#VirtualMedia.InsertMedia", {{"target", media_root() + "/Cd/Actions/VirtualMedia.InsertMedia"}}},
           {"#VirtualMedia.EjectMedia", {{"target", media_root() + "/Cd/Actions/VirtualMedia.EjectMedia"}}}};
     }
-    return body(std::move(value), 200, "\"" + to_hex(sha256(host_.media_url())).substr(0, 12) + "\"");
+    return body(std::move(value), 200, "\"" + to_hex(sha256(host_->media_url())).substr(0, 12) + "\"");
   }
   if (rest == "/Cd/Actions/VirtualMedia.InsertMedia" && request.method == "POST") return insert(request, now);
   if (rest == "/Cd/Actions/VirtualMedia.EjectMedia" && request.method == "POST") return eject(now);
@@ -437,11 +448,14 @@ RedfishReply BmcModel::insert(const RedfishRequest& request, MonoTime now) {
   if (!image.ends_with(".iso") || image.find_first_of("?=") != std::string::npos) {
     return error(400, "ActionParameterValueFormatError", "Image must be a plain URL that ends in .iso");
   }
-  if (host_.media_inserted()) return error(409, "ResourceInUse", "a medium is inserted already");
-  host_.insert(now, image);
-  if (!options_.async_insert) return no_content();
+  if (host_->media_inserted()) return error(409, "ResourceInUse", "a medium is inserted already");
+  if (!host_->insert_result()) return error(409, "ResourceInUse", "a medium is being inserted");
+  host_->insert(now, image);
+  const bool under_way = !host_->insert_result();
+  if (!options_.async_insert && !under_way) return no_content();
   const auto id = std::to_string(next_id_++);
-  tasks_[id] = {now + std::chrono::milliseconds(300), false};
+  if (!under_way) tasks_[id].done = now + std::chrono::milliseconds(300);
+  tasks_.try_emplace(id);
   auto reply = task("/redfish/v1/TaskService/Tasks/" + id, now);
   reply.status = 202;
   reply.headers.emplace_back("Location", "/redfish/v1/TaskService/TaskMonitors/" + id);
@@ -449,9 +463,18 @@ RedfishReply BmcModel::insert(const RedfishRequest& request, MonoTime now) {
 }
 
 RedfishReply BmcModel::eject(MonoTime now) {
-  if (!host_.media_inserted()) return error(400, "ActionNotSupported", "nothing is inserted");
-  host_.eject(now);
+  if (!host_->media_inserted()) return error(400, "ActionNotSupported", "nothing is inserted");
+  host_->eject(now);
   return no_content();
+}
+
+/// An insertion that the host was busy with; the next one cannot begin before this was called.
+void BmcModel::settle_tasks(MonoTime now) {
+  const auto result = host_->insert_result();
+  if (!result) return;
+  for (auto& [id, task] : tasks_) {
+    if (!task.done) task = {now, *result};
+  }
 }
 
 RedfishReply BmcModel::task(const std::string& path, MonoTime now) {
@@ -470,16 +493,27 @@ RedfishReply BmcModel::task(const std::string& path, MonoTime now) {
   const bool monitor = path.starts_with("/redfish/v1/TaskService/TaskMonitors/");
   const auto it = tasks_.find(path.substr(path.rfind('/') + 1));
   if (it == tasks_.end()) return error(404, "ResourceMissingAtURI", "no such task");
-  const bool done = it->second.done <= now;
-  if (monitor && done) return no_content();
-  return body({{"@odata.id", "/redfish/v1/TaskService/Tasks/" + it->first},
-               {"@odata.type", "#Task.v1_7_0.Task"},
-               {"Id", it->first},
-               {"Name", "Insert"},
-               {"TaskState", done ? "Completed" : "Running"},
-               {"TaskStatus", "OK"},
-               {"TaskMonitor", "/redfish/v1/TaskService/TaskMonitors/" + it->first}},
-              monitor ? 202 : 200);
+  const Task& known = it->second;
+  const bool done = known.done && *known.done <= now;
+  const bool failed = done && !known.failure.empty();
+  if (monitor && done && !failed) return no_content();
+  if (monitor && failed) return error(500, "GeneralError", known.failure);
+  json::object value{{"@odata.id", "/redfish/v1/TaskService/Tasks/" + it->first},
+                     {"@odata.type", "#Task.v1_7_0.Task"},
+                     {"Id", it->first},
+                     {"Name", "Insert"},
+                     {"TaskState", failed ? "Exception"
+                                   : done ? "Completed"
+                                          : "Running"},
+                     {"TaskStatus", failed ? "Critical" : "OK"},
+                     {"TaskMonitor", "/redfish/v1/TaskService/TaskMonitors/" + it->first}};
+  if (failed) {
+    value["Messages"] = json::array{json::object{{"MessageId", "Base.1.13.GeneralError"},
+                                                 {"Message", known.failure},
+                                                 {"Severity", "Critical"},
+                                                 {"Resolution", "See the message."}}};
+  }
+  return body(std::move(value), monitor ? 202 : 200);
 }
 
 }  // namespace metalmesh::bmcsim

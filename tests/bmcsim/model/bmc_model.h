@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,7 +39,12 @@ struct RedfishReply {
 
 class BmcModel {
  public:
+  /// Makes the machine behind the BMC; the options it is given live as long as the model.
+  using MakeHost = std::function<std::unique_ptr<Host>(const BmcOptions&)>;
+
+  /// In front of a TimerHost.
   explicit BmcModel(BmcOptions options);
+  BmcModel(BmcOptions options, const MakeHost& make_host);
   BmcModel(const BmcModel&) = delete;
   BmcModel& operator=(const BmcModel&) = delete;
 
@@ -48,11 +55,11 @@ class BmcModel {
 
   /// Live settings; take effect with the next request or boot.
   BmcOptions& options() { return options_; }
-  Host& host() { return host_; }
-  [[nodiscard]] const Host& host() const { return host_; }
+  Host& host() { return *host_; }
+  [[nodiscard]] const Host& host() const { return *host_; }
   void add_fault(FaultRule rule) { faults_.push_back(std::move(rule)); }
   /// Puts somebody else's medium into the CD slot.
-  void insert_foreign(std::string url, MonoTime now) { host_.insert(now, std::move(url)); }
+  void insert_foreign(std::string url, MonoTime now) { host_->insert(now, std::move(url)); }
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
   [[nodiscard]] std::uint64_t requests() const { return requests_; }
 
@@ -62,8 +69,8 @@ class BmcModel {
     std::string user;
   };
   struct Task {
-    MonoTime done;
-    bool failed = false;
+    std::optional<MonoTime> done;  // nothing: when the host has inserted, or could not
+    std::string failure;
   };
   RedfishReply dispatch(const RedfishRequest& request, MonoTime now);
   RedfishReply login(const RedfishRequest& request, MonoTime now);
@@ -75,13 +82,14 @@ class BmcModel {
   RedfishReply insert(const RedfishRequest& request, MonoTime now);
   RedfishReply eject(MonoTime now);
   RedfishReply task(const std::string& path, MonoTime now);
+  void settle_tasks(MonoTime now);
   [[nodiscard]] bool authorized(const RedfishRequest& request) const;
   [[nodiscard]] std::string system_etag() const;
   [[nodiscard]] std::string media_root() const;
   FaultRule* match(Op op, const RedfishRequest& request, FaultRule::When when);
 
   BmcOptions options_;
-  Host host_;
+  std::unique_ptr<Host> host_;
   std::map<std::string, Session> sessions_;
   std::map<std::string, Task> tasks_;
   std::vector<FaultRule> faults_;

@@ -1,10 +1,14 @@
-// The machine behind the BMC: power, firmware, boot choice, an installer that reads its medium, a disk.
-// The ground truth of every test: what was wiped, when, by which order. Pure; time is handed in.
+// The machine behind a BMC, as its BMC and the tests see it: orders go in, and what happened to it is kept as
+// the ground truth of every test: what was wiped, when, from which medium. TimerHost (here) only pretends, on
+// any clock; QemuHost (tests/bmcsim/qemu) is a real UEFI machine. Orders return at once and may take effect
+// later, as with a real BMC: state(), media_url() and boot_override() say what is true now.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/time.h"
@@ -20,7 +24,7 @@ struct Act {
 };
 
 struct Install {
-  std::string deployment;  // from the answer file on the medium
+  std::string deployment;  // from the answer file on the medium; a real machine's: the medium's name
   std::string answer;      // the line it was found in
   MonoTime launched;
   bool completed = false;
@@ -46,45 +50,52 @@ enum class HostState {
   stuck,
   boot_manager,
   old_system,
-  new_system
+  new_system,
+  running  // a real machine: its BMC cannot tell what
 };
 std::string_view to_string(HostState state);
 
 class Host {
  public:
-  explicit Host(const BmcOptions& options) : options_(options) {
-    disk_has_os_ = options.disk_has_os;
-    state_ = options.powered_on ? (disk_has_os_ ? HostState::old_system : HostState::boot_manager)
-                                : HostState::off;
-  }
+  Host() = default;
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+  virtual ~Host() = default;
 
   // ---- what the BMC does to it
-  void power_on(MonoTime now, bool by_redfish);
-  void power_off(MonoTime now, bool forced);
-  void reset(MonoTime now, bool by_redfish);
-  void insert(MonoTime now, std::string url);
-  void eject(MonoTime now);
+  virtual void power_on(MonoTime now, bool by_redfish) = 0;
+  virtual void power_off(MonoTime now, bool forced) = 0;
+  /// Asks the operating system, which may take its time or ignore it.
+  virtual void shut_down(MonoTime now) = 0;
+  virtual void reset(MonoTime now, bool by_redfish) = 0;
+  virtual void insert(MonoTime now, std::string url) = 0;
+  virtual void eject(MonoTime now) = 0;
   /// "Disabled", "Once" or "Continuous", towards the CD.
-  void set_override(std::string enabled) { override_ = std::move(enabled); }
-  [[nodiscard]] const std::string& boot_override() const { return override_; }
+  virtual void set_override(std::string enabled) { override_ = std::move(enabled); }
+  /// Of the last insert: nothing while it is under way, then why it failed; empty when it did not.
+  [[nodiscard]] virtual std::optional<std::string> insert_result() const { return std::string(); }
 
   // ---- time and the outside world
   /// Runs everything that is due and returns new wishes.
-  std::vector<HostWish> advance(MonoTime now);
-  [[nodiscard]] std::optional<MonoTime> next_due() const { return due_; }
+  virtual std::vector<HostWish> advance(MonoTime) { return {}; }
+  [[nodiscard]] virtual std::optional<MonoTime> next_due() const { return std::nullopt; }
   /// `status` 0 means no answer at all; `size` is the total from Content-Range.
-  void answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size, MonoTime now);
+  virtual void answered(std::uint64_t /*ticket*/, int /*status*/, std::string_view /*bytes*/,
+                        std::uint64_t /*size*/, MonoTime /*now*/) {}
 
   // ---- truth
   [[nodiscard]] HostState state() const { return state_; }
   [[nodiscard]] bool on() const { return state_ != HostState::off; }
   [[nodiscard]] bool media_inserted() const { return !url_.empty(); }
   [[nodiscard]] const std::string& media_url() const { return url_; }
+  [[nodiscard]] const std::string& boot_override() const { return override_; }
   [[nodiscard]] const std::vector<Install>& installs() const { return installs_; }
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
   [[nodiscard]] const std::vector<Act>& acts() const { return acts_; }
-  [[nodiscard]] bool writing_disk() const { return state_ == HostState::installing; }
-  [[nodiscard]] std::uint64_t bytes_read() const { return position_; }
+  /// From the medium, since it booted.
+  [[nodiscard]] virtual std::uint64_t bytes_read() const = 0;
+  /// What a test may want to look at: names and file paths.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> files() const { return {}; }
 
   void note(MonoTime now, std::string what, std::string detail = {}) {
     acts_.push_back({now, std::move(what), std::move(detail)});
@@ -94,41 +105,13 @@ class Host {
     violations_.push_back(std::move(what));
   }
 
- private:
-  void choose_boot(MonoTime now);
-  void boot_disk(MonoTime now);
-  void want_read(MonoTime now);
-  void read_failed(MonoTime now, int status);
-  void read_done(MonoTime now, std::string_view bytes);
-  void launch(MonoTime now);
-  void installer_ends(MonoTime now);
-  void look_for_answer(std::string_view bytes);
-  void leave(MonoTime now);
-
-  const BmcOptions& options_;
+ protected:
   HostState state_ = HostState::off;
-  bool disk_has_os_ = false;
-  bool new_os_ = false;
-  bool ordered_boot_ = false;
   std::string override_ = "Disabled";
   std::string url_;
-  std::uint64_t size_ = 0;
-  std::optional<MonoTime> due_;
-
-  std::uint64_t ticket_ = 0;  // of the read in flight; 0 = none
-  std::uint64_t next_ticket_ = 1;
-  std::uint64_t position_ = 0;
-  bool launched_ = false;
-  std::optional<MonoTime> failing_since_;
-  std::string tail_;
-  std::string deployment_;
-  std::string answer_;
-  std::string callback_url_;
-  bool callback_wanted_ = false;
-  bool wish_read_ = false;
-  bool wish_probe_ = false;
-
   std::vector<Install> installs_;
+
+ private:
   std::vector<std::string> violations_;
   std::vector<Act> acts_;
 };

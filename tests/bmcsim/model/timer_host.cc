@@ -1,0 +1,242 @@
+#include "tests/bmcsim/model/timer_host.h"
+
+#include <algorithm>
+
+namespace metalmesh::bmcsim {
+namespace {
+
+constexpr std::string_view deployment_key = "deployment=";
+constexpr std::string_view callback_key = "callback=";
+
+/// The value behind `key` up to white space or a quote; empty when `key` is not there.
+std::string value_after(std::string_view text, std::string_view key) {
+  const auto at = text.find(key);
+  if (at == std::string_view::npos) return {};
+  const auto rest = text.substr(at + key.size());
+  return std::string(rest.substr(0, rest.find_first_of(" \t\r\n\"'")));
+}
+
+}  // namespace
+
+void TimerHost::leave(MonoTime now) {
+  if (state_ == HostState::installing && !installs_.empty() && !installs_.back().completed) {
+    installs_.back().died = true;
+    disk_has_os_ = false;
+    new_os_ = false;
+    note(now, "install died", installs_.back().deployment);
+  }
+  ticket_ = 0;
+  wish_read_ = false;
+  callback_wanted_ = false;
+  failing_since_.reset();
+}
+
+void TimerHost::power_on(MonoTime now, bool by_redfish) {
+  if (on()) return;
+  note(now, by_redfish ? "power on" : "power on by itself");
+  ordered_boot_ = by_redfish;
+  state_ = HostState::powering_on;
+  due_ = now + options_.power_time;
+}
+
+void TimerHost::power_off(MonoTime now, bool forced) {
+  if (!on()) return;
+  if (state_ == HostState::installing && forced) violate(now, "powered off during an install");
+  note(now, forced ? "power off, forced" : "power off");
+  leave(now);
+  state_ = HostState::off;
+  due_.reset();
+}
+
+void TimerHost::reset(MonoTime now, bool by_redfish) {
+  if (state_ == HostState::installing && by_redfish) violate(now, "reset during an install");
+  note(now, by_redfish ? "reset" : "reset by itself");
+  leave(now);
+  ordered_boot_ = by_redfish;
+  state_ = HostState::post;
+  due_ = now + options_.post_time;
+}
+
+void TimerHost::insert(MonoTime now, std::string url) {
+  note(now, "insert", url);
+  url_ = std::move(url);
+  size_ = 0;
+  wish_probe_ = !options_.never_reads;
+}
+
+void TimerHost::eject(MonoTime now) {
+  note(now, "eject", url_);
+  if (state_ == HostState::installing) violate(now, "medium ejected during an install");
+  url_.clear();
+}
+
+std::vector<HostWish> TimerHost::advance(MonoTime now) {
+  while (due_ && *due_ <= now) {
+    const MonoTime at = *due_;
+    due_.reset();
+    switch (state_) {
+      case HostState::powering_on:
+        state_ = HostState::post;
+        due_ = at + options_.post_time;
+        break;
+      case HostState::post:
+        choose_boot(at);
+        break;
+      case HostState::booting_media:
+      case HostState::installing:
+        want_read(at);
+        break;
+      case HostState::new_system:
+        callback_wanted_ = options_.calls_back && !callback_url_.empty();
+        break;
+      case HostState::off:
+      case HostState::stuck:
+      case HostState::boot_manager:
+      case HostState::old_system:
+      case HostState::running:
+        break;
+    }
+  }
+  std::vector<HostWish> wishes;
+  if (wish_probe_) {  // BMCs look at the volume descriptor when a medium is inserted; the answer changes
+                      // nothing here
+    wish_probe_ = false;
+    wishes.push_back({next_ticket_++, HostWish::Kind::read, url_, 32768, 2048});
+  }
+  if (wish_read_) {
+    wish_read_ = false;
+    ticket_ = next_ticket_++;
+    const std::uint64_t left = size_ > position_ ? size_ - position_ : options_.read_chunk;
+    wishes.push_back({ticket_, HostWish::Kind::read, url_, position_, std::min(options_.read_chunk, left)});
+  }
+  if (callback_wanted_) {
+    callback_wanted_ = false;
+    ticket_ = next_ticket_++;
+    wishes.push_back({ticket_, HostWish::Kind::callback, callback_url_, 0, 0});
+  }
+  return wishes;
+}
+
+void TimerHost::choose_boot(MonoTime now) {
+  const bool overridden = override_ != "Disabled" && !options_.once_ignored;
+  if (override_ == "Once") override_ = "Disabled";
+  const bool by_itself = options_.cd_first || (!disk_has_os_ && options_.falls_back_to_cd);
+  const bool from_cd = media_inserted() && (overridden || by_itself);
+  if (!from_cd) return boot_disk(now);
+  state_ = HostState::booting_media;
+  position_ = 0;
+  launched_ = false;
+  tail_.clear();
+  deployment_.clear();
+  answer_.clear();
+  note(now, "boots the medium", url_);
+  want_read(now);
+}
+
+void TimerHost::boot_disk(MonoTime now) {
+  if (!disk_has_os_) {
+    state_ = HostState::boot_manager;
+    note(now, "nothing to boot");
+    return;
+  }
+  state_ = new_os_ ? HostState::new_system : HostState::old_system;
+  note(now, new_os_ ? "boots the new system" : "boots the old system");
+  if (new_os_) due_ = now + options_.os_boot_time;
+}
+
+void TimerHost::want_read(MonoTime now) {
+  if (options_.never_reads || !media_inserted()) return read_failed(now, 0);
+  if (options_.stops_reading_at > 0 && size_ > 0 && position_ * 100 >= size_ * options_.stops_reading_at)
+    return;
+  wish_read_ = true;
+}
+
+void TimerHost::answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size,
+                         MonoTime now) {
+  if (ticket != ticket_ || ticket_ == 0) return;  // of an earlier boot
+  ticket_ = 0;
+  if (state_ == HostState::new_system) {
+    // As a unit file with Restart=on-failure would: again until somebody took it.
+    if (status / 100 != 2) due_ = now + options_.callback_retry;
+    return;
+  }
+  if (status != 206 || bytes.empty()) return read_failed(now, status);
+  failing_since_.reset();
+  size_ = size;
+  read_done(now, bytes);
+}
+
+void TimerHost::read_failed(MonoTime now, int status) {
+  if (!failing_since_) {
+    failing_since_ = now;
+    note(now, "medium not readable", "HTTP " + std::to_string(status) + " at " + std::to_string(position_));
+  }
+  if (!options_.never_reads && media_inserted() && now - *failing_since_ < options_.media_give_up) {
+    due_ = now + options_.media_retry;
+    return;
+  }
+  failing_since_.reset();
+  if (state_ == HostState::installing) {
+    leave(now);
+    state_ = HostState::stuck;
+    return;
+  }
+  note(now, "boot from the medium failed");
+  boot_disk(now);
+}
+
+void TimerHost::look_for_answer(std::string_view bytes) {
+  if (!deployment_.empty()) return;
+  tail_.append(bytes);
+  if (const auto at = tail_.find(deployment_key);
+      at != std::string::npos && tail_.find('\n', at) != std::string::npos) {
+    const auto begin = tail_.rfind('\n', at) == std::string::npos ? 0 : tail_.rfind('\n', at) + 1;
+    answer_ = tail_.substr(begin, tail_.find('\n', at) - begin);
+    deployment_ = value_after(answer_, deployment_key);
+    callback_url_ = value_after(tail_.substr(begin), callback_key);
+  }
+  if (tail_.size() > 8192) tail_.erase(0, tail_.size() - 8192);
+}
+
+void TimerHost::read_done(MonoTime now, std::string_view bytes) {
+  look_for_answer(bytes);
+  position_ += bytes.size();
+  // An installer needs kernel, initrd and answer file: from the answer on, the disk is as good as gone.
+  if (state_ == HostState::booting_media && !deployment_.empty()) launch(now);
+  if (position_ >= size_) {
+    if (state_ == HostState::installing) return installer_ends(now);
+    note(now, "boot from the medium failed", "no answer file on it");
+    return boot_disk(now);
+  }
+  const auto chunks = std::max<std::uint64_t>(1, size_ / options_.read_chunk);
+  due_ = now + options_.install_time / static_cast<std::int64_t>(chunks);
+}
+
+void TimerHost::launch(MonoTime now) {
+  for (const auto& earlier : installs_) {
+    if (earlier.deployment == deployment_) violate(now, "second install by deployment " + deployment_);
+  }
+  if (!ordered_boot_) note(now, "launched by a boot nobody ordered", deployment_);
+  state_ = HostState::installing;
+  disk_has_os_ = false;
+  new_os_ = false;
+  installs_.push_back({deployment_, answer_, now, false, false, !ordered_boot_});
+  note(now, "launch", deployment_);
+}
+
+void TimerHost::installer_ends(MonoTime now) {
+  installs_.back().completed = true;
+  disk_has_os_ = true;
+  new_os_ = true;
+  note(now, "installed", installs_.back().deployment);
+  if (options_.reboots_at_end) {
+    state_ = HostState::post;
+    ordered_boot_ = false;
+    due_ = now + options_.post_time;
+  } else {
+    state_ = HostState::off;
+    due_.reset();
+  }
+}
+
+}  // namespace metalmesh::bmcsim

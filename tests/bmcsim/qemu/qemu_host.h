@@ -1,0 +1,102 @@
+// A real UEFI machine behind a simulated BMC: one QEMU process with an empty CD tray, a disk, a network card
+// and a serial console. Orders become monitor commands, which QEMU takes in order; what happens to the
+// machine comes back as events, also when somebody else speaks to its monitor.
+//
+// What it knows of an install is what can be seen from outside: a boot in which the medium was read and then
+// the disk was written is one, by the name of the medium; it ends when the guest powers off or restarts.
+//
+// Everything runs on the io_context's thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "tests/bmcsim/model/host.h"
+#include "tests/bmcsim/qemu/qemu_options.h"
+#include "tests/bmcsim/qemu/qemu_process.h"
+#include "tests/bmcsim/qemu/qmp.h"
+
+namespace metalmesh::bmcsim {
+
+class QemuHost final : public Host {
+ public:
+  /// `identity` must outlive it. Nothing runs before `start`.
+  QemuHost(boost::asio::io_context& io, QemuOptions options, const BmcOptions& identity);
+
+  /// Makes the files and starts QEMU; from the main thread. It may still fail afterwards: see `ready`.
+  /// Kinds: unavailable.
+  Status start();
+  /// Nothing until QEMU answered; then whether it is the machine that it should be. QEMU that ends later is a
+  /// failure again, and never comes back.
+  [[nodiscard]] const std::optional<Status>& ready() const { return ready_; }
+
+  void power_on(MonoTime now, bool by_redfish) override;
+  void power_off(MonoTime now, bool forced) override;
+  void shut_down(MonoTime now) override;
+  void reset(MonoTime now, bool by_redfish) override;
+  void insert(MonoTime now, std::string url) override;
+  void eject(MonoTime now) override;
+  void set_override(std::string enabled) override;
+  [[nodiscard]] std::optional<std::string> insert_result() const override { return insert_result_; }
+  [[nodiscard]] std::uint64_t bytes_read() const override { return boot_.read; }
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> files() const override;
+
+ private:
+  /// Since the machine was last powered on or reset.
+  struct Boot {
+    bool ordered = false;
+    bool read_noted = false;
+    bool installing = false;
+    bool installed = false;     // or died: one install in a boot
+    std::uint64_t read = 0;     // from the medium
+    std::uint64_t written = 0;  // to the disk
+    MonoTime last_change;       // of the two
+  };
+  struct Counters {
+    std::uint64_t cd_read = 0;
+    std::uint64_t disk_written = 0;
+    bool operator==(const Counters&) const = default;
+  };
+
+  void on_event(std::string_view name, const boost::json::object& data);
+  void on_reset(MonoTime now, bool by_guest);
+  void on_stop();
+  void on_guest_off(MonoTime now);
+  void on_end();
+  void check_identity(const Result<boost::json::value>& reply);
+  void put_cd_first(bool first);
+  void open_medium(const std::string& url);
+  void load_tray();
+  void insert_ended(std::string failure);
+  void close_medium();
+  /// Reads the counters, then calls `then`.
+  void look(std::function<void()> then = {});
+  void account(const Counters& now_read);
+  void look_regularly();
+  void continue_soon();
+  [[nodiscard]] bool busy(MonoTime now) const;
+  void end_install(bool completed);
+
+  const BmcOptions& identity_;
+  QemuOptions options_;
+  boost::asio::io_context& io_;
+  std::optional<QemuProcess> process_;
+  std::unique_ptr<Qmp> qmp_;
+  std::optional<Status> ready_;
+  boost::asio::steady_timer looks_;
+  boost::asio::steady_timer continues_;
+  std::optional<std::string> insert_result_ = std::string();
+  std::string inserting_;  // URL
+  std::string medium_;     // node name of the open medium; empty: none
+  std::uint64_t next_medium_ = 1;
+  bool ordered_next_ = false;  // the reset that comes was ordered through the BMC
+  Counters counters_;
+  Boot boot_;
+};
+
+}  // namespace metalmesh::bmcsim
