@@ -43,54 +43,51 @@ def agent_dies_at_every_commit():
         mesh.wait_ready()
         for server in mesh.truth():  # each life logs in anew; a real BMC would end the old sessions after half an hour
             mesh.set_bmc(server, maxSessions=1000)
-        lives = die_at_every_commit(mesh, mesh.agents["par1"], "-wal", logins_lost_per_life=1)
+        lives = die_at_every_commit(mesh, mesh.agents["par1"], "-wal", commits=40, logins_lost_per_life=1)
         print(f"{lives} lives of the agent")
 
 
 def controller_dies_at_every_commit():
-    with Mesh({"par1": 2}) as mesh:
+    with Mesh({"par1": 6}) as mesh:
         mesh.apply_basics()
         mesh.wait_ready()
-        lives = die_at_every_commit(mesh, mesh.controller, ".log")
+        lives = die_at_every_commit(mesh, mesh.controller, ".log", commits=5)
         print(f"{lives} lives of the controller")
 
 
-def die_at_every_commit(mesh, process, match, logins_lost_per_life=0):
-    """A rollout during which each life of `process` ends after its first commit, or before its second."""
+def die_at_every_commit(mesh, process, match, commits, logins_lost_per_life=0):
+    """A rollout during which the lives of `process` end right before and right after their first commit, their second, ...
+    their `commits`-th, and so on from the first."""
     shim = mesh.folder / "kill_at_sync.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(shim), str(ROOT / "tests/tools/kill_at_sync.c"), "-ldl"],
                    check=True)
-    mesh.start_rollout("web", select={"labels": {"role": "web"}}, stopAfter={"noCanary": True})
+    mesh.start_rollout("web", select={"labels": {"role": "web"}}, stopAfter={"noCanary": True},
+                       parallel={"total": 2})
     lives = 0
-
-    def live_again():
-        nonlocal lives
-        if process.alive():
-            return
-        lives += 1
-        when, nth = ("after", 1) if lives % 2 else ("before", 2)
-        process.start({"LD_PRELOAD": str(shim), "KILL_AT_SYNC": str(nth), "KILL_WHEN": when, "KILL_MATCH": match,
-                       "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
-
     end = time.monotonic() + 150
     process.kill()
-    while time.monotonic() < end:
-        live_again()
-        if all(s["installs"] and s["installs"][0]["completed"] for s in mesh.truth().values()):
-            break  # the machines are done; the rest is book-keeping
+    while time.monotonic() < end and not all_succeeded(mesh):
+        if not process.alive():
+            lives += 1
+            when, nth = ("before", "after")[lives % 2], 1 + lives // 2 % commits
+            process.start({"LD_PRELOAD": str(shim), "KILL_AT_SYNC": str(nth), "KILL_WHEN": when, "KILL_MATCH": match,
+                           "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
         time.sleep(0.05)
-    # Let the last part commit by commit too, then live.
-    for _ in range(20):
-        time.sleep(0.3)
-        live_again()
     process.kill()
     process.start()
     deployments = mesh.wait_done("web", 120)
     succeeded(deployments)
     mesh.check_truth(installed=deployments, lost_logins=lives * logins_lost_per_life)
     mesh.check_events()
-    assert lives > 5, f"only {lives} lives: the shim does not bite"
+    assert lives > 8, f"only {lives} lives: the shim does not bite"
     return lives
+
+
+def all_succeeded(mesh):
+    try:
+        return all(d["state"] == "SUCCEEDED" for d in mesh.deployments("web").values())
+    except OSError:  # the controller is dead just now
+        return False
 
 
 def broker_dies_again_and_again():
