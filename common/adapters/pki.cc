@@ -135,7 +135,7 @@ Status fill(Folder& folder, const PkiOptions& options) {
     if (auto status = folder.signing("site-keys/" + site.name); !status) return status;
   }
   if (auto status = folder.admin_token(); !status) return status;
-  if (folder.has("config.yaml")) return {};
+  if (options.api_url.empty() || folder.has("config.yaml")) return {};
   return folder.write("config.yaml",
                       fmt::format("server: {}\nca: ca.crt\ntokenFile: admin.token\n", options.api_url),
                       public_mode);

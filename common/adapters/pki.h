@@ -27,8 +27,8 @@ struct PkiSite {
 
 struct PkiOptions {
   std::vector<PkiSite> sites;
-  std::vector<std::string> hosts;  // of broker, controller and API, besides localhost
-  std::string api_url = "https://localhost:8443";
+  std::vector<std::string> hosts;                  // of broker, controller and API, besides localhost
+  std::string api_url = "https://localhost:8443";  // for config.yaml; empty: none is written
 };
 
 /// The files that were written, relative to `folder`. Kinds: invalid (a name), denied, conflict (ca.crt

@@ -15,7 +15,6 @@ namespace metalmesh::cli {
 namespace {
 
 constexpr long connect_seconds = 10;
-constexpr long total_seconds = 60;
 constexpr std::size_t reply_limit = std::size_t{64} << 20;
 
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* target) {
@@ -137,7 +136,7 @@ Result<std::string> ApiClient::call(const std::string& method, const std::string
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.c_str());
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   }
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT, total_seconds);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT, static_cast<long>(target_.patience.count()));
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail.data());

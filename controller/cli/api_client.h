@@ -4,6 +4,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@ struct Target {
   std::string server;  // https://host:port
   std::string ca;      // PEM file; empty: the system's authorities
   Secret token;
+  std::chrono::seconds patience{60};  // for one request, answer included
 };
 
 /// An error of kind `unavailable` or `timeout` means the controller was not reached; every other kind is its

@@ -32,8 +32,11 @@ class Grammar {
             "How results look")
         ->check(CLI::IsMember({"table", "json", "yaml"}));
     app_.footer(
-        "Context: $METALMESH_CONFIG or ~/.config/metalmesh/config.yaml (server, ca, tokenFile).\n"
+        "Context (server, ca, tokenFile): $METALMESH_CONFIG, else ~/.config/metalmesh/config.yaml, else "
+        "what\n"
+        "metalmesh up left in its folder.\n"
         "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 the controller was not reached.");
+    mesh();
     objects();
     installs();
     rollouts();
@@ -55,6 +58,7 @@ class Grammar {
     StartOrder start;
     EventsOrder events;
     PkiOrder pki;
+    UpOrder up;
     bool wait = false, plan_only = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
@@ -92,6 +96,27 @@ class Grammar {
     app.add_option("--rollout", a.query["rollout"], "Deployments of this rollout");
     app.add_option("--of-server", a.query["server"], "Deployments of this server");
     app.add_option("--state", a.query["state"], "Deployments in this state");
+  }
+
+  void mesh() {
+    auto [app, a] = command(
+        app_, "up", "Run broker, controller and agents here, until ctrl-C; for trying and small sites",
+        [](Session& s, const Arguments& x) { return run_mesh(s, x.up); });
+    UpOrder& order = a->up;
+    app->add_option("--data", order.folder,
+                    "Keys, stores and logs; $XDG_STATE_HOME/metalmesh or ~/.local/state/metalmesh")
+        ->type_name("DIR");
+    app->add_option("--site", order.sites,
+                    "Add a site; ADDRESS is what its BMCs dial. Without any, the first start adds \"local\"")
+        ->type_name("NAME[=ADDRESS]");
+    app->add_option("--media-address", order.media_address,
+                    "What the BMCs of the other sites dial; 127.0.0.1 at first")
+        ->type_name("ADDRESS");
+    app->add_option("--port", order.port,
+                    "Of the API; the broker and the sites' media take those after it. 0: any that are free. "
+                    "8443 at first")
+        ->type_name("PORT");
+    app->footer("What is given changes what the folder remembers; without options it starts as it was.");
   }
 
   void objects() {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,5 +68,15 @@ struct PkiOrder {
 };
 CommandResult make_pki(Session& session, const PkiOrder& order);
 CommandResult show_version(Session& session);
+
+// commands_up.cc
+struct UpOrder {
+  std::string folder;              // empty: the default one
+  std::vector<std::string> sites;  // as up::parse_site takes them
+  std::string media_address;
+  std::optional<std::uint16_t> port;
+};
+/// Runs a whole mesh until a signal stops it.
+CommandResult run_mesh(Session& session, const UpOrder& order);
 
 }  // namespace metalmesh::cli

@@ -11,19 +11,17 @@
 #include "common/adapters/files.h"
 #include "controller/cli/json_text.h"
 #include "controller/cli/requests.h"
-#include "schemas/config/client.pb.h"
+#include "controller/up/mesh_folder.h"
 
 namespace metalmesh::cli {
 namespace {
 
 constexpr std::size_t pages_most = 10'000;
 
-/// The context file's path and whether somebody asked for exactly this one.
-std::pair<std::filesystem::path, bool> context_file() {
-  if (const char* named = std::getenv("METALMESH_CONFIG"); named != nullptr && *named != '\0')
-    return {named, true};
-  const char* home = std::getenv("HOME");
-  return {std::filesystem::path(home == nullptr ? "/" : home) / ".config/metalmesh/config.yaml", false};
+/// The file somebody asked for, or empty.
+std::filesystem::path named_context() {
+  const char* named = std::getenv("METALMESH_CONFIG");
+  return named == nullptr ? "" : named;
 }
 
 Result<Secret> read_token(const std::string& path) {
@@ -39,25 +37,39 @@ Result<Secret> read_token(const std::string& path) {
 
 }  // namespace
 
+std::filesystem::path context_file() {
+  if (auto named = named_context(); !named.empty()) return named;
+  const char* home = std::getenv("HOME");
+  std::filesystem::path own =
+      std::filesystem::path(home == nullptr ? "/" : home) / ".config/metalmesh/config.yaml";
+  std::error_code code;
+  const auto up = up::default_folder() / up::client_file_name;
+  return !std::filesystem::exists(own, code) && std::filesystem::exists(up, code) ? up : own;
+}
+
 Result<Target> resolve_target(const ContextFlags& flags) {
   config::Client context;
-  const auto [path, named] = context_file();
+  const auto path = context_file();
   auto read = adapters::read_config<config::Client>(path);
   if (read) {
     context = std::move(*read);
-  } else if (named || read.error().kind != ErrorKind::not_found) {
+  } else if (!named_context().empty() || read.error().kind != ErrorKind::not_found) {
     return std::unexpected(read.error());
   }
   if (!flags.server.empty()) context.set_server(flags.server);
   if (!flags.ca.empty()) context.set_ca(flags.ca);
   if (!flags.token_file.empty()) context.set_token_file(flags.token_file);
   if (context.server().empty()) {
-    return fail(
-        ErrorKind::unavailable,
-        fmt::format("no controller is named: give --server https://host:port, or write `server:` into {}",
-                    path.string()));
+    return fail(ErrorKind::unavailable,
+                fmt::format("no controller is named: start one here with metalmesh up, give --server "
+                            "https://host:port, or write `server:` into {}",
+                            path.string()));
   }
-  Target target{context.server(), context.ca(), {}};
+  return open_target(context);
+}
+
+Result<Target> open_target(const config::Client& context) {
+  Target target{.server = context.server(), .ca = context.ca(), .token = {}};
   if (!context.token_file().empty()) {
     auto token = read_token(context.token_file());
     if (!token) return std::unexpected(token.error());

@@ -2,6 +2,7 @@
 // when the first command needs it.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "controller/cli/api_client.h"
 #include "controller/cli/console.h"
 #include "controller/cli/object_tables.h"
+#include "schemas/config/client.pb.h"
 
 namespace metalmesh::cli {
 
@@ -23,8 +25,12 @@ struct ContextFlags {
   std::string token_file;
 };
 
-/// Flags win over the context file ($METALMESH_CONFIG, else ~/.config/metalmesh/config.yaml).
+/// $METALMESH_CONFIG, else ~/.config/metalmesh/config.yaml, else what `metalmesh up` left in its folder.
+std::filesystem::path context_file();
+/// Flags win over the context file.
 Result<Target> resolve_target(const ContextFlags& flags);
+/// Reads the token that the context names.
+Result<Target> open_target(const config::Client& context);
 
 class Session {
  public:

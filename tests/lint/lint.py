@@ -30,13 +30,15 @@ ARROWS = [
     ("controller/state", ["common/ports"]),
     ("controller/core", ["common/ports", "common/delivery", "common/turn", "controller/state"]),
     ("controller/api", ["common/ports", "common/delivery", "common/turn", "controller/state", "controller/core"]),
-    ("controller/cli", ["common/adapters", "common/ports"]),
+    ("controller/up", ["common/adapters", "common/ports"]),
+    ("controller/cli", ["common/adapters", "common/ports", "controller/up"]),
     ("controller/app", ["common", "controller"]),
     ("tests", ["common", "agents", "controller", "tests"]),
 ]
 PURE = [
     "common/base", "common/ports", "common/delivery", "common/turn/outcome", "common/turn/decision_core", "agents/redfish", "agents/install",
-    "agents/media", "agents/core", "controller/state", "controller/core", "controller/api", "tests/bmcsim/model",
+    "agents/media", "agents/core", "controller/state", "controller/core", "controller/api", "controller/up/settings",
+    "controller/up/restart_plan", "tests/bmcsim/model",
 ]
 NOT_PURE = ["agents/media/server"]
 FORBIDDEN_HEADERS = re.compile(
