@@ -61,6 +61,8 @@ Verdict switch_off(Context& context, const redfish::System& system) {
   const bool force = !gentle || talk.told_off_at.has_value();
   talk.told_off_at = context.now.mono;
   talk.forced_off = force;
+  // It was off at ARM and went on by itself since: it must not begin to install under our power-off.
+  context.set_mount(wire::CLOSED);
   const auto type = force ? redfish::pick_reset(system.reset, {"ForceOff", "PushPowerButton"})
                           : redfish::pick_reset(system.reset, {"GracefulShutdown", "ForceOff"});
   return act(context, Ask::reset, redfish::reset(system, type), record::Job::RESET_OFF);

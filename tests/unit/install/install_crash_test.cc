@@ -71,6 +71,26 @@ INSTANTIATE_TEST_SUITE_P(
                  0}),
     [](const auto& param) { return std::string(param.param.name); });
 
+// The power-on was refused once, the agent died, and meanwhile the host went on by itself: it may be at our
+// medium.
+TEST(InstallCrashAndHostOn, PowersOffOnlyBehindAShutFence) {
+  int forced_off = 0;
+  for (int at = 0; at < 60; ++at) {
+    SCOPED_TRACE("request " + std::to_string(at));
+    World world;
+    shorten(world);
+    world.job.mutable_order()->set_power(wire::FORCE);
+    world.bmc.reset_conflicts = 1;
+    world.turns_itself_on_at_crash = true;
+    world.crash = {at, false};
+    ASSERT_TRUE(world.run());
+    EXPECT_EQ(world.violation, "");
+    EXPECT_LE(world.launches, 1);
+    forced_off += world.count("reset ForceOff");
+  }
+  EXPECT_GT(forced_off, 0);
+}
+
 TEST(InstallCrashTwice, AtAnyTwoRequests) {
   World reference;
   shorten(reference);

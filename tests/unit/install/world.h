@@ -64,6 +64,7 @@ class World {
   std::optional<Duration> cancel_at;
   bool reads_at_insert = false;  // as most BMCs do
   std::string tls_refusal;
+  bool turns_itself_on_at_crash = false;
   Crash crash;
   Crash second_crash;
 
@@ -151,6 +152,7 @@ class World {
       const bool executed = number == crash.at_request ? crash.executed : second_crash.executed;
       if (executed && !away()) bmc.serve(request);
       ++crashes;
+      if (turns_itself_on_at_crash) bmc.set_power("On");
       start_machine();
       return;
     }
@@ -248,6 +250,8 @@ class World {
     const bool installing = job.launched() && !job.installer_ended();
     if (change.starts_with("reset") && !job.armed()) violation = change + " before ARM";
     if (touches_host && installing) violation = change + " while the installer runs";
+    if (change == "reset ForceOff" && job.mount_state() == wire::OPEN)
+      violation = change + " with the fence open: an installer may start under it";
     if (job.installer_ended() && job.mount_state() != wire::DEAD)
       violation = change + " with the mount not dead";
     if (job.installer_ended() && change == "boot") violation = "boot override after the install";
