@@ -1,0 +1,555 @@
+/* The protocol of one machine: a controller that orders, cancels and orders again, a network that delays, loses, repeats
+ * and reorders, an agent whose rows survive and whose memory does not, a media server that holds the fence, a host
+ * that resets when it likes, and clocks that may or may not have passed launch_by.
+ *
+ * README.md maps every part to the code. A mutant (-DMUT_...) plants one bug; each must give a counterexample. */
+
+#ifndef CRASHES
+#define CRASHES 2 /* of the agent */
+#endif
+#ifndef REPEATS
+#define REPEATS 1 /* commands that come again outside of the stream: a new command journal after a restore */
+#endif
+#ifndef MEDIA_CRASHES
+#define MEDIA_CRASHES 1
+#endif
+#ifndef HOST_RESETS
+#define HOST_RESETS 2 /* of the host by itself */
+#endif
+#ifndef LOSSES
+#define LOSSES 1 /* BMC requests without effect */
+#endif
+#ifndef RETRIES
+#define RETRIES 1
+#endif
+
+#ifndef ORDERS
+#define ORDERS 2 /* the second one comes when the first has ended */
+#endif
+#define GENS 2
+
+mtype:command = { start_install, cancel_install };
+mtype:event = { refused, was_launched, answer_cancelled, answer_too_late, answer_not_running, ended_ok, ended_failed,
+                ended_cancelled };
+mtype:deployment = { unknown, issued, cancelling, succeeded, failed, cancelled };
+mtype:mount = { absent, closed, open, let_in, dead };
+mtype:host = { off, booting, installing, up };
+mtype:stage = { queued, media_stage, arm_stage, power_stage, watch_stage, finalise_stage, verify_stage, cleanup_stage,
+                conclude_stage, done_stage };
+mtype:clock = { surely_before, maybe_past, surely_past };
+mtype:power = { not_looked, seen_off, seen_on };
+
+/* ---- what the agent writes in one commit (record::Fence, record::Job, the cursor) */
+typedef Rows {
+  byte cursor;
+  byte seen, tomb, launched_to;          /* the machine's fence */
+  byte gen;                              /* the machine's job; 0: none */
+  mtype:stage stage;
+  mtype:mount mount;
+  bool armed, launched, cancel_asked, told_on, on_by_us;
+  byte tries;
+  mtype:event ending
+};
+Rows memory, disk;
+bool dirty;                              /* memory is ahead of the disk */
+mtype:event told; byte told_gen;         /* the event of this turn, not yet committed; told_gen 0: none */
+bool fx_mount, fx_grant, fx_insert, fx_off, fx_on, fx_eject, fx_ack;   /* effects not yet released */
+byte granted;                            /* the mount a verdict is about */
+mtype:power look = not_looked;           /* the BMC's last answer; dies with the process */
+
+chan journal = [7] of { mtype:event, byte };   /* committed events, until the controller took them */
+
+/* ---- the controller's rows */
+mtype:command commands[2 * GENS]; byte commands_gen[2 * GENS];
+byte issued_commands, trimmed;
+mtype:deployment deployment[GENS + 1];
+bool known_launched[GENS + 1], asked_cancel[GENS + 1];
+
+/* ---- the site */
+mtype:mount mounts[GENS + 1];            /* what the media server believes */
+byte asked;                              /* LaunchAsked under way for this mount */
+bool parked;                             /* this boot of the host has asked: it waits, or was refused */
+bool media_up;                           /* the media server is new and knows no mount */
+mtype:host host = off;
+byte cd;                                 /* the mount that is inserted */
+mtype:clock launch_by;                   /* of both orders */
+bool refuse_if_on;                       /* the orders' power policy; otherwise force */
+
+/* ---- what really happened, for the properties alone */
+bool refused_at_site[GENS + 1], wiped[GENS + 1], finished[GENS + 1], confirmed[GENS + 1];
+byte installing_gen;
+
+byte crashes = CRASHES, repeats = REPEATS, media_crashes = MEDIA_CRASHES, host_resets = HOST_RESETS, losses = LOSSES;
+
+#define is_open (memory.gen != 0 && memory.stage != done_stage)
+#ifdef MUT_NO_GENERATION_FENCE
+#define fence_holds true
+#else
+#define fence_holds (memory.seen == memory.gen && memory.tomb < memory.gen && memory.launched_to < memory.gen)
+#endif
+#define idle (!dirty && !fx_mount && !fx_grant && !fx_insert && !fx_off && !fx_on && !fx_eject && !fx_ack)
+/* A restored controller says an order again only if the site holds it; otherwise it gets a new generation. */
+#define may_repeat(n) (commands[n] == cancel_install || (n < memory.cursor && !refused_at_site[commands_gen[n]]))
+#define looks (memory.stage == arm_stage || memory.stage == power_stage || memory.stage == watch_stage || \
+               memory.stage == verify_stage)
+#define host_power (host == off -> seen_off : seen_on)
+#ifdef MUT_EXPIRY_IGNORED
+#define may_launch true
+#else
+#define may_launch in_time
+#endif
+#ifdef MUT_OPTIMISTIC_CLOCK
+#define in_time (launch_by != surely_past)
+#else
+#define in_time (launch_by == surely_before)
+#endif
+
+#ifdef MUT_ANSWER_BEFORE_COMMIT
+#define tell(what, of) told = what; journal!told(of)
+#else
+#define tell(what, of) told = what; told_gen = of
+#endif
+
+/* Facts that nobody asks for once a job has ended. */
+inline forget_attempt() {
+  memory.armed = false; memory.launched = false; memory.cancel_asked = false; memory.told_on = false;
+  memory.on_by_us = false; memory.tries = 0; look = not_looked
+}
+
+inline set_mount(state) {
+  if
+  :: memory.mount != state -> memory.mount = state; fx_mount = true
+  :: else
+  fi
+}
+
+/* Context::fail: no more of this attempt; a retry keeps its medium, shut. */
+inline fail_job() {
+  if
+  :: memory.launched || memory.cancel_asked || memory.tries == 0 || launch_by == surely_past ->
+     set_mount(dead)
+  :: else -> set_mount(closed)
+  fi;
+  memory.stage = cleanup_stage; look = not_looked
+}
+
+#define refuse(g) tell(refused, g); refused_at_site[g] = true
+
+/* ---- commands: command_desk.cc, command_intake.cc, fence_table.cc */
+inline on_start(g) {
+  if
+  :: memory.gen == g -> skip                                  /* said again: known */
+  :: memory.gen != g && is_open -> refuse(g)                  /* MACHINE_BUSY */
+#ifndef MUT_NO_GENERATION_FENCE
+  :: memory.gen != g && !is_open && (g <= memory.seen || g <= memory.tomb || g <= memory.launched_to) ->
+     refuse(g)
+#endif
+  :: else ->
+     if
+     :: launch_by == surely_past -> refuse(g)
+     :: else ->
+        memory.seen = (g > memory.seen -> g : memory.seen);
+        memory.gen = g; memory.stage = queued; memory.mount = absent; memory.armed = false; memory.launched = false;
+        memory.cancel_asked = false; memory.told_on = false; memory.on_by_us = false;
+        memory.tries = RETRIES; look = not_looked
+     fi
+  fi
+}
+
+inline on_cancel(g) {
+#ifdef MUT_TOMBSTONE_NOT_MAX
+  memory.tomb = g;
+#else
+  memory.tomb = (g > memory.tomb -> g : memory.tomb);
+#endif
+  if
+  :: memory.gen == g && is_open ->
+     if
+#ifndef MUT_CANCEL_ALWAYS_GRANTED
+     :: memory.launched -> tell(answer_too_late, g)
+     :: !memory.launched ->
+#else
+     :: true ->
+#endif
+        tell(answer_cancelled, g)
+     fi
+  :: memory.gen == g && memory.stage == done_stage && memory.ending == ended_cancelled -> tell(answer_cancelled, g)
+  :: else -> tell(answer_not_running, g)
+  fi;
+  if
+  :: is_open && memory.gen <= g && !memory.launched && !memory.cancel_asked ->
+     memory.cancel_asked = true;
+     if
+     :: memory.stage != cleanup_stage && memory.stage != conclude_stage -> fail_job()
+     :: else -> set_mount(dead)
+     fi
+  :: else
+  fi
+}
+
+/* command number `which` of the stream */
+inline obey(which) {
+  ordered = commands_gen[which];
+  if
+  :: commands[which] == start_install -> on_start(ordered)
+  :: commands[which] == cancel_install -> on_cancel(ordered)
+  fi;
+  ordered = 0; dirty = true
+}
+
+/* ---- the job: the stages of agents/install that touch the fence, the medium or the power */
+inline on_launch_asked() {
+  if
+  :: asked != memory.gen || memory.stage == done_stage -> skip
+  :: asked == memory.gen && memory.stage != done_stage && memory.launched ->
+     if
+     :: memory.mount != dead -> granted = asked; fx_grant = true
+     :: else
+     fi
+  :: asked == memory.gen && memory.stage != done_stage && !memory.launched ->
+     if
+     :: !memory.cancel_asked && memory.armed && memory.mount == open && fence_holds && may_launch ->
+        assert(launch_by == surely_before);       /* P3: never after launch_by */
+        assert(!confirmed[memory.gen]);                       /* P2: never after a confirmed cancel */
+        memory.launched = true; memory.mount = let_in;
+        memory.launched_to = (memory.gen > memory.launched_to -> memory.gen : memory.launched_to);
+        tell(was_launched, memory.gen);
+        granted = asked; fx_grant = true; look = not_looked; dirty = true
+     :: else
+     fi
+  fi;
+  asked = 0
+}
+
+inline arm() {
+  if
+  :: look == seen_on && refuse_if_on && !memory.on_by_us -> fail_job()
+  :: else ->
+     memory.armed = true; memory.stage = power_stage;
+     if
+     :: look == seen_off -> set_mount(open)
+     :: else
+     fi;
+     look = not_looked
+  fi
+}
+
+inline power() {
+  if
+  :: memory.told_on && look == seen_on -> memory.on_by_us = true; memory.stage = watch_stage
+  :: memory.told_on && look == seen_off -> fx_on = true
+  :: !memory.told_on && look == seen_on ->
+     if
+     :: refuse_if_on && !memory.on_by_us -> fail_job()
+     :: else ->
+#ifndef MUT_POWER_OFF_WITH_FENCE_OPEN
+        set_mount(closed);
+#endif
+        fx_off = true
+     fi
+  :: !memory.told_on && look == seen_off -> set_mount(open); memory.told_on = true; fx_on = true
+  fi;
+  look = not_looked
+}
+
+inline installer_ended() {
+#ifdef MUT_POWER_ON_BEFORE_DEAD
+  fx_on = true;
+#endif
+#ifndef MUT_MOUNT_OUTLIVES_INSTALLER
+  set_mount(dead);
+#endif
+  memory.stage = finalise_stage; look = not_looked
+}
+
+inline conclude() {
+  if
+  :: !memory.launched && !memory.cancel_asked && memory.tries > 0 && launch_by != surely_past ->
+     if
+     :: memory.told_on -> memory.on_by_us = true
+     :: else
+     fi;
+     memory.tries--; memory.stage = queued; memory.armed = false; memory.told_on = false
+  :: else ->
+     set_mount(dead);
+     memory.stage = done_stage;
+     memory.ending = (memory.cancel_asked && !memory.launched -> ended_cancelled : ended_failed);
+     tell(memory.ending, memory.gen);
+     forget_attempt()
+  fi;
+  look = not_looked
+}
+
+/* ---- agents/media: never backwards, and only OPEN lets in */
+inline publish_mount() {
+  if
+  :: memory.gen == 0 -> skip
+  :: memory.gen != 0 && (mounts[memory.gen] == dead || (mounts[memory.gen] == let_in && memory.mount != dead)) -> skip
+  :: else -> mounts[memory.gen] = memory.mount; parked = false   /* sent again: who waits is asked about again */
+  fi
+}
+
+#define nothing 9
+
+proctype Agent() {
+  byte taken, ordered;
+end:
+  do
+  /* one input is handled; nothing of it is visible outside before the commit */
+  :: atomic { idle && memory.cursor < issued_commands && memory.cursor >= trimmed && nfull(journal) ->
+       memory.cursor++;
+#ifdef MUT_ACK_BEFORE_COMMIT
+       trimmed = memory.cursor;
+#else
+       fx_ack = true;
+#endif
+       taken = memory.cursor - 1; obey(taken); taken = 0 }
+  :: atomic { idle && repeats > 0 && issued_commands > 0 && nfull(journal) ->
+       repeats--;
+       if
+       :: issued_commands > 0 && may_repeat(0) -> taken = 0
+       :: issued_commands > 1 && may_repeat(1) -> taken = 1
+       :: issued_commands > 2 && may_repeat(2) -> taken = 2
+       :: issued_commands > 3 && may_repeat(3) -> taken = 3
+       :: else -> taken = nothing
+       fi;
+       if
+       :: taken != nothing -> obey(taken)
+       :: else
+       fi; taken = 0 }
+  :: atomic { idle && asked != 0 && nfull(journal) -> on_launch_asked() }
+  :: atomic { idle && media_up -> media_up = false; fx_mount = (memory.gen != 0) }
+  :: atomic { idle && memory.stage != done_stage && memory.mount == open && !in_time ->
+       set_mount(dead); dirty = true }                        /* timer of the mount */
+
+  :: atomic { idle && is_open && memory.stage == queued ->
+       if
+       :: launch_by == surely_past -> fail_job()
+       :: else -> set_mount(closed); memory.stage = media_stage
+       fi; dirty = true }
+  :: atomic { idle && is_open && memory.stage == media_stage -> fx_insert = true; memory.stage = arm_stage; dirty = true }
+  :: atomic { idle && is_open && memory.stage == arm_stage && cd != memory.gen ->
+       memory.stage = media_stage; dirty = true }             /* CONFIRM: the insert had no effect */
+  :: atomic { idle && is_open && memory.stage == arm_stage && !in_time -> fail_job(); dirty = true }
+  :: atomic { idle && is_open && memory.stage == arm_stage && cd == memory.gen && look != not_looked &&
+              in_time && fence_holds -> arm(); dirty = true }
+#ifdef MUT_RESUME_BLINDLY
+  :: atomic { idle && is_open && memory.stage == power_stage && look != not_looked && in_time ->
+#else
+  :: atomic { idle && is_open && memory.stage == power_stage && memory.launched ->
+       memory.stage = watch_stage; look = not_looked; dirty = true }
+  :: atomic { idle && is_open && memory.stage == power_stage && !memory.launched && look != not_looked &&
+              in_time ->
+#endif
+       power(); dirty = true }
+  :: atomic { idle && is_open && !memory.launched && !in_time &&
+              (memory.stage == power_stage || memory.stage == watch_stage) -> fail_job(); dirty = true }
+  :: atomic { idle && is_open && memory.stage == watch_stage && !memory.launched -> fail_job(); dirty = true }
+  :: atomic { idle && is_open && memory.stage == watch_stage && memory.launched && look == seen_off ->
+       installer_ended(); dirty = true }
+  :: atomic { idle && is_open && memory.stage == watch_stage && memory.launched && host == up -> /* it hangs, or rebooted */
+       fail_job(); dirty = true }
+  :: atomic { idle && is_open && memory.stage == finalise_stage -> fx_eject = true; memory.stage = verify_stage; dirty = true }
+  :: atomic { idle && is_open && memory.stage == verify_stage && look == seen_off ->
+       fx_on = true; look = not_looked; dirty = true }
+  :: atomic { idle && is_open && memory.stage == verify_stage && look == seen_on && nfull(journal) ->
+       memory.stage = done_stage; memory.ending = ended_ok; tell(ended_ok, memory.gen);
+       forget_attempt(); dirty = true }
+  :: atomic { idle && is_open && memory.stage == cleanup_stage -> fx_eject = true; memory.stage = conclude_stage; dirty = true }
+  :: atomic { idle && is_open && memory.stage == conclude_stage && nfull(journal) -> conclude(); dirty = true }
+  :: atomic { idle && memory.gen != 0 && memory.stage == done_stage && empty(journal) && memory.mount == dead ->
+       mounts[memory.gen] = absent; memory.gen = 0; memory.mount = absent; memory.ending = refused; dirty = true }   /* Ended is acknowledged */
+
+  /* a look at the BMC: what it answers may be old by the time it is acted on; but what the media server says over its
+   * socket is not slower than a whole round trip to the BMC */
+  :: atomic { idle && is_open && looks && asked == 0 && look != host_power -> look = host_power }
+
+  /* the commit, and after it the effects, one by one */
+  :: atomic { dirty ->
+#ifdef MUT_VOLATILE_TOMBSTONE
+       disk.launched_to = memory.launched_to;
+#else
+       disk.tomb = memory.tomb; disk.launched_to = memory.launched_to;
+#endif
+       disk.cursor = memory.cursor; disk.seen = memory.seen; disk.gen = memory.gen; disk.stage = memory.stage;
+       disk.mount = memory.mount; disk.armed = memory.armed; disk.launched = memory.launched;
+       disk.cancel_asked = memory.cancel_asked; disk.told_on = memory.told_on;
+       disk.on_by_us = memory.on_by_us; disk.tries = memory.tries; disk.ending = memory.ending;
+       if
+       :: told_gen != 0 -> journal!told(told_gen); told_gen = 0; told = refused
+       :: else
+       fi;
+       dirty = false }
+#ifdef MUT_EFFECT_BEFORE_COMMIT
+#define may_release true
+#else
+#define may_release !dirty
+#endif
+  :: atomic { may_release && (fx_mount || fx_grant || (fx_ack && !dirty)) ->   /* one socket each: the order is kept */
+       if
+       :: fx_mount -> publish_mount()
+       :: else
+       fi;
+       if
+       :: fx_grant && mounts[granted] == open -> mounts[granted] = let_in
+       :: else
+       fi;
+       if
+       :: fx_ack && !dirty -> trimmed = memory.cursor; fx_ack = false
+       :: else
+       fi;
+       fx_mount = false; fx_grant = false; granted = 0 }
+  :: atomic { may_release && !fx_mount && fx_insert -> fx_insert = false;
+       if
+       :: cd = memory.gen
+       :: losses > 0 -> losses--
+       fi }
+  :: atomic { may_release && !fx_mount && fx_off -> fx_off = false;
+       if
+       :: assert(host != installing || installing_gen != memory.gen);   /* P5: no power-off hits our installer */
+          host = off
+       :: losses > 0 -> losses--
+       fi }
+#ifdef MUT_POWER_ON_BEFORE_DEAD
+  :: atomic { fx_on ->
+#else
+  :: atomic { may_release && !fx_mount && fx_on ->
+#endif
+       fx_on = false;
+       if
+       :: host == off -> host = booting; parked = false
+       :: host != off                                         /* it is on already: no effect */
+       :: losses > 0 && host == off -> losses--
+       fi }
+  :: atomic { may_release && !fx_mount && fx_eject -> fx_eject = false;
+       if
+       :: cd = 0
+       :: losses > 0 -> losses--
+       fi }
+
+  /* kill -9 at any of these points: the disk is what is left */
+  :: atomic { crashes > 0 -> crashes--;
+       memory.cursor = disk.cursor; memory.seen = disk.seen; memory.tomb = disk.tomb; memory.launched_to = disk.launched_to;
+       memory.gen = disk.gen; memory.stage = disk.stage; memory.mount = disk.mount; memory.armed = disk.armed;
+       memory.launched = disk.launched; memory.cancel_asked = disk.cancel_asked; 
+       memory.told_on = disk.told_on; memory.on_by_us = disk.on_by_us; memory.tries = disk.tries;
+       memory.ending = disk.ending;
+       dirty = false; told_gen = 0; told = refused; asked = 0; granted = 0; look = not_looked;
+       fx_grant = false; fx_insert = false; fx_off = false; fx_on = false; fx_eject = false; fx_ack = false;
+       media_up = false;
+       fx_mount = (memory.gen != 0);                          /* Started: open mounts first */
+       /* stage_by_facts */
+       if
+       :: memory.stage == arm_stage -> memory.stage = media_stage
+       :: memory.stage == verify_stage -> memory.stage = finalise_stage
+#ifdef MUT_RESUME_BLINDLY
+       :: memory.stage == watch_stage || memory.stage == power_stage -> memory.stage = power_stage; memory.told_on = false
+#endif
+       :: else
+       fi }
+  od
+}
+
+proctype Host() {
+end:
+  do
+  :: atomic { host == booting && cd != 0 && mounts[cd] == open && !parked && !media_up -> asked = cd; parked = true }
+  :: atomic { host == booting && cd != 0 &&
+#ifdef MUT_FENCE_ALWAYS_OPEN
+              (mounts[cd] == let_in || mounts[cd] == closed || mounts[cd] == open) ->
+#else
+              mounts[cd] == let_in ->
+#endif
+       assert(disk.launched_to >= cd);                        /* P1: never unless LAUNCHED is journalled */
+       assert(!finished[cd]);                                 /* P1: at most once */
+       assert(!confirmed[cd]);                                /* P2 */
+       wiped[cd] = true; installing_gen = cd; host = installing }
+  :: atomic { host == booting -> host = up }                  /* the medium was refused, or it booted its disk */
+  :: atomic { host == installing -> finished[installing_gen] = true; host = off }
+  :: atomic { host == installing -> host = up }               /* the installer hangs */
+  /* by itself, from any state; README.md says why not between the installer's end and the next look */
+  :: atomic { host_resets > 0 && !(host == off && installing_gen != 0 && finished[installing_gen] &&
+               (disk.mount == let_in || mounts[installing_gen] == let_in)) ->
+       host_resets--; host = booting; parked = false }
+  :: atomic { media_crashes > 0 -> media_crashes--;
+       mounts[1] = absent; mounts[2] = absent; asked = 0; media_up = true }
+  od
+}
+
+/* ---- the controller: deployment_machine.cc, event_fold.cc, rollout_runner.cc */
+#define has_ended(g) (deployment[g] == succeeded || deployment[g] == failed || deployment[g] == cancelled)
+#define in_flight(g) (deployment[g] == issued || deployment[g] == cancelling)
+
+inline append(c, g) {
+  commands[issued_commands] = c; commands_gen[issued_commands] = g; issued_commands++
+}
+
+inline confirm_cancel(g) {
+  assert(!wiped[g]);                                          /* P4: CANCELLED is the truth */
+  deployment[g] = cancelled; confirmed[g] = true
+}
+
+inline fold(what, g) {
+  if
+  :: !in_flight(g) -> skip                                    /* ends are final */
+  :: in_flight(g) && what == refused -> assert(!wiped[g]); deployment[g] = failed
+  :: in_flight(g) && what == was_launched -> known_launched[g] = true
+  :: in_flight(g) && what == answer_cancelled -> confirm_cancel(g)
+  :: in_flight(g) && what == answer_too_late ->
+     assert(disk.launched_to >= g);                           /* P4: TOO_LATE is the truth */
+     deployment[g] = issued
+  :: in_flight(g) && what == answer_not_running && known_launched[g] -> deployment[g] = failed   /* INDETERMINATE */
+  :: in_flight(g) && what == answer_not_running && !known_launched[g] -> confirm_cancel(g)
+  :: in_flight(g) && what == ended_ok -> assert(finished[g]); deployment[g] = succeeded
+  :: in_flight(g) && what == ended_failed -> deployment[g] = failed
+  :: in_flight(g) && what == ended_cancelled -> confirm_cancel(g)
+  fi
+}
+
+proctype Controller() {
+  mtype:event what; byte g;
+end:
+  do
+  :: atomic { journal?what(g) -> fold(what, g); what = refused; g = 0 }
+  :: atomic { deployment[1] == issued && !asked_cancel[1] && !known_launched[1] ->
+       asked_cancel[1] = true; append(cancel_install, 1); deployment[1] = cancelling }
+  :: atomic { deployment[2] == issued && !asked_cancel[2] && !known_launched[2] ->
+       asked_cancel[2] = true; append(cancel_install, 2); deployment[2] = cancelling }
+  :: atomic { ORDERS == 2 && has_ended(1) && deployment[2] == unknown -> append(start_install, 2); deployment[2] = issued }
+#ifdef MUT_CONTROLLER_ASSUMES
+  :: atomic { deployment[1] == cancelling -> deployment[1] = cancelled; confirmed[1] = true }
+#endif
+  od
+}
+
+/* Time passes, and no clock knows the very moment. */
+proctype Clock() {
+end:
+  do
+  :: atomic { launch_by == surely_before -> launch_by = maybe_past }
+  :: atomic { launch_by == maybe_past -> launch_by = surely_past }
+  od
+}
+
+/* P6: when nothing more can happen, every deployment has ended. All budgets are finite and no cycle exists (checked with
+ * -DNP), so this is "eventually an end" without any fairness but that what can happen for ever does happen. */
+proctype Rest() {
+end:
+  timeout -> assert(has_ended(1) && (ORDERS == 1 || has_ended(2)))
+}
+
+init {
+  atomic {
+    deployment[1] = unknown; deployment[2] = unknown;
+    mounts[1] = absent; mounts[2] = absent;
+    launch_by = surely_before;
+    memory.stage = done_stage; disk.stage = done_stage; memory.mount = absent; disk.mount = absent;
+    memory.ending = refused; disk.ending = refused; told = refused;
+    if
+    :: refuse_if_on = true
+    :: refuse_if_on = false
+    fi;
+    append(start_install, 1); deployment[1] = issued;
+    run Controller(); run Agent(); run Host(); run Clock(); run Rest()
+  }
+}
