@@ -24,8 +24,6 @@ MonoTime mono_now() {
   return MonoTime(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
-std::string peripheral(std::string_view device) { return "/machine/peripheral/" + std::string(device); }
-
 std::string_view text_at(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
   return value && value->is_string() ? std::string_view(value->as_string()) : std::string_view();
@@ -108,7 +106,9 @@ void QemuHost::reset(MonoTime now, bool by_redfish) {
   if (state_ != HostState::powering_on) note(now, by_redfish ? "reset" : "reset by itself");
   if (busy(now) && by_redfish) violate(now, "reset during an install");
   ordered_next_ = by_redfish;
+  if (given_up_) replace_drive(false);
   // The firmware's boot order is latched by the reset; its event comes before `cont` is answered.
+  set_boot_order();
   qmp_->send("system_reset");
   qmp_->send("cont");
 }
@@ -133,17 +133,22 @@ void QemuHost::shut_down(MonoTime now) {
 
 void QemuHost::set_override(std::string enabled) {
   Host::set_override(std::move(enabled));
-  put_cd_first(override_ != "Disabled" && !identity_.once_ignored);
+  set_boot_order();
 }
 
-void QemuHost::put_cd_first(bool first) {
-  qmp_->send(
-      "qom-set",
-      {{"path", peripheral(cd_device)}, {"property", "bootindex"}, {"value", first ? cd_first : cd_last}});
+bool QemuHost::cd_is_first() const {
+  return identity_.cd_first || (override_ != "Disabled" && !identity_.once_ignored);
+}
+
+void QemuHost::set_boot_order() {
+  qmp_->send("qom-set", {{"path", "/machine/peripheral/" + std::string(cd_device)},
+                         {"property", "bootindex"},
+                         {"value", cd_is_first() ? cd_first : cd_last}});
 }
 
 void QemuHost::insert(MonoTime now, std::string url) {
   note(now, "insert", url);
+  if (given_up_) replace_drive(false);
   insert_result_.reset();
   open_medium(url);
   inserting_ = std::move(url);
@@ -219,9 +224,7 @@ void QemuHost::on_event(std::string_view name, const json::object& data) {
   } else if (name == "STOP") {
     on_stop();
   } else if (name == "BLOCK_IO_ERROR") {
-    const bool stopped = text_at(data, "action") == "stop";
-    note(now, "medium not readable", stopped ? "trying again" : "told the guest");
-    if (stopped) continue_soon();
+    on_read_error(now, text_at(data, "action") == "stop");
   } else if (name == "DEVICE_TRAY_MOVED" && flag_at(data, "tray-open")) {
     note(now, "tray open");
   }
@@ -229,9 +232,10 @@ void QemuHost::on_event(std::string_view name, const json::object& data) {
 
 void QemuHost::on_reset(MonoTime now, bool by_guest) {
   end_install(by_guest);  // there are installers that restart the machine instead of powering it off
-  const bool from_cd = override_ != "Disabled" && !identity_.once_ignored && media_inserted();
+  const bool from_cd = cd_is_first() && media_inserted();
   note(now, from_cd ? "boots the medium" : "boots the disk", from_cd ? url_ : "");
   boot_ = {};
+  failing_since_.reset();
   boot_.ordered = std::exchange(ordered_next_, false);
   if (override_ == "Once") set_override("Disabled");
 }
@@ -250,6 +254,31 @@ void QemuHost::on_stop() {
     note(mono_now(), "power off by itself");
     state_ = HostState::off;
     look([this] { end_install(false); });
+  });
+}
+
+void QemuHost::on_read_error(MonoTime now, bool stopped) {
+  note(now, "medium not readable", stopped ? "trying again" : "told the guest");
+  if (!stopped) return;
+  if (!failing_since_) failing_since_ = now;
+  if (now - *failing_since_ < identity_.media_give_up) return continue_soon();
+  note(now, "gave the medium up", url_);
+  replace_drive(true);
+  qmp_->send("cont");
+}
+
+void QemuHost::replace_drive(bool report_errors) {
+  given_up_ = report_errors;
+  failing_since_.reset();
+  json::object drive{{"driver", "scsi-cd"},
+                     {"bus", "scsi0.0"},
+                     {"id", cd_device},
+                     {"bootindex", cd_is_first() ? cd_first : cd_last},
+                     {"rerror", report_errors ? "report" : "stop"}};
+  if (media_inserted()) drive["drive"] = medium_;
+  qmp_->send("device_del", {{"id", cd_device}});
+  qmp_->send("device_add", std::move(drive), [this](const Result<json::value>& added) {
+    if (!added) violate(mono_now(), "the drive could not be replaced: " + added.error().message);
   });
 }
 
@@ -288,6 +317,8 @@ void QemuHost::look(std::function<void()> then) {
 void QemuHost::account(const Counters& seen) {
   const MonoTime now = mono_now();
   if (seen != counters_) boot_.last_change = now;
+  if (seen.cd_read < counters_.cd_read) counters_.cd_read = 0;  // a new drive
+  if (seen.cd_read > counters_.cd_read) failing_since_.reset();
   boot_.read += seen.cd_read - counters_.cd_read;
   boot_.written += seen.disk_written - counters_.disk_written;
   counters_ = seen;

@@ -5,6 +5,11 @@
 // What it knows of an install is what can be seen from outside: a boot in which the medium was read and then
 // the disk was written is one, by the name of the medium; it ends when the guest powers off or restarts.
 //
+// A read of the medium that fails stops the machine and is done again every second (rerror=stop), as long as
+// BmcOptions::media_give_up allows; then the drive is replaced by one that tells the guest, until the next
+// medium or the next power-on. QEMU cannot change a drive's mind otherwise, and a dead medium would stop a
+// firmware that only looks what is in the tray for ever.
+//
 // Everything runs on the io_context's thread.
 #pragma once
 
@@ -69,7 +74,8 @@ class QemuHost final : public Host {
   void on_guest_off(MonoTime now);
   void on_end();
   void check_identity(const Result<boost::json::value>& reply);
-  void put_cd_first(bool first);
+  [[nodiscard]] bool cd_is_first() const;
+  void set_boot_order();
   void open_medium(const std::string& url);
   void load_tray();
   void insert_ended(std::string failure);
@@ -78,7 +84,9 @@ class QemuHost final : public Host {
   void look(std::function<void()> then = {});
   void account(const Counters& now_read);
   void look_regularly();
+  void on_read_error(MonoTime now, bool stopped);
   void continue_soon();
+  void replace_drive(bool report_errors);
   [[nodiscard]] bool busy(MonoTime now) const;
   void end_install(bool completed);
 
@@ -94,6 +102,8 @@ class QemuHost final : public Host {
   std::string inserting_;  // URL
   std::string medium_;     // node name of the open medium; empty: none
   std::uint64_t next_medium_ = 1;
+  bool given_up_ = false;  // the drive reports errors, although `options_` says that it should not
+  std::optional<MonoTime> failing_since_;
   bool ordered_next_ = false;  // the reset that comes was ordered through the BMC
   Counters counters_;
   Boot boot_;
