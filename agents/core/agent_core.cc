@@ -10,8 +10,8 @@
 #include "agents/core/job_queue.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
-#include "common/ports/wire_time.h"
 #include "common/base/digest.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -205,11 +205,14 @@ void AgentCore::Impl::on(const ProbeAnswered& answer, const Now& now, Outcome& o
 }
 
 void AgentCore::Impl::on(const CredentialsChanged& change, const Now& now, Outcome& out) {
+  std::string names;
+  for (const auto& entry : change.credentials) names += (names.empty() ? "" : " ") + entry.name;
+  out.log(LogLevel::info, "credentials of this site", {{"names", names}});
   for (const std::string& name : breaker.changed(change, out)) {
     wire::Event event;
     event.mutable_credential_released()->set_credential(name);
     journal.tell(std::move(event), now, out);
-    out.log(LogLevel::info, "credential set anew: its jobs go on", {{"credential", name}});
+    out.log(LogLevel::info, "credential set: what waited for it goes on", {{"credential", name}});
   }
   review_ = true;
 }

@@ -57,6 +57,11 @@ std::vector<std::string> CredentialBreaker::changed(const CredentialsChanged& ch
     mark = marks_.erase(mark);
   }
   versions_ = std::move(versions);
+  std::erase_if(missed_, [&](const std::string& name) {
+    if (!versions_.contains(name)) return false;
+    released.push_back(name);
+    return true;
+  });
   return released;
 }
 
@@ -70,7 +75,7 @@ std::uint32_t CredentialBreaker::refusals(std::string_view credential) const {
   return mark == marks_.end() ? 0 : mark->second.refusals();
 }
 
-std::optional<wire::Fault> CredentialBreaker::why_not(const std::string& credential) const {
+std::optional<wire::Fault> CredentialBreaker::why_not(const std::string& credential) {
   if (held(credential)) {
     return make_fault(wire::BMC_LOGIN_REFUSED, "QUEUED",
                       "credential " + credential + " was refused " + std::to_string(refusals(credential)) +
@@ -78,6 +83,7 @@ std::optional<wire::Fault> CredentialBreaker::why_not(const std::string& credent
                       how_to_set(credential));
   }
   if (known_ && !versions_.contains(credential)) {
+    missed_.insert(credential);
     return make_fault(wire::CREDENTIAL_MISSING, "QUEUED", "this site has no credential named " + credential,
                       how_to_set(credential));
   }

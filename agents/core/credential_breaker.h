@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +27,13 @@ class CredentialBreaker {
   /// A login was refused. True when this refusal began to hold the credential.
   bool refused(const std::string& credential, std::uint32_t limit, const Now& now, Outcome& out);
 
-  /// Takes the site's list in; returns the names whose jobs are released.
+  /// Takes the site's list in; returns the names that were held, or missed, and are good to try now.
   std::vector<std::string> changed(const CredentialsChanged& change, Outcome& out);
 
   [[nodiscard]] bool held(std::string_view credential) const;
   [[nodiscard]] std::uint32_t refusals(std::string_view credential) const;
   /// Why a job must not log in with it (held, or not at this site); nothing when it may.
-  [[nodiscard]] std::optional<wire::Fault> why_not(const std::string& credential) const;
+  [[nodiscard]] std::optional<wire::Fault> why_not(const std::string& credential);
   /// Is there room for one more conversation, beside `logging_in` that are about to log in?
   [[nodiscard]] bool room(const std::string& credential, std::uint32_t logging_in,
                           std::uint32_t limit) const {
@@ -42,7 +43,8 @@ class CredentialBreaker {
  private:
   std::map<std::string, record::CredentialMark, std::less<>> marks_;
   std::map<std::string, std::string, std::less<>> versions_;
-  bool known_ = false;  // the site's list has arrived
+  std::set<std::string, std::less<>> missed_;  // asked for, not at this site; a restart asks anew
+  bool known_ = false;                         // the site's list has arrived
 };
 
 }  // namespace metalmesh::agent

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/object_apply.h"
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
-#include "common/ports/wire_time.h"
 #include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller {
@@ -227,6 +228,22 @@ void fold_inspected(Work& work, const std::string& site, const wire::Event& even
   take_inspection(work, event.server(), event.inspected());
 }
 
+/// Jobs wait for a password, inspections do not: those that failed for want of it are asked for again.
+void inspect_again(Work& work, const std::string& site, const std::string& credential) {
+  std::vector<std::string> names;
+  for (const auto& [name, server] : work.mesh().servers) {
+    if (server.spec().site() != site) continue;
+    if (bmc_target(server, &work.mesh().sites.at(site)).credential() != credential) continue;
+    const bool failed_for_it = std::ranges::any_of(server.status().conditions(), [](const auto& condition) {
+      return condition.status() == "False" &&
+             (condition.reason() == wire::FaultCode_Name(wire::CREDENTIAL_MISSING) ||
+              condition.reason() == wire::FaultCode_Name(wire::BMC_LOGIN_REFUSED));
+    });
+    if (failed_for_it) names.push_back(name);
+  }
+  for (const std::string& name : names) wish_inspection(work, name);
+}
+
 void fold_credential(Work& work, const std::string& site, const wire::Event& event) {
   const bool held = event.has_credential_held();
   const std::string& name =
@@ -240,6 +257,7 @@ void fold_credential(Work& work, const std::string& site, const wire::Event& eve
     status.set_refusals(held ? event.credential_held().refusals() : 0);
     status.set_jobs_held(held ? event.credential_held().jobs_held() : 0);
   });
+  if (!held) inspect_again(work, site, name);
 }
 
 void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& report) {

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "common/base/machine_key.h"
+#include "common/ports/wire_time.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/state/deployment_states.h"
-#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -86,6 +86,9 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
           conditions, "Reachable", "False", wire::FaultCode_Name(seen.fault().code()),
           seen.fault().seen() + (seen.fault().next().empty() ? "" : "; next: " + seen.fault().next()),
           work.now);
+      // Failing the same way once more is an answer, too: somebody may wait for it.
+      *std::ranges::find(conditions, "Reachable", &rest::Condition::type)->mutable_at() =
+          to_wire(work.now.wall());
       return;
     }
     set_condition(conditions, "Reachable", "True", "OK", "the BMC answered", work.now);

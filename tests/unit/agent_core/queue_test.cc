@@ -240,5 +240,23 @@ TEST_F(Queue, AJobWithoutItsCredentialIsHeldUntilItIsThere) {
   EXPECT_EQ(begun().size(), 1U);
 }
 
+TEST_F(Queue, ACredentialThatWasMissedIsToldOnceItIsThere) {
+  site_.start();
+  site_.deliver(CredentialsChanged{});
+  wire::Command inspect;
+  inspect.mutable_inspect_server()->set_request_id("i1");
+  inspect.mutable_inspect_server()->set_server("s1");
+  *inspect.mutable_inspect_server()->mutable_bmc() = make_order(site_, 1).bmc();
+  site_.command(inspect);
+  const auto inspected = site_.told(&wire::Event::has_inspected);
+  ASSERT_EQ(inspected.size(), 1U) << "somebody waits for the answer";
+  EXPECT_EQ(inspected.front().inspected().fault().code(), wire::CREDENTIAL_MISSING);
+  site_.deliver(CredentialsChanged{{{"bmc", "v1"}, {"other", "v1"}}});
+  site_.deliver(CredentialsChanged{{{"bmc", "v2"}, {"other", "v1"}}});
+  const auto released = site_.told(&wire::Event::has_credential_released);
+  ASSERT_EQ(released.size(), 1U);
+  EXPECT_EQ(released.front().credential_released().credential(), "bmc");
+}
+
 }  // namespace
 }  // namespace metalmesh::test

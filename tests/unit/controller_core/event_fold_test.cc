@@ -163,6 +163,39 @@ TEST_F(Fold, CredentialsImagesHoldsAndRetriesShow) {
   EXPECT_NE(deployment().note().find("CLOCK_UNPROVEN"), std::string::npos);
 }
 
+TEST_F(Fold, InspectionsThatFailedForWantOfAPasswordAreAskedAgainWhenItComes) {
+  agent.bmcs["s1"].mutable_fault()->set_code(wire::CREDENTIAL_MISSING);
+  agent.bmcs["s2"].mutable_fault()->set_code(wire::BMC_UNREACHABLE);
+  mesh.apply(Mesh::server_object("s1", "par1", 1));
+  mesh.apply(Mesh::server_object("s2", "par1", 2));
+  agent.answer_inspections();
+  EXPECT_EQ(mesh.server("s1").status().phase(), "registered");
+  agent.bmcs["s1"] = bmc_report(1);
+  agent.bmcs["s2"] = bmc_report(2);
+  wire::Event released;
+  released.mutable_credential_released()->set_credential("bmc");
+  agent.report(released);
+  agent.answer_inspections();
+  EXPECT_EQ(mesh.server("s1").status().phase(), "ready");
+  EXPECT_EQ(mesh.server("s2").status().phase(), "registered") << "that one has another cause";
+}
+
+TEST_F(Fold, AnInspectionThatFailsTheSameWayAgainIsSeen) {
+  agent.bmcs["s1"].mutable_fault()->set_code(wire::BMC_UNREACHABLE);
+  mesh.apply(Mesh::server_object("s1", "par1", 1));
+  agent.answer_inspections();
+  const auto reachable = [&] {
+    const auto& conditions = mesh.server("s1").status().conditions();
+    return *std::ranges::find(conditions, "Reachable", &rest::Condition::type);
+  };
+  const auto first = reachable().at();
+  mesh.pass(std::chrono::seconds(5));
+  mesh.must(InspectServer{"s1"});
+  agent.answer_inspections();
+  EXPECT_EQ(reachable().reason(), "BMC_UNREACHABLE");
+  EXPECT_GT(reachable().at().seconds(), first.seconds());
+}
+
 TEST(DeploymentMachine, EndsAreFinalAndTimeIsNoHappening) {
   for (const auto end :
        {states::succeeded, states::unproven, states::failed, states::cancelled, states::indeterminate}) {
