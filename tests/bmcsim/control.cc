@@ -162,6 +162,16 @@ ControlReply Control::handle(const std::string& method, const std::string& path,
       for (auto& [at, order, act] : all) acts.push_back(std::move(act));
       return {200, json::serialize(json::value{{"acts", std::move(acts)}})};
     }
+    if (method == "GET" && path == "/requests") {
+      json::object servers;
+      for (const auto& member : fleet_.members()) {
+        json::array asked;
+        for (const auto& one : member.model->asked())
+          asked.push_back({{"at", seconds(one.at)}, {"what", one.what}});
+        servers[member.model->options().name] = std::move(asked);
+      }
+      return {200, json::serialize(json::value{{"servers", std::move(servers)}})};
+    }
     if (method == "POST" && path == "/kill-target") {
       pidfile_ = std::string(json::parse(body).at("pidfile").as_string());
       return {200, "{}"};

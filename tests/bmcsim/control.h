@@ -2,6 +2,7 @@
 //
 //   GET  /state                 every server: power, disk, installs, violations, sessions, requests
 //   GET  /acts                  everything that happened to any machine, in order
+//   GET  /requests              the first Redfish requests to every server, one by one
 //   POST /servers/<name|*>      change options, add a fault, let the host reset itself (see apply_control)
 //   POST /kill-target           {"pidfile": "..."}: whom a fault with action "kill" kills
 #pragma once

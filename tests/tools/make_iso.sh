@@ -3,13 +3,13 @@
 #
 # Builds a small installer-shaped ISO for tests and the demo: kernel, initrd and boot configuration where
 # real installers keep them, and a 32 KiB answer placeholder. It boots nothing. Equal arguments give equal
-# bytes. SIZE_MB (default 8, at least 4) is the approximate size of the whole image.
+# bytes. SIZE_MB (default 8) is the approximate size of the whole image.
 set -eu
 
 out=${1:?usage: make_iso.sh OUT.iso [SIZE_MB]}
 size_mb=${2:-8}
 case $size_mb in *[!0-9]* | '') echo "make_iso.sh: SIZE_MB must be a number, not '$size_mb'" >&2; exit 2 ;; esac
-[ "$size_mb" -ge 4 ] || { echo "make_iso.sh: SIZE_MB must be at least 4" >&2; exit 2; }
+[ "$size_mb" -ge 1 ] || { echo "make_iso.sh: SIZE_MB must be at least 1" >&2; exit 2; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -22,6 +22,7 @@ noise() {  # noise KEY KIB
     -in /dev/zero 2>/dev/null | head -c "$(($2 * 1024))"
 }
 payload_kib=$(((size_mb - 1) * 1024))
+[ "$payload_kib" -gt 0 ] || payload_kib=512
 noise 1 $((payload_kib / 4)) >"$tree/boot/vmlinuz"
 noise 2 $((payload_kib / 4)) >"$tree/boot/initrd.img"
 noise 3 $((payload_kib / 2)) >"$tree/payload.bin"

@@ -11,6 +11,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::string_view root = "/redfish/v1";
+constexpr std::size_t most_asked = 256;  // requests remembered one by one
 
 std::string header(const Headers& headers, std::string_view name) {
   for (const auto& [key, value] : headers) {
@@ -171,6 +172,7 @@ FaultRule* BmcModel::match(Op op, const RedfishRequest& request, FaultRule::When
 RedfishReply BmcModel::handle(const RedfishRequest& request, MonoTime now) {
   ++requests_;
   settle_tasks(now);
+  if (asked_.size() < most_asked) asked_.push_back({now, request.method + " " + request.path});
   const Op op = op_of(request);
   const auto disturbed = [&](const FaultRule& rule) {
     host_->note(now, "fault",

@@ -62,6 +62,12 @@ class BmcModel {
   void insert_foreign(std::string url, MonoTime now) { host_->insert(now, std::move(url)); }
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
   [[nodiscard]] std::uint64_t requests() const { return requests_; }
+  /// The first requests, in order, as "GET /redfish/v1/...".
+  struct Asked {
+    MonoTime at;
+    std::string what;
+  };
+  [[nodiscard]] const std::vector<Asked>& asked() const { return asked_; }
 
  private:
   struct Session {
@@ -96,6 +102,7 @@ class BmcModel {
   std::uint64_t next_id_ = 1;
   std::uint64_t boot_version_ = 1;
   std::uint64_t requests_ = 0;
+  std::vector<Asked> asked_;
 };
 
 }  // namespace metalmesh::bmcsim
