@@ -16,6 +16,7 @@ Verdict send(Context& context, const redfish::System& system) {
   const bool with_mode = system.boot.has_mode && !talk.without_mode;
   context.job.set_boot_overridden(true);
   ++talk.boot_tries;
+  talk.boot_etag = system.etag;
   return act(context, Ask::boot,
              redfish::boot_once(system, with_mode, ladder[talk.etag_step % ladder.size()]),
              record::Job::SET_BOOT);
@@ -30,7 +31,7 @@ Verdict refused(Context& context, const Answer& answer) {
   };
   if (talk.boot_tries >= most_tries) return fault();
   if (answer.refusal == Refusal::precondition) {
-    ++talk.etag_step;
+    talk.etag_refused = true;
     return Verdict::done;
   }
   if (answer.refusal == Refusal::busy || answer.refusal == Refusal::conflict)
@@ -60,6 +61,8 @@ Verdict set_boot(Context& context) {
     context.job.set_boot_overridden(true);
     return Verdict::done;
   }
+  // Refused for an ETag that was out of date: the new one. For one that still holds: another form of it.
+  if (std::exchange(talk.etag_refused, false) && system->etag == talk.boot_etag) ++talk.etag_step;
   return send(context, *system);
 }
 

@@ -124,7 +124,8 @@ struct Conversation {
   bool without_mode = false;
   int boot_tries = 0;
   int boot_sends = 0;
-  bool boot_sent = false;
+  std::string boot_etag;      // the override was last sent with this one
+  bool etag_refused = false;  // and refused for it
   std::string eject_uri;
   int eject_posts = 0;
   MonoTime eject_at;

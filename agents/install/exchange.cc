@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "common/ports/wire_time.h"
 #include "common/base/backoff.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
 namespace {
@@ -83,7 +83,9 @@ void settle(Context& context, Answer answer) {
     job.clear_intent();
     job.clear_intent_at();
   }
-  context.talk.fresh = context.talk.slot_fresh = false;
+  // What it changed is to be read again; the other resource stands as it was read.
+  const bool of_slot = answer.ask == Ask::insert || answer.ask == Ask::eject;
+  (of_slot ? context.talk.slot_fresh : context.talk.fresh) = false;
   context.talk.answer = std::move(answer);
 }
 

@@ -45,6 +45,7 @@ Verdict power_on(Context& context) {
   }
   if (job.final_power_on()) {
     powered_on(context, "powered on");
+    look_again(context, context.timeouts.poll / 2);  // for VERIFY: PowerState lags
     return Verdict::done;
   }
   const redfish::System* system = look(context);

@@ -96,6 +96,9 @@ Verdict power(Context& context) {
     return context.fail(wire::ORDER_EXPIRED,
                         {.expected = "launch_by", .seen = "the host was not powered on in time"});
   if (const auto answer = take_answer(context, Ask::reset)) {
+    // PowerState lags; the first read of the medium tells sooner than any question.
+    if (answer->kind == Answer::Kind::accepted && job.powered())
+      return look_again(context, context.timeouts.poll / 2);
     if (answer->kind == Answer::Kind::unsent) forget_off(talk);
     if (answer->kind == Answer::Kind::refused) {
       // A refused shutdown is not worth the wait: force it, where the order allows that at all.

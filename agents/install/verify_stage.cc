@@ -2,10 +2,10 @@
 // away meanwhile: a port that answers proves more than it could.
 #include <algorithm>
 
+#include "agents/install/duration_words.h"
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 #include "common/ports/wire_time.h"
-#include "agents/install/duration_words.h"
 
 namespace metalmesh::install {
 namespace {
@@ -72,11 +72,12 @@ Verdict verify(Context& context) {
   const wire::ProofPolicy& policy = context.order().proof();
   if (context.job.proof() >= wanted(context)) return Verdict::done;
   probe(context);
-  if (reach_machine(context) == Verdict::done) {  // proof counts only from this machine
+  // What the BMC can prove is asked for until it has; only from this machine it counts.
+  if (context.job.proof() < wire::PROOF_BOOTED && reach_machine(context) == Verdict::done) {
     if (const redfish::System* system = look(context)) {
       judge_power(context, *system);
       if (context.job.proof() >= wanted(context)) return Verdict::done;
-      look_again(context, context.timeouts.poll);
+      look_again(context, context.timeouts.poll * (wanted(context) > wire::PROOF_BOOTED ? 4 : 1));
     }
   }
   const Duration within = policy.has_within() ? from_wire(policy.within()) : default_within;

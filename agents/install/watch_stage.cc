@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "agents/install/duration_words.h"
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 #include "common/ports/wire_time.h"
-#include "agents/install/duration_words.h"
 
 namespace metalmesh::install {
 namespace {
@@ -14,6 +14,13 @@ namespace {
 constexpr Duration second_look = std::chrono::seconds(2);
 /// PowerState lags: an Off before the first On may still be from before the power-on.
 constexpr Duration power_lag = std::chrono::seconds(30);
+
+/// The longer it has run, the less a moment matters: an end is seen within an eighth of the run, half a
+/// minute at most, and an hour costs a hundred questions or so instead of 720.
+Verdict look_later(Context& context) {
+  const Duration poll = context.timeouts.poll;
+  return look_again(context, std::clamp((context.now.mono - context.talk.entered) / 8, poll, 6 * poll));
+}
 
 /// Why the media was not booted, by what was seen of its readers; nullopt while there is time.
 std::optional<std::pair<wire::FaultCode, FaultFacts>> not_launched(const Context& context) {
@@ -46,7 +53,7 @@ Verdict await_launch(Context& context) {
   if (!system->off()) {
     talk.on_seen = true;
     talk.off_seen = false;
-    return look_again(context, context.timeouts.poll);
+    return look_later(context);
   }
   if (talk.off_seen)
     return context.fail(wire::BOOT_IGNORED, {.expected = "our media", .seen = "it powered off by itself"});
@@ -96,7 +103,7 @@ Verdict await_end(Context& context) {
                           {.seen = "was seen Off and is " + system->power + " again"});
     if (restarted(talk, system->boot_progress))
       return context.fail(wire::INSTALLER_REBOOTED, {.seen = "restarted (" + system->boot_progress + ")"});
-    return look_again(context, context.timeouts.poll);
+    return look_later(context);
   }
   // It read guarded blocks when it was launched, so it was on by then, whatever this life has seen.
   const bool was_on = talk.on_seen || context.now.wall_low - from_wire(context.job.launched_at()) > power_lag;
