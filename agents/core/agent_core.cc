@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::size_t journal_id_bytes = 16;
 constexpr Duration sample_interval = std::chrono::seconds(1);
+/// Between two samples of the site: each is a signed message, and no eye follows more than a few.
+constexpr Duration sample_gap = std::chrono::milliseconds(50);
 
 /// What follows `prefix` in `text`, or nothing.
 std::optional<std::string> after(std::string_view text, std::string_view prefix) {
@@ -42,7 +44,7 @@ struct AgentCore::Impl {
         site_row(load_row<record::SiteState>(reader, rows::site)),
         site(settings),
         channel(settings.site, signer),
-        journal(reader, channel),
+        journal(reader, channel, settings.frame_gap),
         link(reader, settings, verifier, channel, journal, entropy),
         fences(reader),
         breaker(reader),
@@ -115,6 +117,7 @@ struct AgentCore::Impl {
   bool started_ = false;
   bool review_ = false;
   bool blob_stored_ = false;
+  MonoTime next_sample_;
   Now raw_;  // the clock as it was handed in: what the link compares with the controller's
 };
 
@@ -273,6 +276,8 @@ void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome
 
 void AgentCore::Impl::sample(JobSlot& slot, const wire::Reads& reads, const Now& now, Outcome& out) {
   if (slot.sampled_at && now.mono - *slot.sampled_at < sample_interval) return;
+  if (now.mono < next_sample_) return;
+  next_sample_ = now.mono + sample_gap;
   wire::Sample sample;
   sample.set_deployment_id(slot.id());
   sample.set_server(slot.job.order().server());
@@ -322,10 +327,16 @@ void AgentCore::Impl::review(const Now& now, Outcome& out) {
   if (!started_) return;
   review_ |= runner.take_queue_changed();
   review_ |= inspections.take_freed();
-  while (std::exchange(review_, false)) {
+  bool freed = runner.take_place_freed();
+  while (review_ || freed) {
     inspections.review(now, out);
-    queue.review(now, out);
+    if (std::exchange(review_, false)) {
+      queue.review(now, out);
+    } else {
+      queue.fill(now, out);
+    }
     review_ = runner.take_queue_changed() || inspections.take_freed();
+    freed = runner.take_place_freed();
   }
 }
 

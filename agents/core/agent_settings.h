@@ -23,6 +23,8 @@ struct AgentSettings {
   std::string media_address;
   /// Sites without WAN: arm without a Hello round trip, trust the local clock.
   bool wan_free = false;
+  /// Between two frames of events: what is journalled meanwhile goes together in the next one.
+  Duration frame_gap = std::chrono::milliseconds(50);
   /// A wall clock known no better than this does not start an install.
   Duration clock_tolerance = std::chrono::minutes(2);
   install::StageTimeouts timeouts;

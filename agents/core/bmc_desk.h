@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,17 +18,21 @@ class BmcDesk {
  public:
   void begin(const std::string& holder, std::string_view address, const std::string& credential,
              MonoTime now) {
-    talks_[holder] = {normal(address), credential, now, false};
+    end(holder);
+    const Talk& talk = talks_[holder] = {normal(address), credential, now, false};
+    busy_.insert(talk.address);
   }
   void logged_in(const std::string& holder) {
     if (const auto talk = talks_.find(holder); talk != talks_.end()) talk->second.logged_in = true;
   }
-  void end(const std::string& holder) { talks_.erase(holder); }
-
-  [[nodiscard]] bool busy(std::string_view address) const {
-    const std::string wanted = normal(address);
-    return std::ranges::any_of(talks_, [&](const auto& talk) { return talk.second.address == wanted; });
+  void end(const std::string& holder) {
+    const auto talk = talks_.find(holder);
+    if (talk == talks_.end()) return;
+    busy_.erase(busy_.find(talk->second.address));
+    talks_.erase(talk);
   }
+
+  [[nodiscard]] bool busy(std::string_view address) const { return busy_.contains(normal(address)); }
   /// A BMC that stays silent for longer than `patience` will hardly log anyone in: it stops counting, so that
   /// dead BMCs do not stand in the way of live ones.
   static constexpr Duration patience = std::chrono::seconds(10);
@@ -63,6 +68,7 @@ class BmcDesk {
     bool logged_in = false;
   };
   std::map<std::string, Talk> talks_;  // by holder: "job/<deployment>" or "inspect/<request>"
+  std::multiset<std::string> busy_;    // their addresses
 };
 
 }  // namespace metalmesh::agent

@@ -1,5 +1,6 @@
 #include "agents/core/credential_breaker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agents/core/faults.h"
@@ -11,6 +12,8 @@ namespace {
 
 // Refusals further apart than this are separate accidents, not one wrong value.
 constexpr Duration memory = std::chrono::hours(24);
+/// As long an accepted login vouches for another one.
+constexpr Duration vouching = std::chrono::seconds(1);
 
 std::string how_to_set(const std::string& credential) {
   return "on the agent's machine: metalmesh-agent credential set " + credential +
@@ -27,6 +30,7 @@ CredentialBreaker::CredentialBreaker(const RowReader& rows) {
 
 bool CredentialBreaker::refused(const std::string& credential, std::uint32_t limit, const Now& now,
                                 Outcome& out) {
+  accepted_.erase(credential);
   record::CredentialMark& mark = marks_[credential];
   const bool old = mark.has_last_refused() && now.wall() - from_wire(mark.last_refused()) > memory;
   mark.set_name(credential);
@@ -38,6 +42,24 @@ bool CredentialBreaker::refused(const std::string& credential, std::uint32_t lim
   if (begins) mark.set_held(true);
   put_row(out, rows::credential + credential, mark);
   return begins;
+}
+
+void CredentialBreaker::accepted(const std::string& credential, const Now& now) {
+  std::deque<MonoTime>& logins = accepted_[credential];
+  while (!logins.empty() && now.mono - logins.front() >= vouching) logins.pop_front();
+  logins.push_back(now.mono);
+}
+
+std::uint32_t CredentialBreaker::room(const std::string& credential, std::uint32_t limit,
+                                      const Now& now) const {
+  const std::uint32_t used = refusals(credential);
+  if (used >= limit) return 0;
+  const auto logins = accepted_.find(credential);
+  if (logins == accepted_.end()) return limit - used;
+  const auto young = std::ranges::lower_bound(logins->second, now.mono - vouching, std::ranges::less_equal());
+  const auto vouched = static_cast<std::uint32_t>(logins->second.end() - young);
+  // A single login proves little: a row of them does.
+  return vouched < limit ? limit - used : limit - used + vouched;
 }
 
 std::vector<std::string> CredentialBreaker::changed(const CredentialsChanged& change, Outcome& out) {
@@ -62,6 +84,7 @@ std::vector<std::string> CredentialBreaker::changed(const CredentialsChanged& ch
     released.push_back(name);
     return true;
   });
+  accepted_.clear();
   return released;
 }
 

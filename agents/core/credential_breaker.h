@@ -1,10 +1,13 @@
 // Keeps one wrong password from locking the accounts of a whole site. After `limit` refused logins of one
 // credential every other job that uses it is held until its value changes; then they go on by themselves.
 // No more conversations are about to log in side by side than there are refusals left, so the limit holds for
-// jobs that start together too, and for a password that was changed at the BMCs a moment ago.
+// jobs that start together too, and for a password that was changed at the BMCs a moment ago. Only while
+// logins are being accepted one after the other, each makes room for one more: their number doubles with
+// every round, a rack is through within a second, and a refusal or a second without a login ends it.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -27,6 +30,9 @@ class CredentialBreaker {
   /// A login was refused. True when this refusal began to hold the credential.
   bool refused(const std::string& credential, std::uint32_t limit, const Now& now, Outcome& out);
 
+  /// A login was accepted.
+  void accepted(const std::string& credential, const Now& now);
+
   /// Takes the site's list in; returns the names that were held, or missed, and are good to try now.
   std::vector<std::string> changed(const CredentialsChanged& change, Outcome& out);
 
@@ -34,17 +40,15 @@ class CredentialBreaker {
   [[nodiscard]] std::uint32_t refusals(std::string_view credential) const;
   /// Why a job must not log in with it (held, or not at this site); nothing when it may.
   [[nodiscard]] std::optional<wire::Fault> why_not(const std::string& credential);
-  /// Is there room for one more conversation, beside `logging_in` that are about to log in?
-  [[nodiscard]] bool room(const std::string& credential, std::uint32_t logging_in,
-                          std::uint32_t limit) const {
-    return refusals(credential) + logging_in < limit;
-  }
+  /// How many conversations may be about to log in side by side.
+  [[nodiscard]] std::uint32_t room(const std::string& credential, std::uint32_t limit, const Now& now) const;
 
  private:
   std::map<std::string, record::CredentialMark, std::less<>> marks_;
   std::map<std::string, std::string, std::less<>> versions_;
   std::set<std::string, std::less<>> missed_;  // asked for, not at this site; a restart asks anew
-  bool known_ = false;                         // the site's list has arrived
+  std::map<std::string, std::deque<MonoTime>, std::less<>> accepted_;  // logins of the last second
+  bool known_ = false;                                                 // the site's list has arrived
 };
 
 }  // namespace metalmesh::agent

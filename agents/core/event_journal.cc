@@ -1,10 +1,11 @@
 #include "agents/core/event_journal.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agents/core/row_keys.h"
-#include "common/ports/wire_time.h"
 #include "common/base/check.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -50,8 +51,8 @@ void shorten(wire::Event& event) {
 
 }  // namespace
 
-EventJournal::EventJournal(const RowReader& rows, const UpChannel& channel)
-    : sender_(rows::events, rows), channel_(channel) {}
+EventJournal::EventJournal(const RowReader& rows, const UpChannel& channel, Duration frame_gap)
+    : frame_gap_(frame_gap), sender_(rows::events, rows), channel_(channel) {}
 
 void EventJournal::open(std::string journal_id, const std::string& machine_id, const Now& now, Outcome& out) {
   sender_.create(journal_id, out.rows);
@@ -71,7 +72,7 @@ std::uint64_t EventJournal::tell(wire::Event event, const Now& now, Outcome& out
 
 void EventJournal::on_committed(const Now& now, Outcome& out) {
   sender_.on_committed();
-  pump(now, out);
+  pump_in_turn(now, out);
 }
 
 void EventJournal::on_bus_up(const Now& now, Outcome& out) {
@@ -81,7 +82,7 @@ void EventJournal::on_bus_up(const Now& now, Outcome& out) {
 
 delivery::StreamSender::AckResult EventJournal::on_ack(const wire::Ack& ack, const Now& now, Outcome& out) {
   const auto result = sender_.on_ack(ack, out.rows);
-  pump(now, out);
+  pump_in_turn(now, out);
   return result;
 }
 
@@ -92,9 +93,17 @@ delivery::StreamSender::ResyncResult EventJournal::on_resync(const wire::Resync&
   return result;
 }
 
+void EventJournal::pump_in_turn(const Now& now, Outcome& out) {
+  if (now.mono >= next_frame_) return pump(now, out);
+  out.emit(TimerArm{"stream", std::min(next_frame_, sender_.next_due().value_or(next_frame_))});
+}
+
 void EventJournal::pump(const Now& now, Outcome& out) {
   if (!channel_.up() || !sender_.exists()) return;
-  for (const wire::Data& frame : sender_.pump(now)) channel_.send("data", frame, out);
+  for (const wire::Data& frame : sender_.pump(now)) {
+    channel_.send("data", frame, out);
+    next_frame_ = now.mono + frame_gap_;
+  }
   if (const auto due = sender_.next_due()) out.emit(TimerArm{"stream", *due});
 }
 

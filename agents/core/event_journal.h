@@ -13,7 +13,7 @@ namespace metalmesh::agent {
 
 class EventJournal {
  public:
-  EventJournal(const RowReader& rows, const UpChannel& channel);
+  EventJournal(const RowReader& rows, const UpChannel& channel, Duration frame_gap);
 
   [[nodiscard]] bool exists() const { return sender_.exists(); }
   /// A new journal; its first event names it and the machine it is bound to.
@@ -34,7 +34,11 @@ class EventJournal {
 
  private:
   void pump(const Now& now, Outcome& out);
+  /// Events that come close upon others go together: a frame costs a signature, two syncs and an ack.
+  void pump_in_turn(const Now& now, Outcome& out);
 
+  Duration frame_gap_;
+  MonoTime next_frame_;
   delivery::StreamSender sender_;
   const UpChannel& channel_;
 };

@@ -57,7 +57,7 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
       continue;
     }
     const std::uint32_t logging_in = c_.bmcs.logging_in(bmc.credential(), now.mono);
-    if (!c_.breaker.room(bmc.credential(), logging_in, c_.site.login_refusals)) {
+    if (logging_in >= c_.breaker.room(bmc.credential(), c_.site.login_refusals, now)) {
       out.emit(TimerArm{"inspections", now.mono + BmcDesk::patience});
       continue;
     }
@@ -95,6 +95,7 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
   const std::string& credential = slot.row.request().bmc().credential();
   if (step.login_accepted) {
     c_.bmcs.logged_in(holder(name));
+    c_.breaker.accepted(credential, now);
     freed_ = true;  // others may use the credential now
   }
   if (step.login_refused) count_login_refusal(c_, credential, slot.row.request().server(), now, out);

@@ -11,6 +11,7 @@ namespace metalmesh::agent {
 void JobQueue::review(const Now& now, Outcome& out) {
   if (c_.site.media_address.empty()) return;  // no URL to give to a BMC yet; MediaUp brings it
   wake_.reset();
+  count_room();
   const std::vector<JobSlot*> in_order = c_.jobs.all();
   for (JobSlot* slot : in_order) {
     // It held its BMC before a restart, or owes cleanup there: not a matter of turns.
@@ -26,6 +27,35 @@ void JobQueue::review(const Now& now, Outcome& out) {
   } else {
     out.emit(TimerDisarm{"queue"});
   }
+}
+
+void JobQueue::fill(const Now& now, Outcome& out) {
+  if (c_.site.media_address.empty()) return;
+  count_room();
+  for (JobSlot* slot : c_.jobs.all()) {
+    if (places_left_ <= 0) break;
+    if (!slot->waiting() || slot->machine) continue;
+    if (logins_left(slot->job.order().bmc().credential(), now) > 0) {
+      review(*slot, now, out);
+    } else {
+      wake_at(now.mono + BmcDesk::patience);
+    }
+  }
+  if (wake_) out.emit(TimerArm{"queue", *wake_});
+}
+
+void JobQueue::count_room() {
+  places_left_ = std::int64_t{c_.site.parallel} - static_cast<std::int64_t>(c_.jobs.running());
+  logins_left_.clear();
+}
+
+std::int64_t& JobQueue::logins_left(const std::string& credential, const Now& now) {
+  const auto [left, fresh] = logins_left_.try_emplace(credential, 0);
+  if (fresh) {
+    left->second = std::int64_t{c_.breaker.room(credential, c_.site.login_refusals, now)} -
+                   c_.bmcs.logging_in(credential, now.mono);
+  }
+  return left->second;
 }
 
 void JobQueue::wake_at(MonoTime at) { wake_ = wake_ ? std::min(*wake_, at) : at; }
@@ -55,11 +85,9 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   if (materials.trouble) return hold(slot, *materials.trouble, now, out);
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
   if (!materials.here) return;
-  if (c_.jobs.running() >= c_.site.parallel || c_.bmcs.busy(order.bmc().address())) return;
-  const std::string& credential = order.bmc().credential();
-  if (!c_.breaker.room(credential, c_.bmcs.logging_in(credential, now.mono), c_.site.login_refusals)) {
-    return wake_at(now.mono + BmcDesk::patience);
-  }
+  if (places_left_ <= 0 || c_.bmcs.busy(order.bmc().address())) return;
+  std::int64_t& logins = logins_left(order.bmc().credential(), now);
+  if (logins <= 0) return wake_at(now.mono + BmcDesk::patience);
   const auto blob = blobs_.get(order.profile().sha256());
   if (auto fault = c_.mounts.prepare(slot.job, *blob, *images_.facts(order.image().sha256()),
                                      c_.site.media_address, out)) {
@@ -68,6 +96,8 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   slot.job.set_stage(wire::CONNECT);
   if (slot.job.attempt() == 0) slot.job.set_attempt(1);
   c_.jobs.store(slot, out);
+  --places_left_;
+  --logins;
   runner_.start(slot, now, out);
 }
 

@@ -4,6 +4,8 @@
 // (Held).
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -21,9 +23,14 @@ class JobQueue {
   /// Starts every job that may run now, ends those whose time has passed, and arms the timer "queue" for the
   /// next moment that matters.
   void review(const Now& now, Outcome& out);
+  /// Only a place or a login has become free: starts those who are next, without looking at all who wait.
+  void fill(const Now& now, Outcome& out);
 
  private:
   void review(JobSlot& slot, const Now& now, Outcome& out);
+  void count_room();
+  /// How many more of its credential's logins may be under way.
+  std::int64_t& logins_left(const std::string& credential, const Now& now);
   /// What stands in the way, whoever waits.
   [[nodiscard]] std::optional<wire::Fault> why_held(const JobSlot& slot, const Now& now) const;
   struct Materials {
@@ -39,6 +46,9 @@ class JobQueue {
   BlobCache& blobs_;
   ImageDesk& images_;
   std::optional<MonoTime> wake_;
+  // Counted once per review.
+  std::int64_t places_left_ = 0;
+  std::map<std::string, std::int64_t> logins_left_;  // by credential
 };
 
 }  // namespace metalmesh::agent

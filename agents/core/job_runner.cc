@@ -5,9 +5,9 @@
 
 #include "agents/core/faults.h"
 #include "agents/core/seed.h"
-#include "common/ports/wire_time.h"
 #include "agents/media/mount_url.h"
 #include "common/base/check.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -51,6 +51,7 @@ void count_login_refusal(const JobContext& context, const std::string& credentia
 
 install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   install::Gate gate;
+  if (job.armed()) return gate;  // nobody asks any more
   gate.clock_ok = now.wall_high - now.wall_low <= c_.settings.clock_tolerance;
   const wire::StartInstall& order = job.order();
   if (const auto standing = c_.link.why_not_act()) {
@@ -128,10 +129,12 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
                    },
                    [&](install::LoginAccepted&) {
                      c_.bmcs.logged_in(holder(slot));
-                     queue_changed_ = true;
+                     c_.breaker.accepted(slot.job.order().bmc().credential(), now);
+                     place_freed_ = true;
                    },
                    [&](install::RetryLater& retry) {
                      slot.retry_at = now.mono + retry.delay;
+                     queue_changed_ = true;
                      slot.job.set_stage(wire::QUEUED);
                      wire::Event event = event_of(slot.job);
                      event.mutable_stage()->set_stage(wire::QUEUED);
@@ -162,7 +165,7 @@ void JobRunner::leave_bmc(JobSlot& slot, Outcome& out) {
   slot.poll_at.reset();
   out.emit(TimerDisarm{holder(slot)});
   c_.bmcs.end(holder(slot));
-  queue_changed_ = true;
+  place_freed_ = true;
 }
 
 void JobRunner::on_poll_due(JobSlot& slot, const Now& now, Outcome& out) {
@@ -286,5 +289,6 @@ void JobRunner::end_untouched(JobSlot& slot, wire::Ended::Outcome outcome, wire:
 }
 
 bool JobRunner::take_queue_changed() { return std::exchange(queue_changed_, false); }
+bool JobRunner::take_place_freed() { return std::exchange(place_freed_, false); }
 
 }  // namespace metalmesh::agent

@@ -66,8 +66,10 @@ class JobRunner {
   void end_untouched(JobSlot& slot, wire::Ended::Outcome outcome, wire::Fault fault, const Now& now,
                      Outcome& out);
 
-  /// Places became free, or jobs went back to the queue, since this was asked last.
+  /// Since this was asked last: something changed that any waiting job may wait for, or a job went back to
+  /// the queue; a place, a BMC or room for a login became free.
   bool take_queue_changed();
+  bool take_place_freed();
 
  private:
   [[nodiscard]] install::Gate gate(const record::Job& job, const Now& now) const;
@@ -78,6 +80,7 @@ class JobRunner {
   JobContext c_;
   std::set<std::string> asked_;  // mount tokens whose launch waits for this incarnation to be proven
   bool queue_changed_ = true;
+  bool place_freed_ = false;
 };
 
 }  // namespace metalmesh::agent

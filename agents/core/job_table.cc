@@ -10,11 +10,13 @@ namespace metalmesh::agent {
 namespace {
 
 /// What makes a new row worth a write: a rising byte count alone must not wear out an SD card.
-std::string essence(const record::Job& job) {
-  record::Job essential = job;
-  essential.clear_bytes_covered();
-  essential.set_row_version(rows::version);
-  return essential.SerializeAsString();
+std::string essence(record::Job& job) {
+  const std::uint64_t covered = job.bytes_covered();
+  job.clear_bytes_covered();
+  job.set_row_version(rows::version);
+  std::string bytes = job.SerializeAsString();
+  job.set_bytes_covered(covered);
+  return bytes;
 }
 
 }  // namespace
@@ -24,6 +26,7 @@ JobTable::JobTable(const RowReader& reader) {
     auto slot = std::make_unique<JobSlot>();
     next_queue_number_ = std::max<std::uint64_t>(next_queue_number_, job.queue_number() + 1);
     slot->job = std::move(job);
+    slot->machine_names = machine_names(slot->job.order().identity());
     slot->stored = essence(slot->job);
     slots_.emplace(deployment, std::move(slot));
   }
@@ -32,6 +35,7 @@ JobTable::JobTable(const RowReader& reader) {
 JobSlot& JobTable::add(record::Job job) {
   auto slot = std::make_unique<JobSlot>();
   slot->job = std::move(job);
+  slot->machine_names = machine_names(slot->job.order().identity());
   slot->job.set_queue_number(next_queue_number_++);
   const std::string deployment = slot->id();
   return *(slots_[deployment] = std::move(slot));
@@ -51,8 +55,10 @@ JobSlot* JobTable::by_mount(std::string_view token) {
 }
 
 JobSlot* JobTable::open_on(const wire::Identity& identity) {
+  const std::vector<std::string> names = machine_names(identity);
   for (const auto& [deployment, slot] : slots_) {
-    if (slot->open() && same_machine(slot->job.order().identity(), identity)) return slot.get();
+    if (slot->open() && std::ranges::find_first_of(slot->machine_names, names) != slot->machine_names.end())
+      return slot.get();
   }
   return nullptr;
 }

@@ -24,6 +24,7 @@ struct JobSlot {
   std::optional<MonoTime> retry_at;                     // waiting: not before
   std::optional<MonoTime> poll_at;                      // running: PollDue is owed
   wire::FaultCode held = wire::FAULT_CODE_UNSPECIFIED;  // why it waits, as last told
+  std::vector<std::string> machine_names;               // of the order's identity, see fence_table.h
   std::string stored;  // the row as last written, without what only counts bytes
   std::optional<MonoTime> sampled_at;
   std::uint64_t sampled_bytes = 0;

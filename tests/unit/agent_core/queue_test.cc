@@ -4,8 +4,10 @@
 
 #include <set>
 
+#include "agents/core/credential_breaker.h"
 #include "common/ports/wire_time.h"
 #include "tests/unit/agent_core/test_site.h"
+#include "tests/unit/memory_store.h"
 
 namespace metalmesh::test {
 namespace {
@@ -219,6 +221,33 @@ TEST_F(Queue, APasswordThatWasGoodAMomentAgoIsTrustedNoFurther) {
   int logins = -1;
   for (const auto& [address, bmc] : site_.bmcs) logins += bmc.logins;
   EXPECT_EQ(logins, 3);
+}
+
+TEST_F(Queue, LoginsThatAreAcceptedInARowMakeRoomForMoreUntilOneIsRefused) {
+  MemoryStore rows;
+  agent::CredentialBreaker breaker(rows);
+  Outcome out;
+  Now now{MonoTime(std::chrono::hours(1)), {}, {}};
+  const auto room = [&] { return breaker.room("c", 3, now); };
+  EXPECT_EQ(room(), 3U);
+  breaker.accepted("c", now);
+  breaker.accepted("c", now);
+  EXPECT_EQ(room(), 3U);  // two prove little
+  breaker.accepted("c", now);
+  EXPECT_EQ(room(), 6U);
+  now.mono += std::chrono::milliseconds(600);
+  breaker.accepted("c", now);
+  EXPECT_EQ(room(), 7U);
+  now.mono += std::chrono::milliseconds(600);
+  EXPECT_EQ(room(), 3U);  // a second without a login
+  for (int i = 0; i < 5; ++i) breaker.accepted("c", now);
+  EXPECT_EQ(room(), 9U);
+  breaker.refused("c", 3, now, out);
+  EXPECT_EQ(room(), 2U);
+  for (int i = 0; i < 3; ++i) breaker.accepted("c", now);
+  EXPECT_EQ(room(), 5U);  // the refusal still counts
+  breaker.changed({{{"c", "v2"}}}, out);
+  EXPECT_EQ(room(), 3U);  // a new value has proved nothing, and has no refusals
 }
 
 TEST_F(Queue, DeadBmcsDoNotStandInTheWayOfLiveOnes) {

@@ -28,6 +28,7 @@ TestSite::TestSite() {
   settings.site = SiteName("par1");
   settings.machine_id = "machine-1";
   settings.version = "test";
+  settings.frame_gap = Duration::zero();  // what was told is looked at in the same instant
   now_.mono = MonoTime(std::chrono::hours(1));
   now_.wall_low = WallTime(std::chrono::hours(24 * 365 * 55));
   now_.wall_high = now_.wall_low + std::chrono::seconds(1);
