@@ -1,9 +1,15 @@
 #include "common/adapters/curl_client.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -20,9 +26,10 @@ namespace {
 
 /// Kept connections over all hosts; a site has fewer BMCs.
 constexpr long most_kept_connections = 1024;
-constexpr int poll_ms = 60'000;
+constexpr int longest_wait_ms = 60'000;
 /// Idle hosts remembered, for the trust their kept connection was made under.
 constexpr std::size_t most_hosts = 4096;
+constexpr std::size_t most_spare_handles = 64;
 
 void init_curl_once() {
   static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -37,29 +44,40 @@ class CurlClient::Loop {
       : options_(std::move(options)), credentials_(credentials), sink_(sink) {
     init_curl_once();
     multi_ = curl_multi_init();
-    MM_CHECK(multi_ != nullptr);
+    epoll_ = epoll_create1(EPOLL_CLOEXEC);
+    wakeup_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    MM_CHECK(multi_ != nullptr && epoll_ >= 0 && wakeup_ >= 0);
+    watch(EPOLL_CTL_ADD, wakeup_, EPOLLIN);
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, most_kept_connections);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Loop::on_socket);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Loop::on_timer);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     thread_ = std::thread([this] { run(); });
   }
   ~Loop() {
     stopping_ = true;
-    curl_multi_wakeup(multi_);
+    wake();
     thread_.join();
     for (auto& [origin, host] : hosts_) {
       if (host.running) curl_multi_remove_handle(multi_, host.running->handle());
     }
     hosts_.clear();
     curl_multi_cleanup(multi_);
+    ::close(wakeup_);
+    ::close(epoll_);
   }
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   void start(HttpRequest request) {
+    bool first = false;
     {
       const std::scoped_lock lock(mutex_);
+      first = arrived_.empty();
       arrived_.push_back(std::move(request));
     }
-    curl_multi_wakeup(multi_);
+    if (first) wake();  // for those that follow it is on its way
   }
 
  private:
@@ -70,15 +88,78 @@ class CurlClient::Loop {
     std::optional<std::pair<TlsTrust, std::string>> trust;
   };
 
+  using Clock = std::chrono::steady_clock;
+
+  /// Only transfers on whose sockets something happened are looked at: with hundreds of BMCs, asking all of
+  /// them each time would cost more than talking to them.
   void run() {
+    pthread_setname_np(pthread_self(), "http");
+    std::array<epoll_event, 64> events{};
     while (!stopping_) {
-      take_arrived();
+      const int count =
+          epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), milliseconds_to_wait());
       int running = 0;
-      curl_multi_perform(multi_, &running);
+      for (int i = 0; i < count; ++i) {
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        if (event.data.fd == wakeup_) {
+          std::uint64_t drained = 0;
+          [[maybe_unused]] const auto got = ::read(wakeup_, &drained, sizeof drained);
+        } else {
+          curl_multi_socket_action(multi_, event.data.fd, actions(event.events), &running);
+        }
+      }
+      if (due_ && Clock::now() >= *due_) {
+        due_.reset();
+        curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
+      }
       collect_finished();
-      // A wake-up sent since take_arrived is not lost: it ends the next poll.
-      if (!stopping_) curl_multi_poll(multi_, nullptr, 0, poll_ms, nullptr);
+      take_arrived();  // after the wake-up was drained: what arrives later wakes the next round
     }
+  }
+
+  [[nodiscard]] int milliseconds_to_wait() const {
+    if (!due_) return longest_wait_ms;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due_ - Clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, longest_wait_ms));
+  }
+
+  static int actions(std::uint32_t events) {
+    int out = 0;
+    if ((events & (EPOLLIN | EPOLLHUP)) != 0) out |= CURL_CSELECT_IN;
+    if ((events & EPOLLOUT) != 0) out |= CURL_CSELECT_OUT;
+    if ((events & EPOLLERR) != 0) out |= CURL_CSELECT_ERR;
+    return out;
+  }
+
+  static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void*) {
+    auto& loop = *static_cast<Loop*>(self);
+    if (what == CURL_POLL_REMOVE) {
+      epoll_ctl(loop.epoll_, EPOLL_CTL_DEL, socket, nullptr);
+      return 0;
+    }
+    const std::uint32_t events =
+        (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
+    if (!loop.watch(EPOLL_CTL_MOD, socket, events)) loop.watch(EPOLL_CTL_ADD, socket, events);
+    return 0;
+  }
+
+  static int on_timer(CURLM*, long milliseconds, void* self) {
+    auto& due = static_cast<Loop*>(self)->due_;
+    due.reset();
+    if (milliseconds >= 0) due = Clock::now() + std::chrono::milliseconds(milliseconds);
+    return 0;
+  }
+
+  bool watch(int operation, int socket, std::uint32_t events) const {
+    epoll_event event{};
+    event.events = events;
+    event.data.fd = socket;
+    return epoll_ctl(epoll_, operation, socket, &event) == 0;
+  }
+
+  void wake() const {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wakeup_, &one, sizeof one);
   }
 
   void take_arrived() {
@@ -115,7 +196,8 @@ class CurlClient::Loop {
       host.waiting.pop_front();
       std::pair trust(request.trust, request.trust == TlsTrust::pin ? request.pin_sha256 : std::string());
       auto origin = origin_of(request.url);
-      auto transfer = std::make_unique<CurlTransfer>(options_, std::move(request), std::move(*origin));
+      auto transfer =
+          std::make_unique<CurlTransfer>(options_, std::move(request), std::move(*origin), easy_handle());
       if (auto answer = transfer->prepare(credentials_, host.trust != trust)) {
         deliver(std::move(*answer));
         continue;
@@ -143,10 +225,18 @@ class CurlClient::Loop {
         continue;
       }
       // A failed transfer leaves no connection worth keeping, so the next one starts on a fresh one anyway.
-      found->second.running.reset();
+      const auto over = std::exchange(found->second.running, nullptr);
+      if (spare_.size() < most_spare_handles) spare_.push_back(over->take_handle());
       deliver(std::move(*answer));
       start_next(found->second);
     }
+  }
+
+  CurlTransfer::EasyHandle easy_handle() {
+    if (spare_.empty()) return {curl_easy_init(), curl_easy_cleanup};
+    auto handle = std::move(spare_.back());
+    spare_.pop_back();
+    return handle;
   }
 
   void deliver(CurlTransfer::Answer answer) {
@@ -157,10 +247,14 @@ class CurlClient::Loop {
   const CredentialSource& credentials_;
   Sink& sink_;
   CURLM* multi_ = nullptr;
+  int epoll_ = -1;
+  int wakeup_ = -1;
+  std::optional<Clock::time_point> due_;  // thread_ only
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
-  std::vector<HttpRequest> arrived_;   // guarded by mutex_
-  std::map<std::string, Host> hosts_;  // thread_ only
+  std::vector<HttpRequest> arrived_;             // guarded by mutex_
+  std::map<std::string, Host> hosts_;            // thread_ only
+  std::vector<CurlTransfer::EasyHandle> spare_;  // thread_ only
   std::thread thread_;
 };
 

@@ -55,8 +55,8 @@ std::string peer_key(CURL* easy) {
   if (info->backend != CURLSSLBACKEND_OPENSSL || info->internals == nullptr) return {};
   const CertificateHandle certificate(SSL_get1_peer_certificate(static_cast<SSL*>(info->internals)));
   if (!certificate) return {};
-  EVP_PKEY* key = X509_get0_pubkey(certificate.get());
-  return key == nullptr ? std::string() : to_hex(sha256(spki_der(key)));
+  const std::string key = spki_der(certificate.get());
+  return key.empty() ? std::string() : to_hex(sha256(key));
 }
 
 struct FailureRow {
@@ -77,12 +77,18 @@ constexpr std::array failure_table = {
 
 }  // namespace
 
-CurlTransfer::CurlTransfer(const CurlClientOptions& options, HttpRequest request, Origin origin)
+CurlTransfer::CurlTransfer(const CurlClientOptions& options, HttpRequest request, Origin origin,
+                           EasyHandle easy)
     : options_(options),
       request_(std::move(request)),
       origin_(std::move(origin)),
-      easy_(curl_easy_init(), curl_easy_cleanup),
+      easy_(std::move(easy)),
       header_list_(nullptr, curl_slist_free_all) {}
+
+CurlTransfer::EasyHandle CurlTransfer::take_handle() {
+  curl_easy_reset(easy_.get());
+  return std::move(easy_);
+}
 
 std::optional<CurlTransfer::Answer> CurlTransfer::prepare(const CredentialSource& credentials,
                                                           bool fresh_connection) {
@@ -143,8 +149,9 @@ void CurlTransfer::set_trust() {
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   // A resumed session proves knowledge of the old session, not possession of the key.
   curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-  if (chain && !options_.ca_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
+  // libcurl parses the system's 140 authorities for every connection, even where nothing is verified.
+  if (!chain || !options_.ca_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, chain ? options_.ca_file.c_str() : nullptr);
     curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
   }
 }

@@ -19,7 +19,10 @@ class CurlTransfer {
  public:
   using Answer = std::variant<HttpReplied, HttpFailed>;
 
-  CurlTransfer(const CurlClientOptions& options, HttpRequest request, Origin origin);
+  using EasyHandle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
+
+  /// `easy` is fresh, or was reset since its last use.
+  CurlTransfer(const CurlClientOptions& options, HttpRequest request, Origin origin, EasyHandle easy);
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
@@ -29,6 +32,8 @@ class CurlTransfer {
   std::optional<Answer> finish(CURLcode code);
 
   [[nodiscard]] CURL* handle() const { return easy_.get(); }
+  /// Reset, for the next transfer. This one is over.
+  EasyHandle take_handle();
   [[nodiscard]] const Origin& origin() const { return origin_; }
 
  private:
@@ -48,7 +53,7 @@ class CurlTransfer {
   const CurlClientOptions& options_;
   HttpRequest request_;
   Origin origin_;
-  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy_;
+  EasyHandle easy_;
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> header_list_;
   Secret body_;
   char error_[CURL_ERROR_SIZE] = {};

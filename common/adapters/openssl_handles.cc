@@ -87,4 +87,14 @@ std::string spki_der(EVP_PKEY* key) {
   return out;
 }
 
+std::string spki_der(const X509* certificate) {
+  X509_PUBKEY* key = X509_get_X509_PUBKEY(certificate);
+  const int size = i2d_X509_PUBKEY(key, nullptr);
+  if (size <= 0) return {};
+  std::string out(static_cast<std::size_t>(size), '\0');
+  auto* cursor = reinterpret_cast<unsigned char*>(out.data());
+  MM_CHECK(i2d_X509_PUBKEY(key, &cursor) == size);
+  return out;
+}
+
 }  // namespace metalmesh::adapters

@@ -43,5 +43,7 @@ std::string certificate_pem(X509* certificate);
 
 /// The public key as SubjectPublicKeyInfo, DER: what pins and key ids are digests of.
 std::string spki_der(EVP_PKEY* key);
+/// As it stands in the certificate; OpenSSL 3 takes 0.1 ms to encode a key anew. Empty when there is none.
+std::string spki_der(const X509* certificate);
 
 }  // namespace metalmesh::adapters

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -97,6 +98,7 @@ void MediaLoop::stop() {
 
 void MediaLoop::run() {
   block_pipe_signal();
+  pthread_setname_np(pthread_self(), "media");  // `top -H` tells it from the rest of the agent
   std::array<epoll_event, 256> events{};
   while (!stopping_) {
     const int count =
