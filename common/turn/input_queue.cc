@@ -21,6 +21,7 @@ InputQueue::InputQueue(QueueLimits limits) : limits_(limits) {}
 bool InputQueue::full() const { return inputs_.size() >= limits_.inputs || bytes_ >= limits_.bytes; }
 
 void InputQueue::deliver(Input input) {
+  bool enough = false;
   {
     const std::lock_guard lock(mutex_);
     if (full() && is_expendable(input)) {
@@ -29,8 +30,16 @@ void InputQueue::deliver(Input input) {
     }
     bytes_ += bytes_of(input);
     inputs_.push_back(std::move(input));
+    enough = inputs_.size() >= awaited_;
   }
-  arrived_.notify_one();
+  if (enough) arrived_.notify_one();
+}
+
+void InputQueue::gather(std::size_t enough, Duration at_most, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  awaited_ = enough;
+  arrived_.wait_for(lock, stop, at_most, [&] { return inputs_.size() >= enough; });
+  awaited_ = 1;
 }
 
 std::vector<Input> InputQueue::take(std::size_t most, Duration patience, const std::stop_token& stop) {

@@ -36,6 +36,9 @@ class InputQueue final : public Sink {
   /// `stop` is requested (then possibly none).
   [[nodiscard]] std::vector<Input> take(std::size_t most, Duration patience, const std::stop_token& stop);
 
+  /// One thread. Lets inputs gather until there are `enough`, `at_most` is over or `stop` is requested.
+  void gather(std::size_t enough, Duration at_most, const std::stop_token& stop);
+
   /// How many inputs were dropped so far.
   [[nodiscard]] std::uint64_t dropped() const;
 
@@ -46,6 +49,7 @@ class InputQueue final : public Sink {
   mutable std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::deque<Input> inputs_;
+  std::size_t awaited_ = 1;  // so many inputs are worth waking the reader for
   std::size_t bytes_ = 0;
   std::uint64_t dropped_ = 0;
 };

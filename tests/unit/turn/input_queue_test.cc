@@ -70,5 +70,20 @@ TEST(InputQueue, loses_nothing_between_threads) {
   EXPECT_EQ(queue.dropped(), 0U);
 }
 
+TEST(InputQueue, gathers_until_there_are_enough) {
+  InputQueue queue;
+  std::jthread sender([&] {
+    for (int i = 0; i < 3; ++i) queue.deliver(Committed{});
+  });
+  queue.gather(3, 1min, {});
+  EXPECT_EQ(queue.take(10, 0s, {}).size(), 3U);
+  queue.deliver(Committed{});
+  queue.gather(2, 1ms, {});  // time is over
+  EXPECT_EQ(queue.take(10, 0s, {}).size(), 1U);
+  std::stop_source stop;
+  stop.request_stop();
+  queue.gather(1, 1min, stop.get_token());
+}
+
 }  // namespace
 }  // namespace metalmesh
