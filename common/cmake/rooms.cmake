@@ -36,6 +36,7 @@ function(mm_program name)
   add_executable(${name} ${R_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE MM_VERSION="${PROJECT_VERSION}")
+  target_link_options(${name} PRIVATE LINKER:--as-needed)  # the agent carries no RocksDB
   target_link_libraries(${name} PRIVATE ${R_DEPS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()
