@@ -60,7 +60,7 @@ def a_gap_that_the_installer_sees_is_an_honest_failure():
         print(f"{mesh.console_line('INSTALL_FAILED')}\n{deployment['fault']['code']}: {deployment['fault']['seen']}")
         wait_until("our medium is gone", lambda: mesh.machine()["media"] == "", 60)
         truth = mesh.machine()
-        assert len(truth["installs"]) == 1 and not truth["installs"][0]["completed"], truth
+        assert len(truth["installs"]) <= 1 and not any(i["completed"] for i in truth["installs"]), truth
         assert not truth["violations"], truth
 
 

@@ -106,8 +106,13 @@ void QemuHost::reset(MonoTime now, bool by_redfish) {
   if (state_ != HostState::powering_on) note(now, by_redfish ? "reset" : "reset by itself");
   if (busy(now) && by_redfish) violate(now, "reset during an install");
   ordered_next_ = by_redfish;
-  if (given_up_) replace_drive(false);
-  // The firmware's boot order is latched by the reset; its event comes before `cont` is answered.
+  if (given_up_ || replacing_) return replace_drive(false, [this] { start_over(); });
+  start_over();
+}
+
+/// The firmware's boot order is latched by the reset; its event comes before `cont` is answered.
+void QemuHost::start_over() {
+  if (!on()) return;
   set_boot_order();
   qmp_->send("system_reset");
   qmp_->send("cont");
@@ -148,10 +153,10 @@ void QemuHost::set_boot_order() {
 
 void QemuHost::insert(MonoTime now, std::string url) {
   note(now, "insert", url);
-  if (given_up_) replace_drive(false);
   insert_result_.reset();
-  open_medium(url);
   inserting_ = std::move(url);
+  if (given_up_ || replacing_) return replace_drive(false, [this] { open_medium(inserting_); });
+  open_medium(inserting_);
 }
 
 /// QEMU asks for the URL here: what is wrong with it is an error at once.
@@ -225,6 +230,8 @@ void QemuHost::on_event(std::string_view name, const json::object& data) {
     on_stop();
   } else if (name == "BLOCK_IO_ERROR") {
     on_read_error(now, text_at(data, "action") == "stop");
+  } else if (name == "DEVICE_DELETED" && text_at(data, "device") == cd_device) {
+    on_drive_gone();
   } else if (name == "DEVICE_TRAY_MOVED" && flag_at(data, "tray-open")) {
     note(now, "tray open");
   }
@@ -263,22 +270,33 @@ void QemuHost::on_read_error(MonoTime now, bool stopped) {
   if (!failing_since_) failing_since_ = now;
   if (now - *failing_since_ < identity_.media_give_up) return continue_soon();
   note(now, "gave the medium up", url_);
-  replace_drive(true);
-  qmp_->send("cont");
+  replace_drive(true, [this] {
+    if (on()) qmp_->send("cont");
+  });
 }
 
-void QemuHost::replace_drive(bool report_errors) {
-  given_up_ = report_errors;
+/// The old drive is gone when its event comes, not when the command is answered.
+void QemuHost::replace_drive(bool report_errors, std::function<void()> then) {
+  after_replacing_.push_back(std::move(then));
+  const bool under_way = replacing_.has_value();
+  replacing_ = report_errors;
+  if (!under_way) qmp_->send("device_del", {{"id", cd_device}});
+}
+
+void QemuHost::on_drive_gone() {
+  if (!replacing_) return;
+  given_up_ = *replacing_;
   failing_since_.reset();
   json::object drive{{"driver", "scsi-cd"},
                      {"bus", "scsi0.0"},
                      {"id", cd_device},
                      {"bootindex", cd_is_first() ? cd_first : cd_last},
-                     {"rerror", report_errors ? "report" : "stop"}};
+                     {"rerror", given_up_ ? "report" : "stop"}};
   if (media_inserted()) drive["drive"] = medium_;
-  qmp_->send("device_del", {{"id", cd_device}});
   qmp_->send("device_add", std::move(drive), [this](const Result<json::value>& added) {
     if (!added) violate(mono_now(), "the drive could not be replaced: " + added.error().message);
+    replacing_.reset();
+    for (const auto& then : std::exchange(after_replacing_, {})) then();
   });
 }
 

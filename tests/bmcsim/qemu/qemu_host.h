@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "tests/bmcsim/model/host.h"
@@ -86,7 +87,9 @@ class QemuHost final : public Host {
   void look_regularly();
   void on_read_error(MonoTime now, bool stopped);
   void continue_soon();
-  void replace_drive(bool report_errors);
+  void replace_drive(bool report_errors, std::function<void()> then);
+  void on_drive_gone();
+  void start_over();
   [[nodiscard]] bool busy(MonoTime now) const;
   void end_install(bool completed);
 
@@ -102,7 +105,9 @@ class QemuHost final : public Host {
   std::string inserting_;  // URL
   std::string medium_;     // node name of the open medium; empty: none
   std::uint64_t next_medium_ = 1;
-  bool given_up_ = false;  // the drive reports errors, although `options_` says that it should not
+  bool given_up_ = false;          // the drive reports errors, although `options_` says that it should not
+  std::optional<bool> replacing_;  // whether the next drive reports errors
+  std::vector<std::function<void()>> after_replacing_;
   std::optional<MonoTime> failing_since_;
   bool ordered_next_ = false;  // the reset that comes was ordered through the BMC
   Counters counters_;
