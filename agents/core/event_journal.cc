@@ -95,7 +95,13 @@ delivery::StreamSender::ResyncResult EventJournal::on_resync(const wire::Resync&
 
 void EventJournal::pump_in_turn(const Now& now, Outcome& out) {
   if (now.mono >= next_frame_) return pump(now, out);
-  out.emit(TimerArm{"stream", std::min(next_frame_, sender_.next_due().value_or(next_frame_))});
+  arm(std::min(next_frame_, sender_.next_due().value_or(next_frame_)), out);
+}
+
+void EventJournal::arm(MonoTime at, Outcome& out) {
+  if (armed_ == at) return;
+  armed_ = at;
+  out.emit(TimerArm{"stream", at});
 }
 
 void EventJournal::pump(const Now& now, Outcome& out) {
@@ -104,7 +110,7 @@ void EventJournal::pump(const Now& now, Outcome& out) {
     channel_.send("data", frame, out);
     next_frame_ = now.mono + frame_gap_;
   }
-  if (const auto due = sender_.next_due()) out.emit(TimerArm{"stream", *due});
+  if (const auto due = sender_.next_due()) arm(*due, out);
 }
 
 }  // namespace metalmesh::agent

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "agents/core/up_channel.h"
@@ -26,7 +27,10 @@ class EventJournal {
   void on_committed(const Now& now, Outcome& out);
   void on_bus_up(const Now& now, Outcome& out);
   /// Timer "stream".
-  void on_due(const Now& now, Outcome& out) { pump(now, out); }
+  void on_due(const Now& now, Outcome& out) {
+    armed_.reset();
+    pump(now, out);
+  }
   delivery::StreamSender::AckResult on_ack(const wire::Ack& ack, const Now& now, Outcome& out);
   delivery::StreamSender::ResyncResult on_resync(const wire::Resync& resync, const Now& now, Outcome& out);
 
@@ -37,8 +41,11 @@ class EventJournal {
   /// Events that come close upon others go together: a frame costs a signature, two syncs and an ack.
   void pump_in_turn(const Now& now, Outcome& out);
 
+  void arm(MonoTime at, Outcome& out);
+
   Duration frame_gap_;
   MonoTime next_frame_;
+  std::optional<MonoTime> armed_;  // timer "stream"
   delivery::StreamSender sender_;
   const UpChannel& channel_;
 };

@@ -23,8 +23,9 @@ void JobQueue::review(const Now& now, Outcome& out) {
   }
   blobs_.pump(now, out);
   if (wake_) {
-    out.emit(TimerArm{"queue", *wake_});
+    arm(out);
   } else {
+    armed_.reset();
     out.emit(TimerDisarm{"queue"});
   }
 }
@@ -41,7 +42,12 @@ void JobQueue::fill(const Now& now, Outcome& out) {
       wake_at(now.mono + BmcDesk::patience);
     }
   }
-  if (wake_) out.emit(TimerArm{"queue", *wake_});
+  if (wake_ && (!armed_ || *wake_ < *armed_)) arm(out);
+}
+
+void JobQueue::arm(Outcome& out) {
+  armed_ = wake_;
+  out.emit(TimerArm{"queue", *wake_});
 }
 
 void JobQueue::count_room() {
@@ -58,7 +64,10 @@ std::int64_t& JobQueue::logins_left(const std::string& credential, const Now& no
   return left->second;
 }
 
-void JobQueue::wake_at(MonoTime at) { wake_ = wake_ ? std::min(*wake_, at) : at; }
+void JobQueue::wake_at(MonoTime at) {
+  // The same deadline comes out a few nanoseconds different each time.
+  if (!wake_ || at + std::chrono::milliseconds(1) < *wake_) wake_ = at;
+}
 
 void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   const wire::StartInstall& order = slot.job.order();

@@ -40,12 +40,14 @@ class JobQueue {
   Materials prepare(JobSlot& slot, const Now& now, Outcome& out);
   void hold(JobSlot& slot, wire::Fault fault, const Now& now, Outcome& out);
   void wake_at(MonoTime at);
+  void arm(Outcome& out);
 
   JobContext c_;
   JobRunner& runner_;
   BlobCache& blobs_;
   ImageDesk& images_;
   std::optional<MonoTime> wake_;
+  std::optional<MonoTime> armed_;  // timer "queue"
   // Counted once per review.
   std::int64_t places_left_ = 0;
   std::map<std::string, std::int64_t> logins_left_;  // by credential
