@@ -9,6 +9,7 @@
 #include "agents/app/agent_config.h"
 #include "agents/app/machine_id.h"
 #include "agents/core/agent_core.h"
+#include "agents/core/row_check.h"
 #include "agents/media/server/image_store.h"
 #include "agents/media/server/media_server.h"
 #include "common/adapters/asio_runtime.h"
@@ -109,6 +110,8 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   if (config->disk_reserve() > 0) store_options.reserve_bytes = config->disk_reserve();
   auto store = adapters::SqliteStore::open(config->data_dir(), store_options);
   if (!store) return report(log, "cannot open the store", store.error(), failed);
+  if (const Status whole = check_rows(**store); !whole)
+    return report(log, "the store is refused", whole.error(), failed);
 
   adapters::OsEntropy entropy;
   AgentCore core(**store, identity->signer, *identity->verifier, entropy,

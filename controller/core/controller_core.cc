@@ -7,14 +7,15 @@
 
 #include "common/delivery/blob_transfer.h"
 #include "common/delivery/envelope_codec.h"
+#include "common/delivery/stream_rows.h"
 #include "common/delivery/topics.h"
+#include "common/ports/wire_time.h"
 #include "controller/core/event_fold.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/operator_acts.h"
 #include "controller/core/request_digest.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/site_care.h"
-#include "common/ports/wire_time.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
@@ -26,6 +27,19 @@ constexpr std::size_t strangers_named = 256;
 constexpr std::size_t actor_limit = 128;
 
 LoadedState or_empty(Result<LoadedState>& loaded) { return loaded ? std::move(*loaded) : LoadedState(); }
+
+/// The rows in memory, and the streams of every site as whole as they are.
+Result<LoadedState> load_whole(const RowReader& rows) {
+  auto loaded = load_state(rows);
+  if (!loaded) return loaded;
+  for (const auto& [site, link] : loaded->inner.links) {
+    for (const Status& status : {delivery::check_sender_rows(tables::command_stream(site), rows),
+                                 delivery::check_receiver_row(tables::event_stream(site), rows)}) {
+      if (!status) return std::unexpected(status.error());
+    }
+  }
+  return loaded;
+}
 
 }  // namespace
 
@@ -265,7 +279,7 @@ OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& r
 
 ControllerCore::ControllerCore(const RowReader& rows, const Signer& signer, const Verifier& verifier,
                                Entropy& entropy, ControllerLimits limits)
-    : impl_(std::make_unique<Impl>(rows, signer, verifier, entropy, limits, load_state(rows))) {}
+    : impl_(std::make_unique<Impl>(rows, signer, verifier, entropy, limits, load_whole(rows))) {}
 
 ControllerCore::~ControllerCore() = default;
 

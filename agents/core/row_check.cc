@@ -1,0 +1,92 @@
+#include "agents/core/row_check.h"
+
+#include <string>
+#include <utility>
+
+#include "agents/core/fence_table.h"
+#include "agents/core/row_keys.h"
+#include "common/delivery/stream_rows.h"
+#include "schemas/record/agent.pb.h"
+#include "schemas/record/job.pb.h"
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr std::size_t page = 256;
+constexpr const char* next_step =
+    ". Next: put the data folder back from a copy, or start with an empty one and enrol the site anew";
+
+bool whole(const record::SiteState&, const std::string&) { return true; }
+bool whole(const record::LinkState&, const std::string&) { return true; }
+bool whole(const record::CredentialMark&, const std::string& name) { return !name.empty(); }
+bool whole(const record::ImageWish& wish, const std::string& sha256) {
+  return wish.image().sha256() == sha256;
+}
+bool whole(const record::Inspection& row, const std::string& id) { return row.request().request_id() == id; }
+bool whole(const record::Fence& fence, const std::string& machine) {
+  return !machine_key(fence.identity()).empty() && !machine.empty();
+}
+bool whole(const record::Job& job, const std::string& deployment) {
+  return job.order().deployment_id() == deployment && !deployment.empty() && job.order().generation() > 0 &&
+         wire::Stage_IsValid(job.stage()) && job.stage() >= wire::QUEUED &&
+         wire::MountState_IsValid(job.mount_state()) && record::Job::Intent_IsValid(job.intent()) &&
+         wire::FaultCode_IsValid(job.fault().code()) && job.ended() == (job.stage() == wire::DONE) &&
+         job.ended() == (job.ended_seq() > 0);
+}
+
+template <class Message>
+Status check_row(const std::string& key, const std::string& name, const std::string& bytes) {
+  Message message;
+  if (message.ParseFromString(bytes) && message.row_version() > rows::version)
+    return fail(ErrorKind::unsupported,
+                "row " + key + " was written by a newer agent. Next: start that version");
+  if (!message.ParseFromString(bytes) || message.row_version() == 0 || !whole(message, name))
+    return fail(ErrorKind::corrupt, "row " + key + " is damaged" + next_step);
+  return {};
+}
+
+template <class Message>
+Status check_one(const RowReader& reader, const std::string& key) {
+  const auto bytes = reader.get(key);
+  return bytes ? check_row<Message>(key, key, *bytes) : Status{};
+}
+
+template <class Message>
+Status check_all(const RowReader& reader, const std::string& prefix) {
+  const std::string end = rows::after(prefix);
+  std::string from = prefix;
+  while (true) {
+    const std::vector<Row> found = reader.scan(from, end, page);
+    for (const Row& row : found) {
+      if (Status good = check_row<Message>(row.key, row.key.substr(prefix.size()), row.value); !good)
+        return good;
+    }
+    if (found.size() < page) return {};
+    from = found.back().key + '\0';
+  }
+}
+
+Status with_next_step(Status status) {
+  if (!status && status.error().kind == ErrorKind::corrupt) status.error().message += next_step;
+  return status;
+}
+
+}  // namespace
+
+Status check_rows(const RowReader& reader) {
+  for (auto check :
+       {+[](const RowReader& r) { return check_one<record::SiteState>(r, rows::site); },
+        +[](const RowReader& r) { return check_one<record::LinkState>(r, rows::link); },
+        +[](const RowReader& r) { return check_all<record::Fence>(r, rows::fence); },
+        +[](const RowReader& r) { return check_all<record::Job>(r, rows::job); },
+        +[](const RowReader& r) { return check_all<record::CredentialMark>(r, rows::credential); },
+        +[](const RowReader& r) { return check_all<record::ImageWish>(r, rows::image); },
+        +[](const RowReader& r) { return check_all<record::Inspection>(r, rows::inspect); },
+        +[](const RowReader& r) { return with_next_step(delivery::check_receiver_row(rows::commands, r)); },
+        +[](const RowReader& r) { return with_next_step(delivery::check_sender_rows(rows::events, r)); }}) {
+    if (Status good = check(reader); !good) return good;
+  }
+  return {};
+}
+
+}  // namespace metalmesh::agent
