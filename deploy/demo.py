@@ -1,5 +1,6 @@
 """The main job, as deploy/demo runs it: `metalmesh up` for two sites, simulated servers behind both, one of them a real
 UEFI machine, and the commands that a person would type."""
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -16,7 +17,7 @@ from mesh import BIN  # noqa: E402
 from up_mesh import UpMesh  # noqa: E402
 
 FOLDER = ROOT / "build/demo"
-INSTALLER = ROOT / "build/installer/tiny.iso"  # made by deploy/demo
+INSTALLER = ROOT / "build/installer/installer.iso"  # made by deploy/demo
 SITES = {"par1": 11, "ams1": 10}
 REAL = "par1-n011"  # the one server that is a UEFI machine (QEMU, emulated); the others pretend
 ANSWER = """deployment={{deployment}}
@@ -106,7 +107,7 @@ def summary(mesh, rollouts):
     """Prints one line per server; how many succeeded, with a proof."""
     say(f"\n{'SERVER':<12} {'STATE':<14} {'PROOF':<10} {'SECONDS':>7}  EVIDENCE")
     good, real = 0, None
-    for deployment in (d for rollout in rollouts for d in rollout.deployments(mesh)):
+    for deployment in sorted((d for rollout in rollouts for d in rollout.deployments(mesh)), key=lambda d: d["server"]):
         proof = deployment.get("proof", "PROOF_NONE").removeprefix("PROOF_").lower()
         good += deployment["state"] == "SUCCEEDED" and proof in ("callback", "reachable")
         say(f"{deployment['server']:<12} {deployment['state']:<14} {proof:<10} {seconds(deployment):>7.0f}  "
@@ -125,7 +126,8 @@ Everything keeps running. To go on in another terminal:
   export PATH={BIN}:$PATH METALMESH_CONFIG={mesh.data / 'client.yaml'}
   metalmesh get servers
 ctrl-C here ends it.""")
-    signal.pause()
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def main():
@@ -145,6 +147,7 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main())
     except KeyboardInterrupt:

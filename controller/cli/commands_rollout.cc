@@ -127,8 +127,9 @@ CommandResult start_rollout(Session& session, const StartOrder& order) {
   if (auto status = post(**api, rollout_path(order.name) + "/start", body, rollout); !status) {
     return std::unexpected(status.error());
   }
-  session.show(rollout, fmt::format("rollout {} is started: {} servers\n", order.name,
-                                    rollout.status().plan().servers_size()));
+  const int servers = rollout.status().plan().servers_size();
+  session.show(rollout, fmt::format("rollout {} is started: {} server{}\n", order.name, servers,
+                                    servers == 1 ? "" : "s"));
   if (order.watch) return watch_rollout(session, order.name);
   session.suggest(fmt::format("metalmesh rollout watch {}", order.name));
   return ExitCode::ok;

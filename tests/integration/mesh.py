@@ -54,10 +54,10 @@ class Process:
         self.pidfile = folder / f"{name}.pid"
         self.process = None
 
-    def start(self, env=None):
+    def start(self, env=None, **popen):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            env={**self.env, **(env or {})})
+                                            env={**self.env, **(env or {})}, **popen)
         self.pidfile.write_text(str(self.process.pid))
         return self
 

@@ -23,7 +23,7 @@ class UpMesh:
         for process in [*self.bmcs.values(), self.up]:
             if process:
                 process.kill()
-        if kind is not None:
+        if kind is not None and issubclass(kind, Exception):
             for log in [*sorted(self.folder.glob("*.log")), *sorted(self.data.glob("log/*.log"))]:
                 lines = log.read_text(errors="replace").splitlines()
                 print(f"--- {log} (last 25 of {len(lines)} lines)")
@@ -33,7 +33,7 @@ class UpMesh:
     def start(self, *options):
         self.up = Process("up", [BIN / "metalmesh", "up", "--data", self.data, *options], self.folder)
         self.up.log.unlink(missing_ok=True)
-        self.up.start()
+        self.up.start(process_group=0)  # ctrl-C is for whoever drives it
 
         def ready():
             assert self.up.alive(), f"metalmesh up ended:\n{self.up.text()}"
