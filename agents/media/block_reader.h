@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "common/base/result.h"
@@ -16,6 +17,13 @@ class BlockReader {
   /// Exactly `length` bytes from `offset`. The caller keeps within size(); an error means the device
   /// failed (unavailable), never that the content is bad.
   [[nodiscard]] virtual Result<std::string> read(std::uint64_t offset, std::size_t length) = 0;
+};
+
+/// Opens base images by their path on this machine.
+class BaseImages {
+ public:
+  virtual ~BaseImages() = default;
+  [[nodiscard]] virtual Result<std::unique_ptr<BlockReader>> open(const std::string& path) = 0;
 };
 
 class MemoryReader final : public BlockReader {

@@ -9,6 +9,7 @@
 #include "agents/media/boot_files.h"
 #include "agents/media/byte_range.h"
 #include "agents/media/iso9660.h"
+#include "agents/media/patch/image_patch.h"
 
 namespace metalmesh::media {
 namespace {
@@ -107,6 +108,10 @@ Result<wire::ImageFacts> probe_image(BlockReader& image) {
   if (image.size() == 0) return fail(ErrorKind::invalid, "the image is empty");
   wire::ImageFacts facts;
   facts.set_size(image.size());
+  auto obstacle = why_not_patchable(image);
+  if (!obstacle) return std::unexpected(obstacle.error());
+  facts.set_patchable(!obstacle->has_value());
+  if (*obstacle) facts.set_patch_obstacle(**obstacle);
   auto survey = survey_image(image, facts);
   if (!survey) return std::unexpected(survey.error());
   const std::vector<ByteRange> guarded =

@@ -15,7 +15,6 @@ constexpr std::size_t most_files = 1'000'000;
 constexpr std::uint64_t most_directory_bytes = 16ULL << 20;
 constexpr std::size_t most_depth = 64;
 constexpr std::size_t most_path = 4096;
-constexpr std::size_t smallest_record = 34;
 
 bool inside(const BlockReader& image, const ByteRange& range) {
   return range.offset <= image.size() && range.length <= image.size() - range.offset;
@@ -25,42 +24,6 @@ std::string trimmed(std::string_view text) {
   const auto last = text.find_last_not_of(std::string_view(" \0", 2));
   return std::string(text.substr(0, last == std::string_view::npos ? 0 : last + 1));
 }
-
-/// One directory record, as far as we need it.
-struct Record {
-  ByteRange extent;
-  bool directory = false;
-  bool more_extents = false;
-  std::string_view name;        // raw identifier
-  std::string_view system_use;  // SUSP area
-};
-
-Result<Record> parse_record(std::string_view bytes) {
-  if (bytes.size() < smallest_record) return fail(ErrorKind::corrupt, "directory record is too short");
-  Record record;
-  const auto name_length = static_cast<std::uint8_t>(bytes[32]);
-  const auto flags = static_cast<std::uint8_t>(bytes[25]);
-  if (33U + name_length > bytes.size() || name_length == 0) {
-    return fail(ErrorKind::corrupt, "directory record's name leaves the record");
-  }
-  if (bytes[26] != 0 || bytes[27] != 0) return fail(ErrorKind::unsupported, "interleaved file");
-  const std::uint64_t attribute_sectors = static_cast<std::uint8_t>(bytes[1]);
-  record.extent = {(little32(bytes, 2) + attribute_sectors) * iso_sector, little32(bytes, 10)};
-  record.directory = (flags & 0x02) != 0;
-  record.more_extents = (flags & 0x80) != 0;
-  record.name = bytes.substr(33, name_length);
-  const std::size_t use = 33U + name_length + (name_length % 2 == 0 ? 1 : 0);
-  if (use < bytes.size()) record.system_use = bytes.substr(use);
-  return record;
-}
-
-std::string plain_name(std::string_view raw) {
-  std::string_view name = raw.substr(0, raw.find(';'));
-  if (name.ends_with('.')) name.remove_suffix(1);
-  return std::string(name);
-}
-
-bool is_self_or_parent(std::string_view raw) { return raw.size() == 1 && (raw[0] == '\0' || raw[0] == '\1'); }
 
 /// Walks breadth-first; `visited` holds directory sectors, so a loop ends at once as an error.
 class TreeWalk {
@@ -111,7 +74,7 @@ class TreeWalk {
         continue;
       }
       if (length > all.size() - at) return fail(ErrorKind::corrupt, "directory record leaves its directory");
-      auto record = parse_record(all.substr(at, length));
+      auto record = parse_iso_record(all.substr(at, length));
       if (!record) return std::unexpected(record.error());
       if (auto added = add(directory, *record, continues); !added) return added;
       at += length;
@@ -119,7 +82,7 @@ class TreeWalk {
     return continues ? fail(ErrorKind::corrupt, "last extent of a file is missing") : Status();
   }
 
-  Status add(const Pending& directory, const Record& record, bool& continues) {
+  Status add(const Pending& directory, const IsoRecord& record, bool& continues) {
     if (is_self_or_parent(record.name)) {
       if (directory.depth == 0 && record.name[0] == '\0') susp_skip_ = susp_skip_of(record.system_use);
       return {};
@@ -131,7 +94,7 @@ class TreeWalk {
       extra = std::move(*parsed);
     }
     if (extra.relocated) return {};  // listed again, through its child link, where it belongs
-    const std::string name = extra.name.empty() ? plain_name(record.name) : extra.name;
+    const std::string name = extra.name.empty() ? plain_iso_name(record.name) : extra.name;
     if (name.empty() || name.find('/') != std::string::npos || name.find('\0') != std::string::npos) {
       return fail(ErrorKind::corrupt, "a name is empty or contains a slash");
     }
@@ -147,12 +110,12 @@ class TreeWalk {
     auto bytes = image_.read(head.offset, head.length);
     if (!bytes) return std::unexpected(bytes.error());
     const auto length = static_cast<std::uint8_t>((*bytes)[0]);
-    auto self = parse_record(std::string_view(*bytes).substr(0, length));
+    auto self = parse_iso_record(std::string_view(*bytes).substr(0, length));
     if (!self) return std::unexpected(self.error());
     return enqueue({head.offset, self->extent.length}, std::move(path), depth);
   }
 
-  Status add_file(const Record& record, std::string path, bool& continues) {
+  Status add_file(const IsoRecord& record, std::string path, bool& continues) {
     if (record.extent.length > 0 && !inside(image_, record.extent)) {
       return fail(ErrorKind::corrupt, "file " + path + " leaves the image");
     }
@@ -199,7 +162,7 @@ Result<IsoVolume> read_iso_volume(BlockReader& image) {
       const auto block_size = static_cast<std::uint8_t>(descriptor[128]) |
                               static_cast<std::uint32_t>(static_cast<std::uint8_t>(descriptor[129])) << 8U;
       if (block_size != iso_sector) return fail(ErrorKind::unsupported, "logical blocks are not 2048 bytes");
-      auto root = parse_record(descriptor.substr(156, smallest_record));
+      auto root = parse_iso_record(descriptor.substr(156, smallest_iso_record));
       if (!root) return std::unexpected(std::move(root.error()).with("root directory"));
       volume.root = root->extent;
       volume.volume_id = trimmed(descriptor.substr(40, 32));
@@ -231,7 +194,9 @@ Result<std::vector<IsoBootImage>> read_iso_boot_images(BlockReader& image, const
     if (static_cast<std::uint8_t>(catalog[at]) != 0x88) continue;  // section headers, extensions, padding
     const std::uint64_t blocks = static_cast<std::uint8_t>(catalog[at + 6]) |
                                  static_cast<std::uint64_t>(static_cast<std::uint8_t>(catalog[at + 7])) << 8U;
-    IsoBootImage boot{{little32(catalog, at + 8) * iso_sector, blocks * 512}, blocks > 1 && blocks != 0xffff};
+    IsoBootImage boot{{little32(catalog, at + 8) * iso_sector, blocks * 512},
+                      blocks > 1 && blocks != 0xffff,
+                      volume.boot_catalog.offset + at};
     if (boot.extent.offset >= image.size()) return fail(ErrorKind::corrupt, "boot image leaves the image");
     images.push_back(boot);
   }

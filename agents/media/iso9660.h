@@ -12,11 +12,10 @@
 
 #include "agents/media/block_reader.h"
 #include "agents/media/byte_range.h"
+#include "agents/media/iso_record.h"
 #include "common/base/result.h"
 
 namespace metalmesh::media {
-
-inline constexpr std::uint64_t iso_sector = 2048;
 
 struct IsoVolume {
   std::string volume_id;
@@ -40,6 +39,7 @@ struct IsoTree {
 struct IsoBootImage {
   ByteRange extent;
   bool length_known = false;
+  std::uint64_t entry = 0;  // offset of its catalogue entry
 };
 
 Result<IsoVolume> read_iso_volume(BlockReader& image);

@@ -2,6 +2,8 @@
 
 #include "agents/media/http_request_head.h"
 #include "agents/media/mount_url.h"
+#include "agents/media/patch/compose.h"
+#include "common/base/digest.h"
 
 namespace metalmesh::media {
 namespace {
@@ -33,20 +35,49 @@ Respond plain(const MediaRequest& request, int status, const std::string& text, 
   return respond;
 }
 
-std::vector<ByteRange> guarded_ranges(const wire::ImageFacts& facts) {
-  std::vector<ByteRange> ranges;
-  for (const auto& range : facts.guarded()) ranges.push_back({range.offset(), range.length()});
-  ranges.push_back({facts.placeholder().offset(), facts.placeholder().length()});
-  return normalised(std::move(ranges), 2048, facts.size());
+/// Whatever the medium's bytes depend on. An order that only moves the fence has the same recipe.
+std::string recipe_of(const wire::Mount& order) {
+  wire::Mount recipe;
+  *recipe.mutable_image() = order.image();
+  recipe.set_answer(order.answer());
+  *recipe.mutable_changes() = order.changes();
+  if (order.has_second()) *recipe.mutable_second() = order.second();
+  return sha256(recipe.SerializeAsString());
 }
 
-Result<VirtualImage> image_of(const wire::Mount& order, const MediaLimits& limits) {
+struct Composed {
+  VirtualImage image;
+  std::vector<ByteRange> guarded;
+};
+
+Result<Composed> compose_image(const wire::Mount& order, BaseImages* bases, const MediaLimits& limits) {
   const wire::ImageFacts& facts = order.image();
-  if (facts.size() == 0 || facts.size() > limits.image_bytes) {
-    return fail(ErrorKind::invalid, "image size " + std::to_string(facts.size()) + " is out of bounds");
+  std::unique_ptr<BlockReader> base;
+  if (!order.has_second()) {
+    if (facts.size() == 0 || facts.size() > limits.image_bytes) {
+      return fail(ErrorKind::invalid, "image size " + std::to_string(facts.size()) + " is out of bounds");
+    }
+    if (facts.path().empty()) return fail(ErrorKind::invalid, "the image has no path");
   }
-  if (facts.path().empty()) return fail(ErrorKind::invalid, "the image has no path");
-  return compose(facts, order.answer());
+  if (reads_base(order)) {
+    if (bases == nullptr)
+      return fail(ErrorKind::unsupported, "this media server cannot change an image's files");
+    auto opened = bases->open(facts.path());
+    if (!opened) return std::unexpected(opened.error());
+    base = std::move(*opened);
+  }
+  auto overlay = compose_medium(order, base.get());
+  if (!overlay) return std::unexpected(overlay.error());
+  Composed composed;
+  composed.guarded = std::move(overlay->guarded);
+  const bool on_its_own = order.has_second();
+  auto image = VirtualImage::create(
+      on_its_own ? 0 : facts.size(),
+      on_its_own ? std::string("second") : (facts.sha256().empty() ? facts.path() : facts.sha256()),
+      std::move(*overlay));
+  if (!image) return std::unexpected(image.error());
+  composed.image = std::move(*image);
+  return composed;
 }
 
 }  // namespace
@@ -94,22 +125,8 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
     state = entry.state;
   }
 
-  auto image = image_of(order, limits_);
-  if (!image && state != wire::DEAD) {
-    out.logs.push_back(
-        line(LogLevel::error, "the mount cannot be served: " + image.error().message, entry.deployment));
-  }
-  const bool usable = image.has_value();
-  const bool same =
-      usable && entry.usable && entry.file == order.image().path() && entry.image.etag() == image->etag();
-  if (!same || state == wire::DEAD) abort_streams(token, out);
-  if (!same) {
-    entry.image = usable ? std::move(*image) : VirtualImage();
-    entry.reads = ReadTracker(entry.image.size());
-  }
-  entry.usable = usable;
-  entry.file = order.image().path();
-  entry.guarded = usable ? guarded_ranges(order.image()) : std::vector<ByteRange>();
+  if (state == wire::DEAD) abort_streams(token, out);
+  if (state != wire::DEAD) compose(order, entry, out);
   entry.state = state;
   entry.refusal_logged = false;
 
@@ -126,6 +143,31 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
   // A mount that is sent again means that the agent may have lost our question: ask again if someone waits.
   entry.launch_asked = false;
   answer_parked(std::exchange(entry.parked, {}), now, out);
+}
+
+void MediaCore::compose(const wire::Mount& order, Entry& entry, MediaOutcome& out) {
+  std::string recipe = recipe_of(order);
+  if (entry.usable && entry.recipe == recipe) return;
+  auto composed = compose_image(order, bases_, limits_);
+  const bool same = composed && entry.usable && entry.file == order.image().path() &&
+                    entry.image.etag() == composed->image.etag();
+  if (!same) {
+    abort_streams(order.token(), out);
+    entry.image = composed ? std::move(composed->image) : VirtualImage();
+    entry.reads = ReadTracker(entry.image.size());
+  }
+  entry.usable = composed.has_value();
+  entry.recipe = std::move(recipe);
+  entry.file = order.has_second() ? "" : order.image().path();
+  entry.guarded = composed ? std::move(composed->guarded) : std::vector<ByteRange>();
+  if (composed) return;
+  out.logs.push_back(
+      line(LogLevel::error, "the medium cannot be composed: " + composed.error().message, entry.deployment));
+  wire::MediaEvent event;
+  event.mutable_refused()->set_token(order.token());
+  event.mutable_refused()->set_reason(composed.error().message);
+  event.mutable_refused()->set_temporary(composed.error().kind == ErrorKind::unavailable);
+  out.effects.emplace_back(Tell{std::move(event)});
 }
 
 void MediaCore::forget(const std::string& token, const Now& now, MediaOutcome& out) {

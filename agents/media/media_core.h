@@ -7,6 +7,7 @@
 //             LAUNCHED, all that wait are answered. Refused, or no verdict within `verdict_within`: 503.
 //   LAUNCHED  everything is served. Nothing but DEAD follows.
 //   DEAD      410, also for responses under way (Abort). Nothing follows but `forget`.
+// A medium that cannot be composed is told with its reason (MountRefused), and every read of it is refused.
 // An order that would go back is ignored and logged; an unknown state counts as CLOSED. Silence of the
 // agent therefore never opens a fence, and never breaks a reader whose installer runs.
 //
@@ -22,6 +23,7 @@
 #include <variant>
 #include <vector>
 
+#include "agents/media/block_reader.h"
 #include "agents/media/http_range.h"
 #include "agents/media/read_tracker.h"
 #include "agents/media/virtual_image.h"
@@ -79,7 +81,9 @@ struct MediaLimits {
 
 class MediaCore {
  public:
-  explicit MediaCore(MediaLimits limits = {}) : limits_(limits) {}
+  /// `bases` is read while a medium with changed files is composed, and must outlive the core. Without it
+  /// such media are refused.
+  explicit MediaCore(BaseImages* bases = nullptr, MediaLimits limits = {}) : bases_(bases), limits_(limits) {}
 
   MediaOutcome on_command(const wire::MediaCommand& command, const Now& now);
   /// No Respond for this connection in the outcome: it waits for a verdict.
@@ -102,7 +106,9 @@ class MediaCore {
   struct Entry {
     std::string deployment;
     wire::MountState state = wire::CLOSED;
-    bool usable = false;  // false: the mount was malformed; refuses everything
+    bool usable =
+        false;  // false: the medium could not be composed (MountRefused told why); refuses everything
+    std::string recipe;  // digest of what the medium was composed from
     std::string file;
     VirtualImage image;
     std::vector<ByteRange> guarded;
@@ -122,6 +128,7 @@ class MediaCore {
   using Mounts = std::map<std::string, Entry>;
 
   void mount(const wire::Mount& order, const Now& now, MediaOutcome& out);
+  void compose(const wire::Mount& order, Entry& entry, MediaOutcome& out);
   void forget(const std::string& token, const Now& now, MediaOutcome& out);
   void verdict(const wire::LaunchVerdict& verdict, const Now& now, MediaOutcome& out);
   void answer(MediaRequest request, const Now& now, MediaOutcome& out);
@@ -136,6 +143,7 @@ class MediaCore {
   void abort_streams(const std::string& token, MediaOutcome& out);
   void report_reads(const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
 
+  BaseImages* bases_;
   MediaLimits limits_;
   Mounts mounts_;
   std::map<std::string, std::string> callbacks_;  // callback token -> mount token

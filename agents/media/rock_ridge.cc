@@ -40,6 +40,12 @@ Result<RockRidge> read_rock_ridge(BlockReader& image, std::string_view system_us
         found.child_sector = little32(field, 4);
       } else if (tag == "RE") {
         found.relocated = true;
+      } else if (tag == "SL") {
+        found.symbolic_link = true;
+      } else if (tag == "ZF" || tag == "SF") {
+        found.transformed = true;
+      } else if (tag == "PX") {
+        found.mode_length = length;
       } else if (tag == "CE" && length >= 28) {
         next = ByteRange{little32(field, 4) * iso_sector + little32(field, 12), little32(field, 20)};
       }

@@ -11,18 +11,13 @@
 
 namespace metalmesh::media {
 
-/// Little-endian 32 bits at `at`; the caller has checked the bounds.
-inline std::uint64_t little32(std::string_view bytes, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[at + i]));
-  };
-  return byte(0) | byte(1) << 8U | byte(2) << 16U | byte(3) << 24U;
-}
-
 struct RockRidge {
   std::string name;                           // NM; empty: none
   std::optional<std::uint64_t> child_sector;  // CL: this "file" is a directory that lives there
   bool relocated = false;                     // RE: this directory is listed elsewhere through a CL
+  bool symbolic_link = false;                 // SL
+  bool transformed = false;                   // ZF, SF: the extent is not the file's plain content
+  std::size_t mode_length = 0;                // of the PX field, which grew between versions; 0: none
 };
 
 /// The bytes to skip in every system use area, from the root's own record; nothing: SUSP is not in use.

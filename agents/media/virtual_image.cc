@@ -7,41 +7,72 @@
 namespace metalmesh::media {
 namespace {
 
-void append_number(std::string& out, std::uint64_t value) {
-  out += std::to_string(value);
-  out += ';';
+/// What a patch contributes to the ETag.
+void append_identity(std::string& identity, const Patch& patch) {
+  identity += std::to_string(patch.offset) + ';' + std::to_string(length_of(patch.content)) + ';';
+  if (const auto* moved = std::get_if<ByteRange>(&patch.content)) {
+    identity += "base;" + std::to_string(moved->offset) + ';';
+  } else {
+    identity += sha256(std::get<std::string>(patch.content));
+  }
+}
+
+/// `part` is relative to the segment.
+Segment cut(const Segment& segment, const ByteRange& part) {
+  if (const auto* moved = std::get_if<ByteRange>(&segment)) {
+    return ByteRange{moved->offset + part.offset, part.length};
+  }
+  return std::get<std::string>(segment).substr(part.offset, part.length);
+}
+
+Status check_patch(const Patch& patch, std::uint64_t position, std::uint64_t base_size, std::uint64_t size) {
+  const std::uint64_t length = length_of(patch.content);
+  if (patch.offset < position) return fail(ErrorKind::invalid, "patches of a virtual image overlap");
+  if (patch.offset > std::max(position, base_size)) {
+    return fail(ErrorKind::invalid, "nothing fills the image behind its base");
+  }
+  if (patch.offset > size || length > size - patch.offset) {
+    return fail(ErrorKind::invalid, "a patch leaves the image");
+  }
+  if (const auto* moved = std::get_if<ByteRange>(&patch.content)) {
+    if (moved->offset > base_size || length > base_size - moved->offset) {
+      return fail(ErrorKind::invalid, "a patch leaves the base");
+    }
+  }
+  return {};
 }
 
 }  // namespace
 
 std::uint64_t length_of(const Segment& segment) {
-  const auto* base = std::get_if<ByteRange>(&segment);
-  return base != nullptr ? base->length : std::get<std::string>(segment).size();
+  const auto* moved = std::get_if<ByteRange>(&segment);
+  return moved != nullptr ? moved->length : std::get<std::string>(segment).size();
 }
 
-Result<VirtualImage> VirtualImage::create(std::uint64_t size, std::string_view base_id,
-                                          std::vector<Patch> patches) {
-  std::erase_if(patches, [](const Patch& patch) { return patch.bytes.empty(); });
+Result<VirtualImage> VirtualImage::create(std::uint64_t base_size, std::string_view base_id,
+                                          Overlay overlay) {
+  std::vector<Patch>& patches = overlay.patches;
+  std::erase_if(patches, [](const Patch& patch) { return length_of(patch.content) == 0; });
   std::sort(patches.begin(), patches.end(),
             [](const Patch& a, const Patch& b) { return a.offset < b.offset; });
   std::uint64_t position = 0;
   std::string identity(base_id);
-  identity += '\n';
-  append_number(identity, size);
+  identity += '\n' + std::to_string(overlay.size) + ';';
   for (const Patch& patch : patches) {
-    if (patch.offset < position) return fail(ErrorKind::invalid, "patches of a virtual image overlap");
-    if (patch.offset > size || patch.bytes.size() > size - patch.offset) {
-      return fail(ErrorKind::invalid, "a patch leaves the image");
+    if (auto sound = check_patch(patch, position, base_size, overlay.size); !sound) {
+      return std::unexpected(sound.error());
     }
-    position = patch.offset + patch.bytes.size();
-    append_number(identity, patch.offset);
-    append_number(identity, patch.bytes.size());
-    identity += sha256(patch.bytes);
+    position = patch.offset + length_of(patch.content);
+    append_identity(identity, patch);
+  }
+  if (std::max(position, base_size) < overlay.size) {
+    return fail(ErrorKind::invalid, "nothing fills the image behind its base");
   }
   VirtualImage image;
-  image.size_ = size;
+  image.size_ = overlay.size;
   image.etag_ = '"' + to_hex(sha256(identity)).substr(0, 32) + '"';
   image.patches_ = std::move(patches);
+  image.patches_.shrink_to_fit();
   return image;
 }
 
@@ -53,29 +84,30 @@ std::vector<Segment> VirtualImage::segments(const ByteRange& range) const {
     if (until > position) out.emplace_back(ByteRange{position, until - position});
     position = std::max(position, until);
   };
-  for (const Patch& patch : patches_) {
-    const ByteRange where{patch.offset, patch.bytes.size()};
-    if (!where.overlaps(range)) continue;
-    base_until(where.offset);
-    const std::uint64_t last = std::min(where.end(), range.end());
-    out.emplace_back(patch.bytes.substr(position - where.offset, last - position));
+  auto patch = std::upper_bound(
+      patches_.begin(), patches_.end(), range.offset,
+      [](std::uint64_t offset, const Patch& p) { return offset < p.offset + length_of(p.content); });
+  for (; patch != patches_.end() && patch->offset < range.end(); ++patch) {
+    base_until(patch->offset);
+    const std::uint64_t last = std::min(patch->offset + length_of(patch->content), range.end());
+    out.push_back(cut(patch->content, {position - patch->offset, last - position}));
     position = last;
   }
   base_until(range.end());
   return out;
 }
 
-Result<VirtualImage> compose(const wire::ImageFacts& facts, const std::string& answer) {
-  std::vector<Patch> patches;
-  if (!answer.empty()) {
-    if (auto fits = check_answer_fits(answer, facts.placeholder().length()); !fits)
-      return std::unexpected(fits.error());
-    std::string padded = answer;
-    padded.resize(facts.placeholder().length(), '\n');
-    patches.push_back({facts.placeholder().offset(), std::move(padded)});
-  }
-  return VirtualImage::create(facts.size(), facts.sha256().empty() ? facts.path() : facts.sha256(),
-                              std::move(patches));
+Result<Overlay> fill_placeholder(const wire::ImageFacts& facts, const std::string& answer) {
+  Overlay overlay;
+  overlay.size = facts.size();
+  if (answer.empty()) return overlay;
+  const ByteRange room{facts.placeholder().offset(), facts.placeholder().length()};
+  if (auto fits = check_answer_fits(answer, room.length); !fits) return std::unexpected(fits.error());
+  std::string padded = answer;
+  padded.resize(room.length, '\n');
+  overlay.patches.push_back({room.offset, std::move(padded)});
+  overlay.guarded.push_back(room);
+  return overlay;
 }
 
 }  // namespace metalmesh::media

@@ -1,38 +1,27 @@
-// One server's medium: a shared base image plus a few patched bytes, composed per range and never copied.
-//
-// Patches are sorted, do not overlap and lie within the base, so the size is the base's. Whoever produces
-// patches (the answer placeholder today) needs to know nothing else about serving.
+// One server's medium: a shared base image plus an overlay, composed per range and never copied. Its size and
+// ETag depend on the base's digest and the overlay alone, so they survive a restart.
 #pragma once
 
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "agents/media/byte_range.h"
+#include "agents/media/overlay.h"
 #include "common/base/result.h"
 #include "schemas/wire/media.pb.h"
 
 namespace metalmesh::media {
 
-struct Patch {
-  std::uint64_t offset = 0;
-  std::string bytes;
-};
-
-/// A piece of a response: bytes of the base file, or bytes in memory.
-using Segment = std::variant<ByteRange, std::string>;
-std::uint64_t length_of(const Segment& segment);
-
 class VirtualImage {
  public:
   VirtualImage() = default;
-  /// `base_id` names the base's content (its digest); it goes into the ETag. Fails with `invalid` when
-  /// patches overlap or leave the base.
-  static Result<VirtualImage> create(std::uint64_t size, std::string_view base_id,
-                                     std::vector<Patch> patches);
+  /// `base_id` names the base's content (its digest); it goes into the ETag. A medium without a base has
+  /// `base_size` 0. Fails with `invalid` when patches overlap, leave the medium or the base, or leave out
+  /// bytes behind the base's end.
+  static Result<VirtualImage> create(std::uint64_t base_size, std::string_view base_id, Overlay overlay);
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
-  /// Strong, quoted; equal for equal bytes, also after a restart.
+  /// Strong, quoted; equal for equal bytes.
   [[nodiscard]] const std::string& etag() const { return etag_; }
   /// `range` must lie within the image. The segments' lengths add up to its length.
   [[nodiscard]] std::vector<Segment> segments(const ByteRange& range) const;
@@ -45,6 +34,6 @@ class VirtualImage {
 
 /// The base with `answer` at its placeholder, filled up with newlines; the plain base when `answer` is empty.
 /// Fails with `invalid` when the answer has no room.
-Result<VirtualImage> compose(const wire::ImageFacts& facts, const std::string& answer);
+Result<Overlay> fill_placeholder(const wire::ImageFacts& facts, const std::string& answer);
 
 }  // namespace metalmesh::media

@@ -37,4 +37,10 @@ Result<std::string> FileReader::read(std::uint64_t offset, std::size_t length) {
   return bytes;
 }
 
+Result<std::unique_ptr<BlockReader>> FileImages::open(const std::string& path) {
+  auto reader = FileReader::open(path);
+  if (!reader) return std::unexpected(reader.error());
+  return std::make_unique<FileReader>(std::move(*reader));
+}
+
 }  // namespace metalmesh::media

@@ -18,4 +18,9 @@ class FileReader final : public BlockReader {
   std::uint64_t size_;
 };
 
+class FileImages final : public BaseImages {
+ public:
+  [[nodiscard]] Result<std::unique_ptr<BlockReader>> open(const std::string& path) override;
+};
+
 }  // namespace metalmesh::media

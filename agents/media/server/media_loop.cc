@@ -65,6 +65,7 @@ MediaLoop::MediaLoop(Listener listener, SslContext tls, std::size_t most_connect
       patience_(patience),
       sink_(sink),
       log_(log),
+      core_(&images_),
       next_id_(wakeup_id + 1),
       scratch_(scratch_bytes) {}
 
@@ -239,7 +240,7 @@ void MediaLoop::respond(Respond respond, MonoTime now) {
   const auto found = connections_.find(respond.conn);
   if (found == connections_.end()) return;
   std::shared_ptr<FileHandle> file;
-  if (!respond.segments.empty()) {
+  if (!respond.file.empty()) {
     file = open_base(respond.file);
     if (!file) {
       log_.write({LogLevel::error,

@@ -11,6 +11,7 @@
 
 #include "agents/media/media_core.h"
 #include "agents/media/server/connection.h"
+#include "agents/media/server/file_reader.h"
 #include "agents/media/server/net_socket.h"
 #include "common/base/log.h"
 #include "common/ports/media_link.h"
@@ -54,6 +55,7 @@ class MediaLoop {
   FileHandle epoll_;
   FileHandle wakeup_;
 
+  FileImages images_;
   MediaCore core_;
   Connections connections_;
   ConnId next_id_;

@@ -86,7 +86,7 @@ std::string IsoWriter::build() {
   image[pvd + 129] = 8;  // 2048-byte blocks
   image.replace(pvd + 156, 34, record(std::string(1, '\0'), directories_[""] / sector, sector, true, ""));
   if (boot_image.empty()) {
-    image.replace(17 * sector, 7, std::string("\2CD001\1", 7));
+    image.replace(17 * sector, 7, std::string("\0CD001\1", 7));
   } else {
     image.replace(17 * sector, 30, std::string("\0CD001\1", 7) + "EL TORITO SPECIFICATION");
     put32(image, 17 * sector + 0x47, 19);

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/unit/media/iso_writer.h"
+
 namespace metalmesh::media {
 namespace {
 
@@ -319,6 +321,122 @@ TEST_F(MediaCoreTest, MalformedMountsRefuseEverything) {
 TEST_F(MediaCoreTest, UnknownPathsAre404) {
   EXPECT_EQ(status(core_.on_request({1, "GET", "/m/other.iso", {}, "", "p"}, at(0))), 404);
   EXPECT_EQ(status(core_.on_request({1, "GET", "/", {}, "", "p"}, at(0))), 404);
+}
+
+/// Base images in memory; counts how often they are opened.
+class MemoryImages final : public BaseImages {
+ public:
+  Result<std::unique_ptr<BlockReader>> open(const std::string& path) override {
+    ++opened;
+    if (path != "/images/base.iso") return fail(ErrorKind::unavailable, path + ": no such file");
+    return std::make_unique<MemoryReader>(content);
+  }
+  std::string content;
+  int opened = 0;
+};
+
+class ComposedMountTest : public testing::Test {
+ protected:
+  ComposedMountTest() { images_.content = test::installer_iso().build(); }
+
+  wire::Mount order(const std::string& config) {
+    wire::Mount mount;
+    mount.set_token("tok");
+    mount.set_deployment_id("dep");
+    mount.mutable_image()->set_size(images_.content.size());
+    mount.mutable_image()->set_path("/images/base.iso");
+    auto& change = *mount.add_changes();
+    change.set_path("/boot/grub.cfg");
+    change.set_content(config);
+    return mount;
+  }
+  MediaOutcome send(const wire::Mount& mount) {
+    wire::MediaCommand command;
+    *command.mutable_mount() = mount;
+    return core_.on_command(command, Now{});
+  }
+  Respond get(const std::string& range = "") {
+    MediaRequest request;
+    request.conn = 1;
+    request.method = "GET";
+    request.path = "/m/tok.iso";
+    if (!range.empty()) request.headers = {{"range", range}};
+    auto out = core_.on_request(std::move(request), Now{});
+    for (auto& effect : out.effects) {
+      if (auto* respond = std::get_if<Respond>(&effect)) return std::move(*respond);
+    }
+    return {};
+  }
+  static std::string refusal(const MediaOutcome& out) {
+    for (const auto& effect : out.effects) {
+      if (const auto* tell = std::get_if<Tell>(&effect); tell != nullptr && tell->event.has_refused()) {
+        return tell->event.refused().reason();
+      }
+    }
+    return "";
+  }
+
+  MemoryImages images_;
+  MediaCore core_{&images_};
+};
+
+TEST_F(ComposedMountTest, ServesChangedFilesBehindTheFence) {
+  auto mount = order("ours");
+  EXPECT_EQ(refusal(send(mount)), "");
+  EXPECT_EQ(get("bytes=0-2047").status, 206);
+  EXPECT_EQ(get().status, 503) << "the new file lies in the tail and is guarded";
+  mount.set_state(wire::LAUNCHED);
+  send(mount);
+  const Respond all = get();
+  EXPECT_EQ(all.status, 200);
+  EXPECT_GT(all.content_length, images_.content.size());
+  bool seen = false;
+  for (const Segment& segment : all.segments) {
+    const auto* text = std::get_if<std::string>(&segment);
+    seen = seen || (text != nullptr && text->find("ours") != std::string::npos);
+  }
+  EXPECT_TRUE(seen);
+}
+
+TEST_F(ComposedMountTest, ComposesOncePerContent) {
+  auto mount = order("ours");
+  send(mount);
+  mount.set_state(wire::OPEN);
+  send(mount);
+  EXPECT_EQ(images_.opened, 1);
+  send(order("others"));
+  EXPECT_EQ(images_.opened, 2);
+}
+
+TEST_F(ComposedMountTest, TellsWhyAMediumCannotBe) {
+  auto mount = order("x");
+  mount.mutable_changes(0)->set_path("/boot");
+  EXPECT_THAT(refusal(send(mount)), testing::HasSubstr("is a directory"));
+  EXPECT_EQ(get("bytes=0-1").status, 503);
+  mount = order("x");
+  mount.mutable_image()->set_path("/gone");
+  EXPECT_THAT(refusal(send(mount)), testing::HasSubstr("no such file"));
+  EXPECT_EQ(refusal(send(order("x"))), "");
+  EXPECT_EQ(get("bytes=0-1").status, 206);
+}
+
+TEST_F(ComposedMountTest, ServesASecondMedium) {
+  wire::Mount mount;
+  mount.set_token("tok");
+  mount.mutable_second()->set_label("CIDATA");
+  mount.mutable_second()->set_format(wire::SecondMedium::ISO);
+  auto& file = *mount.mutable_second()->add_files();
+  file.set_path("/user-data");
+  file.set_content("#cloud-config");
+  EXPECT_EQ(refusal(send(mount)), "");
+  EXPECT_EQ(get("bytes=32768-40959").status, 206) << "descriptors";
+  EXPECT_EQ(get().status, 503);
+  mount.set_state(wire::LAUNCHED);
+  send(mount);
+  const Respond all = get();
+  EXPECT_EQ(all.status, 200);
+  EXPECT_EQ(all.file, "");
+  EXPECT_EQ(images_.opened, 0);
 }
 
 }  // namespace

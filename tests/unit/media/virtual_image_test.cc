@@ -24,23 +24,44 @@ TEST(VirtualImage, EqualsThePatchedBytesForAnyRange) {
   Random random(7);
   std::string base(5000, '\0');
   for (char& c : base) c = static_cast<char>(random.next());
-  const std::vector<Patch> patches = {{3000, std::string(700, 'B')}, {0, "start"}, {5, "next"}, {4999, "e"}};
-  std::string patched = base;
-  for (const Patch& patch : patches) patched.replace(patch.offset, patch.bytes.size(), patch.bytes);
-  const auto image = VirtualImage::create(base.size(), "base", patches);
+  Overlay overlay;
+  overlay.size = 6000;
+  overlay.patches = {{3000, std::string(700, 'B')},
+                     {0, "start"},
+                     {5, "next"},
+                     {4999, "e"},
+                     {5000, ByteRange{100, 600}},
+                     {5600, "a new tail"},
+                     {5610, ByteRange{0, 390}}};
+  std::string patched = base + base.substr(100, 600) + "a new tail" + base.substr(0, 390);
+  for (const Patch& patch : overlay.patches) {
+    if (const auto* bytes = std::get_if<std::string>(&patch.content)) {
+      patched.replace(patch.offset, bytes->size(), *bytes);
+    }
+  }
+  const auto image = VirtualImage::create(base.size(), "base", overlay);
   ASSERT_TRUE(image.has_value());
-  EXPECT_EQ(materialise(*image, base, {0, 5000}), patched);
+  ASSERT_EQ(image->size(), 6000U);
+  EXPECT_EQ(materialise(*image, base, {0, 6000}), patched);
   for (int i = 0; i < 3000; ++i) {
-    const std::uint64_t offset = random.below(5001);
-    const ByteRange range{offset, random.below(5001 - offset)};
+    const std::uint64_t offset = random.below(6001);
+    const ByteRange range{offset, random.below(6001 - offset)};
     ASSERT_EQ(materialise(*image, base, range), patched.substr(range.offset, range.length)) << range.offset;
   }
 }
 
 TEST(VirtualImage, RefusesPatchesThatOverlapOrLeave) {
-  EXPECT_FALSE(VirtualImage::create(100, "b", {{10, "aaaa"}, {13, "b"}}).has_value());
-  EXPECT_FALSE(VirtualImage::create(100, "b", {{98, "aaa"}}).has_value());
-  EXPECT_FALSE(VirtualImage::create(100, "b", {{UINT64_MAX, "a"}}).has_value());
+  const auto made = [](std::uint64_t size, std::vector<Patch> patches) {
+    return VirtualImage::create(100, "b", Overlay{size, std::move(patches), {}}).has_value();
+  };
+  EXPECT_TRUE(made(100, {{10, "aaaa"}, {14, "b"}}));
+  EXPECT_FALSE(made(100, {{10, "aaaa"}, {13, "b"}}));
+  EXPECT_FALSE(made(100, {{98, "aaa"}}));
+  EXPECT_FALSE(made(100, {{UINT64_MAX, "a"}}));
+  EXPECT_TRUE(made(104, {{100, ByteRange{96, 4}}}));
+  EXPECT_FALSE(made(104, {{100, ByteRange{97, 4}}})) << "leaves the base";
+  EXPECT_FALSE(made(104, {{100, "abc"}})) << "nothing fills the last byte";
+  EXPECT_FALSE(made(104, {{101, "abc"}})) << "nothing fills the first byte";
 }
 
 TEST(VirtualImage, HasOneETagPerContent) {
@@ -49,14 +70,17 @@ TEST(VirtualImage, HasOneETagPerContent) {
   facts.set_sha256("aa");
   facts.mutable_placeholder()->set_offset(2048);
   facts.mutable_placeholder()->set_length(100);
-  const auto one = compose(facts, "answer one");
-  const auto two = compose(facts, "answer two");
-  const auto again = compose(facts, "answer one");
+  const auto compose = [&](const std::string& answer) {
+    return VirtualImage::create(facts.size(), facts.sha256(), *fill_placeholder(facts, answer));
+  };
+  const auto one = compose("answer one");
+  const auto two = compose("answer two");
+  const auto again = compose("answer one");
   ASSERT_TRUE(one && two && again);
   EXPECT_EQ(one->etag(), again->etag());
   EXPECT_NE(one->etag(), two->etag());
   facts.set_sha256("bb");
-  EXPECT_NE(compose(facts, "answer one")->etag(), one->etag());
+  EXPECT_NE(compose("answer one")->etag(), one->etag());
 }
 
 TEST(VirtualImage, PadsTheAnswerWithNewlines) {
@@ -64,10 +88,12 @@ TEST(VirtualImage, PadsTheAnswerWithNewlines) {
   facts.set_size(100);
   facts.mutable_placeholder()->set_offset(10);
   facts.mutable_placeholder()->set_length(8);
-  const auto image = compose(facts, "abc");
+  auto overlay = fill_placeholder(facts, "abc");
+  ASSERT_TRUE(overlay.has_value());
+  const auto image = VirtualImage::create(100, "b", std::move(*overlay));
   ASSERT_TRUE(image.has_value());
   EXPECT_EQ(materialise(*image, std::string(100, '.'), {9, 10}), ".abc\n\n\n\n\n.");
-  const auto too_long = compose(facts, "123456789");
+  const auto too_long = fill_placeholder(facts, "123456789");
   ASSERT_FALSE(too_long.has_value());
   EXPECT_THAT(too_long.error().message,
               testing::AllOf(testing::HasSubstr("9 bytes"), testing::HasSubstr("room for 8")));
