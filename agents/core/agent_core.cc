@@ -89,6 +89,7 @@ struct AgentCore::Impl {
   void on_media(const wire::Reads& reads, const Now& now, Outcome& out);
   void on_media(const wire::Callback& callback, const Now& now, Outcome& out);
   void on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out);
+  void on_media(const wire::MountRefused& refused, const Now& now, Outcome& out);
   void send_mounts(Outcome& out);
   void drop_acked(Outcome& out);
   void sample(JobSlot& slot, const wire::Reads& reads, const Now& now, Outcome& out);
@@ -244,6 +245,8 @@ void AgentCore::Impl::on(const MediaReported& report, const Now& now, Outcome& o
       return on_media(event.callback(), now, out);
     case wire::MediaEvent::kTlsRefused:
       return on_media(event.tls_refused(), now, out);
+    case wire::MediaEvent::kRefused:
+      return on_media(event.refused(), now, out);
     case wire::MediaEvent::BODY_NOT_SET:
       return;
   }
@@ -311,6 +314,12 @@ void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, 
     if (slot->machine && BmcDesk::host_of(slot->job.order().bmc().address()) == peer) {
       runner.deliver(*slot, install::MediaTlsRefused{refused.detail()}, now, out);
     }
+  }
+}
+
+void AgentCore::Impl::on_media(const wire::MountRefused& refused, const Now& now, Outcome& out) {
+  if (JobSlot* slot = jobs.by_mount(refused.token())) {
+    runner.deliver(*slot, install::MediumRefused{refused.reason(), refused.temporary()}, now, out);
   }
 }
 

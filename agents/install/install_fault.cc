@@ -25,7 +25,7 @@ constexpr bool unknown = true;
 constexpr bool known = false;
 
 // Placeholders: {server} {bmc} {credential} {media} {slot} {expected} {seen} {span} {percent} {launch_by}.
-constexpr std::array<Wording, 31> wordings = {{
+constexpr std::array<Wording, 33> wordings = {{
     {wire::BMC_UNREACHABLE, passes, unknown, "{bmc} does not answer ({seen}, {span})",
      "check the BMC's cable, address and power, then: metalmesh inspect {server}"},
     {wire::BMC_LOST, passes, unknown, "{bmc} answered before, then was silent for {span} ({seen})",
@@ -79,6 +79,10 @@ constexpr std::array<Wording, 31> wordings = {{
      "set the BMC's clock, load our CA into it, or allow http for this model in the site's media settings"},
     {wire::MEDIA_INTERRUPTED, passes, unknown, "the media was away at {percent}",
      "check the agent's machine"},
+    {wire::IMAGE_UNAVAILABLE, passes, known, "the image cannot be read at the site: {seen}",
+     "check the disk of the agent's machine"},
+    {wire::IMAGE_UNSUITABLE, stays, known, "the image cannot carry this server's files: {seen}",
+     "use an image or a second medium that can; the profile says which files it changes"},
     {wire::BOOT_OVERRIDE_REFUSED, passes, known,
      "{bmc} did not take the boot override: {seen}, expected {expected}",
      "update the BMC's firmware, or set the boot order by hand"},

@@ -198,6 +198,14 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
       if (job.stage() != wire::CLEANUP) context.fail(wire::CANCELLED_BY_OPERATOR, {});
     }
     void operator()(const MediaTlsRefused& refused) const { context.talk.tls_refusal = refused.detail; }
+    void operator()(const MediumRefused& refused) const {
+      if (context.job.launched()) {  // its reader failed as well, which the stages see
+        context.note_evidence("the medium can no longer be composed: " + refused.reason);
+      } else if (context.job.stage() != wire::CLEANUP) {
+        context.fail(refused.temporary ? wire::IMAGE_UNAVAILABLE : wire::IMAGE_UNSUITABLE,
+                     {.seen = refused.reason});
+      }
+    }
     void operator()(const ProbeAnswered& answer) const {
       if (answer.id != context.talk.probe_id) return;
       context.talk.probe_id.clear();

@@ -49,8 +49,14 @@ struct MediaTlsRefused {
   std::string detail;
 };
 
+/// The media server cannot compose the job's medium.
+struct MediumRefused {
+  std::string reason;
+  bool temporary = false;  // the image could not be read; trying again may help
+};
+
 using JobInput = std::variant<Resume, HttpReplied, HttpFailed, PollDue, MediaRead, LaunchGranted, CalledBack,
-                              CancelAsked, MediaTlsRefused, ProbeAnswered>;
+                              CancelAsked, MediaTlsRefused, MediumRefused, ProbeAnswered>;
 
 // ---- what a job wants done ----------------------------------------------------------------------
 

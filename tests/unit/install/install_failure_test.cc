@@ -180,6 +180,16 @@ TEST(InstallFailureDetails, TlsRefusalBeatsNotReached) {
   EXPECT_THAT(world.ended().fault().seen(), testing::HasSubstr("unknown ca"));
 }
 
+TEST(InstallFailureDetails, AMediumThatCannotBeComposedEndsTheJobBeforeAnyChange) {
+  World world;
+  world.medium_refusal = "the image has a tree of an unknown kind";
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().fault().code(), wire::IMAGE_UNSUITABLE);
+  EXPECT_EQ(world.ended().fault().disk(), wire::DISK_UNTOUCHED);
+  EXPECT_THAT(world.ended().fault().seen(), testing::HasSubstr("unknown kind"));
+  EXPECT_THAT(world.bmc.changes, testing::IsEmpty());
+}
+
 TEST(InstallFailureDetails, ARefusedLoginIsNotTriedAgain) {
   World world;
   world.bmc.login_status = 401;

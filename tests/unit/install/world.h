@@ -64,6 +64,7 @@ class World {
   std::optional<Duration> cancel_at;
   bool reads_at_insert = false;  // as most BMCs do
   std::string tls_refusal;
+  std::string medium_refusal;  // why the media server cannot compose the medium
   bool turns_itself_on_at_crash = false;
   Crash crash;
   Crash second_crash;
@@ -169,6 +170,7 @@ class World {
     }
     const HttpReplied reply = bmc.serve(request);
     handle(reply);
+    if (number == 0 && !medium_refusal.empty()) handle(MediumRefused{medium_refusal, false});
     const bool mounted = bmc.changes.size() > seen_changes_ && bmc.changes.back() == "insert";
     seen_changes_ = bmc.changes.size();
     if (mounted && reads_at_insert) handle(MediaRead{64 << 10, 100 << 20, "10.20.0.112"});
