@@ -380,6 +380,23 @@ def second_media(folder):
     check_guard(fat, facts, files)
 
 
+def silent_boot(folder):
+    """A medium shaped like Windows': its boot image waits for a key, so the catalogue gets the one that does not."""
+    root = folder / "windows"
+    boot = root / "efi/microsoft/boot"
+    boot.mkdir(parents=True)
+    for name in ("efisys.bin", "efisys_noprompt.bin"):
+        (boot / name).write_bytes(name.encode() * 500)
+    (folder / "Autounattend.xml").write_bytes(b"<unattend/>")
+    base, image = folder / "windows.iso", folder / "ours.iso"
+    run("genisoimage", "-quiet", "-udf", "-iso-level", "3", "-e", "efi/microsoft/boot/efisys.bin", "-no-emul-boot", "-o", base, root)
+    run(COMPOSE, "write", base, image, f"/Autounattend.xml={folder / 'Autounattend.xml'}")
+    silent = next(where for path, where in tree(image, []).items() if "NOPROMPT" in path)
+    if boot_partition_sector(image) != silent[0]:
+        raise Failed(f"the boot catalogue leads to {boot_partition_sector(image)}, not to {silent[0]}")
+    compare("UDF", by_7z(image, folder / "udf"), by_7z(base, folder / "udf-base") | {"/Autounattend.xml": digest(b"<unattend/>")})
+
+
 def main():
     missing = [tool for tool in NEEDED if not shutil.which(tool)]
     if missing:
@@ -401,7 +418,8 @@ def main():
             shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="media-layout-") as folder:
         second_media(pathlib.Path(folder))
-    print(f"{count} images and 2 second media as wanted in {time.monotonic() - begin:.1f} s; most patches {most}; " +
+        silent_boot(pathlib.Path(folder))
+    print(f"{count} images, 2 second media and a silent boot as wanted in {time.monotonic() - begin:.1f} s; most patches {most}; " +
           ", ".join(f"{n} {name}" for name, n in sorted(done.items())))
 
 
