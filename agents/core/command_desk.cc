@@ -6,6 +6,7 @@
 #include "agents/core/command_intake.h"
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -74,6 +75,7 @@ std::optional<wire::Fault> CommandDesk::judge(const wire::Command& command, cons
     case wire::Command::BODY_NOT_SET:
       break;
   }
+  if (planted(Defect::unknown_kind_accepted)) return std::nullopt;
   return make_fault(wire::UNSUPPORTED_COMMAND, "",
                     "this agent (" + c_.settings.version + ") does not know the command",
                     "upgrade this site's agent");
@@ -132,7 +134,8 @@ void CommandDesk::cancel_install(const wire::CancelInstall& cancel, const Now& n
       answer = wire::CancelAnswer::CANCELLED;  // asked again
     }
     if (!slot->open()) continue;
-    if (named) answer = slot->job.launched() ? wire::CancelAnswer::TOO_LATE : wire::CancelAnswer::CANCELLED;
+    const bool late = slot->job.launched() && !planted(Defect::too_late_called_cancelled);
+    if (named) answer = late ? wire::CancelAnswer::TOO_LATE : wire::CancelAnswer::CANCELLED;
     if (!slot->job.launched()) covered.push_back(slot);
   }
   wire::Event event;

@@ -5,8 +5,9 @@
 #include <string_view>
 
 #include "agents/core/faults.h"
-#include "common/ports/wire_time.h"
 #include "common/base/machine_key.h"
+#include "common/base/planted.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -63,13 +64,13 @@ std::optional<wire::Fault> refuse_identity(const wire::Identity& identity) {
 
 std::optional<wire::Fault> refuse_origin(const wire::Command& command, const std::string& journal,
                                          std::uint64_t epoch) {
-  if (command.controller_epoch() < epoch) {
+  if (command.controller_epoch() < epoch && !planted(Defect::lower_epoch_obeyed)) {
     return make_fault(wire::ORDER_INVALID, "QUEUED",
                       "the command is of controller epoch " + std::to_string(command.controller_epoch()) +
                           "; this site follows epoch " + std::to_string(epoch),
                       "order it again at the controller that is in charge now");
   }
-  if (command.journal_id() != journal) {
+  if (command.journal_id() != journal && !planted(Defect::foreign_journal_obeyed)) {
     return make_fault(wire::ORDER_INVALID, "QUEUED",
                       "the command is meant for journal " + command.journal_id() + "; this agent's is " +
                           journal + " (an agent that lost its journal starts a new one)",

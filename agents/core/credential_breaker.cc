@@ -5,6 +5,7 @@
 
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -38,7 +39,7 @@ bool CredentialBreaker::refused(const std::string& credential, std::uint32_t lim
   *mark.mutable_last_refused() = to_wire(now.wall());
   if (const auto version = versions_.find(credential); version != versions_.end())
     mark.set_version(version->second);
-  const bool begins = !mark.held() && mark.refusals() >= limit;
+  const bool begins = !mark.held() && mark.refusals() >= limit && !planted(Defect::breaker_never_holds);
   if (begins) mark.set_held(true);
   put_row(out, rows::credential + credential, mark);
   return begins;

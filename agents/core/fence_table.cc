@@ -5,6 +5,7 @@
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
 #include "common/base/machine_key.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -71,7 +72,7 @@ std::optional<wire::Fault> FenceTable::refuse(const wire::Identity& identity,
                                               std::uint64_t generation) const {
   const Fence fence = of(identity);
   const std::uint64_t highest = std::max({fence.generation, fence.cancelled_to, fence.launched});
-  if (generation > highest) return std::nullopt;
+  if (generation > highest || planted(Defect::generation_fence_removed)) return std::nullopt;
   return make_fault(wire::GENERATION_FENCED, "",
                     "the order is generation " + std::to_string(generation) +
                         " of this machine, which has seen order " + std::to_string(fence.generation) +
@@ -80,6 +81,7 @@ std::optional<wire::Fault> FenceTable::refuse(const wire::Identity& identity,
 }
 
 bool FenceTable::holds(const wire::Identity& identity, std::uint64_t generation) const {
+  if (planted(Defect::generation_fence_removed)) return true;
   const Fence fence = of(identity);
   return fence.generation == generation && fence.cancelled_to < generation && fence.launched < generation;
 }
@@ -118,7 +120,8 @@ void FenceTable::see(const wire::Identity& identity, std::uint64_t generation, c
 
 void FenceTable::cancel(const wire::Identity& identity, std::uint64_t generation, Outcome& out) {
   record::Fence& fence = raise(identity);
-  fence.set_cancelled_to(std::max<std::uint64_t>(fence.cancelled_to(), generation));
+  const bool lowers = planted(Defect::tombstone_not_max);
+  fence.set_cancelled_to(lowers ? generation : std::max<std::uint64_t>(fence.cancelled_to(), generation));
   store(identity, fence, out);
 }
 

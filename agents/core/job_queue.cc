@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agents/core/faults.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -94,7 +95,8 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   if (materials.trouble) return hold(slot, *materials.trouble, now, out);
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
   if (!materials.here) return;
-  if (places_left_ <= 0 || c_.bmcs.busy(order.bmc().address())) return;
+  const bool full = places_left_ <= 0 && !planted(Defect::parallel_ignored);
+  if (full || c_.bmcs.busy(order.bmc().address())) return;
   std::int64_t& logins = logins_left(order.bmc().credential(), now);
   if (logins <= 0) return wake_at(now.mono + BmcDesk::patience);
   const auto blob = blobs_.get(order.profile().sha256());

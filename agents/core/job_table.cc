@@ -5,6 +5,7 @@
 
 #include "agents/core/fence_table.h"
 #include "agents/core/row_table.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -93,7 +94,7 @@ std::vector<std::string> JobTable::drop_acked(std::uint64_t acked, Outcome& out)
   std::vector<std::string> tokens;
   for (auto item = slots_.begin(); item != slots_.end();) {
     const record::Job& job = item->second->job;
-    if (!job.ended() || job.ended_seq() > acked) {
+    if (!job.ended() || job.ended_seq() > acked || planted(Defect::ended_jobs_kept)) {
       ++item;
       continue;
     }

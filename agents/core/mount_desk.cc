@@ -4,10 +4,11 @@
 #include <vector>
 
 #include "agents/core/faults.h"
-#include "common/ports/wire_time.h"
 #include "agents/media/answer_renderer.h"
 #include "agents/media/mount_url.h"
 #include "common/base/digest.h"
+#include "common/base/planted.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -107,7 +108,7 @@ std::optional<std::string> MountDesk::why_not_launch(const record::Job& job, con
 }
 
 bool MountDesk::expired(const record::Job& job, const Now& now) {
-  return now.wall_high >= from_wire(job.order().launch_by());
+  return now.wall_high >= from_wire(job.order().launch_by()) && !planted(Defect::expiry_ignored);
 }
 
 void MountDesk::verdict(const std::string& token, bool granted, Outcome& out) {

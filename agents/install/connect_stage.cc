@@ -3,6 +3,7 @@
 
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::install {
 namespace {
@@ -62,6 +63,7 @@ Verdict log_in(Context& context) {
   // Some answer 200 to a failed login; only a token proves one.
   if (reply->status >= 300 || session.token.empty()) return login_refused(context, *reply);
   talk.token = session.token;
+  if (planted(Defect::token_in_evidence)) context.note_evidence("logged in as " + talk.token);
   talk.session_uri = session.uri;
   if (!session.uri.empty()) context.job.add_session_uris(session.uri);
   if (session.password_change_required) return context.fail(wire::BMC_PASSWORD_CHANGE_REQUIRED, {});

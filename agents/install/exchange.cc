@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/backoff.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
@@ -167,7 +168,7 @@ const HttpReplied* fetch(Context& context, Ask ask, Request request) {
 Verdict act(Context& context, Ask ask, Request request, record::Job::Intent intent) {
   Conversation& talk = context.talk;
   if (context.failed || talk.flight) return Verdict::busy;
-  context.job.set_intent(intent);
+  if (!planted(Defect::act_before_intent)) context.job.set_intent(intent);
   *context.job.mutable_intent_at() = to_wire(context.now.wall());
   talk.answer.reset();
   launch_request(context, ask, std::move(request));

@@ -3,6 +3,7 @@
 
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
@@ -73,11 +74,11 @@ Verdict read_reset_values(Context& context) {
 }  // namespace
 
 bool surely_past(const Context& context, const google::protobuf::Timestamp& stamp) {
-  return context.now.wall_low > from_wire(stamp);
+  return context.now.wall_low > from_wire(stamp) && !planted(Defect::expiry_ignored);
 }
 
 bool maybe_past(const Context& context, const google::protobuf::Timestamp& stamp) {
-  return context.now.wall_high > from_wire(stamp);
+  return context.now.wall_high > from_wire(stamp) && !planted(Defect::expiry_ignored);
 }
 
 bool refused_for_power(Context& context, const redfish::System& system) {
@@ -104,7 +105,8 @@ Verdict check_identity(Context& context) {
   const FaultFacts facts{.expected = comparison.expected, .seen = comparison.seen};
   if (comparison.match == redfish::Match::insufficient)
     return context.fail(wire::IDENTITY_INSUFFICIENT, facts);
-  if (comparison.match == redfish::Match::different) return context.fail(wire::IDENTITY_MISMATCH, facts);
+  if (comparison.match == redfish::Match::different && !planted(Defect::any_machine_will_do))
+    return context.fail(wire::IDENTITY_MISMATCH, facts);
   talk.identified = true;
   return Verdict::done;
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "agents/install/duration_words.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::install {
 namespace {
@@ -169,6 +170,7 @@ wire::Ended::Outcome outcome_of(const record::Job& job) {
 }
 
 wire::DiskState disk_of(const record::Job& job) {
+  if (planted(Defect::wiped_disk_called_untouched)) return wire::DISK_UNTOUCHED;
   if (job.installer_ended()) return wire::DISK_NEW_SYSTEM;
   return job.launched() ? wire::DISK_BEING_WRITTEN : wire::DISK_UNTOUCHED;
 }

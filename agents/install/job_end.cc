@@ -1,13 +1,15 @@
 // How an attempt ends once cleanup is through: another one, or the job's last event.
 #include "agents/install/stages.h"
-#include "common/ports/wire_time.h"
 #include "common/base/backoff.h"
+#include "common/base/planted.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
 namespace {
 
 std::vector<std::string> debts_of(const record::Job& job) {
   std::vector<std::string> debts;
+  if (planted(Defect::debts_not_told)) return debts;
   if (!job.inserted_slot().empty())
     debts.push_back("media may still be inserted in slot " + job.inserted_slot());
   if (job.boot_overridden()) debts.emplace_back("boot override Once/Cd may still be set");
@@ -30,6 +32,7 @@ void retry(Context& context) {
   job.clear_intent();
   job.clear_intent_at();
   job.set_armed(false);
+  if (planted(Defect::retries_after_wipe)) job.set_launched(false);
   job.clear_armed_at();
   job.set_powered(false);
   job.set_bytes_covered(0);
@@ -40,7 +43,8 @@ void retry(Context& context) {
 }  // namespace
 
 bool will_retry(const record::Job& job, const Now& now) {
-  if (!job.has_fault() || job.launched() || job.cancel_asked() || !may_pass(job.fault().code())) return false;
+  const bool wiped = job.launched() && !planted(Defect::retries_after_wipe);
+  if (!job.has_fault() || wiped || job.cancel_asked() || !may_pass(job.fault().code())) return false;
   if (job.order().has_start_by() && now.wall_low > from_wire(job.order().start_by())) return false;
   return job.attempt() <= job.order().attempts_before_wipe();
 }

@@ -2,6 +2,7 @@
 // change that already took effect.
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::install {
 namespace {
@@ -91,7 +92,7 @@ Verdict await_on(Context& context, const redfish::System& system) {
 Verdict power(Context& context) {
   Conversation& talk = context.talk;
   record::Job& job = context.job;
-  if (job.launched()) return Verdict::done;
+  if (job.launched() && !planted(Defect::off_while_installing)) return Verdict::done;
   if (context.order().has_launch_by() && maybe_past(context, context.order().launch_by()))
     return context.fail(wire::ORDER_EXPIRED,
                         {.expected = "launch_by", .seen = "the host was not powered on in time"});

@@ -5,6 +5,7 @@
 #include "agents/install/duration_words.h"
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
@@ -70,6 +71,7 @@ void judge_power(Context& context, const redfish::System& system) {
 
 Verdict verify(Context& context) {
   const wire::ProofPolicy& policy = context.order().proof();
+  if (planted(Defect::success_without_proof)) return Verdict::done;
   if (context.job.proof() >= wanted(context)) return Verdict::done;
   probe(context);
   // What the BMC can prove is asked for until it has; only from this machine it counts.

@@ -6,6 +6,7 @@
 #include "agents/install/duration_words.h"
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
@@ -115,7 +116,7 @@ Verdict await_end(Context& context) {
   }
   // The fence shuts for good in the turn that learns of the end, before eject and power-on.
   context.job.set_installer_ended(true);
-  context.set_mount(wire::DEAD);
+  if (!planted(Defect::mount_lives_on)) context.set_mount(wire::DEAD);
   const auto& job = context.job;
   const auto percent = job.media_size() == 0 ? 0 : 100 * job.bytes_covered() / job.media_size();
   raise_proof(context, wire::PROOF_POWEROFF,

@@ -4,6 +4,7 @@
 #include "agents/media/mount_url.h"
 #include "agents/media/patch/compose.h"
 #include "common/base/digest.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::media {
 namespace {
@@ -283,7 +284,8 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
   const auto* range = std::get_if<ByteRange>(&choice);
   const ByteRange wanted = range != nullptr ? *range : ByteRange{0, entry.image.size()};
   const bool reads_content = request.method == "GET" && !std::holds_alternative<Unsatisfiable>(choice);
-  if (entry.state == wire::LAUNCHED || !reads_content || !touches(entry.guarded, wanted)) {
+  const bool served = entry.state == wire::LAUNCHED || planted(Defect::fence_always_open);
+  if (served || !reads_content || !touches(entry.guarded, wanted)) {
     serve(request, token, entry, choice, out);
   } else if (entry.state == wire::OPEN) {
     park(std::move(request), token, entry, now, out);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/planted.h"
 #include "schemas/wire/envelope.pb.h"
 
 namespace metalmesh::delivery {
@@ -65,7 +66,7 @@ Result<Opened> open(const Verifier& verifier, std::string_view signer, std::stri
     verified = verified || verifier.verify(signer, envelope.kind(), envelope.payload(),
                                            SignatureBytes{signature.key_id(), signature.bytes()});
   }
-  if (!verified) {
+  if (!verified && !planted(Defect::signature_not_checked)) {
     return fail(ErrorKind::denied,
                 "no valid signature of '" + std::string(signer) + "' on a '" + envelope.kind() + "'");
   }

@@ -4,6 +4,7 @@
 
 #include "common/base/check.h"
 #include "common/base/digest.h"
+#include "common/base/planted.h"
 #include "schemas/record/stream.pb.h"
 
 namespace metalmesh::delivery {
@@ -48,7 +49,7 @@ void StreamReceiver::follow(std::string journal_id, Batch& batch) {
 
 StreamReceiver::Taken StreamReceiver::on_data(const wire::Data& data, const Now& now, Batch& batch) {
   if (journal_id_.empty() || data.journal_id() != journal_id_) return {Verdict::foreign_journal, {}, {}};
-  if (data.first_seq() > cursor_ + 1) {
+  if (data.first_seq() > cursor_ + 1 && !planted(Defect::gap_accepted)) {
     Taken taken{Verdict::gap, {}, {}};
     if (!last_resync_ || now.mono - *last_resync_ >= resync_interval) {
       last_resync_ = now.mono;
@@ -66,12 +67,14 @@ StreamReceiver::Taken StreamReceiver::on_data(const wire::Data& data, const Now&
   Taken taken{Verdict::duplicate, {}, {}};
   std::uint64_t seq = data.first_seq() - 1;
   std::string hash = data.prev_hash();
-  if (seq == cursor_ && hash != cursor_hash_) return {Verdict::diverged, {}, {}};
+  const bool tolerant = planted(Defect::other_history_accepted);
+  if (seq == cursor_ && hash != cursor_hash_ && !tolerant) return {Verdict::diverged, {}, {}};
   for (const std::string& entry : data.entries()) {
     ++seq;
     hash = sha256(hash, entry);
-    if (seq == cursor_ && hash != cursor_hash_) return {Verdict::diverged, {}, {}};
-    if (seq > cursor_) taken.entries.push_back({seq, entry, hash});
+    if (seq == cursor_ && hash != cursor_hash_ && !tolerant) return {Verdict::diverged, {}, {}};
+    const bool again = planted(Defect::dedupe_off_by_one) && seq == cursor_;
+    if (seq > cursor_ || again) taken.entries.push_back({seq, entry, hash});
   }
   if (taken.entries.empty()) return taken;
   taken.verdict = Verdict::accepted;

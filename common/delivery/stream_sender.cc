@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/digest.h"
+#include "common/base/planted.h"
 #include "schemas/record/stream.pb.h"
 
 namespace metalmesh::delivery {
@@ -112,12 +113,13 @@ void StreamSender::arm_resend(const Now& now) {
 
 std::vector<wire::Data> StreamSender::pump(const Now& now) {
   std::vector<wire::Data> frames;
-  if (due_ && now.mono >= *due_) {
+  if (due_ && now.mono >= *due_ && !planted(Defect::never_resends)) {
     sent_ = acked_;  // go back: whatever was in flight is taken for lost
     ++unanswered_;
     due_.reset();
   }
-  const std::uint64_t until = std::min(readable_, acked_ + limits_.window);
+  const std::uint64_t until =
+      planted(Defect::window_ignored) ? readable_ : std::min(readable_, acked_ + limits_.window);
   if (sent_ < until) {
     const auto rows = rows_.scan(entry_key(sent_ + 1), entry_key(until + 1), until - sent_);
     MM_CHECK(rows.size() == until - sent_);
@@ -167,7 +169,7 @@ StreamSender::AckResult StreamSender::on_ack(const wire::Ack& ack, Batch& batch)
     due_.reset();
   }
   const std::uint64_t kept_before = first_kept_;
-  trim(std::min(acked_ + 1, ack.keep_from()), batch);
+  trim(planted(Defect::trims_above_keep_from) ? acked_ + 1 : std::min(acked_ + 1, ack.keep_from()), batch);
   if (progress || first_kept_ != kept_before) store(batch);
   return AckResult::ok;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/planted.h"
 
 namespace metalmesh {
 namespace {
@@ -56,6 +57,11 @@ void Turn::look_at_disk(std::vector<Input>& inputs, const Now& now, bool at_once
 }
 
 Status Turn::commit_and_release(Outcome outcome) {
+  if (planted(Defect::effects_before_commit)) {
+    for (Effect& effect : std::exchange(outcome.effects, {})) {
+      if (Status released = release(std::move(effect)); !released) return released;
+    }
+  }
   if (!outcome.rows.empty()) {
     if (Status committed = store_.commit(outcome.rows); !committed) {
       ports_.log->write({LogLevel::error,

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/base/digest.h"
+#include "common/base/planted.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
@@ -72,7 +73,7 @@ Ground installed(const Candidate& c) {
 }
 
 Ground is_guarded(const Candidate& c) {
-  if (!is_protected(c.server, c.now)) return std::nullopt;
+  if (!is_protected(c.server, c.now) || planted(Defect::protection_ignored)) return std::nullopt;
   return "it is protected; to change that: metalmesh server unprotect " + c.server.metadata().name() +
          " --reason ...";
 }

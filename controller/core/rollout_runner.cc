@@ -4,6 +4,8 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/planted.h"
+#include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
@@ -11,7 +13,6 @@
 #include "controller/core/order_builder.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
-#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -36,6 +37,7 @@ std::uint32_t threshold(const std::string& text, std::uint32_t floor, std::uint3
 
 /// Why no more may start, or nothing.
 std::optional<std::string> stop_reason(const rest::RolloutStop& stop, const RolloutTally& tally) {
+  if (planted(Defect::threshold_ignored)) return std::nullopt;
   const std::uint32_t after = threshold(stop.after_wipe(), defaults::stop_after_wipe, 3, tally.total);
   if (tally.failed_after_wipe >= after) {
     return std::to_string(tally.failed_after_wipe) + " failed after the wipe (stop at " +
@@ -69,13 +71,14 @@ void recall(Work& work, const std::string& id, const std::string& why, wire::Fau
 void issue(Work& work, const std::string& id, SiteLink& link) {
   const rest::Deployment& deployment = work.mesh().deployments.at(id);
   const rest::Server& server = work.mesh().servers.at(deployment.server());
-  if (is_protected(server, work.now)) {
+  if (is_protected(server, work.now) && !planted(Defect::protection_ignored)) {
     return recall(work, id, "the server is protected by now", wire::CANCELLED_BY_OPERATOR);
   }
   record::Order order = work.ledger.inner().orders.at(id);
   const std::string machine = machine_of(order.order().identity());
   const std::uint64_t generation =
-      std::max({work.ledger.generation(machine), server.status().generation(), deployment.generation()}) + 1;
+      std::max({work.ledger.generation(machine), server.status().generation(), deployment.generation()}) +
+      (planted(Defect::generation_reused) ? 0 : 1);
   order.mutable_order()->set_generation(generation);
   wire::Command command;
   *command.mutable_start_install() = order.order();
@@ -118,7 +121,9 @@ std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec
     const SiteLink* link = work.link(deployment.site());
     if (link == nullptr || !link->can_issue() || (link->silent(work.now) && !to_silent)) continue;
     auto& here = taken[deployment.site()];
-    if (work.ledger.board().in_flight_at(deployment.site()) + here >= spec.parallel().per_site()) continue;
+    const bool full =
+        work.ledger.board().in_flight_at(deployment.site()) + here >= spec.parallel().per_site();
+    if (full && !planted(Defect::limits_ignored)) continue;
     ++here;
     chosen.push_back(id);
   }
@@ -149,6 +154,7 @@ void recall_all(Work& work, const std::string& name) {
   for (const auto& [id, order] : work.ledger.inner().orders) {
     const auto found = work.mesh().deployments.find(id);
     if (found == work.mesh().deployments.end() || found->second.rollout() != name) continue;
+    if (planted(Defect::abort_recalls_nothing)) continue;
     if (is_in_flight(found->second.state()) && !found->second.launched() && order.cancel_seq() == 0) {
       to_cancel.push_back(id);
     }
@@ -214,7 +220,8 @@ bool send_cancel(Work& work, const std::string& id, const std::string& reason) {
   if (!sent) return false;
   order.set_cancel_seq(*sent);
   work.ledger.put_order(id, std::move(order));
-  move_deployment(work, id, Happening::cancel_asked);
+  move_deployment(work, id,
+                  planted(Defect::cancel_taken_for_granted) ? Happening::cancelled : Happening::cancel_asked);
   work.ledger.note(
       line_about(deployment, "cancel", "asked site " + deployment.site() + " to cancel: " + reason),
       work.now.wall());

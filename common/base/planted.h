@@ -1,0 +1,71 @@
+// Defects that are planted on purpose, to see that the checkers of tests/sim catch them.
+//
+// In every build but one `planted` is constant false and the compiler drops the defect with its branch. The
+// one program that is built with MM_PLANTED (tests/sim, mesh_sim_planted) chooses a defect per thread at run
+// time. tests/sim/mutants.cc says of each what it breaks and which invariant must notice.
+#pragma once
+
+#include <cstdint>
+
+namespace metalmesh {
+
+enum class Defect : std::uint8_t {
+  none,
+  // common/turn, common/delivery
+  effects_before_commit,
+  signature_not_checked,
+  dedupe_off_by_one,
+  gap_accepted,
+  other_history_accepted,
+  trims_above_keep_from,
+  never_resends,
+  window_ignored,
+  twin_not_noticed,
+  // agents/media
+  fence_always_open,
+  // agents/core
+  launch_not_journalled,
+  generation_fence_removed,
+  tombstone_not_max,
+  cancel_answers_only,
+  too_late_called_cancelled,
+  foreign_journal_obeyed,
+  lower_epoch_obeyed,
+  acts_before_proven,
+  rollback_not_noticed,
+  expiry_ignored,
+  breaker_never_holds,
+  unknown_kind_accepted,
+  ended_jobs_kept,
+  parallel_ignored,
+  // agents/install
+  act_before_intent,
+  resumes_blindly,
+  any_machine_will_do,
+  identity_not_read_again,
+  off_while_installing,
+  mount_lives_on,
+  retries_after_wipe,
+  success_without_proof,
+  wiped_disk_called_untouched,
+  debts_not_told,
+  token_in_evidence,
+  // controller/core
+  abort_recalls_nothing,
+  limits_ignored,
+  threshold_ignored,
+  protection_ignored,
+  generation_reused,
+  restore_not_noticed,
+  lost_journal_not_voided,
+  cancel_taken_for_granted,
+};
+
+#ifdef MM_PLANTED
+inline thread_local Defect planted_defect = Defect::none;
+inline bool planted(Defect defect) { return planted_defect == defect; }
+#else
+constexpr bool planted(Defect) { return false; }
+#endif
+
+}  // namespace metalmesh
