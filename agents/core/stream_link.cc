@@ -6,6 +6,7 @@
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
 #include "common/base/digest.h"
+#include "common/base/planted.h"
 #include "common/delivery/envelope_codec.h"
 #include "common/delivery/topics.h"
 
@@ -122,6 +123,9 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Outcom
   if (welcome.controller_epoch() < epoch()) {
     out.log(LogLevel::warning, "refused a welcome of a controller that was replaced",
             {{"epoch", std::to_string(welcome.controller_epoch())}, {"highest", std::to_string(epoch())}});
+    // One that was restored believes only a Hello that echoes its challenge: then it begins a higher epoch.
+    if (presence_.on_challenge(welcome, now) && channel_.up())
+      out.emit(TimerArm{"hello", presence_.next_hello(now)});
     return;
   }
   using Welcomed = delivery::AgentPresence::Welcomed;
@@ -158,6 +162,7 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Outcom
 
 void StreamLink::check_history(const wire::Welcome& welcome, Outcome& out) {
   const delivery::StreamSender& events = journal_.stream();
+  if (planted(Defect::rollback_not_noticed)) return;
   if (welcome.journal_id() != events.journal_id()) return;  // it has not followed this journal yet
   if (welcome.cursor() >= events.next_seq()) {
     quarantine("the controller holds event " + std::to_string(welcome.cursor()) +
@@ -223,7 +228,7 @@ std::optional<wire::Fault> StreamLink::why_not_act() const {
     return make_fault(wire::SITE_QUARANTINED, "", reason,
                       "find out which copy of the agent is right, then enrol the site anew");
   }
-  if (!presence_.proven() && !settings_.wan_free) {
+  if (!presence_.proven() && !settings_.wan_free && !planted(Defect::acts_before_proven)) {
     return make_fault(
         wire::CLOCK_UNPROVEN, "",
         "the controller has not answered this agent since it started: its time, its journal and that it "

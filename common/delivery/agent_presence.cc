@@ -75,6 +75,15 @@ AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, 
   return Welcomed::proven;
 }
 
+bool AgentPresence::on_challenge(const wire::Welcome& welcome, const Now& now) {
+  const auto answered = std::ranges::find(sent_, welcome.nonce(), &Sent::nonce);
+  if (welcome.incarnation() != incarnation_ || answered == sent_.end()) return false;
+  sent_.erase(sent_.begin(), answered + 1);
+  challenge_ = welcome.challenge();
+  speak_up_ = std::max(now.mono, *last_sent_ + soon);
+  return true;
+}
+
 void AgentPresence::learn_time(WallTime controller, MonoTime sent, MonoTime received) {
   // The controller read its clock somewhere between `sent` and `received`.
   const TimeFix fresh{received, controller, controller + (received - sent)};

@@ -41,6 +41,10 @@ class AgentPresence {
   /// another incarnation only makes us speak up: then the controller finds out.)
   Welcomed on_welcome(const wire::Welcome& welcome, const Now& now);
 
+  /// Takes only the challenge of a Welcome whose other words are not believed. False when it answers no Hello
+  /// of ours.
+  bool on_challenge(const wire::Welcome& welcome, const Now& now);
+
   /// Sole, known and in time: irreversible acts are allowed in this incarnation.
   [[nodiscard]] bool proven() const;
   [[nodiscard]] const std::string& incarnation() const;
@@ -75,11 +79,13 @@ class AgentPresence {
   std::optional<TimeFix> fix_;
 };
 
-/// The controller's half for one site. The incarnation that is current survives a restart: the owner
-/// stores `current()`.
+/// The controller's half for one site. Who is and who was current survives a restart: the owner stores
+/// `current()` and `past()`.
 class SitePresence {
  public:
-  SitePresence(std::string current_incarnation, Duration settle, Duration silent_after);
+  /// `past`: incarnations that were succeeded, as far as is remembered.
+  SitePresence(std::string current_incarnation, std::vector<std::string> past, Duration settle,
+               Duration silent_after);
 
   /// Takes a Hello in and fills incarnation, nonce, challenge, proven, clock and quarantine of the Welcome.
   /// An incarnation that echoes a challenge made after the current one was first heard becomes current; it is
@@ -88,6 +94,7 @@ class SitePresence {
   wire::Welcome on_hello(const wire::Hello& hello, const Now& now, Entropy& entropy);
 
   [[nodiscard]] const std::string& current() const;
+  [[nodiscard]] const std::vector<std::string>& past() const { return past_; }
   [[nodiscard]] bool quarantined() const;
   [[nodiscard]] const std::string& quarantine_reason() const;
   void quarantine(std::string reason);
@@ -108,6 +115,7 @@ class SitePresence {
     std::string previous_challenge;  // Hello and Welcome may cross
     MonoTime previous_challenge_at;
     std::optional<MonoTime> alive_after;  // it echoed a challenge made then
+    bool succeeded = false;               // by another one, before this life of the controller heard it
   };
   Life& life_of(const std::string& incarnation, MonoTime at);
   [[nodiscard]] const Life* find(const std::string& incarnation) const;
@@ -115,7 +123,11 @@ class SitePresence {
   [[nodiscard]] static std::optional<MonoTime> made_at(const Life& life, const std::string& echo);
   [[nodiscard]] bool alone(const Life& life, MonoTime at) const;
 
+  void make_current(const std::string& incarnation);
+  [[nodiscard]] const Life* twin_of(const Life& life) const;
+
   std::string current_;
+  std::vector<std::string> past_;  // oldest first, bounded
   Duration settle_;
   Duration silent_after_;
   std::vector<Life> lives_;  // bounded

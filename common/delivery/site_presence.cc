@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/planted.h"
 #include "common/delivery/presence.h"
 #include "common/ports/wire_time.h"
 
@@ -9,11 +10,16 @@ namespace {
 
 constexpr std::size_t remembered_lives = 8;
 constexpr std::size_t challenge_bytes = 16;
+constexpr std::size_t remembered_past = 16;
 
 }  // namespace
 
-SitePresence::SitePresence(std::string current_incarnation, Duration settle, Duration silent_after)
-    : current_(std::move(current_incarnation)), settle_(settle), silent_after_(silent_after) {}
+SitePresence::SitePresence(std::string current_incarnation, std::vector<std::string> past, Duration settle,
+                           Duration silent_after)
+    : current_(std::move(current_incarnation)),
+      past_(std::move(past)),
+      settle_(settle),
+      silent_after_(silent_after) {}
 
 const SitePresence::Life* SitePresence::find(const std::string& incarnation) const {
   const auto found = std::ranges::find(lives_, incarnation, &Life::incarnation);
@@ -33,6 +39,7 @@ SitePresence::Life& SitePresence::life_of(const std::string& incarnation, MonoTi
   Life& life = lives_.emplace_back();
   life.incarnation = incarnation;
   life.first_heard = at;
+  life.succeeded = std::ranges::find(past_, incarnation) != past_.end();
   return life;
 }
 
@@ -49,6 +56,21 @@ bool SitePresence::alone(const Life& life, MonoTime at) const {
   });
 }
 
+const SitePresence::Life* SitePresence::twin_of(const Life& life) const {
+  const auto found = std::ranges::find_if(lives_, [&](const Life& other) {
+    return &other != &life && other.alive_after && *other.alive_after >= life.first_heard &&
+           *life.alive_after >= other.first_heard;
+  });
+  return found == lives_.end() ? nullptr : &*found;
+}
+
+void SitePresence::make_current(const std::string& incarnation) {
+  if (incarnation == current_) return;
+  if (!current_.empty()) past_.push_back(current_);
+  if (past_.size() > remembered_past) past_.erase(past_.begin());
+  current_ = incarnation;
+}
+
 wire::Welcome SitePresence::on_hello(const wire::Hello& hello, const Now& now, Entropy& entropy) {
   wire::Welcome welcome;
   welcome.set_incarnation(hello.incarnation());
@@ -62,16 +84,17 @@ wire::Welcome SitePresence::on_hello(const wire::Hello& hello, const Now& now, E
   if (alive) {
     heard_ = now.mono;
     life.alive_after = life.alive_after ? std::max(*life.alive_after, *alive) : *alive;
-    for (const Life& other : lives_) {
-      const bool overlap = &other != &life && other.alive_after && *other.alive_after >= life.first_heard &&
-                           *life.alive_after >= other.first_heard;
-      if (overlap && !quarantined()) {
+    if (!quarantined() && !planted(Defect::twin_not_noticed)) {
+      if (life.succeeded) {
+        quarantine("two agents run under this site's name: incarnation " + life.incarnation +
+                   " lives, although " + current_ + " came after it");
+      } else if (const Life* other = twin_of(life)) {
         quarantine("two agents run under this site's name: incarnations " + life.incarnation + " and " +
-                   other.incarnation + " were alive at the same time");
+                   other->incarnation + " were alive at the same time");
       }
     }
     const Life* current = find(current_);
-    if (current == nullptr || *alive >= current->first_heard) current_ = life.incarnation;
+    if (current == nullptr || *alive >= current->first_heard) make_current(life.incarnation);
     is_current = current_ == life.incarnation;
   }
   if (quarantined()) {
@@ -93,6 +116,7 @@ void SitePresence::quarantine(std::string reason) { quarantine_reason_ = std::mo
 void SitePresence::clear_quarantine() {
   quarantine_reason_.clear();
   lives_.clear();  // whoever speaks now proves itself anew
+  past_.clear();
 }
 
 bool SitePresence::silent(const Now& now) const { return !heard_ || now.mono - *heard_ >= silent_after_; }

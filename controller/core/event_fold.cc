@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/identity_judgement.h"
@@ -135,6 +136,12 @@ void fold_ended(Work& work, const std::string& id, const wire::Ended& end) {
   if (move_deployment(work, id, happening_of(end.outcome()), details)) return;
   // A cancel is answered before its cleanup: what that left behind comes with the end.
   const rest::Deployment& known = work.mesh().deployments.at(id);
+  if (!known.resolved_by().empty() && end.debts_size() > 0) {
+    // A person decided before the site was through; her word stands, what is left behind is told all the
+    // same.
+    work.ledger.change_deployment(id, [&](rest::Deployment& d) { *d.mutable_debts() = end.debts(); });
+    return;
+  }
   if (known.state() == states::cancelled && known.resolved_by().empty() &&
       end.outcome() == wire::Ended::CANCELLED) {
     work.ledger.change_deployment(id, details);
@@ -385,6 +392,7 @@ void fold_sample(Work& work, const std::string& site, const wire::Sample& sample
 }
 
 void void_site(Work& work, const std::string& site, const std::string& journal) {
+  if (planted(Defect::lost_journal_not_voided)) return;
   ++work.metrics.journals_lost;
   std::vector<std::string> open;
   for (const auto& [id, deployment] : work.mesh().deployments) {

@@ -5,6 +5,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/id.h"
+#include "common/base/planted.h"
 #include "common/delivery/topics.h"
 #include "controller/state/tables.h"
 
@@ -23,13 +24,19 @@ bool parse(const std::string& payload, Message& message, SiteNews& news) {
   return false;
 }
 
+void remember(google::protobuf::RepeatedPtrField<std::string>& journals, const std::string& journal) {
+  *journals.Add() = journal;
+  if (journals.size() > past_journals_kept) journals.DeleteSubrange(0, 1);
+}
+
 }  // namespace
 
 SiteLink::SiteLink(std::string site, const RowReader& rows, record::SiteLink stored, Duration twin_settle,
                    Duration silent_after)
     : site_(std::move(site)),
       row_(std::move(stored)),
-      presence_(row_.incarnation(), twin_settle, silent_after),
+      presence_(row_.incarnation(), {row_.past_incarnations().begin(), row_.past_incarnations().end()},
+                twin_settle, silent_after),
       sender_(tables::command_stream(site_), rows),
       receiver_(tables::event_stream(site_), rows) {
   if (!row_.quarantine_reason().empty()) presence_.quarantine(row_.quarantine_reason());
@@ -77,6 +84,7 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   }
   if (row_.incarnation() != presence_.current()) {
     row_.set_incarnation(presence_.current());
+    row_.mutable_past_incarnations()->Assign(presence_.past().begin(), presence_.past().end());
     changed_ = true;
   }
   if (presence_.quarantined() && row_.quarantine_reason().empty())
@@ -90,7 +98,16 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
 void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
   if (hello.journal_id().empty()) return;
   if (hello.journal_id() != receiver_.journal_id()) {
-    if (!receiver_.journal_id().empty()) news.lost_journal = receiver_.journal_id();
+    if (std::ranges::find(row_.past_event_journals(), hello.journal_id()) !=
+        row_.past_event_journals().end()) {
+      return quarantine("an agent shows journal " + hello.journal_id() +
+                            ", which this site gave up for a newer one: an old copy of its folder runs",
+                        news);
+    }
+    if (!receiver_.journal_id().empty()) {
+      news.lost_journal = receiver_.journal_id();
+      remember(*row_.mutable_past_event_journals(), receiver_.journal_id());
+    }
     receiver_.follow(hello.journal_id(), tools.out.rows);
     marks_.clear();
     begin_commands(tools);
@@ -99,6 +116,7 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
   }
   const std::uint64_t last = hello.next_seq() == 0 ? 0 : hello.next_seq() - 1;
   const Mark* mark = mark_of(hello);
+  if (planted(Defect::rollback_not_noticed)) return;
   if (mark != nullptr && mark->event_journal == hello.journal_id() && last < mark->event_cursor) {
     quarantine("the agent's journal went back: it ends at event " + std::to_string(last) + ", we hold " +
                    std::to_string(mark->event_cursor) + " (store restored from a copy?)",
@@ -124,6 +142,7 @@ void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNe
                           " and had acknowledged " + std::to_string(mark->command_acked),
                       news);
   }
+  if (planted(Defect::restore_not_noticed)) return;
   const bool newer_epoch = hello.controller_epoch() > tools.epoch;
   const bool ahead = ahead_of_us(hello);
   if (!newer_epoch && !ahead) return;
@@ -154,10 +173,7 @@ const SiteLink::Mark* SiteLink::mark_of(const wire::Hello& hello) const {
 
 void SiteLink::begin_commands(LinkTools& tools) {
   if (sender_.exists()) {
-    row_.add_past_command_journals(sender_.journal_id());
-    if (row_.past_command_journals_size() > past_journals_kept) {
-      row_.mutable_past_command_journals()->DeleteSubrange(0, 1);
-    }
+    remember(*row_.mutable_past_command_journals(), sender_.journal_id());
   }
   sender_.create(to_hex(tools.entropy.bytes(journal_id_bytes)), tools.out.rows);
   row_.set_commands_for(receiver_.journal_id());
@@ -287,6 +303,7 @@ void SiteLink::clear_quarantine() {
   peer_quarantined_ = false;
   peer_quarantine_reason_.clear();
   row_.clear_quarantine_reason();
+  row_.clear_past_incarnations();
   marks_.clear();
   changed_ = true;
 }

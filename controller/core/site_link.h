@@ -4,7 +4,7 @@
 //
 // Rules about histories:
 //  - Another event journal, shown by a proven incarnation, means the agent lost its own: its commands are
-//  void.
+//  void. One that was given up before is an old copy: quarantine.
 //  - An agent that is ahead of us on commands means that *we* were restored: a new epoch.
 //  - An agent behind what it once proved, or with other entries under the same numbers: quarantine.
 #pragma once

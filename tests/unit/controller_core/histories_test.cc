@@ -49,6 +49,37 @@ TEST_F(Histories, ALostJournalMakesOpenDeploymentsIndeterminate) {
   EXPECT_EQ(fresh.last_order("s1")->generation(), 2U) << "the fence outlives the journal";
 }
 
+TEST_F(Histories, AJournalThatWasGivenUpIsNotFollowedAgain) {
+  start("r0", "s0");
+  agent.succeed("s0");
+  mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-2");
+  mesh.run_for(std::chrono::seconds(8));
+  EXPECT_EQ(mesh.state().sites.at("par1").status().journal_id(), "journal-2");
+  // The old machine is switched on again, with the folder that was replaced.
+  mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-par1");
+  mesh.run_for(std::chrono::seconds(8));
+  const auto& status = mesh.state().sites.at("par1").status();
+  EXPECT_EQ(status.journal_id(), "journal-2");
+  EXPECT_TRUE(status.quarantined());
+  EXPECT_THAT(status.quarantine_reason(), ::testing::HasSubstr("journal-par1"));
+}
+
+TEST_F(Histories, WhatIsLeftBehindIsToldEvenAfterAPersonDecided) {
+  start("r0", "s0");
+  agent.accept("s0");
+  const std::string id = mesh.deployment_of("s0").id();
+  mesh.must(ResolveDeployment{id, "failed", "cannot wait"});
+  wire::Event event = agent.about("s0");
+  event.mutable_ended()->set_outcome(wire::Ended::FAILED);
+  event.mutable_ended()->add_debts("media may still be inserted in slot Cd");
+  agent.report(event);
+  mesh.run_for(std::chrono::seconds(2));
+  const auto& deployment = mesh.state().deployments.at(id);
+  EXPECT_EQ(deployment.state(), "FAILED");
+  EXPECT_EQ(deployment.resolved_note(), "cannot wait");
+  ASSERT_EQ(deployment.debts_size(), 1);
+}
+
 TEST_F(Histories, AReplayedHelloOfAnOldLifeChangesNothing) {
   wire::Hello old;
   old.set_incarnation("some old life");

@@ -26,7 +26,7 @@ class CountingEntropy final : public Entropy {
 
 struct Mesh {
   CountingEntropy entropy;
-  SitePresence site{"", 2s, 60s};
+  SitePresence site{"", {}, 2s, 60s};
 
   Welcomed round_trip(AgentPresence& agent, Duration when) {
     const wire::Hello hello = agent.hello(at(when), entropy);
@@ -171,12 +171,42 @@ TEST(Presence, a_restarted_controller_asks_for_a_fresh_echo) {
   Mesh mesh;
   AgentPresence agent("a", 15s);
   for (const auto when : {1s, 2s, 3s}) (void)mesh.round_trip(agent, when);
-  mesh.site = SitePresence("a", 2s, 60s);
+  mesh.site = SitePresence("a", {}, 2s, 60s);
   EXPECT_EQ(mesh.round_trip(agent, 20s), Welcomed::ok);
   EXPECT_TRUE(agent.proven());  // what was proven stays proven
   EXPECT_TRUE(mesh.site.silent(at(20s)));
   EXPECT_EQ(mesh.round_trip(agent, 21s), Welcomed::ok);
   EXPECT_EQ(mesh.round_trip(agent, 22s), Welcomed::proven);
+}
+
+TEST(Presence, a_life_that_was_succeeded_is_a_twin_even_after_a_restart_of_the_controller) {
+  Mesh mesh;
+  AgentPresence first("a", 15s);
+  AgentPresence second("b", 15s);
+  for (const auto when : {1s, 2s, 3s}) (void)mesh.round_trip(first, when);
+  for (const auto when : {20s, 21s, 24s}) (void)mesh.round_trip(second, when);
+  EXPECT_EQ(mesh.site.current(), "b");
+  mesh.site = SitePresence("b", mesh.site.past(), 2s, 60s);
+  EXPECT_EQ(mesh.round_trip(first, 30s), Welcomed::ok);  // an echo of a challenge that nobody remembers
+  EXPECT_FALSE(mesh.site.quarantined());
+  EXPECT_EQ(mesh.round_trip(first, 31s), Welcomed::quarantined);
+  mesh.site.clear_quarantine();
+  for (const auto when : {40s, 41s, 44s}) (void)mesh.round_trip(first, when);
+  EXPECT_EQ(mesh.site.current(), "a") << "a person may keep the older one";
+}
+
+TEST(Presence, a_challenge_is_echoed_even_when_nothing_else_is_believed) {
+  Mesh mesh;
+  AgentPresence agent("a", 15s);
+  const wire::Welcome welcome = mesh.site.on_hello(agent.hello(at(1s), mesh.entropy), at(1s), mesh.entropy);
+  wire::Welcome of_another = welcome;
+  of_another.set_incarnation("b");
+  EXPECT_FALSE(agent.on_challenge(of_another, at(1s)));
+  EXPECT_TRUE(agent.on_challenge(welcome, at(1s)));
+  EXPECT_FALSE(agent.corrected(at(1s)).has_value());
+  EXPECT_FALSE(agent.proven());
+  EXPECT_EQ(agent.next_hello(at(1s)), at(1500ms).mono);
+  EXPECT_EQ(agent.hello(at(2s), mesh.entropy).echo(), welcome.challenge());
 }
 
 TEST(Presence, a_flood_of_replayed_incarnations_is_bounded_and_harmless) {
