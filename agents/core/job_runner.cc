@@ -7,6 +7,7 @@
 #include "agents/core/seed.h"
 #include "agents/media/mount_url.h"
 #include "common/base/check.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -51,12 +52,15 @@ void count_login_refusal(const JobContext& context, const std::string& credentia
 
 install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   install::Gate gate;
-  if (job.armed()) return gate;  // nobody asks any more
+  if (job.launched()) return gate;  // nobody asks any more
+  const auto standing = c_.link.why_not_act();
+  gate.vouched = !standing;
+  if (standing) gate.why_not = *standing;
+  if (job.armed()) return gate;
   gate.clock_ok = now.wall_high - now.wall_low <= c_.settings.clock_tolerance;
   const wire::StartInstall& order = job.order();
-  if (const auto standing = c_.link.why_not_act()) {
-    gate.why_not = *standing;
-  } else if (!c_.fences.holds(order.identity(), order.generation())) {
+  if (standing) return gate;
+  if (!c_.fences.holds(order.identity(), order.generation())) {
     gate.why_not = make_fault(wire::GENERATION_FENCED, "",
                               "generation " + std::to_string(order.generation()) +
                                   " of this machine was cancelled, or a later order was seen",
@@ -219,6 +223,7 @@ void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcom
     out.log(LogLevel::warning, "the media fence held: " + standing->seen(), log_fields(job));
     return MountDesk::verdict(token, false, out);
   }
+  if (planted(Defect::launch_not_journalled)) return MountDesk::verdict(token, true, out);
   job.set_launched(true);
   *job.mutable_launched_at() = to_wire(now.wall());
   job.set_mount_state(wire::LAUNCHED);
@@ -239,7 +244,7 @@ void JobRunner::judge_launches(const Now& now, Outcome& out) {
 
 bool JobRunner::cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out) {
   if (slot.job.launched()) return false;
-  if (slot.job.cancel_asked()) return true;
+  if (slot.job.cancel_asked() || planted(Defect::cancel_answers_only)) return true;
   slot.job.set_cancel_asked(true);
   if (!slot.job.mount_token().empty()) {
     slot.job.set_mount_state(wire::DEAD);

@@ -2,23 +2,11 @@
 // same connection, and in the same turn as the last answer the fence opens, durably, before any power call.
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
 namespace {
-
-/// Waits, telling once why.
-Verdict hold(Context& context, const wire::Fault& why) {
-  Conversation& talk = context.talk;
-  talk.arm_reading = false;
-  if (talk.held != why.code()) {
-    talk.held = why.code();
-    wire::Event event;
-    *event.mutable_held()->mutable_fault() = why;
-    context.tell(std::move(event));
-  }
-  return look_again(context, 2 * context.timeouts.poll);
-}
 
 /// Order and site allow arming now: done. Otherwise the job waits or ends.
 Verdict may_arm(Context& context) {
@@ -45,11 +33,24 @@ Verdict may_arm(Context& context) {
 
 void begin_reading(Conversation& talk) {
   talk.arm_reading = true;
+  if (planted(Defect::identity_not_read_again)) return;
   talk.forget_identity();
   talk.reply_path.clear();
 }
 
 }  // namespace
+
+Verdict hold(Context& context, const wire::Fault& why) {
+  Conversation& talk = context.talk;
+  talk.arm_reading = false;
+  if (talk.held != why.code()) {
+    talk.held = why.code();
+    wire::Event event;
+    *event.mutable_held()->mutable_fault() = why;
+    context.tell(std::move(event));
+  }
+  return look_again(context, 2 * context.timeouts.poll);
+}
 
 Verdict arm(Context& context) {
   Conversation& talk = context.talk;

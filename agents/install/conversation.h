@@ -113,6 +113,7 @@ struct Conversation {
   std::optional<redfish::Slot> slot;  // the last one looked at
   bool slot_gone = false;
   bool slot_fresh = false;
+  MonoTime slot_doubt_until;  // our medium may be in a slot that reads as empty
   MonoTime next_look;
 
   // Stages.

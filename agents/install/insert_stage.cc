@@ -16,6 +16,7 @@ Verdict send(Context& context) {
   const auto ladder = redfish::if_match_ladder(slot.etag);
   context.job.set_inserted_slot(slot.uri);
   ++talk.insert_tries;
+  talk.slot_doubt_until = context.now.mono + context.timeouts.confirm;
   return act(
       context, Ask::insert,
       redfish::insert_media(slot, context.media_url, talk.extras, ladder[talk.etag_step % ladder.size()]),
@@ -100,6 +101,7 @@ Verdict confirm(Context& context) {
     if (!slot->image.empty() && !redfish::shows_image(*slot, context.media_url))
       return context.fail(wire::FOREIGN_MEDIA, {.expected = "our medium", .seen = slot->image});
     context.job.clear_intent();
+    talk.slot_doubt_until = {};
     return Verdict::done;
   }
   if (slot == nullptr && !talk.slot_gone) return Verdict::busy;

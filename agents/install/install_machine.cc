@@ -6,6 +6,7 @@
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 #include "common/base/check.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::install {
 namespace {
@@ -147,7 +148,12 @@ void InstallMachine::resume(Context& context) {
   talk.next_number = 1 + random_.below(1'000'000'000);
   talk.last_read = context.now.mono;
   talk.reached = job_.bytes_covered() > 0;
+  if (job_.intent() == record::Job::INSERT) talk.slot_doubt_until = context.now.mono + timeouts_.confirm;
   if (job_.attempt() == 0) job_.set_attempt(1);
+  if (planted(Defect::resumes_blindly)) {
+    job_.clear_intent();
+    job_.set_powered(false);
+  }
   enter(context, stage_by_facts(job_));
   if (job_.cancel_asked() && !job_.launched() && job_.stage() != wire::CLEANUP)
     context.fail(wire::CANCELLED_BY_OPERATOR, {});

@@ -101,6 +101,7 @@ struct JobOutcome {
 struct Gate {
   bool may_arm = false;   // proven incarnation, credential not held, not quarantined, disk above reserve
   wire::Fault why_not;    // when not
+  bool vouched = false;   // this incarnation is the one that the controller knows
   bool clock_ok = false;  // start_by and launch_by can be judged (both bounds known well enough)
 };
 

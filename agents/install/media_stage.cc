@@ -116,7 +116,12 @@ Ejected eject(Context& context, const std::string& uri, bool only_own) {
   talk.slot_gone = false;
   const redfish::Slot* slot = look_at_slot(context, uri);
   if (slot == nullptr) return talk.slot_gone ? Ejected::empty : Ejected::busy;
-  if (!redfish::is_inserted(*slot)) return Ejected::empty;
+  if (!redfish::is_inserted(*slot)) {
+    // Slots lag: what was just inserted may still show up.
+    if (context.now.mono >= talk.slot_doubt_until) return Ejected::empty;
+    look_again(context, context.timeouts.poll / 2);
+    return Ejected::busy;
+  }
   if (only_own && !is_own(context, *slot)) return Ejected::empty;
   // An eject takes the BMC a while: ask again only when it had time.
   const bool again = talk.eject_posts == 0 || context.now.mono - talk.eject_at >= 2 * context.timeouts.poll;
@@ -125,6 +130,11 @@ Ejected eject(Context& context, const std::string& uri, bool only_own) {
     return Ejected::busy;
   }
   if (talk.eject_posts == most_eject_posts) return Ejected::stuck;
+  // An old copy of this agent's store, or its twin, must not take the medium away from a running installer.
+  if (!context.job.launched() && !context.gate.vouched) {
+    hold(context, context.gate.why_not);
+    return Ejected::busy;
+  }
   ++talk.eject_posts;
   talk.eject_at = context.now.mono;
   const auto etag = redfish::if_match_ladder(slot->etag).front();

@@ -32,10 +32,13 @@ Verdict cleanup(Context& context);
 void conclude(Context& context);
 
 // Shared by stages.
+/// Waits, telling once why.
+Verdict hold(Context& context, const wire::Fault& why);
 Verdict find_slots(Context& context);
 enum class Ejected { busy, empty, stuck };
-/// Empties the slot; with `only_own` any medium but this job's is left alone and counts as empty: another
-/// machine may answer by now, with the medium of another job.
+/// Empties the slot. A reading of "empty" right after our insert proves nothing yet. With `only_own` any
+/// medium but this job's is left alone and counts as empty: another machine may answer by now, with the
+/// medium of another job.
 Ejected eject(Context& context, const std::string& slot, bool only_own);
 /// Sets the override unless it reads back as wanted.
 Verdict ensure_boot(Context& context, const redfish::System& system);

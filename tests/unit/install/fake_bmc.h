@@ -44,6 +44,7 @@ class FakeBmc {
 
   // State, and what happened.
   std::string image;
+  int lagging_reads = 0;  // so many looks at a full slot still show it empty
   std::string boot_enabled = "Disabled";
   std::string boot_target = "None";
   std::set<std::string> sessions;
@@ -181,9 +182,11 @@ class FakeBmc {
 
   HttpReplied slot() {
     const std::string uri = media_parent() + "/VirtualMedia/Cd";
-    const std::string shown = image.empty() ? "null" : "\"" + image + "\"";
+    if (lagging_reads > 0 && !image.empty()) --lagging_reads;
+    const bool seen = !image.empty() && lagging_reads == 0;
+    const std::string shown = seen ? "\"" + image + "\"" : "null";
     return json(200, R"({"@odata.id":")" + uri + R"(","Id":"Cd","MediaTypes":["CD","DVD"],"Image":)" + shown +
-                         R"(,"Inserted":)" + (image.empty() ? "false" : "true") +
+                         R"(,"Inserted":)" + (seen ? "true" : "false") +
                          R"(,"Actions":{"#VirtualMedia.InsertMedia":{"target":")" + uri +
                          R"(/Actions/VirtualMedia.InsertMedia"},"#VirtualMedia.EjectMedia":{"target":")" +
                          uri + R"(/Actions/VirtualMedia.EjectMedia"}}})");

@@ -161,5 +161,33 @@ TEST(InstallHappy, HoldsAtTheGateAndSaysWhyOnce) {
   EXPECT_EQ(held, 1);
 }
 
+// Slots lag: right after an insert they may still show nothing.
+TEST(InstallHappy, EjectsWhatShowsUpLate) {
+  World world;
+  world.bmc.lagging_reads = 4;
+  const auto check = world.bmc.on_change;
+  world.bmc.on_change = [&](const std::string& change) {
+    if (change == "insert") world.cancel_at = world.now.mono - MonoTime(1h) + 100ms;
+    check(change);
+  };
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::CANCELLED);
+  EXPECT_EQ(world.bmc.image, "") << "the medium was left behind";
+}
+
+// An old copy of the agent's store may not know that its medium is being installed from.
+TEST(InstallHappy, TakesNoMediumOutBeforeItIsVouchedFor) {
+  World world;
+  world.bmc.image = "https://10.20.0.5:8443/m/k3j5h2.iso";
+  world.gate.may_arm = world.gate.vouched = false;
+  world.gate.why_not.set_code(wire::CLOCK_UNPROVEN);
+  world.cancel_at = 20min;
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.count("eject"), 0);
+  const auto held =
+      std::count_if(world.told.begin(), world.told.end(), [](const auto& event) { return event.has_held(); });
+  EXPECT_EQ(held, 1);
+}
+
 }  // namespace
 }  // namespace metalmesh::install

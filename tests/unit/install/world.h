@@ -45,7 +45,7 @@ class World {
     order.mutable_proof()->set_minimum(wire::PROOF_BOOTED);
     order.mutable_proof()->mutable_settle()->set_seconds(60);
     order.mutable_proof()->mutable_within()->set_seconds(1200);
-    gate.may_arm = gate.clock_ok = true;
+    gate.may_arm = gate.vouched = gate.clock_ok = true;
     bmc.on_change = [this](const std::string& change) { check_change(change); };
     bmc.on_power = [this](const std::string& power) { host_power(power); };
   }
