@@ -1,29 +1,97 @@
 // mesh_sim --seed 7 --trace        one run, with everything that happened
-// mesh_sim --seeds 1..1000         many, on all cores; stops counting at nothing, reports every bad seed
+// mesh_sim --seeds 1..10000        many, on all cores; names every bad seed
+// mesh_sim --seed 7 --shrink       a failing scenario, cut down to few faults
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "tests/sim/mutants.h"
+#include "tests/sim/real_keys.h"
+#include "tests/sim/shrink.h"
+#include "tests/sim/swarm.h"
 #include "tests/sim/swarm_run.h"
+#include "tests/sim/wan_cut.h"
 
 using namespace metalmesh::sim;
+
+namespace {
+
+int show_shrunk(std::uint64_t seed, const Cuts& cuts, const std::string& defect) {
+  const auto shrunk = shrink(seed, cuts, defect_named(defect));
+  if (!shrunk) {
+    fmt::print("seed {} breaks nothing\n", seed);
+    return 0;
+  }
+  std::string left;
+  for (const FaultClass& fault : fault_classes()) {
+    if (!shrunk->cuts.without.contains(std::string(fault.name))) left += fmt::format(" {}", fault.name);
+  }
+  fmt::print("{}: {}\nfaults that it needs:{}\nafter {} runs; to see it:\n  mesh_sim --seed {}{}{} --trace\n",
+             shrunk->violation.invariant, shrunk->violation.what, left.empty() ? " none" : left, shrunk->runs,
+             seed, shrunk->cuts.words(), defect.empty() ? "" : " --plant " + defect);
+  return 1;
+}
+
+int show_wan_cut(const WanCut& cut) {
+  const WanCutResult result = run_wan_cut(cut);
+  for (const Violation& violation : result.violations)
+    fmt::print("{}: {}\n", violation.invariant, violation.what);
+  fmt::print("{}", summary(cut, result));
+  return result.violations.empty() ? 0 : 1;
+}
+
+int show_swarm(const SwarmRun& run, bool marks) {
+  const SwarmReport report = run_swarm(run);
+  for (const auto& [bad, violations] : report.violations) {
+    fmt::print("seed {}:\n", bad);
+    for (const Violation& violation : violations)
+      fmt::print("  {}: {}\n", violation.invariant, violation.what);
+  }
+  if (marks) fmt::print("{}", table_of(report.marks));
+  fmt::print("{}", summary(report));
+  const auto missing = never_hit(report.marks, report.seeds);
+  for (const std::string& name : missing) fmt::print("never happened: {}\n", name);
+  return report.violations.empty() && missing.empty() ? 0 : 1;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("The whole mesh in one process, on a virtual clock, in the weather of a seed");
   std::uint64_t seed = 1;
   std::string seeds;
+  std::string defect;
+  std::vector<std::string> without;
+  Cuts cuts;
   bool trace = false;
-  Plant plant = Plant::none;
+  bool marks = false;
+  bool shrinks = false;
+  bool mutants = false;
+  bool wan_cut = false;
+  bool real_keys = false;
   unsigned threads = 0;
   app.add_option("--seed", seed, "the seed to run");
   app.add_option("--seeds", seeds, "a range A..B instead of one seed");
   app.add_flag("--trace", trace, "print everything that happens");
+  app.add_flag("--marks", marks, "print how often each rare branch was taken");
+  app.add_flag("--shrink", shrinks, "cut the failing scenario of --seed down to few faults");
+  app.add_option("--without", without, "kinds of fault to leave out")->delimiter(',');
+  app.add_option("--sites", cuts.sites, "at most so many sites");
+  app.add_option("--servers", cuts.servers, "at most so many servers per site");
+  app.add_option("--minutes", cuts.minutes, "at most so many minutes of weather");
+  app.add_flag("--wan-cut", wan_cut, "500 servers at a site that is cut off for 72 h");
+  app.add_flag("--real-keys", real_keys, "sign with Ed25519 instead of the cheap stand-in");
   app.add_option("--threads", threads, "runs side by side (default: one per core)");
-  app.add_option("--plant", plant, "plant a defect: no-fence or ack-before-sync")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Plant>{
-          {"no-fence", Plant::no_fence}, {"ack-before-sync", Plant::ack_before_sync}}));
+  if (can_plant()) {
+    app.add_option("--plant", defect, "plant a defect by its name");
+    app.add_flag("--mutants", mutants, "plant every defect in turn; each must be caught");
+  }
   CLI11_PARSE(app, argc, argv);
+  cuts.without.insert(without.begin(), without.end());
+  if (mutants) return run_mutants(threads);
+  if (wan_cut) return show_wan_cut({.seed = seed});
+  if (shrinks) return show_shrunk(seed, cuts, defect);
 
   std::uint64_t first = seed;
   std::uint64_t last = seed;
@@ -31,11 +99,21 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "--seeds wants A..B, for example 1..1000\n");
     return 2;
   }
-  const SwarmReport report = run_swarm({first, last, trace, plant, trace ? 1 : threads});
-  for (const auto& [bad, violations] : report.violations) {
-    fmt::print("seed {}:\n", bad);
-    for (const std::string& violation : violations) fmt::print("  {}\n", violation);
+  std::unique_ptr<KeyRing> keys;
+  if (real_keys) {
+    auto made = make_real_keys({"site1", "site2", "site3"});
+    if (!made) {
+      fmt::print(stderr, "{}\n", made.error().message);
+      return 2;
+    }
+    keys = std::move(*made);
   }
-  fmt::print("{}", summary(report));
-  return report.violations.empty() ? 0 : 1;
+  return show_swarm({.first = first,
+                     .last = last,
+                     .print = trace,
+                     .cuts = cuts,
+                     .keys = keys.get(),
+                     .defect = defect_named(defect),
+                     .threads = trace ? 1 : threads},
+                    marks);
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "controller/state/deployment_states.h"
+
 namespace metalmesh::sim {
 namespace {
 
@@ -9,7 +11,9 @@ using namespace std::chrono_literals;
 using namespace controller;
 
 constexpr unsigned most_rollouts = 6;
+constexpr std::uint32_t bulk_parallel = 1000;
 constexpr Duration inspect_again = 5min;
+constexpr Duration thinks_about_quarantine = 3min;
 
 constexpr char answer_template[] =
     "# answer file\n"
@@ -28,7 +32,9 @@ Object named(const std::string& kind, const std::string& name) {
 
 void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
   register_all(core, now, out);
+  care_for_sites(core, now, out);
   care_for_servers(core, now, out);
+  if (!resting_ && random_.chance(swarm_.meddling)) meddle(core, now, out);
   care_for_rollouts(core, now, out);
 }
 
@@ -67,16 +73,63 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
     ask(core, now, out, Apply{profile, {}});
   }
   for (const ServerToRegister& wanted : servers_) {
-    if (mesh.servers.contains(wanted.name)) continue;
-    auto server = named<rest::Server>("Server", wanted.name);
-    auto& spec = *server.mutable_spec();
-    spec.set_site(wanted.site);
-    spec.mutable_bmc()->set_address(wanted.address);
-    spec.mutable_bmc()->set_credential("bmc");
-    spec.mutable_identity()->set_uuid(wanted.uuid);
-    spec.mutable_identity()->set_serial(wanted.serial);
-    ask(core, now, out, Apply{server, {}});
+    const auto found = mesh.servers.find(wanted.name);
+    if (found == mesh.servers.end()) {
+      register_server(core, now, out, wanted);
+    } else if (found->second.spec().site() != wanted.site) {
+      ask(core, now, out, Delete{"Server", wanted.name, {}});  // as the refusal of a change of site advises
+    }
   }
+}
+
+void Operator::register_server(ControllerCore& core, const Now& now, Outcome& out,
+                               const ServerToRegister& wanted) {
+  auto server = named<rest::Server>("Server", wanted.name);
+  auto& spec = *server.mutable_spec();
+  spec.set_site(wanted.site);
+  spec.mutable_bmc()->set_address(wanted.address);
+  spec.mutable_bmc()->set_credential("bmc");
+  spec.mutable_identity()->set_uuid(wanted.uuid);
+  spec.mutable_identity()->set_serial(wanted.serial);
+  spec.set_protected_(wanted.precious);
+  ask(core, now, out, Apply{server, {}});
+}
+
+void Operator::moved(const std::string& server, const std::string& site, const std::string& address) {
+  for (ServerToRegister& wanted : servers_) {
+    if (wanted.name != server) continue;
+    wanted.site = site;
+    wanted.address = address;
+  }
+}
+
+void Operator::care_for_sites(ControllerCore& core, const Now& now, Outcome& out) {
+  std::vector<std::string> to_clear;
+  for (const auto& [name, site] : core.state().sites) {
+    if (!site.status().quarantined()) {
+      quarantined_.erase(name);
+      continue;
+    }
+    const auto [since, fresh] = quarantined_.try_emplace(name, now.mono);
+    if (fresh) marks_.hit("a site was quarantined");
+    if (now.mono - since->second >= thinks_about_quarantine) to_clear.push_back(name);
+  }
+  for (const std::string& name : to_clear) {
+    quarantined_.erase(name);
+    vouch_(name);
+    ask(core, now, out, ClearSiteQuarantine{name, "the other one is stopped, the site starts anew"});
+  }
+}
+
+void Operator::meddle(ControllerCore& core, const Now& now, Outcome& out) {
+  std::vector<std::string> open;
+  for (const auto& [id, deployment] : core.state().deployments) {
+    if (is_in_flight(deployment.state())) open.push_back(id);
+  }
+  if (open.empty()) return;
+  const std::string& id = open[random_.below(open.size())];
+  marks_.hit("an operator resolved a deployment that still ran");
+  ask(core, now, out, ResolveDeployment{id, random_.chance(500) ? "cancelled" : "failed", "cannot wait"});
 }
 
 void Operator::care_for_servers(ControllerCore& core, const Now& now, Outcome& out) {
@@ -125,17 +178,22 @@ void Operator::care_for_rollouts(ControllerCore& core, const Now& now, Outcome& 
 void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out) {
   bool again = false;
   bool any = false;
+  bool all_ready = true;
   for (const ServerToRegister& wanted : servers_) {
     const auto found = core.state().servers.find(wanted.name);
     if (found == core.state().servers.end()) continue;
     const std::string phase = found->second.status().phase();
     any = any || phase == "ready";
+    all_ready = all_ready && phase == "ready";
+    if (wanted.precious) continue;
     if (swarm_.reinstalls && (phase == "installed" || phase == "failed" || phase == "unproven")) again = true;
   }
   if (!any && !again) return;
+  if (swarm_.bulk && !all_ready) return;
   if (again) {
     for (const ServerToRegister& wanted : servers_) {
-      ask(core, now, out, ProtectServer{wanted.name, false, "to be installed again", 0});
+      if (!wanted.precious)
+        ask(core, now, out, ProtectServer{wanted.name, false, "to be installed again", 0});
     }
   }
   auto rollout = named<rest::Rollout>("Rollout", "r" + std::to_string(++rollouts_));
@@ -144,13 +202,27 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
   spec.mutable_select()->add_sites("*");
   spec.set_image("linux");
   spec.set_profile("base");
-  spec.set_reinstall(again);
-  spec.set_powered_on(again || random_.chance(300) ? "force" : "refuse");
+  spec.set_reinstall(again || swarm_.greedy);
+  spec.set_powered_on(again || swarm_.greedy || random_.chance(300)
+                          ? (random_.chance(200) ? "graceful" : "force")
+                          : "refuse");
+  spec.mutable_parallel()->set_total(1 + static_cast<std::uint32_t>(random_.below(6)));
+  spec.mutable_parallel()->set_per_site(1 + static_cast<std::uint32_t>(random_.below(3)));
   spec.mutable_start_within()->set_seconds(static_cast<std::int64_t>(600 + random_.below(3000)));
+  if (swarm_.bulk) {
+    spec.mutable_start_within()->set_seconds(std::chrono::seconds(48h).count());
+    spec.mutable_parallel()->set_total(bulk_parallel);
+    spec.mutable_parallel()->set_per_site(bulk_parallel);
+    spec.mutable_stop_after()->set_no_canary(true);
+    spec.mutable_stop_after()->set_after_wipe("100%");
+    spec.mutable_stop_after()->set_before_wipe("100%");
+    ask(core, now, out, Apply{rollout, {}});
+    return;
+  }
   spec.mutable_launch_within()->set_seconds(static_cast<std::int64_t>(300 + random_.below(1500)));
   if (random_.chance(700)) {
     spec.mutable_stop_after()->set_no_canary(true);
-    spec.mutable_stop_after()->set_after_wipe("100%");
+    spec.mutable_stop_after()->set_after_wipe(random_.chance(500) ? "1" : "100%");
     spec.mutable_stop_after()->set_before_wipe("100%");
   }
   ask(core, now, out, Apply{rollout, {}});

@@ -1,13 +1,16 @@
 // The person at the command line, as a routine: registers what there is, inspects, rolls out to whatever is
-// ready, changes her mind now and then, and reinstalls. It only ever asks what the API offers.
+// ready (or to far too much), changes her mind at bad moments, and reinstalls. It only ever asks what the API
+// offers, and tells the world when it vouched for a site.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "common/base/random.h"
 #include "controller/core/controller_core.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/swarm.h"
 #include "tests/sim/trace.h"
 
@@ -21,26 +24,38 @@ struct ServerToRegister {
   std::string address;
   std::string uuid;
   std::string serial;
+  bool precious = false;  // protected: whoever wipes it has lost
 };
 
 class Operator {
  public:
-  Operator(const Swarm& swarm, Random random, Trace& trace, std::vector<std::string> sites,
-           std::vector<ServerToRegister> servers)
+  /// `vouch` puts the site's agents right before its quarantine is cleared.
+  using Vouch = std::function<void(const std::string& site)>;
+
+  Operator(const Swarm& swarm, Random random, Trace& trace, Marks& marks, std::vector<std::string> sites,
+           std::vector<ServerToRegister> servers, Vouch vouch)
       : swarm_(swarm),
         random_(random),
         trace_(trace),
+        marks_(marks),
         sites_(std::move(sites)),
-        servers_(std::move(servers)) {}
+        servers_(std::move(servers)),
+        vouch_(std::move(vouch)) {}
 
   /// One look at the mesh, and what follows from it.
   void look(controller::ControllerCore& core, const Now& now, Outcome& out);
   /// No new rollouts, no aborts for fun: what runs may end.
   void rest() { resting_ = true; }
+  /// She heard that the machine stands elsewhere now.
+  void moved(const std::string& server, const std::string& site, const std::string& address);
 
  private:
   bool ask(controller::ControllerCore& core, const Now& now, Outcome& out,
            decltype(controller::OperatorRequest::body) body);
+  void care_for_sites(controller::ControllerCore& core, const Now& now, Outcome& out);
+  void meddle(controller::ControllerCore& core, const Now& now, Outcome& out);
+  void register_server(controller::ControllerCore& core, const Now& now, Outcome& out,
+                       const ServerToRegister& wanted);
   void register_all(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_servers(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_rollouts(controller::ControllerCore& core, const Now& now, Outcome& out);
@@ -49,9 +64,12 @@ class Operator {
   const Swarm& swarm_;
   Random random_;
   Trace& trace_;
+  Marks& marks_;
   std::vector<std::string> sites_;
   std::vector<ServerToRegister> servers_;
+  Vouch vouch_;
   std::map<std::string, MonoTime> inspected_;
+  std::map<std::string, MonoTime> quarantined_;  // since when she knows
   unsigned rollouts_ = 0;
   bool resting_ = false;
 };

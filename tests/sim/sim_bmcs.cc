@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/digest.h"
+#include "tests/sim/words.h"
 
 namespace metalmesh::sim {
 namespace {
@@ -25,125 +26,129 @@ void replace(std::string& text, std::string_view what, std::string_view by) {
   if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return text;
+std::string uuid_of(const std::string& hex) {
+  return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(13, 3),
+                     hex.substr(17, 3), hex.substr(20, 12));
+}
+
+std::string mac_of(const std::string& hex) {
+  return fmt::format("02:{}:{}:{}:{}:01", hex.substr(40, 2), hex.substr(42, 2), hex.substr(44, 2),
+                     hex.substr(46, 2));
 }
 
 bmcsim::BmcOptions options_of(const std::string& name, const Swarm& swarm, Random& random) {
   const std::string hex = to_hex(sha256("machine/" + name));
   bmcsim::BmcOptions options;
   options.name = name;
-  options.uuid = fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(13, 3),
-                             hex.substr(17, 3), hex.substr(20, 12));
+  options.uuid = uuid_of(hex);
   options.serial = "SIM" + hex.substr(32, 8);
-  options.macs = {fmt::format("02:{}:{}:{}:{}:01", hex.substr(40, 2), hex.substr(42, 2), hex.substr(44, 2),
-                              hex.substr(46, 2))};
+  options.macs = {mac_of(hex)};
   options.power_time = 2s;
   options.post_time = 20s;
   options.install_time = 1min + random.below(5) * 1min;
   options.os_boot_time = 20s;
   options.media_retry = 3s;
-  options.media_give_up = 1min;
+  options.media_give_up = random.chance(swarm.impatient) ? Duration(4s) : Duration(1min);
   options.read_chunk = image_size / 8;
+  options.callback_retry = 1min;
   options.async_insert = swarm.async_insert;
   options.media_under_systems = swarm.media_under_systems;
   options.calls_back = random.chance(700);
+  options.once_ignored = random.chance(swarm.once_ignored);
+  options.cd_first = random.chance(swarm.cd_first);
+  options.slot_lag = random.chance(swarm.slot_lag) ? Duration(random.below(20) * 1s) : Duration();
+  options.powered_on = random.chance(150);
+  options.disk_has_os = options.powered_on;
   return options;
 }
 
 }  // namespace
 
-SimBmcs::SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random random, Watch watch)
-    : events_(events), trace_(trace), swarm_(swarm), random_(random), watch_(std::move(watch)) {}
+SimBmcs::SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random random, Marks& marks,
+                 Watch watch)
+    : events_(events),
+      trace_(trace),
+      swarm_(swarm),
+      random_(random),
+      marks_(marks),
+      watch_(std::move(watch)) {}
 
-Machine& SimBmcs::add(std::string name, std::string address, SimMedia& media) {
+Machine& SimBmcs::add(std::string name, std::string address) {
   auto machine = std::make_unique<Machine>();
   machine->key_sha256 = to_hex(sha256(swarm_.keys_differ ? "key/" + name : "the vendor's default key"));
-  machine->media = &media;
   machine->model = std::make_unique<bmcsim::BmcModel>(options_of(name, swarm_, random_));
   machine->name = std::move(name);
+  machine->address = address;
   by_address_[std::move(address)] = machine.get();
   return *machines_.emplace_back(std::move(machine));
 }
 
-void SimBmcs::start(const HttpRequest& request, Deliver deliver) {
+void SimBmcs::start(const HttpRequest& request, std::string password, Deliver deliver) {
   auto url = split_url(request.url);
   const auto found = by_address_.find(url.first);
   if (found == by_address_.end()) {
-    return events_.after(5ms, [id = request.id, deliver] {
+    return events_.after(5ms, [id = request.id, deliver = std::move(deliver)] {
       deliver(HttpFailed{id, HttpFailure::refused, "nothing listens"});
     });
   }
   Machine& machine = *found->second;
   machine.busy = std::max(machine.busy, events_.now()) + 20ms + random_.below(200) * 1ms;
-  events_.at(machine.busy, [this, request, url = std::move(url), deliver = std::move(deliver)] {
-    arrive(request, url.first, url.second, deliver);
-  });
+  events_.at(machine.busy,
+             [this, request, password = std::move(password), url = std::move(url),
+              deliver = std::move(deliver)] { arrive(request, password, url.first, url.second, deliver); });
 }
 
-void SimBmcs::arrive(const HttpRequest& request, const std::string& address, const std::string& path,
-                     const Deliver& deliver) {
-  Machine& machine = *by_address_.at(address);
-  if (request.trust == TlsTrust::pin && request.pin_sha256 != machine.key_sha256) {
-    return deliver(HttpFailed{request.id, HttpFailure::key_changed, machine.key_sha256});
-  }
-  enum class Fault {
-    none,
-    refused,
-    dropped_before,
-    busy,
-    conflict,
-    timed_out_after,
-    dropped_after,
-    busy_after,
-    count
-  };
-  Fault fault = Fault::none;
-  if (!healthy_ && random_.chance(swarm_.bmc_fault)) {
-    fault = static_cast<Fault>(1 + random_.below(static_cast<std::uint64_t>(Fault::count) - 1));
-    trace_.line(events_.now(), machine.name, "fault", std::to_string(static_cast<int>(fault)));
-  }
-  const auto answer = [&](int status, std::string body) {
-    deliver(HttpReplied{
-        request.id, status, {{"content-type", "application/json"}}, std::move(body), machine.key_sha256});
-  };
-  switch (fault) {
-    case Fault::refused:
-      return deliver(HttpFailed{request.id, HttpFailure::refused, "connection refused"});
-    case Fault::dropped_before:
-      return deliver(HttpFailed{request.id, HttpFailure::dropped, "connection reset"});
-    case Fault::busy:
-      return answer(503, "{}");
-    case Fault::conflict:
-      return answer(409, "{}");
-    default:
-      break;
-  }
+SimBmcs::Fault SimBmcs::draw_fault(const Machine& machine) {
+  if (events_.now() < machine.silent_until) return Fault::refused;
+  if (healthy_ || !random_.chance(swarm_.bmc_fault)) return Fault::none;
+  const auto fault = static_cast<Fault>(1 + random_.below(static_cast<std::uint64_t>(Fault::count) - 1));
+  trace_.line(events_.now(), machine.name, "fault", std::to_string(static_cast<int>(fault)));
+  return fault;
+}
 
+bmcsim::RedfishReply SimBmcs::call(Machine& machine, const HttpRequest& request, const std::string& password,
+                                   const std::string& path) {
   bmcsim::RedfishRequest call{request.method, path, {}, request.body};
   for (const auto& [name, value] : request.headers) call.headers.emplace_back(lower(name), value);
   replace(call.body, credential_user_placeholder, machine.model->options().user);
-  replace(call.body, credential_password_placeholder, machine.model->options().password);
+  replace(call.body, credential_password_placeholder, password);
   bmcsim::RedfishReply reply = machine.model->handle(call, events_.now());
   trace_.line(events_.now(), machine.name, request.method + " " + path, std::to_string(reply.status));
   advance(machine);
+  return reply;
+}
 
-  switch (fault) {
-    case Fault::timed_out_after:
-      return events_.after(request.timeout, [id = request.id, deliver] {
-        deliver(HttpFailed{id, HttpFailure::timed_out, "no answer in time"});
-      });
-    case Fault::dropped_after:
-      return deliver(HttpFailed{request.id, HttpFailure::dropped, "connection reset"});
-    case Fault::busy_after:
-      return answer(503, "{}");
-    default:
-      break;
+void SimBmcs::arrive(const HttpRequest& request, const std::string& password, const std::string& address,
+                     const std::string& path, const Deliver& deliver) {
+  const auto found = by_address_.find(address);
+  const auto failed = [&](HttpFailure failure, const std::string& detail) {
+    deliver(HttpFailed{request.id, failure, detail});
+  };
+  if (found == by_address_.end()) return failed(HttpFailure::refused, "nothing listens");
+  Machine& machine = *found->second;
+  const Fault fault = draw_fault(machine);
+  if (fault == Fault::refused) return failed(HttpFailure::refused, "connection refused");
+  if (request.trust == TlsTrust::pin && request.pin_sha256 != machine.key_sha256)
+    return failed(HttpFailure::key_changed, machine.key_sha256);
+  if (fault == Fault::dropped_before) return failed(HttpFailure::dropped, "connection reset");
+  const auto answer = [&](int status, Headers headers, std::string body) {
+    headers.emplace_back("content-type", "application/json");
+    deliver(HttpReplied{request.id, status, std::move(headers), std::move(body), machine.key_sha256});
+  };
+  if (fault == Fault::busy) return answer(503, {}, "{}");
+  if (fault == Fault::conflict) return answer(409, {}, "{}");
+
+  bmcsim::RedfishReply reply = call(machine, request, password, path);
+  if (fault == Fault::timed_out_after) {
+    return events_.after(request.timeout, [id = request.id, deliver] {
+      deliver(HttpFailed{id, HttpFailure::timed_out, "no answer in time"});
+    });
   }
-  HttpReplied replied{request.id, reply.status, {}, std::move(reply.body), machine.key_sha256};
-  for (auto& [name, value] : reply.headers) replied.headers.emplace_back(lower(name), std::move(value));
-  deliver(std::move(replied));
+  if (fault == Fault::dropped_after) return failed(HttpFailure::dropped, "connection reset");
+  if (fault == Fault::busy_after) return answer(503, {}, "{}");
+  Headers headers;
+  for (const auto& [name, value] : reply.headers) headers.emplace_back(lower(name), value);
+  answer(reply.status, std::move(headers), std::move(reply.body));
 }
 
 void SimBmcs::advance(Machine& machine) {
@@ -161,14 +166,16 @@ void SimBmcs::advance(Machine& machine) {
 
 void SimBmcs::want(Machine& machine, const bmcsim::HostWish& wish) {
   const auto [address, path] = split_url(wish.url);
-  if (address != machine.media->address()) return;  // nobody answers there; the host's own patience ends it
-  std::string peer;
-  for (const auto& [where, who] : by_address_) {
-    if (who == &machine) peer = where;
-  }
-  if (wish.kind == bmcsim::HostWish::Kind::callback) return machine.media->callback(path, peer);
-  machine.media->read(
-      path, peer, wish.offset, wish.length,
+  const auto media = media_.find(address);
+  if (media == media_.end()) return;  // nobody answers there; the host's own patience ends it
+  const auto answered = [this, &machine, ticket = wish.ticket](int status) {
+    machine.model->answered(ticket, status, {}, 0, events_.now());
+    advance(machine);
+  };
+  if (wish.kind == bmcsim::HostWish::Kind::callback)
+    return media->second->callback(path, machine.address, answered);
+  media->second->read(
+      path, machine.address, wish.offset, wish.length,
       [this, &machine, ticket = wish.ticket](int status, const std::string& bytes, std::uint64_t size) {
         machine.model->answered(ticket, status, bytes, size, events_.now());
         advance(machine);
@@ -178,6 +185,7 @@ void SimBmcs::want(Machine& machine, const bmcsim::HostWish& wish) {
 void SimBmcs::self_reset(Machine& machine) {
   bmcsim::Host& host = machine.model->host();
   trace_.line(events_.now(), machine.name, "resets by itself", host.media_inserted() ? "with a medium" : "");
+  if (host.media_inserted()) marks_.hit("a host reset by itself with our medium");
   if (host.on()) {
     host.reset(events_.now(), false);
   } else {
@@ -186,11 +194,64 @@ void SimBmcs::self_reset(Machine& machine) {
   advance(machine);
 }
 
-void SimBmcs::swap(const std::string& address, const std::string& other) {
-  trace_.line(events_.now(), address, "swapped with", other);
-  std::swap(by_address_.at(address), by_address_.at(other));
+void SimBmcs::restart_bmc(Machine& machine) {
+  const bool drops_media = random_.chance(500);
+  trace_.line(events_.now(), machine.name, "BMC restarts", drops_media ? "and loses its medium" : "");
+  marks_.hit("a BMC restarted");
+  if (machine.model->host().state() == bmcsim::HostState::installing && drops_media)
+    marks_.hit("a medium was lost while an installer ran");
+  machine.model->restart(events_.now(), drops_media);
+  machine.silent_until = events_.now() + 20s + random_.below(100) * 1s;
+  advance(machine);
 }
 
-void SimBmcs::set_healthy() { healthy_ = true; }
+void SimBmcs::lose_medium(Machine& machine) {
+  if (!machine.model->host().media_inserted()) return;
+  trace_.line(events_.now(), machine.name, "loses its medium");
+  if (machine.model->host().state() == bmcsim::HostState::installing)
+    marks_.hit("a medium was lost while an installer ran");
+  machine.model->host().lose_medium(events_.now());
+  advance(machine);
+}
+
+void SimBmcs::unplug(Machine& machine) {
+  bmcsim::Host& host = machine.model->host();
+  machine.model->restart(events_.now(), true);
+  host.power_off(events_.now(), false);
+  host.set_override("Disabled");
+  machine.silent_until = events_.now() + 2min;
+  machine.displaced = true;
+}
+
+void SimBmcs::swap(const std::string& address, const std::string& other) {
+  if (address == other) return;
+  trace_.line(events_.now(), address, "swapped with", other);
+  marks_.hit("two BMCs were mixed up");
+  std::swap(by_address_.at(address), by_address_.at(other));
+  for (const std::string& each : {address, other}) {
+    by_address_.at(each)->address = each;
+    by_address_.at(each)->displaced = true;
+  }
+}
+
+void SimBmcs::move(Machine& machine, const std::string& address) {
+  trace_.line(events_.now(), machine.name, "is moved to", address);
+  marks_.hit("a machine was moved to another site");
+  unplug(machine);
+  by_address_.erase(machine.address);
+  machine.address = address;
+  by_address_[address] = &machine;
+  advance(machine);
+}
+
+void SimBmcs::replace_board(Machine& machine) {
+  trace_.line(events_.now(), machine.name, "gets another board");
+  marks_.hit("a board was replaced");
+  unplug(machine);
+  const std::string hex = to_hex(sha256("board/" + machine.name + std::to_string(random_.next())));
+  machine.model->options().uuid = uuid_of(hex);
+  machine.model->options().macs = {mac_of(hex)};
+  advance(machine);
+}
 
 }  // namespace metalmesh::sim

@@ -12,20 +12,25 @@
 #include "common/ports/input.h"
 #include "tests/bmcsim/model/bmc_model.h"
 #include "tests/sim/event_queue.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/sim_media.h"
 #include "tests/sim/swarm.h"
 #include "tests/sim/trace.h"
 
 namespace metalmesh::sim {
 
+/// What every password and session token of this world begins with.
+inline constexpr std::string_view secret_word = "secret-";
+
 struct Machine {
   std::string name;
+  std::string address;
   std::string key_sha256;
-  SimMedia* media = nullptr;  // of its site
   std::unique_ptr<bmcsim::BmcModel> model;
   MonoTime busy{};                   // requests to one BMC run in order
+  MonoTime silent_until{};           // its BMC restarts
   std::optional<MonoTime> wakes_at;  // when `advance` is scheduled
-  std::size_t launches_seen = 0;
+  bool displaced = false;  // its BMC was not always behind its address: an agent may have lost sight of it
 };
 
 class SimBmcs {
@@ -34,21 +39,47 @@ class SimBmcs {
   /// Called after anything happened to a machine.
   using Watch = std::function<void(Machine&)>;
 
-  SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random random, Watch watch);
+  SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random random, Marks& marks, Watch watch);
 
   /// `address` is what orders name; machines may later swap theirs.
-  Machine& add(std::string name, std::string address, SimMedia& media);
-  void start(const HttpRequest& request, Deliver deliver);
+  Machine& add(std::string name, std::string address);
+  void add_media(SimMedia& media) { media_[media.address()] = &media; }
+  /// The call of an agent whose credential file holds `password`.
+  void start(const HttpRequest& request, std::string password, Deliver deliver);
+
+  // ---- what happens to machines
   /// The host powers on or resets by itself.
   void self_reset(Machine& machine);
+  void restart_bmc(Machine& machine);
+  void lose_medium(Machine& machine);
   void swap(const std::string& address, const std::string& other);
-  void set_healthy();
+  /// Unplugged, carried away and plugged in again; nothing of ours survives that but its disk.
+  void move(Machine& machine, const std::string& address);
+  /// Another mainboard under the same serial.
+  void replace_board(Machine& machine);
+  void set_healthy() { healthy_ = true; }
+
   [[nodiscard]] std::map<std::string, Machine*>& by_address() { return by_address_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Machine>>& machines() const { return machines_; }
 
  private:
-  void arrive(const HttpRequest& request, const std::string& address, const std::string& path,
-              const Deliver& deliver);
+  enum class Fault {
+    none,
+    refused,
+    dropped_before,
+    busy,
+    conflict,
+    timed_out_after,
+    dropped_after,
+    busy_after,
+    count
+  };
+  Fault draw_fault(const Machine& machine);
+  void arrive(const HttpRequest& request, const std::string& password, const std::string& address,
+              const std::string& path, const Deliver& deliver);
+  bmcsim::RedfishReply call(Machine& machine, const HttpRequest& request, const std::string& password,
+                            const std::string& path);
+  void unplug(Machine& machine);
   void advance(Machine& machine);
   void want(Machine& machine, const bmcsim::HostWish& wish);
 
@@ -56,10 +87,12 @@ class SimBmcs {
   Trace& trace_;
   const Swarm& swarm_;
   Random random_;
+  Marks& marks_;
   Watch watch_;
   bool healthy_ = false;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::map<std::string, Machine*> by_address_;
+  std::map<std::string, SimMedia*> media_;  // by host:port
 };
 
 }  // namespace metalmesh::sim

@@ -2,12 +2,15 @@
 
 #include <utility>
 
+#include "schemas/wire/envelope.pb.h"
+
 namespace metalmesh::sim {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t remembered = 200;
+constexpr std::size_t remembered = 1000;
+constexpr std::size_t too_long = 70'000;
 
 bool matches(std::string_view filter, std::string_view topic) {
   const auto wild = filter.find('+');
@@ -21,13 +24,20 @@ bool matches(std::string_view filter, std::string_view topic) {
 
 }  // namespace
 
-SimBus::SimBus(EventQueue& events, const Swarm& swarm, Random random)
-    : events_(events), swarm_(swarm), random_(random) {}
+SimBus::SimBus(EventQueue& events, const Swarm& swarm, Random random, Marks& marks)
+    : events_(events), swarm_(swarm), random_(random), marks_(marks) {}
 
-void SimBus::attach(const std::string& client, std::string subscription, std::function<void(Input)> deliver) {
+void SimBus::attach(const std::string& client, std::string subscription, std::function<void(Input)> deliver,
+                    Probe probe) {
   Client& entry = clients_[client];
   entry.subscription = std::move(subscription);
   entry.deliver = std::move(deliver);
+  entry.probe = std::move(probe);
+}
+
+void SimBus::detach(const std::string& client) {
+  disconnect(client);
+  clients_.at(client).subscription.clear();
 }
 
 void SimBus::connect(const std::string& client) {
@@ -69,12 +79,14 @@ void SimBus::cut(Client& client, const std::string& reason) {
 
 void SimBus::publish(const std::string& client, Publish message) {
   const Client& sender = clients_.at(client);
-  if (!sender.connected || !reachable(sender)) return;
+  if (!sender.connected || !reachable(sender) || sender.mute > 0) return;
   send(message);
   if (!healthy_ && random_.chance(swarm_.duplicate)) send(message);
   if (!healthy_ && !history_.empty() && random_.chance(swarm_.replay)) {
+    marks_.hit("an old message came again");
     send(history_[random_.below(history_.size())]);
   }
+  if (!healthy_ && random_.chance(swarm_.forge)) forge(message);
   history_.push_back(std::move(message));
   if (history_.size() > remembered) history_.pop_front();
 }
@@ -82,7 +94,9 @@ void SimBus::publish(const std::string& client, Publish message) {
 void SimBus::send(const Publish& message) {
   if (!healthy_ && random_.chance(swarm_.loss)) return;
   for (auto& [name, client] : clients_) {
-    if (!client.connected || !reachable(client) || !matches(client.subscription, message.topic)) continue;
+    if (!client.connected || !reachable(client) || client.deaf > 0 ||
+        !matches(client.subscription, message.topic))
+      continue;
     const auto most = healthy_ ? 50 : swarm_.bus_delay / 1ms;
     const Duration delay = 1ms + random_.below(static_cast<std::uint64_t>(most) + 1) * 1ms;
     const unsigned session = client.session;
@@ -92,6 +106,43 @@ void SimBus::send(const Publish& message) {
       client.deliver(MessageArrived{message.topic, message.payload});
     });
   }
+}
+
+void SimBus::forge(const Publish& message) {
+  std::string bad = message.payload;
+  switch (random_.below(4)) {
+    case 0:
+      bad[random_.below(bad.size())] ^= static_cast<char>(1U << random_.below(8));
+      break;
+    case 1:
+      bad.resize(random_.below(bad.size()));
+      break;
+    case 2:
+      bad.append(too_long, 'x');
+      break;
+    default: {  // a stranger's signature over a true message, under the sender's key id
+      wire::Envelope envelope;
+      envelope.ParseFromString(bad);
+      envelope.mutable_signatures(0)->mutable_bytes()->back() ^= 1;
+      bad = envelope.SerializeAsString();
+    }
+  }
+  if (bad == message.payload) return;
+  for (auto& [name, client] : clients_) {
+    if (client.connected && matches(client.subscription, message.topic)) client.probe({message.topic, bad});
+  }
+}
+
+void SimBus::mute(const std::string& name, Duration length) {
+  Client& client = clients_.at(name);
+  ++client.mute;
+  events_.after(length, [&client] { --client.mute; });
+}
+
+void SimBus::deafen(const std::string& name, Duration length) {
+  Client& client = clients_.at(name);
+  ++client.deaf;
+  events_.after(length, [&client] { --client.deaf; });
 }
 
 void SimBus::partition(const std::string& name, Duration length) {

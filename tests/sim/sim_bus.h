@@ -1,5 +1,6 @@
-// The broker with its sins: it loses, repeats, delays and reorders, brings old messages again, cuts sites
-// off, and forgets everything when it restarts. A publish is never known to have arrived.
+// The broker with its sins: it loses, repeats, delays and reorders, brings old messages again and bad ones
+// that nobody sent, cuts sites off (also in one direction only), and forgets everything when it restarts. A
+// publish is never known to have arrived.
 #pragma once
 
 #include <deque>
@@ -11,23 +12,37 @@
 #include "common/ports/bus.h"
 #include "common/ports/input.h"
 #include "tests/sim/event_queue.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/swarm.h"
 
 namespace metalmesh::sim {
 
 class SimBus {
  public:
-  SimBus(EventQueue& events, const Swarm& swarm, Random random);
+  /// Tries a message on a client that it must ignore.
+  using Probe = std::function<void(const MessageArrived&)>;
+
+  SimBus(EventQueue& events, const Swarm& swarm, Random random, Marks& marks);
 
   /// `deliver` hands an input to whatever life the client leads then (or drops it).
-  void attach(const std::string& client, std::string subscription, std::function<void(Input)> deliver);
+  void attach(const std::string& client, std::string subscription, std::function<void(Input)> deliver,
+              Probe probe);
+  void detach(const std::string& client);
   /// A new life of the client: connects soon, unless it is cut off.
   void connect(const std::string& client);
   void disconnect(const std::string& client);
   void publish(const std::string& client, Publish message);
 
+  [[nodiscard]] bool hears(const std::string& client) const {
+    const Client& entry = clients_.at(client);
+    return entry.connected && entry.mute == 0 && entry.deaf == 0;
+  }
+
   void set_healthy();
   void partition(const std::string& client, Duration length);
+  /// What the client publishes, or what it should hear, gets lost, and nobody is told.
+  void mute(const std::string& client, Duration length);
+  void deafen(const std::string& client, Duration length);
   void restart(Duration down);
   [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
 
@@ -35,6 +50,9 @@ class SimBus {
   struct Client {
     std::string subscription;  // a topic, or a filter with one '+'
     std::function<void(Input)> deliver;
+    Probe probe;
+    unsigned mute = 0;  // publishes get lost: this many reasons
+    unsigned deaf = 0;
     bool wants = false;      // the process runs
     bool connected = false;  // the broker sees it
     bool told_up = false;    // BusUp was its last word
@@ -42,6 +60,7 @@ class SimBus {
     unsigned session = 0;    // rises with every connection: messages for an old one are lost
   };
   void send(const Publish& message);
+  void forge(const Publish& message);
   void try_connect(Client& client);
   void cut(Client& client, const std::string& reason);
   [[nodiscard]] bool reachable(const Client& client) const { return up_ && client.cuts == 0; }
@@ -49,6 +68,7 @@ class SimBus {
   EventQueue& events_;
   const Swarm& swarm_;
   Random random_;
+  Marks& marks_;
   bool healthy_ = false;
   bool up_ = true;
   unsigned epoch_ = 0;  // rises with every restart

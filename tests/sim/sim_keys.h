@@ -1,6 +1,8 @@
-// Cheap stand-ins for signatures and entropy: deterministic, and wrong for every other key or byte.
+// Whose signature is whose. Cheap stand-ins by default: deterministic, and wrong for every other key or byte;
+// the program can hand in real Ed25519 keys instead (real_keys.h).
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 
@@ -10,6 +12,14 @@
 #include "tests/sim/trace.h"
 
 namespace metalmesh::sim {
+
+/// The signing keys of the controller and of every site, and what trusts them.
+class KeyRing {
+ public:
+  virtual ~KeyRing() = default;
+  [[nodiscard]] virtual const Signer& signer(const std::string& owner) const = 0;
+  [[nodiscard]] virtual const Verifier& verifier() const = 0;
+};
 
 class SimKey final : public Signer {
  public:
@@ -38,6 +48,18 @@ class SimVerifier final : public Verifier {
     return signature.key_id == SimKey::key_id(signer) &&
            signature.bytes == SimKey::tag(signer, kind, payload);
   }
+};
+
+class CheapKeyRing final : public KeyRing {
+ public:
+  [[nodiscard]] const Signer& signer(const std::string& owner) const override {
+    return keys_.try_emplace(owner, owner).first->second;
+  }
+  [[nodiscard]] const Verifier& verifier() const override { return verifier_; }
+
+ private:
+  mutable std::map<std::string, SimKey> keys_;
+  SimVerifier verifier_;
 };
 
 class SimEntropy final : public Entropy {

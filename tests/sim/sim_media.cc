@@ -32,14 +32,12 @@ wire::ImageFacts image_facts(const std::string& sha256) {
   return facts;
 }
 
-SimMedia::SimMedia(std::string name, EventQueue& events, Trace& trace, Random random, Plant plant,
-                   GuardedRead guarded)
+SimMedia::SimMedia(std::string name, EventQueue& events, Trace& trace, Random random, GuardedRead guarded)
     : name_(std::move(name)),
       address_(name_ + ":8443"),
       events_(events),
       trace_(trace),
       random_(random),
-      plant_(plant),
       guarded_(std::move(guarded)) {}
 
 Now SimMedia::now() const { return {events_.now(), WallTime(), WallTime()}; }
@@ -90,12 +88,8 @@ void SimMedia::send(const wire::MediaCommand& command) {
   link_busy_ = std::max(link_busy_, events_.now()) + 1ms + random_.below(5) * 1ms;
   events_.at(link_busy_, [this, life = life_, command] {
     if (!running_ || life != life_) return;
-    wire::MediaCommand taken = command;
-    if (taken.has_mount()) {
-      if (plant_ == Plant::no_fence) taken.mutable_mount()->set_state(wire::LAUNCHED);
-      mounts_[taken.mount().token()] = taken.mount();
-    }
-    take(core_.on_command(taken, now()));
+    if (command.has_mount()) mounts_[command.mount().token()] = command.mount();
+    take(core_.on_command(command, now()));
   });
 }
 
@@ -114,10 +108,15 @@ void SimMedia::read(const std::string& path, const std::string& peer, std::uint6
   take(core_.on_request(std::move(request), now()));
 }
 
-void SimMedia::callback(const std::string& path, const std::string& peer) {
-  if (!running_) return;
+void SimMedia::callback(const std::string& path, const std::string& peer, std::function<void(int)> answer) {
+  if (!running_) return events_.after(1ms, [answer = std::move(answer)] { answer(0); });
   media::MediaRequest request;
   request.conn = next_conn_++;
+  readers_[request.conn] = {
+      [answer = std::move(answer)](int status, const std::string&, std::uint64_t) { answer(status); },
+      {},
+      0,
+      0};
   request.method = "POST";
   request.path = path;
   request.peer = peer;

@@ -12,7 +12,6 @@
 #include "common/base/random.h"
 #include "common/ports/input.h"
 #include "tests/sim/event_queue.h"
-#include "tests/sim/swarm.h"
 #include "tests/sim/trace.h"
 
 namespace metalmesh::sim {
@@ -28,8 +27,7 @@ class SimMedia {
   /// Called when the first guarded byte of a deployment's medium leaves.
   using GuardedRead = std::function<void(const std::string& deployment)>;
 
-  SimMedia(std::string name, EventQueue& events, Trace& trace, Random random, Plant plant,
-           GuardedRead guarded);
+  SimMedia(std::string name, EventQueue& events, Trace& trace, Random random, GuardedRead guarded);
 
   /// host:port of its URLs.
   [[nodiscard]] const std::string& address() const { return address_; }
@@ -45,7 +43,7 @@ class SimMedia {
 
   void read(const std::string& path, const std::string& peer, std::uint64_t offset, std::uint64_t length,
             Answer answer);
-  void callback(const std::string& path, const std::string& peer);
+  void callback(const std::string& path, const std::string& peer, std::function<void(int status)> answer);
 
  private:
   struct Reader {
@@ -66,7 +64,6 @@ class SimMedia {
   EventQueue& events_;
   Trace& trace_;
   Random random_;
-  Plant plant_;
   GuardedRead guarded_;
   bool running_ = false;
   unsigned life_ = 0;

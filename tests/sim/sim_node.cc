@@ -3,11 +3,8 @@
 #include <utility>
 
 namespace metalmesh::sim {
-namespace {
 
 using namespace std::chrono_literals;
-
-}  // namespace
 
 SimNode::SimNode(std::string name, EventQueue& events, Trace& trace, const Swarm& swarm, Random random,
                  MakeCore make_core, Surroundings around)
@@ -50,6 +47,23 @@ void SimNode::start() {
   around_.came_up(to_this_life());
 }
 
+void SimNode::stop() {
+  stopped_ = true;
+  if (!life_) return;
+  life_.reset();
+  around_.went_down();
+}
+
+void SimNode::revive() {
+  stopped_ = false;
+  start();
+}
+
+void SimNode::crash_into(SimStore::Rows rows, std::string_view why) {
+  crash(why);
+  rows_.replace(std::move(rows));
+}
+
 void SimNode::crash(std::string_view why) {
   if (!life_) return;
   ++crashes_;
@@ -63,7 +77,7 @@ void SimNode::crash(std::string_view why) {
       1s + Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(most.count())))),
       [this] {
         starting_ = false;
-        start();
+        if (!stopped_) start();
       });
 }
 
@@ -77,6 +91,12 @@ void SimNode::deliver(Input input) {
   if (!life_) return;
   life_->inbox.push_back(std::move(input));
   schedule_turn();
+}
+
+bool SimNode::ignores(const MessageArrived& message) {
+  if (!life_) return true;
+  const Outcome outcome = life_->core->handle(message, now());
+  return outcome.rows.empty() && outcome.effects.empty();
 }
 
 void SimNode::schedule_turn() {
@@ -118,12 +138,8 @@ Status SimNode::commit(const Batch& batch) {
     trace_.mix(row.key);
     if (row.value) trace_.mix(*row.value);
   }
-  if ((status || unheard) && !rows_.lazy_sync()) around_.durable(batch);
+  if (status || unheard) around_.durable(batch);
   return status;
-}
-
-void SimNode::sync() {
-  for (const Batch& batch : rows_.sync()) around_.durable(batch);
 }
 
 bool SimNode::leaves() {
@@ -172,9 +188,9 @@ void SimNode::probe(ProbeStart probe) {
 }
 
 void SimNode::write(const LogLine& line) {
-  if (!trace_.printing()) return;
   std::string text = line.message;
   for (const auto& [key, value] : line.fields) text.append("  ").append(key).append("=").append(value);
+  around_.log_line(text);
   trace_.remark(events_.now(), name_, text);
 }
 

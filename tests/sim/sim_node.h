@@ -23,13 +23,14 @@ struct Surroundings {
   using Deliver = std::function<void(Input)>;
   Duration clock_error{};  // how well this node knows the time; the interval it is shown is honest
   std::function<void(Publish)> publish;
-  std::function<void(const HttpRequest&, Deliver)> http;
+  std::function<void(const HttpRequest&, Deliver)> http;  // after the rows of its turn became durable
   std::function<void(const ImageFetch&, Deliver)> fetch;
   std::function<void(const wire::MediaCommand&)> media;
   std::function<void(const ProbeStart&, Deliver)> probe;
   std::function<void(const Batch&)> durable;  // a batch became durable
   std::function<void(Deliver)> came_up;       // a new life waits for its first inputs
   std::function<void()> went_down;
+  std::function<void(std::string_view)> log_line;
 };
 
 class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, LogSink, Store {
@@ -43,8 +44,14 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
   /// Power loss, now. It comes back by itself.
   void crash(std::string_view why);
   void deliver(Input input);
-  /// With a store that syncs lazily: the disk catches up.
-  void sync();
+  /// A message that must change nothing. False when it did.
+  [[nodiscard]] bool ignores(const MessageArrived& message);
+  /// Loses power and comes back with other rows.
+  void crash_into(SimStore::Rows rows, std::string_view why);
+  /// Loses power until `revive`.
+  void stop();
+  void revive();
+  void step_clock(Duration by) { clock_offset_ += by; }
   [[nodiscard]] bool alive() const { return life_ != nullptr; }
   [[nodiscard]] DecisionCore* core() { return life_ ? life_->core.get() : nullptr; }
   [[nodiscard]] SimStore& rows() { return rows_; }
@@ -101,6 +108,7 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
   unsigned timer_version_ = 0;
   bool healthy_ = false;
   bool starting_ = false;
+  bool stopped_ = false;
   std::optional<std::uint64_t> effects_left_;  // until the power goes
   bool dying_ = false;
   Duration clock_offset_{};

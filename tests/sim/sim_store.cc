@@ -19,7 +19,6 @@ Status SimStore::commit(const Batch& batch) {
   if (fault == Fault::disk_full) return fail(ErrorKind::exhausted, "disk full");
   if (fault == Fault::torn) return fail(ErrorKind::internal, "lost power before the write was complete");
   apply(rows_, batch);
-  if (lazy_) unsynced_.push_back(batch);
   if (fault == Fault::durable_but_unheard) return fail(ErrorKind::internal, "lost power after the write");
   return {};
 }
@@ -27,12 +26,6 @@ Status SimStore::commit(const Batch& batch) {
 std::optional<std::string> SimStore::get(std::string_view key) const {
   const auto found = rows_.find(key);
   return found == rows_.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::optional<std::string> SimStore::durable(std::string_view key) const {
-  if (!lazy_) return get(key);
-  const auto found = durable_.find(key);
-  return found == durable_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::vector<Row> SimStore::scan(std::string_view first, std::string_view last, std::size_t limit) const {
@@ -44,16 +37,10 @@ std::vector<Row> SimStore::scan(std::string_view first, std::string_view last, s
   return rows;
 }
 
-std::vector<Batch> SimStore::sync() {
-  for (const Batch& batch : unsynced_) apply(durable_, batch);
-  return std::exchange(unsynced_, {});
-}
-
-void SimStore::crash() {
-  fault_.reset();
-  if (!lazy_) return;
-  unsynced_.clear();
-  rows_ = durable_;
+std::size_t SimStore::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [key, value] : rows_) sum += key.size() + value.size();
+  return sum;
 }
 
 }  // namespace metalmesh::sim

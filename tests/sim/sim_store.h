@@ -1,14 +1,15 @@
 // A store that keeps exactly what was committed, whatever crashes around it.
 //
 // Faults are armed one at a time: the next commit fails as a full disk, is torn before it became durable, or
-// becomes durable although the node dies before it hears so. `lazy_sync` is the planted defect: commits
-// return before they are durable, and a crash loses what was not synced.
+// becomes durable although the node dies before it hears so. A copy can be taken and put back: what a
+// restored backup, a cloned machine or an empty new disk look like.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/ports/store.h"
@@ -26,26 +27,19 @@ class SimStore final : public Store {
   enum class Fault { disk_full, torn, durable_but_unheard };
   void arm(Fault fault) { fault_ = fault; }
   void set_low(bool low) { low_ = low; }
-  void set_lazy_sync(bool lazy) { lazy_ = lazy; }
-  [[nodiscard]] bool lazy_sync() const { return lazy_; }
+  void crash() { fault_.reset(); }
 
-  /// The machine lost power: what was not durable is gone.
-  void crash();
-  /// With lazy sync: makes everything durable and says what that was.
-  std::vector<Batch> sync();
-  /// What a crash would leave.
-  [[nodiscard]] std::optional<std::string> durable(std::string_view key) const;
+  using Rows = std::map<std::string, std::string, std::less<>>;
+  [[nodiscard]] const Rows& rows() const { return rows_; }
+  void replace(Rows rows) { rows_ = std::move(rows); }
+  [[nodiscard]] std::size_t bytes() const;
 
  private:
-  using Rows = std::map<std::string, std::string, std::less<>>;
   static void apply(Rows& rows, const Batch& batch);
 
   Rows rows_;
-  std::vector<Batch> unsynced_;  // with lazy sync: already in rows_, not yet in durable_
-  Rows durable_;                 // with lazy sync only; otherwise rows_ is durable
   std::optional<Fault> fault_;
   bool low_ = false;
-  bool lazy_ = false;
 };
 
 }  // namespace metalmesh::sim

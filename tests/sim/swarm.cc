@@ -9,40 +9,109 @@ using namespace std::chrono_literals;
 std::uint32_t rate(Random& random, std::uint32_t most) {
   return random.chance(350) ? 0 : static_cast<std::uint32_t>(random.below(most + 1));
 }
-Duration interval(Random& random, Duration least, Duration most) {
-  if (random.chance(400)) return {};
+Duration between(Random& random, Duration least, Duration most) {
   return least + Duration(static_cast<std::int64_t>(
                      random.below(static_cast<std::uint64_t>((most - least).count()))));
 }
+Duration interval(Random& random, Duration least, Duration most) {
+  if (random.chance(400)) return {};
+  return between(random, least, most);
+}
+/// Once or a few times in a run, and only in `per_mille` of the runs: what shakes everything hides the rest.
+Duration seldom(Random& random, std::uint32_t per_mille) {
+  if (!random.chance(per_mille)) return {};
+  return between(random, 10min, 60min);
+}
+
+constexpr FaultClass classes[] = {
+    {"loss", [](Swarm& s) { s.loss = 0; }},
+    {"duplicate", [](Swarm& s) { s.duplicate = 0; }},
+    {"replay", [](Swarm& s) { s.replay = 0; }},
+    {"forge", [](Swarm& s) { s.forge = 0; }},
+    {"delay", [](Swarm& s) { s.bus_delay = 50ms; }},
+    {"partition", [](Swarm& s) { s.partition_every = {}; }},
+    {"one-way", [](Swarm& s) { s.one_way_every = {}; }},
+    {"broker", [](Swarm& s) { s.broker_restart_every = {}; }},
+    {"crash", [](Swarm& s) { s.crash_every = {}; }},
+    {"commit-crash", [](Swarm& s) { s.crash_at_commit = 0; }},
+    {"disk-full", [](Swarm& s) { s.disk_full = 0; }},
+    {"clock", [](Swarm& s) { s.clock_error = 500ms, s.clock_step_every = {}; }},
+    {"store-lost", [](Swarm& s) { s.store_lost_every = {}; }},
+    {"rollback", [](Swarm& s) { s.rollback_every = {}; }},
+    {"restore", [](Swarm& s) { s.restore_every = {}; }},
+    {"upgrade", [](Swarm& s) { s.upgrade_every = {}; }},
+    {"repeat", [](Swarm& s) { s.repeat_every = {}; }},
+    {"twin", [](Swarm& s) { s.twin_every = {}; }},
+    {"bmc", [](Swarm& s) { s.bmc_fault = 0; }},
+    {"self-reset", [](Swarm& s) { s.self_reset_every = {}; }},
+    {"bmc-restart", [](Swarm& s) { s.bmc_restart_every = {}; }},
+    {"media-lost", [](Swarm& s) { s.media_lost_every = {}; }},
+    {"sessions-full", [](Swarm& s) { s.sessions_full_every = {}; }},
+    {"swap", [](Swarm& s) { s.swap_every = {}; }},
+    {"board", [](Swarm& s) { s.board_every = {}; }},
+    {"move", [](Swarm& s) { s.move_every = {}; }},
+    {"rotation", [](Swarm& s) { s.rotation_every = {}; }},
+    {"quirks", [](Swarm& s) { s.once_ignored = s.cd_first = s.slot_lag = s.impatient = 0; }},
+    {"image", [](Swarm& s) { s.image_fault = 0, s.image_time = 10s; }},
+    {"abort", [](Swarm& s) { s.abort = 0; }},
+    {"meddling", [](Swarm& s) { s.meddling = 0; }},
+    {"reinstall", [](Swarm& s) { s.reinstalls = false; }},
+    {"greedy", [](Swarm& s) { s.greedy = false; }},
+};
 
 }  // namespace
 
 Swarm draw_swarm(Random& random) {
   Swarm swarm;
-  swarm.sites = 1 + static_cast<unsigned>(random.below(2));
+  swarm.sites = 1 + static_cast<unsigned>(random.below(3));
   swarm.servers_per_site = 1 + static_cast<unsigned>(random.below(3));
-  swarm.faulty_for = 20min + random.below(40) * 1min;
+  swarm.faulty_for = between(random, 30min, 75min);
   swarm.loss = rate(random, 300);
   swarm.duplicate = rate(random, 200);
   swarm.replay = rate(random, 50);
+  swarm.forge = rate(random, 20);
   swarm.bus_delay = random.chance(500) ? Duration(50ms) : Duration(random.below(10) * 1s + 10ms);
   swarm.partition_every = interval(random, 2min, 30min);
+  swarm.one_way_every = interval(random, 5min, 40min);
   swarm.broker_restart_every = interval(random, 2min, 30min);
   swarm.crash_at_commit = rate(random, 40);
   swarm.crash_every = interval(random, 2min, 30min);
   swarm.down_for = random.chance(700) ? Duration(20s) : Duration(10min);
   swarm.disk_full = rate(random, 10);
   swarm.clock_error = random.chance(700) ? Duration(500ms) : Duration(20min);
+  swarm.clock_step_every = interval(random, 5min, 60min);
   swarm.media_dies_with_agent = random.chance(500);
+  swarm.store_lost_every = seldom(random, 100);
+  swarm.rollback_every = seldom(random, 100);
+  swarm.restore_every = seldom(random, 100);
+  swarm.upgrade_every = seldom(random, 200);
+  swarm.repeat_every = seldom(random, 200);
+  swarm.twin_every = seldom(random, 100);
   swarm.bmc_fault = rate(random, 60);
   swarm.self_reset_every = interval(random, 30s, 10min);
+  swarm.bmc_restart_every = random.chance(300) ? between(random, 2min, 20min) : Duration();
+  swarm.media_lost_every = random.chance(200) ? between(random, 2min, 20min) : Duration();
+  swarm.sessions_full_every = random.chance(200) ? between(random, 5min, 20min) : Duration();
   swarm.swap_every = random.chance(300) ? Duration(8min) : Duration();
+  swarm.board_every = seldom(random, 100);
+  swarm.move_every = seldom(random, 150);
+  swarm.rotation_every = seldom(random, 150);
   swarm.keys_differ = random.chance(500);
   swarm.async_insert = random.chance(300);
   swarm.media_under_systems = random.chance(500);
+  swarm.once_ignored = random.chance(150) ? 300 : 0;
+  swarm.cd_first = random.chance(200) ? 300 : 0;
+  swarm.slot_lag = random.chance(300) ? 400 : 0;
+  swarm.impatient = random.chance(200) ? 400 : 0;
+  swarm.image_fault = rate(random, 200);
+  swarm.image_time = random.chance(800) ? Duration(60s) : Duration(15min);
   swarm.abort = random.chance(500) ? 0 : static_cast<std::uint32_t>(random.below(100));
+  swarm.meddling = random.chance(600) ? 0 : static_cast<std::uint32_t>(random.below(40));
   swarm.reinstalls = random.chance(500);
+  swarm.greedy = random.chance(300);
   return swarm;
 }
+
+std::span<const FaultClass> fault_classes() { return classes; }
 
 }  // namespace metalmesh::sim

@@ -3,46 +3,80 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "common/base/random.h"
 #include "common/base/time.h"
 
 namespace metalmesh::sim {
 
-/// Defects that are planted to see that the checkers catch them.
-enum class Plant { none, no_fence, ack_before_sync };
-
 struct Swarm {
-  unsigned sites = 1;
+  unsigned sites = 2;
   unsigned servers_per_site = 2;
   Duration faulty_for = std::chrono::hours(1);
 
-  // Chances are per mille.
+  // Chances are per mille; an interval of zero means never.
+  // The bus.
   std::uint32_t loss = 0;
   std::uint32_t duplicate = 0;
-  std::uint32_t replay = 0;    // with each message an old one comes again
-  Duration bus_delay{};        // at most, uniformly
-  Duration partition_every{};  // zero: never
+  std::uint32_t replay = 0;  // with each message an old one comes again
+  std::uint32_t forge = 0;   // with each message a bad one comes
+  Duration bus_delay{};      // at most, uniformly
+  Duration partition_every{};
+  Duration one_way_every{};  // a client is heard and does not hear, or the other way round
   Duration broker_restart_every{};
 
+  // Nodes and their stores.
   std::uint32_t crash_at_commit = 0;
   Duration crash_every{};  // of any node, at any moment
   Duration down_for{};     // at most
   std::uint32_t disk_full = 0;
-  Duration clock_error{};  // how well an agent knows the time by itself
+  Duration clock_error{};       // how well an agent knows the time by itself
+  Duration clock_step_every{};  // and how often that turns out to be wrong
   bool media_dies_with_agent = false;
+  Duration store_lost_every{};
+  Duration rollback_every{};
+  Duration restore_every{};  // of the controller, from an older copy
+  Duration upgrade_every{};  // a newer version ran for a moment and left kinds that this one does not know
+  Duration repeat_every{};   // the controller's journal orders again what was ordered long ago
+  Duration twin_every{};
 
+  // Machines.
   std::uint32_t bmc_fault = 0;  // per request
   Duration self_reset_every{};  // per machine
-  Duration swap_every{};        // the addresses of two BMCs are mixed up
-  bool keys_differ = true;      // between BMCs of one site
+  Duration bmc_restart_every{};
+  Duration media_lost_every{};
+  Duration sessions_full_every{};
+  Duration swap_every{};      // the addresses of two BMCs are mixed up
+  Duration board_every{};     // a board is replaced by another
+  Duration move_every{};      // a machine is moved to another site
+  Duration rotation_every{};  // the BMCs' password is changed before the agent knows
+  bool keys_differ = true;    // between BMCs of one site
   bool async_insert = false;
   bool media_under_systems = true;
+  std::uint32_t once_ignored = 0;  // of the machines
+  std::uint32_t cd_first = 0;
+  std::uint32_t slot_lag = 0;
+  std::uint32_t impatient = 0;    // gives a medium up after seconds without a server
+  std::uint32_t image_fault = 0;  // per fetch
+  Duration image_time{};          // at most
 
-  std::uint32_t abort = 0;  // of a running rollout, per look of the operator
+  // People.
+  std::uint32_t abort = 0;     // of a running rollout, per look of the operator
+  std::uint32_t meddling = 0;  // cancels one deployment, or resolves it wrongly early
   bool reinstalls = false;
+  bool greedy = false;  // selects everything, protected servers too
+  bool bulk = false;    // one rollout over everything, as fast as it goes
 };
 
 Swarm draw_swarm(Random& random);
+
+/// A kind of fault that can be left out, to find the few that matter for a failure.
+struct FaultClass {
+  std::string_view name;
+  void (*leave_out)(Swarm&);
+};
+std::span<const FaultClass> fault_classes();
 
 }  // namespace metalmesh::sim

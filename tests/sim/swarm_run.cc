@@ -8,24 +8,42 @@
 #include <thread>
 
 namespace metalmesh::sim {
+namespace {
+
+RunResult run_with(const SwarmRun& run, std::uint64_t seed) {
+#ifdef MM_PLANTED
+  planted_defect = run.defect;
+#endif
+  return run_seed({seed, run.print, run.cuts, run.keys});
+}
+
+void add(SwarmReport& report, std::uint64_t seed, const RunResult& result) {
+  ++report.seeds;
+  report.sites += result.sites;
+  report.servers += result.servers;
+  report.events += result.events;
+  report.combined_hash ^= result.trace_hash * (2 * seed + 1);
+  report.virtual_hours += std::chrono::duration<double, std::ratio<3600>>(result.virtual_time).count();
+  report.marks.add(result.marks);
+  if (!result.violations.empty()) report.violations[seed] = result.violations;
+}
+
+}  // namespace
 
 SwarmReport run_swarm(const SwarmRun& run) {
   SwarmReport report;
   std::mutex mutex;
   std::atomic<std::uint64_t> next{run.first};
+  std::atomic<bool> stop{false};
   const auto began = std::chrono::steady_clock::now();
   const auto work = [&] {
-    for (;;) {
+    while (!stop) {
       const std::uint64_t seed = next.fetch_add(1);
       if (seed > run.last) return;
-      const RunResult result = run_seed({seed, run.print, run.plant});
+      const RunResult result = run_with(run, seed);
       const std::lock_guard lock(mutex);
-      ++report.seeds;
-      report.events += result.events;
-      report.combined_hash ^= result.trace_hash * (2 * seed + 1);
-      report.virtual_hours += std::chrono::duration<double, std::ratio<3600>>(result.virtual_time).count();
-      report.sightings.add(result.sightings);
-      if (!result.violations.empty()) report.violations[seed] = result.violations;
+      add(report, seed, result);
+      if (run.stop_at_first && !result.violations.empty()) stop = true;
     }
   };
   {
@@ -40,16 +58,19 @@ SwarmReport run_swarm(const SwarmRun& run) {
 }
 
 std::string summary(const SwarmReport& report) {
-  const Sightings& s = report.sightings;
+  const auto mean = [&](double sum) {
+    return sum / static_cast<double>(std::max<std::uint64_t>(1, report.seeds));
+  };
   return fmt::format(
-      "{} seeds, {} with violations, {:.0f} virtual hours, {} events, {:.1f} s, trace {:016x}\n"
-      "  orders {} (again for the same machine {}), armed {}, launched {}, disks written {}\n"
-      "  succeeded {}, failed {}, indeterminate {}, cancelled {}, cancel too late {}\n"
-      "  crashes {}, resets by themselves with our medium {} (half-way {}), journalled events {}\n",
+      "{} seeds, {} with violations, {:.0f} simulated hours, {} events in {:.1f} s\n"
+      "{:.1f} seeds/s, {:.0f} simulated hours/s; a mean run: {:.1f} h, {:.1f} sites, {:.1f} servers, {:.1f} "
+      "orders\n"
+      "trace {:016x}\n",
       report.seeds, report.violations.size(), report.virtual_hours, report.events, report.seconds,
-      report.combined_hash, s.orders, s.repeated_generations, s.armed, s.launched, s.disks_written,
-      s.succeeded, s.failed, s.indeterminate, s.cancelled, s.cancelled_too_late, s.crashes,
-      s.self_resets_with_medium, s.restarted_by_themselves, s.events);
+      static_cast<double>(report.seeds) / report.seconds, report.virtual_hours / report.seconds,
+      mean(report.virtual_hours), mean(static_cast<double>(report.sites)),
+      mean(static_cast<double>(report.servers)),
+      mean(static_cast<double>(report.marks.count("an order was handed out"))), report.combined_hash);
 }
 
 }  // namespace metalmesh::sim

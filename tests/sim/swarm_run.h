@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/sim/world.h"
+#include "common/base/planted.h"
+#include "tests/sim/run.h"
 
 namespace metalmesh::sim {
 
@@ -14,14 +15,19 @@ struct SwarmRun {
   std::uint64_t first = 1;
   std::uint64_t last = 1;
   bool print = false;
-  Plant plant = Plant::none;
-  unsigned threads = 0;  // 0: one per core
+  Cuts cuts;
+  const KeyRing* keys = nullptr;
+  Defect defect = Defect::none;  // only the program with planted defects can do anything but none
+  bool stop_at_first = false;    // violation
+  unsigned threads = 0;          // 0: one per core
 };
 
 struct SwarmReport {
-  std::map<std::uint64_t, std::vector<std::string>> violations;  // by seed
-  Sightings sightings;
+  std::map<std::uint64_t, std::vector<Violation>> violations;  // by seed
+  Marks marks;
   std::uint64_t seeds = 0;
+  std::uint64_t sites = 0;
+  std::uint64_t servers = 0;
   std::uint64_t events = 0;
   std::uint64_t combined_hash = 0;  // of all traces, whatever their order
   double virtual_hours = 0;

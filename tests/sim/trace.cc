@@ -32,10 +32,10 @@ void Trace::remark(MonoTime at, std::string_view who, std::string_view what) con
 
 void Trace::mix(std::string_view bytes) { hash_ = fnv(hash_, bytes); }
 
-void Trace::violation(MonoTime at, std::string what) {
-  line(at, "CHECK", "VIOLATION", what);
+void Trace::violation(MonoTime at, std::string_view invariant, std::string what) {
+  line(at, invariant, "VIOLATION", what);
   if (violations_.size() < kept_violations)
-    violations_.push_back(fmt::format("at {:.3f} s: {}", seconds(at), what));
+    violations_.push_back({std::string(invariant), fmt::format("at {:.3f} s: {}", seconds(at), what)});
 }
 
 }  // namespace metalmesh::sim

@@ -12,6 +12,11 @@
 
 namespace metalmesh::sim {
 
+struct Violation {
+  std::string invariant;
+  std::string what;
+};
+
 class Trace {
  public:
   explicit Trace(bool print) : print_(print) {}
@@ -21,16 +26,16 @@ class Trace {
   void remark(MonoTime at, std::string_view who, std::string_view what) const;
   /// Adds bytes to the hash only.
   void mix(std::string_view bytes);
-  void violation(MonoTime at, std::string what);
+  void violation(MonoTime at, std::string_view invariant, std::string what);
 
   [[nodiscard]] bool printing() const { return print_; }
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
-  [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
+  [[nodiscard]] const std::vector<Violation>& violations() const { return violations_; }
 
  private:
   bool print_;
   std::uint64_t hash_ = 0xcbf29ce484222325ULL;
-  std::vector<std::string> violations_;
+  std::vector<Violation> violations_;
 };
 
 /// FNV-1a over `bytes`, going on from `hash`.

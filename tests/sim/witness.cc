@@ -5,267 +5,333 @@
 #include <algorithm>
 
 #include "agents/core/row_keys.h"
-#include "common/delivery/topics.h"
-#include "common/ports/wire_time.h"
+#include "controller/state/deployment_states.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
+#include "schemas/record/agent.pb.h"
+#include "schemas/record/controller.pb.h"
+#include "schemas/record/job.pb.h"
 #include "schemas/record/stream.pb.h"
-#include "schemas/rest/api.pb.h"
 #include "schemas/wire/envelope.pb.h"
+#include "tests/sim/words.h"
 
 namespace metalmesh::sim {
 namespace {
 
 constexpr std::size_t hash_bytes = 32;
 constexpr std::size_t seq_bytes = 8;
-constexpr Duration clock_slack =
-    std::chrono::seconds(1);  // the controller's clock, which all go by, is that good
+constexpr std::string_view events_prefix = agent::rows::events;
 
-std::uint64_t big_endian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
-  return value;
+template <class Message>
+const Message* parsed(Message& into, const std::string& payload) {
+  return into.ParseFromString(payload) ? &into : nullptr;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return text;
+/// The number in the key of an event's row, if it is one.
+std::optional<std::uint64_t> event_number(std::string_view key) {
+  if (!key.starts_with(events_prefix) || key.size() != events_prefix.size() + 1 + seq_bytes)
+    return std::nullopt;
+  return big_endian(key.substr(events_prefix.size() + 1));
 }
 
-bool is_cancelled(const wire::Event& event) {
-  return event.cancel().answer() == wire::CancelAnswer::CANCELLED ||
-         event.ended().outcome() == wire::Ended::CANCELLED;
+std::string_view mark_of(const wire::Event& event) {
+  switch (event.body_case()) {
+    case wire::Event::kArmed:
+      return "armed";
+    case wire::Event::kLaunched:
+      return "launched";
+    case wire::Event::kRetry:
+      return "an attempt was repeated before the wipe";
+    case wire::Event::kCredentialHeld:
+      return "a credential was held";
+    case wire::Event::kCredentialReleased:
+      return "a credential was released";
+    default:
+      return {};
+  }
+}
+
+const wire::Fault* fault_of(const wire::Event& event) {
+  if (event.has_ended() && event.ended().has_fault()) return &event.ended().fault();
+  if (event.has_held()) return &event.held().fault();
+  if (event.has_retry()) return &event.retry().fault();
+  if (event.has_receipt() && event.receipt().has_refusal()) return &event.receipt().refusal();
+  return nullptr;
 }
 
 }  // namespace
 
-void Sightings::add(const Sightings& other) {
-  orders += other.orders;
-  armed += other.armed;
-  launched += other.launched;
-  disks_written += other.disks_written;
-  succeeded += other.succeeded;
-  failed += other.failed;
-  indeterminate += other.indeterminate;
-  cancelled += other.cancelled;
-  cancelled_too_late += other.cancelled_too_late;
-  crashes += other.crashes;
-  self_resets_with_medium += other.self_resets_with_medium;
-  repeated_generations += other.repeated_generations;
-  restarted_by_themselves += other.restarted_by_themselves;
-  events += other.events;
-}
-
-void Witness::violation(std::string what) { trace_.violation(events_.now(), std::move(what)); }
-
-void Witness::on_published(const std::string& site, bool by_controller, const Publish& message,
-                           const SimStore& rows) {
+void Witness::on_published(const std::string& node, const std::string& site, bool by_controller,
+                           const Publish& message, const SimStore& rows) {
   wire::Envelope envelope;
-  if (!envelope.ParseFromString(message.payload)) return violation("not an envelope on " + message.topic);
-  if (envelope.kind() == "data") {
-    wire::Data data;
-    if (!data.ParseFromString(envelope.payload())) return violation("not a Data frame on " + message.topic);
-    if (by_controller) return on_orders(data);
-    const auto journal = journals_.find(data.journal_id());
-    const std::uint64_t last = data.first_seq() + static_cast<std::uint64_t>(data.entries_size()) - 1;
-    if (journal == journals_.end() || last > journal->second.entries.size()) {
-      violation(fmt::format("site {} sent event {} before it was durable", site, last));
-    }
-  } else if (envelope.kind() == "ack") {
-    wire::Ack ack;
-    if (!ack.ParseFromString(envelope.payload())) return violation("not an Ack on " + message.topic);
-    if (by_controller) {
-      const auto journal = journals_.find(ack.journal_id());
-      if (ack.up_to() > (journal == journals_.end() ? 0 : journal->second.logged)) {
-        violation(fmt::format("the controller acknowledged event {} of site {} before it was durable",
-                              ack.up_to(), site));
-      }
-      return;
-    }
-    record::StreamReceiver cursor;
-    const auto row = rows.durable(agent::rows::commands);
-    if (!row || !cursor.ParseFromString(*row) || ack.up_to() > cursor.cursor()) {
-      violation(fmt::format("site {} acknowledged command {} before it was durable", site, ack.up_to()));
-    }
-  }
+  if (!envelope.ParseFromString(message.payload))
+    return court_.trace.violation(court_.events.now(), "bounds", "not an envelope on " + message.topic);
+  take_frame(Frame{node, site, by_controller, message, rows}, envelope.kind(), envelope.payload());
 }
 
-void Witness::on_orders(const wire::Data& data) {
+void Witness::take_frame(Frame frame, const std::string& kind, const std::string& payload) {
+  wire::Data data;
+  wire::Ack ack;
+  wire::Hello hello;
+  wire::Welcome welcome;
+  if (kind == "data") {
+    frame.data = parsed(data, payload);
+    if (frame.by_controller) take_commands(data);
+  } else if (kind == "ack") {
+    frame.ack = parsed(ack, payload);
+    if (frame.by_controller) {
+      std::uint64_t& keep = court_.facts.keep_from[ack.journal_id()];
+      keep = std::max<std::uint64_t>(keep, ack.keep_from());
+    }
+  } else if (kind == "hello") {
+    frame.hello = parsed(hello, payload);
+    court_.facts.agents[std::string(frame.node)].incarnation = hello.incarnation();
+  } else if (kind == "welcome") {
+    frame.welcome = parsed(welcome, payload);
+    for (auto& [node, agent] : court_.facts.agents) {
+      if (welcome.proven() && agent.incarnation == welcome.incarnation()) agent.vouched = true;
+    }
+  } else if (kind == "resync") {
+    court_.marks.hit("a gap was asked for again");
+  }
+  all(&Invariant::on_frame, frame);
+}
+
+void Witness::take_commands(const wire::Data& data) {
+  std::uint64_t seq = data.first_seq();
   for (const std::string& entry : data.entries()) {
     wire::Command command;
-    if (!command.ParseFromString(entry)) return violation("an entry of a command stream is no command");
+    command.ParseFromString(entry);
+    court_.facts.commands[{data.journal_id(), seq++}] =
+        command;  // a restored controller may reuse the number
     if (!command.has_start_install()) continue;
     const wire::StartInstall& order = command.start_install();
-    if (!orders_.try_emplace(order.deployment_id(), order).second) continue;
-    ++seen_.orders;
-    if (order.generation() > 1) ++seen_.repeated_generations;
+    if (!court_.facts.orders[order.deployment_id()].try_emplace(order.generation(), order).second) continue;
+    court_.marks.hit("an order was handed out");
+    all(&Invariant::on_order, command);
   }
 }
 
-void Witness::on_agent_durable(const std::string& site, const Batch& batch) {
-  constexpr std::string_view prefix = agent::rows::events;
-  for (const RowWrite& row : batch) {
-    if (!row.key.starts_with(prefix) || !row.value) continue;
-    if (row.key.substr(prefix.size()) != "m") continue;
-    record::StreamSender meta;
-    if (!meta.ParseFromString(*row.value)) return violation("the journal of " + site + " has a damaged head");
-    journal_of_site_[site] = meta.journal_id();
-    journals_[meta.journal_id()].site = site;
+void Witness::on_agent_started(const std::string& node, const std::string& site, const SimStore& rows) {
+  for (const Row& row : rows.scan(agent::rows::job, agent::rows::after(agent::rows::job), SIZE_MAX)) {
+    record::Job job;
+    if (!job.ParseFromString(row.value)) continue;
+    if (job.intent() != record::Job::NONE) court_.marks.hit("a crash between an intent and its answer");
+    if (job.armed() && !job.powered()) court_.marks.hit("a crash between ARM and the power-on");
   }
+  AgentLife& agent = court_.facts.agents[node];
+  agent.site = site;
+  agent.incarnation.clear();
+  agent.vouched = false;
+}
+
+void Witness::on_store_replaced(const std::string& node, const SimStore& rows) {
+  Facts& facts = court_.facts;
+  AgentLife& agent = facts.agents[node];
+  JournalCopy kept;
+  if (agent.copy < facts.copies.size()) {
+    JournalCopy& old = facts.copies[agent.copy];
+    kept = old;
+    if (old.node == node) old.lost = true;
+  }
+  agent.behind_log = false;
+  agent.epoch = 0;
+  agent.command_journal.clear();
+  record::StreamSender head;
+  const auto row = rows.get(std::string(events_prefix) + "m");
+  if (row && head.ParseFromString(*row)) {
+    // The same journal once more, as far as the copy went.
+    for (const JournalCopy& copy : facts.copies) {
+      if (copy.journal_id == head.journal_id() && copy.entries.size() + 1 >= head.next_seq()) kept = copy;
+    }
+    kept.node = node;
+    kept.site = agent.site;
+    kept.lost = false;
+    kept.entries.resize(head.next_seq() - 1);
+    agent.behind_log = facts.logged[head.journal_id()] >= head.next_seq();
+    agent.copy = facts.copies.size();
+    facts.copies.push_back(std::move(kept));
+    for (const Row& other : rows.scan("", "", SIZE_MAX)) take_link_row(agent, {other.key, other.value});
+  } else {
+    agent.copy = SIZE_MAX;
+  }
+  all(&Invariant::on_store_changed, node);
+}
+
+void Witness::on_agent_durable(const std::string& node, const Batch& batch) {
+  AgentLife& agent = court_.facts.agents[node];
   for (const RowWrite& row : batch) {
-    if (!row.key.starts_with(prefix) || !row.value || row.key.size() != prefix.size() + 1 + seq_bytes)
-      continue;
-    Journal& journal = journals_[journal_of_site_[site]];
-    const std::uint64_t seq = big_endian(std::string_view(row.key).substr(prefix.size() + 1));
-    if (seq != journal.entries.size() + 1) {
-      violation(fmt::format("site {} journalled event {} after event {}", site, seq, journal.entries.size()));
-      continue;
-    }
-    wire::Event event;
-    journal.entries.push_back(row.value->substr(hash_bytes));
-    if (!event.ParseFromString(journal.entries.back())) {
-      violation(fmt::format("event {} of site {} is no event", seq, site));
-      continue;
-    }
-    ++seen_.events;
-    on_agent_event(event);
+    if (row.key.starts_with(events_prefix) && row.key.size() == events_prefix.size() + 1 && row.value)
+      take_journal_head(node, agent, *row.value);
+  }
+  // In the order in which they were decided: an event is judged with what the agent knew then.
+  for (const RowWrite& row : batch) {
+    take_link_row(agent, row);
+    take_event_row(node, agent, row);
+  }
+  all(&Invariant::on_agent_rows, node, batch);
+}
+
+void Witness::take_link_row(AgentLife& agent, const RowWrite& row) {
+  if (!row.value) return;
+  if (row.key == agent::rows::link) {
+    record::LinkState link;
+    if (link.ParseFromString(*row.value))
+      agent.epoch = std::max<std::uint64_t>(agent.epoch, link.controller_epoch());
+    if (!link.quarantine_reason().empty()) court_.marks.hit("an agent quarantined itself");
+  } else if (row.key == agent::rows::commands) {
+    record::StreamReceiver commands;
+    if (commands.ParseFromString(*row.value)) agent.command_journal = commands.journal_id();
   }
 }
 
-void Witness::on_agent_event(const wire::Event& event) {
-  const std::string& deployment = event.deployment_id();
-  const auto order = orders_.find(deployment);
-  const WallTime wall = events_.wall();
-  if (event.has_armed()) {
-    ++seen_.armed;
-    if (order == orders_.end()) return violation("armed without an order: " + deployment);
-    if (wall + clock_slack < from_wire(order->second.not_before()))
-      violation("armed before not_before: " + deployment);
-    if (wall > from_wire(order->second.start_by()) + clock_slack)
-      violation("armed after start_by: " + deployment);
-  } else if (event.has_launched()) {
-    ++seen_.launched;
-    if (!launched_.insert(deployment).second) violation("launched twice: " + deployment);
-    if (order == orders_.end()) return violation("launched without an order: " + deployment);
-    if (wall > from_wire(order->second.launch_by()) + clock_slack)
-      violation("launched after launch_by: " + deployment);
-  } else if (event.has_ended()) {
-    switch (event.ended().outcome()) {
-      case wire::Ended::SUCCEEDED:
-        ++seen_.succeeded;
-        break;
-      case wire::Ended::CANCELLED:
-        ++seen_.cancelled;
-        break;
-      case wire::Ended::INDETERMINATE:
-        ++seen_.indeterminate;
-        break;
-      default:
-        ++seen_.failed;
-        break;
-    }
-  } else if (event.cancel().answer() == wire::CancelAnswer::TOO_LATE) {
-    ++seen_.cancelled_too_late;
+JournalCopy& Witness::copy_for(const std::string& node, AgentLife& agent, const std::string& journal) {
+  auto& copies = court_.facts.copies;
+  if (agent.copy < copies.size() && copies[agent.copy].journal_id == journal) return copies[agent.copy];
+  if (agent.copy < copies.size()) copies[agent.copy].lost = true;
+  agent.copy = copies.size();
+  JournalCopy& copy = copies.emplace_back();
+  copy.node = node;
+  copy.site = agent.site;
+  copy.journal_id = journal;
+  return copy;
+}
+
+void Witness::take_journal_head(const std::string& node, AgentLife& agent, const std::string& value) {
+  record::StreamSender head;
+  if (head.ParseFromString(value)) copy_for(node, agent, head.journal_id());
+}
+
+void Witness::take_event_row(const std::string& node, const AgentLife& agent, const RowWrite& row) {
+  const auto seq = event_number(row.key);
+  if (!seq) return;
+  JournalCopy& copy = court_.facts.copies[agent.copy];
+  if (!row.value) {
+    copy.deleted = std::max(copy.deleted, *seq);
+    return;
   }
-  if (event.has_ended() || is_cancelled(event)) no_more_.insert(deployment);
-  if (is_cancelled(event) && launched_.contains(deployment))
-    violation("cancelled after it was launched: " + deployment);
+  if (*seq != copy.entries.size() + 1) {
+    return court_.trace.violation(
+        court_.events.now(), "log_is_the_journal",
+        fmt::format("{} journalled event {} after event {}", node, *seq, copy.entries.size()));
+  }
+  copy.entries.push_back(row.value->substr(hash_bytes));
+  wire::Event event;
+  if (event.ParseFromString(copy.entries.back())) tell(node, agent, *seq, event);
+}
+
+void Witness::tell(const std::string& node, const AgentLife& agent, std::uint64_t seq,
+                   const wire::Event& event) {
+  if (event.has_launched()) court_.facts.launched[event.deployment_id()] = event.generation();
+  if (const auto name = mark_of(event); !name.empty()) court_.marks.hit(name);
+  if (const wire::Fault* fault = fault_of(event))
+    court_.marks.hit("told " + wire::FaultCode_Name(fault->code()));
+  if (event.has_ended()) court_.marks.hit("a job ended");
+  court_.marks.hit("an event was journalled");
+  all(&Invariant::on_told, Told{node, agent, seq, event});
 }
 
 void Witness::on_controller_durable(const Batch& batch) {
-  for (const RowWrite& row : batch) {
-    if (!row.key.starts_with(controller::tables::events) || !row.value) continue;
+  court_.facts.moves.clear();
+  for (const RowWrite& row : batch) take_controller_row(row);
+  all(&Invariant::on_controller_rows, batch);
+}
+
+void Witness::take_controller_row(const RowWrite& row) {
+  namespace tables = controller::tables;
+  Facts& facts = court_.facts;
+  if (row.key.starts_with(tables::events) && row.value) {
     rest::LogEvent line;
-    if (!controller::decode_row(*row.value, line)) {
-      violation("a line of the event log is damaged");
-    } else if (!line.journal_id().empty()) {
-      on_logged(line.journal_id(), line.seq(), line.event());
+    if (controller::decode_row(*row.value, line) && !line.journal_id().empty() && line.seq() != 0)
+      all(&Invariant::on_logged, Logged{line.journal_id(), line.seq(), line.event()});
+  } else if (row.key.starts_with(tables::deployments)) {
+    const std::string id = row.key.substr(tables::deployments.size());
+    rest::Deployment& known = facts.deployments[id];
+    const std::string from = known.state();
+    if (row.value && controller::decode_row(*row.value, known)) {
+      if (known.state() != from) facts.moves.push_back({from, &known});
+    } else {
+      facts.deployments.erase(id);
     }
+  } else if (row.key.starts_with(tables::rollouts)) {
+    const std::string name = row.key.substr(tables::rollouts.size());
+    if (!row.value || !controller::decode_row(*row.value, facts.rollouts[name])) facts.rollouts.erase(name);
+  } else if (row.key.starts_with(tables::orders) && row.value) {
+    record::Order order;
+    if (controller::decode_row(*row.value, order) && order.cancel_seq() != 0)
+      facts.cancels.insert(row.key.substr(tables::orders.size()));
   }
 }
 
-void Witness::on_logged(const std::string& id, std::uint64_t seq, const wire::Event& event) {
-  const auto found = journals_.find(id);
-  if (found == journals_.end()) return violation("the log has an event of an unknown journal " + id);
-  Journal& journal = found->second;
-  if (seq != journal.logged + 1) {
-    return violation(
-        fmt::format("the log has event {} of site {} after event {}", seq, journal.site, journal.logged));
+void Witness::on_controller_restored(const SimStore& rows) {
+  namespace tables = controller::tables;
+  Facts& facts = court_.facts;
+  facts.deployments.clear();
+  facts.rollouts.clear();
+  facts.logged.clear();
+  all(&Invariant::on_controller_restored);
+  facts.moves.clear();
+  for (const Row& row : rows.scan("", "", SIZE_MAX)) {
+    if (row.key.starts_with(tables::deployments) || row.key.starts_with(tables::rollouts))
+      take_controller_row({row.key, row.value});
+    rest::LogEvent line;
+    if (row.key.starts_with(tables::events) && controller::decode_row(row.value, line) &&
+        !line.journal_id().empty())
+      facts.logged[line.journal_id()] = std::max<std::uint64_t>(facts.logged[line.journal_id()], line.seq());
   }
-  journal.logged = seq;
-  wire::Event original;
-  if (seq > journal.entries.size() || !original.ParseFromString(journal.entries[seq - 1]) ||
-      original.SerializeAsString() != event.SerializeAsString()) {
-    violation(fmt::format("event {} in the log is not what site {} journalled", seq, journal.site));
+  facts.moves.clear();
+  all(&Invariant::on_controller_rows, Batch{});
+  for (auto& [node, agent] : facts.agents) {
+    agent.behind_log =
+        agent.behind_log && agent.copy < facts.copies.size() &&
+        facts.logged[facts.copies[agent.copy].journal_id] > facts.copies[agent.copy].entries.size();
   }
-  if (is_cancelled(event)) recorded_cancelled_.insert(event.deployment_id());
 }
 
-void Witness::on_guarded_read(const std::string& deployment) {
-  if (!launched_.contains(deployment)) {
-    violation("the installer was served before LAUNCHED was durable: " + deployment);
-  }
-}
-
-void Witness::on_machine(Machine& machine) {
+void Witness::on_machine(const Machine& machine) {
   const bmcsim::Host& host = machine.model->host();
-  for (; machine.launches_seen < host.installs().size(); ++machine.launches_seen) {
-    const std::string& deployment = host.installs()[machine.launches_seen].deployment;
-    ++seen_.disks_written;
-    trace_.line(events_.now(), machine.name, "writes its disk", deployment);
-    const auto order = orders_.find(deployment);
-    if (order == orders_.end()) {
-      violation(machine.name + " was wiped without an order: " + deployment);
-      continue;
-    }
-    const std::string uuid = lower(machine.model->options().uuid);
-    if (lower(order->second.identity().uuid()) != uuid) {
-      violation(machine.name + " was wiped by the order for another machine: " + deployment);
-    }
-    on_wipe(machine, order->second.generation(), machine.launches_seen);
-    if (recorded_cancelled_.contains(deployment))
-      violation("wiped after the controller recorded CANCELLED: " + deployment);
-    if (no_more_.contains(deployment)) violation("wiped after the agent ended it: " + deployment);
+  std::size_t& seen = installs_seen_[machine.name];
+  for (; seen < host.installs().size(); ++seen) {
+    const bmcsim::Install& install = host.installs()[seen];
+    court_.trace.line(court_.events.now(), machine.name, "writes its disk", install.deployment);
+    court_.marks.hit("a disk was written");
+    const std::string node = host_of_url(host.media_url());
+    all(&Invariant::on_wipe, Wipe{machine, seen, install, node.substr(node.find('.') + 1),
+                                  court_.facts.launched_order(install.deployment)});
   }
-  std::size_t& seen = violations_seen_[machine.name];
-  for (; seen < host.violations().size(); ++seen) {
-    const std::string& what = host.violations()[seen];
-    // The host means every second boot of an installer; on_wipe knows the one that is no violation.
-    if (!what.starts_with("second install")) violation(machine.name + ": " + what);
-  }
+  all(&Invariant::on_machine, machine);
 }
 
-void Witness::on_wipe(const Machine& machine, std::uint64_t generation, std::size_t index) {
-  const auto& installs = machine.model->host().installs();
-  std::uint64_t& wiped = generation_wiped_[lower(machine.model->options().uuid)];
-  if (generation > wiped) {
-    wiped = generation;
-    return;
-  }
-  // A host that resets by itself half-way boots the same installer again. No fence can tell that from the
-  // installer's own reads, and what it writes over is only its own unfinished work.
-  const bool goes_on = index > 0 && installs[index - 1].deployment == installs[index].deployment &&
-                       installs[index - 1].died && !installs[index - 1].completed &&
-                       installs[index].self_started;
-  if (goes_on) {
-    ++seen_.restarted_by_themselves;
-    return;
-  }
-  violation(
-      fmt::format("{} was wiped by generation {} after generation {}", machine.name, generation, wiped));
+void Witness::on_guarded_read(const std::string& deployment) { all(&Invariant::on_guarded_read, deployment); }
+
+void Witness::on_call(const std::string& node, const HttpRequest& request, const SimStore& rows) {
+  all(&Invariant::on_call, BmcCall{node, request, rows});
 }
+
+void Witness::on_log_line(const std::string& node, std::string_view line) {
+  all(&Invariant::on_log_line, node, line);
+}
+
+void Witness::on_bad_message(const std::string& node, bool ignored) {
+  all(&Invariant::on_bad_message, node, ignored);
+}
+
+void Witness::on_quarantine_cleared(const std::string& site) { all(&Invariant::on_quarantine_cleared, site); }
+
+void Witness::at_end() { all(&Invariant::at_end); }
 
 bool Witness::all_events_arrived() const {
-  return std::ranges::all_of(
-      journals_, [](const auto& item) { return item.second.logged == item.second.entries.size(); });
+  const Facts& facts = court_.facts;
+  return std::ranges::all_of(facts.copies, [&](const JournalCopy& copy) {
+    if (copy.lost) return true;
+    const auto logged = facts.logged.find(copy.journal_id);
+    return logged != facts.logged.end() && logged->second == copy.entries.size();
+  });
 }
 
-void Witness::report_missing_events() {
-  for (const auto& [id, journal] : journals_) {
-    if (journal.logged == journal.entries.size()) continue;
-    violation(fmt::format("{} of {} events of site {} reached the controller", journal.logged,
-                          journal.entries.size(), journal.site));
-  }
+bool Witness::all_deployments_ended() const {
+  return std::ranges::none_of(court_.facts.deployments,
+                              [](const auto& item) { return controller::is_open(item.second.state()); });
 }
 
 }  // namespace metalmesh::sim

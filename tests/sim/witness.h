@@ -1,87 +1,60 @@
-// Judges a run from the outside: what went over the bus, what became durable, what the machines did. It
-// believes no core about itself, and every rule it checks is one that the mesh promises to people.
+// Watches a run from the outside: what went over the bus, what became durable, what the machines did. It
+// gathers the facts and hands everything on to the invariants, which judge. It believes no core about itself.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <set>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "common/ports/bus.h"
-#include "common/ports/store.h"
-#include "schemas/wire/command.pb.h"
-#include "schemas/wire/event.pb.h"
-#include "schemas/wire/frames.pb.h"
-#include "tests/sim/event_queue.h"
-#include "tests/sim/sim_bmcs.h"
-#include "tests/sim/sim_store.h"
-#include "tests/sim/trace.h"
+#include "tests/sim/invariants/invariant.h"
 
 namespace metalmesh::sim {
 
-/// What happened at all: a rule that was never put to the test proves nothing.
-struct Sightings {
-  std::uint64_t orders = 0;
-  std::uint64_t armed = 0;
-  std::uint64_t launched = 0;
-  std::uint64_t disks_written = 0;
-  std::uint64_t succeeded = 0;
-  std::uint64_t failed = 0;
-  std::uint64_t indeterminate = 0;
-  std::uint64_t cancelled = 0;
-  std::uint64_t cancelled_too_late = 0;
-  std::uint64_t crashes = 0;
-  std::uint64_t self_resets_with_medium = 0;
-  std::uint64_t repeated_generations = 0;     // a machine got a second order
-  std::uint64_t restarted_by_themselves = 0;  // an installer, half-way
-  std::uint64_t events = 0;
-  void add(const Sightings& other);
-};
-
 class Witness {
  public:
-  Witness(EventQueue& events, Trace& trace) : events_(events), trace_(trace) {}
+  Witness(EventQueue& events, Trace& trace)
+      : court_{events, trace, {}, {}, {}}, invariants_(all_invariants(court_)) {}
 
   /// Before the broker gets it. `rows` is the sender's store.
-  void on_published(const std::string& site, bool by_controller, const Publish& message,
-                    const SimStore& rows);
-  void on_agent_durable(const std::string& site, const Batch& batch);
+  void on_published(const std::string& node, const std::string& site, bool by_controller,
+                    const Publish& message, const SimStore& rows);
+  /// A new life begins, with what its store holds.
+  void on_agent_started(const std::string& node, const std::string& site, const SimStore& rows);
+  void on_agent_durable(const std::string& node, const Batch& batch);
+  /// The agent's store is empty now, or again what `rows` holds.
+  void on_store_replaced(const std::string& node, const SimStore& rows);
   void on_controller_durable(const Batch& batch);
-  void on_machine(Machine& machine);
+  void on_controller_restored(const SimStore& rows);
+  void on_machine(const Machine& machine);
   void on_guarded_read(const std::string& deployment);
+  void on_call(const std::string& node, const HttpRequest& request, const SimStore& rows);
+  void on_log_line(const std::string& node, std::string_view line);
+  void on_bad_message(const std::string& node, bool ignored);
+  void on_quarantine_cleared(const std::string& site);
+  void at_end();
 
-  /// Every durable event of every agent is in the controller's log.
+  /// Every durable event of every store that still lives is in the controller's log.
   [[nodiscard]] bool all_events_arrived() const;
-  /// After healing: says what is missing.
-  void report_missing_events();
-  [[nodiscard]] const Sightings& sightings() const { return seen_; }
-  Sightings& sightings() { return seen_; }
+  [[nodiscard]] bool all_deployments_ended() const;
+  [[nodiscard]] Court& court() { return court_; }
+  [[nodiscard]] const Facts& facts() const { return court_.facts; }
+  Marks& marks() { return court_.marks; }
 
  private:
-  struct Journal {
-    std::string site;
-    std::vector<std::string> entries;  // durable at the agent, for ever
-    std::uint64_t logged = 0;          // of them, durable in the controller's log
-  };
-  void on_orders(const wire::Data& data);
-  void on_agent_event(const wire::Event& event);
-  void on_logged(const std::string& journal, std::uint64_t seq, const wire::Event& event);
-  void on_wipe(const Machine& machine, std::uint64_t generation, std::size_t index);
-  void violation(std::string what);
+  template <class... Args, class... Given>
+  void all(void (Invariant::*hook)(Args...), Given&&... given) {
+    for (const auto& invariant : invariants_) (*invariant.*hook)(given...);
+  }
+  void take_frame(Frame frame, const std::string& kind, const std::string& payload);
+  void take_commands(const wire::Data& data);
+  void take_link_row(AgentLife& agent, const RowWrite& row);
+  void take_journal_head(const std::string& node, AgentLife& agent, const std::string& value);
+  void take_event_row(const std::string& node, const AgentLife& agent, const RowWrite& row);
+  void tell(const std::string& node, const AgentLife& agent, std::uint64_t seq, const wire::Event& event);
+  void take_controller_row(const RowWrite& row);
+  JournalCopy& copy_for(const std::string& node, AgentLife& agent, const std::string& journal);
 
-  EventQueue& events_;
-  Trace& trace_;
-  Sightings seen_;
-  std::map<std::string, Journal> journals_;  // by journal id
-  std::map<std::string, std::string> journal_of_site_;
-  std::map<std::string, wire::StartInstall> orders_;       // by deployment, as they went over the bus
-  std::set<std::string> launched_;                         // durable at the agent
-  std::set<std::string> no_more_;                          // cancelled or ended, durable at the agent
-  std::set<std::string> recorded_cancelled_;               // durable at the controller
-  std::map<std::string, std::uint64_t> generation_wiped_;  // by machine UUID
-  std::map<std::string, std::size_t> violations_seen_;     // by machine
+  Court court_;
+  Invariants invariants_;
+  std::map<std::string, std::size_t> installs_seen_;  // by machine
 };
 
 }  // namespace metalmesh::sim

@@ -60,6 +60,8 @@ json::value collection(std::string_view path, std::string_view type, std::string
           {"Members", std::move(list)}};
 }
 
+constexpr std::string_view stranger = "somebody else";
+
 std::string base64_decode(std::string_view text) {
   static constexpr std::string_view alphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -299,7 +301,7 @@ RedfishReply BmcModel::login(const RedfishRequest& request, MonoTime now) {
   }
   const auto id = std::to_string(next_id_++);
   // The name makes it unguessable enough for a simulation, and reproducible.
-  const auto token = to_hex(sha256(options_.uuid + "/" + id));
+  const auto token = "secret-" + to_hex(sha256(options_.uuid + "/" + id));
   sessions_[id] = {token, options_.user};
   const auto path = "/redfish/v1/SessionService/Sessions/" + id;
   auto reply = body({{"@odata.id", path},
@@ -421,7 +423,7 @@ RedfishReply BmcModel::media(const RedfishRequest& request, const std::string& r
   }
   if ((rest == "/Cd" || rest == "/Usb") && get) {
     const bool cd = rest == "/Cd";
-    const bool inserted = cd && host_->media_inserted();
+    const bool inserted = cd && !shown(now).empty();
     json::object value{{"@odata.id", media_root() + rest},
                        {"@odata.type", "#VirtualMedia.v1_6_0.VirtualMedia"},
                        {"Id", rest.substr(1)},
@@ -430,7 +432,7 @@ RedfishReply BmcModel::media(const RedfishRequest& request, const std::string& r
                        {"Inserted", inserted},
                        {"WriteProtected", true},
                        {"ConnectedVia", inserted ? "URI" : "NotConnected"},
-                       {"Image", inserted ? json::value(host_->media_url()) : json::value(nullptr)},
+                       {"Image", inserted ? json::value(shown(now)) : json::value(nullptr)},
                        {"ImageName", nullptr}};
     if (cd) {
       value["Actions"] = {
@@ -444,6 +446,34 @@ RedfishReply BmcModel::media(const RedfishRequest& request, const std::string& r
   return error(404, "ResourceMissingAtURI", "no such resource");
 }
 
+const std::string& BmcModel::shown(MonoTime now) const {
+  return now < shown_until_ ? shown_url_ : host_->media_url();
+}
+
+void BmcModel::slot_changes(MonoTime now) {
+  shown_url_ = host_->media_url();
+  shown_until_ = now + options_.slot_lag;
+}
+
+void BmcModel::restart(MonoTime now, bool drops_media) {
+  host_->note(now, "BMC restarts");
+  sessions_.clear();
+  tasks_.clear();
+  shown_until_ = now;
+  if (drops_media) host_->lose_medium(now);
+}
+
+void BmcModel::occupy_sessions(std::size_t count) {
+  for (; count > 0; --count) {
+    const std::string id = "x" + std::to_string(next_id_++);
+    sessions_[id] = {to_hex(sha256(options_.uuid + "/" + id)), std::string(stranger)};
+  }
+}
+
+void BmcModel::release_sessions() {
+  std::erase_if(sessions_, [](const auto& item) { return item.second.user == stranger; });
+}
+
 RedfishReply BmcModel::insert(const RedfishRequest& request, MonoTime now) {
   const auto image = string_at(parse(request.body), "Image");
   if (image.empty()) return error(400, "ActionParameterMissing", "Image is needed");
@@ -452,6 +482,7 @@ RedfishReply BmcModel::insert(const RedfishRequest& request, MonoTime now) {
   }
   if (host_->media_inserted()) return error(409, "ResourceInUse", "a medium is inserted already");
   if (!host_->insert_result()) return error(409, "ResourceInUse", "a medium is being inserted");
+  slot_changes(now);
   host_->insert(now, image);
   const bool under_way = !host_->insert_result();
   if (!options_.async_insert && !under_way) return no_content();
@@ -466,6 +497,7 @@ RedfishReply BmcModel::insert(const RedfishRequest& request, MonoTime now) {
 
 RedfishReply BmcModel::eject(MonoTime now) {
   if (!host_->media_inserted()) return error(400, "ActionNotSupported", "nothing is inserted");
+  slot_changes(now);
   host_->eject(now);
   return no_content();
 }

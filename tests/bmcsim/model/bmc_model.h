@@ -57,6 +57,12 @@ class BmcModel {
   BmcOptions& options() { return options_; }
   Host& host() { return *host_; }
   [[nodiscard]] const Host& host() const { return *host_; }
+  /// The BMC restarts: its sessions and tasks are gone, and what was inserted too when `drops_media`. The
+  /// host does not notice.
+  void restart(MonoTime now, bool drops_media);
+  /// Somebody else logs in `count` times and stays; `release_sessions` makes them leave.
+  void occupy_sessions(std::size_t count);
+  void release_sessions();
   void add_fault(FaultRule rule) { faults_.push_back(std::move(rule)); }
   /// Puts somebody else's medium into the CD slot.
   void insert_foreign(std::string url, MonoTime now) { host_->insert(now, std::move(url)); }
@@ -92,6 +98,9 @@ class BmcModel {
   [[nodiscard]] bool authorized(const RedfishRequest& request) const;
   [[nodiscard]] std::string system_etag() const;
   [[nodiscard]] std::string media_root() const;
+  /// What the CD slot shows: after a change the old content, for a while.
+  [[nodiscard]] const std::string& shown(MonoTime now) const;
+  void slot_changes(MonoTime now);
   FaultRule* match(Op op, const RedfishRequest& request, FaultRule::When when);
 
   BmcOptions options_;
@@ -101,6 +110,8 @@ class BmcModel {
   std::vector<FaultRule> faults_;
   std::uint64_t next_id_ = 1;
   std::uint64_t boot_version_ = 1;
+  std::string shown_url_;  // what the slot shows, `slot_lag` behind the truth
+  MonoTime shown_until_;
   std::uint64_t requests_ = 0;
   std::vector<Asked> asked_;
 };

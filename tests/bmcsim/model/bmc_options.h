@@ -57,13 +57,14 @@ struct BmcOptions {
   bool powered_on = false;
   bool disk_has_os = false;      // an older system
   bool falls_back_to_cd = true;  // firmware boots the CD by itself when the disk is empty
-  bool cd_first = false;           // firmware boots the CD before the disk, whatever the override says
+  bool cd_first = false;         // firmware boots the CD before the disk, whatever the override says
   bool reboots_at_end = false;   // the installer reboots instead of powering off
   bool calls_back = true;        // the installed system POSTs to the callback URL of its answer file
 
   // What is wrong with it.
   bool unreachable = false;            // connections are closed before a byte
   bool once_ignored = false;           // accepts the override, boots the disk
+  Duration slot_lag{};                 // a slot shows its old content this long after a change
   bool never_reads = false;            // says Inserted, never opens the URL
   std::uint32_t stops_reading_at = 0;  // percent; 0 = reads to the end
   std::uint32_t tls_key = 1;           // which of the two keys it presents

@@ -70,6 +70,10 @@ class Host {
   virtual void reset(MonoTime now, bool by_redfish) = 0;
   virtual void insert(MonoTime now, std::string url) = 0;
   virtual void eject(MonoTime now) = 0;
+  /// The medium is gone without anybody's doing.
+  void lose_medium(MonoTime now) {
+    if (media_inserted()) note(now, "medium lost", std::exchange(url_, {}));
+  }
   /// "Disabled", "Once" or "Continuous", towards the CD.
   virtual void set_override(std::string enabled) { override_ = std::move(enabled); }
   /// Of the last insert: nothing while it is under way, then why it failed; empty when it did not.

@@ -1,0 +1,28 @@
+#include "tests/sim/invariants/all_invariants.h"
+
+namespace metalmesh::sim {
+
+const wire::StartInstall* Facts::order(const std::string& deployment, std::uint64_t generation) const {
+  const auto found = orders.find(deployment);
+  if (found == orders.end()) return nullptr;
+  const auto at = found->second.find(generation);
+  return at == found->second.end() ? nullptr : &at->second;
+}
+
+const wire::StartInstall* Facts::launched_order(const std::string& deployment) const {
+  const auto found = launched.find(deployment);
+  return found == launched.end() ? nullptr : order(deployment, found->second);
+}
+
+Invariants all_invariants(Court& court) {
+  Invariants all;
+  for (const auto& make : {one_wipe_per_generation, cancelled_stays_cancelled, inside_the_window,
+                           right_machine, numbers_only_rise, only_signed_orders, log_is_the_journal,
+                           everything_ends, no_secrets, pace, bad_input_changes_nothing, doubt_does_not_act,
+                           bounds, durable_before_seen, reports_are_true, nothing_left_behind}) {
+    all.push_back(make(court));
+  }
+  return all;
+}
+
+}  // namespace metalmesh::sim

@@ -1,0 +1,27 @@
+// Every invariant, by the name of its file. The first thirteen are the ones the design counts.
+#pragma once
+
+#include <memory>
+
+#include "tests/sim/invariants/invariant.h"
+
+namespace metalmesh::sim {
+
+std::unique_ptr<Invariant> one_wipe_per_generation(Court& court);
+std::unique_ptr<Invariant> cancelled_stays_cancelled(Court& court);
+std::unique_ptr<Invariant> inside_the_window(Court& court);
+std::unique_ptr<Invariant> right_machine(Court& court);
+std::unique_ptr<Invariant> numbers_only_rise(Court& court);
+std::unique_ptr<Invariant> only_signed_orders(Court& court);
+std::unique_ptr<Invariant> log_is_the_journal(Court& court);
+std::unique_ptr<Invariant> everything_ends(Court& court);
+std::unique_ptr<Invariant> no_secrets(Court& court);
+std::unique_ptr<Invariant> pace(Court& court);
+std::unique_ptr<Invariant> bad_input_changes_nothing(Court& court);
+std::unique_ptr<Invariant> doubt_does_not_act(Court& court);
+std::unique_ptr<Invariant> bounds(Court& court);
+std::unique_ptr<Invariant> durable_before_seen(Court& court);
+std::unique_ptr<Invariant> reports_are_true(Court& court);
+std::unique_ptr<Invariant> nothing_left_behind(Court& court);
+
+}  // namespace metalmesh::sim

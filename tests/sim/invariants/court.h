@@ -1,0 +1,85 @@
+// What the checkers know, all of it seen from outside the cores: frames on the bus, rows that became durable,
+// calls that reached machines, and what the machines did. A checker reads these facts and objects; it never
+// asks a core.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/ports/bus.h"
+#include "common/ports/http_client.h"
+#include "schemas/rest/api.pb.h"
+#include "schemas/wire/command.pb.h"
+#include "schemas/wire/event.pb.h"
+#include "schemas/wire/frames.pb.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/marks.h"
+#include "tests/sim/sim_bmcs.h"
+#include "tests/sim/sim_store.h"
+#include "tests/sim/trace.h"
+
+namespace metalmesh::sim {
+
+/// One store's history of one event journal. Twins and restored folders make several of one journal.
+struct JournalCopy {
+  std::string node;
+  std::string site;
+  std::string journal_id;
+  std::vector<std::string> entries;  // event n is at n - 1
+  std::uint64_t deleted = 0;         // rows up to here are trimmed
+  bool lost = false;                 // its store is gone, or was put back to an older state
+  bool in_log = true;                // the controller's log does not contradict it
+};
+
+/// What is known of one running agent.
+struct AgentLife {
+  std::string site;
+  std::size_t copy = 0;     // of its journal
+  std::string incarnation;  // from its Hellos
+  bool vouched = false;     // the controller called this incarnation proven
+  bool behind_log = false;  // its store was put back to before what the controller has logged
+  std::uint64_t epoch = 0;  // highest controller epoch in its rows
+  std::string command_journal;
+};
+
+/// A deployment's row changed its state in the batch that is looked at.
+struct DeploymentMove {
+  std::string from;  // empty: it is new
+  const rest::Deployment* now;
+};
+
+struct Facts {
+  /// By deployment, then generation: as the controller published them.
+  std::map<std::string, std::map<std::uint64_t, wire::StartInstall>> orders;
+  std::map<std::string, std::uint64_t> launched;  // by deployment: generation of the last durable LAUNCHED
+  std::map<std::pair<std::string, std::uint64_t>, wire::Command> commands;  // by command journal and number
+  std::set<std::string> cancels;  // deployments for which a cancel became durable
+  std::vector<JournalCopy> copies;
+  std::map<std::string, AgentLife> agents;              // by node
+  std::map<std::string, std::uint64_t> logged;          // by journal: events in the controller's log
+  std::map<std::string, std::uint64_t> keep_from;       // by journal: the highest the controller told
+  std::map<std::string, rest::Deployment> deployments;  // the controller's rows
+  std::vector<DeploymentMove> moves;                    // of the newest batch
+  std::map<std::string, rest::Rollout> rollouts;
+  std::set<std::string> precious;  // machines that must not be touched, by name
+
+  [[nodiscard]] const wire::StartInstall* order(const std::string& deployment,
+                                                std::uint64_t generation) const;
+  /// The order under which the deployment was launched last.
+  [[nodiscard]] const wire::StartInstall* launched_order(const std::string& deployment) const;
+};
+
+struct Court {
+  EventQueue& events;
+  Trace& trace;
+  Marks marks;
+  Facts facts;
+  std::vector<const Machine*> machines;
+};
+
+}  // namespace metalmesh::sim

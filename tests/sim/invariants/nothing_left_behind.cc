@@ -1,0 +1,36 @@
+// Beyond the thirteen: what is still inserted when all is over is owned up to as a debt, or as an outcome
+// that nobody knows.
+#include <algorithm>
+
+#include "controller/state/deployment_states.h"
+#include "tests/sim/invariants/all_invariants.h"
+
+namespace metalmesh::sim {
+namespace {
+
+class NothingLeftBehind final : public Invariant {
+ public:
+  explicit NothingLeftBehind(Court& court) : Invariant("nothing_left_behind", court) {}
+
+  void at_end() override {
+    for (const Machine* machine : court_.machines) {
+      if (!machine->model->host().media_inserted() || machine->displaced) continue;
+      const auto owned_up = [&](const auto& item) {
+        const rest::Deployment& deployment = item.second;
+        return deployment.server() == machine->name &&
+               (deployment.debts_size() > 0 || deployment.state() == controller::states::indeterminate ||
+                deployment.resolved_from() == controller::states::indeterminate);
+      };
+      if (std::ranges::none_of(facts_.deployments, owned_up))
+        object(machine->name + " still holds our medium, and nobody owns up to it");
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Invariant> nothing_left_behind(Court& court) {
+  return std::make_unique<NothingLeftBehind>(court);
+}
+
+}  // namespace metalmesh::sim

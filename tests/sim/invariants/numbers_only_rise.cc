@@ -1,0 +1,76 @@
+// I5: generations of effects per machine strictly rise, no generation is given to two orders in one epoch,
+// and what an agent remembers of a machine on its disk never goes back.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "agents/core/row_keys.h"
+#include "schemas/record/agent.pb.h"
+#include "tests/sim/invariants/all_invariants.h"
+#include "tests/sim/words.h"
+
+namespace metalmesh::sim {
+namespace {
+
+class NumbersOnlyRise final : public Invariant {
+ public:
+  explicit NumbersOnlyRise(Court& court) : Invariant("numbers_only_rise", court) {}
+
+  void on_order(const wire::Command& command) override {
+    const wire::StartInstall& order = command.start_install();
+    const auto key =
+        std::tuple(lower(order.identity().uuid()), command.controller_epoch(), order.generation());
+    const auto [found, first] = given_.try_emplace(key, order.deployment_id());
+    if (!first && found->second != order.deployment_id()) {
+      object(fmt::format("generation {} of {} was given to two orders", order.generation(), order.server()));
+    }
+    if (order.generation() > 1) mark("a machine was ordered again");
+  }
+
+  // What it had given before is forgotten; the sites' fences and epochs are what protects then.
+  void on_controller_restored() override { given_.clear(); }
+
+  void on_wipe(const Wipe& wipe) override {
+    if (wipe.order == nullptr) return;
+    auto& highest = wiped_[lower(wipe.machine.model->options().uuid)];
+    if (wipe.order->generation() < highest) {
+      object(fmt::format("{} was wiped by generation {} after generation {}", wipe.machine.name,
+                         wipe.order->generation(), highest));
+    }
+    highest = std::max<std::uint64_t>(highest, wipe.order->generation());
+  }
+
+  void on_agent_rows(const std::string& node, const Batch& batch) override {
+    for (const RowWrite& row : batch) {
+      if (!row.key.starts_with(agent::rows::fence)) continue;
+      record::Fence fence;
+      if (!row.value || !fence.ParseFromString(*row.value)) {
+        object("a fence was removed or damaged at " + node);
+        continue;
+      }
+      const std::array<std::uint64_t, 3> now = {fence.generation(), fence.cancelled_to(), fence.launched()};
+      auto& before = fences_[{node, row.key}];
+      for (std::size_t i = 0; i < now.size(); ++i) {
+        if (now[i] < before[i]) object("a fence was lowered at " + node + ": " + row.key);
+      }
+      before = now;
+    }
+  }
+  void on_store_changed(const std::string& node) override {
+    std::erase_if(fences_, [&](const auto& item) { return item.first.first == node; });
+  }
+
+ private:
+  std::map<std::tuple<std::string, std::uint64_t, std::uint64_t>, std::string> given_;
+  std::map<std::string, std::uint64_t> wiped_;  // by machine UUID
+  std::map<std::pair<std::string, std::string>, std::array<std::uint64_t, 3>> fences_;
+};
+
+}  // namespace
+
+std::unique_ptr<Invariant> numbers_only_rise(Court& court) {
+  return std::make_unique<NumbersOnlyRise>(court);
+}
+
+}  // namespace metalmesh::sim

@@ -1,0 +1,115 @@
+// I10: no more deployments with the sites than the rollout's limits allow, no more conversations at a site
+// than its own limit; after an abort, a stop or too many failures nothing more is handed out, and what was is
+// recalled.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "controller/state/deployment_states.h"
+#include "tests/sim/invariants/all_invariants.h"
+
+namespace metalmesh::sim {
+namespace {
+
+using controller::is_in_flight;
+namespace states = controller::states;
+
+constexpr std::uint32_t site_parallel = 10;  // an agent's default
+constexpr Duration recall_time = std::chrono::minutes(2);
+
+class Pace final : public Invariant {
+ public:
+  explicit Pace(Court& court) : Invariant("pace", court) {}
+
+  void on_controller_rows(const Batch&) override {
+    for (const DeploymentMove& move : facts_.moves) {
+      if (move.from == states::pending && move.now->state() == states::issued) judge(*move.now);
+    }
+    for (const auto& [name, rollout] : facts_.rollouts) {
+      std::string& before = state_[name];
+      if (before == rollout.status().state()) continue;
+      before = rollout.status().state();
+      mark("a rollout was " + before);
+      if (before == "aborting") aborted_[name] = court_.events.now();
+    }
+  }
+  void on_controller_restored() override {
+    state_.clear();
+    aborted_.clear();
+  }
+
+  void on_told(const Told& told) override {
+    const std::string& id = told.event.deployment_id();
+    if (told.event.has_stage()) {
+      auto& talking = talking_[told.node];
+      if (told.event.stage().stage() >= wire::CONNECT && told.event.stage().stage() < wire::DONE) {
+        talking.insert(id);
+      } else {
+        talking.erase(id);
+      }
+      if (talking.size() > site_parallel) object(told.node + " runs more installs than its limit");
+    }
+    if (told.event.has_ended()) talking_[told.node].erase(id);
+    if (told.event.has_launched()) judge_recall(id);
+  }
+  void on_store_changed(const std::string& node) override { talking_.erase(node); }
+
+ private:
+  void judge(const rest::Deployment& issued) {
+    const auto found = facts_.rollouts.find(issued.rollout());
+    if (found == facts_.rollouts.end()) return;
+    const rest::Rollout& rollout = found->second;
+    const std::string& state = state_[issued.rollout()];
+    if (state == "stopped" || state == "aborting" || state == "done")
+      object("handed out although rollout " + issued.rollout() + " is " + state + ": " + issued.id());
+    std::uint32_t in_flight = 0;
+    std::uint32_t at_site = 0;
+    std::uint32_t failed_late = 0;
+    for (const auto& [id, deployment] : facts_.deployments) {
+      const bool open = is_in_flight(deployment.state());
+      const bool counts = deployment.rollout() == issued.rollout() || !new_here(id);
+      if (open && counts && deployment.site() == issued.site()) ++at_site;
+      if (deployment.rollout() != issued.rollout()) continue;
+      if (open) ++in_flight;
+      const bool failed = deployment.state() == states::failed || deployment.state() == states::indeterminate;
+      if (failed && deployment.launched()) ++failed_late;
+    }
+    const auto& spec = rollout.spec();
+    if (in_flight > spec.parallel().total() || at_site > spec.parallel().per_site())
+      object(fmt::format("{} deployments are with the sites, {} of them at {}; the limits are {} and {}",
+                         in_flight, at_site, issued.site(), spec.parallel().total(),
+                         spec.parallel().per_site()));
+    if (in_flight == spec.parallel().total()) mark("a rollout ran at its limit");
+    const std::string& limit = spec.stop_after().after_wipe();
+    unsigned most = 0;
+    const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), most);
+    if (error == std::errc() && end == limit.data() + limit.size() && failed_late >= most)
+      object(fmt::format("handed out although {} failed after the wipe (stop at {})", failed_late, most));
+  }
+
+  /// Handed out in this very batch: another rollout may have come after the one that is judged.
+  [[nodiscard]] bool new_here(const std::string& id) const {
+    return std::ranges::any_of(facts_.moves, [&](const DeploymentMove& move) { return move.now->id() == id; });
+  }
+
+  /// Launched although its rollout was aborted a while ago, and nobody even tried to recall it.
+  void judge_recall(const std::string& id) {
+    const auto deployment = facts_.deployments.find(id);
+    if (deployment == facts_.deployments.end()) return;
+    const auto since = aborted_.find(deployment->second.rollout());
+    if (since == aborted_.end() || court_.events.now() - since->second < recall_time) return;
+    if (is_in_flight(deployment->second.state()) && !facts_.cancels.contains(id))
+      object("launched long after the abort, and no cancel was ever sent: " + id);
+  }
+
+  std::map<std::string, std::string> state_;  // of rollouts, before the newest batch
+  std::map<std::string, MonoTime> aborted_;
+  std::map<std::string, std::set<std::string>> talking_;  // by agent: jobs in conversation
+};
+
+}  // namespace
+
+std::unique_ptr<Invariant> pace(Court& court) { return std::make_unique<Pace>(court); }
+
+}  // namespace metalmesh::sim

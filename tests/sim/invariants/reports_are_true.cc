@@ -1,0 +1,55 @@
+// Beyond the thirteen: success means proof, and what is said of a disk is so.
+#include <algorithm>
+
+#include "tests/sim/invariants/all_invariants.h"
+
+namespace metalmesh::sim {
+namespace {
+
+class ReportsAreTrue final : public Invariant {
+ public:
+  explicit ReportsAreTrue(Court& court) : Invariant("reports_are_true", court) {}
+
+  void on_told(const Told& told) override {
+    const wire::Event& event = told.event;
+    if (!event.has_ended() || told.agent.behind_log) return;
+    const wire::Ended& end = event.ended();
+    const std::string& id = event.deployment_id();
+    const bool launched = facts_.launched.contains(id) && facts_.launched.at(id) == event.generation();
+    if (end.outcome() == wire::Ended::SUCCEEDED) {
+      mark("succeeded with " + wire::ProofGrade_Name(end.proof()));
+      if (!completed(id)) object("SUCCEEDED, but no installer of it came to its end: " + id);
+      if (end.proof() >= wire::PROOF_BOOTED && !runs_new_system(id))
+        object("SUCCEEDED as booted, but its new system never ran: " + id);
+    }
+    if (end.disk() == wire::DISK_UNTOUCHED && launched)
+      object("the disk is called untouched, but its installer was launched: " + id);
+  }
+
+ private:
+  bool completed(const std::string& deployment) const {
+    return any_machine([&](const bmcsim::Host& host) {
+      return std::ranges::any_of(host.installs(), [&](const bmcsim::Install& install) {
+        return install.deployment == deployment && install.completed;
+      });
+    });
+  }
+  bool runs_new_system(const std::string& deployment) const {
+    return any_machine([&](const bmcsim::Host& host) {
+      return !host.installs().empty() && host.installs().back().deployment == deployment &&
+             std::ranges::any_of(host.acts(),
+                                 [](const bmcsim::Act& act) { return act.what == "boots the new system"; });
+    });
+  }
+  template <class Test>
+  bool any_machine(Test test) const {
+    return std::ranges::any_of(court_.machines,
+                               [&](const Machine* machine) { return test(machine->model->host()); });
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Invariant> reports_are_true(Court& court) { return std::make_unique<ReportsAreTrue>(court); }
+
+}  // namespace metalmesh::sim

@@ -1,0 +1,53 @@
+// I4: the machine that is wiped is the one the order means, and never one that nobody may touch.
+#include "tests/sim/invariants/all_invariants.h"
+#include "tests/sim/words.h"
+
+namespace metalmesh::sim {
+namespace {
+
+class RightMachine final : public Invariant {
+ public:
+  explicit RightMachine(Court& court) : Invariant("right_machine", court) {}
+
+  void on_wipe(const Wipe& wipe) override {
+    const bmcsim::BmcOptions& truth = wipe.machine.model->options();
+    if (facts_.precious.contains(wipe.machine.name))
+      object(wipe.machine.name + " is protected and was wiped");
+    if (wipe.order == nullptr) return;
+    const wire::Identity& meant = wipe.order->identity();
+    const bool same =
+        lower(meant.uuid()) == lower(truth.uuid) && lower(meant.serial()) == lower(truth.serial);
+    if (!same)
+      object(wipe.machine.name + " was wiped by the order for another machine: " + wipe.install.deployment);
+  }
+
+  void on_told(const Told& told) override {
+    if (told.event.stage().stage() == wire::CLEANUP) given_up_.insert(told.event.deployment_id());
+  }
+
+  // Nor is an installer disturbed once it writes, until its time is over.
+  void on_machine(const Machine& machine) override {
+    const auto& violations = machine.model->host().violations();
+    std::size_t& seen = seen_[machine.name];
+    for (; seen < violations.size(); ++seen) {
+      // The host means every second boot of an installer; one_wipe_per_generation knows the one that is none.
+      if (violations[seen].starts_with("second install")) continue;
+      const std::string& installing = machine.model->host().installs().back().deployment;
+      if (violations[seen].starts_with("medium ejected") && given_up_.contains(installing)) {
+        mark("an installer that never ends was given up");
+        continue;
+      }
+      object(machine.name + ": " + violations[seen]);
+    }
+  }
+
+ private:
+  std::map<std::string, std::size_t> seen_;
+  std::set<std::string> given_up_;  // deployments
+};
+
+}  // namespace
+
+std::unique_ptr<Invariant> right_machine(Court& court) { return std::make_unique<RightMachine>(court); }
+
+}  // namespace metalmesh::sim

@@ -1,0 +1,120 @@
+#include "tests/sim/marks.h"
+
+#include <fmt/format.h>
+
+namespace metalmesh::sim {
+namespace {
+
+/// A branch, and in how many seeds it must have been taken at least once.
+struct Rare {
+  std::string_view name;
+  std::uint64_t within;
+};
+
+constexpr Rare rare_branches[] = {
+    // ends
+    {"a deployment ended SUCCEEDED", 100},
+    {"a deployment ended FAILED", 100},
+    {"a deployment ended CANCELLED", 100},
+    {"a deployment ended INDETERMINATE", 200},
+    {"a deployment ended UNPROVEN", 2000},
+    {"succeeded with PROOF_POWEROFF", 100},
+    {"succeeded with PROOF_BOOTED", 100},
+    {"succeeded with PROOF_CALLBACK", 100},
+    // crashes and histories
+    {"a crash between an intent and its answer", 200},
+    {"a crash between ARM and the power-on", 500},
+    {"a media server died alone", 100},
+    {"a journal was lost", 200},
+    {"an agent's store was put back to an older copy", 200},
+    {"an agent quarantined itself", 200},
+    {"a site was quarantined", 200},
+    {"two agents had one identity", 200},
+    {"a box that was given up came back", 1000},
+    {"the controller was restored from an older copy", 200},
+    {"an old command was repeated", 200},
+    {"a command of an unknown kind was answered UNSUPPORTED", 200},
+    {"an event of an unknown kind was logged", 200},
+    {"told GENERATION_FENCED", 200},
+    {"told SITE_QUARANTINED", 500},
+    {"told CLOCK_UNPROVEN", 100},
+    {"a clock stepped", 100},
+    {"a disk was nearly full", 100},
+    {"told DISK_LOW", 200},
+    // the bus
+    {"a gap was asked for again", 100},
+    {"an old message came again", 100},
+    {"a forged or damaged message was rejected", 100},
+    {"a client was cut off in one direction", 100},
+    {"the broker restarted", 100},
+    // machines
+    {"a host reset by itself with our medium", 100},
+    {"installer restarted half-way by the host", 100},
+    {"installer booted again before anybody could see its end", 5000},
+    {"a medium was lost while an installer ran", 500},
+    {"a BMC restarted", 100},
+    {"a BMC's session table was full", 100},
+    {"told BMC_SESSIONS_FULL", 500},
+    {"two BMCs were mixed up", 100},
+    {"told BMC_KEY_CHANGED", 100},
+    {"told IDENTITY_MISMATCH", 200},
+    {"a board was replaced", 200},
+    {"a machine was moved to another site", 500},
+    {"a password was changed before the agent knew", 200},
+    {"a credential was held", 500},
+    {"a credential was released", 500},
+    {"told BOOT_IGNORED", 200},
+    {"told INSTALLER_STALLED", 200},
+    {"told INSTALLER_REBOOTED", 2000},
+    {"told INSTALLER_TIMEOUT", 2000},
+    {"told IMAGE_UNAVAILABLE", 200},
+    {"an image source was slow", 100},
+    {"an attempt was repeated before the wipe", 100},
+    // people
+    {"a cancel came too late", 200},
+    {"a cancel raced ARM and won", 200},
+    {"an operator resolved a deployment that still ran", 100},
+    {"a rollout was aborting", 100},
+    {"a rollout was stopped", 500},
+    {"a rollout ran at its limit", 100},
+    {"told POWERED_ON", 100},
+    {"told MACHINE_BUSY", 500},
+    {"told ORDER_EXPIRED", 200},
+    {"a machine was ordered again", 100},
+};
+
+}  // namespace
+
+void Marks::hit(std::string_view name, std::uint64_t times) {
+  const auto found = counts_.find(name);
+  if (found != counts_.end()) {
+    found->second += times;
+  } else {
+    counts_.emplace(name, times);
+  }
+}
+
+void Marks::add(const Marks& other) {
+  for (const auto& [name, count] : other.counts_) hit(name, count);
+}
+
+std::uint64_t Marks::count(std::string_view name) const {
+  const auto found = counts_.find(name);
+  return found == counts_.end() ? 0 : found->second;
+}
+
+std::vector<std::string> never_hit(const Marks& marks, std::uint64_t seeds) {
+  std::vector<std::string> missing;
+  for (const Rare& rare : rare_branches) {
+    if (seeds >= rare.within && marks.count(rare.name) == 0) missing.emplace_back(rare.name);
+  }
+  return missing;
+}
+
+std::string table_of(const Marks& marks) {
+  std::string table;
+  for (const auto& [name, count] : marks.all()) table += fmt::format("  {:9}  {}\n", count, name);
+  return table;
+}
+
+}  // namespace metalmesh::sim

@@ -1,0 +1,274 @@
+#include "tests/sim/mesh.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agents/core/agent_core.h"
+#include "agents/core/row_keys.h"
+#include "common/delivery/topics.h"
+#include "controller/state/tables.h"
+#include "schemas/record/stream.pb.h"
+#include "tests/sim/operated_controller.h"
+
+namespace metalmesh::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+agent::AgentSettings settings_of(const std::string& site) {
+  agent::AgentSettings settings;
+  settings.site = SiteName(site);
+  settings.machine_id = "edge-" + site;
+  settings.version = "sim";
+  settings.timeouts.poll = 15s;
+  return settings;
+}
+
+/// The stream whose head row is at `key` has been acknowledged to its end.
+bool drained(const SimStore& rows, const std::string& key) {
+  record::StreamSender head;
+  const auto row = rows.get(key);
+  return row && head.ParseFromString(*row) && head.acked() + 1 == head.next_seq();
+}
+
+}  // namespace
+
+Mesh::Mesh(const Swarm& given, Random random, const KeyRing& keys, bool print)
+    : swarm(given),
+      trace(print),
+      witness(events, trace),
+      bus(events, swarm, random.fork(), witness.marks()),
+      bmcs(events, trace, swarm, random.fork(), witness.marks(),
+           [this](Machine& machine) { witness.on_machine(machine); }),
+      random_(random),
+      keys_(keys) {
+  for (unsigned i = 0; i < swarm.sites; ++i) build_site(i);
+  for (const auto& machine : bmcs.machines()) witness.court().machines.push_back(machine.get());
+  build_controller();
+}
+
+Mesh::~Mesh() = default;
+
+void Mesh::start() {
+  controller->start();
+  for (const auto& site : sites) site->box.node->start();
+}
+
+Site* Mesh::site_named(const std::string& name) {
+  const auto found = std::ranges::find(sites, name, [](const auto& site) { return site->name; });
+  return found == sites.end() ? nullptr : found->get();
+}
+
+void Mesh::build_controller() {
+  std::vector<std::string> names;
+  std::vector<ServerToRegister> servers;
+  for (const auto& site : sites) {
+    names.push_back(site->name);
+    for (const Machine* machine : site->machines) {
+      const bmcsim::BmcOptions& bmc = machine->model->options();
+      const bool precious = machine == site->machines.back() && site->machines.size() > 1 && swarm.greedy;
+      if (precious) witness.court().facts.precious.insert(machine->name);
+      servers.push_back({machine->name, site->name, machine->address, bmc.uuid, bmc.serial, precious});
+    }
+  }
+  person = std::make_unique<Operator>(swarm, random_.fork(), trace, witness.marks(), names, servers,
+                                      [this](const std::string& name) {
+                                        if (Site* site = site_named(name)) enrol_anew(*site);
+                                        witness.on_quarantine_cleared(name);
+                                      });
+  const std::string name = "controller";
+  Surroundings around;
+  around.clock_error = 500ms;  // agents learn the time from it
+  around.publish = [this, name](Publish message) {
+    for (const auto& site : sites) {
+      if (message.topic == topics::down(SiteName(site->name)))
+        witness.on_published(name, site->name, true, message, controller->rows());
+    }
+    bus.publish(name, std::move(message));
+  };
+  around.durable = [this](const Batch& batch) { witness.on_controller_durable(batch); };
+  around.came_up = [this, name](const Surroundings::Deliver&) { bus.connect(name); };
+  around.went_down = [this, name] { bus.disconnect(name); };
+  around.log_line = [this, name](std::string_view line) { witness.on_log_line(name, line); };
+  controller = std::make_unique<SimNode>(
+      name, events, trace, swarm, random_.fork(),
+      [this, name](const RowReader& rows, Entropy& entropy) {
+        return std::make_unique<OperatedController>(rows, keys_.signer(name), keys_.verifier(), entropy,
+                                                    *person);
+      },
+      std::move(around));
+  bus.attach(
+      name, std::string(topics::every_up), [this](Input input) { controller->deliver(std::move(input)); },
+      [this, name](const MessageArrived& bad) { witness.on_bad_message(name, controller->ignores(bad)); });
+}
+
+void Mesh::build_site(unsigned index) {
+  Site& site = *sites.emplace_back(std::make_unique<Site>());
+  site.name = fmt::format("site{}", index + 1);
+  site.bmc_password = site.password = std::string(secret_word) + site.name;
+  for (unsigned i = 0; i < swarm.servers_per_site; ++i) {
+    Machine& machine = bmcs.add(fmt::format("{}-n{}", site.name, i + 1),
+                                fmt::format("10.{}.{}.{}", index + 1, i / 250, i % 250 + 1));
+    machine.model->options().password = site.bmc_password;
+    site.machines.push_back(&machine);
+  }
+  site.box = build_box(site, site.name);
+}
+
+Box Mesh::build_box(Site& site, const std::string& name) {
+  Box box;
+  box.media = std::make_unique<SimMedia>("media." + name, events, trace, random_.fork(),
+                                         [this](const std::string& id) { witness.on_guarded_read(id); });
+  bmcs.add_media(*box.media);
+  box.node = std::make_unique<SimNode>(
+      name, events, trace, swarm, random_.fork(),
+      [this, &site](const RowReader& rows, Entropy& entropy) {
+        return std::make_unique<agent::AgentCore>(rows, keys_.signer(site.name), keys_.verifier(), entropy,
+                                                  settings_of(site.name));
+      },
+      around_agent(site, name, *box.media));
+  SimNode* node = box.node.get();
+  bus.attach(
+      name, topics::down(SiteName(site.name)), [node](Input input) { node->deliver(std::move(input)); },
+      [this, node](const MessageArrived& bad) { witness.on_bad_message(node->name(), node->ignores(bad)); });
+  return box;
+}
+
+Surroundings Mesh::around_agent(Site& site, const std::string& name, SimMedia& media) {
+  const auto rows = [&site, name]() -> const SimStore& {
+    return (site.box.node->name() == name ? site.box : site.twin).node->rows();
+  };
+  Surroundings around;
+  around.clock_error = swarm.clock_error;
+  around.publish = [this, &site, name, rows](Publish message) {
+    witness.on_published(name, site.name, false, message, rows());
+    bus.publish(name, std::move(message));
+  };
+  around.http = [this, &site, name, rows](const HttpRequest& request, Surroundings::Deliver deliver) {
+    witness.on_call(name, request, rows());
+    bmcs.start(request, site.password, std::move(deliver));
+  };
+  around.fetch = [this](const ImageFetch& fetch, Surroundings::Deliver deliver) {
+    fetch_image(fetch, std::move(deliver));
+  };
+  around.media = [&media](const wire::MediaCommand& command) { media.send(command); };
+  around.probe = [this](const ProbeStart& probe, Surroundings::Deliver deliver) {
+    events.after(1s, [id = probe.id, deliver = std::move(deliver)] {
+      deliver(ProbeAnswered{id, false, "connection refused"});
+    });
+  };
+  around.durable = [this, name](const Batch& batch) { witness.on_agent_durable(name, batch); };
+  around.came_up = [this, &site, &media, name, rows](const Surroundings::Deliver& deliver) {
+    witness.on_agent_started(name, site.name, rows());
+    deliver(CredentialsChanged{{{"bmc", std::to_string(site.password_version)}}});
+    media.start();
+    media.agent_up(deliver);
+    bus.connect(name);
+  };
+  around.went_down = [this, &media, name] {
+    media.agent_down();
+    if (swarm.media_dies_with_agent) media.crash();
+    bus.disconnect(name);
+  };
+  around.log_line = [this, name](std::string_view line) { witness.on_log_line(name, line); };
+  return around;
+}
+
+void Mesh::fetch_image(const ImageFetch& fetch, Surroundings::Deliver deliver) {
+  const bool fails = !healed_ && random_.chance(swarm.image_fault);
+  const Duration most = healed_ ? Duration(10s) : swarm.image_time;
+  const Duration takes =
+      1s + Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(most.count()))));
+  if (takes > 5min) witness.marks().hit("an image source was slow");
+  events.after(takes, [fetch, fails, deliver = std::move(deliver)] {
+    if (fails) return deliver(ImageFailed{fetch.sha256, false, "the origin went away"});
+    deliver(ImageReady{fetch.sha256, image_facts(fetch.sha256)});
+  });
+}
+
+void Mesh::clone_box(Site& site) {
+  if (site.twin.node || !bus.hears(site.name)) return;
+  for (Machine* machine : site.machines) machine->displaced = true;  // the copy may leave things behind
+  trace.line(events.now(), site.name, "is cloned");
+  witness.marks().hit("two agents had one identity");
+  const std::string name = site.name + "-twin";
+  site.twin = build_box(site, name);
+  site.twin.node->rows().replace(site.box.node->rows().rows());
+  witness.on_agent_started(name, site.name, site.twin.node->rows());
+  witness.on_store_replaced(name, site.twin.node->rows());
+  site.twin.node->start();
+}
+
+void Mesh::enrol_anew(Site& site) {
+  trace.line(events.now(), site.name, "is enrolled anew");
+  if (site.twin.node) {
+    site.twin.node->stop();
+    site.twin.media->crash();
+  }
+  site.box.media->crash();
+  lose_store(site, "its folder is emptied");
+}
+
+void Mesh::lose_store(Site& site, std::string_view why) {
+  for (Machine* machine : site.machines) machine->displaced = true;
+  site.box.node->crash_into({}, why);
+  witness.on_store_replaced(site.name, site.box.node->rows());
+}
+
+void Mesh::revive_twin(Site& site) {
+  if (!site.twin.node || site.twin.node->alive()) return;
+  witness.marks().hit("a box that was given up came back");
+  site.twin.node->revive();
+}
+
+void Mesh::rotate_password(Site& site, Duration late) {
+  trace.line(events.now(), site.name, "changes its BMCs' password");
+  witness.marks().hit("a password was changed before the agent knew");
+  site.bmc_password = fmt::format("{}{}-{}", secret_word, site.name, site.password_version + 1);
+  for (Machine* machine : site.machines) machine->model->options().password = site.bmc_password;
+  events.after(late, [this, &site, password = site.bmc_password] {
+    site.password = password;
+    ++site.password_version;
+    tell_credentials(site);
+  });
+}
+
+void Mesh::tell_credentials(Site& site) const {
+  for (const Box* box : {&site.box, &site.twin}) {
+    if (box->node) box->node->deliver(CredentialsChanged{{{"bmc", std::to_string(site.password_version)}}});
+  }
+}
+
+void Mesh::heal() {
+  healed_ = true;
+  trace.line(events.now(), "world", "heals");
+  bus.set_healthy();
+  bmcs.set_healthy();
+  person->rest();
+  controller->set_healthy();
+  for (const auto& site : sites) {
+    site->box.node->set_healthy();
+    for (Machine* machine : site->machines) machine->model->release_sessions();
+    if (!site->twin.node) continue;
+    // Which of the two the controller believes is not known here: neither can be trusted with its history.
+    if (site->twin.node->alive()) enrol_anew(*site);
+    site->twin.node->stop();
+    site->twin.node->rows().replace({});
+    witness.on_store_replaced(site->twin.node->name(), site->twin.node->rows());
+  }
+}
+
+bool Mesh::at_rest() const {
+  if (controller->core() == nullptr) return false;
+  for (const auto& site : sites) {
+    const SimStore& rows = site->box.node->rows();
+    if (!site->box.node->alive() || !drained(rows, std::string(agent::rows::events) + "m")) return false;
+    if (!rows.scan(agent::rows::job, agent::rows::after(agent::rows::job), 1).empty()) return false;
+    if (!drained(controller->rows(), controller::tables::command_stream(site->name) + "m")) return false;
+  }
+  return witness.all_deployments_ended() && witness.all_events_arrived();
+}
+
+}  // namespace metalmesh::sim

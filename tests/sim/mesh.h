@@ -1,0 +1,88 @@
+// The parts of one simulated mesh, wired: one controller, sites with their agents and media servers, the
+// machines, the broker, the operator and the witness. Everything runs on one virtual clock in one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/sim/event_queue.h"
+#include "tests/sim/operator.h"
+#include "tests/sim/sim_bmcs.h"
+#include "tests/sim/sim_bus.h"
+#include "tests/sim/sim_keys.h"
+#include "tests/sim/sim_media.h"
+#include "tests/sim/sim_node.h"
+#include "tests/sim/swarm.h"
+#include "tests/sim/trace.h"
+#include "tests/sim/witness.h"
+
+namespace metalmesh::sim {
+
+/// One agent's machine: the agent and its media server.
+struct Box {
+  std::unique_ptr<SimMedia> media;
+  std::unique_ptr<SimNode> node;
+};
+
+struct Site {
+  std::string name;
+  std::vector<Machine*> machines;
+  Box box;
+  Box twin;                  // a copy of the box that runs beside it, if there is one
+  std::string bmc_password;  // what the BMCs want
+  std::string password;      // what the credential file holds
+  unsigned password_version = 1;
+};
+
+class Mesh {
+ public:
+  Mesh(const Swarm& swarm, Random random, const KeyRing& keys, bool print);
+  Mesh(const Mesh&) = delete;
+  Mesh& operator=(const Mesh&) = delete;
+  ~Mesh();
+
+  void start();
+  /// No more faults: what is left of them is repaired by the people in charge.
+  void heal();
+  [[nodiscard]] bool healed() const { return healed_; }
+  /// Nothing is open, nothing is owed, everybody is up.
+  [[nodiscard]] bool at_rest() const;
+
+  // ---- people on the spot
+  /// A second box with a copy of the first one's disk begins to run.
+  void clone_box(Site& site);
+  /// The site's folder is emptied and its twin switched off: it is enrolled anew.
+  void enrol_anew(Site& site);
+  /// The box that was switched off is switched on again.
+  void revive_twin(Site& site);
+  /// The site's store is empty after this; what the old one knew to be left behind, nobody knows.
+  void lose_store(Site& site, std::string_view why);
+  /// BMC passwords are changed now, the credential file after `late`.
+  void rotate_password(Site& site, Duration late);
+
+  const Swarm& swarm;
+  EventQueue events;
+  Trace trace;
+  Witness witness;
+  SimBus bus;
+  SimBmcs bmcs;
+  std::vector<std::unique_ptr<Site>> sites;
+  std::unique_ptr<Operator> person;
+  std::unique_ptr<SimNode> controller;
+
+ private:
+  void build_site(unsigned index);
+  Box build_box(Site& site, const std::string& name);
+  Surroundings around_agent(Site& site, const std::string& name, SimMedia& media);
+  void build_controller();
+  void fetch_image(const ImageFetch& fetch, Surroundings::Deliver deliver);
+  void tell_credentials(Site& site) const;
+  Site* site_named(const std::string& name);
+
+  Random random_;
+  const KeyRing& keys_;
+  bool healed_ = false;
+};
+
+}  // namespace metalmesh::sim

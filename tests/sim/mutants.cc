@@ -1,0 +1,132 @@
+#include "tests/sim/mutants.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+
+#include "tests/sim/swarm_run.h"
+
+namespace metalmesh::sim {
+namespace {
+
+struct Mutant {
+  Defect defect;
+  std::string_view name;
+  std::string_view where;
+  std::string_view breaks;
+  std::uint64_t within;  // seeds, from the first on
+};
+
+using enum Defect;
+const Mutant mutants[] = {
+    {effects_before_commit, "effects_before_commit", "common/turn", "effects leave before their rows", 5},
+    {signature_not_checked, "signature_not_checked", "common/delivery", "any bytes are an order", 50},
+    {dedupe_off_by_one, "dedupe_off_by_one", "common/delivery", "the last entry counts twice", 20},
+    {gap_accepted, "gap_accepted", "common/delivery", "lost entries are skipped", 20},
+    {other_history_accepted, "other_history_accepted", "common/delivery", "another history is taken for ours",
+     2000},
+    {trims_above_keep_from, "trims_above_keep_from", "common/delivery", "a site trims what nobody released",
+     20},
+    {never_resends, "never_resends", "common/delivery", "a lost frame stays lost", 100},
+    {window_ignored, "window_ignored", "common/delivery", "everything is sent at once", 2000},
+    {twin_not_noticed, "twin_not_noticed", "common/delivery", "two agents of one identity are believed",
+     2000},
+    {fence_always_open, "fence_always_open", "agents/media", "the installer is served to whoever reads", 20},
+    {launch_not_journalled, "launch_not_journalled", "agents/core", "guarded bytes leave before LAUNCHED",
+     20},
+    {generation_fence_removed, "generation_fence_removed", "agents/core", "an old order runs again", 2000},
+    {tombstone_not_max, "tombstone_not_max", "agents/core", "an old cancel lowers the tombstone", 2000},
+    {cancel_answers_only, "cancel_answers_only", "agents/core", "a cancelled job goes on", 100},
+    {too_late_called_cancelled, "too_late_called_cancelled", "agents/core",
+     "a launched job is called cancelled", 500},
+    {foreign_journal_obeyed, "foreign_journal_obeyed", "agents/core",
+     "commands for a lost journal are obeyed", 2000},
+    {lower_epoch_obeyed, "lower_epoch_obeyed", "agents/core", "a replaced controller is obeyed", 2000},
+    {acts_before_proven, "acts_before_proven", "agents/core", "a life nobody vouched for acts", 100},
+    {rollback_not_noticed, "rollback_not_noticed", "agents and controller", "an old copy of a store acts",
+     2000},
+    {expiry_ignored, "expiry_ignored", "agents", "orders are obeyed after their time", 200},
+    {breaker_never_holds, "breaker_never_holds", "agents/core", "a wrong password is tried for ever", 2000},
+    {unknown_kind_accepted, "unknown_kind_accepted", "agents/core", "an unknown command is called obeyed",
+     500},
+    {ended_jobs_kept, "ended_jobs_kept", "agents/core", "the rows of ended jobs pile up", 20},
+    {parallel_ignored, "parallel_ignored", "agents/core", "a site runs more than its limit", 500},
+    {act_before_intent, "act_before_intent", "agents/install", "a machine is changed without an intent", 5},
+    {resumes_blindly, "resumes_blindly", "agents/install", "after a crash it acts before it looks", 500},
+    {any_machine_will_do, "any_machine_will_do", "agents/install", "identities are not compared", 500},
+    {identity_not_read_again, "identity_not_read_again", "agents/install", "ARM trusts an old reading", 2000},
+    {off_while_installing, "off_while_installing", "agents/install", "power is touched after LAUNCHED", 500},
+    {mount_lives_on, "mount_lives_on", "agents/install", "a finished medium stays bootable", 500},
+    {retries_after_wipe, "retries_after_wipe", "agents/install", "a wiped server is tried again", 500},
+    {success_without_proof, "success_without_proof", "agents/install", "success without a proof", 100},
+    {wiped_disk_called_untouched, "wiped_disk_called_untouched", "agents/install",
+     "a wiped disk is called untouched", 100},
+    {debts_not_told, "debts_not_told", "agents/install", "what is left behind is not owned up to", 500},
+    {token_in_evidence, "token_in_evidence", "agents/install", "a session token is written down", 20},
+    {abort_recalls_nothing, "abort_recalls_nothing", "controller/core", "an abort does not recall", 500},
+    {limits_ignored, "limits_ignored", "controller/core", "more run side by side than allowed", 100},
+    {threshold_ignored, "threshold_ignored", "controller/core", "failures do not stop a rollout", 2000},
+    {protection_ignored, "protection_ignored", "controller/core", "protected servers are selected", 200},
+    {generation_reused, "generation_reused", "controller/core", "two orders share a generation", 100},
+    {restore_not_noticed, "restore_not_noticed", "controller/core", "a restored controller goes on as if new",
+     2000},
+    {lost_journal_not_voided, "lost_journal_not_voided", "controller/core",
+     "what a lost journal knew stays open", 500},
+    {cancel_taken_for_granted, "cancel_taken_for_granted", "controller/core",
+     "CANCELLED before the site says so", 500},
+};
+
+/// How it was caught, or why not.
+struct Verdict {
+  std::uint64_t seed = 0;
+  std::string invariant;
+};
+
+Verdict try_out(const Mutant& mutant, unsigned threads) {
+  const SwarmReport report = run_swarm({.first = 1,
+                                        .last = mutant.within,
+                                        .defect = mutant.defect,
+                                        .stop_at_first = true,
+                                        .threads = threads});
+  if (report.violations.empty()) return {};
+  const auto& [seed, violations] = *report.violations.begin();
+  return {seed, violations.front().invariant};
+}
+
+}  // namespace
+
+bool can_plant() {
+#ifdef MM_PLANTED
+  return true;
+#else
+  return false;
+#endif
+}
+
+Defect defect_named(const std::string& name) {
+  if (name.empty()) return Defect::none;
+  const auto found = std::ranges::find(mutants, name, &Mutant::name);
+  if (found != std::end(mutants)) return found->defect;
+  fmt::print(stderr, "no defect is called {}\n", name);
+  std::exit(2);
+}
+
+int run_mutants(unsigned threads) {
+  std::uint64_t survivors = 0;
+  fmt::print("{:28} {:22} {:26} {:>6} {:>6}\n", "planted defect", "in", "caught by", "seed", "within");
+  for (const Mutant& mutant : mutants) {
+    const Verdict verdict = try_out(mutant, threads);
+    if (verdict.invariant.empty()) ++survivors;
+    fmt::print("{:28} {:22} {:26} {:>6} {:>6}  {}\n", mutant.name, mutant.where,
+               verdict.invariant.empty() ? "NOBODY" : verdict.invariant, verdict.seed, mutant.within,
+               mutant.breaks);
+    std::fflush(stdout);
+  }
+  fmt::print("{} defects planted, {} caught\n", std::size(mutants), std::size(mutants) - survivors);
+  return survivors == 0 ? 0 : 1;
+}
+
+}  // namespace metalmesh::sim

@@ -1,0 +1,18 @@
+// The planted defects (common/base/planted.h): what each breaks, who must notice, and within how many seeds.
+// A checker that catches nothing is a defect itself.
+#pragma once
+
+#include <string>
+
+#include "common/base/planted.h"
+
+namespace metalmesh::sim {
+
+/// This program was built with the defects in it.
+bool can_plant();
+/// The defect of this name; none for the empty name. Ends the program for an unknown one.
+Defect defect_named(const std::string& name);
+/// Plants each in turn, prints the table, and fails if one survives or another invariant had to notice it.
+int run_mutants(unsigned threads);
+
+}  // namespace metalmesh::sim
