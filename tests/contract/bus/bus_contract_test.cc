@@ -8,9 +8,7 @@
 #include "common/adapters/paho_bus.h"
 #include "tests/contract/bus/broker.h"
 #include "tests/contract/support/collecting_sink.h"
-#ifdef MM_HAVE_SIM_BUS
 #include "tests/sim/sim_bus.h"
-#endif
 
 namespace metalmesh::contract {
 namespace {
@@ -73,14 +71,15 @@ std::unique_ptr<BusWorld> paho_world(bool tls) {
   return world;
 }
 
-#ifdef MM_HAVE_SIM_BUS
 class SimWorld final : public BusWorld {
  public:
-  SimWorld() : bus_(events_, swarm_, Random(1)) {
+  SimWorld() : bus_(events_, swarm_, Random(1), marks_) {
     bus_.set_healthy();
     for (const std::string client : {"controller", "berlin", "oslo"}) {
-      bus_.attach(client, subscription_of(client),
-                  [this, client](Input input) { inputs_[client].push_back(std::move(input)); });
+      bus_.attach(
+          client, subscription_of(client),
+          [this, client](Input input) { inputs_[client].push_back(std::move(input)); },
+          [](const MessageArrived&) {});
     }
   }
   void connect(const std::string& client) override { bus_.connect(client); }
@@ -100,17 +99,15 @@ class SimWorld final : public BusWorld {
  private:
   sim::EventQueue events_;
   sim::Swarm swarm_;
+  sim::Marks marks_;
   sim::SimBus bus_;
   std::map<std::string, std::vector<Input>> inputs_;
 };
-#endif
 
 std::vector<BusWorldKind> kinds() {
   std::vector<BusWorldKind> out = {{"paho_plain", [] { return paho_world(false); }},
                                    {"paho_tls", [] { return paho_world(true); }}};
-#ifdef MM_HAVE_SIM_BUS
   out.push_back({"simulated", [] { return std::make_unique<SimWorld>(); }});
-#endif
   return out;
 }
 

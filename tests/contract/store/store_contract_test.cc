@@ -1,9 +1,7 @@
 #include "tests/contract/store_contract.h"
 
 #include "tests/contract/store/stores_on_disk.h"
-#ifdef MM_HAVE_SIM_STORE
 #include "tests/sim/sim_store.h"
-#endif
 
 namespace metalmesh {
 namespace adapters {
@@ -33,7 +31,6 @@ class FolderBench final : public StoreBench {
 std::unique_ptr<StoreBench> sqlite_bench() { return std::make_unique<adapters::FolderBench>("sqlite"); }
 std::unique_ptr<StoreBench> rocks_bench() { return std::make_unique<adapters::FolderBench>("rocksdb"); }
 
-#ifdef MM_HAVE_SIM_STORE
 class SimBench final : public StoreBench {
  public:
   Store& store() override { return store_; }
@@ -44,7 +41,6 @@ class SimBench final : public StoreBench {
 };
 std::unique_ptr<StoreBench> sim_bench() { return std::make_unique<SimBench>(); }
 INSTANTIATE_TEST_SUITE_P(Sim, StoreContract, testing::Values(&sim_bench));
-#endif
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(&sqlite_bench));
 INSTANTIATE_TEST_SUITE_P(Rocks, StoreContract, testing::Values(&rocks_bench));
