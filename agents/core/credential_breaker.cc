@@ -52,11 +52,11 @@ void CredentialBreaker::accepted(const std::string& credential, const Now& now) 
 }
 
 std::uint32_t CredentialBreaker::room(const std::string& credential, std::uint32_t limit,
-                                      const Now& now) const {
+                                      std::uint32_t logging_in, const Now& now) const {
   const std::uint32_t used = refusals(credential);
   if (used >= limit) return 0;
   const auto logins = accepted_.find(credential);
-  if (logins == accepted_.end()) return limit - used;
+  if (logins == accepted_.end() || logging_in == 0) return limit - used;
   const auto young = std::ranges::lower_bound(logins->second, now.mono - vouching, std::ranges::less_equal());
   const auto vouched = static_cast<std::uint32_t>(logins->second.end() - young);
   // A single login proves little: a row of them does.

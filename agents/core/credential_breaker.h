@@ -3,7 +3,9 @@
 // No more conversations are about to log in side by side than there are refusals left, so the limit holds for
 // jobs that start together too, and for a password that was changed at the BMCs a moment ago. Only while
 // logins are being accepted one after the other, each makes room for one more: their number doubles with
-// every round, a rack is through within a second, and a refusal or a second without a login ends it.
+// every round, a rack is through within a second, and a refusal, a second without a login, or a moment in
+// which nobody is about to log in ends it: what was accepted earlier says nothing about those that start
+// together now.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +42,9 @@ class CredentialBreaker {
   [[nodiscard]] std::uint32_t refusals(std::string_view credential) const;
   /// Why a job must not log in with it (held, or not at this site); nothing when it may.
   [[nodiscard]] std::optional<wire::Fault> why_not(const std::string& credential);
-  /// How many conversations may be about to log in side by side.
-  [[nodiscard]] std::uint32_t room(const std::string& credential, std::uint32_t limit, const Now& now) const;
+  /// How many conversations may be about to log in side by side, when `logging_in` of them already are.
+  [[nodiscard]] std::uint32_t room(const std::string& credential, std::uint32_t limit,
+                                   std::uint32_t logging_in, const Now& now) const;
 
  private:
   std::map<std::string, record::CredentialMark, std::less<>> marks_;

@@ -57,7 +57,7 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
       continue;
     }
     const std::uint32_t logging_in = c_.bmcs.logging_in(bmc.credential(), now.mono);
-    if (logging_in >= c_.breaker.room(bmc.credential(), c_.site.login_refusals, now)) {
+    if (logging_in >= c_.breaker.room(bmc.credential(), c_.site.login_refusals, logging_in, now)) {
       out.emit(TimerArm{"inspections", now.mono + BmcDesk::patience});
       continue;
     }

@@ -59,8 +59,9 @@ void JobQueue::count_room() {
 std::int64_t& JobQueue::logins_left(const std::string& credential, const Now& now) {
   const auto [left, fresh] = logins_left_.try_emplace(credential, 0);
   if (fresh) {
-    left->second = std::int64_t{c_.breaker.room(credential, c_.site.login_refusals, now)} -
-                   c_.bmcs.logging_in(credential, now.mono);
+    const std::uint32_t logging_in = c_.bmcs.logging_in(credential, now.mono);
+    left->second =
+        std::int64_t{c_.breaker.room(credential, c_.site.login_refusals, logging_in, now)} - logging_in;
   }
   return left->second;
 }

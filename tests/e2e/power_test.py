@@ -21,15 +21,16 @@ def before_arm_and_after_cancel():
         agent = mesh.agents["par1"]
         mesh.file("disk").write_bytes(b"what was there before\n" * 100_000)
         before = mesh.disk_hash()
-        # An agent that starts while the site is cut off may not arm: it gets as far as the boot override, and waits.
+        # An agent that starts while the site is cut off may not go on: it serves the medium behind the fence, and waits.
         mesh.sim("par1", "/kill-target", {"pidfile": str(agent.pidfile)})
         mesh.set_bmc(SERVER, fault={"op": "patch_boot", "when": "before", "action": "kill"})
         mesh.start_install()
         wait_until("the agent dies before the boot override", lambda: not agent.alive())
         mesh.broker.kill()
         agent.start()
-        mesh.wait_happens("boot override", 0)
+        wait_until("the agent serves again", lambda: agent.text().count("media are served") == 2)
         mesh.set_bmc(SERVER, fault={"op": "eject", "times": 1000, **REFUSE})
+        mesh.by_hand(CD_FIRST)
         tries_the_medium(mesh)
         assert mesh.disk_hash() == before
         assert not mesh.happened("reset call"), mesh.acts("par1")

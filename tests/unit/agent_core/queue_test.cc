@@ -228,13 +228,14 @@ TEST_F(Queue, LoginsThatAreAcceptedInARowMakeRoomForMoreUntilOneIsRefused) {
   agent::CredentialBreaker breaker(rows);
   Outcome out;
   Now now{MonoTime(std::chrono::hours(1)), {}, {}};
-  const auto room = [&] { return breaker.room("c", 3, now); };
+  const auto room = [&](std::uint32_t logging_in = 1) { return breaker.room("c", 3, logging_in, now); };
   EXPECT_EQ(room(), 3U);
   breaker.accepted("c", now);
   breaker.accepted("c", now);
   EXPECT_EQ(room(), 3U);  // two prove little
   breaker.accepted("c", now);
   EXPECT_EQ(room(), 6U);
+  EXPECT_EQ(room(0), 3U);  // accepted before, not in a row with these
   now.mono += std::chrono::milliseconds(600);
   breaker.accepted("c", now);
   EXPECT_EQ(room(), 7U);
