@@ -81,9 +81,9 @@ def tiny_installer(mesh):
     """What the real machine installs: an image and a profile whose answer file lets it call back, verifying whom it calls."""
     digest = INSTALLER.with_name(INSTALLER.name + ".sha256").read_text().split()[0]
     return [{"kind": "Image", "metadata": {"name": "tiny"},
-             "spec": {"family": "tiny", "iso": {"urls": [f"file://{INSTALLER}"], "sha256": digest}}},
+             "spec": {"family": "placeholder", "iso": {"urls": [f"file://{INSTALLER}"], "sha256": digest}}},
             {"kind": "Profile", "metadata": {"name": "tiny"},
-             "spec": {"family": "tiny", "template": {"inline": ANSWER + (mesh.data / "pki/ca.crt").read_text()}, "maxRun": "15m",
+             "spec": {"family": "placeholder", "template": {"inline": ANSWER + (mesh.data / "pki/ca.crt").read_text()}, "maxRun": "15m",
                       "proof": {"minimum": "callback", "within": "5m", "settle": "1s"}}}]
 
 

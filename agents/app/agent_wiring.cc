@@ -17,6 +17,7 @@
 #include "common/adapters/credential_file.h"
 #include "common/adapters/curl_client.h"
 #include "common/adapters/ed25519_signer.h"
+#include "common/adapters/family_files.h"
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/paho_bus.h"
 #include "common/adapters/signals.h"
@@ -101,6 +102,8 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   InputQueue queue;  // outlives all that delivers to it, the watched credentials included
   auto identity = open_identity(*config, log);
   if (!identity) return report(log, "configuration refused", identity.error(), misconfigured);
+  auto families = adapters::load_families(config->families_dir());
+  if (!families) return report(log, "configuration refused", families.error(), misconfigured);
   if (options.action == AgentAction::check_config) {
     log.write({LogLevel::info, "the configuration is good", {{"file", options.config.string()}}});
     return stopped;
@@ -114,8 +117,9 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
     return report(log, "the store is refused", whole.error(), failed);
 
   adapters::OsEntropy entropy;
-  AgentCore core(**store, identity->signer, *identity->verifier, entropy,
-                 settings_of(*config, identity->machine, version));
+  AgentSettings settings = settings_of(*config, identity->machine, version);
+  settings.families = std::move(*families);
+  AgentCore core(**store, identity->signer, *identity->verifier, entropy, std::move(settings));
 
   // Destroyed in reverse: first what delivers inputs, last the queue they are delivered to (above).
   adapters::AsioRuntime runtime;

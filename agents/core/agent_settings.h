@@ -8,6 +8,7 @@
 #include "agents/install/install_machine.h"
 #include "common/base/id.h"
 #include "common/base/time.h"
+#include "common/families/family_catalogue.h"
 
 namespace metalmesh::agent {
 
@@ -28,6 +29,7 @@ struct AgentSettings {
   /// A wall clock known no better than this does not start an install.
   Duration clock_tolerance = std::chrono::minutes(2);
   install::StageTimeouts timeouts;
+  families::FamilyCatalogue families;
 };
 
 }  // namespace metalmesh::agent

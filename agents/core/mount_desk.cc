@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "agents/core/faults.h"
-#include "agents/media/answer_renderer.h"
+#include "agents/media/answer/medium_plan.h"
 #include "agents/media/mount_url.h"
 #include "common/base/digest.h"
 #include "common/base/planted.h"
@@ -33,6 +33,20 @@ std::vector<wire::Variable> variables_of(const record::Job& job, const std::stri
   return variables;
 }
 
+wire::Fault refusal(const record::Job& job, const Error& error) {
+  const std::string& profile = job.order().profile().name();
+  if (error.kind == ErrorKind::unsupported) {
+    return make_fault(wire::IMAGE_UNSUITABLE, "MEDIA",
+                      "image " + job.order().image().name() + " cannot carry the answer of profile " +
+                          profile + ": " + error.message,
+                      "use an image of the profile's family, or correct spec.family of image and profile");
+  }
+  return make_fault(
+      wire::TEMPLATE_FAILED, "MEDIA",
+      "the answer file of profile " + profile + " cannot be made: " + error.message,
+      "correct the profile, or vars and host of profile, site, rollout or server, then order again");
+}
+
 }  // namespace
 
 std::string MountDesk::token() { return to_hex(entropy_.bytes(token_bytes)); }
@@ -52,23 +66,27 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::strin
   }
   if (job.mount_token().empty()) job.set_mount_token(token());
   if (job.callback_token().empty()) job.set_callback_token(token());
-  auto answer = media::render_answer(
-      content.template_(), variables_of(job, media::callback_url(media_address, job.callback_token())));
-  if (!answer) {
-    return make_fault(
-        wire::TEMPLATE_FAILED, "MEDIA",
-        "the answer file of profile " + profile + " cannot be rendered: " + answer.error().message,
-        "correct the profile or give the missing variable (site, server or profile vars), then order again");
-  }
-  if (const auto fits = media::check_answer_fits(*answer, facts.placeholder().length()); !fits) {
+  const config::OsFamily* family = families_.find(content.family());
+  if (family == nullptr) {
     return make_fault(wire::IMAGE_UNSUITABLE, "MEDIA",
-                      "image " + job.order().image().name() + " cannot carry the answer file of profile " +
-                          profile + ": " + fits.error().message,
-                      "use an image with a large enough answer-file placeholder, or shorten the template");
+                      "profile " + profile + ": " + families_.unknown(content.family()),
+                      "correct spec.family of image and profile, or add the family to this site's agent");
   }
-  job.set_answer(std::move(*answer));
+  const wire::StartInstall& order = job.order();
+  auto plan = media::plan_medium(
+      {.family = *family,
+       .profile_template = content.template_(),
+       .variables = variables_of(job, media::callback_url(media_address, job.callback_token())),
+       .host = order.host(),
+       .recognised = families_.recognise(facts)},
+      facts);
+  if (!plan) return refusal(job, plan.error());
+  job.set_answer(std::move(plan->answer));
+  job.clear_changes();
+  for (wire::FileChange& change : plan->changes) *job.add_changes() = std::move(change);
   job.set_image_path(facts.path());
   *job.mutable_image_facts() = facts;
+  job.mutable_image_facts()->clear_survey();  // it has served: the job's row is written often
   job.set_media_size(facts.size());
   job.set_mount_state(wire::CLOSED);
   publish(job, out);
@@ -83,6 +101,7 @@ void MountDesk::publish(const record::Job& job, Outcome& out) {
   mount.set_deployment_id(job.order().deployment_id());
   *mount.mutable_image() = job.image_facts();
   mount.set_answer(job.answer());
+  *mount.mutable_changes() = job.changes();
   mount.set_state(job.mount_state());
   mount.set_callback_token(job.callback_token());
   out.emit(std::move(send));

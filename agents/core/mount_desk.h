@@ -8,16 +8,19 @@
 
 #include "agents/core/fence_table.h"
 #include "agents/core/job_table.h"
+#include "common/families/family_catalogue.h"
 #include "common/ports/entropy.h"
 
 namespace metalmesh::agent {
 
 class MountDesk {
  public:
-  explicit MountDesk(Entropy& entropy) : entropy_(entropy) {}
+  /// References must outlive the desk.
+  MountDesk(Entropy& entropy, const families::FamilyCatalogue& families)
+      : entropy_(entropy), families_(families) {}
 
-  /// Makes the medium of a job that is about to run: tokens, the rendered answer file, state CLOSED. A medium
-  /// of an earlier attempt that is DEAD is replaced by one with another token. Returns what makes it
+  /// Makes the medium of a job that is about to run: tokens, what it differs in from the image, state CLOSED.
+  /// A medium of an earlier attempt that is DEAD is replaced by one with another token. Returns what makes it
   /// impossible (TEMPLATE_FAILED, IMAGE_UNSUITABLE, PROFILE_UNAVAILABLE), or nothing.
   std::optional<wire::Fault> prepare(record::Job& job, const std::string& profile_blob,
                                      const wire::ImageFacts& facts, const std::string& media_address,
@@ -38,6 +41,7 @@ class MountDesk {
  private:
   std::string token();
   Entropy& entropy_;
+  const families::FamilyCatalogue& families_;
 };
 
 }  // namespace metalmesh::agent

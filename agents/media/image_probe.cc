@@ -8,6 +8,7 @@
 
 #include "agents/media/boot_files.h"
 #include "agents/media/byte_range.h"
+#include "agents/media/image_survey.h"
 #include "agents/media/iso9660.h"
 #include "agents/media/patch/image_patch.h"
 
@@ -78,6 +79,9 @@ Result<Survey> survey_image(BlockReader& image, wire::ImageFacts& facts) {
   if (!tree) return stop(tree.error());
   survey.listing.insert(survey.listing.end(), tree->directories.begin(), tree->directories.end());
 
+  auto names = survey_tree(image, *tree);
+  if (!names) return std::unexpected(names.error());
+  *facts.mutable_survey() = std::move(*names);
   auto placeholder = find_placeholder(image, tree->files);
   if (!placeholder) return std::unexpected(placeholder.error());
   if (*placeholder) {

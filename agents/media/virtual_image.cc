@@ -1,6 +1,5 @@
 #include "agents/media/virtual_image.h"
 
-#include "agents/media/answer_renderer.h"
 #include "common/base/check.h"
 #include "common/base/digest.h"
 
@@ -102,7 +101,11 @@ Result<Overlay> fill_placeholder(const wire::ImageFacts& facts, const std::strin
   overlay.size = facts.size();
   if (answer.empty()) return overlay;
   const ByteRange room{facts.placeholder().offset(), facts.placeholder().length()};
-  if (auto fits = check_answer_fits(answer, room.length); !fits) return std::unexpected(fits.error());
+  if (answer.size() > room.length) {
+    return fail(ErrorKind::invalid, "the answer file has " + std::to_string(answer.size()) +
+                                        " bytes, the image's placeholder has room for " +
+                                        std::to_string(room.length));
+  }
   std::string padded = answer;
   padded.resize(room.length, '\n');
   overlay.patches.push_back({room.offset, std::move(padded)});

@@ -7,9 +7,9 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "common/base/near_miss.h"
 #include "controller/api/event_filter.h"
 #include "controller/api/json_codec.h"
-#include "common/base/near_miss.h"
 #include "controller/api/object_kinds.h"
 #include "controller/api/paging.h"
 #include "controller/state/event_log.h"
@@ -36,6 +36,19 @@ std::expected<std::string, Problem> wanted_state(const ApiRequest& request) {
   const std::string near = near_miss(upper, deployment_states);
   return refuse(400, "there is no deployment state \"" + *text + "\"", "state",
                 near.empty() ? std::string() : "did you mean \"" + near + "\"?");
+}
+
+rest::Family shown(const config::OsFamily& family) {
+  rest::Family out;
+  out.set_name(family.name());
+  out.set_title(family.title());
+  out.set_tier(family.tier());
+  *out.mutable_documents() = family.documents();
+  out.set_completion(family.completion());
+  const auto own = std::ranges::find_if(family.files(), [](const auto& file) { return file.main(); });
+  out.set_needs_template(own == family.files().end() || own->template_().empty());
+  out.set_notes(family.notes());
+  return out;
 }
 
 }  // namespace
@@ -97,6 +110,20 @@ ApiResult list_events(const ApiRequest& request, const RowReader& rows) {
     if (events.size() < events_batch) return page.finish({});
   }
   return page.finish(std::to_string(after));
+}
+
+ApiReply list_families(const families::FamilyCatalogue& families) {
+  PageWriter page;
+  for (const auto& [name, family] : families.all()) page.add(encode_json(shown(family)));
+  return page.finish({});
+}
+
+ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue& families) {
+  const config::OsFamily* family = families.find(request.captures.at(0));
+  if (family == nullptr)
+    return refuse(404, families.unknown(request.captures.at(0)), {},
+                  "list what there is: GET /api/v1/families");
+  return ApiReply{200, encode_json(shown(*family)), "application/json", {}};
 }
 
 ApiReply get_version(const std::string& version, const MeshState& state) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/families/family_catalogue.h"
 #include "common/ports/store.h"
 #include "controller/api/api_request.h"
 #include "controller/api/problem.h"
@@ -15,6 +16,10 @@ ApiResult get_deployment(const ApiRequest& request, const MeshState& state);
 /// Committed events after ?after=, filtered. A page may be shorter than `limit` and still have a `next`: a
 /// request reads a bounded part of the log.
 ApiResult list_events(const ApiRequest& request, const RowReader& rows);
+/// The OS families this controller knows. They are few and have no labels: always all, in one page. A site
+/// may know more.
+ApiReply list_families(const families::FamilyCatalogue& families);
+ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue& families);
 ApiReply get_version(const std::string& version, const MeshState& state);
 /// 503 only for what keeps the controller from taking work; a broker that is away is shown, not counted,
 /// because restarting the controller would not bring it back.

@@ -5,9 +5,9 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/near_miss.h"
 #include "controller/api/actions_api.h"
 #include "controller/api/mesh_api.h"
-#include "common/base/near_miss.h"
 #include "controller/api/objects_api.h"
 #include "controller/api/request_target.h"
 
@@ -168,6 +168,10 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return get_deployment(request, state);
     case Endpoint::read_events:
       return list_events(request, rows_);
+    case Endpoint::list_families:
+      return list_families(settings_.families);
+    case Endpoint::get_family:
+      return get_family(request, settings_.families);
     case Endpoint::get_version:
       return get_version(settings_.version, state);
     case Endpoint::get_health:

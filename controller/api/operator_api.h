@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "common/families/family_catalogue.h"
 #include "common/ports/http_exchange.h"
 #include "common/ports/store.h"
 #include "common/turn/outcome.h"
@@ -18,6 +19,7 @@ namespace metalmesh::controller {
 struct ApiSettings {
   std::string version = "unknown";  // of this program
   std::size_t event_streams_most = 64;
+  families::FamilyCatalogue families;
 };
 
 class OperatorApi {

@@ -16,6 +16,9 @@ constexpr Route table[] = {
     {"GET",    "/api/v1/version",                           get_version,         Role::viewer},
     {"GET",    "/api/v1/events",                            read_events,         Role::viewer},
 
+    {"GET",    "/api/v1/families",                          list_families,       Role::viewer},
+    {"GET",    "/api/v1/families/{name}",                   get_family,          Role::viewer},
+
     {"GET",    "/api/v1/sites",                             list_objects,        Role::viewer},
     {"GET",    "/api/v1/sites/{name}",                      get_object,          Role::viewer},
     {"PUT",    "/api/v1/sites/{name}",                      put_object,          Role::operator_},
@@ -90,6 +93,7 @@ std::span<const Route> routes() { return table; }
 std::span<const std::string_view> query_of(Endpoint endpoint) {
   switch (endpoint) {
     case list_objects:
+    case list_families:
       return list_query;
     case list_deployments:
       return deployments_query;

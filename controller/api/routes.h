@@ -32,6 +32,8 @@ enum class Endpoint {
   retire_server,
   clear_quarantine,
   read_events,
+  list_families,
+  get_family,
   get_version,
   get_health,
   get_metrics,

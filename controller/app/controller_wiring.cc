@@ -12,6 +12,7 @@
 #include "common/adapters/asio_runtime.h"
 #include "common/adapters/asio_timers.h"
 #include "common/adapters/ed25519_signer.h"
+#include "common/adapters/family_files.h"
 #include "common/adapters/http_server.h"
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/paho_bus.h"
@@ -110,6 +111,8 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   if (!config) return report(log, "configuration refused", config.error(), misconfigured);
   auto keys = open_keys(*config);
   if (!keys) return report(log, "configuration refused", keys.error(), misconfigured);
+  auto families = adapters::load_families();
+  if (!families) return report(log, "the built-in OS families are broken", families.error(), failed);
   if (options.check_config) {
     log.write({LogLevel::info, "the configuration is good", {{"file", options.config.string()}}});
     return stopped;
@@ -124,7 +127,7 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   adapters::KeyringVerifier verifier;
   verifier.add_folder(config->site_keys_dir());
   ControllerNode node(**store, keys->signer, verifier, entropy, *keys->tokens, limits_of(*config),
-                      {.version = version});
+                      {.version = version, .families = std::move(*families)});
 
   // Destroyed in reverse: first what delivers inputs, last the queue they are delivered to.
   InputQueue queue;

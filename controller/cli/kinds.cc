@@ -20,6 +20,7 @@ constexpr Kind table[] = {
     {"Server", "servers", true, make<rest::Server>, make<rest::ServerList>},
     {"Rollout", "rollouts", true, make<rest::Rollout>, make<rest::RolloutList>},
     {"Deployment", "deployments", false, make<rest::Deployment>, make<rest::DeploymentList>},
+    {"Family", "families", false, make<rest::Family>, make<rest::FamilyList>},
 };
 
 bool same_word(std::string_view a, std::string_view b) {
@@ -51,6 +52,7 @@ const rest::Metadata* metadata_of(const google::protobuf::Message& object) {
 
 std::string name_of(const google::protobuf::Message& object) {
   if (const auto* metadata = metadata_of(object)) return metadata->name();
+  if (const auto* family = dynamic_cast<const rest::Family*>(&object)) return family->name();
   const auto* deployment = dynamic_cast<const rest::Deployment*>(&object);
   return deployment == nullptr ? std::string() : deployment->id();
 }

@@ -27,9 +27,9 @@ const Kind* find_kind(std::string_view word);
 /// "sites, credentials, ..." for help and errors.
 std::string kind_words();
 
-/// The object's metadata, or nullptr (deployments have none).
+/// The object's metadata, or nullptr (deployments and families have none).
 const rest::Metadata* metadata_of(const google::protobuf::Message& object);
-/// `metadata.name`, or a deployment's id.
+/// `metadata.name`, a deployment's id, or a family's name.
 std::string name_of(const google::protobuf::Message& object);
 
 }  // namespace metalmesh::cli

@@ -47,6 +47,12 @@ Cells row(const rest::Image& image, WallTime) {
           fmt::format("{}", fmt::join(image.status().ready_at(), ","))};
 }
 
+Cells header(const rest::Family&) { return {"NAME", "TIER", "ENDS BY", "TEMPLATE", "TITLE"}; }
+Cells row(const rest::Family& family, WallTime) {
+  return {family.name(), family.tier() == "documented" ? "documented (unverified)" : family.tier(),
+          family.completion(), family.needs_template() ? "yours" : "built in", family.title()};
+}
+
 Cells header(const rest::Profile&) { return {"NAME", "VERSION", "FAMILY", "PROOF", "AGE"}; }
 Cells row(const rest::Profile& profile, WallTime now) {
   return {profile.metadata().name(), std::to_string(profile.metadata().version()), profile.spec().family(),
@@ -126,6 +132,7 @@ std::string objects_table(const Kind& kind, const Objects& objects, WallTime now
   if (kind.name == "Profile") return table_of<rest::Profile>(objects, now);
   if (kind.name == "Server") return table_of<rest::Server>(objects, now);
   if (kind.name == "Rollout") return table_of<rest::Rollout>(objects, now);
+  if (kind.name == "Family") return table_of<rest::Family>(objects, now);
   return table_of<rest::Deployment>(objects, now);
 }
 

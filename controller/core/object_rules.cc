@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/machine_key.h"
+#include "common/hosts/host_rules.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -103,6 +104,13 @@ Verdict check_credential_use(const rest::Server& server, const rest::Site& site,
   return std::nullopt;
 }
 
+/// A part of a host follows the same rules as a whole one, because lists replace each other as wholes.
+Verdict check_host(wire::Host* host) {
+  const auto wrong = hosts::check_host(*host);
+  if (!wrong) return std::nullopt;
+  return refusal(ErrorKind::invalid, "spec.host." + wrong->field, wrong->message);
+}
+
 Verdict check_proof(rest::ProfileProof& proof) {
   default_to(*proof.mutable_minimum(), "booted");
   default_to(proof.has_within(), proof.mutable_within(), defaults::proof_within);
@@ -174,6 +182,9 @@ Verdict check(rest::Site& site, const MeshState&) {
   if (spec.limits().login_refusals() == 0)
     spec.mutable_limits()->set_login_refusals(defaults::login_refusals);
   default_to(*spec.mutable_defaults()->mutable_bmc_tls(), "pin");
+  if (spec.has_host()) {
+    if (auto bad = check_host(spec.mutable_host())) return bad;
+  }
   // The default credential may be applied after its site, to which it belongs.
   return first_of(
       {rules::text("spec.timeZone", spec.time_zone(), 64),
@@ -195,6 +206,9 @@ Verdict check(rest::Credential& credential, const MeshState& mesh) {
 
 Verdict check(rest::Server& server, const MeshState& mesh) {
   if (auto bad = head(server, "Server")) return bad;
+  if (server.spec().has_host()) {
+    if (auto bad = check_host(server.mutable_spec()->mutable_host())) return bad;
+  }
   const auto& spec = server.spec();
   if (auto bad = required("spec.site", !spec.site().empty())) return bad;
   const auto site = mesh.sites.find(spec.site());
@@ -239,8 +253,11 @@ Verdict check(rest::Profile& profile, const MeshState&) {
     return refusal(ErrorKind::invalid, "spec.template.file", "the controller reads no files of yours",
                    "let `metalmesh apply` send it, or give spec.template.inline");
   }
+  if (spec.has_host()) {
+    if (auto bad = check_host(spec.mutable_host())) return bad;
+  }
+  // Without a template the family's own is used; the agents know which family has one.
   return first_of({rules::token("spec.family", spec.family()),
-                   required("spec.template.inline", !spec.template_().inline_().empty()),
                    rules::text("spec.template.inline", spec.template_().inline_(), template_limit),
                    rules::variables("spec.vars", spec.vars()), check_proof(*spec.mutable_proof()),
                    rules::duration("spec.maxRun", spec.max_run(), 7 * day),
@@ -257,6 +274,9 @@ Verdict check(rest::Rollout& rollout, const MeshState& mesh) {
                    "\"" + spec.action().substr(0, 80) + "\" is no action of this version: install");
   }
   if (auto bad = check_selection(spec.select(), mesh)) return bad;
+  if (spec.has_host()) {
+    if (auto bad = check_host(spec.mutable_host())) return bad;
+  }
   if (auto bad = first_of({required("spec.image", !spec.image().empty()),
                            required("spec.profile", !spec.profile().empty())})) {
     return bad;

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "common/base/digest.h"
+#include "common/hosts/host_merge.h"
+#include "common/hosts/host_rules.h"
+#include "common/ports/wire_time.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
 #include "controller/state/row_codec.h"
-#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -42,6 +44,17 @@ std::map<std::string, std::string> order_variables(const MeshState& mesh, const 
   add(server.spec().vars());
   all["hostname"] = server.spec().hostname().empty() ? server.metadata().name() : server.spec().hostname();
   return all;
+}
+
+wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const rest::RolloutSpec& rollout,
+                      const rest::Server& server) {
+  wire::Host host = profile.spec().host();
+  if (const auto site = mesh.sites.find(server.spec().site()); site != mesh.sites.end())
+    hosts::merge_host(host, site->second.spec().host());
+  hosts::merge_host(host, rollout.host());
+  hosts::merge_host(host, server.spec().host());
+  hosts::check_host(host);  // normalises; what is wrong was excluded by the plan
+  return host;
 }
 
 std::string profile_content(const rest::Profile& profile) {
@@ -81,6 +94,7 @@ wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollo
     variable.set_name(name);
     variable.set_value(value);
   }
+  *order.mutable_host() = order_host(mesh, profile, spec, server);
   order.set_power(policy_of(spec.powered_on()));
   order.set_replace_foreign_media(spec.replace_foreign_media());
   const WallTime start_by = start_deadline(spec, started);

@@ -16,6 +16,11 @@ std::map<std::string, std::string> order_variables(const MeshState& mesh, const 
                                                    const rest::RolloutSpec& rollout,
                                                    const rest::Server& server);
 
+/// What the server is to become: profile < site < rollout < server. Normalised, unless it is wrong (plans
+/// leave such out).
+wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const rest::RolloutSpec& rollout,
+                      const rest::Server& server);
+
 /// The blob that agents fetch by its SHA-256: a serialized wire::ProfileContent.
 std::string profile_content(const rest::Profile& profile);
 

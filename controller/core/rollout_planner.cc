@@ -2,20 +2,26 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 
 #include "common/base/digest.h"
 #include "common/base/planted.h"
+#include "common/hosts/host_rules.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
 #include "controller/core/server_phases.h"
+#include "controller/state/row_codec.h"
 #include "controller/state/stamp_words.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
 namespace {
+
+/// Who has, or would have, an address: "site/address" to the names of servers.
+using AddressOwners = std::map<std::string, std::vector<std::string>>;
 
 struct Candidate {
   const MeshState& mesh;
@@ -24,6 +30,7 @@ struct Candidate {
   const rest::Profile& profile;
   const rest::Server& server;
   const Now& now;
+  const AddressOwners& owners;
 };
 
 /// Why this candidate stays out, or nothing.
@@ -116,6 +123,24 @@ Ground unreachable_proof(const Candidate& c) {
   return "variable " + proof.host_var() + ", the address to reach, has no value";
 }
 
+Ground host_wrong(const Candidate& c) {
+  wire::Host host = order_host(c.mesh, c.profile, c.spec, c.server);
+  const auto wrong = hosts::check_host(host);
+  if (!wrong) return std::nullopt;
+  return "host." + wrong->field + ": " + wrong->message;
+}
+
+Ground address_taken(const Candidate& c) {
+  for (const std::string& address : hosts::addresses_of(order_host(c.mesh, c.profile, c.spec, c.server))) {
+    const auto owners = c.owners.find(c.server.spec().site() + "/" + address);
+    if (owners == c.owners.end() || owners->second.size() < 2) continue;
+    const auto& names = owners->second;
+    return "address " + address + " is also that of " +
+           (names[0] == c.server.metadata().name() ? names[1] : names[0]);
+  }
+  return std::nullopt;
+}
+
 struct Exclusion {
   const char* reason;
   Ground (*ground)(const Candidate&);
@@ -129,6 +154,7 @@ constexpr std::array exclusions = {
     Exclusion{"PROTECTED", is_guarded},      Exclusion{"IDENTITY_INSUFFICIENT", not_identified},
     Exclusion{"NOT_READY", not_ready},       Exclusion{"KEY_UNKNOWN", key_unknown},
     Exclusion{"POWERED_ON", powered_on},     Exclusion{"VARIABLE_MISSING", unreachable_proof},
+    Exclusion{"HOST_INVALID", host_wrong},   Exclusion{"ADDRESS_TAKEN", address_taken},
 };
 
 bool selects(const rest::Selection& select, const rest::Server& server) {
@@ -145,6 +171,20 @@ bool selects(const rest::Selection& select, const rest::Server& server) {
     const auto found = server.metadata().labels().find(label.first);
     return found != server.metadata().labels().end() && found->second == label.second;
   });
+}
+
+/// A server of the selection counts with what this rollout would make of it, another one with its own object.
+AddressOwners address_owners(const MeshState& mesh, const rest::Profile& profile,
+                             const rest::RolloutSpec& spec) {
+  AddressOwners owners;
+  for (const auto& [name, server] : mesh.servers) {
+    if (server.status().phase() == phases::retired) continue;
+    const bool selected = selects(spec.select(), server);
+    const wire::Host host = selected ? order_host(mesh, profile, spec, server) : server.spec().host();
+    for (const std::string& address : hosts::addresses_of(host))
+      owners[server.spec().site() + "/" + address].push_back(name);
+  }
+  return owners;
 }
 
 std::uint32_t canaries(const rest::RolloutStop& stop, int servers) {
@@ -192,6 +232,8 @@ std::string digest_of(const rest::Plan& plan, const rest::Rollout& rollout, cons
     add_line(text, "key", bmc.key_sha256());
     for (const auto& [name, value] : order_variables(mesh, profile, spec, object))
       add_line(text, "var " + name, value);
+    if (const wire::Host host = order_host(mesh, profile, spec, object); host.ByteSizeLong() != 0)
+      add_line(text, "host", canonical_bytes(host));
   }
   return to_hex(sha256(text));
 }
@@ -246,9 +288,10 @@ std::expected<rest::Plan, Refusal> make_plan(const MeshState& mesh, const Identi
   plan.set_image(spec.image());
   plan.set_image_sha256(image.spec().iso().sha256());
   plan.set_profile(tables::version_name(profile.metadata().name(), profile.metadata().version()));
+  const AddressOwners owners = address_owners(mesh, profile, spec);
   for (const auto& [name, server] : mesh.servers) {
     if (!selects(spec.select(), server)) continue;
-    const Candidate candidate{mesh, identities, spec, profile, server, now};
+    const Candidate candidate{mesh, identities, spec, profile, server, now, owners};
     bool out = false;
     for (const Exclusion& exclusion : exclusions) {
       if (Ground ground = exclusion.ground(candidate)) {

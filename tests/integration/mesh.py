@@ -245,7 +245,7 @@ class Mesh:
 
     # ---- objects
     def apply_basics(self, **profile):
-        spec = {"family": "test", "template": {"inline": TEMPLATE},
+        spec = {"family": "placeholder", "template": {"inline": TEMPLATE},
                 "proof": {"minimum": "callback", "within": "60s", "settle": "1s"}, "maxRun": "120s",
                 "stallAfter": "8s", **profile}
         documents = []
@@ -253,7 +253,7 @@ class Mesh:
             documents.append({"kind": "Site", "metadata": {"name": site}, "spec": {"limits": {"parallel": 20}}})
             documents.append({"kind": "Credential", "metadata": {"name": f"{site}-bmc"}, "spec": {"site": site}})
         documents.append({"kind": "Image", "metadata": {"name": "mm"}, "spec": {
-            "family": "test", "iso": {"urls": [f"file://{self.image}"], "sha256": self.image_sha256}}})
+            "family": "placeholder", "iso": {"urls": [f"file://{self.image}"], "sha256": self.image_sha256}}})
         documents.append({"kind": "Profile", "metadata": {"name": "base"}, "spec": spec})
         path = self.folder / "basics.yaml"
         path.write_text("\n---\n".join(json.dumps({"apiVersion": "metalmesh/v1", **d}, indent=1) for d in documents))

@@ -81,9 +81,9 @@ class UpMesh:
                        stderr=subprocess.DEVNULL)
         digest = subprocess.run(["sha256sum", str(iso)], check=True, capture_output=True, text=True).stdout.split()[0]
         return [{"kind": "Image", "metadata": {"name": "mm"},
-                 "spec": {"family": "test", "iso": {"urls": [f"file://{iso}"], "sha256": digest}}},
+                 "spec": {"family": "placeholder", "iso": {"urls": [f"file://{iso}"], "sha256": digest}}},
                 {"kind": "Profile", "metadata": {"name": "base"},
-                 "spec": {"family": "test", "template": {"inline": TEMPLATE}, "maxRun": "10m",
+                 "spec": {"family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "10m",
                           "proof": {"minimum": "callback", "within": "2m", "settle": "1s"}}}]
 
     def apply(self, name, objects):

@@ -55,14 +55,14 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
     ask(core, now, out, Apply{named<rest::Credential>("Credential", "bmc"), {}});
   if (!mesh.images.contains("linux")) {
     auto image = named<rest::Image>("Image", "linux");
-    image.mutable_spec()->set_family("sim");
+    image.mutable_spec()->set_family("placeholder");
     image.mutable_spec()->mutable_iso()->add_urls("https://images.example.net/linux.iso");
     image.mutable_spec()->mutable_iso()->set_sha256(image_sha256);
     ask(core, now, out, Apply{image, {}});
   }
   if (!mesh.profiles.contains("base")) {
     auto profile = named<rest::Profile>("Profile", "base");
-    profile.mutable_spec()->set_family("sim");
+    profile.mutable_spec()->set_family("placeholder");
     profile.mutable_spec()->mutable_template_()->set_inline_(answer_template);
     profile.mutable_spec()->mutable_max_run()->set_seconds(3600);
     profile.mutable_spec()->mutable_stall_after()->set_seconds(1200);

@@ -42,13 +42,13 @@ class Rack(Mesh):
 
     def apply_site(self):
         """All but the servers."""
-        spec = {"family": "test", "template": {"inline": TEMPLATE},
+        spec = {"family": "placeholder", "template": {"inline": TEMPLATE},
                 "proof": {"minimum": "callback"}}
         documents = [
             {"kind": "Site", "metadata": {"name": SITE}, "spec": {"limits": {"parallel": self.servers}}},
             {"kind": "Credential", "metadata": {"name": f"{SITE}-bmc"}, "spec": {"site": SITE}},
             {"kind": "Image", "metadata": {"name": "mm"}, "spec": {
-                "family": "test", "iso": {"urls": [f"file://{self.image}"], "sha256": self.image_sha256}}},
+                "family": "placeholder", "iso": {"urls": [f"file://{self.image}"], "sha256": self.image_sha256}}},
             {"kind": "Profile", "metadata": {"name": "base"}, "spec": spec}]
         path = self.folder / "site.yaml"
         path.write_text("\n---\n".join(json.dumps({"apiVersion": "metalmesh/v1", **d}) for d in documents))

@@ -18,6 +18,7 @@ TEST(ConfigFile, resolves_paths_against_the_file_and_nothing_else) {
 site: par1
 dataDir: data
 signingKey: /etc/metalmesh/sign.key
+familiesDir: families
 tls: {ca: ../ca.crt, certificate: par1.crt}
 broker: {url: mqtts://broker:8883}
 media: {listen: 127.0.0.1:0}
@@ -28,6 +29,7 @@ media: {listen: 127.0.0.1:0}
   EXPECT_EQ(agent->site(), "par1");
   EXPECT_EQ(agent->data_dir(), (folder / "data").string());
   EXPECT_EQ(agent->signing_key(), "/etc/metalmesh/sign.key");
+  EXPECT_EQ(agent->families_dir(), (folder / "families").string());
   EXPECT_EQ(agent->tls().ca(), (folder.path().parent_path() / "ca.crt").string());
   EXPECT_EQ(agent->tls().certificate(), (folder / "par1.crt").string());
   EXPECT_EQ(agent->tls().key(), "") << "what is not set stays unset";

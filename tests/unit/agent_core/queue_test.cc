@@ -136,6 +136,7 @@ TEST_F(Queue, AProfileThatTheControllerLacksIsToldAndAwaited) {
 
 TEST_F(Queue, ATemplateThatCannotBeFilledEndsTheJobBeforeItsBmcIsTouched) {
   wire::ProfileContent content;
+  content.set_family("placeholder");
   content.set_template_("{{nobody_gave_this}}");
   const std::string blob = content.SerializeAsString();
   site_.controller.blobs[to_hex(sha256(blob))] = blob;
@@ -147,6 +148,55 @@ TEST_F(Queue, ATemplateThatCannotBeFilledEndsTheJobBeforeItsBmcIsTouched) {
   EXPECT_EQ(ended("d1")->fault().code(), wire::TEMPLATE_FAILED);
   EXPECT_THAT(ended("d1")->fault().seen(), ::testing::HasSubstr("nobody_gave_this"));
   EXPECT_TRUE(begun().empty());
+}
+
+TEST_F(Queue, AFamilyThatTheSiteDoesNotKnowEndsTheJobBeforeItsBmcIsTouched) {
+  wire::ProfileContent content;
+  content.set_family("placeholdr");
+  const std::string blob = content.SerializeAsString();
+  site_.controller.blobs[to_hex(sha256(blob))] = blob;
+  site_.start();
+  wire::StartInstall order = make_order(site_, 1);
+  order.mutable_profile()->set_sha256(to_hex(sha256(blob)));
+  site_.order(order);
+  ASSERT_TRUE(ended("d1"));
+  EXPECT_EQ(ended("d1")->fault().code(), wire::IMAGE_UNSUITABLE);
+  EXPECT_THAT(ended("d1")->fault().seen(), ::testing::HasSubstr("did you mean \"placeholder\"?"));
+  EXPECT_TRUE(begun().empty());
+}
+
+TEST_F(Queue, AFamilysChangesReachTheMedium) {
+  config::OsFamily family;
+  family.set_name("mine");
+  config::AnswerFile& file = *family.add_files();
+  file.set_path("/answer");
+  file.set_format("verbatim");
+  file.set_template_("host {{hostname}} at {{host.network.primary.ipv4.address}}");
+  file.set_main(true);
+  for (auto allow : {&config::Abilities::set_links_by_name, &config::Abilities::set_links_by_mac})
+    (family.mutable_can()->*allow)(true);
+  ASSERT_TRUE(site_.settings.families.add(family));
+  wire::ProfileContent content;
+  content.set_family("mine");
+  const std::string blob = content.SerializeAsString();
+  site_.controller.blobs[to_hex(sha256(blob))] = blob;
+  site_.start();
+  wire::StartInstall order = make_order(site_, 1);
+  order.mutable_profile()->set_sha256(to_hex(sha256(blob)));
+  wire::Link& link = *order.mutable_host()->mutable_network()->add_links();
+  link.set_name("eno1");
+  link.add_addresses("10.21.0.60/24");
+  site_.order(order);
+  const auto job = site_.job("d1");
+  ASSERT_TRUE(job);
+  ASSERT_EQ(job->changes_size(), 1);
+  EXPECT_EQ(job->changes(0).path(), "/answer");
+  EXPECT_THAT(job->changes(0).content(), ::testing::EndsWith(" at 10.21.0.60"));
+  const auto sent = site_.sent_to_media();
+  const auto mount =
+      std::ranges::find_if(sent, [](const wire::MediaCommand& command) { return command.has_mount(); });
+  ASSERT_NE(mount, sent.end());
+  EXPECT_EQ(mount->mount().changes_size(), 1);
 }
 
 TEST_F(Queue, BelowTheDiskReserveNothingNewStarts) {

@@ -15,7 +15,7 @@ constexpr char media_address[] = "192.0.2.5:8443";
 
 std::string profile_blob() {
   wire::ProfileContent content;
-  content.set_family("rhel");
+  content.set_family("placeholder");
   content.set_template_("host {{hostname}} tell {{callback_url}}\n");
   return content.SerializeAsString();
 }
@@ -103,6 +103,7 @@ void TestSite::release(Effect effect) {
     ready.facts.set_size(1 << 20);
     ready.facts.set_path("/images/" + fetch->sha256);
     ready.facts.mutable_placeholder()->set_length(4096);
+    ready.facts.set_patchable(true);
     inbox_.push_back(std::move(ready));
   } else if (auto* send = std::get_if<MediaSend>(&effect)) {
     left_.emplace_back("media");

@@ -180,5 +180,18 @@ TEST(ObjectTables, show_what_people_look_for_first) {
               HasSubstr("4 PENDING, 3 SUCCEEDED\n"));
 }
 
+TEST(ObjectTables, say_which_families_nobody_has_booted) {
+  Objects objects;
+  for (const char* tier : {"verified", "documented"}) {
+    auto family = std::make_unique<rest::Family>();
+    family->set_name(tier);
+    family->set_tier(tier);
+    objects.push_back(std::move(family));
+  }
+  const std::string table = objects_table(*find_kind("Family"), objects, WallTime{});
+  EXPECT_THAT(table, HasSubstr("documented (unverified)"));
+  EXPECT_THAT(table, Not(HasSubstr("verified (unverified)")));
+}
+
 }  // namespace
 }  // namespace metalmesh::cli

@@ -103,8 +103,11 @@ class ApiBench {
 
   /// A new node over the same rows.
   void restart() {
-    node_.emplace(rows_, signer_, signer_, entropy_, tokens_, ControllerLimits{},
-                  ApiSettings{"1.2.3", streams_most});
+    config::OsFamily appliance;
+    appliance.set_name("appliance");
+    ApiSettings settings{.version = "1.2.3", .event_streams_most = streams_most};
+    settings.families.add(appliance).value();
+    node_.emplace(rows_, signer_, signer_, entropy_, tokens_, ControllerLimits{}, settings);
     run(Started{});
   }
 

@@ -272,6 +272,19 @@ TEST(Objects, ProfilesKeepTheirVersions) {
   EXPECT_EQ(bench.get("/api/v1/profiles/base/versions/-1").status, 400);
 }
 
+TEST(Objects, FamiliesSayWhetherAnybodyBootedThem) {
+  ApiBench bench;
+  const HttpAnswer all = bench.get("/api/v1/families");
+  EXPECT_EQ(all.status, 200);
+  EXPECT_THAT(all.body, HasSubstr(R"("name":"appliance")"));
+  EXPECT_THAT(all.body, HasSubstr(R"("name":"placeholder")"));
+  EXPECT_EQ(bench.get("/api/v1/families/appliance").text("tier"), "documented");
+  EXPECT_EQ(bench.get("/api/v1/families/placeholder").text("tier"), "verified");
+  const HttpAnswer none = bench.get("/api/v1/families/aplliance");
+  EXPECT_EQ(none.status, 404);
+  EXPECT_THAT(none.body, HasSubstr("did you mean \\\"appliance\\\"?"));
+}
+
 TEST(Objects, ListsComeInPagesThatNeitherRepeatNorSkip) {
   ApiBench bench;
   for (const char* name : {"e", "b", "d", "a", "c"}) bench.put(std::string("/api/v1/sites/") + name, "{}");

@@ -129,8 +129,14 @@ const std::vector<BadCase>& bad_cases() {
        [] { return bad_image([](auto& i) { i.mutable_spec()->mutable_iso()->set_urls(0, "ftp://x/y"); }); }},
       {"arch", "spec.arch", invalid,
        [] { return bad_image([](auto& i) { i.mutable_spec()->set_arch("vax"); }); }},
-      {"template", "spec.template.inline", invalid,
-       [] { return bad_profile([](auto& p) { p.mutable_spec()->mutable_template_()->clear_inline_(); }); }},
+      {"host", "spec.host.network.links[0].addresses[0]", invalid,
+       [] {
+         return bad_profile([](auto& p) {
+           wire::Link& link = *p.mutable_spec()->mutable_host()->mutable_network()->add_links();
+           link.set_name("eno1");
+           link.add_addresses("10.0.0.300/24");
+         });
+       }},
       {"template file", "spec.template.file", invalid,
        [] {
          return bad_profile([](auto& p) {

@@ -116,6 +116,43 @@ TEST_F(Planned, ReachableProofNeedsAnAddress) {
   EXPECT_EQ(plan(Mesh::rollout_object("r")).servers_size(), 1);
 }
 
+rest::Server with_address(rest::Server server, const char* address, const char* gateway) {
+  wire::Link& link = *server.mutable_spec()->mutable_host()->mutable_network()->add_links();
+  link.set_name("eno1");
+  link.add_addresses(address);
+  link.add_gateways(gateway);
+  return server;
+}
+
+TEST_F(Planned, NoTwoServersOfASiteShareAnAddress) {
+  for (int number : {0, 1, 2}) mesh.add_ready("s" + std::to_string(number), agent, number);
+  mesh.apply(with_address(Mesh::server_object("s0", "par1", 0), "10.21.0.60/24", "10.21.0.1"));
+  mesh.apply(with_address(Mesh::server_object("s1", "par1", 1), "10.21.0.61/24", "10.21.0.1"));
+  mesh.apply(with_address(Mesh::server_object("s2", "par1", 2), "10.21.0.60/25", "10.21.0.1"));
+  auto object = Mesh::rollout_object("r");
+  object.mutable_spec()->mutable_select()->add_servers("s0");  // s2 is not even selected
+  object.mutable_spec()->mutable_select()->add_servers("s1");
+  const rest::Plan made = plan(object);
+  EXPECT_EQ(reasons(made)["s0"], "ADDRESS_TAKEN");
+  EXPECT_THAT(made.excluded(0).message(), ::testing::HasSubstr("10.21.0.60 is also that of s2"));
+  EXPECT_THAT(names(made), ::testing::ElementsAre("s1"));
+}
+
+TEST_F(Planned, WhatTheWholeHostGetsWrongExcludesTheServer) {
+  mesh.add_ready("s0", agent, 0);
+  mesh.apply(with_address(Mesh::server_object("s0", "par1", 0), "10.21.0.60/24", "10.21.0.1"));
+  auto object = Mesh::rollout_object("r");
+  EXPECT_EQ(plan(object).servers_size(), 1);
+  auto profile = Mesh::profile("base");  // each part is small enough, the whole is not
+  profile.mutable_spec()->mutable_host()->mutable_scripts()->set_pre(std::string(8000, 'a'));
+  profile.mutable_spec()->mutable_host()->mutable_scripts()->set_post(std::string(8000, 'b'));
+  mesh.apply(profile);
+  wire::User& user = *object.mutable_spec()->mutable_host()->add_users();
+  user.set_name("ops");
+  for (int i = 0; i < 3; ++i) user.add_ssh_keys("ssh-rsa " + std::string(4000, 'A'));
+  EXPECT_EQ(reasons(plan(object))["s0"], "HOST_INVALID");
+}
+
 TEST_F(Planned, StartNeedsTheDigestAndTheNumber) {
   mesh.add_ready("s0", agent, 0);
   mesh.add_ready("s1", agent, 1);

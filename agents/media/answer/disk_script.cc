@@ -1,0 +1,52 @@
+#include "agents/media/answer/disk_script.h"
+
+#include "agents/media/answer/text_format.h"
+
+namespace metalmesh::media {
+namespace {
+
+std::string shell_word(const std::string& text) {
+  return *write_value(boost::json::value(text), TextFormat::shell);
+}
+
+}  // namespace
+
+std::string disk_script(const wire::DiskChoice& disk) {
+  std::string out = R"sh(disk=
+for entry in /sys/block/*; do
+  name=${entry##*/}
+  case $name in loop*|ram*|zram*|sr*|fd*|md*|dm-*|nbd*) continue ;; esac
+  [ "$(cat "$entry/ro")" = 0 ] && [ "$(cat "$entry/removable")" = 0 ] && [ "$(cat "$entry/size")" -gt 0 ] || continue
+)sh";
+  if (!disk.serial().empty() || !disk.wwn().empty())
+    out += "  facts=$(udevadm info --query=property --name=\"/dev/$name\") || continue\n";
+  if (!disk.serial().empty())
+    out +=
+        "  echo \"$facts\" | grep -qxF " + shell_word("ID_SERIAL_SHORT=" + disk.serial()) + " || continue\n";
+  if (!disk.wwn().empty()) {
+    out += "  echo \"$facts\" | grep -qixE " +
+           shell_word("ID_WWN(_WITH_EXTENSION)?=(0x|naa\\.|eui\\.)?" + disk.wwn()) + " || continue\n";
+  }
+  if (!disk.path().empty())
+    out += "  [ \"$(readlink -f " + shell_word(disk.path()) + ")\" = \"/dev/$name\" ] || continue\n";
+  const auto compare = [&](const char* how, std::uint64_t bytes) {
+    out += "  [ $(($(cat \"$entry/size\") * 512)) " + std::string(how) + " " + std::to_string(bytes) +
+           " ] || continue\n";
+  };
+  if (disk.min_size() != 0) compare("-ge", disk.min_size());
+  if (disk.max_size() != 0) compare("-le", disk.max_size());
+  return out + R"sh(  if [ -n "$disk" ]; then
+    echo "metalmesh: more than one disk matches the order: $disk and /dev/$name" >&2
+    exit 1
+  fi
+  disk=/dev/$name
+done
+if [ -z "$disk" ]; then
+  echo "metalmesh: no disk matches the order" >&2
+  exit 1
+fi
+echo "$disk" > /tmp/metalmesh-disk
+)sh";
+}
+
+}  // namespace metalmesh::media

@@ -1,0 +1,166 @@
+#include "agents/media/answer/order_context.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <charconv>
+#include <map>
+#include <utility>
+
+#include "agents/media/answer/disk_script.h"
+#include "agents/media/answer/network_context.h"
+#include "agents/media/answer/text_format.h"
+
+namespace metalmesh::media {
+namespace {
+
+namespace json = boost::json;
+
+json::value or_null(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+json::value or_null(std::uint64_t number) { return number == 0 ? json::value(nullptr) : json::value(number); }
+
+template <class Strings>
+json::array list_of(const Strings& strings) {
+  json::array out;
+  for (const std::string& each : strings) out.emplace_back(each);
+  return out;
+}
+
+/// CoreOS and Flatcar give a member of these groups sudo without a password.
+json::array all_groups(const wire::User& user) {
+  json::array groups = list_of(user.groups());
+  if (user.sudo()) groups.insert(groups.end(), {"sudo", "wheel"});
+  return groups;
+}
+
+json::object user_context(const wire::User& user) {
+  return {{"name", user.name()},
+          {"full_name", user.full_name()},
+          {"password_hash", or_null(user.password_hash())},
+          {"locked", user.password_hash().empty()},
+          {"ssh_keys", list_of(user.ssh_keys())},
+          {"has_ssh_keys", !user.ssh_keys().empty()},
+          {"groups", list_of(user.groups())},
+          {"all_groups", all_groups(user)},
+          {"sudo", user.sudo()},
+          {"home", "/home/" + user.name()}};
+}
+
+json::object root_context(const wire::RootAccount& root) {
+  return {{"password_hash", or_null(root.password_hash())},
+          {"locked", root.password_hash().empty()},
+          {"ssh_keys", list_of(root.ssh_keys())},
+          {"has_ssh_keys", !root.ssh_keys().empty()}};
+}
+
+bool needs_group_or_sudo(const wire::User& user) {
+  return !user.groups().empty() || (user.sudo() && user.password_hash().empty());
+}
+
+json::object disk_context(const wire::DiskChoice& disk) {
+  const bool chosen = !disk.serial().empty() || !disk.wwn().empty() || !disk.path().empty() ||
+                      disk.min_size() != 0 || disk.max_size() != 0;
+  return {{"chosen", chosen},
+          {"serial", or_null(disk.serial())},
+          {"wwn", or_null(disk.wwn())},
+          {"path", or_null(disk.path())},
+          {"wwn_glob", "*" + disk.wwn()},
+          {"min_size", or_null(disk.min_size())},
+          {"max_size", or_null(disk.max_size())},
+          {"script", disk_script(disk)},
+          {"script_base64", base64(disk_script(disk))}};
+}
+
+/// "de_DE.UTF-8": language de_DE, its two letters, the country.
+json::object locale_context(const std::string& given) {
+  const std::string locale = given.empty() ? "en_US.UTF-8" : given;
+  const std::string language = locale.substr(0, locale.find('.'));
+  const std::size_t underscore = language.find('_');
+  return {{"name", locale},
+          {"language", language},
+          {"short", language.substr(0, underscore)},
+          {"country", underscore == std::string::npos ? "US" : language.substr(underscore + 1)},
+          {"dashed", underscore == std::string::npos
+                         ? language
+                         : language.substr(0, underscore) + "-" + language.substr(underscore + 1)}};
+}
+
+json::object host_context(const wire::Host& host, const std::string& hostname) {
+  json::array users;
+  for (const wire::User& user : host.users()) users.push_back(user_context(user));
+  const bool qualified = host.domain().empty() || hostname.ends_with("." + host.domain());
+  const std::string fqdn = qualified ? hostname : hostname + "." + host.domain();
+  return {{"domain", or_null(host.domain())},
+          {"fqdn", fqdn},
+          {"fqdn_base64", base64(fqdn + "\n")},
+          {"short_name", hostname.substr(0, hostname.find('.'))},
+          {"locale", locale_context(host.locale())},
+          {"keyboard", host.keyboard().empty() ? "us" : host.keyboard()},
+          {"timezone", host.timezone().empty() ? "Etc/UTC" : host.timezone()},
+          {"ntp", list_of(host.ntp())},
+          {"has_ntp", !host.ntp().empty()},
+          {"network", network_context(host.network())},
+          {"has_groups_or_keyless_sudo", std::ranges::any_of(host.users(), needs_group_or_sudo)},
+          {"users", users},
+          {"root", root_context(host.root())},
+          {"disk", disk_context(host.disk())},
+          {"scripts", json::object{{"pre", host.scripts().pre()}, {"post", host.scripts().post()}}},
+          {"packages", list_of(host.packages())},
+          {"has_packages", !host.packages().empty()}};
+}
+
+std::unexpected<Error> wrong_type(const config::TypedVariable& variable, const std::string& value) {
+  return fail(ErrorKind::invalid,
+              "variable " + variable.name() + ": \"" + value.substr(0, 80) + "\" is no " + variable.type() +
+                  (variable.type() == "list" || variable.type() == "object" ? " in JSON" : ""));
+}
+
+Result<json::value> typed(const config::TypedVariable& variable, const std::string& value) {
+  if (variable.type() == "string") return json::value(value);
+  if (variable.type() == "bool") {
+    if (value == "true" || value == "yes" || value == "on") return json::value(true);
+    if (value == "false" || value == "no" || value == "off") return json::value(false);
+    return wrong_type(variable, value);
+  }
+  if (variable.type() == "number") {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size()) return wrong_type(variable, value);
+    return json::value(number);
+  }
+  boost::system::error_code error;
+  json::value parsed = json::parse(value, error);
+  const bool fits = !error && (variable.type() == "list" ? parsed.is_array() : parsed.is_object());
+  if (!fits) return wrong_type(variable, value);
+  return parsed;
+}
+
+}  // namespace
+
+Result<json::object> order_context(const std::vector<wire::Variable>& variables, const wire::Host& host,
+                                   const config::OsFamily& family) {
+  std::map<std::string, std::string> values;
+  for (const wire::Variable& variable : variables) {
+    if (!values.emplace(variable.name(), variable.value()).second)
+      return fail(ErrorKind::invalid, "variable " + variable.name() + " is given twice");
+  }
+  json::object context;
+  for (const auto& [name, value] : values) context[name] = value;
+  for (const config::TypedVariable& declared : family.variables()) {
+    const auto given = values.find(declared.name());
+    if (declared.required() && given == values.end())
+      return fail(ErrorKind::invalid, "family " + family.name() + " needs the variable " + declared.name() +
+                                          (declared.about().empty() ? "" : " (" + declared.about() + ")"));
+    auto value = typed(declared, given == values.end() ? declared.default_() : given->second);
+    if (!value) return std::unexpected(value.error());
+    context[declared.name()] = std::move(*value);
+  }
+  const auto hostname = values.find("hostname");
+  context["host"] = host_context(host, hostname == values.end() ? "localhost" : hostname->second);
+  return context;
+}
+
+}  // namespace metalmesh::media

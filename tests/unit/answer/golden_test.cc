@@ -1,0 +1,129 @@
+// Every family that comes with the programs, end to end: an image as its vendor lays it out
+// (golden/<family>/image), two orders, and byte for byte what the medium then differs in. SOURCES.md beside
+// them names the document behind the lines that matter.
+//
+//   golden/<family>/image          what the probe would note: volume-id, files, texts
+//   golden/<family>/<case>         order.yaml (a StartInstall), and template if the profile brings one
+//   golden/<family>/<case>/medium  the changed files
+// MM_GOLDEN_WRITE=1 writes the media anew; read the difference before it is committed.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "agents/media/answer/medium_plan.h"
+#include "common/adapters/family_files.h"
+#include "common/adapters/yaml_reader.h"
+
+namespace metalmesh::media {
+namespace {
+
+namespace fs = std::filesystem;
+using Files = std::map<std::string, std::string>;
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream out;
+  out << in.rdbuf();
+  return std::move(out).str();
+}
+
+Files files_below(const fs::path& folder) {
+  Files files;
+  if (!fs::exists(folder)) return files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file())
+      files["/" + fs::relative(entry.path(), folder).string()] = text_of(entry.path());
+  }
+  return files;
+}
+
+wire::ImageFacts facts_of(const fs::path& image) {
+  wire::ImageFacts facts;
+  facts.set_patchable(true);
+  std::getline(std::istringstream(text_of(image / "volume-id")) >> std::ws, *facts.mutable_volume_id());
+  std::istringstream names(text_of(image / "files"));
+  for (std::string name; std::getline(names, name);) facts.mutable_survey()->add_files(name);
+  for (const auto& [path, content] : files_below(image / "texts")) {
+    facts.mutable_survey()->add_files(path);
+    wire::FileChange& text = *facts.mutable_survey()->add_texts();
+    text.set_path(path);
+    text.set_content(content);
+  }
+  return facts;
+}
+
+Files files_of(const MediumPlan& plan) {
+  Files files;
+  for (const wire::FileChange& change : plan.changes) files[change.path()] = change.content();
+  return files;
+}
+
+void write_files(const fs::path& folder, const Files& files) {
+  fs::remove_all(folder);
+  for (const auto& [path, content] : files) {
+    const fs::path file = folder / path.substr(1);
+    fs::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << content;
+  }
+}
+
+Result<MediumPlan> plan_case(const families::FamilyCatalogue& catalogue, const config::OsFamily& family,
+                             const fs::path& folder, const wire::ImageFacts& facts) {
+  auto order = adapters::read_yaml<wire::StartInstall>(text_of(folder / "order.yaml"),
+                                                       folder.string() + "/order.yaml");
+  if (!order) return std::unexpected(order.error());
+  return plan_medium({.family = family,
+                      .profile_template = text_of(folder / "template"),
+                      .variables = {order->variables().begin(), order->variables().end()},
+                      .host = order->host(),
+                      .recognised = catalogue.recognise(facts)},
+                     facts);
+}
+
+TEST(Families, MediaAreAsTheyWereReviewed) {
+  const auto catalogue = adapters::load_families();
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  const bool write = std::getenv("MM_GOLDEN_WRITE") != nullptr;
+  for (const auto& [name, family] : catalogue->all()) {
+    if (family.placeholder()) continue;
+    const fs::path folder = fs::path(MM_GOLDEN_DIR) / name;
+    ASSERT_TRUE(fs::exists(folder / "SOURCES.md")) << name;
+    const wire::ImageFacts facts = facts_of(folder / "image");
+    int cases = 0;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (!fs::exists(entry.path() / "order.yaml")) continue;
+      ++cases;
+      const auto plan = plan_case(*catalogue, family, entry.path(), facts);
+      ASSERT_TRUE(plan) << entry.path() << ": " << plan.error().message;
+      const Files made = files_of(*plan);
+      if (write) write_files(entry.path() / "medium", made);
+      const Files expected = files_below(entry.path() / "medium");
+      for (const auto& [path, content] : made) {
+        const auto found = expected.find(path);
+        ASSERT_NE(found, expected.end()) << entry.path() << " has no " << path;
+        EXPECT_EQ(content, found->second) << entry.path() << path;
+      }
+      EXPECT_EQ(made.size(), expected.size()) << entry.path();
+    }
+    EXPECT_GE(cases, 2) << name;
+  }
+}
+
+TEST(Families, EachRecognisesItsOwnImageAndNoOther) {
+  const auto catalogue = adapters::load_families();
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  for (const auto& [name, family] : catalogue->all()) {
+    if (family.recognise().empty()) continue;
+    const auto seen = catalogue->recognise(facts_of(fs::path(MM_GOLDEN_DIR) / name / "image"));
+    EXPECT_EQ(seen, std::vector<std::string>{name});
+  }
+}
+
+}  // namespace
+}  // namespace metalmesh::media

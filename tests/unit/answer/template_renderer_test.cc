@@ -1,0 +1,130 @@
+// Templates: tags, scopes, the line a mistake is named by, and that no value can leave its place in any
+// syntax.
+#include "agents/media/answer/template_renderer.h"
+
+#include <gmock/gmock.h>
+
+#include <boost/json/array.hpp>
+
+#include "agents/media/answer/answer_check.h"
+
+namespace metalmesh::media {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+namespace json = boost::json;
+
+json::object context() {
+  return {{"hostname", "web-01"},
+          {"address", "{{hostname}}"},  // values are never expanded again
+          {"mirror.host", "dotted"},
+          {"empty", ""},
+          {"none", nullptr},
+          {"yes", true},
+          {"no", false},
+          {"count", 3},
+          {"keys", json::array{"a b", "c'd"}},
+          {"links", json::array{json::object{{"name", "eno1"}, {"dhcp", true}},
+                                json::object{{"name", "eno2"}, {"dhcp", false}}}},
+          {"disk", json::object{{"serial", "S1"}, {"path", nullptr}}}};
+}
+
+Result<std::string> render(std::string_view tmpl, TextFormat format = TextFormat::verbatim) {
+  return render_template(tmpl, context(), format);
+}
+
+TEST(TemplateRenderer, ReplacesAndEscapes) {
+  EXPECT_EQ(render("a {{hostname}} b {{ address }}"), "a web-01 b {{hostname}}");
+  EXPECT_EQ(render("{{{{ item }} {x} }} {"), "{{ item }} {x} }} {");
+  EXPECT_EQ(render("{{mirror.host}} {{disk.serial}} {{count}} {{yes}}"), "dotted S1 3 true");
+  EXPECT_EQ(render(""), "");
+}
+
+TEST(TemplateRenderer, SectionsFollowTheValue) {
+  EXPECT_EQ(render("{{#yes}}a{{/yes}}{{#no}}b{{/no}}{{^no}}c{{/no}}{{^empty}}d{{/empty}}{{#none}}e{{/none}}"),
+            "acd");
+  EXPECT_EQ(render("{{#links}}{{name}}{{#dhcp}}*{{/dhcp}}@{{hostname}} {{/links}}"),
+            "eno1*@web-01 eno2@web-01 ");
+  EXPECT_EQ(render("{{#keys}}<{{.}}>{{/keys}}"), "<a b><c'd>");
+  EXPECT_EQ(render("{{#disk}}{{serial}}{{#path}}p{{/path}}{{/disk}}"), "S1");
+}
+
+TEST(TemplateRenderer, LinesOfMereTagsDisappear) {
+  EXPECT_EQ(render("one\n  {{#links}}\n{{! remark }}\n- {{name}}\n{{/links}}\ntwo\n"),
+            "one\n- eno1\n- eno2\ntwo\n");
+  EXPECT_EQ(render("{{#yes}}{{#count}}\nx\n{{/count}}{{/yes}}\n"), "x\n");
+  EXPECT_EQ(render("a{{#yes}}\nb\n{{/yes}}c\n"), "a\nb\nc\n");
+}
+
+TEST(TemplateRenderer, NamesTheVariableAndTheLine) {
+  const auto message = [](std::string_view tmpl) { return render(tmpl).error().message; };
+  EXPECT_THAT(message("one\ntwo {{hostname}}\nthree {{gateway}}\n"),
+              AllOf(HasSubstr("line 3"), HasSubstr("gateway")));
+  EXPECT_THAT(message("\n{{#tpyo}}x{{/tpyo}}"), AllOf(HasSubstr("line 2"), HasSubstr("tpyo")));
+  EXPECT_THAT(message("\n{{hostname\n}}"), AllOf(HasSubstr("line 2"), HasSubstr("not closed")));
+  EXPECT_THAT(message("{{ a b }}"), HasSubstr("not a variable name"));
+  EXPECT_THAT(message("x\n{{#yes}}y"), AllOf(HasSubstr("line 2"), HasSubstr("yes is not closed")));
+  EXPECT_THAT(message("{{#yes}}{{/no}}{{/yes}}"), HasSubstr("closes no open section"));
+  EXPECT_THAT(message("{{disk.path}}"), HasSubstr("not set"));
+  EXPECT_THAT(message("{{links}}"), HasSubstr("list"));
+  EXPECT_THAT(message("{{hostname | rot13}}"), HasSubstr("rot13"));
+  EXPECT_FALSE(render("{{}}"));
+}
+
+TEST(TemplateRenderer, WritesValuesInTheFilesOwnSyntax) {
+  EXPECT_EQ(render("k: {{keys}}", TextFormat::yaml), R"(k: ["a b","c'd"])");
+  EXPECT_EQ(render("{{keys}}", TextFormat::shell), R"('a b' 'c'\''d')");
+  EXPECT_EQ(render("{{disk.serial | json}} {{{hostname}}}", TextFormat::shell), "\"S1\" web-01");
+  EXPECT_EQ(render("{{hostname | base64}}"), "d2ViLTAx");
+}
+
+/// Texts that try to end their place; each must stay inside a well-formed file, or be refused.
+const char* const hostile[] = {"plain",   "two words", "a'b",     "a\"b",     "a\\",   "$(reboot)", "`id`",
+                               "a\nb: c", "]]>",       "</x>",    "a # b",    "%end",  "-rf",       "=x",
+                               "\x01",    "a;b|c&d",   "{{x}}",   "\xc3\xa4", "*glob", "~",         "@file",
+                               "null",    "",          "4E12345", "22:00",    "off",   "x\r\ny"};
+
+TEST(TextFormat, HostileValuesStayValues) {
+  int kept = 0;
+  for (const char* text : hostile) {
+    const json::object one{{"v", text}};
+    for (const auto& [format, file] : {std::pair{TextFormat::yaml, "a: {{v}}\nb: 1\n"},
+                                       {TextFormat::json, "{\"a\": {{v}}}"},
+                                       {TextFormat::toml, "a = {{v}}\nb = 1\n"},
+                                       {TextFormat::xml, "<a b=\"{{v}}\">{{v}}</a>"}}) {
+      const auto rendered = render_template(file, one, format);
+      if (!rendered) continue;  // refused is safe
+      ++kept;
+      const auto well = check_syntax(*rendered, format);
+      EXPECT_TRUE(well) << *rendered << ": " << well.error().message;
+    }
+  }
+  EXPECT_GT(kept, 100);  // of 108: only XML refuses some
+}
+
+TEST(TextFormat, LineFormatsRefuseWhatTheyCannotHold) {
+  for (const TextFormat format :
+       {TextFormat::kickstart, TextFormat::preseed, TextFormat::kernel, TextFormat::xml})
+    EXPECT_FALSE(write_value(json::value("a\x01"), format));
+  EXPECT_FALSE(write_value(json::value("a\nrootpw x"), TextFormat::kickstart));
+  EXPECT_FALSE(write_value(json::value("a\nd-i x"), TextFormat::preseed));
+  for (const char* text : {"a b", "a;b", "$x", "a'b", "a\\", "a\"b", "{", "a&b"})
+    EXPECT_FALSE(write_value(json::value(text), TextFormat::kernel)) << text;
+  EXPECT_EQ(write_value(json::value("console=ttyS0,115200n8"), TextFormat::kernel), "console=ttyS0,115200n8");
+}
+
+TEST(AnswerCheck, SeesWhatIsNotWellFormed) {
+  EXPECT_THAT(check_syntax("a: [1", TextFormat::yaml).error().message, HasSubstr("YAML"));
+  EXPECT_THAT(check_syntax("a: {b: 1}\nc: [b, b]\na: 2\n", TextFormat::yaml).error().message,
+              HasSubstr("line 3"));
+  EXPECT_TRUE(check_syntax("a: b\nb: {a: a, c: a}\nc:\n  - a: 1\n  - a: 1\n", TextFormat::yaml));
+  EXPECT_THAT(check_syntax("<a>\n<b></a>", TextFormat::xml).error().message, HasSubstr("line 2"));
+  EXPECT_THAT(check_syntax("{\"a\": 1} x", TextFormat::json).error().message, HasSubstr("JSON"));
+  EXPECT_THAT(check_syntax("{\"a\": ", TextFormat::json).error().message, HasSubstr("JSON"));
+  EXPECT_THAT(check_syntax("a = \n", TextFormat::toml).error().message, HasSubstr("TOML"));
+  EXPECT_TRUE(check_syntax("anything", TextFormat::kickstart));
+}
+
+}  // namespace
+}  // namespace metalmesh::media
