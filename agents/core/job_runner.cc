@@ -52,7 +52,9 @@ void count_login_refusal(const JobContext& context, const std::string& credentia
 
 install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   install::Gate gate;
-  if (job.launched()) return gate;  // nobody asks any more
+  const std::string& credential = job.order().bmc().credential();
+  if (c_.breaker.held(credential)) gate.no_login = c_.breaker.why_not(credential);
+  if (job.launched()) return gate;  // nobody asks for more any more
   const auto standing = c_.link.why_not_act();
   gate.vouched = !standing;
   if (standing) gate.why_not = *standing;
@@ -65,8 +67,8 @@ install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
                               "generation " + std::to_string(order.generation()) +
                                   " of this machine was cancelled, or a later order was seen",
                               "order it again: a new order gets a higher generation");
-  } else if (c_.breaker.held(order.bmc().credential())) {
-    gate.why_not = c_.breaker.why_not(order.bmc().credential()).value();
+  } else if (gate.no_login) {
+    gate.why_not = *gate.no_login;
   } else if (c_.site.disk_low) {
     gate.why_not = make_fault(wire::DISK_LOW, "", "the agent's disk is below its reserve",
                               "free space on the agent's machine; the job goes on by itself");

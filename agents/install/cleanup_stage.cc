@@ -62,6 +62,7 @@ Verdict cleanup(Context& context) {
     switch (eject(context, job.inserted_slot(), true)) {
       case Ejected::busy:
         return Verdict::busy;
+      case Ejected::another:  // by now it holds the medium of another job
       case Ejected::empty:
         job.clear_inserted_slot();
         break;

@@ -55,8 +55,18 @@ Verdict login_refused(Context& context, const HttpReplied& reply) {
   return context.fail(wire::BMC_LOGIN_REFUSED, facts);
 }
 
+/// Refused elsewhere meanwhile. Whoever touched power already is not given up: it waits for a better
+/// password.
+Verdict not_to_be_tried(Context& context, const wire::Fault& why) {
+  const bool waits = context.job.armed() && context.job.stage() != wire::CLEANUP;
+  return waits ? hold(context, why)
+               : context.fail(wire::BMC_LOGIN_REFUSED, {.seen = "401", .detail = why.seen()});
+}
+
 Verdict log_in(Context& context) {
   Conversation& talk = context.talk;
+  const bool asked = talk.flight || (talk.reply && talk.reply_to == Ask::login && !talk.reply_path.empty());
+  if (!asked && context.gate.no_login) return not_to_be_tried(context, *context.gate.no_login);
   const HttpReplied* reply = fetch(context, Ask::login, redfish::login(talk.root->sessions));
   if (reply == nullptr) return Verdict::busy;
   const redfish::Session session = redfish::parse_session(*reply);

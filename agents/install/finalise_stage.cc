@@ -74,6 +74,11 @@ Verdict finalise(Context& context) {
   if (!context.job.inserted_slot().empty() && !context.talk.slot_stuck) {
     const Ejected ejected = eject(context, context.job.inserted_slot(), true);
     if (ejected == Ejected::busy) return Verdict::busy;
+    // An old copy of this agent's store, or its twin: the machine belongs to another job by now.
+    if (ejected == Ejected::another)
+      return context.fail(wire::FOREIGN_MEDIA, {.expected = "our medium or none",
+                                                .seen = context.talk.slot->image,
+                                                .slot = context.job.inserted_slot()});
     eject_or_owe(context, ejected);
   }
   return power_on(context);

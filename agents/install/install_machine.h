@@ -99,9 +99,10 @@ struct JobOutcome {
 
 /// What the machine may not decide alone, asked at the moment it matters.
 struct Gate {
-  bool may_arm = false;   // proven incarnation, credential not held, not quarantined, disk above reserve
-  wire::Fault why_not;    // when not
-  bool vouched = false;   // this incarnation is the one that the controller knows
+  bool may_arm = false;  // proven incarnation, credential not held, not quarantined, disk above reserve
+  wire::Fault why_not;   // when not
+  bool vouched = false;  // this incarnation is the one that the controller knows
+  std::optional<wire::Fault> no_login;  // why its credential must not be tried now
   bool clock_ok = false;  // start_by and launch_by can be judged (both bounds known well enough)
 };
 

@@ -122,7 +122,7 @@ Ejected eject(Context& context, const std::string& uri, bool only_own) {
     look_again(context, context.timeouts.poll / 2);
     return Ejected::busy;
   }
-  if (only_own && !is_own(context, *slot)) return Ejected::empty;
+  if (only_own && !is_own(context, *slot)) return Ejected::another;
   // An eject takes the BMC a while: ask again only when it had time.
   const bool again = talk.eject_posts == 0 || context.now.mono - talk.eject_at >= 2 * context.timeouts.poll;
   if (!again) {
@@ -162,6 +162,7 @@ Verdict prepare_media(Context& context) {
                              .seen = "its old medium " + slot.image + " cannot be ejected",
                              .detail = talk.last_refusal,
                              .slot = slot.uri});
+      case Ejected::another:
       case Ejected::empty:
         if (slot.uri == context.job.inserted_slot()) context.job.clear_inserted_slot();
         slot.inserted_flag = false;

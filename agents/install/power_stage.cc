@@ -40,7 +40,14 @@ void forget_off(Conversation& talk) {
   talk.forced_off = false;
 }
 
+/// Power is only for an incarnation that is vouched for: an old copy of the agent's store, or its twin, may
+/// not know what is running there.
+bool may_not_switch(const Context& context) {
+  return !context.gate.vouched && !planted(Defect::off_while_installing);
+}
+
 Verdict switch_on(Context& context, const redfish::System& system) {
+  if (may_not_switch(context)) return hold(context, context.gate.why_not);
   Conversation& talk = context.talk;
   if (talk.on_sends == most_on_sends + most_refusals) return stuck(context, "On");
   ++talk.on_sends;
@@ -53,6 +60,7 @@ Verdict switch_on(Context& context, const redfish::System& system) {
 }
 
 Verdict switch_off(Context& context, const redfish::System& system) {
+  if (may_not_switch(context)) return hold(context, context.gate.why_not);
   Conversation& talk = context.talk;
   const bool gentle = context.order().power() == wire::GRACEFUL && !context.job.host_on_by_us();
   const Duration waited = context.now.mono - talk.told_off_at.value_or(context.now.mono);
@@ -110,6 +118,7 @@ Verdict power(Context& context) {
   }
   const redfish::System* system = look(context);
   if (system == nullptr) return Verdict::busy;
+  if (planted(Defect::off_while_installing) && job.launched()) return switch_off(context, *system);
   if (job.powered() || job.intent() == record::Job::RESET_ON || talk.told_on_at)
     return await_on(context, *system);
   if (!system->off()) {

@@ -35,10 +35,10 @@ void conclude(Context& context);
 /// Waits, telling once why.
 Verdict hold(Context& context, const wire::Fault& why);
 Verdict find_slots(Context& context);
-enum class Ejected { busy, empty, stuck };
+enum class Ejected { busy, empty, another, stuck };
 /// Empties the slot. A reading of "empty" right after our insert proves nothing yet. With `only_own` any
-/// medium but this job's is left alone and counts as empty: another machine may answer by now, with the
-/// medium of another job.
+/// medium but this job's is left alone (`another`): the machine, or its address, may belong to another job by
+/// now.
 Ejected eject(Context& context, const std::string& slot, bool only_own);
 /// Sets the override unless it reads back as wanted.
 Verdict ensure_boot(Context& context, const redfish::System& system);

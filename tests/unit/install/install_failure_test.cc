@@ -199,6 +199,34 @@ TEST(InstallFailureDetails, ARefusedLoginIsNotTriedAgain) {
   EXPECT_EQ(world.retries, 0);
 }
 
+// Three refusals elsewhere: this one does not add a fourth.
+TEST(InstallFailureDetails, AHeldCredentialIsNotTried) {
+  World world;
+  world.bmc.login_status = 401;
+  world.gate.no_login.emplace().set_code(wire::BMC_LOGIN_REFUSED);
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().fault().code(), wire::BMC_LOGIN_REFUSED);
+  EXPECT_EQ(world.login_refusals, 0);
+}
+
+// A session may end while an installer runs; the job waits for a better password, however long.
+TEST(InstallFailureDetails, AnInstallIsNotGivenUpForAHeldCredential) {
+  World world;
+  world.job.mutable_order()->mutable_max_run()->set_seconds(24 * 3600);
+  const auto power = world.bmc.on_power;
+  world.bmc.on_power = [&](const std::string& state) {
+    if (!world.set_anew_at) {
+      world.bmc.sessions.clear();
+      world.gate.no_login.emplace().set_code(wire::BMC_LOGIN_REFUSED);
+      world.set_anew_at = world.now.mono + 3h;
+    }
+    power(state);
+  };
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_EQ(world.launches, 1);
+}
+
 TEST(InstallFailureDetails, AMismatchChangesNothing) {
   World world;
   world.bmc.uuid = "4c4c4544-0043-4a10-8052-b4c04f4d3233";

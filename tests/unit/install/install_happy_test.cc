@@ -189,5 +189,21 @@ TEST(InstallHappy, TakesNoMediumOutBeforeItIsVouchedFor) {
   EXPECT_EQ(held, 1);
 }
 
+// Nor what runs on the machine.
+TEST(InstallHappy, SwitchesNothingBeforeItIsVouchedFor) {
+  for (const char* before : {"Off", "On"}) {
+    World world;
+    world.bmc.power = before;
+    world.job.mutable_order()->set_power(wire::FORCE);
+    world.gate.vouched = false;
+    world.gate.why_not.set_code(wire::SITE_QUARANTINED);
+    EXPECT_FALSE(world.run()) << "its own medium stays in as well";
+    EXPECT_TRUE(world.job.armed());
+    EXPECT_EQ(world.job.fault().code(), wire::ORDER_EXPIRED) << before;
+    EXPECT_EQ(world.bmc.power, before);
+    EXPECT_EQ(world.launches, 0);
+  }
+}
+
 }  // namespace
 }  // namespace metalmesh::install

@@ -66,6 +66,7 @@ class World {
   std::string tls_refusal;
   std::string medium_refusal;  // why the media server cannot compose the medium
   bool turns_itself_on_at_crash = false;
+  std::optional<MonoTime> set_anew_at;  // the credential: from here on logins may be tried again
   Crash crash;
   Crash second_crash;
 
@@ -115,6 +116,7 @@ class World {
   }
 
   void handle(const JobInput& input) {
+    if (set_anew_at && now.mono >= *set_anew_at) gate.no_login.reset();
     JobOutcome out = machine_->handle(input, now, gate);
     for (JobAction& action : out.actions) apply(action);
   }
