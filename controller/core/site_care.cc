@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "common/base/digest.h"
+#include "common/ports/wire_time.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/state/row_codec.h"
-#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -23,14 +23,18 @@ void note(Work& work, const std::string& site, std::string message) {
 }
 
 void send_settings(Work& work, const rest::Site& site, SiteLink& link) {
+  if (link.settings_version() == site.metadata().version()) return;
   wire::Command command;
   auto& settings = *command.mutable_site_settings();
   settings.set_parallel(site.spec().limits().parallel());
   settings.set_login_refusals(site.spec().limits().login_refusals());
   settings.set_media_address(site.spec().media().address());
   std::string digest = sha256(canonical_bytes(settings));
-  if (digest == link.row().settings_sha256()) return;
-  if (work.send(link, std::move(command))) link.set_settings_digest(std::move(digest));
+  if (digest != link.row().settings_sha256()) {
+    if (!work.send(link, std::move(command))) return;
+    link.set_settings_digest(std::move(digest));
+  }
+  link.set_settings_version(site.metadata().version());
 }
 
 void send_inspections(Work& work, const rest::Site& site, SiteLink& link) {

@@ -178,6 +178,7 @@ void SiteLink::begin_commands(LinkTools& tools) {
   sender_.create(to_hex(tools.entropy.bytes(journal_id_bytes)), tools.out.rows);
   row_.set_commands_for(receiver_.journal_id());
   row_.clear_settings_sha256();
+  settings_version_ = 0;
   changed_ = true;
   if (!row_.learning()) return;
   wire::Command command;

@@ -94,6 +94,9 @@ class SiteLink {
   void clear_quarantine();
 
   void set_settings_digest(std::string digest);
+  /// Which version of the Site was last compared with what was sent.
+  [[nodiscard]] std::uint64_t settings_version() const { return settings_version_; }
+  void set_settings_version(std::uint64_t version) { settings_version_ = version; }
   void set_machine(std::string machine_id);
 
   [[nodiscard]] const record::SiteLink& row() const { return row_; }
@@ -135,6 +138,7 @@ class SiteLink {
   bool peer_quarantined_ = false;
   std::string peer_quarantine_reason_;
   bool changed_ = false;
+  std::uint64_t settings_version_ = 0;
 };
 
 }  // namespace metalmesh::controller
