@@ -119,6 +119,7 @@ void FenceTable::see(const wire::Identity& identity, std::uint64_t generation, c
 }
 
 void FenceTable::cancel(const wire::Identity& identity, std::uint64_t generation, Outcome& out) {
+  if (planted(Defect::cancel_answers_only)) return;
   record::Fence& fence = raise(identity);
   const bool lowers = planted(Defect::tombstone_not_max);
   fence.set_cancelled_to(lowers ? generation : std::max<std::uint64_t>(fence.cancelled_to(), generation));

@@ -44,7 +44,7 @@ wire::Stage stage_by_facts(const record::Job& job) {
   if (job.stage() == wire::CLEANUP || job.has_fault()) return wire::CLEANUP;
   if (job.final_power_on()) return wire::VERIFY;
   if (job.installer_ended()) return wire::FINALISE;
-  if (job.launched()) return wire::WATCH;
+  if (job.launched()) return planted(Defect::off_while_installing) ? wire::POWER : wire::WATCH;
   return job.armed() ? wire::POWER : wire::CONNECT;
 }
 

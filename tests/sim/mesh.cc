@@ -226,7 +226,7 @@ void Mesh::revive_twin(Site& site) {
 void Mesh::rotate_password(Site& site, Duration late) {
   trace.line(events.now(), site.name, "changes its BMCs' password");
   witness.marks().hit("a password was changed before the agent knew");
-  site.bmc_password = fmt::format("{}{}-{}", secret_word, site.name, site.password_version + 1);
+  site.bmc_password = fmt::format("{}{}-{}", secret_word, site.name, ++site.rotations);
   for (Machine* machine : site.machines) machine->model->options().password = site.bmc_password;
   events.after(late, [this, &site, password = site.bmc_password] {
     site.password = password;
@@ -235,7 +235,8 @@ void Mesh::rotate_password(Site& site, Duration late) {
   });
 }
 
-void Mesh::tell_credentials(Site& site) const {
+void Mesh::tell_credentials(Site& site) {
+  witness.on_credentials_set();
   for (const Box* box : {&site.box, &site.twin}) {
     if (box->node) box->node->deliver(CredentialsChanged{{{"bmc", std::to_string(site.password_version)}}});
   }

@@ -33,6 +33,7 @@ struct Site {
   std::string bmc_password;  // what the BMCs want
   std::string password;      // what the credential file holds
   unsigned password_version = 1;
+  unsigned rotations = 1;
 };
 
 class Mesh {
@@ -77,7 +78,7 @@ class Mesh {
   Surroundings around_agent(Site& site, const std::string& name, SimMedia& media);
   void build_controller();
   void fetch_image(const ImageFetch& fetch, Surroundings::Deliver deliver);
-  void tell_credentials(Site& site) const;
+  void tell_credentials(Site& site);
   Site* site_named(const std::string& name);
 
   Random random_;

@@ -2,6 +2,7 @@
 // mesh_sim --seeds 1..10000        many, on all cores; names every bad seed
 // mesh_sim --seed 7 --shrink       a failing scenario, cut down to few faults
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -58,6 +59,7 @@ int show_swarm(const SwarmRun& run, bool marks) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  google::protobuf::SetLogHandler(nullptr);  // damaged messages are the point of it
   CLI::App app("The whole mesh in one process, on a virtual clock, in the weather of a seed");
   std::uint64_t seed = 1;
   std::string seeds;
@@ -90,7 +92,12 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   cuts.without.insert(without.begin(), without.end());
   if (mutants) return run_mutants(threads);
-  if (wan_cut) return show_wan_cut({.seed = seed});
+  if (wan_cut) {
+    WanCut cut{.seed = seed};
+    if (cuts.servers != 0) cut.servers = cuts.servers;
+    if (cuts.minutes != 0) cut.length = std::chrono::minutes(cuts.minutes);
+    return show_wan_cut(cut);
+  }
   if (shrinks) return show_shrunk(seed, cuts, defect);
 
   std::uint64_t first = seed;

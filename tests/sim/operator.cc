@@ -49,7 +49,10 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
   const MeshState& mesh = core.state();
   for (const std::string& name : sites_) {
     if (mesh.sites.contains(name)) continue;
-    ask(core, now, out, Apply{named<rest::Site>("Site", name), {}});
+    auto site = named<rest::Site>("Site", name);
+    site.mutable_spec()->mutable_limits()->set_parallel(
+        swarm_.bulk ? 10 : 1 + static_cast<std::uint32_t>(random_.below(3)));
+    ask(core, now, out, Apply{site, {}});
   }
   if (!mesh.credentials.contains("bmc"))
     ask(core, now, out, Apply{named<rest::Credential>("Credential", "bmc"), {}});
@@ -210,6 +213,7 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
   spec.mutable_parallel()->set_per_site(1 + static_cast<std::uint32_t>(random_.below(3)));
   spec.mutable_start_within()->set_seconds(static_cast<std::int64_t>(600 + random_.below(3000)));
   if (swarm_.bulk) {
+    spec.set_powered_on("force");
     spec.mutable_start_within()->set_seconds(std::chrono::seconds(48h).count());
     spec.mutable_parallel()->set_total(bulk_parallel);
     spec.mutable_parallel()->set_per_site(bulk_parallel);

@@ -146,6 +146,11 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
   }
   if (fault == Fault::dropped_after) return failed(HttpFailure::dropped, "connection reset");
   if (fault == Fault::busy_after) return answer(503, {}, "{}");
+  // Only what its agent gets to know.
+  if (request.method == "POST" && path.ends_with("/Sessions") && reply.status == 401) {
+    ++machine.refused_logins[password];
+    watch_(machine);
+  }
   Headers headers;
   for (const auto& [name, value] : reply.headers) headers.emplace_back(lower(name), value);
   answer(reply.status, std::move(headers), std::move(reply.body));

@@ -27,9 +27,10 @@ struct Machine {
   std::string address;
   std::string key_sha256;
   std::unique_ptr<bmcsim::BmcModel> model;
-  MonoTime busy{};                   // requests to one BMC run in order
-  MonoTime silent_until{};           // its BMC restarts
-  std::optional<MonoTime> wakes_at;  // when `advance` is scheduled
+  MonoTime busy{};                                      // requests to one BMC run in order
+  MonoTime silent_until{};                              // its BMC restarts
+  std::optional<MonoTime> wakes_at;                     // when `advance` is scheduled
+  std::map<std::string, std::uint64_t> refused_logins;  // by password
   bool displaced = false;  // its BMC was not always behind its address: an agent may have lost sight of it
 };
 

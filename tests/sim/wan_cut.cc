@@ -37,8 +37,8 @@ class Scene {
     mesh_.witness.at_end();
     if (result_.store_bytes > store_bound(cut_.servers))
       object(fmt::format("the agent's store grew to {} bytes", result_.store_bytes));
-    if (result_.ended_in_the_dark < cut_.servers)
-      object(fmt::format("only {} jobs ended during the cut", result_.ended_in_the_dark));
+    if (before + result_.ended_in_the_dark != cut_.servers)
+      object(fmt::format("{} jobs ended before the cut and {} during it", before, result_.ended_in_the_dark));
     result_.violations = mesh_.trace.violations();
     return result_;
   }

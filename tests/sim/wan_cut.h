@@ -26,7 +26,7 @@ struct WanCutResult {
 
 /// What the agent's store may grow to: journal, jobs and fences.
 constexpr std::size_t store_bound(unsigned servers) {
-  return std::size_t{24} * 1024 * servers + std::size_t{1} * 1024 * 1024;
+  return std::size_t{6} * 1024 * servers + std::size_t{1} * 1024 * 1024;
 }
 
 WanCutResult run_wan_cut(const WanCut& cut);

@@ -158,7 +158,7 @@ void Weather::machines() {
   });
   now_and_then(swarm.move_every, [this](Random& random) { move_machine(random); });
   now_and_then(swarm.rotation_every, [this](Random& random) {
-    mesh_.rotate_password(any_site(random), 10s + random.below(600) * 1s);
+    mesh_.rotate_password(any_site(random), 10s + random.below(2400) * 1s);
   });
 }
 

@@ -119,6 +119,7 @@ void Witness::on_agent_started(const std::string& node, const std::string& site,
     if (job.intent() != record::Job::NONE) court_.marks.hit("a crash between an intent and its answer");
     if (job.armed() && !job.powered()) court_.marks.hit("a crash between ARM and the power-on");
   }
+  ++court_.facts.chances;
   AgentLife& agent = court_.facts.agents[node];
   agent.site = site;
   agent.incarnation.clear();
@@ -256,6 +257,10 @@ void Witness::take_controller_row(const RowWrite& row) {
   } else if (row.key.starts_with(tables::rollouts)) {
     const std::string name = row.key.substr(tables::rollouts.size());
     if (!row.value || !controller::decode_row(*row.value, facts.rollouts[name])) facts.rollouts.erase(name);
+  } else if (row.key.starts_with(tables::sites) && row.value) {
+    rest::Site site;
+    if (controller::decode_row(*row.value, site))
+      facts.site_parallel[site.metadata().name()] = site.spec().limits().parallel();
   } else if (row.key.starts_with(tables::orders) && row.value) {
     record::Order order;
     if (controller::decode_row(*row.value, order) && order.cancel_seq() != 0)

@@ -17,6 +17,7 @@ class Witness {
   void on_published(const std::string& node, const std::string& site, bool by_controller,
                     const Publish& message, const SimStore& rows);
   /// A new life begins, with what its store holds.
+  void on_credentials_set() { ++court_.facts.chances; }
   void on_agent_started(const std::string& node, const std::string& site, const SimStore& rows);
   void on_agent_durable(const std::string& node, const Batch& batch);
   /// The agent's store is empty now, or again what `rows` holds.

@@ -23,5 +23,6 @@ std::unique_ptr<Invariant> bounds(Court& court);
 std::unique_ptr<Invariant> durable_before_seen(Court& court);
 std::unique_ptr<Invariant> reports_are_true(Court& court);
 std::unique_ptr<Invariant> nothing_left_behind(Court& court);
+std::unique_ptr<Invariant> logins_are_few(Court& court);
 
 }  // namespace metalmesh::sim

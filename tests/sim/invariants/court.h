@@ -66,7 +66,9 @@ struct Facts {
   std::map<std::string, rest::Deployment> deployments;  // the controller's rows
   std::vector<DeploymentMove> moves;                    // of the newest batch
   std::map<std::string, rest::Rollout> rollouts;
-  std::set<std::string> precious;  // machines that must not be touched, by name
+  std::map<std::string, std::uint32_t> site_parallel;  // installs side by side, by site
+  std::uint64_t chances = 0;                           // starts of agents, and passwords set, so far
+  std::set<std::string> precious;                      // machines that must not be touched, by name
 
   [[nodiscard]] const wire::StartInstall* order(const std::string& deployment,
                                                 std::uint64_t generation) const;

@@ -44,6 +44,8 @@ class DurableBeforeSeen final : public Invariant {
     if (!row || !job.ParseFromString(*row) || job.intent() == record::Job::NONE)
       object(call.node + " changes a machine before its intent is durable: " + call.request.url);
     const bool power = call.request.url.ends_with("Reset");
+    if (power && job.intent() == record::Job::FINAL_RESET_ON && job.mount_state() != wire::DEAD)
+      object(call.node + " switches on the new system while its medium can still be booted: " + deployment);
     if (power && !job.armed()) object(call.node + " switches a machine that is not armed: " + deployment);
   }
 

@@ -1,9 +1,12 @@
-// I1: at most one reset into the installer per (server, generation).
+// I1: at most one reset into the installer per (server, deployment, generation). That no two deployments
+// share a generation is for numbers_only_rise, which knows epochs.
 //
 // A host that resets by itself half-way boots the same installer again. No fence can tell that from the
 // installer's own reads, and what it writes over is its own work: allowed, as long as nobody could know that
 // the installer had ended.
 #include <fmt/format.h>
+
+#include <tuple>
 
 #include "tests/sim/invariants/all_invariants.h"
 #include "tests/sim/words.h"
@@ -30,7 +33,8 @@ class OneWipePerGeneration final : public Invariant {
 
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
-    const auto key = std::pair(lower(wipe.machine.model->options().uuid), wipe.order->generation());
+    const auto key = std::tuple(lower(wipe.machine.model->options().uuid), wipe.install.deployment,
+                                wipe.order->generation());
     const auto [before, first] = wiped_.try_emplace(key, wipe.index);
     if (first) return;
     const auto& installs = wipe.machine.model->host().installs();
@@ -58,8 +62,9 @@ class OneWipePerGeneration final : public Invariant {
   }
 
   std::map<std::pair<std::string, std::uint64_t>, Launch> launched_;
-  std::set<std::string> excused_;                                       // deployments
-  std::map<std::pair<std::string, std::uint64_t>, std::size_t> wiped_;  // by machine UUID and generation
+  std::set<std::string> excused_;  // deployments
+  std::map<std::tuple<std::string, std::string, std::uint64_t>, std::size_t>
+      wiped_;  // by machine UUID, order
 };
 
 }  // namespace

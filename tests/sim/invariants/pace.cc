@@ -15,7 +15,6 @@ namespace {
 using controller::is_in_flight;
 namespace states = controller::states;
 
-constexpr std::uint32_t site_parallel = 10;  // an agent's default
 constexpr Duration recall_time = std::chrono::minutes(2);
 
 class Pace final : public Invariant {
@@ -43,12 +42,16 @@ class Pace final : public Invariant {
     const std::string& id = told.event.deployment_id();
     if (told.event.has_stage()) {
       auto& talking = talking_[told.node];
-      if (told.event.stage().stage() >= wire::CONNECT && told.event.stage().stage() < wire::DONE) {
+      // Cleanup is owed, whatever the limit; so is the end of what was cancelled.
+      if (told.event.stage().stage() >= wire::CONNECT && told.event.stage().stage() < wire::CLEANUP &&
+          !facts_.cancels.contains(id)) {
         talking.insert(id);
       } else {
         talking.erase(id);
       }
-      if (talking.size() > site_parallel) object(told.node + " runs more installs than its limit");
+      const auto limit = facts_.site_parallel.find(told.agent.site);
+      if (limit != facts_.site_parallel.end() && talking.size() > limit->second)
+        object(told.node + " runs more installs than its limit");
     }
     if (told.event.has_ended()) talking_[told.node].erase(id);
     if (told.event.has_launched()) judge_recall(id);
@@ -90,7 +93,8 @@ class Pace final : public Invariant {
 
   /// Handed out in this very batch: another rollout may have come after the one that is judged.
   [[nodiscard]] bool new_here(const std::string& id) const {
-    return std::ranges::any_of(facts_.moves, [&](const DeploymentMove& move) { return move.now->id() == id; });
+    return std::ranges::any_of(facts_.moves,
+                               [&](const DeploymentMove& move) { return move.now->id() == id; });
   }
 
   /// Launched although its rollout was aborted a while ago, and nobody even tried to recall it.

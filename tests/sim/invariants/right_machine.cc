@@ -22,7 +22,11 @@ class RightMachine final : public Invariant {
   }
 
   void on_told(const Told& told) override {
-    if (told.event.stage().stage() == wire::CLEANUP) given_up_.insert(told.event.deployment_id());
+    const std::string& id = told.event.deployment_id();
+    const wire::StartInstall* order = facts_.order(id, told.event.generation());
+    if (told.event.stage().stage() == wire::CLEANUP) given_up_.insert(id);
+    if (told.event.stage().stage() == wire::MEDIA && order != nullptr)
+      taken_over_[lower(order->identity().uuid())] = id;
   }
 
   // Nor is an installer disturbed once it writes, until its time is over.
@@ -37,13 +41,20 @@ class RightMachine final : public Invariant {
         mark("an installer that never ends was given up");
         continue;
       }
+      // The operator ordered a machine again while an installer runs of which its agent's journal was lost.
+      const auto next = taken_over_.find(lower(machine.model->options().uuid));
+      if (next != taken_over_.end() && next->second != installing) {
+        mark("an installer was given up for the next order");
+        continue;
+      }
       object(machine.name + ": " + violations[seen]);
     }
   }
 
  private:
   std::map<std::string, std::size_t> seen_;
-  std::set<std::string> given_up_;  // deployments
+  std::set<std::string> given_up_;                 // deployments
+  std::map<std::string, std::string> taken_over_;  // by machine UUID: the deployment that last took its slots
 };
 
 }  // namespace
