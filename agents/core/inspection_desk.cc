@@ -49,11 +49,7 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
     auto& [name, slot] = *item;
     const wire::BmcTarget& bmc = slot.row.request().bmc();
     if (auto fault = c_.breaker.why_not(bmc.credential())) {
-      wire::Inspected result;  // a person waits for the answer: say it now instead of holding it back
-      result.set_request_id(name);
-      *result.mutable_fault() = std::move(*fault);
-      const std::string done = name;
-      finish(done, slot, std::move(result), now, out);
+      refuse(name, slot, std::move(*fault), now, out);
       continue;
     }
     const std::uint32_t logging_in = c_.bmcs.logging_in(bmc.credential(), now.mono);
@@ -103,12 +99,26 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
     slot.row.set_session_uri(uri);
     put_row(out, rows::inspect + name, slot.row);
   }
-  if (step.request) out.emit(std::move(*step.request));
+  if (step.request) {
+    auto held = step.request->credential ? c_.breaker.why_not(credential) : std::nullopt;
+    if (held) return refuse(name, slot, std::move(*held), now, out);  // since it began
+    out.emit(std::move(*step.request));
+  }
   if (step.again_after) out.emit(TimerArm{holder(name), now.mono + *step.again_after});
   if (step.result) {
     const std::string done = name;
     finish(done, slot, std::move(*step.result), now, out);
   }
+}
+
+/// A person waits for the answer: it is said now instead of being held back.
+void InspectionDesk::refuse(const std::string& name, const Slot& slot, wire::Fault fault, const Now& now,
+                            Outcome& out) {
+  wire::Inspected result;
+  result.set_request_id(name);
+  *result.mutable_fault() = std::move(fault);
+  const std::string done = name;
+  finish(done, slot, std::move(result), now, out);
 }
 
 void InspectionDesk::finish(const std::string& name, const Slot& slot, wire::Inspected result, const Now& now,

@@ -36,6 +36,7 @@ class InspectionDesk {
     std::unique_ptr<Inspection> talk;
   };
   void apply(const std::string& name, Slot& slot, Inspection::Step step, const Now& now, Outcome& out);
+  void refuse(const std::string& name, const Slot& slot, wire::Fault fault, const Now& now, Outcome& out);
   void finish(const std::string& name, const Slot& slot, wire::Inspected result, const Now& now,
               Outcome& out);
 

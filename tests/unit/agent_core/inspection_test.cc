@@ -87,6 +87,27 @@ TEST_F(Inspect, RefusedLoginsCountForTheBreaker) {
   EXPECT_EQ(site_.told(&wire::Event::has_credential_held).size(), 1U);
 }
 
+TEST_F(Inspect, WhoeverBeganBeforeTheCredentialWasHeldDoesNotLogInEither) {
+  site_.start();
+  site_.deliver(CredentialsChanged{{{"bmc", "v1"}}});
+  inspect("10.0.0.9", "slow");
+  ASSERT_FALSE(site_.requests().empty());
+  const std::string slow = site_.requests().back().id;
+  site_.advance(std::chrono::seconds(20));
+  int n = 0;
+  for (const char* address : {"10.0.0.1", "10.0.0.2", "10.0.0.3"}) {
+    site_.bmcs[address].refuses_login = true;
+    inspect(address, "i" + std::to_string(++n));
+  }
+  ASSERT_EQ(site_.told(&wire::Event::has_credential_held).size(), 1U);
+  site_.bmcs["10.0.0.9"];
+  site_.deliver(HttpFailed{slow, HttpFailure::timed_out, "connect timed out"});
+  site_.advance(std::chrono::seconds(10));
+  ASSERT_EQ(results().size(), 4U);
+  EXPECT_EQ(results().back().fault().code(), wire::BMC_LOGIN_REFUSED);
+  EXPECT_EQ(site_.bmcs["10.0.0.9"].logins, 0);
+}
+
 TEST_F(Inspect, OneConversationPerBmcAtATime) {
   site_.start();
   inspect("10.0.0.1", "i1");
