@@ -12,6 +12,7 @@ class ReportsAreTrue final : public Invariant {
 
   void on_told(const Told& told) override {
     const wire::Event& event = told.event;
+    if (event.has_launched()) launched_in_[event.deployment_id()] = told.agent.copy;
     if (!event.has_ended() || told.agent.behind_log) return;
     const wire::Ended& end = event.ended();
     const std::string& id = event.deployment_id();
@@ -25,11 +26,21 @@ class ReportsAreTrue final : public Invariant {
       if (end.proof() >= wire::PROOF_BOOTED && !runs_new_system(id))
         object("SUCCEEDED as booted, but its new system never ran: " + id);
     }
-    if (end.disk() == wire::DISK_UNTOUCHED && launched)
+    if (end.disk() == wire::DISK_UNTOUCHED && launched && !forgotten(id, told))
       object("the disk is called untouched, but its installer was launched: " + id);
   }
 
  private:
+  /// The journal that has the launch is lost, or another copy's that the log contradicts: its successor
+  /// cannot know.
+  bool forgotten(const std::string& deployment, const Told& told) {
+    const auto copy = launched_in_.find(deployment);
+    if (copy == launched_in_.end() || copy->second == told.agent.copy) return false;
+    const JournalCopy& journal = facts_.copies[copy->second];
+    const bool gone = journal.lost || !journal.in_log;
+    if (gone) mark("a launch was forgotten with its journal");
+    return gone;
+  }
   bool completed(const std::string& deployment) const {
     return any_machine([&](const bmcsim::Host& host) {
       return std::ranges::any_of(host.installs(), [&](const bmcsim::Install& install) {
@@ -49,6 +60,8 @@ class ReportsAreTrue final : public Invariant {
     return std::ranges::any_of(court_.machines,
                                [&](const Machine* machine) { return test(machine->model->host()); });
   }
+
+  std::map<std::string, std::size_t> launched_in_;  // by deployment: which copy of a journal told it
 };
 
 }  // namespace
