@@ -26,9 +26,13 @@ void add_member(std::string& out, std::string_view name, std::uint64_t mode, std
 }  // namespace
 
 std::string cpio_of_one_file(std::string_view name, std::string_view content) {
+  constexpr std::uint64_t directory_0755 = 0040755;
   constexpr std::uint64_t regular_0600 = 0100600;
   constexpr std::size_t block = 512;
   std::string out;
+  // Linux makes no directory that the archive does not name, and says nothing about a file that has none.
+  for (std::size_t at = name.find('/'); at != std::string_view::npos; at = name.find('/', at + 1))
+    add_member(out, name.substr(0, at), directory_0755, {});
   add_member(out, name, regular_0600, content);
   add_member(out, "TRAILER!!!", 0, {});
   out.append((block - out.size() % block) % block, '\0');

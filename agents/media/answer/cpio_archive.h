@@ -1,5 +1,5 @@
-// A cpio archive (SVR4 "newc") with one file, as Linux unpacks it over its initramfs. Source: the kernel's
-// Documentation/driver-api/early-userspace/buffer-format.rst.
+// A cpio archive (SVR4 "newc") with one file and the directories above it, as Linux unpacks it over its
+// initramfs. Source: the kernel's Documentation/driver-api/early-userspace/buffer-format.rst.
 #pragma once
 
 #include <string>
