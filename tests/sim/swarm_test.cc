@@ -6,7 +6,7 @@
 namespace metalmesh::sim {
 namespace {
 
-constexpr std::uint64_t seeds = 200;
+constexpr std::uint64_t seeds = 50;
 
 std::string told(const SwarmReport& report) {
   std::string text = summary(report);
