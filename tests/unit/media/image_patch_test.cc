@@ -119,7 +119,7 @@ TEST(ImagePatch, CanBeRepeatedOnItsOwnResult) {
 }
 
 TEST(ImagePatch, MovesAFullDirectoryWithoutCopyingIt) {
-  const std::string base = patched(patched(iso_with(crowd(200)), crowd(200, 200)), crowd(200, 400));
+  const std::string base = patched(patched(iso_with(crowd(200)), crowd(60, 200)), crowd(40, 260));
   MemoryReader reader(base);
   const auto overlay = patch_image(reader, changes_of({{"/crowd/one-more", "1"}}));
   ASSERT_TRUE(overlay.has_value());
@@ -127,7 +127,7 @@ TEST(ImagePatch, MovesAFullDirectoryWithoutCopyingIt) {
   for (const Patch& patch : overlay->patches) {
     if (const auto* bytes = std::get_if<std::string>(&patch.content)) in_memory += bytes->size();
   }
-  EXPECT_LT(in_memory, 12 * iso_sector) << "600 records take more than 30 sectors in each tree";
+  EXPECT_LT(in_memory, 12 * iso_sector) << "300 records take more than 15 sectors in each of two trees";
 }
 
 TEST(ImagePatch, GuardsWhatItAdds) {
