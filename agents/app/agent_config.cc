@@ -86,12 +86,8 @@ Status check_credentials_path(const config::Agent& config) {
   return needed("credentialsFile", config.credentials_file(), ": the 0600 file that holds BMC passwords");
 }
 
-}  // namespace
-
-Result<config::Agent> load_config(const AgentOptions& options) {
-  auto loaded = read(options);
-  if (!loaded) return loaded;
-  config::Agent& config = *loaded;
+/// What the command line decides, and defaults.
+void complete(config::Agent& config, const AgentOptions& options) {
   if (!options.data_dir.empty()) {
     std::error_code code;
     const fs::path absolute = fs::absolute(options.data_dir, code);
@@ -101,13 +97,37 @@ Result<config::Agent> load_config(const AgentOptions& options) {
   if (media.listen().empty()) media.set_listen("0.0.0.0:8443");
   if (media.certificate().empty()) media.set_certificate(config.tls().certificate());
   if (media.key().empty()) media.set_key(config.tls().key());
+}
 
+Status check_data_dir(const config::Agent& config) {
+  return needed("dataDir", config.data_dir(), ": the folder of the store, or --data-dir");
+}
+
+}  // namespace
+
+Result<config::Agent> load_config(const AgentOptions& options) {
+  auto loaded = read(options);
+  if (!loaded) return loaded;
+  config::Agent& config = *loaded;
+  complete(config, options);
   Status checks[] = {check_site(config.site()),
-                     needed("dataDir", config.data_dir(), ": the folder of the store, or --data-dir"),
+                     check_data_dir(config),
                      needed("broker.url", config.broker().url(), ": for example mqtts://broker.example:8883"),
                      check_credentials_path(config),
-                     check_media(media),
+                     check_media(config.media()),
                      check_files(config)};
+  for (Status& check : checks) {
+    if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
+  }
+  return loaded;
+}
+
+Result<config::Agent> load_media_config(const AgentOptions& options) {
+  auto loaded = read(options);
+  if (!loaded) return loaded;
+  complete(*loaded, options);
+  Status checks[] = {check_data_dir(*loaded), readable({"media.certificate", loaded->media().certificate()}),
+                     readable({"media.key", loaded->media().key()})};
   for (Status& check : checks) {
     if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
   }

@@ -13,6 +13,8 @@ namespace metalmesh::agent {
 
 /// Reads the file, applies the command line, fills in defaults and looks at every file that is named.
 Result<config::Agent> load_config(const AgentOptions& options);
+/// The part that `media` needs: the data folder and media. It reads no key but that of the media.
+Result<config::Agent> load_media_config(const AgentOptions& options);
 /// The part that `credential` needs: only where the credentials are.
 Result<std::string> load_credentials_path(const AgentOptions& options);
 

@@ -18,7 +18,12 @@ constexpr char footer[] = R"(The configuration is YAML; relative paths are relat
   credentialsFile: credentials.yaml
   media: {listen: "0.0.0.0:8443", address: 10.20.0.5}
 
-"metalmesh pki init" makes those keys and certificates; media.address is what BMCs dial.
+"metalmesh pki init" makes those keys and certificates; media.address is what BMCs dial. An agent is two processes,
+so that neither a crash nor an upgrade of the one breaks what servers read from the other:
+
+  metalmesh-agent --config FILE          takes orders, drives BMCs
+  metalmesh-agent media --config FILE    serves the media; keep it running
+
 BMC passwords stay on this machine:  metalmesh-agent credential set bmc-hpe --username mm-svc
 Signals: TERM and INT stop gracefully; installs that run go on by themselves and are picked up at the next start.
 Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";
@@ -51,6 +56,8 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   app.add_flag("--check-config", check, "Read the configuration and all files it names, then exit");
 
+  CLI::App* media = app.add_subcommand("media", "Serve this site's media; runs beside the agent");
+  media->fallthrough();
   CLI::App* credential =
       app.add_subcommand("credential", "BMC credentials of this site; values never leave it");
   credential->require_subcommand(1);
@@ -73,6 +80,7 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   } catch (const CLI::ParseError& stop) {
     return std::unexpected(app.exit(stop) == 0 ? 0 : wrong_usage);
   }
+  if (media->parsed()) options.action = AgentAction::serve_media;
   if (check) options.action = AgentAction::check_config;
   if (set->parsed()) options.action = AgentAction::set_credential;
   if (list->parsed()) options.action = AgentAction::list_credentials;

@@ -9,7 +9,7 @@
 
 namespace metalmesh::agent {
 
-enum class AgentAction { run, check_config, set_credential, list_credentials };
+enum class AgentAction { run, serve_media, check_config, set_credential, list_credentials };
 
 struct AgentOptions {
   AgentAction action = AgentAction::run;

@@ -11,7 +11,7 @@
 #include "agents/core/agent_core.h"
 #include "agents/core/row_check.h"
 #include "agents/media/server/image_store.h"
-#include "agents/media/server/media_server.h"
+#include "agents/media/server/media_client.h"
 #include "common/adapters/asio_runtime.h"
 #include "common/adapters/asio_timers.h"
 #include "common/adapters/credential_file.h"
@@ -62,14 +62,6 @@ adapters::PahoBusOptions bus_options(const config::Agent& config) {
   options.certificate_file = config.tls().certificate();
   options.key_file = config.tls().key();
   options.subscriptions = {topics::down(SiteName(config.site()))};
-  return options;
-}
-
-media::MediaServerOptions media_options(const config::Agent& config) {
-  media::MediaServerOptions options;
-  options.listen = config.media().listen();
-  options.certificate = config.media().certificate();
-  options.key = config.media().key();
   return options;
 }
 
@@ -128,8 +120,7 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   adapters::CurlClient bmcs(bmc_options(*config), *identity->credentials, queue);
   auto images = media::ImageStore::open(image_options(*config), queue, log);
   if (!images) return report(log, "cannot open the image store", images.error(), failed);
-  auto media = media::MediaServer::start(media_options(*config), queue, log);
-  if (!media) return report(log, "cannot serve media", media.error(), failed);
+  media::MediaClient media(config->data_dir(), queue, log);
   auto bus = adapters::PahoBus::open(bus_options(*config), queue);
   if (!bus) return report(log, "cannot use the broker", bus.error(), misconfigured);
   identity->credentials->watch(queue);
@@ -139,7 +130,7 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   ports.http = &bmcs;
   ports.timers = &timers;
   ports.images = images->get();
-  ports.media = media->get();
+  ports.media = &media;
   ports.prober = &prober;
   ports.log = &log;
   Turn turn(core, **store, ports);
@@ -151,7 +142,6 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   log.write({LogLevel::info,
              "ready",
              {{"site", config->site()},
-              {"media", (*media)->address()},
               {"broker", config->broker().url()},
               {"dataDir", config->data_dir()},
               {"version", version}}});

@@ -1,6 +1,7 @@
 #include "agents/app/agent_options.h"
 #include "agents/app/agent_wiring.h"
 #include "agents/app/credential_command.h"
+#include "agents/app/media_command.h"
 #include "common/adapters/log_writer.h"
 #include "common/adapters/system_clock.h"
 
@@ -11,6 +12,8 @@ int main(int argc, char** argv) {
   adapters::SystemClock clock;
   adapters::LogWriter log(clock, options->log_format, options->log_level);
   switch (options->action) {
+    case agent::AgentAction::serve_media:
+      return agent::serve_media_command(*options, log);
     case agent::AgentAction::set_credential:
       return agent::set_credential_command(*options, log);
     case agent::AgentAction::list_credentials:

@@ -324,7 +324,13 @@ void AgentCore::Impl::on_media(const wire::MountRefused& refused, const Now& now
 }
 
 void AgentCore::Impl::send_mounts(Outcome& out) {
-  for (const JobSlot* slot : jobs.all()) MountDesk::publish(slot->job, out);
+  MediaSend all;
+  wire::AllMounts& mounted = *all.command.mutable_all();
+  for (const JobSlot* slot : jobs.all()) {
+    MountDesk::publish(slot->job, out);
+    if (!slot->job.mount_token().empty()) mounted.add_tokens(slot->job.mount_token());
+  }
+  out.emit(std::move(all));
 }
 
 void AgentCore::Impl::drop_acked(Outcome& out) {

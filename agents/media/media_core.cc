@@ -1,5 +1,7 @@
 #include "agents/media/media_core.h"
 
+#include <set>
+
 #include "agents/media/http_request_head.h"
 #include "agents/media/mount_url.h"
 #include "agents/media/patch/compose.h"
@@ -94,6 +96,12 @@ MediaOutcome MediaCore::on_command(const wire::MediaCommand& command, const Now&
       break;
     case wire::MediaCommand::kVerdict:
       verdict(command.verdict(), now, out);
+      break;
+    case wire::MediaCommand::kAll:
+      all_mounts(command.all(), now, out);
+      break;
+    case wire::MediaCommand::kAgentGone:
+      agent_there_ = false;
       break;
     case wire::MediaCommand::BODY_NOT_SET:
       out.logs.push_back({LogLevel::error, "empty media command", {}});
@@ -203,8 +211,23 @@ void MediaCore::verdict(const wire::LaunchVerdict& verdict, const Now& now, Medi
   }
   for (const Parked& waiting : parked) {
     waiting_.erase(waiting.request.conn);
-    refuse_fenced(waiting.request, "the launch was refused", out);
+    refuse_for_now(waiting.request, "the launch was refused", out);
   }
+}
+
+void MediaCore::all_mounts(const wire::AllMounts& all, const Now& now, MediaOutcome& out) {
+  const std::set<std::string> named(all.tokens().begin(), all.tokens().end());
+  std::vector<std::string> strangers;
+  for (const auto& [token, entry] : mounts_) {
+    if (named.contains(token)) continue;
+    out.logs.push_back(line(LogLevel::warning,
+                            "the agent no longer knows this medium: it is not served any more",
+                            entry.deployment));
+    strangers.push_back(token);
+  }
+  for (const std::string& token : strangers) forget(token, now, out);
+  agent_there_ = knows_all_ = true;
+  for (auto& [token, entry] : mounts_) report_reads(token, entry, now, out);
 }
 
 MediaOutcome MediaCore::on_request(MediaRequest request, const Now& now) {
@@ -228,7 +251,7 @@ void MediaCore::answer(MediaRequest request, const Now& now, MediaOutcome& out) 
 void MediaCore::answer_callback(const MediaRequest& request, const std::string& token, MediaOutcome& out) {
   const auto owner = callbacks_.find(token);
   if (owner == callbacks_.end()) {
-    out.effects.emplace_back(plain(request, 404, "unknown callback token\n"));
+    refuse_unknown(request, "unknown callback token", out);
     return;
   }
   if (request.method != "POST") {
@@ -246,6 +269,10 @@ void MediaCore::answer_callback(const MediaRequest& request, const std::string& 
         line(LogLevel::warning, "a callback came before anything was launched; ignored", entry.deployment));
     return;
   }
+  if (!agent_there_) {
+    refuse_for_now(request, "nobody would hear of this call now: call again", out);
+    return;
+  }
   if (!std::exchange(entry.callback_told, true)) {
     wire::MediaEvent event;
     event.mutable_callback()->set_token(owner->second);
@@ -260,7 +287,7 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
                              MediaOutcome& out) {
   const auto found = mounts_.find(token);
   if (found == mounts_.end()) {
-    out.effects.emplace_back(plain(request, 404, "unknown medium\n"));
+    refuse_unknown(request, "unknown medium", out);
     return;
   }
   Entry& entry = found->second;
@@ -273,7 +300,7 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
     return;
   }
   if (!entry.usable) {
-    refuse_fenced(request, "this medium is not ready", out);
+    refuse_for_now(request, "this medium is not ready", out);
     return;
   }
   RangeChoice choice = WholeContent{};
@@ -296,7 +323,7 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
                               "the media fence is closed: refused " + request.peer + " to read the installer",
                               entry.deployment));
     }
-    refuse_fenced(request, "the media fence is closed", out);
+    refuse_for_now(request, "the media fence is closed", out);
     report_reads(token, entry, now, out);
   }
 }
@@ -333,7 +360,7 @@ void MediaCore::serve(const MediaRequest& request, const std::string& token, Ent
 void MediaCore::park(MediaRequest request, const std::string& token, Entry& entry, const Now& now,
                      MediaOutcome& out) {
   if (entry.parked.size() >= limits_.parked_per_mount) {
-    refuse_fenced(request, "too many readers wait for the launch", out);
+    refuse_for_now(request, "too many readers wait for the launch", out);
     return;
   }
   ask_launch(token, entry, request.peer, out);
@@ -350,7 +377,13 @@ void MediaCore::ask_launch(const std::string& token, Entry& entry, const std::st
   out.effects.emplace_back(Tell{std::move(event)});
 }
 
-void MediaCore::refuse_fenced(const MediaRequest& request, const std::string& why, MediaOutcome& out) const {
+void MediaCore::refuse_unknown(const MediaRequest& request, const std::string& what,
+                               MediaOutcome& out) const {
+  if (!knows_all_) return refuse_for_now(request, "the media are not known yet", out);
+  out.effects.emplace_back(plain(request, 404, what + "\n"));
+}
+
+void MediaCore::refuse_for_now(const MediaRequest& request, const std::string& why, MediaOutcome& out) const {
   out.effects.emplace_back(
       plain(request, 503, why + "\n", {{"Retry-After", std::to_string(limits_.retry_after_seconds)}}));
 }
@@ -393,7 +426,7 @@ MediaOutcome MediaCore::on_tick(const Now& now) {
       out.logs.push_back(
           line(LogLevel::warning, "no launch verdict in time: the reader was refused", entry.deployment));
       waiting_.erase(waiting.request.conn);
-      refuse_fenced(waiting.request, "no launch verdict in time", out);
+      refuse_for_now(waiting.request, "no launch verdict in time", out);
       return true;
     });
     report_reads(token, entry, now, out);
@@ -406,7 +439,7 @@ std::optional<MonoTime> MediaCore::next_due() const {
   const auto consider = [&](MonoTime at) { next = next ? std::min(*next, at) : at; };
   for (const auto& [token, entry] : mounts_) {
     for (const Parked& waiting : entry.parked) consider(waiting.until);
-    if (const auto at = entry.reads.due()) consider(*at);
+    if (const auto at = entry.reads.due(); at && agent_there_) consider(*at);
   }
   return next;
 }
@@ -420,6 +453,7 @@ void MediaCore::abort_streams(const std::string& token, MediaOutcome& out) {
 }
 
 void MediaCore::report_reads(const std::string& token, Entry& entry, const Now& now, MediaOutcome& out) {
+  if (!agent_there_) return;  // the next report carries it
   auto reads = entry.reads.report(token, now.mono);
   if (!reads) return;
   wire::MediaEvent event;

@@ -11,9 +11,12 @@
 // An order that would go back is ignored and logged; an unknown state counts as CLOSED. Silence of the
 // agent therefore never opens a fence, and never breaks a reader whose installer runs.
 //
+// Without an agent (after `agent_gone`, until AllMounts) mounts are served on as they are, reads are kept for
+// the next report, and callbacks are asked to come again. Before the first AllMounts an unknown token is not
+// wrong but early: 503.
+//
 // Callbacks (POST /c/<token>) count while LAUNCHED or DEAD, because an installed system calls after its
-// mount died; the token lives until `forget`. Reported once per Mount command, so an agent that lost one
-// gets it again by sending the mount again.
+// mount died; the token lives until `forget`. Reported once per Mount command.
 #pragma once
 
 #include <cstdint>
@@ -131,13 +134,16 @@ class MediaCore {
   void compose(const wire::Mount& order, Entry& entry, MediaOutcome& out);
   void forget(const std::string& token, const Now& now, MediaOutcome& out);
   void verdict(const wire::LaunchVerdict& verdict, const Now& now, MediaOutcome& out);
+  void all_mounts(const wire::AllMounts& all, const Now& now, MediaOutcome& out);
   void answer(MediaRequest request, const Now& now, MediaOutcome& out);
   void answer_mount(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
   void answer_callback(const MediaRequest& request, const std::string& token, MediaOutcome& out);
   void serve(const MediaRequest& request, const std::string& token, Entry& entry, const RangeChoice& choice,
              MediaOutcome& out);
   void park(MediaRequest request, const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
-  void refuse_fenced(const MediaRequest& request, const std::string& why, MediaOutcome& out) const;
+  void refuse_unknown(const MediaRequest& request, const std::string& what, MediaOutcome& out) const;
+  /// 503, to be tried again.
+  void refuse_for_now(const MediaRequest& request, const std::string& why, MediaOutcome& out) const;
   void answer_parked(std::vector<Parked> parked, const Now& now, MediaOutcome& out);
   void ask_launch(const std::string& token, Entry& entry, const std::string& peer, MediaOutcome& out);
   void abort_streams(const std::string& token, MediaOutcome& out);
@@ -149,6 +155,8 @@ class MediaCore {
   std::map<std::string, std::string> callbacks_;  // callback token -> mount token
   std::map<ConnId, Stream> streams_;
   std::map<ConnId, std::string> waiting_;  // parked connection -> mount token
+  bool agent_there_ = true;
+  bool knows_all_ = false;  // AllMounts came
 };
 
 }  // namespace metalmesh::media

@@ -101,8 +101,19 @@ class Mesh {
                               }});
   }
 
+  /// A child of its own: the agent may die and come back while servers read on.
+  Status start_media(const config::UpSite& site) {
+    const auto port = static_cast<std::uint16_t>(site.media_port());
+    return supervisor_.start({"media " + site.name(),
+                              {programs_.agent,
+                               {"media", "--config", folder_.agent_file(site.name()).string()},
+                               folder_.log_file("media-" + site.name())},
+                              [port] { return up::port_answers(port); }});
+  }
+
   Status start_site(const config::UpSite& site) {
     if (auto status = ensure_site(site.name()); !status) return status;
+    if (auto status = start_media(site); !status) return status;
     // Each start of an agent draws an incarnation: a new one shows that it is this start that is heard.
     auto seen = std::make_shared<std::string>();
     const auto status_of = [this, name = site.name()]() -> std::optional<rest::SiteStatus> {

@@ -69,7 +69,7 @@ class ChaosMesh(Mesh):
         return self.folder / f"agent-{site}"
 
     def restart_dead(self):
-        for process in [self.broker, self.controller, *self.agents.values()]:
+        for process in [self.broker, self.controller, *self.media.values(), *self.agents.values()]:
             if not process.alive():
                 process.start()
 
@@ -104,7 +104,7 @@ def one_seed(seed, servers, pause):
 
 def all_ended(mesh, nemesis, timeout):
     try:
-        return mesh.wait_done("web", timeout, supervise=[mesh.broker, mesh.controller, *mesh.agents.values()])
+        return mesh.wait_done("web", timeout, supervise=[mesh.broker, mesh.controller, *mesh.media.values(), *mesh.agents.values()])
     except AssertionError:
         for name, deployment in mesh.deployments("web").items():
             if deployment["state"] not in ("SUCCEEDED", "FAILED"):

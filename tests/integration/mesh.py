@@ -95,7 +95,7 @@ class Mesh:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="metalmesh-"))
         self.keep = keep or bool(os.environ.get("KEEP"))
         self.pki = self.folder / "pki"
-        self.agents, self.bmcs, self.control = {}, {}, {}
+        self.agents, self.media, self.bmcs, self.control = {}, {}, {}, {}
         self.base = random.Random(os.getpid()).randrange(1, 200)
 
     def __enter__(self):
@@ -107,7 +107,7 @@ class Mesh:
         return self
 
     def __exit__(self, kind, value, trace):
-        for process in [*self.agents.values(), getattr(self, "controller", None), *self.bmcs.values(),
+        for process in [*self.agents.values(), *self.media.values(), getattr(self, "controller", None), *self.bmcs.values(),
                         getattr(self, "broker", None)]:
             if process:
                 process.kill()
@@ -182,9 +182,9 @@ class Mesh:
             **self.agent_config,
         }
         (self.folder / f"agent-{site}.yaml").write_text(json.dumps(config, indent=1))
-        self.agents[site] = Process(f"agent-{site}", [BIN / "metalmesh-agent", "--config",
-                                                      self.folder / f"agent-{site}.yaml", "--log-format", "json"],
-                                    self.folder).start()
+        options = ["--config", self.folder / f"agent-{site}.yaml", "--log-format", "json"]
+        self.media[site] = Process(f"media-{site}", [BIN / "metalmesh-agent", "media", *options], self.folder).start()
+        self.agents[site] = Process(f"agent-{site}", [BIN / "metalmesh-agent", *options], self.folder).start()
 
     def set_password(self, site, password):
         path = self.folder / f"{site}-credentials.yaml"
@@ -255,11 +255,14 @@ class Mesh:
         documents.append({"kind": "Image", "metadata": {"name": "mm"}, "spec": {
             "family": "placeholder", "iso": {"urls": [f"file://{self.image}"], "sha256": self.image_sha256}}})
         documents.append({"kind": "Profile", "metadata": {"name": "base"}, "spec": spec})
-        path = self.folder / "basics.yaml"
-        path.write_text("\n---\n".join(json.dumps({"apiVersion": "metalmesh/v1", **d}, indent=1) for d in documents))
-        self.cli("apply", "-f", path)
+        self.apply("basics", *documents)
         for site in self.sites:
             self.cli("apply", "-f", self.folder / f"{site}-servers.yaml")
+
+    def apply(self, name, *documents):
+        path = self.folder / f"{name}.yaml"
+        path.write_text("\n---\n".join(json.dumps({"apiVersion": "metalmesh/v1", **d}, indent=1) for d in documents))
+        self.cli("apply", "-f", path)
 
     def wait_ready(self, count=None, timeout=60):
         total = count if count is not None else sum(self.sites.values())

@@ -45,7 +45,7 @@ def it_installs_and_survives():
     with UpMesh(fresh()) as mesh:
         mesh.start("--port", "0", "--site", "par1", "--site", "ams1")
         children = mesh.children()
-        assert list(children) == ["broker", "controller", "agent par1", "agent ams1"], children
+        assert list(children) == ["broker", "controller", "media par1", "agent par1", "media ams1", "agent ams1"], children
         assert os.stat(mesh.data).st_mode & 0o777 == 0o700
         fill(mesh)
         install(mesh, "par1-n001")
@@ -62,7 +62,8 @@ def it_installs_and_survives():
         os.kill(mesh.up.process.pid, signal.SIGINT)
         assert mesh.up.process.wait(30) == 0, mesh.up.text()
         stopped = [line.split(" ", 1)[1] for line in mesh.up.text().splitlines() if line.endswith(" stopped")]
-        assert stopped == ["agent ams1 stopped", "agent par1 stopped", "controller stopped", "broker stopped"], mesh.up.text()
+        assert stopped == [f"{name} stopped" for name in ("agent ams1", "media ams1", "agent par1", "media par1", "controller",
+                                                          "broker")], mesh.up.text()
         assert gone(children.values()), children
 
         mesh.start()

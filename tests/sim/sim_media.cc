@@ -71,6 +71,9 @@ void SimMedia::agent_up(std::function<void(Input)> report) {
 void SimMedia::agent_down() {
   report_ = nullptr;
   ++link_;
+  wire::MediaCommand gone;
+  gone.set_agent_gone(true);
+  send(gone);
 }
 
 void SimMedia::introduce() {

@@ -14,6 +14,10 @@
 namespace metalmesh::media {
 namespace {
 
+/// Of content that the kernel keeps for a slow reader: memory, times thousands; and what a medium that dies
+/// cannot take back.
+constexpr int most_unsent = 256 * 1024;
+
 std::string tls_reason(const std::string& fallback) {
   const unsigned long code = ERR_peek_last_error();  // NOLINT(google-runtime-int): OpenSSL's type
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
@@ -93,6 +97,7 @@ NetSocket::NetSocket(FileHandle socket, SSL_CTX* context) : socket_(std::move(so
   const int on = 1;
   setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(socket_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent);
   if (context == nullptr) return;
   ssl_.reset(SSL_new(context));
   if (ssl_ && SSL_set_fd(ssl_.get(), socket_.get()) == 1) SSL_set_accept_state(ssl_.get());

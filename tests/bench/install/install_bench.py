@@ -30,7 +30,7 @@ def busy_seconds() -> float:
 
 
 def inspect_rack(rack: Rack, run: dict):
-    meter, begin = CpuMeter(rack.pids(), "agent"), time.monotonic()
+    meter, begin = CpuMeter(rack.pids()), time.monotonic()
     rack.apply_servers()
     wait_until("all were inspected", lambda: rack.told("inspected") >= rack.servers, 600, pause=0.2)
     run["inspect_seconds"] = time.monotonic() - begin
@@ -43,7 +43,7 @@ def inspect_rack(rack: Rack, run: dict):
 def install_rack(rack: Rack, run: dict, seen: dict):
     plan = rack.plan_rollout()
     assert len(plan["servers"]) == rack.servers, plan
-    meter, load, busy = CpuMeter(rack.pids(), "agent"), cpu_seconds(rack.load_pid()), busy_seconds()
+    meter, load, busy = CpuMeter(rack.pids()), cpu_seconds(rack.load_pid()), busy_seconds()
     begin = time.monotonic()
     rack.start_planned(plan)
     wait_until("the installers are up", lambda: rack.told("launched") >= rack.servers, 300, pause=0.02)
@@ -58,7 +58,7 @@ def install_rack(rack: Rack, run: dict, seen: dict):
     run["boot_product_share"] = product / noticed / cores
     run["boot_load_share"] = simulated / noticed / cores
     run["boot_other_share"] = max(0.0, machine - product - simulated) / noticed / cores
-    run["cpu_per_server"] = sum(run["cpu"][name] for name in rack.pids()) / rack.servers
+    run["cpu_per_server"] = sum(run["cpu"][name] for name in rack.pids() if name != "media") / rack.servers
     asked = {name: list_[seen[name]:] for name, list_ in rack.requests().items()}
     counts = sorted(map(len, asked.values()))
     run["requests_most"], run["requests_mean"] = counts[-1], sum(counts) / len(counts)
@@ -83,14 +83,14 @@ def run_rack(servers: int) -> dict:
 
 
 def run_media(servers=16, image_mb=64) -> Figure:
-    """CPU of the media thread per GiB that it served over TLS in ranges of 256 KiB."""
+    """CPU of the media process per GiB that it served over TLS in ranges of 256 KiB."""
     with Rack(servers, image_mb) as rack:
         rack.apply_site()
         rack.wait_connected()
         rack.apply_servers()
         wait_until("all were inspected", lambda: rack.told("inspected") >= servers, 120)
         plan = rack.plan_rollout()
-        meter = CpuMeter(rack.pids(), "agent")
+        meter = CpuMeter(rack.pids())
         rack.start_planned(plan)
         wait_until("the rollout is done", lambda: rack.told("done"), 300)
         used = meter.read()["media"]

@@ -15,15 +15,6 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | scheduler_clock)
 
 
-def thread_cpu_seconds(pid: int, name: str) -> float:
-    """The live threads of `pid` with this name; 0.0 without one."""
-    nanoseconds = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        if (task / "comm").read_text().strip() == name:
-            nanoseconds += int((task / "schedstat").read_text().split()[0])
-    return nanoseconds / 1e9
-
-
 def _field(path: str, name: str) -> int:
     for line in pathlib.Path(path).read_text().splitlines():
         if line.startswith(name + ":"):
@@ -69,10 +60,10 @@ class PeakMemory:
 
 
 class CpuMeter:
-    """CPU seconds by name since `start`. The agent's media thread is told apart from the rest of it."""
+    """CPU seconds by name since `start`."""
 
-    def __init__(self, pids: dict, agent: str):
-        self.pids, self.agent = pids, agent
+    def __init__(self, pids: dict):
+        self.pids = pids
         self.start()
 
     def start(self):
@@ -82,7 +73,4 @@ class CpuMeter:
         return {name: value - self.before[name] for name, value in self._read().items()}
 
     def _read(self) -> dict:
-        values = {name: cpu_seconds(pid) for name, pid in self.pids.items()}
-        values["media"] = thread_cpu_seconds(self.pids[self.agent], "media")
-        values[self.agent] -= values["media"]
-        return values
+        return {name: cpu_seconds(pid) for name, pid in self.pids.items()}

@@ -32,7 +32,7 @@ class Rack(Mesh):
     def pids(self) -> dict:
         """The product's processes, by name."""
         return {"controller": self.controller.process.pid, "agent": self.agents[SITE].process.pid,
-                "broker": self.broker.process.pid}
+                "broker": self.broker.process.pid, "media": self.media[SITE].process.pid}
 
     def load_pid(self) -> int:
         return self.bmcs[SITE].process.pid

@@ -46,7 +46,7 @@ def figures_of(run: dict) -> list:
         Figure("Redfish requests per server, most", run["requests_most"], "", 25),
         Figure("CPU per server without media", run["cpu_per_server"], "s", 0.01 if fair else None,
                0.003 if fair else None),
-        Figure("peak PSS of controller, agent and broker", run["pss_peak"] / MIB, "MiB", 100),
+        Figure("peak PSS of controller, agent, media and broker", run["pss_peak"] / MIB, "MiB", 100),
         Figure("RSS of the idle agent", run["agent_idle_rss"] / MIB, "MiB", 20 if run["release"] else None),
     ]
 

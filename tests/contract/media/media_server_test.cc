@@ -1,4 +1,5 @@
-// The media server as BMCs see it: curl over TLS is the reader, the test is the agent.
+// The media server as BMCs see it: curl over TLS is the reader, the test is the agent, and the real link is
+// between them.
 #include "agents/media/server/media_server.h"
 
 #include <gmock/gmock.h>
@@ -6,8 +7,10 @@
 #include <future>
 
 #include "agents/media/image_probe.h"
+#include "agents/media/server/agent_door.h"
 #include "agents/media/server/file_reader.h"
 #include "agents/media/server/image_store.h"
+#include "agents/media/server/media_client.h"
 #include "tests/contract/media/media_bench.h"
 
 namespace metalmesh::media {
@@ -35,9 +38,29 @@ class MediaServerTest : public testing::TestWithParam<bool> {  // TLS or plain
     options.tls = GetParam();
     options.certificate = folder_ / "cert.pem";
     options.key = folder_ / "key.pem";
-    auto server = MediaServer::start(options, sink_, log_);
+    auto door = AgentDoor::open(folder_ / "data", log_);
+    ASSERT_TRUE(door.has_value()) << door.error().message;
+    door_ = std::move(*door);
+    auto server = MediaServer::start(options, *door_, log_);
     ASSERT_TRUE(server.has_value()) << server.error().message;
     server_ = std::move(*server);
+    door_->serve(*server_);
+    agent_comes();
+  }
+  void TearDown() override {
+    agent_.reset();
+    if (door_) door_->close();
+  }
+
+  void agent_comes() {
+    sink_.clear();
+    agent_ = std::make_unique<MediaClient>(folder_ / "data", sink_, log_);
+    ASSERT_TRUE(sink_.media(wire::MediaEvent::kUp).has_value());
+  }
+  void all_mounts(const std::vector<std::string>& tokens) {
+    wire::MediaCommand command;
+    command.mutable_all()->mutable_tokens()->Assign(tokens.begin(), tokens.end());
+    agent_->send({command});
   }
 
   void mount(wire::MountState state) {
@@ -49,13 +72,28 @@ class MediaServerTest : public testing::TestWithParam<bool> {  // TLS or plain
     mount.set_answer(answer_);
     mount.set_state(state);
     mount.set_callback_token("call");
-    server_->send({command});
+    agent_->send({command});
+    all_mounts({"tok"});
+    settle();
+  }
+  /// Orders travel in sequence: once the server complains about this one, the earlier ones are carried out.
+  void settle() {
+    const std::string strange = "nothing-" + std::to_string(++settled_);
+    wire::MediaCommand command;
+    command.mutable_mount()->set_token(strange);
+    agent_->send({command});
+    const auto refused = sink_.wait<bool>([&](const Input& input) -> std::optional<bool> {
+      const auto* reported = std::get_if<MediaReported>(&input);
+      if (reported == nullptr || reported->event.refused().token() != strange) return std::nullopt;
+      return true;
+    });
+    ASSERT_TRUE(refused.has_value());
   }
   void verdict(bool granted) {
     wire::MediaCommand command;
     command.mutable_verdict()->set_token("tok");
     command.mutable_verdict()->set_granted(granted);
-    server_->send({command});
+    agent_->send({command});
   }
   [[nodiscard]] std::string url(const std::string& path = "/m/tok.iso") const {
     return (GetParam() ? "https://" : "http://") + server_->address() + path;
@@ -85,7 +123,10 @@ class MediaServerTest : public testing::TestWithParam<bool> {  // TLS or plain
   std::string base_;
   std::string answer_ = "hostname=web-01\naddress=10.0.0.7\n";
   wire::ImageFacts facts_;
+  std::unique_ptr<AgentDoor> door_;
   std::unique_ptr<MediaServer> server_;
+  std::unique_ptr<MediaClient> agent_;
+  int settled_ = 0;
 };
 
 TEST_P(MediaServerTest, SaysWhereItListens) {
@@ -189,6 +230,35 @@ TEST_P(MediaServerTest, SilenceOfTheAgentIs503) {
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(status(kernel_range()), "503");
   EXPECT_GE(std::chrono::steady_clock::now() - began, 9s);
+}
+
+TEST_P(MediaServerTest, AReaderOutlivesTheAgent) {
+  mount(wire::LAUNCHED);
+  const std::string out = folder_ / "slow";
+  const std::string etag = "-I " + url() + " | grep -i etag";
+  const std::string before = curl(etag).output;
+  auto reader =
+      std::async(std::launch::async, [&] { return curl("--limit-rate 3M -o " + out + " " + url()); });
+  ASSERT_TRUE(sink_.media(wire::MediaEvent::kReads).has_value());
+  agent_.reset();
+  EXPECT_EQ(status(kernel_range()), "206") << "launched is launched";
+  agent_comes();
+  mount(wire::LAUNCHED);
+  EXPECT_EQ(reader.get().exit_code, 0);
+  EXPECT_TRUE(test::read_file(out) == patched());
+  EXPECT_EQ(curl(etag).output, before);
+}
+
+TEST_P(MediaServerTest, AReaderWaitsForTheNextAgent) {
+  mount(wire::OPEN);
+  agent_.reset();
+  auto reader = std::async(std::launch::async, [&] { return status(kernel_range()); });
+  EXPECT_EQ(reader.wait_for(500ms), std::future_status::timeout) << "nobody may launch it";
+  agent_comes();
+  mount(wire::OPEN);
+  ASSERT_TRUE(sink_.media(wire::MediaEvent::kLaunchAsked).has_value());
+  verdict(true);
+  EXPECT_EQ(reader.get(), "206");
 }
 
 TEST_P(MediaServerTest, DeathCutsAReaderMidway) {

@@ -5,7 +5,6 @@ Every fault is written down before it is done, so that a failed deployment can b
 """
 import contextlib
 import os
-import pathlib
 import random
 import signal
 import threading
@@ -32,13 +31,6 @@ BMC_FAULTS = {
 }
 FATAL = [name for name, (_, may) in BMC_FAULTS.items() if may]
 HARMLESS = [name for name, (_, may) in BMC_FAULTS.items() if not may]
-
-
-def child_of(pid):
-    """The first child process, or nothing: the agent's media server."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
-    return None
 
 
 class Nemesis:
@@ -76,12 +68,9 @@ class Nemesis:
         process.kill()
 
     def kill_media(self):
-        agent = self.mesh.agents[self.random.choice(sorted(self.mesh.sites))]
-        self.note("kill -9 of the media server", agent.name)
-        child = child_of(agent.process.pid)
-        if child:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+        media = self.mesh.media[self.random.choice(sorted(self.mesh.sites))]
+        self.note("kill -9 of the media server", media.name)
+        media.kill()
 
     def freeze(self):
         process, span = self.someone(), self.random.uniform(0.5, 4)

@@ -32,7 +32,10 @@ TEST_F(Restart, ARestartedMediaServerIsToldEveryMedium) {
   wire::MediaEvent up;
   up.mutable_up()->set_address("192.0.2.5:8443");
   site_.media(up);
-  EXPECT_EQ(site_.sent_to_media().size(), before + 2);
+  const auto sent = site_.sent_to_media();
+  ASSERT_EQ(sent.size(), before + 3);
+  EXPECT_THAT(sent.back().all().tokens(), testing::UnorderedElementsAre("token1", "token2"))
+      << "and that these are all";
 }
 
 TEST_F(Restart, JobsThatHeldTheirBmcGoOnBeyondTheLimitAndNewOnesWait) {

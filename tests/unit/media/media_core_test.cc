@@ -55,6 +55,16 @@ class MediaCoreTest : public testing::Test {
   MediaOutcome call(const std::string& method = "POST", const std::string& body = "up") {
     return core_.on_request({50, method, "/c/call", {}, body, "10.0.0.8"}, at(0));
   }
+  MediaOutcome all_mounts(const std::vector<std::string>& tokens, int second = 0) {
+    wire::MediaCommand command;
+    command.mutable_all()->mutable_tokens()->Assign(tokens.begin(), tokens.end());
+    return core_.on_command(command, at(second));
+  }
+  MediaOutcome agent_gone() {
+    wire::MediaCommand command;
+    command.set_agent_gone(true);
+    return core_.on_command(command, at(0));
+  }
   static std::vector<Respond> responses(const MediaOutcome& out) {
     std::vector<Respond> found;
     for (const auto& effect : out.effects) {
@@ -238,6 +248,7 @@ TEST_F(MediaCoreTest, ForgottenMountIs404) {
   wire::MediaCommand forget;
   forget.set_forget("tok");
   EXPECT_EQ(aborts(core_.on_command(forget, at(0))), 1);
+  all_mounts({});
   EXPECT_EQ(status(ask(1, plain_range)), 404);
   EXPECT_EQ(status(call()), 404);
 }
@@ -318,7 +329,70 @@ TEST_F(MediaCoreTest, MalformedMountsRefuseEverything) {
   EXPECT_EQ(status(ask(1, plain_range)), 503);
 }
 
+TEST_F(MediaCoreTest, UnknownMediaAreEarlyUntilAllAreKnown) {
+  order(wire::LAUNCHED);
+  const MediaRequest other{1, "GET", "/m/other.iso", {}, "", "p"};
+  const MediaRequest callback{1, "POST", "/c/other", {}, "", "p"};
+  EXPECT_EQ(status(core_.on_request(other, at(0))), 503);
+  EXPECT_EQ(status(core_.on_request(callback, at(0))), 503);
+  all_mounts({"tok"});
+  EXPECT_EQ(status(core_.on_request(other, at(0))), 404);
+  EXPECT_EQ(status(core_.on_request(callback, at(0))), 404);
+}
+
+TEST_F(MediaCoreTest, WhatTheAgentNoLongerKnowsIsForgotten) {
+  order(wire::LAUNCHED);
+  ask(1, plain_range);
+  EXPECT_EQ(aborts(all_mounts({"tok"})), 0);
+  EXPECT_TRUE(core_.may_continue(1));
+  EXPECT_EQ(aborts(all_mounts({"another"})), 1);
+  EXPECT_EQ(status(ask(1, plain_range)), 404);
+}
+
+TEST_F(MediaCoreTest, ReadersOutliveTheAgent) {
+  order(wire::LAUNCHED);
+  const auto before = responses(ask(1, guarded_range)).at(0);
+  agent_gone();
+  EXPECT_TRUE(core_.may_continue(1));
+  EXPECT_EQ(header(responses(ask(2, guarded_range)).at(0), "ETag"), header(before, "ETag"));
+  order(wire::LAUNCHED);
+  all_mounts({"tok"});
+  EXPECT_TRUE(core_.may_continue(1));
+}
+
+TEST_F(MediaCoreTest, NothingIsLaunchedWithoutTheAgent) {
+  order(wire::OPEN);
+  agent_gone();
+  EXPECT_EQ(status(ask(1, guarded_range, 0)), 0) << "it may come back";
+  EXPECT_EQ(status(core_.on_tick(at(10))), 503);
+  EXPECT_EQ(status(ask(1, guarded_range, 20)), 0);
+  EXPECT_EQ(told(order(wire::OPEN)).size(), 1U) << "the new agent is asked";
+  EXPECT_EQ(status(verdict(true)), 206);
+}
+
+TEST_F(MediaCoreTest, ReadsAreKeptForTheNextAgent) {
+  order(wire::LAUNCHED);
+  agent_gone();
+  ask(1, "bytes=0-199999", 0);
+  EXPECT_TRUE(told(core_.on_sent(1, 200000, at(0))).empty());
+  EXPECT_EQ(core_.next_due(), std::nullopt);
+  order(wire::LAUNCHED);
+  const auto reads = told(all_mounts({"tok"}, 5));
+  ASSERT_EQ(reads.size(), 1U);
+  EXPECT_EQ(reads[0].reads().bytes_served(), 200000U);
+  EXPECT_TRUE(told(all_mounts({"tok"}, 50)).empty()) << "it knows";
+}
+
+TEST_F(MediaCoreTest, CallbacksWaitForAnAgent) {
+  order(wire::DEAD);
+  agent_gone();
+  EXPECT_EQ(status(call()), 503);
+  all_mounts({"tok"});
+  EXPECT_EQ(status(call()), 204);
+}
+
 TEST_F(MediaCoreTest, UnknownPathsAre404) {
+  all_mounts({});
   EXPECT_EQ(status(core_.on_request({1, "GET", "/m/other.iso", {}, "", "p"}, at(0))), 404);
   EXPECT_EQ(status(core_.on_request({1, "GET", "/", {}, "", "p"}, at(0))), 404);
 }
