@@ -55,7 +55,7 @@ std::string directory_entry(const std::string& name11, std::uint8_t attributes, 
 std::string long_entries(const std::string& name, const std::string& name11) {
   unsigned checksum = 0;
   for (const char c : name11)
-    checksum = ((checksum & 1U) << 7U) + (checksum >> 1U) + static_cast<std::uint8_t>(c) & 0xffU;
+    checksum = (((checksum & 1U) << 7U) + (checksum >> 1U) + static_cast<std::uint8_t>(c)) & 0xffU;
   std::string out;
   const std::size_t parts = (name.size() + name_per_entry - 1) / name_per_entry;
   for (std::size_t part = parts; part >= 1; --part) {
