@@ -1,5 +1,5 @@
-// Whether the agent's rows are whole, asked once before the core loads them. What is damaged is named and refused: a fence
-// or a job that was half understood is worse than an agent that does not start.
+// Whether the agent's rows are whole, asked once before the core loads them. What is damaged is named and
+// refused: a fence or a job that was half understood is worse than an agent that does not start.
 #pragma once
 
 #include "common/base/result.h"

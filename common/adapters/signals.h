@@ -1,5 +1,6 @@
 // Signals for a program whose turn runs on a thread of its own: blocked everywhere, waited for by main.
-// SIGPIPE is ignored: a peer that goes away in the middle of a write is an error code, not the end of the process.
+// SIGPIPE is ignored: a peer that goes away in the middle of a write is an error code, not the end of the
+// process.
 #pragma once
 
 #include <csignal>

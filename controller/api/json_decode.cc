@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/near_miss.h"
 #include "controller/api/duration_text.h"
 #include "controller/api/json_codec.h"
-#include "common/base/near_miss.h"
 
 namespace metalmesh::controller {
 namespace {

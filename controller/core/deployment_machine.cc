@@ -2,9 +2,9 @@
 
 #include <array>
 
+#include "common/ports/wire_time.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
-#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {

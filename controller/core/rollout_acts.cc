@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/base/digest.h"
+#include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/operator_acts.h"
@@ -10,7 +11,6 @@
 #include "controller/core/rollout_runner.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
-#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {

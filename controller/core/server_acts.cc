@@ -1,11 +1,11 @@
 // Inspect, accept, protect, retire a server; vouch for a site.
 #include "common/base/machine_key.h"
+#include "common/ports/wire_time.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/operator_acts.h"
 #include "controller/core/server_phases.h"
-#include "common/ports/wire_time.h"
 #include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller {

@@ -4,9 +4,9 @@
 
 #include "common/base/check.h"
 #include "common/base/digest.h"
+#include "common/ports/wire_time.h"
 #include "controller/state/event_log.h"
 #include "controller/state/row_codec.h"
-#include "common/ports/wire_time.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {

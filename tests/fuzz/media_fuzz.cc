@@ -1,5 +1,5 @@
-// An installer image, and what patching makes of it. The input is the image without its zeros: runs of {sector,
-// length, bytes}, numbers of two bytes, big endian.
+// An installer image, and what patching makes of it. The input is the image without its zeros: runs of
+// {sector, length, bytes}, numbers of two bytes, big endian.
 #include <algorithm>
 #include <cstdint>
 #include <string>

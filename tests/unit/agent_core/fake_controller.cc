@@ -4,9 +4,9 @@
 
 #include <utility>
 
-#include "common/ports/wire_time.h"
 #include "common/delivery/blob_transfer.h"
 #include "common/delivery/envelope_codec.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::test {
 

@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/ports/wire_time.h"
 #include "common/delivery/envelope_codec.h"
+#include "common/ports/wire_time.h"
 #include "tests/unit/agent_core/test_site.h"
 
 namespace metalmesh::test {

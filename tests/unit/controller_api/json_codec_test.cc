@@ -8,8 +8,8 @@
 #include <array>
 #include <string>
 
-#include "controller/api/duration_text.h"
 #include "common/base/near_miss.h"
+#include "controller/api/duration_text.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::controller {

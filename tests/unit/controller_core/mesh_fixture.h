@@ -17,9 +17,9 @@
 #include "common/delivery/stream_receiver.h"
 #include "common/delivery/stream_sender.h"
 #include "common/delivery/topics.h"
+#include "common/ports/wire_time.h"
 #include "controller/core/controller_core.h"
 #include "controller/state/event_log.h"
-#include "common/ports/wire_time.h"
 #include "tests/unit/memory_store.h"
 
 namespace metalmesh::testing {

@@ -1,13 +1,13 @@
 #include <gtest/gtest.h>
 
 #include "common/base/machine_key.h"
+#include "common/ports/wire_time.h"
 #include "controller/state/deployment_board.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/event_log.h"
 #include "controller/state/identity_index.h"
 #include "controller/state/ledger.h"
 #include "controller/state/row_codec.h"
-#include "common/ports/wire_time.h"
 #include "controller/state/stamp_words.h"
 #include "controller/state/tables.h"
 #include "tests/unit/memory_store.h"
