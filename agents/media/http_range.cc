@@ -65,9 +65,9 @@ RangeChoice choose_range(std::optional<std::string_view> range, std::optional<st
     rest.remove_prefix(comma + 1);
   }
   if (!any) return WholeContent{};
-  const std::vector<ByteRange> merged = normalised(std::move(ranges), 1, size);
+  SeveralRanges merged = normalised(std::move(ranges), 1, size);
   if (merged.empty()) return Unsatisfiable{};
-  if (merged.size() > 1) return WholeContent{};
+  if (merged.size() > 1) return merged;
   return merged.front();
 }
 

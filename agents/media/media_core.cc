@@ -1,5 +1,6 @@
 #include "agents/media/media_core.h"
 
+#include <algorithm>
 #include <set>
 
 #include "agents/media/http_request_head.h"
@@ -36,6 +37,21 @@ Respond plain(const MediaRequest& request, int status, const std::string& text, 
   respond.content_length = text.size();
   if (request.method != "HEAD") respond.text = text;
   return respond;
+}
+
+constexpr char image_type[] = "application/octet-stream";
+
+std::string content_range(const ByteRange& range, std::uint64_t size) {
+  return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.end() - 1) + "/" +
+         std::to_string(size);
+}
+
+/// What of the content is asked for.
+SeveralRanges ranges_of(const RangeChoice& choice, std::uint64_t size) {
+  if (const auto* several = std::get_if<SeveralRanges>(&choice)) return *several;
+  if (const auto* one = std::get_if<ByteRange>(&choice)) return {*one};
+  if (std::holds_alternative<Unsatisfiable>(choice)) return {};
+  return {ByteRange{0, size}};
 }
 
 /// Whatever the medium's bytes depend on. An order that only moves the fence has the same recipe.
@@ -308,11 +324,12 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
     choice = choose_range(find_header(request.headers, "range"), find_header(request.headers, "if-range"),
                           entry.image.etag(), entry.image.size());
   }
-  const auto* range = std::get_if<ByteRange>(&choice);
-  const ByteRange wanted = range != nullptr ? *range : ByteRange{0, entry.image.size()};
+  const SeveralRanges wanted = ranges_of(choice, entry.image.size());
   const bool reads_content = request.method == "GET" && !std::holds_alternative<Unsatisfiable>(choice);
+  const bool guarded =
+      std::ranges::any_of(wanted, [&](const ByteRange& range) { return touches(entry.guarded, range); });
   const bool served = entry.state == wire::LAUNCHED || planted(Defect::fence_always_open);
-  if (served || !reads_content || !touches(entry.guarded, wanted)) {
+  if (served || !reads_content || !guarded) {
     serve(request, token, entry, choice, out);
   } else if (entry.state == wire::OPEN) {
     park(std::move(request), token, entry, now, out);
@@ -337,24 +354,50 @@ void MediaCore::serve(const MediaRequest& request, const std::string& token, Ent
     out.effects.emplace_back(plain(request, 416, "the range is beyond the end\n", std::move(headers)));
     return;
   }
-  const auto* part = std::get_if<ByteRange>(&choice);
-  const ByteRange range = part != nullptr ? *part : ByteRange{0, entry.image.size()};
-  headers.emplace_back("Content-Type", "application/octet-stream");
-  if (part != nullptr) {
-    headers.emplace_back("Content-Range", "bytes " + std::to_string(range.offset) + "-" +
-                                              std::to_string(range.end() - 1) + "/" + size);
-  }
   Respond respond;
   respond.conn = request.conn;
-  respond.status = part != nullptr ? 206 : 200;
+  respond.status = std::holds_alternative<WholeContent>(choice) ? 200 : 206;
   respond.headers = std::move(headers);
-  respond.content_length = range.length;
+  std::vector<Part> parts;
+  if (const auto* several = std::get_if<SeveralRanges>(&choice)) {
+    serve_several(entry.image, *several, respond, parts);
+  } else {
+    const ByteRange range = ranges_of(choice, entry.image.size()).front();
+    respond.headers.emplace_back("Content-Type", image_type);
+    if (respond.status == 206)
+      respond.headers.emplace_back("Content-Range", content_range(range, entry.image.size()));
+    respond.content_length = range.length;
+    respond.segments = entry.image.segments(range);
+    parts.push_back({range});
+  }
   if (request.method == "GET") {
     respond.file = entry.file;
-    respond.segments = entry.image.segments(range);
-    streams_[request.conn] = {token, range, 0, request.peer};
+    streams_[request.conn] = {token, request.peer, std::move(parts)};
+  } else {
+    respond.segments.clear();
   }
   out.effects.emplace_back(std::move(respond));
+}
+
+/// The body of multipart/byteranges (RFC 9110, 14.6).
+void MediaCore::serve_several(const VirtualImage& image, const SeveralRanges& ranges, Respond& respond,
+                              std::vector<Part>& parts) {
+  std::string boundary = "part-" + image.etag();
+  std::erase(boundary, '"');
+  const auto add_text = [&](std::string text) {
+    respond.content_length += text.size();
+    parts.push_back({{0, text.size()}, false});
+    respond.segments.emplace_back(std::move(text));
+  };
+  for (const ByteRange& range : ranges) {
+    add_text("\r\n--" + boundary + "\r\nContent-Type: " + image_type +
+             "\r\nContent-Range: " + content_range(range, image.size()) + "\r\n\r\n");
+    for (Segment& segment : image.segments(range)) respond.segments.push_back(std::move(segment));
+    respond.content_length += range.length;
+    parts.push_back({range});
+  }
+  add_text("\r\n--" + boundary + "--\r\n");
+  respond.headers.emplace_back("Content-Type", "multipart/byteranges; boundary=" + boundary);
 }
 
 void MediaCore::park(MediaRequest request, const std::string& token, Entry& entry, const Now& now,
@@ -400,10 +443,17 @@ MediaOutcome MediaCore::on_sent(ConnId conn, std::uint64_t bytes, const Now& now
   const auto found = streams_.find(conn);
   if (found == streams_.end()) return out;
   Stream& stream = found->second;
-  const std::uint64_t counted = std::min(bytes, stream.range.length - stream.sent);
   Entry& entry = mounts_.at(stream.token);
-  entry.reads.served({stream.range.offset + stream.sent, counted}, stream.peer);
-  stream.sent += counted;
+  while (bytes > 0 && stream.at < stream.parts.size()) {
+    const Part& part = stream.parts[stream.at];
+    const std::uint64_t counted = std::min(bytes, part.range.length - stream.sent);
+    if (part.of_image) entry.reads.served({part.range.offset + stream.sent, counted}, stream.peer);
+    bytes -= counted;
+    stream.sent += counted;
+    if (stream.sent < part.range.length) break;
+    ++stream.at;
+    stream.sent = 0;
+  }
   report_reads(stream.token, entry, now, out);
   return out;
 }

@@ -122,11 +122,16 @@ class MediaCore {
     std::vector<Parked> parked;
     ReadTracker reads;
   };
+  struct Part {
+    ByteRange range;
+    bool of_image = true;  // false: a heading of multipart/byteranges, which is only as long as `range`
+  };
   struct Stream {
     std::string token;
-    ByteRange range;
-    std::uint64_t sent = 0;
     std::string peer;
+    std::vector<Part> parts;
+    std::size_t at = 0;      // in `parts`
+    std::uint64_t sent = 0;  // of that part
   };
   using Mounts = std::map<std::string, Entry>;
 
@@ -140,6 +145,8 @@ class MediaCore {
   void answer_callback(const MediaRequest& request, const std::string& token, MediaOutcome& out);
   void serve(const MediaRequest& request, const std::string& token, Entry& entry, const RangeChoice& choice,
              MediaOutcome& out);
+  static void serve_several(const VirtualImage& image, const SeveralRanges& ranges, Respond& respond,
+                            std::vector<Part>& parts);
   void park(MediaRequest request, const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
   void refuse_unknown(const MediaRequest& request, const std::string& what, MediaOutcome& out) const;
   /// 503, to be tried again.

@@ -16,8 +16,13 @@ namespace {
 void check_range(std::string_view field, std::string_view if_range, std::uint64_t size) {
   const auto choice =
       media::choose_range(field, if_range.empty() ? std::nullopt : std::optional(if_range), "\"tag\"", size);
-  if (const auto* range = std::get_if<media::ByteRange>(&choice)) {
-    MM_CLAIM(range->length > 0 && range->offset < size && range->length <= size - range->offset);
+  const auto inside = [&](const media::ByteRange& range) {
+    return range.length > 0 && range.offset < size && range.length <= size - range.offset;
+  };
+  if (const auto* range = std::get_if<media::ByteRange>(&choice)) MM_CLAIM(inside(*range));
+  if (const auto* several = std::get_if<media::SeveralRanges>(&choice)) {
+    MM_CLAIM(several->size() > 1);
+    for (const media::ByteRange& range : *several) MM_CLAIM(inside(range));
   }
 }
 

@@ -172,6 +172,24 @@ TEST_P(MediaServerTest, ServesRangesAcrossThePlaceholder) {
   }
 }
 
+TEST_P(MediaServerTest, ServesSeveralRangesAtOnce) {
+  mount(wire::LAUNCHED);
+  const std::uint64_t at = facts_.placeholder().offset();
+  const std::string whole = patched();
+  const std::string body =
+      curl("-r 0-99," + std::to_string(at - 5) + "-" + std::to_string(at + 40) + ",-50 " + url()).output;
+  std::size_t from = 0;
+  for (const auto& [first, length] :
+       std::vector<std::pair<std::uint64_t, std::size_t>>{{0, 100}, {at - 5, 46}, {whole.size() - 50, 50}}) {
+    from = body.find("Content-Range: bytes " + std::to_string(first) + "-", from);
+    ASSERT_NE(from, std::string::npos) << first;
+    from = body.find("\r\n\r\n", from) + 4;
+    EXPECT_TRUE(body.substr(from, length) == whole.substr(first, length)) << first;
+    from += length;
+    EXPECT_EQ(body.substr(from, 4), "\r\n--");
+  }
+}
+
 TEST_P(MediaServerTest, HeadAndUnsatisfiableRange) {
   mount(wire::CLOSED);
   const std::string head = curl("-I " + url()).output;

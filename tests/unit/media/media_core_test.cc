@@ -281,6 +281,26 @@ TEST_F(MediaCoreTest, ReadsAreToldAtOnceThenOnceASecond) {
   EXPECT_TRUE(told(core_.on_tick(at(60))).empty()) << "nothing changed";
 }
 
+TEST_F(MediaCoreTest, SeveralRangesAreServedAsParts) {
+  order(wire::LAUNCHED);
+  const auto out = responses(ask(1, "bytes=0-9,204800-204801"));
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0].status, 206);
+  EXPECT_THAT(header(out[0], "Content-Type"), testing::StartsWith("multipart/byteranges; boundary="));
+  std::uint64_t length = 0;
+  std::string text;
+  for (const Segment& segment : out[0].segments) {
+    length += length_of(segment);
+    if (const auto* between = std::get_if<std::string>(&segment)) text += *between;
+  }
+  EXPECT_EQ(out[0].content_length, length);
+  EXPECT_THAT(text, testing::HasSubstr("Content-Range: bytes 0-9/1000000\r\n\r\n"));
+  EXPECT_THAT(text, testing::HasSubstr("Content-Range: bytes 204800-204801/1000000\r\n\r\n"));
+  const auto reads = told(core_.on_sent(1, length, at(0)));
+  ASSERT_EQ(reads.size(), 1U);
+  EXPECT_EQ(reads[0].reads().bytes_served(), 12U) << "headings are not of the image";
+}
+
 TEST_F(MediaCoreTest, CoverageCountsDistinctBytes) {
   order(wire::LAUNCHED);
   ask(1, "", 0);
