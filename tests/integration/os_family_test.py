@@ -19,6 +19,8 @@ from mesh import ROOT, Mesh, main, succeeded, wait_until
 
 GOLDEN = ROOT / "tests/unit/answer/golden"
 OURS = ("hostname", "deployment", "server", "callback_url")  # variables that the mesh itself gives
+# What others wrote to judge such files; yaml, xml, json and toml the agent itself parses.
+CHECKERS = {r"grub.*\.cfg$": ["grub-script-check"], r"\.sh$": ["sh", "-n"], r"preseed\.cfg$": ["debconf-set-selections", "--checkonly"]}
 NOT_COMPARED = ("boot.catalog", "boot.cat", "[boot]", "images/efiboot.img")
 
 
@@ -165,8 +167,9 @@ def check_medium(mesh, case, base, medium, deployment):
     for path, content in wanted.items():
         assert unpacked(seen[path]) == content, (case.name, path, seen[path][:3000], content[:3000])
     for path in below(case.folder / "medium"):
-        if path.endswith(".cfg") and "grub" in path:
-            run("grub-script-check", mesh.folder / "seen" / path)
+        for pattern, checker in CHECKERS.items():
+            if re.search(pattern, path):
+                run(*checker, mesh.folder / "seen" / path)
         if case.family not in ("windows", "esxi"):
             assert unpacked(run("isoinfo", "-R", "-i", image, "-x", f"/{path}")) == wanted[path.lower()], (case.name, path)
     if "images/efiboot.img" in whole:  # what the firmware reads before it knows of ISO 9660

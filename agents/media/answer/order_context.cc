@@ -43,6 +43,7 @@ json::object user_context(const wire::User& user) {
           {"locked", user.password_hash().empty()},
           {"ssh_keys", list_of(user.ssh_keys())},
           {"has_ssh_keys", !user.ssh_keys().empty()},
+          {"has_groups", !user.groups().empty()},
           {"groups", list_of(user.groups())},
           {"all_groups", all_groups(user)},
           {"sudo", user.sudo()},
