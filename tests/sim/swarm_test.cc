@@ -1,4 +1,7 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <iostream>
 
 #include "tests/sim/shrink.h"
 #include "tests/sim/swarm_run.h"

@@ -331,7 +331,7 @@ TEST_P(MediaServerTest, ReportsReadersThatDoNotTrustIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Media, MediaServerTest, testing::Bool(),
-                         [](const auto& info) { return info.param ? "Tls" : "Plain"; });
+                         [](const auto& with) { return with.param ? "Tls" : "Plain"; });
 
 TEST(MediaServerStart, NamesWhatIsWrong) {
   test::WaitingSink sink;
