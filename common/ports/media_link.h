@@ -1,5 +1,5 @@
-// The seam between the agent and its media server: messages (schemas/wire/media.proto), because the server is a
-// process of its own. What is sent while it is away is lost; MediaUp asks for everything again.
+// The seam between the agent and its media server: messages (schemas/wire/media.proto), because the server is
+// a process of its own. What is sent while it is away is lost; MediaUp asks for everything again.
 #pragma once
 
 #include "schemas/wire/media.pb.h"

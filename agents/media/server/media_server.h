@@ -1,8 +1,8 @@
 // Serves virtual ISOs to BMCs over HTTPS (or HTTP where a site must): a thread with its own epoll loop.
 //
-// It takes MediaCommands and gives MediaEvents, nothing else; in the media process an AgentDoor is between it and
-// the agent. It knows no mounts after a start, and with a silent agent no fence opens. `send` is safe from any thread and never blocks; events reach the sink from
-// the server's thread.
+// It takes MediaCommands and gives MediaEvents, nothing else; in the media process an AgentDoor is between it
+// and the agent. It knows no mounts after a start, and with a silent agent no fence opens. `send` is safe
+// from any thread and never blocks; events reach the sink from the server's thread.
 #pragma once
 
 #include <memory>
