@@ -106,6 +106,7 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
   }
   if (step.again_after) out.emit(TimerArm{holder(name), now.mono + *step.again_after});
   if (step.result) {
+    // `finish` ends what holds the name.  NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
     const std::string done = name;
     finish(done, slot, std::move(*step.result), now, out);
   }
@@ -117,6 +118,7 @@ void InspectionDesk::refuse(const std::string& name, const Slot& slot, wire::Fau
   wire::Inspected result;
   result.set_request_id(name);
   *result.mutable_fault() = std::move(fault);
+  // `finish` ends what holds the name.  NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
   const std::string done = name;
   finish(done, slot, std::move(result), now, out);
 }
