@@ -152,7 +152,9 @@ TEST(YamlScalars, parses_durations) {
   for (const auto& [text, nanoseconds] : cases) {
     const auto parsed = parse_duration(text);
     EXPECT_EQ(parsed.has_value(), nanoseconds.has_value()) << text;
-    if (parsed && nanoseconds) EXPECT_EQ(parsed->count(), *nanoseconds) << text;
+    if (parsed && nanoseconds) {
+      EXPECT_EQ(parsed->count(), *nanoseconds) << text;
+    }
   }
 }
 

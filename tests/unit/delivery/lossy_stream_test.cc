@@ -87,8 +87,9 @@ class LossyMesh {
     Batch batch;
     ASSERT_NE(sender_->on_ack(answer.ack, batch), StreamSender::AckResult::diverged);
     sender_rows_.commit(batch);
-    if (answer.resync)
+    if (answer.resync) {
       ASSERT_NE(sender_->on_resync(*answer.resync), StreamSender::ResyncResult::foreign_journal);
+    }
   }
   void restart_sender() {
     sender_ = std::make_unique<StreamSender>(

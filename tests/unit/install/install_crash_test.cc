@@ -49,7 +49,9 @@ TEST_P(InstallCrash, EndsTheSameWhereverTheAgentDies) {
           std::count_if(world.told.begin(), world.told.end(), [](const auto& e) { return e.has_ended(); });
       EXPECT_EQ(ends, 1);
       // Into the installer once, into the new system once.
-      if (GetParam().launches == 1) EXPECT_EQ(world.count("reset On"), 2);
+      if (GetParam().launches == 1) {
+        EXPECT_EQ(world.count("reset On"), 2);
+      }
     }
   }
 }
