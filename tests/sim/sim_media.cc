@@ -88,7 +88,9 @@ void SimMedia::introduce() {
 
 void SimMedia::send(const wire::MediaCommand& command) {
   // A Unix socket: in order, and what was written arrives even if the writer dies.
-  link_busy_ = std::max(link_busy_, events_.now()) + 1ms + random_.below(5) * 1ms;
+  // What ends a list of mounts, or the link, comes right behind the last thing before it.
+  link_busy_ = std::max(link_busy_, events_.now());
+  if (!command.has_all() && !command.agent_gone()) link_busy_ += 1ms + random_.below(5) * 1ms;
   events_.at(link_busy_, [this, life = life_, command] {
     if (!running_ || life != life_) return;
     if (command.has_mount()) mounts_[command.mount().token()] = command.mount();
