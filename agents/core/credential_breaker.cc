@@ -54,7 +54,7 @@ void CredentialBreaker::accepted(const std::string& credential, const Now& now) 
 std::uint32_t CredentialBreaker::room(const std::string& credential, std::uint32_t limit,
                                       std::uint32_t logging_in, const Now& now) const {
   const std::uint32_t used = refusals(credential);
-  if (used >= limit) return 0;
+  if (used >= limit) return planted(Defect::breaker_never_holds) ? limit : 0;
   const auto logins = accepted_.find(credential);
   if (logins == accepted_.end() || logging_in == 0) return limit - used;
   const auto young = std::ranges::lower_bound(logins->second, now.mono - vouching, std::ranges::less_equal());

@@ -153,6 +153,7 @@ void InstallMachine::resume(Context& context) {
   if (planted(Defect::resumes_blindly)) {
     job_.clear_intent();
     job_.set_powered(false);
+    job_.set_launched(false);
   }
   enter(context, stage_by_facts(job_));
   if (job_.cancel_asked() && !job_.launched() && job_.stage() != wire::CLEANUP)
