@@ -7,12 +7,15 @@ from machine import SERVER, MachineMesh, main, succeeded, wait_until
 HOSTNAME, ADDRESS = f"{SERVER}.example.net", "10.0.2.15/24"
 
 
-def installs_and_proves_itself():
-    with MachineMesh() as mesh:
+def installs_and_proves_itself_and_does_not_notice_an_upgrade_of_the_agent():
+    with MachineMesh("rerror=report") as mesh:
         mesh.ready()
         begin = time.monotonic()
         mesh.start_install()
+        mesh.wait_console("INSTALL_WRITING")
+        mesh.agents["par1"].kill()  # the media server goes on
         mesh.wait_console("INSTALL_DONE")
+        mesh.agents["par1"].start()
         installed = time.monotonic() - begin
         deployments = mesh.wait_done("web", 240)
         total = time.monotonic() - begin
@@ -20,17 +23,20 @@ def installs_and_proves_itself():
         print(mesh.check_installed_once(HOSTNAME, ADDRESS))
         print(f"installed in {installed:.0f} s, booted and proven after {total:.0f} s")
         assert total < 120, f"{total:.0f} s"
+        assert mesh.happened("medium not readable") == 0, mesh.acts("par1")
 
 
-def survives_the_death_of_agent_controller_and_broker():
+def survives_the_death_of_agent_media_server_controller_and_broker():
     with MachineMesh() as mesh:
         mesh.ready()
         mesh.set_bmc(SERVER, giveUpMs=300_000)
         mesh.start_install()
-        # The agent serves the medium: kill it while the machine copies from there, until a read has failed.
+        # While the machine copies from the medium, until a read has failed.
         mesh.wait_console("INSTALL_WRITING")
         mesh.agents["par1"].kill()
+        mesh.media["par1"].kill()
         mesh.wait_happens("medium not readable", 0)
+        mesh.media["par1"].start()
         mesh.agents["par1"].start()
         mesh.controller.kill()
         mesh.wait_console("INSTALL_VERIFIED")
@@ -50,9 +56,9 @@ def a_gap_that_the_installer_sees_is_an_honest_failure():
         mesh.ready(stallAfter="45s")  # a kernel that starts reads nothing either
         mesh.start_install()
         mesh.wait_console("INSTALL_WRITING")
-        mesh.agents["par1"].kill()
+        mesh.media["par1"].kill()
         mesh.wait_console("INSTALL_FAILED")
-        mesh.agents["par1"].start()
+        mesh.media["par1"].start()
         deployment = mesh.wait_done("web", 120)[SERVER]
         assert deployment["state"] == "FAILED", deployment
         assert deployment["fault"]["code"] == "INSTALLER_STALLED", deployment
@@ -65,5 +71,6 @@ def a_gap_that_the_installer_sees_is_an_honest_failure():
 
 
 if __name__ == "__main__":
-    main([installs_and_proves_itself, survives_the_death_of_agent_controller_and_broker,
+    main([installs_and_proves_itself_and_does_not_notice_an_upgrade_of_the_agent,
+          survives_the_death_of_agent_media_server_controller_and_broker,
           a_gap_that_the_installer_sees_is_an_honest_failure])
