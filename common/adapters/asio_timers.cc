@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <ctime>
@@ -84,6 +85,17 @@ struct AsioTimers::State : std::enable_shared_from_this<AsioTimers::State> {
   std::set<std::pair<MonoTime, std::string>> by_time;
 };
 
+MonoTime alarm_of(MonoTime at, MonoTime now) {
+  constexpr Duration least = std::chrono::milliseconds(64);
+  constexpr Duration most = std::chrono::milliseconds(256);
+  const Duration slack = std::min((at - now) / 16, most);
+  if (slack < least) return at;
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(slack).count();
+  const Duration grid = std::chrono::milliseconds(std::bit_floor(static_cast<std::uint64_t>(whole)));
+  if (at > MonoTime::max() - grid) return at;
+  return MonoTime((at.time_since_epoch() + grid - Duration(1)) / grid * grid);
+}
+
 AsioTimers::AsioTimers(AsioRuntime& runtime, Sink& sink)
     : runtime_(runtime), state_(std::make_shared<State>(runtime.context(), sink)) {
   runtime_.post([state = state_] { state->wait(); });
@@ -101,10 +113,11 @@ AsioTimers::~AsioTimers() {
 }
 
 void AsioTimers::arm(TimerArm timer) {
+  const MonoTime at = alarm_of(timer.at, boot_time());
   const std::scoped_lock lock(state_->mutex);
   state_->erase(timer.token);
-  state_->by_time.emplace(timer.at, timer.token);
-  state_->by_token.emplace(std::move(timer.token), timer.at);
+  state_->by_time.emplace(at, timer.token);
+  state_->by_token.emplace(std::move(timer.token), at);
   state_->set_alarm();
 }
 

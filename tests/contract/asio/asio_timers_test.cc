@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -74,6 +76,27 @@ TEST_F(AsioTimersTest, fires_in_the_order_of_deadlines) {
     ASSERT_TRUE(fired);
     EXPECT_EQ(fired->token, std::to_string(i));
   }
+}
+
+TEST(AsioTimers, long_ones_may_be_late_by_a_sixteenth_and_by_256_ms_at_most) {
+  const MonoTime now(123'456'789ns);
+  for (const Duration delay : std::initializer_list<Duration>{-5s, 0ns, 1ns, 15ms, 100ms, 5s, 30s, 24h}) {
+    for (const Duration odd : std::initializer_list<Duration>{0ns, 1ns, 7ms, 255ms}) {
+      const Duration late = alarm_of(now + delay + odd, now) - (now + delay + odd);
+      EXPECT_GE(late, 0ns) << delay << odd;
+      EXPECT_LE(late, 256ms) << delay << odd;
+      EXPECT_LE(late, std::max<Duration>(0ns, (delay + odd) / 16)) << delay << odd;
+    }
+  }
+}
+
+TEST(AsioTimers, never_is_never) { EXPECT_EQ(alarm_of(MonoTime::max(), MonoTime(1h)), MonoTime::max()); }
+
+TEST(AsioTimers, polls_that_are_due_about_together_wake_the_process_once) {
+  const MonoTime now(123'456'789ns);
+  std::set<MonoTime> alarms;
+  for (int i = 0; i < 200; ++i) alarms.insert(alarm_of(now + 5s + i * 1ms, now + i * 1ms));
+  EXPECT_LE(alarms.size(), 2U);
 }
 
 TEST(AsioTimers, is_silent_after_its_end) {
