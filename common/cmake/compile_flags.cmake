@@ -35,6 +35,9 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebI
   # An agent carries no code that it never calls: edge boxes are small.
   add_compile_options(-ffunction-sections -fdata-sections)
   add_link_options(-Wl,--gc-sections)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    add_link_options(-Wl,--icf=safe -Wl,-z,pack-relative-relocs -Wl,-z,keep-text-section-prefix)
+  endif()
 endif()
 # Asserts stay on in every build: NDEBUG is never defined.
 string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
