@@ -14,7 +14,7 @@ constexpr int commits_per_turn = 16;
 constexpr Duration patience = std::chrono::seconds(5);
 /// Between turns: inputs that come close upon each other share one synced write. The first one after a pause
 /// does not wait.
-constexpr Duration breath = std::chrono::milliseconds(8);
+constexpr Duration breath = std::chrono::milliseconds(16);
 constexpr Duration disk_interval = std::chrono::seconds(5);
 
 template <class Port>
