@@ -273,6 +273,8 @@ void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome
              {"stage", wire::Stage_Name(slot->job.stage())},
              {"refused", std::to_string(reads.refused_closed())}});
   }
+  if (reads.token() == slot->job.second_token())
+    return runner.deliver(*slot, install::SecondRead{reads.bytes_covered(), reads.size()}, now, out);
   runner.deliver(*slot, install::MediaRead{reads.bytes_covered(), reads.size(), reads.peer()}, now, out);
   sample(*slot, reads, now, out);
 }
@@ -328,7 +330,7 @@ void AgentCore::Impl::send_mounts(Outcome& out) {
   wire::AllMounts& mounted = *all.command.mutable_all();
   for (const JobSlot* slot : jobs.all()) {
     MountDesk::publish(slot->job, out);
-    if (!slot->job.mount_token().empty()) mounted.add_tokens(slot->job.mount_token());
+    for (std::string& token : MountDesk::tokens(slot->job)) mounted.add_tokens(std::move(token));
   }
   out.emit(std::move(all));
 }

@@ -85,9 +85,15 @@ void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
                 now.mono);
   slot.retry_at.reset();
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
-  const std::string url = media::mount_url(address, slot.job.mount_token());
-  const std::string base = url.substr(0, url.rfind("/m/"));
-  slot.machine = std::make_unique<install::InstallMachine>(slot.job, c_.settings.timeouts, url, base,
+  install::MediaUrls urls;
+  urls.medium = media::mount_url(address, slot.job.mount_token());
+  urls.base = urls.medium.substr(0, urls.medium.rfind("/m/"));
+  if (slot.job.has_second()) {
+    const bool disk = slot.job.second().format() == wire::SecondMedium::FAT;
+    urls.second = media::mount_url(address, slot.job.second_token(),
+                                   disk ? media::MediumKind::disk : media::MediumKind::cd);
+  }
+  slot.machine = std::make_unique<install::InstallMachine>(slot.job, c_.settings.timeouts, std::move(urls),
                                                            draw_seed(c_.entropy));
   deliver(slot, install::Resume{}, now, out);
 }
@@ -213,6 +219,7 @@ void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcom
   if (job.launched()) {  // asked again: the answer was lost, or the media server restarted
     return MountDesk::verdict(token, job.mount_state() != wire::DEAD, out);
   }
+  if (token != job.mount_token()) return MountDesk::verdict(token, false, out);  // it carries no installer
   if (const auto why = MountDesk::why_not_launch(job, c_.fences, now)) {
     out.log(LogLevel::warning, "the media fence held: " + *why, log_fields(job));
     return MountDesk::verdict(token, false, out);
@@ -229,6 +236,7 @@ void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcom
   job.set_launched(true);
   *job.mutable_launched_at() = to_wire(now.wall());
   job.set_mount_state(wire::LAUNCHED);
+  if (job.has_second()) MountDesk::publish(job, out);
   c_.fences.launch(job.order().identity(), job.order().generation(), out);
   wire::Event event = event_of(job);
   event.mutable_launched();

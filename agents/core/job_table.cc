@@ -1,9 +1,11 @@
 #include "agents/core/job_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "agents/core/fence_table.h"
+#include "agents/core/mount_desk.h"
 #include "agents/core/row_table.h"
 #include "common/base/planted.h"
 
@@ -50,7 +52,7 @@ JobSlot* JobTable::find(std::string_view deployment) {
 JobSlot* JobTable::by_mount(std::string_view token) {
   if (token.empty()) return nullptr;
   for (const auto& [deployment, slot] : slots_) {
-    if (slot->job.mount_token() == token) return slot.get();
+    if (slot->job.mount_token() == token || slot->job.second_token() == token) return slot.get();
   }
   return nullptr;
 }
@@ -98,7 +100,7 @@ std::vector<std::string> JobTable::drop_acked(std::uint64_t acked, Outcome& out)
       ++item;
       continue;
     }
-    if (!job.mount_token().empty()) tokens.push_back(job.mount_token());
+    std::ranges::move(MountDesk::tokens(job), std::back_inserter(tokens));
     out.erase(rows::job + item->first);
     item = slots_.erase(item);
   }

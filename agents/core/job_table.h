@@ -41,7 +41,8 @@ struct JobSlot {
   [[nodiscard]] bool running() const { return open() && !waiting(); }
   /// Something of ours may still be on the BMC.
   [[nodiscard]] bool owes_cleanup() const {
-    return !job.inserted_slot().empty() || job.boot_overridden() || job.session_uris_size() != 0;
+    return !job.inserted_slot().empty() || !job.second_slot().empty() || job.boot_overridden() ||
+           job.session_uris_size() != 0;
   }
 };
 
@@ -52,6 +53,7 @@ class JobTable {
   /// Takes a place at the end of the queue. The row is written by `store`.
   JobSlot& add(record::Job job);
   [[nodiscard]] JobSlot* find(std::string_view deployment);
+  /// The job that one of whose media has this token.
   [[nodiscard]] JobSlot* by_mount(std::string_view token);
   /// An open job for the same machine, whatever the server is called; or nothing.
   [[nodiscard]] JobSlot* open_on(const wire::Identity& identity);
@@ -63,7 +65,7 @@ class JobTable {
 
   /// Writes the row if anything but a byte count changed.
   void store(JobSlot& slot, Outcome& out) const;
-  /// Drops ended jobs whose Ended event is acknowledged; returns the mount tokens that went with them.
+  /// Drops ended jobs whose Ended event is acknowledged; returns the tokens of the media that went with them.
   std::vector<std::string> drop_acked(std::uint64_t acked, Outcome& out);
 
  private:

@@ -47,6 +47,16 @@ wire::Fault refusal(const record::Job& job, const Error& error) {
       "correct the profile, or vars and host of profile, site, rollout or server, then order again");
 }
 
+void send_mount(wire::Mount mount, Outcome& out) {
+  MediaSend send;
+  *send.command.mutable_mount() = std::move(mount);
+  out.emit(std::move(send));
+}
+
+wire::MountState second_state(wire::MountState first) {
+  return first == wire::LAUNCHED || first == wire::DEAD ? first : wire::CLOSED;
+}
+
 }  // namespace
 
 std::string MountDesk::token() { return to_hex(entropy_.bytes(token_bytes)); }
@@ -61,8 +71,9 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::strin
                       "apply the profile again, then order again");
   }
   if (job.mount_state() == wire::DEAD) {
-    forget(job.mount_token(), out);
+    for (const std::string& token : tokens(job)) forget(token, out);
     job.clear_mount_token();
+    job.clear_second_token();
   }
   if (job.mount_token().empty()) job.set_mount_token(token());
   if (job.callback_token().empty()) job.set_callback_token(token());
@@ -84,6 +95,11 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::strin
   job.set_answer(std::move(plan->answer));
   job.clear_changes();
   for (wire::FileChange& change : plan->changes) *job.add_changes() = std::move(change);
+  job.clear_second();
+  if (plan->second) {
+    *job.mutable_second() = std::move(*plan->second);
+    if (job.second_token().empty()) job.set_second_token(token());
+  }
   job.set_image_path(facts.path());
   *job.mutable_image_facts() = facts;
   job.mutable_image_facts()->clear_survey();  // it has served: the job's row is written often
@@ -95,8 +111,7 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::strin
 
 void MountDesk::publish(const record::Job& job, Outcome& out) {
   if (job.mount_token().empty()) return;
-  MediaSend send;
-  wire::Mount& mount = *send.command.mutable_mount();
+  wire::Mount mount;
   mount.set_token(job.mount_token());
   mount.set_deployment_id(job.order().deployment_id());
   *mount.mutable_image() = job.image_facts();
@@ -104,7 +119,21 @@ void MountDesk::publish(const record::Job& job, Outcome& out) {
   *mount.mutable_changes() = job.changes();
   mount.set_state(job.mount_state());
   mount.set_callback_token(job.callback_token());
-  out.emit(std::move(send));
+  send_mount(std::move(mount), out);
+  if (!job.has_second()) return;
+  wire::Mount second;
+  second.set_token(job.second_token());
+  second.set_deployment_id(job.order().deployment_id());
+  *second.mutable_second() = job.second();
+  second.set_state(second_state(job.mount_state()));
+  send_mount(std::move(second), out);
+}
+
+std::vector<std::string> MountDesk::tokens(const record::Job& job) {
+  std::vector<std::string> tokens;
+  if (!job.mount_token().empty()) tokens.push_back(job.mount_token());
+  if (!job.second_token().empty()) tokens.push_back(job.second_token());
+  return tokens;
 }
 
 void MountDesk::forget(const std::string& token, Outcome& out) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "agents/core/fence_table.h"
 #include "agents/core/job_table.h"
@@ -26,8 +27,11 @@ class MountDesk {
                                      const wire::ImageFacts& facts, const std::string& media_address,
                                      Outcome& out);
 
-  /// Tells the media server what the job's medium is now.
+  /// Tells the media server what the job's media are now. The second medium stays closed until the installer
+  /// on the first one is launched: an installer from elsewhere that looks for such a label must find nothing.
   static void publish(const record::Job& job, Outcome& out);
+  /// Of all the job's media.
+  static std::vector<std::string> tokens(const record::Job& job);
   static void forget(const std::string& token, Outcome& out);
 
   /// Why the medium must not start an installer now; nothing when it may. Asked at the first guarded read.

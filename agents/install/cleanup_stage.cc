@@ -23,7 +23,8 @@ bool must_not_talk(const record::Job& job) {
 
 bool owes(const Context& context) {
   const record::Job& job = context.job;
-  return !job.inserted_slot().empty() || job.boot_overridden() || job.session_uris_size() > 0;
+  return !job.inserted_slot().empty() || !job.second_slot().empty() || job.boot_overridden() ||
+         job.session_uris_size() > 0;
 }
 
 Verdict remove_override(Context& context) {
@@ -58,16 +59,17 @@ Verdict cleanup(Context& context) {
   if (talk.setbacks >= most_setbacks || (talk.token.empty() && talk.setbacks > 0)) return Verdict::done;
   if (!owes(context) || (job.has_fault() && must_not_talk(job))) return Verdict::done;
   if (open_session(context) == Verdict::busy) return Verdict::busy;
-  if (!job.inserted_slot().empty() && !talk.slot_stuck && talk.setbacks == 0) {
-    switch (eject(context, job.inserted_slot(), true)) {
+  for (std::string* slot : {job.mutable_inserted_slot(), job.mutable_second_slot()}) {
+    if (slot->empty() || talk.stuck_slots.contains(*slot) || talk.setbacks > 0) continue;
+    switch (eject(context, *slot, true)) {
       case Ejected::busy:
         return Verdict::busy;
       case Ejected::another:  // by now it holds the medium of another job
       case Ejected::empty:
-        job.clear_inserted_slot();
+        slot->clear();
         break;
       case Ejected::stuck:
-        talk.slot_stuck = true;
+        talk.stuck_slots.insert(*slot);
     }
   }
   if (remove_override(context) == Verdict::busy) return Verdict::busy;

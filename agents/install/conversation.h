@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,8 @@ struct Conversation {
 
   // Stages.
   MonoTime entered;
+  bool first_inserted = false;  // and confirmed
+  bool second_inserted = false;
   std::size_t chosen_slot = 0;
   redfish::InsertExtras extras;
   int insert_tries = 0;
@@ -141,7 +144,7 @@ struct Conversation {
   bool off_seen = false;
   bool on_seen = false;  // since it was told to go on, as far as this life knows
   bool os_ran = false;
-  bool slot_stuck = false;
+  std::set<std::string> stuck_slots;  // do not empty
   bool unboot_tried = false;
   MonoTime last_read;
   bool reached = false;  // some reader came to our medium
@@ -164,8 +167,7 @@ struct Context {
   record::Job& job;
   Conversation& talk;
   const StageTimeouts& timeouts;
-  const std::string& media_url;
-  const std::string& media_base;
+  const MediaUrls& urls;
   Random& random;
   const Now& now;
   const Gate& gate;

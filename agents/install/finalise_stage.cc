@@ -10,12 +10,12 @@ namespace {
 constexpr int most_sends = 4;
 constexpr Duration settle_after_unknown = std::chrono::seconds(15);
 
-void eject_or_owe(Context& context, Ejected ejected) {
+void eject_or_owe(Context& context, std::string& slot, Ejected ejected) {
   if (ejected == Ejected::empty) {
-    context.job.clear_inserted_slot();
+    slot.clear();
     context.note_evidence("media ejected");
   } else {
-    context.talk.slot_stuck = true;
+    context.talk.stuck_slots.insert(slot);
     context.log(LogLevel::warning, "the slot does not empty; the mount is dead, going on");
   }
 }
@@ -71,15 +71,17 @@ Verdict power_on(Context& context) {
 }  // namespace
 
 Verdict finalise(Context& context) {
-  if (!context.job.inserted_slot().empty() && !context.talk.slot_stuck) {
-    const Ejected ejected = eject(context, context.job.inserted_slot(), true);
+  record::Job& job = context.job;
+  for (std::string* slot : {job.mutable_inserted_slot(), job.mutable_second_slot()}) {
+    if (slot->empty() || context.talk.stuck_slots.contains(*slot)) continue;
+    const Ejected ejected = eject(context, *slot, true);
     if (ejected == Ejected::busy) return Verdict::busy;
     // An old copy of this agent's store, or its twin: the machine belongs to another job by now.
     if (ejected == Ejected::another)
-      return context.fail(wire::FOREIGN_MEDIA, {.expected = "our medium or none",
-                                                .seen = context.talk.slot->image,
-                                                .slot = context.job.inserted_slot()});
-    eject_or_owe(context, ejected);
+      return context.fail(
+          wire::FOREIGN_MEDIA,
+          {.expected = "our medium or none", .seen = context.talk.slot->image, .slot = *slot});
+    eject_or_owe(context, *slot, ejected);
   }
   return power_on(context);
 }

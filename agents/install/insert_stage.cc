@@ -1,4 +1,5 @@
-// INSERT and CONFIRM: get our medium into a slot, and see it there.
+// INSERT and CONFIRM: get a medium of ours into a slot, and see it there; the installer's first, then the one
+// with the answer files, if the job has one.
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 #include "agents/redfish/media_slot.h"
@@ -10,17 +11,47 @@ using redfish::Refusal;
 
 constexpr int most_tries_per_slot = 5;
 
+/// What is to be inserted now, and where the job's row says where it is.
+struct Medium {
+  const std::string& url;
+  std::string& slot;
+};
+
+Medium at_hand(Context& context) {
+  if (context.talk.first_inserted) return {context.urls.second, *context.job.mutable_second_slot()};
+  return {context.urls.medium, *context.job.mutable_inserted_slot()};
+}
+
+bool fits(const Context& context, const redfish::Slot& slot) {
+  if (!context.talk.first_inserted) return takes_medium(slot);
+  return takes_second(context, slot) && slot.uri != context.job.inserted_slot();
+}
+
+/// From `chosen_slot` on; false when there is none.
+bool choose_slot(Context& context) {
+  Conversation& talk = context.talk;
+  while (talk.chosen_slot < talk.slots.size() && !fits(context, talk.slots[talk.chosen_slot]))
+    ++talk.chosen_slot;
+  return talk.chosen_slot < talk.slots.size();
+}
+
+void begin_with_first_slot(Conversation& talk) {
+  talk.chosen_slot = 0;
+  talk.insert_tries = 0;
+  talk.extras = {};
+}
+
 Verdict send(Context& context) {
   Conversation& talk = context.talk;
   const redfish::Slot& slot = talk.slots[talk.chosen_slot];
+  const Medium medium = at_hand(context);
   const auto ladder = redfish::if_match_ladder(slot.etag);
-  context.job.set_inserted_slot(slot.uri);
+  medium.slot = slot.uri;
   ++talk.insert_tries;
   talk.slot_doubt_until = context.now.mono + context.timeouts.confirm;
-  return act(
-      context, Ask::insert,
-      redfish::insert_media(slot, context.media_url, talk.extras, ladder[talk.etag_step % ladder.size()]),
-      record::Job::INSERT);
+  return act(context, Ask::insert,
+             redfish::insert_media(slot, medium.url, talk.extras, ladder[talk.etag_step % ladder.size()]),
+             record::Job::INSERT);
 }
 
 Verdict next_slot(Context& context, const Answer& answer) {
@@ -29,13 +60,10 @@ Verdict next_slot(Context& context, const Answer& answer) {
   talk.extras = {};
   talk.etag_step = 0;
   const std::string refused = talk.slots[talk.chosen_slot].uri;
-  do {
-    ++talk.chosen_slot;
-  } while (talk.chosen_slot < talk.slots.size() &&
-           redfish::insert_style(talk.slots[talk.chosen_slot]) == redfish::InsertStyle::none);
-  if (talk.chosen_slot < talk.slots.size()) return send(context);
+  ++talk.chosen_slot;
+  if (choose_slot(context)) return send(context);
   talk.chosen_slot = 0;
-  context.job.clear_inserted_slot();
+  at_hand(context).slot.clear();
   return context.fail(wire::INSERT_REFUSED, {.expected = "HTTP 2xx",
                                              .seen = "HTTP " + std::to_string(answer.status),
                                              .detail = answer.error.text(),
@@ -55,7 +83,7 @@ bool give_what_is_missing(redfish::InsertExtras& extras, const redfish::ErrorInf
 Verdict after_refusal(Context& context, const Answer& answer) {
   Conversation& talk = context.talk;
   if (answer.refusal == Refusal::licence) {
-    context.job.clear_inserted_slot();
+    at_hand(context).slot.clear();
     return context.fail(wire::LICENCE_MISSING, {.detail = answer.error.text()});
   }
   if (talk.insert_tries < most_tries_per_slot) {
@@ -88,20 +116,21 @@ Verdict insert(Context& context) {
         break;
     }
   }
-  while (talk.chosen_slot < talk.slots.size() &&
-         redfish::insert_style(talk.slots[talk.chosen_slot]) == redfish::InsertStyle::none)
-    ++talk.chosen_slot;
-  return send(context);
+  return choose_slot(context) ? send(context) : no_second_slot(context);
 }
 
 Verdict confirm(Context& context) {
   Conversation& talk = context.talk;
-  const redfish::Slot* slot = look_at_slot(context, context.job.inserted_slot());
+  const Medium medium = at_hand(context);
+  const redfish::Slot* slot = look_at_slot(context, medium.slot);
   if (slot != nullptr && redfish::is_inserted(*slot)) {
-    if (!slot->image.empty() && !redfish::shows_image(*slot, context.media_url))
-      return context.fail(wire::FOREIGN_MEDIA, {.expected = "our medium", .seen = slot->image});
+    if (!slot->image.empty() && !redfish::shows_image(*slot, medium.url))
+      return context.fail(wire::FOREIGN_MEDIA,
+                          {.expected = "our medium", .seen = slot->image, .slot = medium.slot});
     context.job.clear_intent();
     talk.slot_doubt_until = {};
+    (talk.first_inserted ? talk.second_inserted : talk.first_inserted) = true;
+    begin_with_first_slot(talk);
     return Verdict::done;
   }
   if (slot == nullptr && !talk.slot_gone) return Verdict::busy;
@@ -111,7 +140,12 @@ Verdict confirm(Context& context) {
     return context.fail(wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal});
   return context.fail(wire::INSERT_REFUSED,
                       {.expected = "Inserted to read true",
-                       .seen = talk.slot_gone ? "the slot is gone" : "accepted, but still reads as empty"});
+                       .seen = talk.slot_gone ? "the slot is gone" : "accepted, but still reads as empty",
+                       .slot = medium.slot});
+}
+
+bool all_inserted(const Context& context) {
+  return context.talk.first_inserted && (context.urls.second.empty() || context.talk.second_inserted);
 }
 
 }  // namespace metalmesh::install

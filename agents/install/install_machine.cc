@@ -65,6 +65,11 @@ void enter(Context& context, wire::Stage stage) {
   context.tell(std::move(event));
 }
 
+/// Each medium is inserted and confirmed by itself.
+wire::Stage stage_after(const Context& context, const Row& row) {
+  return row.stage == wire::CONFIRM && !all_inserted(context) ? wire::INSERT : row.next;
+}
+
 const Row& row_of(wire::Stage stage) {
   const auto* row =
       std::find_if(rows.begin(), rows.end(), [stage](const Row& each) { return each.stage == stage; });
@@ -111,7 +116,7 @@ void run(Context& context) {
     if (context.failed) continue;
     if (verdict == Verdict::busy) return;
     if (context.job.stage() == wire::CLEANUP) return conclude(context);
-    enter(context, row_of(context.job.stage()).next);
+    enter(context, stage_after(context, row_of(context.job.stage())));
   }
 }
 
@@ -129,12 +134,10 @@ void arrange_wake(Context& context) {
 
 }  // namespace
 
-InstallMachine::InstallMachine(record::Job& job, StageTimeouts timeouts, std::string media_url,
-                               std::string media_base, std::uint64_t seed)
+InstallMachine::InstallMachine(record::Job& job, StageTimeouts timeouts, MediaUrls urls, std::uint64_t seed)
     : job_(job),
       timeouts_(timeouts),
-      media_url_(std::move(media_url)),
-      media_base_(std::move(media_base)),
+      urls_(std::move(urls)),
       random_(seed),
       conversation_(std::make_unique<Conversation>()) {}
 
@@ -186,6 +189,13 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
           std::max(job.bytes_covered(), read.bytes_covered));  // a restarted server counts anew
       job.set_media_size(read.size);
     }
+    void operator()(const SecondRead& read) const {
+      if (read.bytes_covered == 0) return;
+      context.talk.last_read = context.now.mono;
+      if (context.job.second_read()) return;
+      context.job.set_second_read(true);
+      context.note_evidence("the medium with the answer files was read");
+    }
     void operator()(const LaunchGranted&) const { context.talk.last_read = context.now.mono; }
     void operator()(const CalledBack&) const {
       record::Job& job = context.job;
@@ -232,7 +242,7 @@ JobOutcome InstallMachine::handle(const JobInput& input, const Now& now, const G
   }
   const bool running = job_.stage() >= wire::CONNECT && job_.stage() < wire::DONE;
   if (!running && !std::holds_alternative<Resume>(input)) return out;
-  Context context{job_, *conversation_, timeouts_, media_url_, media_base_, random_, now, gate, out};
+  Context context{job_, *conversation_, timeouts_, urls_, random_, now, gate, out};
   fold(context, input);
   run(context);
   arrange_wake(context);

@@ -1,10 +1,10 @@
 // One install, stage by stage, as a pure machine: inputs in, actions out, every durable fact in the
 // record::Job that the caller commits before it releases the actions.
 //
-// Order of stages: connect -> identity -> preflight -> media -> insert -> confirm -> boot once -> arm
-// (durable) -> power -> watch -> finalise -> verify; cleanup runs before every end that is not a plain
-// success, and is owed after a crash too. The caller (agents/core) owns queueing, limits, the image,
-// the mount rows and the fences; this machine owns the conversation with one BMC.
+// Order of stages: connect -> identity -> preflight -> media -> insert -> confirm (both again for a second
+// medium) -> boot once -> arm (durable) -> power -> watch -> finalise -> verify; cleanup runs before every
+// end that is not a plain success, and is owed after a crash too. The caller (agents/core) owns queueing,
+// limits, the image, the mount rows and the fences; this machine owns the conversation with one BMC.
 //
 // Promises: no power or boot call before `armed` is durable; none after `launched` except the final
 // power-on once the mount is DEAD; after a crash it asks the BMC what is true before it acts again;
@@ -37,6 +37,11 @@ struct MediaRead {
   std::uint64_t size = 0;
   std::string peer;
 };
+/// Likewise, of the second medium.
+struct SecondRead {
+  std::uint64_t bytes_covered = 0;
+  std::uint64_t size = 0;
+};
 /// LAUNCHED is about to become durable (the caller has set job.launched in this same turn).
 struct LaunchGranted {};
 /// The installed system called back with the job's token.
@@ -55,8 +60,8 @@ struct MediumRefused {
   bool temporary = false;  // the image could not be read; trying again may help
 };
 
-using JobInput = std::variant<Resume, HttpReplied, HttpFailed, PollDue, MediaRead, LaunchGranted, CalledBack,
-                              CancelAsked, MediaTlsRefused, MediumRefused, ProbeAnswered>;
+using JobInput = std::variant<Resume, HttpReplied, HttpFailed, PollDue, MediaRead, SecondRead, LaunchGranted,
+                              CalledBack, CancelAsked, MediaTlsRefused, MediumRefused, ProbeAnswered>;
 
 // ---- what a job wants done ----------------------------------------------------------------------
 
@@ -118,16 +123,21 @@ struct StageTimeouts {
   Duration poll = std::chrono::seconds(5);
 };
 
+/// Where a BMC finds the job's media.
+struct MediaUrls {
+  std::string medium;
+  std::string second;  // empty: there is none
+  std::string base;    // ends before "/m/...", to tell our own leftovers from foreign media
+};
+
 /// Volatile half of a job: dies with the process.
 struct Conversation;
 struct Context;
 
 class InstallMachine {
  public:
-  /// `media_url` is the full URL of the job's mount; `media_base` ends before "/m/...", to tell our own
-  /// leftovers from foreign media. References must outlive the machine.
-  InstallMachine(record::Job& job, StageTimeouts timeouts, std::string media_url, std::string media_base,
-                 std::uint64_t seed);
+  /// References must outlive the machine.
+  InstallMachine(record::Job& job, StageTimeouts timeouts, MediaUrls urls, std::uint64_t seed);
   ~InstallMachine();
   InstallMachine(InstallMachine&&) noexcept;
 
@@ -140,8 +150,7 @@ class InstallMachine {
 
   record::Job& job_;
   StageTimeouts timeouts_;
-  std::string media_url_;
-  std::string media_base_;
+  MediaUrls urls_;
   Random random_;
   std::unique_ptr<Conversation> conversation_;
 };

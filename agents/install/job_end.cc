@@ -10,8 +10,9 @@ namespace {
 std::vector<std::string> debts_of(const record::Job& job) {
   std::vector<std::string> debts;
   if (planted(Defect::debts_not_told)) return debts;
-  if (!job.inserted_slot().empty())
-    debts.push_back("media may still be inserted in slot " + job.inserted_slot());
+  for (const std::string& slot : {job.inserted_slot(), job.second_slot()}) {
+    if (!slot.empty()) debts.push_back("media may still be inserted in slot " + slot);
+  }
   if (job.boot_overridden()) debts.emplace_back("boot override Once/Cd may still be set");
   for (const std::string& uri : job.session_uris()) debts.push_back("session " + uri + " may still be open");
   return debts;

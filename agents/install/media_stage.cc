@@ -1,5 +1,6 @@
 // MEDIA: find the slots wherever the BMC keeps them, and empty the ones that are in the way.
 #include <algorithm>
+#include <functional>
 
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
@@ -11,23 +12,31 @@ namespace {
 constexpr std::size_t most_slots = 16;
 constexpr int most_eject_posts = 3;
 
-bool usable(const redfish::Slot& slot) {
-  return redfish::holds_cd(slot) && redfish::insert_style(slot) != redfish::InsertStyle::none;
+bool any_usable(const Conversation& talk) { return std::ranges::any_of(talk.slots, takes_medium); }
+
+bool second_wanted(const Context& context) { return !context.urls.second.empty(); }
+
+/// One slot for each medium. Those that the second medium cannot use come first, so that the installer's own
+/// does not take its only place.
+bool arrange_for_two(Context& context) {
+  auto& slots = context.talk.slots;
+  const auto fits = [&](const redfish::Slot& slot) { return takes_second(context, slot); };
+  std::ranges::stable_partition(slots, std::not_fn(fits));
+  const auto first = std::ranges::find_if(slots, takes_medium);
+  return std::ranges::any_of(slots,
+                             [&](const redfish::Slot& slot) { return fits(slot) && slot.uri != first->uri; });
 }
 
-bool any_usable(const Conversation& talk) {
-  return std::any_of(talk.slots.begin(), talk.slots.end(), usable);
-}
-
-/// The medium of this very job.
+/// A medium of this very job.
 bool is_own(const Context& context, const redfish::Slot& slot) {
-  return redfish::shows_image(slot, context.media_url) ||
-         (slot.image.empty() && slot.uri == context.job.inserted_slot());
+  const record::Job& job = context.job;
+  return redfish::shows_image(slot, context.urls.medium) || redfish::shows_image(slot, context.urls.second) ||
+         (slot.image.empty() && (slot.uri == job.inserted_slot() || slot.uri == job.second_slot()));
 }
 
 /// Of this job, or left over from another one of this site.
 bool is_ours(const Context& context, const redfish::Slot& slot) {
-  return is_own(context, slot) || redfish::shows_ours(slot, context.media_base);
+  return is_own(context, slot) || redfish::shows_ours(slot, context.urls.base);
 }
 
 /// Reads one VirtualMedia collection and its slots.
@@ -71,6 +80,24 @@ Verdict read_managers(Context& context) {
 
 }  // namespace
 
+bool takes_medium(const redfish::Slot& slot) {
+  return redfish::holds_cd(slot) && redfish::insert_style(slot) != redfish::InsertStyle::none;
+}
+
+bool takes_second(const Context& context, const redfish::Slot& slot) {
+  const bool disk = context.job.second().format() == wire::SecondMedium::FAT;
+  return (disk ? redfish::holds_stick(slot) : redfish::holds_cd(slot)) &&
+         redfish::insert_style(slot) != redfish::InsertStyle::none;
+}
+
+Verdict no_second_slot(Context& context) {
+  const wire::SecondMedium& second = context.job.second();
+  const std::string kind = second.format() == wire::SecondMedium::FAT ? "USB stick" : "CD";
+  return context.fail(wire::NO_VIRTUAL_MEDIA, {.seen = "medium " + second.label() +
+                                                       " with the answer files needs a second one, for a " +
+                                                       kind + ", and there is none"});
+}
+
 Verdict find_slots(Context& context) {
   Conversation& talk = context.talk;
   if (talk.slots_found) return Verdict::done;
@@ -100,7 +127,10 @@ Verdict find_slots(Context& context) {
                            : std::to_string(talk.slots.size()) + " slots, none for a CD that takes a URL";
     return context.fail(wire::NO_VIRTUAL_MEDIA, {.seen = seen});
   }
-  std::erase_if(talk.slots, [](const redfish::Slot& slot) { return !redfish::holds_cd(slot); });
+  std::erase_if(talk.slots, [&](const redfish::Slot& slot) {
+    return !redfish::holds_cd(slot) && !(second_wanted(context) && takes_second(context, slot));
+  });
+  if (second_wanted(context) && !arrange_for_two(context)) return no_second_slot(context);
   talk.slots_found = true;
   return Verdict::done;
 }
@@ -165,11 +195,13 @@ Verdict prepare_media(Context& context) {
       case Ejected::another:
       case Ejected::empty:
         if (slot.uri == context.job.inserted_slot()) context.job.clear_inserted_slot();
+        if (slot.uri == context.job.second_slot()) context.job.clear_second_slot();
         slot.inserted_flag = false;
         slot.image.clear();
     }
   }
   context.job.clear_inserted_slot();
+  context.job.clear_second_slot();
   return Verdict::done;
 }
 

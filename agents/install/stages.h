@@ -15,7 +15,8 @@ Verdict check_identity(Context& context);
 Verdict reach_machine(Context& context);
 /// Read-only: order's window, power state, reset values, slots.
 Verdict preflight(Context& context);
-/// Slots are free: our leftovers ejected, foreign media refused (or ejected, if the order says so).
+/// Slots are there for all media of the job, and free: our leftovers ejected, foreign media refused (or
+/// ejected, if the order says so).
 Verdict prepare_media(Context& context);
 Verdict insert(Context& context);
 Verdict confirm(Context& context);
@@ -35,6 +36,11 @@ void conclude(Context& context);
 /// Waits, telling once why.
 Verdict hold(Context& context, const wire::Fault& why);
 Verdict find_slots(Context& context);
+bool all_inserted(const Context& context);
+/// The slot can be filled, and takes the installer's medium, or the second one.
+bool takes_medium(const redfish::Slot& slot);
+bool takes_second(const Context& context, const redfish::Slot& slot);
+Verdict no_second_slot(Context& context);
 enum class Ejected { busy, empty, another, stuck };
 /// Empties the slot. A reading of "empty" right after our insert proves nothing yet. With `only_own` any
 /// medium but this job's is left alone (`another`): the machine, or its address, may belong to another job by

@@ -7,7 +7,9 @@ namespace {
 
 constexpr std::size_t longest_token = 64;
 constexpr std::string_view mount_prefix = "/m/";
-constexpr std::string_view mount_suffix = ".iso";
+constexpr std::string_view cd_suffix = ".iso";
+constexpr std::string_view disk_suffix = ".img";
+static_assert(cd_suffix.size() == disk_suffix.size());
 constexpr std::string_view callback_prefix = "/c/";
 
 std::string url(std::string_view address, const std::string& path, bool tls) {
@@ -24,16 +26,17 @@ bool is_token(std::string_view token) {
          });
 }
 
-std::string mount_path(std::string_view token) {
-  return std::string(mount_prefix) + std::string(token) + std::string(mount_suffix);
+std::string mount_path(std::string_view token, MediumKind kind) {
+  const std::string_view suffix = kind == MediumKind::disk ? disk_suffix : cd_suffix;
+  return std::string(mount_prefix) + std::string(token) + std::string(suffix);
 }
 
 std::string callback_path(std::string_view token) {
   return std::string(callback_prefix) + std::string(token);
 }
 
-std::string mount_url(std::string_view address, std::string_view token, bool tls) {
-  return url(address, mount_path(token), tls);
+std::string mount_url(std::string_view address, std::string_view token, MediumKind kind, bool tls) {
+  return url(address, mount_path(token, kind), tls);
 }
 
 std::string callback_url(std::string_view address, std::string_view token, bool tls) {
@@ -42,10 +45,10 @@ std::string callback_url(std::string_view address, std::string_view token, bool 
 
 std::optional<MediaTarget> parse_media_target(std::string_view path) {
   MediaTarget target;
-  if (path.starts_with(mount_prefix) && path.ends_with(mount_suffix)) {
+  if (path.starts_with(mount_prefix) && (path.ends_with(cd_suffix) || path.ends_with(disk_suffix))) {
     path.remove_prefix(mount_prefix.size());
-    if (path.size() < mount_suffix.size()) return std::nullopt;
-    path.remove_suffix(mount_suffix.size());
+    if (path.size() < cd_suffix.size()) return std::nullopt;
+    path.remove_suffix(cd_suffix.size());
   } else if (path.starts_with(callback_prefix)) {
     path.remove_prefix(callback_prefix.size());
     target.kind = MediaTarget::Kind::callback;

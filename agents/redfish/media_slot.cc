@@ -25,14 +25,24 @@ std::string_view host_of(std::string_view base) {
   return base.substr(0, base.find_first_of(":/"));
 }
 
+bool offers(const Slot& slot, std::string_view type) {
+  return std::find(slot.media_types.begin(), slot.media_types.end(), type) != slot.media_types.end();
+}
+
+bool is_called(const Slot& slot, std::string_view part) {
+  return lower(slot.id).find(part) != std::string::npos || lower(slot.name).find(part) != std::string::npos;
+}
+
 }  // namespace
 
 bool holds_cd(const Slot& slot) {
-  const auto has = [&](std::string_view type) {
-    return std::find(slot.media_types.begin(), slot.media_types.end(), type) != slot.media_types.end();
-  };
-  if (!slot.media_types.empty()) return has("CD") || has("DVD");
-  return lower(slot.id).find("cd") != std::string::npos || lower(slot.name).find("cd") != std::string::npos;
+  if (!slot.media_types.empty()) return offers(slot, "CD") || offers(slot, "DVD");
+  return is_called(slot, "cd");
+}
+
+bool holds_stick(const Slot& slot) {
+  if (!slot.media_types.empty()) return offers(slot, "USBStick");
+  return is_called(slot, "usb") || is_called(slot, "removable");
 }
 
 InsertStyle insert_style(const Slot& slot) {

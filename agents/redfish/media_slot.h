@@ -15,6 +15,7 @@ enum class InsertStyle {
 };
 
 bool holds_cd(const Slot& slot);
+bool holds_stick(const Slot& slot);
 InsertStyle insert_style(const Slot& slot);
 bool is_inserted(const Slot& slot);
 

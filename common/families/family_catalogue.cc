@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 8> formats = {"verbatim", "kickstart", "y
 constexpr std::array<std::string_view, 2> syntaxes = {"grub", "keyvalue"};
 constexpr std::array<std::string_view, 5> types = {"string", "number", "bool", "list", "object"};
 constexpr std::array<std::string_view, 4> disk_keys = {"path", "serial", "wwn", "size"};
+constexpr std::array<std::string_view, 2> media = {"iso", "fat"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
@@ -78,6 +79,15 @@ Fault wrong_with_files(const config::OsFamily& family) {
   return FamilyFault{"files", "exactly one is the main one, or none at all with placeholder: true"};
 }
 
+Fault wrong_with_answer_medium(const config::OsFamily& family) {
+  if (!family.has_answer_medium()) return std::nullopt;
+  const config::AnswerMedium& medium = family.answer_medium();
+  if (family.files_size() == 0) return FamilyFault{"answerMedium", "there are no files to go onto it"};
+  if (medium.label().empty()) return FamilyFault{"answerMedium.label", "is what the installer finds it by"};
+  if (medium.format().empty()) return std::nullopt;
+  return outside("answerMedium.format", medium.format(), media);
+}
+
 bool any_matches(const std::string& glob, const google::protobuf::RepeatedPtrField<std::string>& files) {
   return std::ranges::any_of(files, [&](const std::string& file) { return glob_matches(glob, file); });
 }
@@ -98,6 +108,7 @@ bool bears_marks(const config::Recognise& marks, const wire::ImageFacts& facts) 
 std::optional<FamilyFault> check_family(const config::OsFamily& family) {
   if (!is_family_name(family.name())) return FamilyFault{"name", "must consist of a-z 0-9 - _ ."};
   if (auto wrong = wrong_with_files(family)) return wrong;
+  if (auto wrong = wrong_with_answer_medium(family)) return wrong;
   for (int i = 0; i < family.boot_size(); ++i) {
     if (auto wrong = wrong_with_edit(numbered("boot", i), family.boot(i))) return wrong;
   }

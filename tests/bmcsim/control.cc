@@ -37,6 +37,7 @@ json::object state_of(const Member& member) {
           {"on", host.on()},
           {"state", to_string(host.state())},
           {"media", host.media_url()},
+          {"second", host.second_url()},
           {"override", host.boot_override()},
           {"installs", std::move(installs)},
           {"violations", std::move(violations)},
@@ -110,6 +111,9 @@ Status apply_control(BmcModel& model, const json::object& change, MonoTime now) 
       o.tls_key = value.to_number<std::uint32_t>();
     } else if (key == "maxSessions") {
       o.max_sessions = value.to_number<std::uint32_t>();
+    } else if (key == "secondSlot") {
+      const auto& kind = value.as_string();
+      o.second_slot = kind == "cd" ? SecondSlot::cd : kind == "usb" ? SecondSlot::usb : SecondSlot::none;
     } else if (key == "foreignMedia") {
       model.insert_foreign(std::string(value.as_string()), now);
     } else if (key == "selfReset") {

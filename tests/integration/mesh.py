@@ -244,8 +244,8 @@ class Mesh:
         return result
 
     # ---- objects
-    def apply_basics(self, **profile):
-        spec = {"family": "placeholder", "template": {"inline": TEMPLATE},
+    def apply_basics(self, family="placeholder", **profile):
+        spec = {"family": family, **({"template": {"inline": TEMPLATE}} if family == "placeholder" else {}),
                 "proof": {"minimum": "callback", "within": "60s", "settle": "1s"}, "maxRun": "120s",
                 "stallAfter": "8s", **profile}
         documents = []
@@ -253,7 +253,7 @@ class Mesh:
             documents.append({"kind": "Site", "metadata": {"name": site}, "spec": {"limits": {"parallel": 20}}})
             documents.append({"kind": "Credential", "metadata": {"name": f"{site}-bmc"}, "spec": {"site": site}})
         documents.append({"kind": "Image", "metadata": {"name": "mm"}, "spec": {
-            "family": "placeholder", "iso": {"urls": [f"file://{self.image}"], "sha256": self.image_sha256}}})
+            "family": family, "iso": {"urls": [f"file://{self.image}"], "sha256": self.image_sha256}}})
         documents.append({"kind": "Profile", "metadata": {"name": "base"}, "spec": spec})
         self.apply("basics", *documents)
         for site in self.sites:

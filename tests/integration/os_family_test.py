@@ -74,6 +74,17 @@ def build(family, folder):
     return image
 
 
+def site_family(folder, name, base, *changes):
+    """A family of the site's own: `base`'s file with changes, pairs of texts."""
+    text = (ROOT / f"common/families/{base}.yaml").read_text()
+    for old, new in ((f"name: {base}\n", f"name: {name}\n"), *changes):
+        assert text.count(old) == 1, (base, old)
+        text = text.replace(old, new)
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.yaml").write_text(text)
+    return folder
+
+
 def taken_apart(family, image, out):
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()

@@ -71,8 +71,14 @@ Result<std::string> render_file(const config::AnswerFile& file, const MediumOrde
   return text;
 }
 
-void add_change(MediumPlan& plan, std::string path, std::string content) {
-  wire::FileChange& change = plan.changes.emplace_back();
+wire::SecondMedium answer_medium(const config::AnswerMedium& rule) {
+  wire::SecondMedium medium;
+  medium.set_label(rule.label());
+  medium.set_format(rule.format() == "fat" ? wire::SecondMedium::FAT : wire::SecondMedium::ISO);
+  return medium;
+}
+
+void write(wire::FileChange& change, std::string path, std::string content) {
   change.set_path(std::move(path));
   change.set_content(std::move(content));
 }
@@ -84,8 +90,9 @@ Status add_files(const MediumOrder& order, const json::object& context, MediumPl
     auto path = render_text(file.path(), context, TextFormat::verbatim, "path " + file.path());
     if (!path) return std::unexpected(path.error());
     if (!path->starts_with('/')) return fail(ErrorKind::invalid, "path \"" + *path + "\" must begin with /");
-    add_change(plan, std::move(*path),
-               file.cpio_member().empty() ? std::move(*text) : cpio_of_one_file(file.cpio_member(), *text));
+    wire::FileChange& change = plan.second ? *plan.second->add_files() : plan.changes.emplace_back();
+    write(change, std::move(*path),
+          file.cpio_member().empty() ? std::move(*text) : cpio_of_one_file(file.cpio_member(), *text));
   }
   return {};
 }
@@ -125,7 +132,7 @@ Status add_boot_edit(const config::BootEdit& edit, const json::object& context, 
     if (!meant) continue;
     auto edited = edit_boot_config(text.content(), edit, *arguments);
     if (!edited) return std::unexpected(std::move(edited.error()).with(text.path()));
-    add_change(plan, text.path(), std::move(*edited));
+    write(plan.changes.emplace_back(), text.path(), std::move(*edited));
     found = true;
   }
   if (!found && !edit.optional())
@@ -195,6 +202,7 @@ Result<MediumPlan> plan_medium(MediumOrder order, const wire::ImageFacts& facts)
   if (order.family.placeholder()) return plan_placeholder(order, *context, facts.placeholder().length());
 
   MediumPlan plan;
+  if (order.family.has_answer_medium()) plan.second = answer_medium(order.family.answer_medium());
   if (auto done = add_files(order, *context, plan); !done) return std::unexpected(done.error());
   for (const config::BootEdit& edit : order.family.boot()) {
     if (auto done = add_boot_edit(edit, *context, facts, plan); !done) return std::unexpected(done.error());

@@ -2,6 +2,7 @@
 // Pure; the media server composes the medium from the result.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct MediumOrder {
 struct MediumPlan {
   std::string answer;  // for the image's placeholder
   std::vector<wire::FileChange> changes;
+  std::optional<wire::SecondMedium> second;  // the answer files, when they have a medium of their own
 };
 
 /// Errors by whose fault it is: `invalid` the order's (template, variable, wish that the family cannot

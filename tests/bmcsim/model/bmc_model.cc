@@ -417,32 +417,65 @@ RedfishReply BmcModel::reset(const RedfishRequest& request, MonoTime now) {
 
 RedfishReply BmcModel::media(const RedfishRequest& request, const std::string& rest, MonoTime now) {
   const bool get = request.method == "GET" || request.method == "HEAD";
+  const bool second_cd = options_.second_slot == SecondSlot::cd;
   if (rest.empty() && get) {
-    return body(collection(media_root(), "VirtualMediaCollection", "Virtual Media",
-                           {media_root() + "/Cd", media_root() + "/Usb"}));
+    std::vector<std::string> members{media_root() + "/Cd", media_root() + "/Usb"};
+    if (second_cd) members.push_back(media_root() + "/Cd2");
+    return body(collection(media_root(), "VirtualMediaCollection", "Virtual Media", members));
   }
-  if ((rest == "/Cd" || rest == "/Usb") && get) {
-    const bool cd = rest == "/Cd";
-    const bool inserted = cd && !shown(now).empty();
-    json::object value{{"@odata.id", media_root() + rest},
-                       {"@odata.type", "#VirtualMedia.v1_6_0.VirtualMedia"},
-                       {"Id", rest.substr(1)},
-                       {"Name", cd ? "Virtual CD" : "Virtual USB"},
-                       {"MediaTypes", cd ? json::array{"CD", "DVD"} : json::array{"USBStick"}},
-                       {"Inserted", inserted},
-                       {"WriteProtected", true},
-                       {"ConnectedVia", inserted ? "URI" : "NotConnected"},
-                       {"Image", inserted ? json::value(shown(now)) : json::value(nullptr)},
-                       {"ImageName", nullptr}};
-    if (cd) {
-      value["Actions"] = {
-          {"#VirtualMedia.InsertMedia", {{"target", media_root() + "/Cd/Actions/VirtualMedia.InsertMedia"}}},
-          {"#VirtualMedia.EjectMedia", {{"target", media_root() + "/Cd/Actions/VirtualMedia.EjectMedia"}}}};
-    }
-    return body(std::move(value), 200, "\"" + to_hex(sha256(host_->media_url())).substr(0, 12) + "\"");
-  }
+  if (rest == "/Cd" && get) return slot(rest, {"CD", "DVD"}, shown(now), true);
   if (rest == "/Cd/Actions/VirtualMedia.InsertMedia" && request.method == "POST") return insert(request, now);
   if (rest == "/Cd/Actions/VirtualMedia.EjectMedia" && request.method == "POST") return eject(now);
+  const std::string second = second_cd ? "/Cd2" : options_.second_slot == SecondSlot::usb ? "/Usb" : "none";
+  if (rest.starts_with(second)) return second_media(request, rest.substr(second.size()), now);
+  if (rest == "/Usb" && get) return slot(rest, {"USBStick"}, {}, false);
+  return error(404, "ResourceMissingAtURI", "no such resource");
+}
+
+RedfishReply BmcModel::slot(const std::string& rest, const std::vector<std::string>& types,
+                            const std::string& url, bool takes_urls) const {
+  const std::string path = media_root() + rest;
+  json::object value{{"@odata.id", path},
+                     {"@odata.type", "#VirtualMedia.v1_6_0.VirtualMedia"},
+                     {"Id", rest.substr(1)},
+                     {"Name", "Virtual " + rest.substr(1)},
+                     {"MediaTypes", json::array(types.begin(), types.end())},
+                     {"Inserted", !url.empty()},
+                     {"WriteProtected", true},
+                     {"ConnectedVia", url.empty() ? "NotConnected" : "URI"},
+                     {"Image", url.empty() ? json::value(nullptr) : json::value(url)},
+                     {"ImageName", nullptr}};
+  if (takes_urls) {
+    value["Actions"] = {
+        {"#VirtualMedia.InsertMedia", {{"target", path + "/Actions/VirtualMedia.InsertMedia"}}},
+        {"#VirtualMedia.EjectMedia", {{"target", path + "/Actions/VirtualMedia.EjectMedia"}}}};
+  }
+  return body(std::move(value), 200, "\"" + to_hex(sha256(url)).substr(0, 12) + "\"");
+}
+
+RedfishReply BmcModel::second_media(const RedfishRequest& request, const std::string& rest, MonoTime now) {
+  const bool usb = options_.second_slot == SecondSlot::usb;
+  if (rest.empty() && (request.method == "GET" || request.method == "HEAD")) {
+    return usb ? slot("/Usb", {"USBStick"}, host_->second_url(), true)
+               : slot("/Cd2", {"CD", "DVD"}, host_->second_url(), true);
+  }
+  if (rest == "/Actions/VirtualMedia.InsertMedia" && request.method == "POST") {
+    const auto image = string_at(parse(request.body), "Image");
+    const std::string_view ending = usb ? ".img" : ".iso";
+    if (!image.ends_with(ending)) {
+      return error(400, "ActionParameterValueFormatError",
+                   "Image must be a URL that ends in " + std::string(ending));
+    }
+    if (!host_->second_url().empty()) return error(409, "ResourceInUse", "a medium is inserted already");
+    if (!host_->insert_result()) return error(409, "ResourceInUse", "a medium is being inserted");
+    host_->insert_second(now, image);
+    return inserting(now);
+  }
+  if (rest == "/Actions/VirtualMedia.EjectMedia" && request.method == "POST") {
+    if (host_->second_url().empty()) return error(400, "ActionNotSupported", "nothing is inserted");
+    host_->eject_second(now);
+    return no_content();
+  }
   return error(404, "ResourceMissingAtURI", "no such resource");
 }
 
@@ -484,6 +517,11 @@ RedfishReply BmcModel::insert(const RedfishRequest& request, MonoTime now) {
   if (!host_->insert_result()) return error(409, "ResourceInUse", "a medium is being inserted");
   slot_changes(now);
   host_->insert(now, image);
+  return inserting(now);
+}
+
+/// Answers an insertion that has begun.
+RedfishReply BmcModel::inserting(MonoTime now) {
   const bool under_way = !host_->insert_result();
   if (!options_.async_insert && !under_way) return no_content();
   const auto id = std::to_string(next_id_++);

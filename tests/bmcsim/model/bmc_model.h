@@ -91,7 +91,11 @@ class BmcModel {
   RedfishReply patch_boot(const RedfishRequest& request, MonoTime now);
   RedfishReply reset(const RedfishRequest& request, MonoTime now);
   RedfishReply media(const RedfishRequest& request, const std::string& rest, MonoTime now);
+  [[nodiscard]] RedfishReply slot(const std::string& rest, const std::vector<std::string>& types,
+                                  const std::string& url, bool takes_urls) const;
+  RedfishReply second_media(const RedfishRequest& request, const std::string& rest, MonoTime now);
   RedfishReply insert(const RedfishRequest& request, MonoTime now);
+  RedfishReply inserting(MonoTime now);
   RedfishReply eject(MonoTime now);
   RedfishReply task(const std::string& path, MonoTime now);
   void settle_tasks(MonoTime now);

@@ -29,6 +29,9 @@ struct FaultRule {
   std::uint32_t times = 1;
 };
 
+/// What else takes a URL, beside the slot for a CD.
+enum class SecondSlot { none, cd, usb };
+
 struct BmcOptions {
   std::string name;  // for logs and control, not seen by Redfish clients
   std::string uuid;
@@ -39,6 +42,7 @@ struct BmcOptions {
 
   bool media_under_systems = true;  // else under Managers
   bool has_virtual_media = true;
+  SecondSlot second_slot = SecondSlot::none;
   bool boot_progress = false;     // most BMCs do not report it
   bool require_if_match = false;  // 428 for a PATCH without If-Match
   bool async_insert = false;      // InsertMedia answers 202 and a task

@@ -70,6 +70,12 @@ class Host {
   virtual void reset(MonoTime now, bool by_redfish) = 0;
   virtual void insert(MonoTime now, std::string url) = 0;
   virtual void eject(MonoTime now) = 0;
+  /// The second slot. A host that pretends has no use for what is in it.
+  virtual void insert_second(MonoTime now, std::string url) {
+    note(now, "insert second", url);
+    second_url_ = std::move(url);
+  }
+  virtual void eject_second(MonoTime now) { note(now, "eject second", std::exchange(second_url_, {})); }
   /// The medium is gone without anybody's doing.
   void lose_medium(MonoTime now) {
     if (media_inserted()) note(now, "medium lost", std::exchange(url_, {}));
@@ -92,6 +98,7 @@ class Host {
   [[nodiscard]] bool on() const { return state_ != HostState::off; }
   [[nodiscard]] bool media_inserted() const { return !url_.empty(); }
   [[nodiscard]] const std::string& media_url() const { return url_; }
+  [[nodiscard]] const std::string& second_url() const { return second_url_; }
   [[nodiscard]] const std::string& boot_override() const { return override_; }
   [[nodiscard]] const std::vector<Install>& installs() const { return installs_; }
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
@@ -113,6 +120,7 @@ class Host {
   HostState state_ = HostState::off;
   std::string override_ = "Disabled";
   std::string url_;
+  std::string second_url_;
   std::vector<Install> installs_;
 
  private:

@@ -160,15 +160,27 @@ void QemuHost::insert(MonoTime now, std::string url) {
 }
 
 /// QEMU asks for the URL here: what is wrong with it is an error at once.
-void QemuHost::open_medium(const std::string& url) {
+void QemuHost::open_url(const std::string& node, const std::string& url, Qmp::OnReply on_reply) {
   const std::string driver = url.substr(0, url.find(':'));
-  if (driver != "https" && driver != "http") return insert_ended("only http and https media can be inserted");
-  medium_ = "medium" + std::to_string(next_medium_++);
+  if (driver != "https" && driver != "http")
+    return on_reply(fail(ErrorKind::invalid, "only http and https media can be inserted"));
   json::object reader{
-      {"driver", driver},  {"node-name", medium_ + "-url"}, {"url", url},
+      {"driver", driver},  {"node-name", node + "-url"},    {"url", url},
       {"read-only", true}, {"readahead", media_read_ahead}, {"timeout", media_timeout_seconds}};
   if (driver == "https") reader["sslverify"] = !options_.media_ca.empty();
-  qmp_->send("blockdev-add", std::move(reader), [this](const Result<json::value>& opened) {
+  qmp_->send("blockdev-add", std::move(reader),
+             [this, node, on_reply = std::move(on_reply)](const Result<json::value>& opened) {
+               if (!opened) return on_reply(opened);
+               qmp_->send(
+                   "blockdev-add",
+                   {{"driver", "raw"}, {"node-name", node}, {"file", node + "-url"}, {"read-only", true}},
+                   on_reply);
+             });
+}
+
+void QemuHost::open_medium(const std::string& url) {
+  medium_ = "medium" + std::to_string(next_medium_++);
+  open_url(medium_, url, [this](const Result<json::value>& opened) {
     if (opened) return load_tray();
     medium_.clear();
     insert_ended(opened.error().message);
@@ -176,8 +188,6 @@ void QemuHost::open_medium(const std::string& url) {
 }
 
 void QemuHost::load_tray() {
-  qmp_->send("blockdev-add",
-             {{"driver", "raw"}, {"node-name", medium_}, {"file", medium_ + "-url"}, {"read-only", true}});
   qmp_->send("blockdev-open-tray", {{"id", cd_device}, {"force", true}});
   qmp_->send("blockdev-insert-medium", {{"id", cd_device}, {"node-name", medium_}},
              [this](const Result<json::value>& inserted) {
@@ -196,10 +206,40 @@ void QemuHost::insert_ended(std::string failure) {
   insert_result_ = std::move(failure);
 }
 
-void QemuHost::close_medium() {
-  qmp_->send("blockdev-del", {{"node-name", medium_}});
-  qmp_->send("blockdev-del", {{"node-name", medium_ + "-url"}});
-  medium_.clear();
+void QemuHost::close_medium() { close_node(std::exchange(medium_, {})); }
+
+void QemuHost::close_node(const std::string& node) {
+  qmp_->send("blockdev-del", {{"node-name", node}});
+  qmp_->send("blockdev-del", {{"node-name", node + "-url"}});
+}
+
+void QemuHost::insert_second(MonoTime now, std::string url) {
+  note(now, "insert second", url);
+  insert_result_.reset();
+  second_medium_ = "second" + std::to_string(next_medium_++);
+  open_url(second_medium_, url, [this, url](const Result<json::value>& opened) {
+    if (!opened) return insert_ended(opened.error().message);
+    json::object drive{
+        {"bus", "scsi0.0"}, {"id", second_device}, {"drive", second_medium_}, {"rerror", "report"}};
+    const bool cd = identity_.second_slot == SecondSlot::cd;
+    drive["driver"] = cd ? "scsi-cd" : "scsi-hd";
+    if (!cd) drive["removable"] = true;
+    qmp_->send("device_add", std::move(drive), [this, url](const Result<json::value>& added) {
+      if (added) second_url_ = url;
+      if (!added) close_node(second_medium_);
+      insert_ended(added ? std::string() : added.error().message);
+    });
+  });
+}
+
+void QemuHost::eject_second(MonoTime now) {
+  note(now, "eject second", second_url_);
+  qmp_->send("device_del", {{"id", second_device}});
+}
+
+void QemuHost::on_second_gone() {
+  second_url_.clear();
+  close_node(second_medium_);
 }
 
 void QemuHost::eject(MonoTime now) {
@@ -232,6 +272,8 @@ void QemuHost::on_event(std::string_view name, const json::object& data) {
     on_read_error(now, text_at(data, "action") == "stop");
   } else if (name == "DEVICE_DELETED" && text_at(data, "device") == cd_device) {
     on_drive_gone();
+  } else if (name == "DEVICE_DELETED" && text_at(data, "device") == second_device) {
+    on_second_gone();
   } else if (name == "DEVICE_TRAY_MOVED" && flag_at(data, "tray-open")) {
     note(now, "tray open");
   }

@@ -7,8 +7,10 @@
 //
 // A read of the medium that fails stops the machine and is done again every second (rerror=stop), as long as
 // BmcOptions::media_give_up allows; then the drive is replaced by one that tells the guest, until the next
-// medium or the next power-on. QEMU cannot change a drive's mind otherwise, and a dead medium would stop a
-// firmware that only looks what is in the tray for ever.
+// medium or the next power-on. (The second slot always tells the guest.) QEMU cannot change a drive's mind
+// otherwise, and a dead medium would stop a firmware that only looks what is in the tray for ever.
+//
+// What is inserted into the second slot is plugged into the machine as a drive of its own, CD or disk.
 //
 // Everything runs on the io_context's thread.
 #pragma once
@@ -47,6 +49,8 @@ class QemuHost final : public Host {
   void reset(MonoTime now, bool by_redfish) override;
   void insert(MonoTime now, std::string url) override;
   void eject(MonoTime now) override;
+  void insert_second(MonoTime now, std::string url) override;
+  void eject_second(MonoTime now) override;
   void set_override(std::string enabled) override;
   [[nodiscard]] std::optional<std::string> insert_result() const override { return insert_result_; }
   [[nodiscard]] std::uint64_t bytes_read() const override { return boot_.read; }
@@ -77,10 +81,13 @@ class QemuHost final : public Host {
   void check_identity(const Result<boost::json::value>& reply);
   [[nodiscard]] bool cd_is_first() const;
   void set_boot_order();
+  void open_url(const std::string& node, const std::string& url, Qmp::OnReply on_reply);
   void open_medium(const std::string& url);
   void load_tray();
   void insert_ended(std::string failure);
   void close_medium();
+  void close_node(const std::string& node);
+  void on_second_gone();
   /// Reads the counters, then calls `then`.
   void look(std::function<void()> then = {});
   void account(const Counters& now_read);
@@ -102,8 +109,9 @@ class QemuHost final : public Host {
   boost::asio::steady_timer looks_;
   boost::asio::steady_timer continues_;
   std::optional<std::string> insert_result_ = std::string();
-  std::string inserting_;  // URL
-  std::string medium_;     // node name of the open medium; empty: none
+  std::string inserting_;      // URL
+  std::string medium_;         // node name of the open medium; empty: none
+  std::string second_medium_;  // likewise
   std::uint64_t next_medium_ = 1;
   bool given_up_ = false;          // the drive reports errors, although `options_` says that it should not
   std::optional<bool> replacing_;  // whether the next drive reports errors

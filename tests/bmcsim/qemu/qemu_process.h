@@ -18,6 +18,7 @@ inline constexpr int monitor_fd = 3;
 
 /// Device names in QEMU, and their places in the firmware's boot order.
 inline constexpr char cd_device[] = "cd0";
+inline constexpr char second_device[] = "second";
 inline constexpr char disk_device[] = "hd0";
 inline constexpr char disk_node[] = "disk";
 inline constexpr int disk_boot_index = 10;

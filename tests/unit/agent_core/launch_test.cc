@@ -31,6 +31,26 @@ TEST_F(Launch, AnArmedJobIsLaunchedOnceAndForGood) {
   EXPECT_EQ(launches(), 1U);
 }
 
+TEST_F(Launch, TheSecondMediumOpensWithTheLaunchAndNeverBefore) {
+  job_.mutable_second()->set_label("OEMDRV");
+  job_.mutable_second()->set_format(wire::SecondMedium::FAT);
+  job_.set_second_token("second1");
+  start();
+  EXPECT_EQ(site_.mount("token1"), wire::OPEN);
+  EXPECT_EQ(site_.mount("second1"), wire::CLOSED);
+  site_.ask_launch("second1");
+  EXPECT_EQ(site_.verdict("second1"), false) << "no installer is on it";
+  EXPECT_EQ(launches(), 0U);
+  site_.ask_launch("token1");
+  EXPECT_EQ(site_.mount("second1"), wire::LAUNCHED);
+  wire::MediaEvent read;
+  read.mutable_reads()->set_token("second1");
+  read.mutable_reads()->set_bytes_covered(4096);
+  site_.media(read);
+  EXPECT_TRUE(site_.job("d1")->second_read());
+  EXPECT_EQ(site_.job("d1")->bytes_covered(), 0U);
+}
+
 TEST_F(Launch, TheInstalledSystemsCallReachesItsJob) {
   job_.set_stage(wire::VERIFY);
   job_.set_launched(true);

@@ -115,6 +115,49 @@ TEST(Families, MediaAreAsTheyWereReviewed) {
   }
 }
 
+TEST(Families, AnAnswerMediumTakesTheFilesAndLeavesTheBootEditsToTheImage) {
+  const auto catalogue = adapters::load_families();
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  config::OsFamily family = *catalogue->find("ubuntu");
+  family.mutable_answer_medium()->set_label("CIDATA");
+  const fs::path folder = fs::path(MM_GOLDEN_DIR) / "ubuntu";
+  wire::ImageFacts facts = facts_of(folder / "image");
+  const auto plan = plan_case(*catalogue, family, folder / "one-card", facts);
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_TRUE(plan->second);
+  EXPECT_EQ(plan->second->label(), "CIDATA");
+  EXPECT_EQ(plan->second->format(), wire::SecondMedium::ISO);
+  Files made = files_of(*plan);
+  for (const wire::FileChange& file : plan->second->files()) made[file.path()] = file.content();
+  EXPECT_EQ(plan->second->files_size(), 2);
+  EXPECT_EQ(made, files_below(folder / "one-card/medium"));
+
+  // An image that cannot be changed will do when nothing on it has to.
+  family.clear_boot();
+  facts.set_patchable(false);
+  EXPECT_TRUE(plan_case(*catalogue, family, folder / "one-card", facts));
+}
+
+TEST(Families, AnAnswerMediumSaysWhatItIs) {
+  const auto wrong = [](void (*edit)(config::OsFamily&)) {
+    config::OsFamily family;
+    family.set_name("mine");
+    family.add_files()->set_path("/ks.cfg");
+    family.mutable_files(0)->set_format("kickstart");
+    family.mutable_files(0)->set_main(true);
+    family.mutable_answer_medium()->set_label("OEMDRV");
+    edit(family);
+    const auto fault = families::check_family(family);
+    return fault ? fault->field : std::string();
+  };
+  EXPECT_EQ(wrong([](config::OsFamily&) {}), "");
+  EXPECT_EQ(wrong([](config::OsFamily& f) { f.mutable_answer_medium()->clear_label(); }),
+            "answerMedium.label");
+  EXPECT_EQ(wrong([](config::OsFamily& f) { f.mutable_answer_medium()->set_format("udf"); }),
+            "answerMedium.format");
+  EXPECT_EQ(wrong([](config::OsFamily& f) { f.clear_files(), f.set_placeholder(true); }), "answerMedium");
+}
+
 TEST(Families, EachRecognisesItsOwnImageAndNoOther) {
   const auto catalogue = adapters::load_families();
   ASSERT_TRUE(catalogue) << catalogue.error().message;

@@ -22,6 +22,7 @@ class FakeBmc {
   std::string power = "Off";
   bool media_under_manager = false;
   bool has_slots = true;
+  std::string second_slot;  // the media type of a slot beside the CD's; empty: there is none
   bool etag_required = false;
   std::string boot_progress;
 
@@ -44,6 +45,7 @@ class FakeBmc {
 
   // State, and what happened.
   std::string image;
+  std::string second_image;
   int lagging_reads = 0;  // so many looks at a full slot still show it empty
   std::string boot_enabled = "Disabled";
   std::string boot_target = "None";
@@ -141,11 +143,10 @@ class FakeBmc {
       return json(200, R"({"Members":[{"@odata.id":"/redfish/v1/Systems/1/EthernetInterfaces/1"}]})");
     if (path == "/redfish/v1/Systems/1/EthernetInterfaces/1")
       return json(200, R"({"MACAddress":")" + mac + R"(","PermanentMACAddress":")" + mac + R"("})");
-    if (path == media_parent() + "/VirtualMedia")
-      return json(200, has_slots
-                           ? R"({"Members":[{"@odata.id":")" + media_parent() + R"(/VirtualMedia/Cd"}]})"
-                           : R"({"Members":[]})");
-    if (path == media_parent() + "/VirtualMedia/Cd" && has_slots) return slot();
+    if (path == media_parent() + "/VirtualMedia") return slots();
+    if (path == media_parent() + "/VirtualMedia/Cd" && has_slots) return cd_slot();
+    if (path == media_parent() + "/VirtualMedia/Two" && !second_slot.empty())
+      return slot("Two", second_slot, second_image);
     if (path == "/redfish/v1/TaskService/Tasks/1") {
       const bool over = ++task_looks_ > 1;
       if (over) image = task_image_;
@@ -180,13 +181,25 @@ class FakeBmc {
     return reply;
   }
 
-  HttpReplied slot() {
-    const std::string uri = media_parent() + "/VirtualMedia/Cd";
+  HttpReplied slots() const {
+    const auto member = [&](const std::string& id) {
+      return R"({"@odata.id":")" + media_parent() + "/VirtualMedia/" + id + R"("})";
+    };
+    const std::string second = second_slot.empty() ? "" : "," + member("Two");
+    return json(200, R"({"Members":[)" + (has_slots ? member("Cd") + second : "") + "]}");
+  }
+
+  HttpReplied cd_slot() {
     if (lagging_reads > 0 && !image.empty()) --lagging_reads;
-    const bool seen = !image.empty() && lagging_reads == 0;
-    const std::string shown = seen ? "\"" + image + "\"" : "null";
-    return json(200, R"({"@odata.id":")" + uri + R"(","Id":"Cd","MediaTypes":["CD","DVD"],"Image":)" + shown +
-                         R"(,"Inserted":)" + (seen ? "true" : "false") +
+    return slot("Cd", R"(CD","DVD)", lagging_reads == 0 ? image : "");
+  }
+
+  [[nodiscard]] HttpReplied slot(const std::string& id, const std::string& types,
+                                 const std::string& held) const {
+    const std::string uri = media_parent() + "/VirtualMedia/" + id;
+    const std::string shown = held.empty() ? "null" : "\"" + held + "\"";
+    return json(200, R"({"@odata.id":")" + uri + R"(","Id":")" + id + R"(","MediaTypes":[")" + types +
+                         R"("],"Image":)" + shown + R"(,"Inserted":)" + (held.empty() ? "false" : "true") +
                          R"(,"Actions":{"#VirtualMedia.InsertMedia":{"target":")" + uri +
                          R"(/Actions/VirtualMedia.InsertMedia"},"#VirtualMedia.EjectMedia":{"target":")" +
                          uri + R"(/Actions/VirtualMedia.EjectMedia"}}})");
@@ -211,7 +224,13 @@ class FakeBmc {
   }
 
   HttpReplied post(const std::string& path, const HttpRequest& request) {
-    if (path.ends_with("InsertMedia")) return insert(request);
+    const bool second = path.find("/Two/") != std::string::npos;
+    if (path.ends_with("InsertMedia")) return second ? insert_second(request) : insert(request);
+    if (path.ends_with("EjectMedia") && second) {
+      second_image.clear();
+      changed("eject second");
+      return json(204, "");
+    }
     if (path.ends_with("EjectMedia")) {
       if (eject_works) image.clear();
       changed("eject");
@@ -232,14 +251,24 @@ class FakeBmc {
     return json(204, "");
   }
 
+  static std::string image_of(const HttpRequest& request) {
+    std::string url;
+    for (auto i = request.body.find("\"Image\":\"") + 9; request.body[i] != '"'; ++i)
+      if (request.body[i] != '\\') url += request.body[i];
+    return url;
+  }
+
+  HttpReplied insert_second(const HttpRequest& request) {
+    second_image = image_of(request);
+    changed("insert second");
+    return json(204, "");
+  }
+
   HttpReplied insert(const HttpRequest& request) {
     if (wants_protocol && request.body.find("TransferProtocolType") == std::string::npos)
       return error(400, "ActionParameterMissing", "requires the parameter TransferProtocolType");
     if (insert_status != 204) return error(insert_status, insert_error);
-    const auto start = request.body.find("\"Image\":\"") + 9;
-    std::string url;
-    for (auto i = start; request.body[i] != '"'; ++i)
-      if (request.body[i] != '\\') url += request.body[i];
+    const std::string url = image_of(request);
     if (insert_by_task) {
       task_image_ = url;
       changed("insert");

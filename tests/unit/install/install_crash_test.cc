@@ -41,6 +41,7 @@ TEST_P(InstallCrash, EndsTheSameWhereverTheAgentDies) {
       EXPECT_EQ(world.launches, GetParam().launches);
       EXPECT_EQ(world.ended().outcome(), GetParam().outcome) << world.ended().ShortDebugString();
       EXPECT_EQ(world.bmc.image, "");
+      EXPECT_EQ(world.bmc.second_image, "");
       // A session whose creation was never answered has no known name; it times out at the BMC.
       EXPECT_LE(world.bmc.sessions.size(), executed ? 1U : 0U);
       EXPECT_EQ(world.job.session_uris_size(), 0);
@@ -65,6 +66,8 @@ INSTANTIATE_TEST_SUITE_P(
                    w.bmc.power = "On";
                    w.job.mutable_order()->set_power(wire::FORCE);
                  },
+                 wire::Ended::SUCCEEDED, 1},
+        Scenario{"SecondMedium", [](World& w) { w.use_second(wire::SecondMedium::ISO); },
                  wire::Ended::SUCCEEDED, 1},
         Scenario{"InsertByTask", [](World& w) { w.bmc.insert_by_task = true; }, wire::Ended::SUCCEEDED, 1},
         Scenario{"PowerStateLags", [](World& w) { w.bmc.power_lag_reads = 3; }, wire::Ended::SUCCEEDED, 1},

@@ -57,6 +57,46 @@ TEST(InstallHappy, FindsMediaUnderTheManager) {
   EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED);
 }
 
+struct Second {
+  const char* name;
+  wire::SecondMedium::Format format;
+};
+
+class InstallSecondMedium : public testing::TestWithParam<Second> {};
+
+TEST_P(InstallSecondMedium, GoesIntoASlotOfItsOwnAndIsEjectedToo) {
+  World world;
+  world.use_second(GetParam().format);
+  std::string held;
+  world.bmc.on_power = [&, power = world.bmc.on_power](const std::string& state) {
+    if (held.empty()) held = world.bmc.image + " " + world.bmc.second_image;
+    power(state);
+  };
+  ASSERT_TRUE(world.run());
+  expect_clean(world);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_EQ(held, "https://10.20.0.5:8443/m/k3j5h2.iso " + world.second_url);
+  EXPECT_EQ(world.bmc.second_image, "");
+  EXPECT_THAT(world.bmc.changes, ElementsAre("insert", "insert second", "boot", "reset On", "eject",
+                                             "eject second", "reset On"));
+}
+
+TEST_P(InstallSecondMedium, IsRefusedBeforeAnythingIsDoneWithoutASlot) {
+  World world;
+  world.use_second(GetParam().format);
+  world.bmc.second_slot = GetParam().format == wire::SecondMedium::ISO ? "USBStick" : "";
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::FAILED);
+  EXPECT_EQ(world.ended().fault().code(), wire::NO_VIRTUAL_MEDIA);
+  EXPECT_THAT(world.ended().fault().seen(), testing::HasSubstr(world.job.second().label()));
+  EXPECT_TRUE(world.bmc.changes.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, InstallSecondMedium,
+                         testing::Values(Second{"Cd", wire::SecondMedium::ISO},
+                                         Second{"Stick", wire::SecondMedium::FAT}),
+                         [](const auto& param) { return std::string(param.param.name); });
+
 struct Quirk {
   const char* name;
   void (*set)(World&);

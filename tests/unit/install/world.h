@@ -65,6 +65,7 @@ class World {
   bool reads_at_insert = false;  // as most BMCs do
   std::string tls_refusal;
   std::string medium_refusal;  // why the media server cannot compose the medium
+  std::string second_url;      // empty: the answer files are on the installer's medium
   bool turns_itself_on_at_crash = false;
   std::optional<MonoTime> set_anew_at;  // the credential: from here on logins may be tried again
   Crash crash;
@@ -83,6 +84,14 @@ class World {
   std::string violation;
 
   [[nodiscard]] WallTime wall() const { return now.wall_low; }
+  /// The answer files are on a medium of their own.
+  void use_second(wire::SecondMedium::Format format) {
+    const bool disk = format == wire::SecondMedium::FAT;
+    job.mutable_second()->set_label(disk ? "OEMDRV" : "CIDATA");
+    job.mutable_second()->set_format(format);
+    bmc.second_slot = disk ? "USBStick" : "CD";
+    second_url = std::string("https://10.20.0.5:8443/m/s7t2x9.") + (disk ? "img" : "iso");
+  }
   [[nodiscard]] const wire::Ended& ended() const { return told.back().ended(); }
   [[nodiscard]] int count(const std::string& change) const {
     return static_cast<int>(std::count(bmc.changes.begin(), bmc.changes.end(), change));
@@ -110,7 +119,8 @@ class World {
     flight_.reset();
     wake_.reset();
     probe_.reset();
-    machine_.emplace(job, StageTimeouts{}, "https://10.20.0.5:8443/m/k3j5h2.iso", "https://10.20.0.5:8443",
+    machine_.emplace(job, StageTimeouts{},
+                     MediaUrls{"https://10.20.0.5:8443/m/k3j5h2.iso", second_url, "https://10.20.0.5:8443"},
                      ++seed_);
     handle(Resume{});
   }
@@ -262,7 +272,8 @@ class World {
     if (change == "reset On" && job.intent() != record::Job::RESET_ON &&
         job.intent() != record::Job::FINAL_RESET_ON)
       violation = "power-on without an intent";
-    if (change == "insert" && job.intent() != record::Job::INSERT) violation = "insert without an intent";
+    if (change.starts_with("insert") && job.intent() != record::Job::INSERT)
+      violation = "insert without an intent";
   }
 
   std::optional<InstallMachine> machine_;

@@ -100,6 +100,8 @@ TEST(HttpRequestHead, RefusesWhatIsMalformed) {
 TEST(MountUrl, RoundTrips) {
   EXPECT_EQ(mount_url("10.0.0.1:8443", "tok_1-A"), "https://10.0.0.1:8443/m/tok_1-A.iso");
   EXPECT_EQ(callback_url("h", "t", false), "http://h/c/t");
+  EXPECT_EQ(mount_path("abc", MediumKind::disk), "/m/abc.img");
+  EXPECT_EQ(parse_media_target("/m/abc.img"), parse_media_target("/m/abc.iso"));
   EXPECT_EQ(parse_media_target(mount_path("abc")), (MediaTarget{MediaTarget::Kind::mount, "abc"}));
   EXPECT_EQ(parse_media_target(callback_path("abc")), (MediaTarget{MediaTarget::Kind::callback, "abc"}));
   for (const char* path : {"/", "/m/.iso", "/m/iso", "/m/a", "/m/../a.iso", "/m/a.iso?x=1", "/m/a/b.iso",
