@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
         ->add_option("--qemu", qemu,
                      "give a server a real UEFI machine (QEMU, emulated):\n"
                      "NAME[,disk=FILE][,disk-mib=128][,memory-mib=512][,serial=FILE][,rerror=stop|report]\n"
+                     "[,secure-boot=on|off]\n"
                      "rerror: what a failing read of its medium does; stop tries again until it works")
         ->take_all();
   };

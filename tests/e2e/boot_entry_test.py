@@ -8,24 +8,15 @@ xcp-ng (its kernel is Xen), esxi and windows (their loaders are not free).
 import os
 import pathlib
 import shutil
-import subprocess
 import tempfile
 
-from machine import INSTALLER, ROOT, main
+from machine import main
 from mesh import BIN
 from os_family_test import GOLDEN, below, plant, run
+from uefi import boot_partition, booted, initrd, installer_kernel, iso
 
-FIRMWARE = pathlib.Path("/usr/share/OVMF")
 MODULES = ("all_video boot configfile echo efi_gop ext2 font fshelp gfxterm gzio halt iso9660 linux linuxefi loadenv minicmd "
            "normal part_gpt play search search_fs_file search_label terminal test true").split()
-INIT = """#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /dev
-/bin/busybox mount -t proc proc /proc
-/bin/busybox mount -t devtmpfs dev /dev
-{ /bin/busybox echo; /bin/busybox echo "CMDLINE $(/bin/busybox cat /proc/cmdline)"
-  /bin/busybox echo "CONFIG $(/bin/busybox find / -xdev -name config.ign)"; /bin/busybox echo END; } > /dev/ttyS0
-/bin/busybox poweroff -f
-"""
 ROCKY = "hd:LABEL=Rocky-9-4-x86_64-dvd"
 # family, order, kernel, initrd, arguments: of the entry that has to be booted
 ENTRIES = [
@@ -52,70 +43,36 @@ ENTRIES = [
 QUICK = "rhel ubuntu flatcar"  # a boot takes half a minute; FAMILIES=all boots them all
 
 
-def parts(folder):
-    """(kernel, initrd): the kernel of the tiny installer, and an initrd that tells what it was given."""
-    run(ROOT / "tests/tools/make_installer.sh", INSTALLER)
-    run("xorriso", "-report_about", "SORRY", "-osirrox", "on", "-indev", INSTALLER, "-extract", "/boot/vmlinuz", folder / "vmlinuz")
-    root = folder / "root"
-    (root / "bin").mkdir(parents=True)
-    shutil.copy(shutil.which("busybox"), root / "bin/busybox")
-    (root / "init").write_text(INIT)
-    (root / "init").chmod(0o755)
-    names = "".join(f"{p.relative_to(root)}\n" for p in sorted(root.rglob("*")))
-    (folder / "initrd").write_bytes(run("cpio", "-o", "-H", "newc", "--quiet", "-R", "0:0", cwd=root, input=names.encode()))
-    return folder / "vmlinuz", folder / "initrd"
-
-
-def loader(menu, fat, folder):
-    """A boot partition whose GRUB reads `menu` from the medium, as vendors' do."""
+def loader(menu, folder):
+    """A GRUB that reads `menu` from the medium, as vendors' do."""
     (folder / "early.cfg").write_text(f"search --no-floppy --set=root --file /{menu}\n"
                                       f"set prefix=($root)/{pathlib.Path(menu).parent}\nconfigfile ($root)/{menu}\n")
     run("grub-mkimage", "-O", "x86_64-efi", "-o", folder / "BOOTX64.EFI", "-p", "/none", "-c", folder / "early.cfg", *MODULES)
-    run("mformat", "-C", "-i", fat, "-f", "2880", "::")
-    run("mmd", "-i", fat, "::/EFI", "::/EFI/BOOT")
-    run("mcopy", "-i", fat, folder / "BOOTX64.EFI", "::/EFI/BOOT/BOOTX64.EFI")
+    return folder / "BOOTX64.EFI"
 
 
-def image_of(entry, kernel, initrd, folder):
+def image_of(entry, kernel, report, folder):
     family, order, kernel_path, initrd_path, _ = entry
     tree, base, image = folder / "tree", folder / "base.iso", folder / "image.iso"
     plant(family, tree)
-    for path, content in ((kernel_path, kernel), (initrd_path, initrd)):
+    for path, content in ((kernel_path, kernel), (initrd_path, report)):
         shutil.copy(content, tree / path)
     menu = next(path for path in below(GOLDEN / family / "image/texts") if path.endswith("grub.cfg"))
-    loader(menu, tree / "uefi.img", folder)
-    label = (GOLDEN / family / "image/volume-id").read_text().strip()
-    run("xorriso", "-report_about", "SORRY", "-as", "mkisofs", "-quiet", "-R", "-J", "-joliet-long", "-V", label, "-e", "uefi.img",
-        "-no-emul-boot", "-o", base, tree)
+    boot_partition(tree / "uefi.img", BOOTX64=loader(menu, folder))
+    iso(tree, base, (GOLDEN / family / "image/volume-id").read_text().strip(), "uefi.img")
     changed = GOLDEN / family / order / "medium"
     run(BIN / "mm_compose", "write", base, image, *(f"/{path}={changed / path}" for path in below(changed)))
     return image
 
 
-def booted(image, folder):
-    """What the machine wrote to its serial line until it powered off."""
-    shutil.copy(FIRMWARE / "OVMF_VARS_4M.fd", folder / "vars.fd")
-    console = folder / "console"
-    command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "512", "-display", "none",
-               "-nodefaults", "-no-user-config", "-no-reboot", "-drive",
-               f"if=pflash,unit=0,format=raw,readonly=on,file={FIRMWARE}/OVMF_CODE_4M.fd", "-drive",
-               f"if=pflash,unit=1,format=raw,file={folder}/vars.fd", "-device", "virtio-scsi-pci", "-drive",
-               f"if=none,id=cd,format=raw,readonly=on,file={image}", "-device", "scsi-cd,drive=cd", "-serial", f"file:{console}"]
-    try:
-        subprocess.run(command, stdin=subprocess.DEVNULL, check=True, timeout=180)
-    except subprocess.TimeoutExpired:
-        pass  # the console tells how far it came
-    return console.read_text(errors="replace").replace("\r", "")
-
-
 def the_right_entry_with_the_right_arguments():
     chosen = os.environ.get("FAMILIES", QUICK).split()
     with tempfile.TemporaryDirectory(prefix="boot-entry-") as scratch:
-        kernel, initrd = parts(pathlib.Path(scratch))
+        kernel, report = installer_kernel(pathlib.Path(scratch)), initrd(pathlib.Path(scratch))
         for entry in [entry for entry in ENTRIES if entry[0] in chosen or chosen == ["all"]]:
             folder = pathlib.Path(scratch) / entry[0]
             folder.mkdir()
-            console = booted(image_of(entry, kernel, initrd, folder), folder)
+            console = booted(image_of(entry, kernel, report, folder), folder)
             lines = dict(line.split(" ", 1) for line in console.splitlines() if line.startswith(("CMDLINE ", "CONFIG ")))
             assert "CMDLINE" in lines, (entry[0], console[-2000:])
             arguments = lines["CMDLINE"].split(" ", 1)[1]  # behind BOOT_IMAGE=

@@ -26,12 +26,20 @@ TIMEOUTS = {"unreachable": "20s", "confirm": "20s", "firstRead": "90s", "boot": 
 
 
 class MachineMesh(Mesh):
-    """One site with one server; `machine` are options of metalmesh-bmcsim --qemu."""
+    """One site with one server; `machine` are options of metalmesh-bmcsim --qemu. Without an `image` it is the tiny
+    installer's; `families`: a folder with OS families of the site's own."""
 
-    def __init__(self, machine=""):
-        super().__init__({"par1": 1}, qemu=[f"{SERVER},{machine}".rstrip(",")], agent_config={"timeouts": TIMEOUTS})
+    def __init__(self, machine="", image=None, families=None):
+        config = {"timeouts": TIMEOUTS, **({"familiesDir": str(families)} if families else {})}
+        super().__init__({"par1": 1}, qemu=[f"{SERVER},{machine}".rstrip(",")], agent_config=config)
+        self.built = image
 
     def make_image(self, size_mb=0):
+        if self.built:
+            self.image = self.built
+            with open(self.image, "rb") as content:
+                self.image_sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+            return
         subprocess.run([str(ROOT / "tests/tools/make_installer.sh"), str(INSTALLER)], check=True)
         self.image = INSTALLER
         self.image_sha256 = INSTALLER.with_suffix(".iso.sha256").read_text().strip()

@@ -27,10 +27,12 @@ Status set(QemuOptions& options, std::string_view key, std::string_view value) {
     options.serial_log = value;
   } else if (key == "rerror" && (value == "stop" || value == "report")) {
     options.report_media_errors = value == "report";
+  } else if (key == "secure-boot" && (value == "on" || value == "off")) {
+    options.secure_boot = value == "on";
   } else {
     return fail(ErrorKind::invalid, "'" + std::string(key) + "=" + std::string(value) +
                                         "' is none of disk=FILE, disk-mib=N, memory-mib=N, serial=FILE, "
-                                        "rerror=stop|report");
+                                        "rerror=stop|report, secure-boot=on|off");
   }
   return {};
 }

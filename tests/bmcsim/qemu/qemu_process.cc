@@ -19,9 +19,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char firmware_code[] = "/usr/share/OVMF/OVMF_CODE_4M.fd";
-constexpr char firmware_variables[] = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+struct Firmware {
+  const char* code;
+  const char* variables;  // as delivered; each machine has its own copy
+};
+constexpr Firmware open_firmware{"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"};
+/// Microsoft's keys are enrolled, and only system management mode may change them.
+constexpr Firmware secure_firmware{"/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
+                                   "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"};
 constexpr char system_ca_bundle[] = "/etc/ssl/certs/ca-certificates.crt";
+
+const Firmware& firmware_of(const QemuOptions& options) {
+  return options.secure_boot ? secure_firmware : open_firmware;
+}
 
 // ---- between fork and exec: nothing but system calls, everything prepared before
 
@@ -116,11 +126,12 @@ Status prepare_files(QemuOptions& options) {
   in_folder(options.disk, "disk.img");
   in_folder(options.serial_log, "serial.log");
   if (!options.media_ca.empty()) options.media_ca = fs::absolute(options.media_ca).string();
-  if (!fs::exists(firmware_code) || !fs::exists(firmware_variables)) {
+  const Firmware& firmware = firmware_of(options);
+  if (!fs::exists(firmware.code) || !fs::exists(firmware.variables)) {
     return fail(ErrorKind::unavailable, "no UEFI firmware in /usr/share/OVMF: apt-get install ovmf");
   }
   const std::string variables = options.folder + "/vars.fd";
-  if (!fs::exists(variables)) fs::copy_file(firmware_variables, variables, ec);
+  if (!fs::exists(variables)) fs::copy_file(firmware.variables, variables, ec);
   if (ec) return fail(ErrorKind::unavailable, variables + ": " + ec.message());
   if (!fs::exists(options.disk)) {
     const int fd = open(options.disk.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -138,8 +149,11 @@ std::vector<std::string> qemu_command(const QemuOptions& options, const BmcOptio
     return text;
   };
   // Emulation always: nested KVM starts and then dies in the firmware on some hosts.
-  return {"qemu-system-x86_64", "-name", identity.name, "-machine", "q35", "-accel", "tcg,thread=multi",
-          "-cpu", "max", "-smp", "1", "-m", std::to_string(options.memory_mib),
+  return {"qemu-system-x86_64", "-name", identity.name, "-machine",
+          options.secure_boot ? "q35,smm=on" : "q35", "-global",
+          // Firmware variables can be written in system management mode only.
+          std::string("driver=cfi.pflash01,property=secure,value=") + (options.secure_boot ? "on" : "off"),
+          "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", std::to_string(options.memory_mib),
           // A machine that is off, and stays when its guest powers off.
           "-S", "-no-shutdown", "-display", "none", "-nodefaults", "-no-user-config", "-chardev",
           fmt::format("socket,id=monitor,fd={}", monitor_fd), "-mon", "chardev=monitor,mode=control",
@@ -147,8 +161,9 @@ std::vector<std::string> qemu_command(const QemuOptions& options, const BmcOptio
           "-qmp", "unix:qmp.sock,server=on,wait=off", "-uuid", identity.uuid, "-smbios",
           fmt::format("type=1,manufacturer=Metalmesh,product=Simulated Server,serial={},uuid={}",
                       identity.serial, identity.uuid),
-          "-drive", fmt::format("if=pflash,unit=0,format=raw,readonly=on,file={}", firmware_code), "-drive",
-          "if=pflash,unit=1,format=raw,file=vars.fd", "-device", "virtio-scsi-pci,id=scsi0", "-device",
+          "-drive", fmt::format("if=pflash,unit=0,format=raw,readonly=on,file={}", firmware_of(options).code),
+          "-drive", "if=pflash,unit=1,format=raw,file=vars.fd", "-device", "virtio-scsi-pci,id=scsi0",
+          "-device",
           fmt::format("scsi-cd,bus=scsi0.0,id={},bootindex={},rerror={}", cd_device, cd_last,
                       options.report_media_errors ? "report" : "stop"),
           "-blockdev", "driver=file,node-name=disk-file,cache.no-flush=on,filename=" + doubled(options.disk),

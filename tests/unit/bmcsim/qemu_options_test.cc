@@ -23,6 +23,8 @@ TEST(QemuOptions, EveryOptionIsTaken) {
   EXPECT_EQ(machine->memory_mib, 1024U);
   EXPECT_EQ(machine->serial_log, "/d/s.log");
   EXPECT_TRUE(machine->report_media_errors);
+  EXPECT_FALSE(machine->secure_boot);
+  EXPECT_TRUE(parse_qemu_options("n,secure-boot=on")->secure_boot);
 }
 
 TEST(QemuOptions, RefusalsNameWhatIsWrong) {
@@ -35,6 +37,7 @@ TEST(QemuOptions, RefusalsNameWhatIsWrong) {
                                                         {"n,memory-mib=1", "256"},
                                                         {"n,disk-mib=99999999", "99999999"},
                                                         {"n,rerror=ignore", "rerror=ignore"},
+                                                        {"n,secure-boot=yes", "secure-boot=yes"},
                                                         {"n,cpus=2", "cpus=2"}}) {
     const auto machine = parse_qemu_options(text);
     ASSERT_FALSE(machine) << text;
