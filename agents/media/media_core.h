@@ -76,7 +76,7 @@ struct MediaOutcome {
 struct MediaLimits {
   std::size_t mounts = 8192;
   std::size_t parked_per_mount = 32;
-  std::uint64_t image_bytes = 1ULL << 40;
+  std::uint64_t image_bytes = 1ULL << 44;
   std::size_t callback_bytes = 4096;
   Duration verdict_within = std::chrono::seconds(10);
   int retry_after_seconds = 5;

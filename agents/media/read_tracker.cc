@@ -5,20 +5,24 @@
 namespace metalmesh::media {
 namespace {
 
-constexpr std::uint64_t block = 64 * 1024;
+constexpr std::uint64_t least_block = 64 * 1024;
+constexpr std::uint64_t most_blocks = 1024 * 1024;
 constexpr Duration report_every = std::chrono::seconds(1);
 
 }  // namespace
 
-ReadTracker::ReadTracker(std::uint64_t size) : size_(size), blocks_((size + block - 1) / block) {}
+ReadTracker::ReadTracker(std::uint64_t size) : size_(size), block_(least_block) {
+  while (size / block_ >= most_blocks) block_ *= 2;
+  blocks_.resize((size + block_ - 1) / block_);
+}
 
 void ReadTracker::served(const ByteRange& range, const std::string& peer) {
   if (range.length == 0) return;
   if (served_ == 0) next_.reset();  // the first read is told at once, whatever was refused before
-  for (std::uint64_t i = range.offset / block; i < blocks_.size() && i * block < range.end(); ++i) {
+  for (std::uint64_t i = range.offset / block_; i < blocks_.size() && i * block_ < range.end(); ++i) {
     if (blocks_[i]) continue;
     blocks_[i] = true;
-    touched_bytes_ += std::min(block, size_ - i * block);
+    touched_bytes_ += std::min(block_, size_ - i * block_);
   }
   served_ += range.length;
   peer_ = peer;

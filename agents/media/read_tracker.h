@@ -1,6 +1,7 @@
 // What one mount's readers have read: the raw material of the proof of mount, of the progress bar and of
-// "stuck or slow". Coverage is kept per 64 KiB block, so it may run ahead of the truth by less than one
-// block per read, but never beyond the bytes that were served.
+// "stuck or slow". Coverage is kept per 64 KiB block (in larger ones from 64 GiB on, so that it stays within
+// 128 KiB of memory). It may run ahead of the truth by less than one block per read, but never beyond the
+// bytes that were served.
 #pragma once
 
 #include <optional>
@@ -28,6 +29,7 @@ class ReadTracker {
 
  private:
   std::uint64_t size_ = 0;
+  std::uint64_t block_ = 1;
   std::vector<bool> blocks_;
   std::uint64_t touched_bytes_ = 0;
   std::uint64_t served_ = 0;

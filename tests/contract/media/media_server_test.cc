@@ -2,7 +2,9 @@
 // between them.
 #include "agents/media/server/media_server.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <future>
 
@@ -188,6 +190,35 @@ TEST_P(MediaServerTest, ServesSeveralRangesAtOnce) {
     from += length;
     EXPECT_EQ(body.substr(from, 4), "\r\n--");
   }
+}
+
+TEST_P(MediaServerTest, ServesTheFarEndOf8TiB) {
+  constexpr std::uint64_t size = 8ULL << 40;
+  const std::string path = folder_ / "huge.img";
+  const std::vector<std::uint64_t> marked = {(4ULL << 30) - 5, (4ULL << 40) + 3, size - 9};
+  const FileHandle huge(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::ftruncate(huge.get(), static_cast<off_t>(size)), 0);
+  for (const std::uint64_t at : marked) {
+    ASSERT_EQ(::pwrite(huge.get(), std::to_string(at % 1000).c_str(), 3, static_cast<off_t>(at)), 3);
+  }
+  facts_.Clear();
+  facts_.set_path(path);
+  facts_.set_size(size);
+  facts_.mutable_placeholder()->set_offset(size - 2048);
+  facts_.mutable_placeholder()->set_length(64);
+  mount(wire::LAUNCHED);
+  EXPECT_THAT(curl("-I " + url()).output, HasSubstr("Content-Length: 8796093022208\r\n"));
+  const auto part = [&](std::uint64_t from, std::uint64_t to) {
+    return curl("-r " + std::to_string(from) + "-" + std::to_string(to) + " " + url()).output;
+  };
+  for (const std::uint64_t at : marked) EXPECT_EQ(part(at, at + 2), std::to_string(at % 1000));
+  EXPECT_EQ(part(size - 2048, size - 2048 + answer_.size() - 1), answer_);
+  ASSERT_EQ(curl("-r -65536 -o " + (folder_ / "end") + " " + url()).exit_code, 0);
+  std::string end(65536, '\0');
+  ASSERT_EQ(::pread(huge.get(), end.data(), end.size(), static_cast<off_t>(size - end.size())), 65536);
+  end.replace(end.size() - 2048, 64, answer_ + std::string(64 - answer_.size(), '\n'));
+  EXPECT_TRUE(test::read_file(folder_ / "end") == end);
+  EXPECT_EQ(status(std::to_string(size) + "-"), "416");
 }
 
 TEST_P(MediaServerTest, HeadAndUnsatisfiableRange) {
