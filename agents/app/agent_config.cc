@@ -152,6 +152,7 @@ AgentSettings settings_of(const config::Agent& config, const std::string& machin
   if (config.parallel() != 0) settings.parallel = config.parallel();
   settings.hello_interval = length_of(config.hello_interval(), settings.hello_interval);
   settings.media_address = config.media().address();
+  settings.media_tls = !config.media().plain_http();
   settings.wan_free = config.wan_free();
   install::StageTimeouts& timeouts = settings.timeouts;
   const config::Timeouts& given = config.timeouts();

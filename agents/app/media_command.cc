@@ -27,6 +27,8 @@ media::MediaServerOptions server_options(const config::Media& media) {
   options.listen = media.listen();
   options.certificate = media.certificate();
   options.key = media.key();
+  options.tls = !media.plain_http();
+  options.bandwidth = media.bandwidth();
   return options;
 }
 

@@ -48,7 +48,7 @@ struct AgentCore::Impl {
         link(reader, settings, verifier, channel, journal, entropy),
         fences(reader),
         breaker(reader),
-        mounts(entropy, settings.families),
+        mounts(entropy, settings),
         jobs(reader),
         context{settings, site, link, journal, fences, breaker, bmcs, mounts, jobs, entropy},
         runner(context),

@@ -22,6 +22,7 @@ struct AgentSettings {
   /// host[:port] that BMCs dial. Without a port, the one the media server reports is appended; empty: what it
   /// reports is used as it is.
   std::string media_address;
+  bool media_tls = true;
   /// Sites without WAN: arm without a Hello round trip, trust the local clock.
   bool wan_free = false;
   /// Between two frames of events: what is journalled meanwhile goes together in the next one.

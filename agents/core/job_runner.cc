@@ -85,13 +85,14 @@ void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
                 now.mono);
   slot.retry_at.reset();
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
+  const bool tls = c_.settings.media_tls;
   install::MediaUrls urls;
-  urls.medium = media::mount_url(address, slot.job.mount_token());
+  urls.medium = media::mount_url(address, slot.job.mount_token(), media::MediumKind::cd, tls);
   urls.base = urls.medium.substr(0, urls.medium.rfind("/m/"));
   if (slot.job.has_second()) {
     const bool disk = slot.job.second().format() == wire::SecondMedium::FAT;
     urls.second = media::mount_url(address, slot.job.second_token(),
-                                   disk ? media::MediumKind::disk : media::MediumKind::cd);
+                                   disk ? media::MediumKind::disk : media::MediumKind::cd, tls);
   }
   slot.machine = std::make_unique<install::InstallMachine>(slot.job, c_.settings.timeouts, std::move(urls),
                                                            draw_seed(c_.entropy));

@@ -77,19 +77,20 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::strin
   }
   if (job.mount_token().empty()) job.set_mount_token(token());
   if (job.callback_token().empty()) job.set_callback_token(token());
-  const config::OsFamily* family = families_.find(content.family());
+  const config::OsFamily* family = settings_.families.find(content.family());
   if (family == nullptr) {
     return make_fault(wire::IMAGE_UNSUITABLE, "MEDIA",
-                      "profile " + profile + ": " + families_.unknown(content.family()),
+                      "profile " + profile + ": " + settings_.families.unknown(content.family()),
                       "correct spec.family of image and profile, or add the family to this site's agent");
   }
   const wire::StartInstall& order = job.order();
   auto plan = media::plan_medium(
       {.family = *family,
        .profile_template = content.template_(),
-       .variables = variables_of(job, media::callback_url(media_address, job.callback_token())),
+       .variables =
+           variables_of(job, media::callback_url(media_address, job.callback_token(), settings_.media_tls)),
        .host = order.host(),
-       .recognised = families_.recognise(facts)},
+       .recognised = settings_.families.recognise(facts)},
       facts);
   if (!plan) return refusal(job, plan.error());
   job.set_answer(std::move(plan->answer));

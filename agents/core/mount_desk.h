@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "agents/core/agent_settings.h"
 #include "agents/core/fence_table.h"
 #include "agents/core/job_table.h"
-#include "common/families/family_catalogue.h"
 #include "common/ports/entropy.h"
 
 namespace metalmesh::agent {
@@ -17,8 +17,7 @@ namespace metalmesh::agent {
 class MountDesk {
  public:
   /// References must outlive the desk.
-  MountDesk(Entropy& entropy, const families::FamilyCatalogue& families)
-      : entropy_(entropy), families_(families) {}
+  MountDesk(Entropy& entropy, const AgentSettings& settings) : entropy_(entropy), settings_(settings) {}
 
   /// Makes the medium of a job that is about to run: tokens, what it differs in from the image, state CLOSED.
   /// A medium of an earlier attempt that is DEAD is replaced by one with another token. Returns what makes it
@@ -45,7 +44,7 @@ class MountDesk {
  private:
   std::string token();
   Entropy& entropy_;
-  const families::FamilyCatalogue& families_;
+  const AgentSettings& settings_;
 };
 
 }  // namespace metalmesh::agent

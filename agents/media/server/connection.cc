@@ -8,7 +8,7 @@ namespace metalmesh::media {
 namespace {
 
 constexpr std::size_t most_body_bytes = 4096;
-constexpr int most_chunks_per_step = 4;  // then others get their turn
+constexpr std::uint64_t worth_a_file_send = 16 * 1024;  // shorter pieces go together in one write
 
 std::string_view reason_of(int status) {
   switch (status) {
@@ -81,13 +81,12 @@ bool Connection::blocked(const IoResult& result, Progress& progress) const {
   return true;
 }
 
-Connection::Progress Connection::step(MonoTime now, std::vector<char>& scratch,
+Connection::Progress Connection::step(MonoTime now, std::size_t most_content, std::vector<char>& scratch,
                                       const std::function<bool()>& may_continue) {
   Progress progress;
   if (phase_ == Phase::handshake && !shake_hands(progress, now)) return progress;
   if (phase_ == Phase::sending &&
-      !(send_text(progress, now) && send_content(progress, now, scratch, may_continue) &&
-        finish_response(progress, now))) {
+      !(send(progress, now, most_content, scratch, may_continue) && finish_response(progress, now))) {
     return progress;
   }
   if (phase_ == Phase::reading) read_request(progress, now, scratch);
@@ -180,67 +179,87 @@ void Connection::respond(Respond respond, std::shared_ptr<FileHandle> file, Mono
   deadline_ = now + patience_.stalled;
 }
 
-bool Connection::send_text(Progress& progress, MonoTime now) {
-  while (out_at_ < out_.size()) {
-    const IoResult result = socket_.write(out_.data() + out_at_, out_.size() - out_at_);
-    if (blocked(result, progress)) return false;
-    out_at_ += result.bytes;
-    deadline_ = now + patience_.stalled;
-  }
-  return true;
-}
-
-bool Connection::send_content(Progress& progress, MonoTime now, std::vector<char>& scratch,
-                              const std::function<bool()>& may_continue) {
-  for (int chunks = 0; !content_.empty();) {
-    if (chunks++ == most_chunks_per_step) {
-      progress.wait = Wait::writable;
+/// Head, text and content, in this order.
+bool Connection::send(Progress& progress, MonoTime now, std::size_t most_content, std::vector<char>& scratch,
+                      const std::function<bool()>& may_continue) {
+  while (out_at_ < out_.size() || !content_.empty()) {
+    if (!content_.empty() && progress.content_sent >= most_content) {
+      progress.wait = Wait::turn;
       return false;
     }
-    if (!may_continue()) {
+    if (!content_.empty() && !may_continue()) {
       socket_.drop_unsent();
       progress.wait = Wait::gone;
       return false;
     }
-    const Segment& segment = content_.front();
-    const std::uint64_t left = length_of(segment) - segment_at_;
-    const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(left, scratch.size()));
-    const auto* base = std::get_if<ByteRange>(&segment);
-    std::size_t sent = 0;
-    IoResult result{IoState::done, 0};
-    if (base != nullptr && !socket_.tls()) {
-      result = socket_.send_file(file_->get(), base->offset + segment_at_, length);
-      sent = result.bytes;
-    } else {
-      const char* bytes = nullptr;
-      if (base != nullptr) {
-        const auto got =
-            ::pread(file_->get(), scratch.data(), length, static_cast<off_t>(base->offset + segment_at_));
-        if (got != static_cast<ssize_t>(length)) {
-          progress.error =
-              got < 0 ? std::error_code(errno, std::generic_category()).message() : "file is too short";
-          socket_.drop_unsent();
-          progress.wait = Wait::gone;
-          return false;
-        }
-        bytes = scratch.data();
-      } else {
-        bytes = std::get<std::string>(segment).data() + segment_at_;
-      }
-      while (sent < length && (result = socket_.write(bytes + sent, length - sent)).state == IoState::done) {
-        sent += result.bytes;
-      }
-    }
-    segment_at_ += sent;
-    progress.content_sent += sent;
-    if (sent > 0) deadline_ = now + patience_.stalled;
-    if (segment_at_ == length_of(segment)) {
-      content_.pop_front();
-      segment_at_ = 0;
-    }
+    const IoResult result = send_piece(progress, most_content, scratch);
+    took(result.bytes, progress);
+    if (result.bytes > 0) deadline_ = now + patience_.stalled;
     if (blocked(result, progress)) return false;
   }
   return true;
+}
+
+/// Something of what comes next. `bytes` counts in any state.
+IoResult Connection::send_piece(Progress& progress, std::size_t most_content, std::vector<char>& scratch) {
+  const auto* base = content_.empty() ? nullptr : std::get_if<ByteRange>(&content_.front());
+  const std::uint64_t left = base == nullptr ? 0 : base->length - segment_at_;
+  if (left >= worth_a_file_send && socket_.sends_files()) {
+    if (out_at_ < out_.size()) return socket_.write(out_.data() + out_at_, out_.size() - out_at_, true);
+    const auto length = static_cast<std::size_t>(std::min(left, most_content - progress.content_sent));
+    return socket_.send_file(file_->get(), base->offset + segment_at_, length);
+  }
+  const std::size_t length = gather(progress, scratch);
+  if (length == 0) {
+    socket_.drop_unsent();
+    return {IoState::failed, 0};
+  }
+  IoResult result{IoState::done, 0};
+  std::size_t sent = 0;
+  while (sent < length &&
+         (result = socket_.write(scratch.data() + sent, length - sent)).state == IoState::done) {
+    sent += result.bytes;
+  }
+  return {result.state, sent};
+}
+
+/// Fills `scratch` with what comes next. 0: the base cannot be read.
+std::size_t Connection::gather(Progress& progress, std::vector<char>& scratch) const {
+  std::size_t length = out_.copy(scratch.data(), scratch.size(), out_at_);
+  std::uint64_t at = segment_at_;
+  for (const Segment& segment : content_) {
+    const auto part =
+        static_cast<std::size_t>(std::min<std::uint64_t>(length_of(segment) - at, scratch.size() - length));
+    if (const auto* base = std::get_if<ByteRange>(&segment)) {
+      const auto got =
+          ::pread(file_->get(), scratch.data() + length, part, static_cast<off_t>(base->offset + at));
+      if (got != static_cast<ssize_t>(part)) {
+        progress.error =
+            got < 0 ? std::error_code(errno, std::generic_category()).message() : "file is too short";
+        return 0;
+      }
+    } else {
+      std::get<std::string>(segment).copy(scratch.data() + length, part, at);
+    }
+    length += part;
+    at = 0;
+    if (length == scratch.size()) break;
+  }
+  return length;
+}
+
+void Connection::took(std::size_t bytes, Progress& progress) {
+  const std::size_t of_head = std::min(bytes, out_.size() - out_at_);
+  out_at_ += of_head;
+  for (std::uint64_t rest = bytes - of_head; rest > 0;) {
+    const std::uint64_t part = std::min(rest, length_of(content_.front()) - segment_at_);
+    segment_at_ += part;
+    progress.content_sent += part;
+    rest -= part;
+    if (segment_at_ < length_of(content_.front())) return;
+    content_.pop_front();
+    segment_at_ = 0;
+  }
 }
 
 bool Connection::finish_response(Progress& progress, MonoTime now) {
@@ -254,7 +273,8 @@ bool Connection::finish_response(Progress& progress, MonoTime now) {
   }
   phase_ = Phase::reading;
   deadline_ = now + (in_.empty() ? patience_.idle : patience_.request);
-  return true;
+  // The usual case: nothing of the next request is here yet, and epoll will say when it is.
+  return !in_.empty() || socket_.has_unread();
 }
 
 }  // namespace metalmesh::media

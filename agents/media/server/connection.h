@@ -27,9 +27,12 @@ struct ReaderPatience {
   Duration stalled = std::chrono::seconds(90);  // a response of which nothing is taken
 };
 
+/// A whole 64-KiB range with its head.
+inline constexpr std::size_t scratch_bytes = 66 * std::size_t{1024};
+
 class Connection {
  public:
-  enum class Wait { readable, writable, verdict, gone };
+  enum class Wait { readable, writable, turn, verdict, gone };
   /// What a step brought about, for the loop to pass on.
   struct Progress {
     Wait wait = Wait::readable;
@@ -42,13 +45,19 @@ class Connection {
 
   Connection(ConnId id, NetSocket socket, std::string peer, ReaderPatience patience, MonoTime now);
 
-  /// `scratch` is shared by all connections; `may_continue` is asked before each chunk of image content.
-  Progress step(MonoTime now, std::vector<char>& scratch, const std::function<bool()>& may_continue);
+  /// Of image content it sends about `most_content` bytes and then waits for a turn; with 0, it waits at
+  /// once. `scratch` is shared by all connections, `scratch_bytes` long; `may_continue` is asked before each
+  /// piece of content.
+  Progress step(MonoTime now, std::size_t most_content, std::vector<char>& scratch,
+                const std::function<bool()>& may_continue);
   /// `file` is the open base of the response's segments, if it has any.
   void respond(Respond respond, std::shared_ptr<FileHandle> file, MonoTime now);
   /// What is unsent shall not arrive.
   void abort() { socket_.drop_unsent(); }
 
+  /// Image content is on its way: further steps are a matter of turns.
+  [[nodiscard]] bool sends_content() const { return phase_ == Phase::sending && !content_.empty(); }
+  [[nodiscard]] bool awaits_verdict() const { return phase_ == Phase::waiting; }
   [[nodiscard]] ConnId id() const { return id_; }
   [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] const std::string& peer() const { return peer_; }
@@ -62,9 +71,11 @@ class Connection {
   bool shake_hands(Progress& progress, MonoTime now);
   bool read_request(Progress& progress, MonoTime now, std::vector<char>& scratch);
   bool take_request(Progress& progress, MonoTime now);
-  bool send_text(Progress& progress, MonoTime now);
-  bool send_content(Progress& progress, MonoTime now, std::vector<char>& scratch,
-                    const std::function<bool()>& may_continue);
+  bool send(Progress& progress, MonoTime now, std::size_t most_content, std::vector<char>& scratch,
+            const std::function<bool()>& may_continue);
+  IoResult send_piece(Progress& progress, std::size_t most_content, std::vector<char>& scratch);
+  std::size_t gather(Progress& progress, std::vector<char>& scratch) const;
+  void took(std::size_t bytes, Progress& progress);
   bool finish_response(Progress& progress, MonoTime now);
   void answer_now(int status, const std::string& text, MonoTime now);
   bool blocked(const IoResult& result, Progress& progress) const;

@@ -22,7 +22,18 @@ constexpr ConnId listener_id = 0;
 constexpr ConnId wakeup_id = 1;
 constexpr Duration sweep_every = std::chrono::seconds(1);
 constexpr std::size_t most_remembered_peers = 1024;
-constexpr std::size_t scratch_bytes = 256 * 1024;
+/// The core goes through all mounts at each tick, so not at each event.
+constexpr Duration tick_every = std::chrono::milliseconds(50);
+/// Of content between two looks at who else wants something.
+constexpr std::uint64_t round_bytes = 2 * 1024 * 1024;
+
+/// Of content in the kernel per reader. On plain TCP that is pages of the image, which are there anyway. Over
+/// TLS it is memory: for a few readers much, because to be asked seldom costs less; for hundreds little, so
+/// that together they fit into the processor's cache and thousands into memory.
+int most_unsent(bool tls, std::size_t readers) {
+  constexpr std::size_t plain = 4 << 20, tls_least = 256 << 10, tls_most = 1 << 20, tls_together = 16 << 20;
+  return static_cast<int>(tls ? std::clamp(tls_together / (readers + 1), tls_least, tls_most) : plain);
+}
 
 MonoTime boot_time() {
   timespec now{};
@@ -57,15 +68,16 @@ bool watch(int epoll, int operation, int fd, std::uint32_t events, ConnId id) {
 
 }  // namespace
 
-MediaLoop::MediaLoop(Listener listener, SslContext tls, std::size_t most_connections, ReaderPatience patience,
-                     Sink& sink, LogSink& log)
+MediaLoop::MediaLoop(Listener listener, SslContext tls, const MediaServerOptions& options, Sink& sink,
+                     LogSink& log)
     : listener_(std::move(listener)),
       tls_(std::move(tls)),
-      most_connections_(most_connections),
-      patience_(patience),
+      most_connections_(options.connections),
+      patience_(options.patience),
       sink_(sink),
       log_(log),
       core_(&images_),
+      pacer_(options.bandwidth),
       next_id_(wakeup_id + 1),
       scratch_(scratch_bytes) {}
 
@@ -100,46 +112,73 @@ void MediaLoop::stop() {
 void MediaLoop::run() {
   block_pipe_signal();
   pthread_setname_np(pthread_self(), "media");  // `top -H` tells it from the rest of the agent
-  std::array<epoll_event, 256> events{};
+  std::array<epoll_event, 512> events{};
   while (!stopping_) {
     const int count =
         epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms(boot_time()));
     const MonoTime now = boot_time();
-    // Drained before the orders are taken, so that an order posted meanwhile wakes the next round.
-    std::uint64_t drained = 0;
-    [[maybe_unused]] const auto got = ::read(wakeup_.get(), &drained, sizeof drained);
-    take_commands();
+    if (ordered_) take_commands();
     for (int i = 0; i < count; ++i) {
-      const ConnId id = events[static_cast<std::size_t>(i)].data.u64;
-      if (id == listener_id) {
-        accept_readers(now);
-      } else if (id != wakeup_id) {
-        const std::uint32_t what = events[static_cast<std::size_t>(i)].events;
-        const auto found = connections_.find(id);
-        if (found == connections_.end()) continue;
-        if ((what & (EPOLLERR | EPOLLHUP)) != 0 || (what & (EPOLLIN | EPOLLOUT | EPOLLRDHUP)) == EPOLLRDHUP) {
-          if (!found->second->in_handshake()) {
-            drop(id);
-            continue;
-          }
-        }
-        step(id, now);
-      }
+      wake(events[static_cast<std::size_t>(i)].data.u64, events[static_cast<std::size_t>(i)].events, now);
       if (ordered_) take_commands();  // a mount that died must not wait for the readers of this round
     }
+    serve_turns(now);
     while (!runnable_.empty()) {
       const std::vector<ConnId> batch = std::exchange(runnable_, {});
       for (const ConnId id : batch) step(id, now);
     }
-    apply(core_.on_tick(as_now(now)), now);
+    if (now >= next_tick_) tick(now);
     if (now >= next_sweep_) sweep(now);
   }
 }
 
+void MediaLoop::wake(ConnId id, std::uint32_t events, MonoTime now) {
+  if (id == listener_id) return accept_readers(now);
+  if (id == wakeup_id) {
+    // Drained before the orders are taken, so that an order posted meanwhile wakes the next round.
+    std::uint64_t drained = 0;
+    [[maybe_unused]] const auto got = ::read(wakeup_.get(), &drained, sizeof drained);
+    return take_commands();
+  }
+  const auto found = readers_.find(id);
+  if (found == readers_.end()) return;
+  const Connection& connection = *found->second.connection;
+  const bool lost =
+      (events & (EPOLLERR | EPOLLHUP)) != 0 || (events & (EPOLLIN | EPOLLOUT | EPOLLRDHUP)) == EPOLLRDHUP;
+  if (lost && !connection.in_handshake()) return drop(id);
+  if (!connection.sends_content()) {
+    step(id, now);
+  } else if (pacer_.queued(id)) {
+    wait_for(found->second, Connection::Wait::turn);  // we know; be quiet until then
+  } else {
+    pacer_.queue(connection.peer(), id);
+  }
+}
+
+void MediaLoop::serve_turns(MonoTime now) {
+  for (std::uint64_t sent = 0; sent < round_bytes;) {
+    const auto turn = pacer_.next(now);
+    if (!turn) return;
+    const std::uint64_t of_turn = step(turn->reader, now, turn->bytes);
+    pacer_.sent(of_turn);
+    sent += of_turn;
+    if (ordered_) take_commands();
+  }
+}
+
+void MediaLoop::tick(MonoTime now) {
+  next_tick_ = now + tick_every;
+  apply(core_.on_tick(as_now(now)), now);
+  core_due_ = core_.next_due();
+  core_stirred_ = false;
+}
+
 int MediaLoop::timeout_ms(MonoTime now) const {
   if (!runnable_.empty()) return 0;
-  MonoTime until = std::max(next_sweep_, now);
-  if (const auto due = core_.next_due()) until = std::min(until, *due);
+  MonoTime until = next_sweep_;
+  if (core_stirred_) until = std::min(until, next_tick_);
+  if (core_due_) until = std::min(until, std::max(*core_due_, next_tick_));
+  if (const auto turn = pacer_.due()) until = std::min(until, *turn);
   if (until <= now) return 0;
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now).count());
 }
@@ -153,6 +192,7 @@ void MediaLoop::take_commands() {
   }
   const MonoTime now = boot_time();
   for (const wire::MediaCommand& command : batch) apply(core_.on_command(command, as_now(now)), now);
+  core_stirred_ = true;
 }
 
 void MediaLoop::accept_readers(MonoTime now) {
@@ -167,17 +207,18 @@ void MediaLoop::accept_readers(MonoTime now) {
       accepting_ = !watch(epoll_.get(), EPOLL_CTL_MOD, listener_.socket.get(), 0, listener_id);
       return;
     }
-    if (connections_.size() >= most_connections_) continue;  // closed at once; BMCs come again
+    if (readers_.size() >= most_connections_) continue;  // closed at once; BMCs come again
     const ConnId id = next_id_++;
-    auto connection = std::make_unique<Connection>(id, NetSocket(std::move(socket), tls_.get()),
-                                                   address_of(peer), patience_, now);
-    if (!watch(epoll_.get(), EPOLL_CTL_ADD, connection->fd(), EPOLLIN | EPOLLRDHUP, id)) continue;
-    connections_.emplace(id, std::move(connection));
+    NetSocket link(std::move(socket), tls_.get(), most_unsent(tls_ != nullptr, readers_.size()));
+    auto connection = std::make_unique<Connection>(id, std::move(link), address_of(peer), patience_, now);
+    constexpr std::uint32_t events = EPOLLIN | EPOLLRDHUP;
+    if (!watch(epoll_.get(), EPOLL_CTL_ADD, connection->fd(), events, id)) continue;
+    readers_.emplace(id, Reader{std::move(connection), events});
     step(id, now);
   }
 }
 
-void MediaLoop::wait_for(Connection& connection, Connection::Wait wait) {
+void MediaLoop::wait_for(Reader& reader, Connection::Wait wait) {
   std::uint32_t events = 0;
   switch (wait) {
     case Connection::Wait::readable:
@@ -189,18 +230,26 @@ void MediaLoop::wait_for(Connection& connection, Connection::Wait wait) {
     case Connection::Wait::verdict:
       events = EPOLLRDHUP;
       break;
+    case Connection::Wait::turn:
+      break;
     case Connection::Wait::gone:
       return;
   }
-  watch(epoll_.get(), EPOLL_CTL_MOD, connection.fd(), events, connection.id());
+  if (events == reader.watched) return;
+  reader.watched = events;
+  watch(epoll_.get(), EPOLL_CTL_MOD, reader.connection->fd(), events, reader.connection->id());
 }
 
-void MediaLoop::step(ConnId id, MonoTime now) {
-  const auto found = connections_.find(id);
-  if (found == connections_.end()) return;
-  Connection& connection = *found->second;
-  Connection::Progress progress = connection.step(now, scratch_, [&] { return core_.may_continue(id); });
-  if (progress.content_sent > 0) apply(core_.on_sent(id, progress.content_sent, as_now(now)), now);
+std::uint64_t MediaLoop::step(ConnId id, MonoTime now, std::size_t most_content) {
+  const auto found = readers_.find(id);
+  if (found == readers_.end()) return 0;
+  Connection& connection = *found->second.connection;
+  Connection::Progress progress =
+      connection.step(now, most_content, scratch_, [&] { return core_.may_continue(id); });
+  if (progress.content_sent > 0) {
+    apply(core_.on_sent(id, progress.content_sent, as_now(now)), now);
+    core_stirred_ = true;
+  }
   if (progress.response_done) core_.on_closed(id);
   if (!progress.tls_refused.empty()) report_tls(connection.peer(), progress.tls_refused, now);
   if (!progress.error.empty()) {
@@ -209,15 +258,30 @@ void MediaLoop::step(ConnId id, MonoTime now) {
   }
   if (progress.wait == Connection::Wait::gone) {
     drop(id);
-    return;
+  } else if (progress.wait == Connection::Wait::turn) {
+    pacer_.queue(connection.peer(), id);
+  } else if (progress.request) {
+    ask(std::move(*progress.request), now);
+  } else {
+    wait_for(found->second, progress.wait);
   }
-  wait_for(connection, progress.wait);
-  if (progress.request) apply(core_.on_request(std::move(*progress.request), as_now(now)), now);
+  return progress.content_sent;
+}
+
+/// Mostly the answer is there at once, and what the reader was waiting for stays as it is.
+void MediaLoop::ask(MediaRequest request, MonoTime now) {
+  const ConnId id = request.conn;
+  apply(core_.on_request(std::move(request), as_now(now)), now);
+  core_stirred_ = true;
+  const auto found = readers_.find(id);
+  if (found != readers_.end() && found->second.connection->awaits_verdict())
+    wait_for(found->second, Connection::Wait::verdict);
 }
 
 void MediaLoop::drop(ConnId id) {
   core_.on_closed(id);
-  connections_.erase(id);  // closing the descriptor takes it out of epoll
+  pacer_.forget(id);
+  readers_.erase(id);  // closing the descriptor takes it out of epoll
 }
 
 void MediaLoop::apply(MediaOutcome outcome, MonoTime now) {
@@ -226,8 +290,8 @@ void MediaLoop::apply(MediaOutcome outcome, MonoTime now) {
     if (auto* answer = std::get_if<Respond>(&effect)) {
       respond(std::move(*answer), now);
     } else if (const auto* stop_now = std::get_if<Abort>(&effect)) {
-      if (const auto found = connections_.find(stop_now->conn); found != connections_.end()) {
-        found->second->abort();
+      if (const auto found = readers_.find(stop_now->conn); found != readers_.end()) {
+        found->second.connection->abort();
         drop(stop_now->conn);
       }
     } else {
@@ -237,15 +301,16 @@ void MediaLoop::apply(MediaOutcome outcome, MonoTime now) {
 }
 
 void MediaLoop::respond(Respond respond, MonoTime now) {
-  const auto found = connections_.find(respond.conn);
-  if (found == connections_.end()) return;
+  const auto found = readers_.find(respond.conn);
+  if (found == readers_.end()) return;
+  Connection& connection = *found->second.connection;
   std::shared_ptr<FileHandle> file;
   if (!respond.file.empty()) {
     file = open_base(respond.file);
     if (!file) {
       log_.write({LogLevel::error,
                   "image " + respond.file + ": " + std::error_code(errno, std::generic_category()).message(),
-                  {{"peer", found->second->peer()}}});
+                  {{"peer", connection.peer()}}});
       core_.on_closed(respond.conn);
       Respond refusal;
       refusal.conn = respond.conn;
@@ -255,8 +320,12 @@ void MediaLoop::respond(Respond respond, MonoTime now) {
     }
   }
   const ConnId id = respond.conn;
-  found->second->respond(std::move(respond), std::move(file), now);
-  runnable_.push_back(id);
+  connection.respond(std::move(respond), std::move(file), now);
+  if (connection.sends_content()) {
+    pacer_.queue(connection.peer(), id);
+  } else {
+    runnable_.push_back(id);
+  }
 }
 
 std::shared_ptr<FileHandle> MediaLoop::open_base(const std::string& path) {
@@ -286,11 +355,12 @@ void MediaLoop::report_tls(const std::string& peer, const std::string& detail, M
 void MediaLoop::sweep(MonoTime now) {
   next_sweep_ = now + sweep_every;
   std::vector<ConnId> late;
-  for (const auto& [id, connection] : connections_) {
-    if (connection->expired(now)) late.push_back(id);
+  for (const auto& [id, reader] : readers_) {
+    // Who queues for a turn waits for us, not we for them.
+    if (reader.connection->expired(now) && !pacer_.queued(id)) late.push_back(id);
   }
   for (const ConnId id : late) {
-    const Connection& connection = *connections_.at(id);
+    const Connection& connection = *readers_.at(id).connection;
     if (connection.in_handshake() && connection.handshake_began()) {
       report_tls(connection.peer(), "the handshake was not finished in time", now);
     }

@@ -1,5 +1,6 @@
 // The media server's event loop: epoll over the listener, a wake-up and the connections; asks MediaCore what
-// to answer and carries it out. Runs on one thread; only `post` and `stop` may be called from others.
+// to answer and ReadPacer who is next to be sent content, and carries it out. Runs on one thread; only `post`
+// and `stop` may be called from others.
 #pragma once
 
 #include <atomic>
@@ -7,11 +8,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "agents/media/media_core.h"
+#include "agents/media/read_pacer.h"
 #include "agents/media/server/connection.h"
 #include "agents/media/server/file_reader.h"
+#include "agents/media/server/media_server.h"
 #include "agents/media/server/net_socket.h"
 #include "common/base/log.h"
 #include "common/ports/media_link.h"
@@ -22,8 +26,7 @@ namespace metalmesh::media {
 class MediaLoop {
  public:
   /// `sink` and `log` must outlive the loop.
-  MediaLoop(Listener listener, SslContext tls, std::size_t most_connections, ReaderPatience patience,
-            Sink& sink, LogSink& log);
+  MediaLoop(Listener listener, SslContext tls, const MediaServerOptions& options, Sink& sink, LogSink& log);
   /// Creates epoll and the wake-up; once, before `run`.
   Status prepare();
   void run();
@@ -32,17 +35,26 @@ class MediaLoop {
   void stop();
 
  private:
-  using Connections = std::map<ConnId, std::unique_ptr<Connection>>;
+  struct Reader {
+    std::unique_ptr<Connection> connection;
+    std::uint32_t watched = 0;  // epoll events that wake it
+  };
+  using Readers = std::unordered_map<ConnId, Reader>;
 
   void take_commands();
   void accept_readers(MonoTime now);
-  void step(ConnId id, MonoTime now);
+  void wake(ConnId id, std::uint32_t events, MonoTime now);
+  void serve_turns(MonoTime now);
+  /// Returns how much image content was sent.
+  std::uint64_t step(ConnId id, MonoTime now, std::size_t most_content = 0);
+  void ask(MediaRequest request, MonoTime now);
   void drop(ConnId id);
   void apply(MediaOutcome outcome, MonoTime now);
   void respond(Respond respond, MonoTime now);
   void report_tls(const std::string& peer, const std::string& detail, MonoTime now);
   void sweep(MonoTime now);
-  void wait_for(Connection& connection, Connection::Wait wait);
+  void wait_for(Reader& reader, Connection::Wait wait);
+  void tick(MonoTime now);
   std::shared_ptr<FileHandle> open_base(const std::string& path);
   [[nodiscard]] int timeout_ms(MonoTime now) const;
 
@@ -57,13 +69,17 @@ class MediaLoop {
 
   FileImages images_;
   MediaCore core_;
-  Connections connections_;
+  ReadPacer pacer_;
+  Readers readers_;
   ConnId next_id_;
-  std::vector<ConnId> runnable_;  // got a response: step them
+  std::vector<ConnId> runnable_;  // got a response without content: step them
   std::map<std::string, std::weak_ptr<FileHandle>> files_;
   std::map<std::string, MonoTime> tls_told_;  // peer -> last TlsRefused
   std::vector<char> scratch_;
   MonoTime next_sweep_{};
+  MonoTime next_tick_{};
+  std::optional<MonoTime> core_due_;  // as of the last tick
+  bool core_stirred_ = false;         // the core was asked or told something since
   bool accepting_ = true;
 
   std::mutex mutex_;

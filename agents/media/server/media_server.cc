@@ -15,8 +15,7 @@ Result<std::unique_ptr<MediaServer>> MediaServer::start(MediaServerOptions optio
   auto listener = listen_on(options.listen);
   if (!listener) return std::unexpected(listener.error());
   std::string address = listener->address;
-  auto loop = std::make_unique<MediaLoop>(std::move(*listener), std::move(tls), options.connections,
-                                          options.patience, sink, log);
+  auto loop = std::make_unique<MediaLoop>(std::move(*listener), std::move(tls), options, sink, log);
   if (auto ready = loop->prepare(); !ready) return std::unexpected(ready.error());
   wire::MediaEvent up;
   up.mutable_up()->set_address(address);

@@ -25,6 +25,7 @@ struct MediaServerOptions {
   std::string certificate;  // PEM chain, with tls
   std::string key;          // PEM, with tls
   std::size_t connections = 4096;
+  std::uint64_t bandwidth = 0;  // bytes per second to all readers together; 0: no limit
   ReaderPatience patience;
 };
 

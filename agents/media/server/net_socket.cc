@@ -14,10 +14,6 @@
 namespace metalmesh::media {
 namespace {
 
-/// Of content that the kernel keeps for a slow reader: memory, times thousands; and what a medium that dies
-/// cannot take back.
-constexpr int most_unsent = 256 * 1024;
-
 std::string tls_reason(const std::string& fallback) {
   const unsigned long code = ERR_peek_last_error();  // NOLINT(google-runtime-int): OpenSSL's type
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
@@ -40,6 +36,43 @@ std::string bound_address(int fd) {
   return (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + port.data();
 }
 
+/// OpenSSL sends each record by itself. Of several in a row all but the last one are announced as having more
+/// behind them, so that the kernel makes few large packets of them.
+struct RecordSender {
+  BIO_METHOD* method = BIO_meth_new(BIO_TYPE_SOCKET, "socket");
+  RecordSender() {
+    BIO_meth_set_create(method, BIO_meth_get_create(BIO_s_socket()));
+    BIO_meth_set_destroy(method, BIO_meth_get_destroy(BIO_s_socket()));
+    BIO_meth_set_ctrl(method, BIO_meth_get_ctrl(BIO_s_socket()));
+    BIO_meth_set_read(method, BIO_meth_get_read(BIO_s_socket()));
+    BIO_meth_set_puts(method, BIO_meth_get_puts(BIO_s_socket()));
+    BIO_meth_set_write(method, &RecordSender::write);
+  }
+  ~RecordSender() { BIO_meth_free(method); }
+  RecordSender(const RecordSender&) = delete;
+  RecordSender& operator=(const RecordSender&) = delete;
+
+  static void announce(BIO* bio, bool more) { BIO_set_app_data(bio, more ? bio : nullptr); }
+
+ private:
+  static int write(BIO* bio, const char* from, int length) {
+    if (BIO_get_app_data(bio) == nullptr || BIO_get_ktls_send(bio))
+      return BIO_meth_get_write(BIO_s_socket())(bio, from, length);
+    BIO_clear_retry_flags(bio);
+    const auto sent = static_cast<int>(::send(static_cast<int>(BIO_get_fd(bio, nullptr)), from,
+                                              static_cast<std::size_t>(length), MSG_NOSIGNAL | MSG_MORE));
+    if (sent <= 0 && BIO_sock_should_retry(sent) != 0) BIO_set_retry_write(bio);
+    return sent;
+  }
+};
+
+BIO* make_record_sender(int fd) {
+  static const RecordSender sender;
+  BIO* bio = BIO_new(sender.method);
+  if (bio != nullptr) BIO_set_fd(bio, fd, BIO_NOCLOSE);
+  return bio;
+}
+
 }  // namespace
 
 Result<SslContext> make_tls_context(const std::string& certificate, const std::string& key) {
@@ -48,7 +81,9 @@ Result<SslContext> make_tls_context(const std::string& certificate, const std::s
   if (!context) return fail(ErrorKind::internal, "TLS context: " + tls_reason("out of memory"));
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   // BMCs often just close; that is an end, not an attack on a response with a stated length.
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  // Where the kernel has no TLS of its own, or not for the cipher, OpenSSL goes on without.
+  SSL_CTX_set_options(context.get(),
+                      SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate.c_str()) != 1) {
@@ -93,14 +128,22 @@ Result<Listener> listen_on(const std::string& listen) {
   return fail(ErrorKind::unavailable, "cannot listen on " + listen + ": " + reason);
 }
 
-NetSocket::NetSocket(FileHandle socket, SSL_CTX* context) : socket_(std::move(socket)) {
+NetSocket::NetSocket(FileHandle socket, SSL_CTX* context, int most_unsent) : socket_(std::move(socket)) {
   const int on = 1;
   setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   setsockopt(socket_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent);
   if (context == nullptr) return;
   ssl_.reset(SSL_new(context));
-  if (ssl_ && SSL_set_fd(ssl_.get(), socket_.get()) == 1) SSL_set_accept_state(ssl_.get());
+  BIO* bio = make_record_sender(socket_.get());
+  if (!ssl_ || bio == nullptr) {
+    BIO_free(bio);
+    ssl_.reset();
+    socket_ = FileHandle();  // never plain where TLS is asked for
+    return;
+  }
+  SSL_set_bio(ssl_.get(), bio, bio);
+  SSL_set_accept_state(ssl_.get());
 }
 
 IoResult NetSocket::tls_result(int returned) {
@@ -146,19 +189,33 @@ IoResult NetSocket::read(char* into, std::size_t room) {
   return plain_result(returned);
 }
 
-IoResult NetSocket::write(const char* from, std::size_t length) {
+IoResult NetSocket::write(const char* from, std::size_t length, bool more) {
   if (ssl_) {
     ERR_clear_error();
     errno = 0;
-    return tls_result(SSL_write(ssl_.get(), from, static_cast<int>(length)));
+    RecordSender::announce(SSL_get_wbio(ssl_.get()), more || length > SSL3_RT_MAX_PLAIN_LENGTH);
+    const IoResult result = tls_result(SSL_write(ssl_.get(), from, static_cast<int>(length)));
+    write_pending_ = result.state == IoState::want_write;
+    return result;
   }
-  const auto returned = ::send(socket_.get(), from, length, MSG_NOSIGNAL);
+  const auto returned = ::send(socket_.get(), from, length, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
   if (returned < 0 && (errno == EAGAIN || errno == EINTR)) return {IoState::want_write, 0};
   return plain_result(returned);
 }
 
+bool NetSocket::sends_files() const {
+  return !ssl_ || (!write_pending_ && BIO_get_ktls_send(SSL_get_wbio(ssl_.get())));
+}
+
 IoResult NetSocket::send_file(int file, std::uint64_t offset, std::size_t length) {
   auto at = static_cast<off_t>(offset);
+  if (ssl_) {
+    ERR_clear_error();
+    errno = 0;
+    const auto returned = SSL_sendfile(ssl_.get(), file, at, length, 0);
+    if (returned > 0) return {IoState::done, static_cast<std::size_t>(returned)};
+    return tls_result(static_cast<int>(returned));
+  }
   const auto returned = ::sendfile(socket_.get(), file, &at, length);
   if (returned < 0 && (errno == EAGAIN || errno == EINTR)) return {IoState::want_write, 0};
   return plain_result(returned);

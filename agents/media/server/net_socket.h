@@ -35,18 +35,23 @@ struct IoResult {
 
 class NetSocket {
  public:
-  /// `context` null: plain TCP.
-  NetSocket(FileHandle socket, SSL_CTX* context);
+  /// `context` null: plain TCP. The kernel is given no more while `most_unsent` bytes have not left yet.
+  NetSocket(FileHandle socket, SSL_CTX* context, int most_unsent);
 
   [[nodiscard]] int fd() const { return socket_.get(); }
-  [[nodiscard]] bool tls() const { return ssl_ != nullptr; }
   /// done at once on plain TCP.
   IoResult handshake();
+  /// Bytes that `read` has without the kernel, which will not announce them.
+  [[nodiscard]] bool has_unread() const { return ssl_ && SSL_has_pending(ssl_.get()) == 1; }
   /// Whether the peer sent anything of a handshake (a port check does not).
   [[nodiscard]] bool handshake_began() const;
   IoResult read(char* into, std::size_t room);
-  IoResult write(const char* from, std::size_t length);
-  /// Plain TCP only.
+  /// `more`: follows at once, so a short packet need not go alone. After want_write the next call must begin
+  /// with the same bytes (TLS has them encrypted already).
+  IoResult write(const char* from, std::size_t length, bool more = false);
+  /// Whether `send_file` works now: on plain TCP, and where the kernel does TLS; not after a want_write of
+  /// `write`.
+  [[nodiscard]] bool sends_files() const;
   IoResult send_file(int file, std::uint64_t offset, std::size_t length);
   /// Makes the close that follows a reset: what the kernel still holds is dropped, not delivered.
   void drop_unsent();
@@ -64,6 +69,7 @@ class NetSocket {
 
   FileHandle socket_;
   std::unique_ptr<SSL, SslFree> ssl_;
+  bool write_pending_ = false;  // a TLS record is encrypted, and not all of it is sent
   std::string error_;
 };
 

@@ -40,6 +40,7 @@ class MediaServerTest : public testing::TestWithParam<bool> {  // TLS or plain
     options.tls = GetParam();
     options.certificate = folder_ / "cert.pem";
     options.key = folder_ / "key.pem";
+    options.bandwidth = bandwidth();
     auto door = AgentDoor::open(folder_ / "data", log_);
     ASSERT_TRUE(door.has_value()) << door.error().message;
     door_ = std::move(*door);
@@ -49,6 +50,7 @@ class MediaServerTest : public testing::TestWithParam<bool> {  // TLS or plain
     door_->serve(*server_);
     agent_comes();
   }
+  [[nodiscard]] virtual std::uint64_t bandwidth() const { return 0; }
   void TearDown() override {
     agent_.reset();
     if (door_) door_->close();
@@ -361,8 +363,33 @@ TEST_P(MediaServerTest, ReportsReadersThatDoNotTrustIt) {
   EXPECT_THAT(refused->tls_refused().detail(), HasSubstr("unknown ca"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Media, MediaServerTest, testing::Bool(),
-                         [](const auto& with) { return with.param ? "Tls" : "Plain"; });
+constexpr auto name_of = [](const auto& with) { return with.param ? "Tls" : "Plain"; };
+INSTANTIATE_TEST_SUITE_P(Media, MediaServerTest, testing::Bool(), name_of);
+
+class CappedMediaServerTest : public MediaServerTest {
+ protected:
+  [[nodiscard]] std::uint64_t bandwidth() const override { return 4'000'000; }
+};
+
+/// Eight connections from one address, one from another, which reads the whole image: both get the same.
+TEST_P(CappedMediaServerTest, SharesTheCapAmongPeers) {
+  mount(wire::LAUNCHED);
+  std::vector<std::future<std::string>> greedy;
+  const auto read = [&](const std::string& from) {
+    return curl("--interface " + from + " -o /dev/null -w '%{size_download}' " + url()).output;
+  };
+  for (int i = 0; i < 8; ++i) greedy.push_back(std::async(std::launch::async, read, "127.0.0.2"));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(read("127.0.0.3"), std::to_string(base_.size()));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  const double alone = static_cast<double>(base_.size()) / static_cast<double>(bandwidth());
+  EXPECT_GT(took.count(), 1.5 * alone) << "the cap holds for all together";
+  EXPECT_LT(took.count(), 3.5 * alone) << "one of nine readers, but one of two peers";
+  mount(wire::DEAD);  // the others need not go on
+  for (auto& reader : greedy) reader.wait();
+}
+
+INSTANTIATE_TEST_SUITE_P(Media, CappedMediaServerTest, testing::Bool(), name_of);
 
 TEST(MediaServerStart, NamesWhatIsWrong) {
   test::WaitingSink sink;

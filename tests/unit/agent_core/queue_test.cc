@@ -52,6 +52,14 @@ TEST_F(Queue, AJobThatGetsItsTurnHasAMediumWithItsAnswerFile) {
   EXPECT_EQ(job.attempt(), 1U);
 }
 
+TEST_F(Queue, WhereBmcsCannotDoTlsUrlsArePlain) {
+  site_.settings.media_tls = false;
+  site_.start();
+  site_.order(make_order(site_, 1));
+  const record::Job job = *site_.job("d1");
+  EXPECT_EQ(job.answer(), "host s1 tell http://192.0.2.5:8443/c/" + job.callback_token() + "\n");
+}
+
 TEST_F(Queue, NoMoreThanTheSiteAllowsRunSideBySideFirstComeFirstServed) {
   site_.settings.parallel = 2;
   site_.start();
