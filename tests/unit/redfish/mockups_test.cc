@@ -46,6 +46,7 @@ struct Expected {
   const char* tree;
   int systems;        // usable ones
   int slots;          // for a CD, that can be filled, of the first usable system
+  int sticks;         // of the same list, those for a USB stick
   bool tells_serial;  // one that identifies it
 };
 
@@ -78,6 +79,10 @@ TEST_P(Mockup, IsDiscovered) {
         for (Slot& slot : slots_at(tree, manager->virtual_media)) slots.push_back(std::move(slot));
   }
   EXPECT_EQ(std::count_if(slots.begin(), slots.end(), fillable), GetParam().slots);
+  const auto takes_stick = [](const Slot& slot) {
+    return holds_stick(slot) && insert_style(slot) != InsertStyle::none;
+  };
+  EXPECT_EQ(std::count_if(slots.begin(), slots.end(), takes_stick), GetParam().sticks);
   for (const Slot& slot : slots) {
     EXPECT_FALSE(insert_media(slot, "https://h/m/a.iso", {}, std::nullopt).path.empty());
     EXPECT_FALSE(shows_ours(slot, "https://10.20.0.5:8443"));
@@ -91,17 +96,18 @@ TEST_P(Mockup, IsDiscovered) {
 INSTANTIATE_TEST_SUITE_P(
     All, Mockup,
     testing::Values(
-        Expected{"ami-gigabyte-h262", 1, 1, true}, Expected{"dell-idrac9-6.00-r750", 1, 2, true},
-        Expected{"dell-idrac9-7.10-r750", 1, 2, true}, Expected{"dmtf-public-rackmount1", 1, 0, true},
-        Expected{"hpe-ilo5-2.72-dl385gen10plusv2", 1, 1, true},
-        Expected{"hpe-ilo5-3.11-dl360gen10plus", 1, 1, true},
-        Expected{"hpe-ilo6-1.66-dl380agen11", 1, 1, true}, Expected{"hpe-ilo7-1.14-dl360gen12", 1, 1, true},
-        Expected{"intel-s2600bpb-bmc", 1, 0, true}, Expected{"lenovo-xcc-2.83-sr670v2", 1, 4, true},
-        Expected{"nvidia-bluefield3-bmc", 1, 0, true}, Expected{"nvidia-dgxh100-ami", 1, 0, true},
-        Expected{"nvidia-gb200-bmc", 1, 2, false}, Expected{"nvidia-gh200-bmc", 1, 2, false},
-        Expected{"openbmc-stock-2.15", 1, 0, false}, Expected{"supermicro-x10sdv-bmc4.00", 1, 0, false},
-        Expected{"supermicro-x12-sys510t-partial", 1, 0, true},
-        Expected{"supermicro-x13-sys821ge", 1, 3, true}),
+        Expected{"ami-gigabyte-h262", 1, 1, 0, true}, Expected{"dell-idrac9-6.00-r750", 1, 2, 2, true},
+        Expected{"dell-idrac9-7.10-r750", 1, 2, 2, true}, Expected{"dmtf-public-rackmount1", 1, 0, 0, true},
+        Expected{"hpe-ilo5-2.72-dl385gen10plusv2", 1, 1, 1, true},
+        Expected{"hpe-ilo5-3.11-dl360gen10plus", 1, 1, 1, true},
+        Expected{"hpe-ilo6-1.66-dl380agen11", 1, 1, 1, true},
+        Expected{"hpe-ilo7-1.14-dl360gen12", 1, 1, 1, true}, Expected{"intel-s2600bpb-bmc", 1, 0, 0, true},
+        Expected{"lenovo-xcc-2.83-sr670v2", 1, 4, 4, true}, Expected{"nvidia-bluefield3-bmc", 1, 0, 0, true},
+        Expected{"nvidia-dgxh100-ami", 1, 0, 0, true}, Expected{"nvidia-gb200-bmc", 1, 2, 2, false},
+        Expected{"nvidia-gh200-bmc", 1, 2, 2, false}, Expected{"openbmc-stock-2.15", 1, 0, 0, false},
+        Expected{"supermicro-x10sdv-bmc4.00", 1, 0, 0, false},
+        Expected{"supermicro-x12-sys510t-partial", 1, 0, 0, true},
+        Expected{"supermicro-x13-sys821ge", 1, 3, 3, true}),
     [](const auto& param) {
       std::string name = param.param.tree;
       std::replace_if(name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
