@@ -30,8 +30,9 @@ def unpacked(package):
     deb = max(PACKAGES.glob(f"{package}_*.deb"), key=lambda path: path.stat().st_mtime)
     folder = deb.with_suffix("")
     if not folder.exists():
-        run("dpkg-deb", "-x", deb, folder.with_suffix(".new"))
-        folder.with_suffix(".new").rename(folder)
+        fresh = folder.with_name(folder.name + ".new")
+        run("dpkg-deb", "-x", deb, fresh)
+        fresh.rename(folder)
     return folder
 
 
