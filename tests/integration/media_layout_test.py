@@ -305,24 +305,33 @@ def boot_partition_sector(image):
     return int(match[1])
 
 
-def one_image(seed, folder):
+Composed = collections.namedtuple("Composed", "layout base image changes arguments facts listing")
+
+
+def compose_one(seed, folder):
+    """A base image in the layout whose turn it is, and what mm_compose makes of it. `listing` is the base's best tree."""
     rng = random.Random(seed)
     layout = LAYOUTS[seed % len(LAYOUTS)]
-    name, builder, _, trees, bootable = layout
+    trees = layout[3]
     base = build(rng, layout, folder)
-    best_tree = tree(base, {"R": ["-R"], "J": ["-J"], "P": []}[trees[0]])
+    listing = tree(base, {"R": ["-R"], "J": ["-J"], "P": []}[trees[0]])
     if trees == "P":
-        best_tree = {p.lower().rstrip("."): where for p, where in best_tree.items()}
-    changes = choose_changes(rng, best_tree)
+        listing = {p.lower().rstrip("."): where for p, where in listing.items()}
+    changes = choose_changes(rng, listing)
     arguments = []
     for number, (path, content) in enumerate(changes.items()):
         local = folder / f"change-{number}"
         local.write_bytes(content)
         arguments.append(f"{path}={local}")
-    composed = folder / "composed.iso"
-    facts = json.loads(run(COMPOSE, "write", base, composed, *arguments).stdout)
-    if composed.stat().st_size != facts["size"]:
+    image = folder / "composed.iso"
+    facts = json.loads(run(COMPOSE, "write", base, image, *arguments).stdout)
+    if image.stat().st_size != facts["size"]:
         raise Failed("the size is not what was promised")
+    return Composed(layout, base, image, changes, arguments, facts, listing)
+
+
+def one_image(seed, folder):
+    (name, builder, _, trees, bootable), base, composed, changes, arguments, facts, best_tree = compose_one(seed, folder)
     for letter in trees:
         if letter == "U":
             compare("UDF", by_7z(composed, folder / "udf"), by_7z(base, folder / "udf-base") |
