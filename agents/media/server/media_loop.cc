@@ -31,7 +31,7 @@ constexpr std::uint64_t round_bytes = 2 * 1024 * 1024;
 /// TLS it is memory: for a few readers much, because to be asked seldom costs less; for hundreds little, so
 /// that together they fit into the processor's cache and thousands into memory.
 int most_unsent(bool tls, std::size_t readers) {
-  constexpr std::size_t plain = 4 << 20, tls_least = 256 << 10, tls_most = 1 << 20, tls_together = 16 << 20;
+  constexpr std::size_t plain = 4 << 20, tls_least = 256 << 10, tls_most = 4 << 20, tls_together = 32 << 20;
   return static_cast<int>(tls ? std::clamp(tls_together / (readers + 1), tls_least, tls_most) : plain);
 }
 
