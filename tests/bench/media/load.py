@@ -41,7 +41,7 @@ class Load:
     rate: float        # GiB per second
     cpu: float         # server's CPU seconds per GiB
     busy: float
-    p99: float         # milliseconds; of whole responses
+    p99: float         # milliseconds, of whole responses
 
 
 def write_script(folder, shape, image_bytes):
@@ -60,7 +60,9 @@ def run(server, script, connections, seconds, cpus):
     if found is None:
         sys.exit(f"wrk failed: {done.stdout}{done.stderr}")
     facts = {name: int(value) for name, value in (pair.split("=") for pair in found.group(1).split())}
-    if facts["failed"] or not facts["bytes"]:
+    if not facts["bytes"]:
+        sys.exit(f"nothing was read in {seconds} s through {connections} connections: the machine is too busy, give more --seconds")
+    if facts["failed"]:
         sys.exit(f"{type(server).__name__} at {connections} connections: {done.stdout}")
     gib = facts["bytes"] / GIB
     return Load(gib / (facts["micros"] / 1e6), cpu / gib, cpu / took, facts["p99"] / 1000)
