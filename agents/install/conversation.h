@@ -12,6 +12,7 @@
 
 #include "agents/install/install_fault.h"
 #include "agents/install/install_machine.h"
+#include "agents/install/read_watch.h"
 #include "agents/redfish/error_info.h"
 #include "agents/redfish/requests.h"
 #include "agents/redfish/resources.h"
@@ -146,8 +147,8 @@ struct Conversation {
   bool os_ran = false;
   std::set<std::string> stuck_slots;  // do not empty
   bool unboot_tried = false;
-  MonoTime last_read;
-  bool reached = false;  // some reader came to our medium
+  ReadWatch reads;
+  bool finish_told = false;  // that it has finished reading
   std::string tls_refusal;
   std::optional<MonoTime> on_since;
   std::string probe_id;

@@ -96,7 +96,7 @@ void not_answered(Context& context, MonoTime since, std::string_view seen) {
   ++talk.failures;
   if (!talk.silent_since) talk.silent_since = since;
   // Whoever still serves reads to the installer is not gone.
-  const MonoTime start = std::max(*talk.silent_since, talk.last_read);
+  const MonoTime start = std::max(*talk.silent_since, talk.reads.last());
   const Duration silent = context.now.mono - start;
   if (const auto limit = patience(context); limit && silent >= *limit) {
     context.fail(context.job.launched() ? wire::BMC_LOST : wire::BMC_UNREACHABLE,

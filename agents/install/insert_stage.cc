@@ -136,7 +136,7 @@ Verdict confirm(Context& context) {
   if (slot == nullptr && !talk.slot_gone) return Verdict::busy;
   if (context.now.mono - talk.entered < context.timeouts.confirm)
     return look_again(context, context.timeouts.poll / 2);
-  if (!talk.tls_refusal.empty() && !talk.reached)
+  if (!talk.tls_refusal.empty() && !talk.reads.reached())
     return context.fail(wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal});
   return context.fail(wire::INSERT_REFUSED,
                       {.expected = "Inserted to read true",

@@ -149,8 +149,7 @@ void InstallMachine::resume(Context& context) {
   talk = Conversation{};
   // An answer to a request of an earlier life must not pass for one of this.
   talk.next_number = 1 + random_.below(1'000'000'000);
-  talk.last_read = context.now.mono;
-  talk.reached = job_.bytes_covered() > 0;
+  talk.reads.begin(context.now.mono, job_.bytes_covered(), job_.media_size());
   if (job_.intent() == record::Job::INSERT) talk.slot_doubt_until = context.now.mono + timeouts_.confirm;
   if (job_.attempt() == 0) job_.set_attempt(1);
   if (planted(Defect::resumes_blindly)) {
@@ -174,9 +173,8 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
     void operator()(const PollDue&) const { context.talk.armed_wake.reset(); }
     void operator()(const MediaRead& read) const {
       record::Job& job = context.job;
-      if (read.bytes_covered == 0 && read.peer.empty()) return;
-      context.talk.reached = true;
-      context.talk.last_read = context.now.mono;
+      if (read.bytes_covered == 0 && read.package_bytes == 0 && read.peer.empty()) return;
+      context.talk.reads.took(read.bytes_covered, read.size, read.package_bytes, context.now.mono);
       const auto percent = [](std::uint64_t part, std::uint64_t whole) {
         return whole == 0 ? 0 : 100 * part / whole;
       };
@@ -191,12 +189,12 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
     }
     void operator()(const SecondRead& read) const {
       if (read.bytes_covered == 0) return;
-      context.talk.last_read = context.now.mono;
+      context.talk.reads.alive(context.now.mono);
       if (context.job.second_read()) return;
       context.job.set_second_read(true);
       context.note_evidence("the medium with the answer files was read");
     }
-    void operator()(const LaunchGranted&) const { context.talk.last_read = context.now.mono; }
+    void operator()(const LaunchGranted&) const { context.talk.reads.restart(context.now.mono); }
     void operator()(const CalledBack&) const {
       record::Job& job = context.job;
       const bool booted = job.final_power_on() || job.intent() == record::Job::FINAL_RESET_ON;
@@ -232,6 +230,10 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
     }
   };
   std::visit(Fold{*this, context}, input);
+}
+
+std::string InstallMachine::boot_progress() const {
+  return conversation_->system ? conversation_->system->boot_progress : std::string();
 }
 
 JobOutcome InstallMachine::handle(const JobInput& input, const Now& now, const Gate& gate) {

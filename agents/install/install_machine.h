@@ -36,6 +36,7 @@ struct MediaRead {
   std::uint64_t bytes_covered = 0;
   std::uint64_t size = 0;
   std::string peer;
+  std::uint64_t package_bytes = 0;  // from the package tree beside the medium
 };
 /// Likewise, of the second medium.
 struct SecondRead {
@@ -116,10 +117,10 @@ struct StageTimeouts {
   Duration unreachable = std::chrono::seconds(45);  // before the job gives up on a BMC that never answered
   Duration bmc_lost = std::chrono::minutes(10);     // while an installer runs, a BMC may be away this long
   Duration confirm = std::chrono::seconds(60);      // Inserted must be read back
-  Duration first_read = std::chrono::minutes(2);    // the BMC must read something after insert + power
+  Duration first_read = std::chrono::minutes(20);   // power-on until the BMC reads, which may be after POST
   Duration power = std::chrono::minutes(2);         // one power change
-  Duration boot = std::chrono::minutes(15);         // power-on until the first guarded read
-  Duration stall = std::chrono::minutes(25);        // no read, no power change
+  Duration boot = std::chrono::minutes(30);         // power-on until the first guarded read
+  Duration stall = std::chrono::minutes(35);        // no read, no power change; see ReadWatch::patience
   Duration poll = std::chrono::seconds(5);
 };
 
@@ -143,6 +144,8 @@ class InstallMachine {
 
   /// Told here: StageEntered, Armed, Held, RetryScheduled, Ended. The caller tells Launched and CancelAnswer.
   JobOutcome handle(const JobInput& input, const Now& now, const Gate& gate);
+  /// As the BMC told it last; empty: it does not tell, or was not asked.
+  [[nodiscard]] std::string boot_progress() const;
 
  private:
   void fold(Context& context, const JobInput& input);

@@ -29,7 +29,7 @@ std::optional<std::pair<wire::FaultCode, FaultFacts>> not_launched(const Context
   const Duration waited = context.now.mono - talk.entered;
   const auto& order = context.order();
   const bool expired = order.has_launch_by() && maybe_past(context, order.launch_by());
-  if (!talk.reached && waited >= context.timeouts.first_read) {
+  if (talk.reads.never_read(talk.entered, context.now.mono, context.timeouts.first_read)) {
     if (!talk.tls_refusal.empty())
       return {{wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal}}};
     return {{wire::MEDIA_NOT_REACHED, {.expected = "reads", .seen = "none", .span = waited}}};
@@ -38,10 +38,10 @@ std::optional<std::pair<wire::FaultCode, FaultFacts>> not_launched(const Context
     return {
         {wire::BOOT_IGNORED, {.expected = "our media", .seen = "it has been on for " + for_people(waited)}}};
   if (expired)
-    return {
-        {wire::ORDER_EXPIRED,
-         {.expected = "launch_by",
-          .seen = talk.reached ? "the medium was read, but not booted yet" : "the medium was not read yet"}}};
+    return {{wire::ORDER_EXPIRED,
+             {.expected = "launch_by",
+              .seen = talk.reads.reached() ? "the medium was read, but not booted yet"
+                                           : "the medium was not read yet"}}};
   return std::nullopt;
 }
 
@@ -75,7 +75,7 @@ bool restarted(Conversation& talk, const std::string& progress) {
 }
 
 Verdict overdue(Context& context) {
-  const Conversation& talk = context.talk;
+  Conversation& talk = context.talk;
   const wire::StartInstall& order = context.order();
   if (order.has_max_run() && context.job.has_launched_at()) {
     const Duration ran = context.now.wall_low - from_wire(context.job.launched_at());
@@ -84,9 +84,13 @@ Verdict overdue(Context& context) {
                           {.expected = for_people(from_wire(order.max_run())), .span = ran});
   }
   if (talk.system && talk.system->off()) return Verdict::done;  // ended or not: what is off does not hang
-  const Duration limit = order.has_stall_after() ? from_wire(order.stall_after()) : context.timeouts.stall;
-  const Duration quiet = context.now.mono - std::max(talk.last_read, talk.entered);
-  if (quiet < limit) return Verdict::done;
+  const Duration stall = order.has_stall_after() ? from_wire(order.stall_after()) : context.timeouts.stall;
+  if (!talk.finish_told && talk.reads.finished(context.now.mono, stall)) {
+    talk.finish_told = true;
+    context.log(LogLevel::info, "its installer has finished reading the medium");
+  }
+  if (!talk.reads.stalled(talk.entered, context.now.mono, stall)) return Verdict::done;
+  const Duration quiet = context.now.mono - std::max(talk.reads.last(), talk.entered);
   return context.fail(wire::INSTALLER_STALLED,
                       {.seen = talk.system ? talk.system->power : "unknown", .span = quiet});
 }

@@ -135,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(
                 wire::INSTALLER_STALLED,
                 wire::Ended::FAILED,
                 wire::DISK_BEING_WRITTEN,
-                {"1 %", "25 min"},
+                {"1 %", "50 min"},
                 1},
         Failure{"MaxRun",
                 [](World& w) {
