@@ -59,13 +59,18 @@ Status check_site(const std::string& site) {
               "site \"" + site + "\" is no name: lower-case letters, digits and '-', at most 63");
 }
 
-/// BMCs cannot dial "any address".
-Status check_media(const config::Media& media) {
-  const std::string_view listen = media.listen();
+/// Nobody can dial "any address".
+Status check_dialled(const std::string& field, const std::string& listen, const std::string& address,
+                     const std::string& who) {
   const bool any = listen.starts_with("0.0.0.0:") || listen.starts_with("[::]:") || listen.starts_with(':');
-  if (!any || !media.address().empty()) return {};
-  return fail(ErrorKind::invalid, "media.address is missing: media.listen is " + media.listen() +
-                                      ", so name the address of this machine that BMCs dial");
+  if (!any || !address.empty()) return {};
+  return fail(ErrorKind::invalid, "media." + field + " is missing: this machine listens on " + listen +
+                                      ", so name its address that " + who + " dial");
+}
+
+Status check_media(const config::Media& media) {
+  if (auto fine = check_dialled("address", media.listen(), media.address(), "BMCs"); !fine) return fine;
+  return check_dialled("packagesAddress", media.packages_listen(), media.packages_address(), "installers");
 }
 
 Duration length_of(const google::protobuf::Duration& duration, Duration otherwise) {
@@ -153,6 +158,7 @@ AgentSettings settings_of(const config::Agent& config, const std::string& machin
   settings.hello_interval = length_of(config.hello_interval(), settings.hello_interval);
   settings.media_address = config.media().address();
   settings.media_tls = !config.media().plain_http();
+  settings.packages_address = config.media().packages_address();
   settings.wan_free = config.wan_free();
   install::StageTimeouts& timeouts = settings.timeouts;
   const config::Timeouts& given = config.timeouts();

@@ -29,6 +29,7 @@ media::MediaServerOptions server_options(const config::Media& media) {
   options.key = media.key();
   options.tls = !media.plain_http();
   options.bandwidth = media.bandwidth();
+  options.packages_listen = media.packages_listen();
   return options;
 }
 

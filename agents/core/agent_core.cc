@@ -27,6 +27,11 @@ std::optional<std::string> after(std::string_view text, std::string_view prefix)
   return std::string(text.substr(prefix.size()));
 }
 
+/// What shows how far the new system is.
+std::pair<wire::ProofGrade, std::string> signs_of(const JobSlot& slot) {
+  return {slot.job.proof(), slot.machine ? slot.machine->boot_progress() : std::string()};
+}
+
 /// "job/<deployment>/<n>" -> "<deployment>".
 std::optional<std::string> owner_of(std::string_view id, std::string_view prefix) {
   auto rest = after(id, prefix);
@@ -92,7 +97,9 @@ struct AgentCore::Impl {
   void on_media(const wire::MountRefused& refused, const Now& now, Outcome& out);
   void send_mounts(Outcome& out);
   void drop_acked(Outcome& out);
-  void sample(JobSlot& slot, const wire::Reads& reads, const Now& now, Outcome& out);
+  /// To a job; and tells the controller what its new system showed by that.
+  void deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out);
+  void sample(JobSlot& slot, const Now& now, Outcome& out);
   /// After every input: what is queued gets its chance once something changed that it may wait for.
   void review(const Now& now, Outcome& out);
 
@@ -188,7 +195,7 @@ void AgentCore::Impl::on(const TimerFired& timer, const Now& now, Outcome& out) 
 
 void AgentCore::Impl::on(const HttpReplied& reply, const Now& now, Outcome& out) {
   if (const auto deployment = owner_of(reply.id, rows::job)) {
-    if (JobSlot* slot = jobs.find(*deployment)) runner.deliver(*slot, reply, now, out);
+    if (JobSlot* slot = jobs.find(*deployment)) deliver(*slot, reply, now, out);
   } else if (const auto inspection = owner_of(reply.id, rows::inspect)) {
     inspections.on_reply(*inspection, reply, now, out);
   }
@@ -205,7 +212,7 @@ void AgentCore::Impl::on(const HttpFailed& failed, const Now& now, Outcome& out)
 void AgentCore::Impl::on(const ProbeAnswered& answer, const Now& now, Outcome& out) {
   const auto deployment = owner_of(answer.id, rows::job);
   if (!deployment) return;
-  if (JobSlot* slot = jobs.find(*deployment)) runner.deliver(*slot, answer, now, out);
+  if (JobSlot* slot = jobs.find(*deployment)) deliver(*slot, answer, now, out);
 }
 
 void AgentCore::Impl::on(const CredentialsChanged& change, const Now& now, Outcome& out) {
@@ -254,7 +261,7 @@ void AgentCore::Impl::on(const MediaReported& report, const Now& now, Outcome& o
 
 void AgentCore::Impl::on_media(const wire::MediaUp& up, const Now&, Outcome& out) {
   const std::string before = site.media_address;
-  site.media_up(up.address());
+  site.media_up(up);
   send_mounts(out);
   if (before != site.media_address) {
     out.log(LogLevel::info, "media are served", {{"address", site.media_address}});
@@ -275,19 +282,33 @@ void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome
   }
   if (reads.token() == slot->job.second_token())
     return runner.deliver(*slot, install::SecondRead{reads.bytes_covered(), reads.size()}, now, out);
-  runner.deliver(*slot, install::MediaRead{reads.bytes_covered(), reads.size(), reads.peer()}, now, out);
-  sample(*slot, reads, now, out);
+  const install::MediaRead read{reads.bytes_covered(), reads.size(), reads.peer(), reads.package_bytes()};
+  runner.deliver(*slot, read, now, out);
+  slot->reads = reads;
+  sample(*slot, now, out);
 }
 
-void AgentCore::Impl::sample(JobSlot& slot, const wire::Reads& reads, const Now& now, Outcome& out) {
+void AgentCore::Impl::deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out) {
+  runner.deliver(slot, input, now, out);
+  if (slot.machine && slot.job.stage() == wire::VERIFY && signs_of(slot) != slot.sampled_signs)
+    sample(slot, now, out);
+}
+
+void AgentCore::Impl::sample(JobSlot& slot, const Now& now, Outcome& out) {
   if (slot.sampled_at && now.mono - *slot.sampled_at < sample_interval) return;
   if (now.mono < next_sample_) return;
   next_sample_ = now.mono + sample_gap;
+  const wire::Reads& reads = slot.reads;
   wire::Sample sample;
   sample.set_deployment_id(slot.id());
   sample.set_server(slot.job.order().server());
   sample.set_stage(slot.job.stage());
   sample.set_bytes_read(reads.bytes_covered());
+  sample.set_package_bytes(reads.package_bytes());
+  sample.set_media_size(reads.size());
+  slot.sampled_signs = signs_of(slot);
+  sample.set_proof(slot.sampled_signs.first);
+  sample.set_boot_progress(slot.sampled_signs.second);
   if (reads.size() != 0) {
     sample.set_percent(
         static_cast<std::uint32_t>(std::min<std::uint64_t>(100, reads.bytes_covered() * 100 / reads.size())));
@@ -307,7 +328,7 @@ void AgentCore::Impl::sample(JobSlot& slot, const wire::Reads& reads, const Now&
 
 void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, Outcome& out) {
   // The media server names the medium that the caller's secret belongs to.
-  if (JobSlot* slot = jobs.by_mount(callback.token())) runner.deliver(*slot, install::CalledBack{}, now, out);
+  if (JobSlot* slot = jobs.by_mount(callback.token())) deliver(*slot, install::CalledBack{}, now, out);
 }
 
 void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out) {

@@ -23,6 +23,8 @@ struct AgentSettings {
   /// reports is used as it is.
   std::string media_address;
   bool media_tls = true;
+  /// The same for package trees, where they have a listener of their own.
+  std::string packages_address;
   /// Sites without WAN: arm without a Hello round trip, trust the local clock.
   bool wan_free = false;
   /// Between two frames of events: what is journalled meanwhile goes together in the next one.

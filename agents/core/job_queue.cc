@@ -101,8 +101,10 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   std::int64_t& logins = logins_left(order.bmc().credential(), now);
   if (logins <= 0) return wake_at(now.mono + BmcDesk::patience);
   const auto blob = blobs_.get(order.profile().sha256());
-  if (auto fault = c_.mounts.prepare(slot.job, *blob, *images_.facts(order.image().sha256()),
-                                     c_.site.media_address, out)) {
+  const wire::ImageFacts* packages =
+      order.packages().has_image() ? images_.facts(order.packages().image().sha256()) : nullptr;
+  if (auto fault = c_.mounts.prepare(slot.job, {*blob, *images_.facts(order.image().sha256()), packages},
+                                     c_.site, out)) {
     return runner_.end_untouched(slot, wire::Ended::FAILED, std::move(*fault), now, out);
   }
   slot.job.set_stage(wire::CONNECT);
@@ -137,8 +139,16 @@ std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& no
 
 JobQueue::Materials JobQueue::prepare(JobSlot& slot, const Now& now, Outcome& out) {
   const wire::StartInstall& order = slot.job.order();
-  images_.want(order.image(), out);
-  const bool image_here = images_.facts(order.image().sha256()) != nullptr;
+  std::string missing;  // the image that is waited for
+  std::optional<wire::Fault> trouble;
+  const auto want = [&](const wire::ImageRef& image) {
+    images_.want(image, out);
+    if (images_.facts(image.sha256()) == nullptr && missing.empty()) missing = image.sha256();
+    if (!trouble) trouble = images_.trouble(image.sha256());
+  };
+  want(order.image());
+  if (order.packages().has_image()) want(order.packages().image());
+  const bool image_here = missing.empty();
   const bool profile_here = blobs_.has(order.profile().sha256());
   if (image_here && profile_here) return {.here = true, .trouble = std::nullopt};
   if (slot.job.stage() != wire::PREPARING) {
@@ -146,11 +156,10 @@ JobQueue::Materials JobQueue::prepare(JobSlot& slot, const Now& now, Outcome& ou
     c_.jobs.store(slot, out);
     wire::Event event = event_of(slot.job);
     event.mutable_stage()->set_stage(wire::PREPARING);
-    event.mutable_stage()->set_note(image_here ? "the profile is being fetched"
-                                               : images_.progress(order.image().sha256()));
+    event.mutable_stage()->set_note(image_here ? "the profile is being fetched" : images_.progress(missing));
     c_.journal.tell(std::move(event), now, out);
   }
-  Materials materials{.here = false, .trouble = images_.trouble(order.image().sha256())};
+  Materials materials{.here = false, .trouble = std::move(trouble)};
   if (!materials.trouble && !profile_here && blobs_.unknown(order.profile().sha256())) {
     materials.trouble =
         make_fault(wire::PROFILE_UNAVAILABLE, wire::Stage_Name(wire::PREPARING),

@@ -33,6 +33,11 @@ std::vector<wire::Variable> variables_of(const record::Job& job, const std::stri
   return variables;
 }
 
+media::PackagesPlace packages_of(const record::Job& job, const SiteStanding& site) {
+  if (!job.has_packages()) return {job.order().packages().url(), false};
+  return {site.packages_url + media::packages_path(job.packages().token()), true};
+}
+
 wire::Fault refusal(const record::Job& job, const Error& error) {
   const std::string& profile = job.order().profile().name();
   if (error.kind == ErrorKind::unsupported) {
@@ -61,12 +66,11 @@ wire::MountState second_state(wire::MountState first) {
 
 std::string MountDesk::token() { return to_hex(entropy_.bytes(token_bytes)); }
 
-std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::string& profile_blob,
-                                              const wire::ImageFacts& facts, const std::string& media_address,
-                                              Outcome& out) {
+std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMaterials& with,
+                                              const SiteStanding& site, Outcome& out) {
   const std::string& profile = job.order().profile().name();
   wire::ProfileContent content;
-  if (!content.ParseFromString(profile_blob)) {
+  if (!content.ParseFromString(with.profile_blob)) {
     return make_fault(wire::PROFILE_UNAVAILABLE, "MEDIA", "profile " + profile + " does not decode",
                       "apply the profile again, then order again");
   }
@@ -74,6 +78,7 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::strin
     for (const std::string& token : tokens(job)) forget(token, out);
     job.clear_mount_token();
     job.clear_second_token();
+    job.clear_packages();
   }
   if (job.mount_token().empty()) job.set_mount_token(token());
   if (job.callback_token().empty()) job.set_callback_token(token());
@@ -84,13 +89,16 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::strin
                       "correct spec.family of image and profile, or add the family to this site's agent");
   }
   const wire::StartInstall& order = job.order();
+  const wire::ImageFacts& facts = with.image;
+  serve_packages(job, with.packages);
   auto plan = media::plan_medium(
       {.family = *family,
        .profile_template = content.template_(),
        .variables =
-           variables_of(job, media::callback_url(media_address, job.callback_token(), settings_.media_tls)),
+           variables_of(job, media::callback_url(site.media_address, job.callback_token(), settings_.media_tls)),
        .host = order.host(),
-       .recognised = settings_.families.recognise(facts)},
+       .recognised = settings_.families.recognise(facts),
+       .packages = packages_of(job, site)},
       facts);
   if (!plan) return refusal(job, plan.error());
   job.set_answer(std::move(plan->answer));
@@ -110,6 +118,15 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const std::strin
   return std::nullopt;
 }
 
+void MountDesk::serve_packages(record::Job& job, const wire::ImageFacts* image) {
+  if (image == nullptr) return job.clear_packages();
+  wire::PackageTree& tree = *job.mutable_packages();
+  if (tree.token().empty()) tree.set_token(token());
+  tree.mutable_image()->set_path(image->path());
+  tree.mutable_image()->set_size(image->size());
+  tree.mutable_image()->set_sha256(image->sha256());
+}
+
 void MountDesk::publish(const record::Job& job, Outcome& out) {
   if (job.mount_token().empty()) return;
   wire::Mount mount;
@@ -120,6 +137,7 @@ void MountDesk::publish(const record::Job& job, Outcome& out) {
   *mount.mutable_changes() = job.changes();
   mount.set_state(job.mount_state());
   mount.set_callback_token(job.callback_token());
+  if (job.has_packages()) *mount.mutable_packages() = job.packages();
   send_mount(std::move(mount), out);
   if (!job.has_second()) return;
   wire::Mount second;

@@ -10,9 +10,17 @@
 #include "agents/core/agent_settings.h"
 #include "agents/core/fence_table.h"
 #include "agents/core/job_table.h"
+#include "agents/core/site_standing.h"
 #include "common/ports/entropy.h"
 
 namespace metalmesh::agent {
+
+/// What the medium of a job is made from.
+struct MediumMaterials {
+  const std::string& profile_blob;
+  const wire::ImageFacts& image;
+  const wire::ImageFacts* packages = nullptr;  // of the order's package image, if it names one
+};
 
 class MountDesk {
  public:
@@ -22,8 +30,7 @@ class MountDesk {
   /// Makes the medium of a job that is about to run: tokens, what it differs in from the image, state CLOSED.
   /// A medium of an earlier attempt that is DEAD is replaced by one with another token. Returns what makes it
   /// impossible (TEMPLATE_FAILED, IMAGE_UNSUITABLE, PROFILE_UNAVAILABLE), or nothing.
-  std::optional<wire::Fault> prepare(record::Job& job, const std::string& profile_blob,
-                                     const wire::ImageFacts& facts, const std::string& media_address,
+  std::optional<wire::Fault> prepare(record::Job& job, const MediumMaterials& with, const SiteStanding& site,
                                      Outcome& out);
 
   /// Tells the media server what the job's media are now. The second medium stays closed until the installer
@@ -43,6 +50,7 @@ class MountDesk {
 
  private:
   std::string token();
+  void serve_packages(record::Job& job, const wire::ImageFacts* image);
   Entropy& entropy_;
   const AgentSettings& settings_;
 };

@@ -7,6 +7,7 @@
 
 #include "agents/core/agent_settings.h"
 #include "schemas/wire/command.pb.h"
+#include "schemas/wire/media.pb.h"
 
 namespace metalmesh::agent {
 
@@ -14,11 +15,18 @@ struct SiteStanding {
   std::uint32_t parallel = 0;
   std::uint32_t login_refusals = 0;
   bool disk_low = false;
-  std::string configured_media;  // host[:port], from settings
-  std::string listening_media;   // host:port, as the media server reported
-  std::string media_address;     // what BMCs dial; empty until it is known
+  bool media_tls = true;
+  std::string configured_media;     // host[:port], from settings
+  std::string configured_packages;  // the same for package trees
+  std::string listening_media;      // host:port, as the media server reported
+  std::string listening_packages;   // the same; empty: package trees are served beside the media
+  std::string media_address;        // what BMCs dial; empty until it is known
+  std::string packages_url;         // "http://host:port", what package trees' URLs begin with; empty as long
 
-  explicit SiteStanding(const AgentSettings& settings) { apply(settings, {}); }
+  explicit SiteStanding(const AgentSettings& settings)
+      : media_tls(settings.media_tls), configured_packages(settings.packages_address) {
+    apply(settings, {});
+  }
 
   void apply(const AgentSettings& settings, const wire::SiteSettings& ordered) {
     parallel = ordered.parallel() != 0 ? ordered.parallel() : settings.parallel;
@@ -27,8 +35,9 @@ struct SiteStanding {
     settle_media();
   }
 
-  void media_up(const std::string& listening) {
-    listening_media = listening;
+  void media_up(const wire::MediaUp& up) {
+    listening_media = up.address();
+    listening_packages = up.packages_address();
     settle_media();
   }
 
@@ -41,15 +50,18 @@ struct SiteStanding {
     return address.substr(colon);
   }
 
+  static std::string dialled(const std::string& configured, const std::string& listening) {
+    if (configured.empty()) return listening;
+    if (!port_of(configured).empty()) return configured;
+    const std::string port = port_of(listening);
+    return port.empty() ? std::string() : configured + port;
+  }
+
   void settle_media() {
-    if (configured_media.empty()) {
-      media_address = listening_media;
-    } else if (!port_of(configured_media).empty()) {
-      media_address = configured_media;
-    } else {
-      const std::string port = port_of(listening_media);
-      media_address = port.empty() ? std::string() : configured_media + port;
-    }
+    media_address = dialled(configured_media, listening_media);
+    const bool apart = !listening_packages.empty();
+    const std::string host = apart ? dialled(configured_packages, listening_packages) : media_address;
+    packages_url = host.empty() ? std::string() : (apart || !media_tls ? "http://" : "https://") + host;
   }
 };
 

@@ -25,10 +25,51 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(0, last == std::string_view::npos ? 0 : last + 1));
 }
 
+bool is_joliet(std::string_view descriptor) {
+  const std::string_view escapes = descriptor.substr(88, 3);
+  return escapes == "%/@" || escapes == "%/C" || escapes == "%/E";
+}
+
+/// From UCS-2 (or UTF-16), big endian. Half of a surrogate pair stays what it is: no name that is looked for.
+std::string utf8_of(std::string_view wide) {
+  std::string out;
+  const auto unit = [&](std::size_t at) {
+    return static_cast<std::uint32_t>(static_cast<std::uint8_t>(wide[at])) << 8U |
+           static_cast<std::uint8_t>(wide[at + 1]);
+  };
+  for (std::size_t at = 0; at + 1 < wide.size(); at += 2) {
+    std::uint32_t point = unit(at);
+    const bool paired = point >= 0xd800 && point < 0xdc00 && at + 3 < wide.size() && unit(at + 2) >= 0xdc00 &&
+                        unit(at + 2) < 0xe000;
+    if (paired) {
+      point = 0x10000 + ((point - 0xd800) << 10U) + (unit(at + 2) - 0xdc00);
+      at += 2;
+    }
+    const auto tail = [&](unsigned shift) { out += static_cast<char>(0x80U | (point >> shift & 0x3fU)); };
+    if (point < 0x80) {
+      out += static_cast<char>(point);
+    } else if (point < 0x800) {
+      out += static_cast<char>(0xc0U | point >> 6U);
+      tail(0);
+    } else if (point < 0x10000) {
+      out += static_cast<char>(0xe0U | point >> 12U);
+      tail(6);
+      tail(0);
+    } else {
+      out += static_cast<char>(0xf0U | point >> 18U);
+      tail(12);
+      tail(6);
+      tail(0);
+    }
+  }
+  return out;
+}
+
 /// Walks breadth-first; `visited` holds directory sectors, so a loop ends at once as an error.
 class TreeWalk {
  public:
-  explicit TreeWalk(BlockReader& image) : image_(image) {}
+  enum class Names { primary, joliet };
+  TreeWalk(BlockReader& image, Names names) : image_(image), names_(names) {}
 
   Result<IsoTree> run(const ByteRange& root) {
     if (auto queued = enqueue(root, "", 0); !queued) return std::unexpected(queued.error());
@@ -39,6 +80,7 @@ class TreeWalk {
         return std::unexpected(std::move(read.error()).with(next.path.empty() ? "/" : next.path));
       }
     }
+    tree_.rock_ridge = susp_skip_.has_value();
     return std::move(tree_);
   }
 
@@ -84,7 +126,8 @@ class TreeWalk {
 
   Status add(const Pending& directory, const IsoRecord& record, bool& continues) {
     if (is_self_or_parent(record.name)) {
-      if (directory.depth == 0 && record.name[0] == '\0') susp_skip_ = susp_skip_of(record.system_use);
+      const bool of_root = directory.depth == 0 && record.name[0] == '\0';
+      if (of_root && names_ == Names::primary) susp_skip_ = susp_skip_of(record.system_use);
       return {};
     }
     RockRidge extra;
@@ -94,14 +137,21 @@ class TreeWalk {
       extra = std::move(*parsed);
     }
     if (extra.relocated) return {};  // listed again, through its child link, where it belongs
-    const std::string name = extra.name.empty() ? plain_iso_name(record.name) : extra.name;
+    const std::string name = extra.name.empty() ? own_name(record) : extra.name;
     if (name.empty() || name.find('/') != std::string::npos || name.find('\0') != std::string::npos) {
       return fail(ErrorKind::corrupt, "a name is empty or contains a slash");
     }
     std::string path = directory.path + "/" + name;
     if (extra.child_sector) return add_relocated(*extra.child_sector, std::move(path), directory.depth + 1);
     if (record.directory) return enqueue(record.extent, std::move(path), directory.depth + 1);
-    return add_file(record, std::move(path), continues);
+    if (auto added = add_file(record, std::move(path), continues); !added) return added;
+    tree_.files.back().link = std::move(extra.link_target);
+    tree_.files.back().transformed = extra.transformed;
+    return {};
+  }
+
+  [[nodiscard]] std::string own_name(const IsoRecord& record) const {
+    return plain_iso_name(names_ == Names::joliet ? utf8_of(record.name) : std::string(record.name));
   }
 
   Status add_relocated(std::uint64_t sector, std::string path, std::size_t depth) {
@@ -134,6 +184,7 @@ class TreeWalk {
   }
 
   BlockReader& image_;
+  Names names_;
   IsoTree tree_;
   std::deque<Pending> queue_;
   std::set<std::uint64_t> visited_;
@@ -167,6 +218,10 @@ Result<IsoVolume> read_iso_volume(BlockReader& image) {
       volume.root = root->extent;
       volume.volume_id = trimmed(descriptor.substr(40, 32));
       primary_seen = true;
+    } else if (type == 2 && volume.joliet_root.length == 0 && is_joliet(descriptor)) {
+      auto root = parse_iso_record(descriptor.substr(156, smallest_iso_record));
+      if (!root) return std::unexpected(std::move(root.error()).with("root directory of the Joliet tree"));
+      volume.joliet_root = root->extent;
     } else if (type == 255) {
       if (!primary_seen) return fail(ErrorKind::corrupt, "no primary volume descriptor");
       volume.descriptors = {0, where.end()};
@@ -177,7 +232,11 @@ Result<IsoVolume> read_iso_volume(BlockReader& image) {
 }
 
 Result<IsoTree> read_iso_tree(BlockReader& image, const IsoVolume& volume) {
-  return TreeWalk(image).run(volume.root);
+  return TreeWalk(image, TreeWalk::Names::primary).run(volume.root);
+}
+
+Result<IsoTree> read_joliet_tree(BlockReader& image, const IsoVolume& volume) {
+  return TreeWalk(image, TreeWalk::Names::joliet).run(volume.joliet_root);
 }
 
 Result<std::vector<IsoBootImage>> read_iso_boot_images(BlockReader& image, const IsoVolume& volume) {

@@ -28,24 +28,6 @@ LogLine line(LogLevel level, std::string message, const std::string& deployment)
   return {level, std::move(message), {{"deployment", deployment}}};
 }
 
-Respond plain(const MediaRequest& request, int status, const std::string& text, Headers headers = {}) {
-  Respond respond;
-  respond.conn = request.conn;
-  respond.status = status;
-  respond.headers = std::move(headers);
-  if (status != 204) respond.headers.emplace_back("Content-Type", "text/plain");
-  respond.content_length = text.size();
-  if (request.method != "HEAD") respond.text = text;
-  return respond;
-}
-
-constexpr char image_type[] = "application/octet-stream";
-
-std::string content_range(const ByteRange& range, std::uint64_t size) {
-  return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.end() - 1) + "/" +
-         std::to_string(size);
-}
-
 /// What of the content is asked for.
 SeveralRanges ranges_of(const RangeChoice& choice, std::uint64_t size) {
   if (const auto* several = std::get_if<SeveralRanges>(&choice)) return *several;
@@ -151,7 +133,10 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
   }
 
   if (state == wire::DEAD) abort_streams(token, out);
-  if (state != wire::DEAD) compose(order, entry, out);
+  if (state != wire::DEAD) {
+    compose(order, entry, out);
+    attach_packages(order, entry, out);
+  }
   entry.state = state;
   entry.refusal_logged = false;
 
@@ -185,14 +170,49 @@ void MediaCore::compose(const wire::Mount& order, Entry& entry, MediaOutcome& ou
   entry.recipe = std::move(recipe);
   entry.file = order.has_second() ? "" : order.image().path();
   entry.guarded = composed ? std::move(composed->guarded) : std::vector<ByteRange>();
-  if (composed) return;
+  if (!composed) refuse_mount(order, entry, composed.error(), out);
+}
+
+void MediaCore::refuse_mount(const wire::Mount& order, Entry& entry, const Error& error, MediaOutcome& out) {
+  entry.usable = false;
   out.logs.push_back(
-      line(LogLevel::error, "the medium cannot be composed: " + composed.error().message, entry.deployment));
+      line(LogLevel::error, "the medium cannot be composed: " + error.message, entry.deployment));
   wire::MediaEvent event;
   event.mutable_refused()->set_token(order.token());
-  event.mutable_refused()->set_reason(composed.error().message);
-  event.mutable_refused()->set_temporary(composed.error().kind == ErrorKind::unavailable);
+  event.mutable_refused()->set_reason(error.message);
+  event.mutable_refused()->set_temporary(error.kind == ErrorKind::unavailable);
   out.effects.emplace_back(Tell{std::move(event)});
+}
+
+Result<std::shared_ptr<const PackageTree>> MediaCore::read_tree(const std::string& path,
+                                                                const std::string& image) {
+  if (auto known = trees_[image].lock()) return known;
+  if (bases_ == nullptr) return fail(ErrorKind::unsupported, "this media server cannot read images");
+  auto base = bases_->open(path);
+  if (!base) return std::unexpected(base.error());
+  auto tree = PackageTree::read(**base);
+  if (!tree) return std::unexpected(tree.error());
+  std::erase_if(trees_, [](const auto& item) { return item.second.expired(); });
+  auto shared = std::make_shared<const PackageTree>(std::move(*tree));
+  trees_[image] = shared;
+  return shared;
+}
+
+void MediaCore::attach_packages(const wire::Mount& order, Entry& entry, MediaOutcome& out) {
+  const wire::PackageTree& wanted = order.packages();
+  const std::string& path = wanted.image().path();
+  const std::string& image = wanted.image().sha256().empty() ? path : wanted.image().sha256();
+  if (entry.packages && entry.packages->token == wanted.token() && entry.packages->image == image) return;
+  if (entry.packages) packages_.erase(entry.packages->token);
+  entry.packages.reset();
+  if (!order.has_packages() || !entry.usable) return;
+  auto tree = read_tree(path, image);
+  if (tree && (!is_token(wanted.token()) ||
+               packages_.try_emplace(wanted.token(), order.token()).first->second != order.token())) {
+    tree = fail(ErrorKind::invalid, "its token is malformed or taken");
+  }
+  if (!tree) return refuse_mount(order, entry, std::move(tree.error()).with("package tree"), out);
+  entry.packages = Packages{wanted.token(), image, path, std::move(*tree)};
 }
 
 void MediaCore::forget(const std::string& token, const Now& now, MediaOutcome& out) {
@@ -201,6 +221,7 @@ void MediaCore::forget(const std::string& token, const Now& now, MediaOutcome& o
   abort_streams(token, out);
   std::vector<Parked> parked = std::move(found->second.parked);
   callbacks_.erase(found->second.callback_token);
+  if (found->second.packages) packages_.erase(found->second.packages->token);
   mounts_.erase(found);
   answer_parked(std::move(parked), now, out);
 }
@@ -255,10 +276,13 @@ MediaOutcome MediaCore::on_request(MediaRequest request, const Now& now) {
 
 void MediaCore::answer(MediaRequest request, const Now& now, MediaOutcome& out) {
   const auto target = parse_media_target(request.path);
-  if (!target) {
-    out.effects.emplace_back(plain(request, 404, "nothing is served at this path\n"));
+  const bool hidden = request.from_hosts && target && target->kind != MediaTarget::Kind::packages;
+  if (!target || hidden) {
+    out.effects.emplace_back(plain_reply(request, 404, "nothing is served at this path\n"));
   } else if (target->kind == MediaTarget::Kind::callback) {
     answer_callback(request, target->token, out);
+  } else if (target->kind == MediaTarget::Kind::packages) {
+    answer_packages(request, *target, out);
   } else {
     answer_mount(std::move(request), target->token, now, out);
   }
@@ -271,16 +295,17 @@ void MediaCore::answer_callback(const MediaRequest& request, const std::string& 
     return;
   }
   if (request.method != "POST") {
-    out.effects.emplace_back(plain(request, 405, "use POST\n", {{"Allow", "POST"}}));
+    out.effects.emplace_back(plain_reply(request, 405, "use POST\n", {{"Allow", "POST"}}));
     return;
   }
   if (request.body.size() > limits_.callback_bytes) {
-    out.effects.emplace_back(plain(request, 413, "the body may have at most 4096 bytes\n"));
+    out.effects.emplace_back(plain_reply(request, 413, "the body may have at most 4096 bytes\n"));
     return;
   }
   Entry& entry = mounts_.at(owner->second);
   if (rank_of(entry.state) == 0) {
-    out.effects.emplace_back(plain(request, 409, "nothing was installed yet: this call does not count\n"));
+    out.effects.emplace_back(
+        plain_reply(request, 409, "nothing was installed yet: this call does not count\n"));
     out.logs.push_back(
         line(LogLevel::warning, "a callback came before anything was launched; ignored", entry.deployment));
     return;
@@ -296,7 +321,42 @@ void MediaCore::answer_callback(const MediaRequest& request, const std::string& 
     event.mutable_callback()->set_body(request.body);
     out.effects.emplace_back(Tell{std::move(event)});
   }
-  out.effects.emplace_back(plain(request, 204, ""));
+  out.effects.emplace_back(plain_reply(request, 204, ""));
+}
+
+void MediaCore::answer_packages(const MediaRequest& request, const MediaTarget& target, MediaOutcome& out) {
+  const auto owner = packages_.find(target.token);
+  if (owner == packages_.end()) return refuse_unknown(request, "unknown package tree", out);
+  const Entry& entry = mounts_.at(owner->second);
+  const auto answer_with = [&](int status, const std::string& text, Headers headers = {}) {
+    out.effects.emplace_back(plain_reply(request, status, text, std::move(headers)));
+  };
+  if (entry.state == wire::DEAD)
+    return answer_with(410, "the installer ended: its packages are served no more\n");
+  if (request.method != "GET" && request.method != "HEAD")
+    return answer_with(405, "use GET or HEAD\n", {{"Allow", "GET, HEAD"}});
+  if (entry.state != wire::LAUNCHED || !entry.packages)
+    return refuse_for_now(request, "no installer runs that would need packages", out);
+  const auto path = tree_path(target.path);
+  if (!path) return answer_with(400, path.error().message + "\n");
+  const PackageTree::Found found = entry.packages->tree->find(*path);
+  if (const auto* directory = std::get_if<PackageTree::Directory>(&found)) {
+    Respond page = plain_reply(request, 200, listing_page(*directory, request.path));
+    page.headers = {{"Content-Type", "text/html; charset=utf-8"}};
+    out.effects.emplace_back(std::move(page));
+    return;
+  }
+  const auto* file = std::get_if<const IsoFile*>(&found);
+  if (file == nullptr) return answer_with(404, "the image has no such file\n");
+  if ((*file)->transformed) return answer_with(501, "the image holds this file compressed\n");
+  const std::uint64_t place = (*file)->extents.empty() ? 0 : (*file)->extents.front().offset;
+  const ServedContent content{(*file)->size,
+                              "\"" + to_hex(sha256(entry.packages->image)).substr(0, 16) + "-" +
+                                  std::to_string(place) + "-" + std::to_string((*file)->size) + "\"",
+                              entry.packages->file,
+                              [&](const ByteRange& range) { return segments_of(**file, range); }};
+  serve(request, choice_of(request, content), content,
+        {.token = owner->second, .peer = request.peer, .parts = {}, .of_packages = true}, out);
 }
 
 void MediaCore::answer_mount(MediaRequest request, const std::string& token, const Now& now,
@@ -308,29 +368,27 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
   }
   Entry& entry = found->second;
   if (entry.state == wire::DEAD) {
-    out.effects.emplace_back(plain(request, 410, "this medium is no longer served\n"));
+    out.effects.emplace_back(plain_reply(request, 410, "this medium is no longer served\n"));
     return;
   }
   if (request.method != "GET" && request.method != "HEAD") {
-    out.effects.emplace_back(plain(request, 405, "use GET or HEAD\n", {{"Allow", "GET, HEAD"}}));
+    out.effects.emplace_back(plain_reply(request, 405, "use GET or HEAD\n", {{"Allow", "GET, HEAD"}}));
     return;
   }
   if (!entry.usable) {
     refuse_for_now(request, "this medium is not ready", out);
     return;
   }
-  RangeChoice choice = WholeContent{};
-  if (request.method == "GET") {
-    choice = choose_range(find_header(request.headers, "range"), find_header(request.headers, "if-range"),
-                          entry.image.etag(), entry.image.size());
-  }
+  const ServedContent content{entry.image.size(), entry.image.etag(), entry.file,
+                              [&](const ByteRange& range) { return entry.image.segments(range); }};
+  const RangeChoice choice = choice_of(request, content);
   const SeveralRanges wanted = ranges_of(choice, entry.image.size());
   const bool reads_content = request.method == "GET" && !std::holds_alternative<Unsatisfiable>(choice);
   const bool guarded =
       std::ranges::any_of(wanted, [&](const ByteRange& range) { return touches(entry.guarded, range); });
   const bool served = entry.state == wire::LAUNCHED || planted(Defect::fence_always_open);
   if (served || !reads_content || !guarded) {
-    serve(request, token, entry, choice, out);
+    serve(request, choice, content, {.token = token, .peer = request.peer, .parts = {}}, out);
   } else if (entry.state == wire::OPEN) {
     park(std::move(request), token, entry, now, out);
   } else {
@@ -345,59 +403,14 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
   }
 }
 
-void MediaCore::serve(const MediaRequest& request, const std::string& token, Entry& entry,
-                      const RangeChoice& choice, MediaOutcome& out) {
-  const std::string size = std::to_string(entry.image.size());
-  Headers headers = {{"Accept-Ranges", "bytes"}, {"ETag", entry.image.etag()}};
-  if (std::holds_alternative<Unsatisfiable>(choice)) {
-    headers.emplace_back("Content-Range", "bytes */" + size);
-    out.effects.emplace_back(plain(request, 416, "the range is beyond the end\n", std::move(headers)));
-    return;
+void MediaCore::serve(const MediaRequest& request, const RangeChoice& choice, const ServedContent& content,
+                      Stream stream, MediaOutcome& out) {
+  ContentReply reply = reply_with(request, choice, content);
+  if (!reply.parts.empty()) {
+    stream.parts = std::move(reply.parts);
+    streams_[request.conn] = std::move(stream);
   }
-  Respond respond;
-  respond.conn = request.conn;
-  respond.status = std::holds_alternative<WholeContent>(choice) ? 200 : 206;
-  respond.headers = std::move(headers);
-  std::vector<Part> parts;
-  if (const auto* several = std::get_if<SeveralRanges>(&choice)) {
-    serve_several(entry.image, *several, respond, parts);
-  } else {
-    const ByteRange range = ranges_of(choice, entry.image.size()).front();
-    respond.headers.emplace_back("Content-Type", image_type);
-    if (respond.status == 206)
-      respond.headers.emplace_back("Content-Range", content_range(range, entry.image.size()));
-    respond.content_length = range.length;
-    respond.segments = entry.image.segments(range);
-    parts.push_back({range});
-  }
-  if (request.method == "GET") {
-    respond.file = entry.file;
-    streams_[request.conn] = {token, request.peer, std::move(parts)};
-  } else {
-    respond.segments.clear();
-  }
-  out.effects.emplace_back(std::move(respond));
-}
-
-/// The body of multipart/byteranges (RFC 9110, 14.6).
-void MediaCore::serve_several(const VirtualImage& image, const SeveralRanges& ranges, Respond& respond,
-                              std::vector<Part>& parts) {
-  std::string boundary = "part-" + image.etag();
-  std::erase(boundary, '"');
-  const auto add_text = [&](std::string text) {
-    respond.content_length += text.size();
-    parts.push_back({{0, text.size()}, false});
-    respond.segments.emplace_back(std::move(text));
-  };
-  for (const ByteRange& range : ranges) {
-    add_text("\r\n--" + boundary + "\r\nContent-Type: " + image_type +
-             "\r\nContent-Range: " + content_range(range, image.size()) + "\r\n\r\n");
-    for (Segment& segment : image.segments(range)) respond.segments.push_back(std::move(segment));
-    respond.content_length += range.length;
-    parts.push_back({range});
-  }
-  add_text("\r\n--" + boundary + "--\r\n");
-  respond.headers.emplace_back("Content-Type", "multipart/byteranges; boundary=" + boundary);
+  out.effects.emplace_back(std::move(reply.respond));
 }
 
 void MediaCore::park(MediaRequest request, const std::string& token, Entry& entry, const Now& now,
@@ -423,12 +436,12 @@ void MediaCore::ask_launch(const std::string& token, Entry& entry, const std::st
 void MediaCore::refuse_unknown(const MediaRequest& request, const std::string& what,
                                MediaOutcome& out) const {
   if (!knows_all_) return refuse_for_now(request, "the media are not known yet", out);
-  out.effects.emplace_back(plain(request, 404, what + "\n"));
+  out.effects.emplace_back(plain_reply(request, 404, what + "\n"));
 }
 
 void MediaCore::refuse_for_now(const MediaRequest& request, const std::string& why, MediaOutcome& out) const {
   out.effects.emplace_back(
-      plain(request, 503, why + "\n", {{"Retry-After", std::to_string(limits_.retry_after_seconds)}}));
+      plain_reply(request, 503, why + "\n", {{"Retry-After", std::to_string(limits_.retry_after_seconds)}}));
 }
 
 void MediaCore::answer_parked(std::vector<Parked> parked, const Now& now, MediaOutcome& out) {
@@ -445,9 +458,12 @@ MediaOutcome MediaCore::on_sent(ConnId conn, std::uint64_t bytes, const Now& now
   Stream& stream = found->second;
   Entry& entry = mounts_.at(stream.token);
   while (bytes > 0 && stream.at < stream.parts.size()) {
-    const Part& part = stream.parts[stream.at];
+    const SentPart& part = stream.parts[stream.at];
     const std::uint64_t counted = std::min(bytes, part.range.length - stream.sent);
-    if (part.of_image) entry.reads.served({part.range.offset + stream.sent, counted}, stream.peer);
+    if (stream.of_packages)
+      entry.reads.package_served(counted);
+    else if (part.of_content)
+      entry.reads.served({part.range.offset + stream.sent, counted}, stream.peer);
     bytes -= counted;
     stream.sent += counted;
     if (stream.sent < part.range.length) break;

@@ -15,63 +15,33 @@
 // the next report, and callbacks are asked to come again. Before the first AllMounts an unknown token is not
 // wrong but early: 503.
 //
+// A package tree (GET /p/<token>/...) is served while its mount is LAUNCHED, because only an installer has
+// use for it, and ends with the medium. Its content is the image's own, whoever asks; what is read of it
+// counts as a sign of life of the mount.
+//
 // Callbacks (POST /c/<token>) count while LAUNCHED or DEAD, because an installed system calls after its
 // mount died; the token lives until `forget`. Reported once per Mount command.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "agents/media/block_reader.h"
+#include "agents/media/content_reply.h"
 #include "agents/media/http_range.h"
+#include "agents/media/media_exchange.h"
+#include "agents/media/mount_url.h"
+#include "agents/media/package_tree.h"
 #include "agents/media/read_tracker.h"
 #include "agents/media/virtual_image.h"
-#include "common/base/log.h"
 #include "common/base/time.h"
-#include "common/ports/http_client.h"
 #include "schemas/wire/media.pb.h"
 
 namespace metalmesh::media {
-
-/// One connection; it has at most one request under way.
-using ConnId = std::uint64_t;
-
-struct MediaRequest {
-  ConnId conn = 0;
-  std::string method;
-  std::string path;
-  Headers headers;  // names in lower case
-  std::string body;
-  std::string peer;  // address without port: compared with BMC addresses
-};
-
-/// Answer a connection: `text`, or (for image content) `segments` of the base `file`.
-struct Respond {
-  ConnId conn = 0;
-  int status = 200;
-  Headers headers;  // without Content-Length, Connection and Date
-  std::string text;
-  std::string file;
-  std::vector<Segment> segments;
-  std::uint64_t content_length = 0;  // also for HEAD, which has no body
-};
-/// Stop sending, at once and without a proper end: what is left must not reach the reader.
-struct Abort {
-  ConnId conn = 0;
-};
-struct Tell {
-  wire::MediaEvent event;
-};
-using MediaEffect = std::variant<Respond, Abort, Tell>;
-
-struct MediaOutcome {
-  std::vector<MediaEffect> effects;
-  std::vector<LogLine> logs;
-};
 
 struct MediaLimits {
   std::size_t mounts = 8192;
@@ -102,6 +72,12 @@ class MediaCore {
   [[nodiscard]] bool may_continue(ConnId conn) const { return streams_.contains(conn); }
 
  private:
+  struct Packages {
+    std::string token;
+    std::string image;  // what names its content
+    std::string file;
+    std::shared_ptr<const PackageTree> tree;
+  };
   struct Parked {
     MediaRequest request;
     MonoTime until;
@@ -121,15 +97,13 @@ class MediaCore {
     bool refusal_logged = false;
     std::vector<Parked> parked;
     ReadTracker reads;
-  };
-  struct Part {
-    ByteRange range;
-    bool of_image = true;  // false: a heading of multipart/byteranges, which is only as long as `range`
+    std::optional<Packages> packages;
   };
   struct Stream {
     std::string token;
     std::string peer;
-    std::vector<Part> parts;
+    std::vector<SentPart> parts;
+    bool of_packages = false;
     std::size_t at = 0;      // in `parts`
     std::uint64_t sent = 0;  // of that part
   };
@@ -137,16 +111,18 @@ class MediaCore {
 
   void mount(const wire::Mount& order, const Now& now, MediaOutcome& out);
   void compose(const wire::Mount& order, Entry& entry, MediaOutcome& out);
+  void attach_packages(const wire::Mount& order, Entry& entry, MediaOutcome& out);
+  Result<std::shared_ptr<const PackageTree>> read_tree(const std::string& path, const std::string& image);
+  static void refuse_mount(const wire::Mount& order, Entry& entry, const Error& error, MediaOutcome& out);
   void forget(const std::string& token, const Now& now, MediaOutcome& out);
   void verdict(const wire::LaunchVerdict& verdict, const Now& now, MediaOutcome& out);
   void all_mounts(const wire::AllMounts& all, const Now& now, MediaOutcome& out);
   void answer(MediaRequest request, const Now& now, MediaOutcome& out);
   void answer_mount(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
   void answer_callback(const MediaRequest& request, const std::string& token, MediaOutcome& out);
-  void serve(const MediaRequest& request, const std::string& token, Entry& entry, const RangeChoice& choice,
-             MediaOutcome& out);
-  static void serve_several(const VirtualImage& image, const SeveralRanges& ranges, Respond& respond,
-                            std::vector<Part>& parts);
+  void answer_packages(const MediaRequest& request, const MediaTarget& target, MediaOutcome& out);
+  void serve(const MediaRequest& request, const RangeChoice& choice, const ServedContent& content,
+             Stream stream, MediaOutcome& out);
   void park(MediaRequest request, const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
   void refuse_unknown(const MediaRequest& request, const std::string& what, MediaOutcome& out) const;
   /// 503, to be tried again.
@@ -159,7 +135,9 @@ class MediaCore {
   BaseImages* bases_;
   MediaLimits limits_;
   Mounts mounts_;
-  std::map<std::string, std::string> callbacks_;  // callback token -> mount token
+  std::map<std::string, std::string> callbacks_;                   // callback token -> mount token
+  std::map<std::string, std::string> packages_;                    // token of a package tree -> mount token
+  std::map<std::string, std::weak_ptr<const PackageTree>> trees_;  // by what names their content
   std::map<ConnId, Stream> streams_;
   std::map<ConnId, std::string> waiting_;  // parked connection -> mount token
   bool agent_there_ = true;

@@ -11,6 +11,7 @@ constexpr std::string_view cd_suffix = ".iso";
 constexpr std::string_view disk_suffix = ".img";
 static_assert(cd_suffix.size() == disk_suffix.size());
 constexpr std::string_view callback_prefix = "/c/";
+constexpr std::string_view packages_prefix = "/p/";
 
 std::string url(std::string_view address, const std::string& path, bool tls) {
   return std::string(tls ? "https://" : "http://") + std::string(address) + path;
@@ -35,6 +36,10 @@ std::string callback_path(std::string_view token) {
   return std::string(callback_prefix) + std::string(token);
 }
 
+std::string packages_path(std::string_view token) {
+  return std::string(packages_prefix) + std::string(token);
+}
+
 std::string mount_url(std::string_view address, std::string_view token, MediumKind kind, bool tls) {
   return url(address, mount_path(token, kind), tls);
 }
@@ -52,6 +57,12 @@ std::optional<MediaTarget> parse_media_target(std::string_view path) {
   } else if (path.starts_with(callback_prefix)) {
     path.remove_prefix(callback_prefix.size());
     target.kind = MediaTarget::Kind::callback;
+  } else if (path.starts_with(packages_prefix)) {
+    path.remove_prefix(packages_prefix.size());
+    const std::size_t end = std::min(path.find_first_of("/?"), path.size());
+    target.kind = MediaTarget::Kind::packages;
+    target.path = path.substr(end);
+    path = path.substr(0, end);
   } else {
     return std::nullopt;
   }

@@ -1,5 +1,6 @@
-// The URLs that BMCs and installed systems dial: "/m/<token>.iso" (".img" for a medium that is a disk: BMCs
-// tell one from the other by the name) and "/c/<token>". Short and plain, because BMCs refuse '?', '=',
+// The URLs that BMCs, installed systems and installers dial: "/m/<token>.iso" (".img" for a medium that is a
+// disk: BMCs tell one from the other by the name), "/c/<token>" and, for the files of a package tree,
+// "/p/<token>/...". The first two are short and plain, because BMCs refuse '?', '=',
 // escapes and long paths; the token alone is the secret.
 #pragma once
 
@@ -15,18 +16,20 @@ bool is_token(std::string_view token);
 enum class MediumKind { cd, disk };
 std::string mount_path(std::string_view token, MediumKind kind = MediumKind::cd);
 std::string callback_path(std::string_view token);
+std::string packages_path(std::string_view token);
 /// "https://" + address + path; `address` is host[:port].
 std::string mount_url(std::string_view address, std::string_view token, MediumKind kind = MediumKind::cd,
                       bool tls = true);
 std::string callback_url(std::string_view address, std::string_view token, bool tls = true);
 
 struct MediaTarget {
-  enum class Kind { mount, callback };
+  enum class Kind { mount, callback, packages };
   Kind kind = Kind::mount;
   std::string token;
+  std::string path;  // of a package tree: what follows the token, as it was asked for
   bool operator==(const MediaTarget&) const = default;
 };
-/// Nothing else is ever served: no query, no escapes, no other path.
+/// Nothing else is ever served: no other path, and but for a package tree no query and no escapes.
 std::optional<MediaTarget> parse_media_target(std::string_view path);
 
 }  // namespace metalmesh::media

@@ -35,6 +35,11 @@ void ReadTracker::refused_closed(const std::string& peer) {
   changed_ = true;
 }
 
+void ReadTracker::package_served(std::uint64_t bytes) {
+  packages_ += bytes;
+  changed_ = changed_ || bytes > 0;
+}
+
 std::optional<wire::Reads> ReadTracker::report(const std::string& token, MonoTime now) {
   const auto at = due();
   if (!at || *at > now) return std::nullopt;
@@ -45,6 +50,7 @@ std::optional<wire::Reads> ReadTracker::report(const std::string& token, MonoTim
   reads.set_size(size_);
   reads.set_peer(peer_);
   reads.set_refused_closed(refused_);
+  reads.set_package_bytes(packages_);
   changed_ = false;
   next_ = now + report_every;
   return reads;

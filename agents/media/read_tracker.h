@@ -21,6 +21,8 @@ class ReadTracker {
 
   void served(const ByteRange& range, const std::string& peer);
   void refused_closed(const std::string& peer);
+  /// From the package tree beside the medium.
+  void package_served(std::uint64_t bytes);
 
   /// The report to send now, if one is due: the first read at once, later changes at most once a second.
   std::optional<wire::Reads> report(const std::string& token, MonoTime now);
@@ -34,6 +36,7 @@ class ReadTracker {
   std::uint64_t touched_bytes_ = 0;
   std::uint64_t served_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t packages_ = 0;
   std::string peer_;
   bool changed_ = false;
   std::optional<MonoTime> next_;  // nothing: never reported, so at once

@@ -1,5 +1,7 @@
 #include "agents/media/rock_ridge.h"
 
+#include <algorithm>
+
 #include "agents/media/iso9660.h"
 
 namespace metalmesh::media {
@@ -7,6 +9,32 @@ namespace {
 
 constexpr int most_continuations = 16;
 constexpr std::size_t most_name = 1024;
+constexpr std::size_t most_target = 4096;
+
+/// The components of one SL field (Rock Ridge, 4.1.3). `joined`: the next one continues the last.
+void append_target(std::string_view field, std::string& target, bool& joined) {
+  constexpr unsigned continues = 1;
+  constexpr unsigned current = 2;
+  constexpr unsigned parent = 4;
+  constexpr unsigned root = 8;
+  std::string_view rest = field.substr(std::min<std::size_t>(5, field.size()));
+  while (rest.size() >= 2) {
+    const auto flags = static_cast<std::uint8_t>(rest[0]);
+    const auto length = static_cast<std::uint8_t>(rest[1]);
+    if (length > rest.size() - 2) return;
+    if ((flags & root) != 0) {
+      target = "/";
+      joined = true;
+    } else {
+      if (!joined) target += '/';
+      if ((flags & current) != 0) target += '.';
+      if ((flags & parent) != 0) target += "..";
+      target += rest.substr(2, length);
+      joined = (flags & continues) != 0;
+    }
+    rest.remove_prefix(2U + length);
+  }
+}
 
 }  // namespace
 
@@ -23,6 +51,7 @@ std::optional<std::size_t> susp_skip_of(std::string_view root_system_use) {
 
 Result<RockRidge> read_rock_ridge(BlockReader& image, std::string_view system_use, std::size_t skip) {
   RockRidge found;
+  bool target_joined = true;
   std::string area(system_use.size() > skip ? system_use.substr(skip) : std::string_view());
   for (int hop = 0; !area.empty(); ++hop) {
     if (hop > most_continuations) return fail(ErrorKind::corrupt, "system use areas continue without end");
@@ -42,6 +71,9 @@ Result<RockRidge> read_rock_ridge(BlockReader& image, std::string_view system_us
         found.relocated = true;
       } else if (tag == "SL") {
         found.symbolic_link = true;
+        append_target(field, found.link_target, target_joined);
+        if (found.link_target.size() > most_target)
+          return fail(ErrorKind::corrupt, "a symbolic link is too long");
       } else if (tag == "ZF" || tag == "SF") {
         found.transformed = true;
       } else if (tag == "PX") {

@@ -16,6 +16,7 @@ struct RockRidge {
   std::optional<std::uint64_t> child_sector;  // CL: this "file" is a directory that lives there
   bool relocated = false;                     // RE: this directory is listed elsewhere through a CL
   bool symbolic_link = false;                 // SL
+  std::string link_target;                    // as it is stored, ".." and all
   bool transformed = false;                   // ZF, SF: the extent is not the file's plain content
   std::size_t mode_length = 0;                // of the PX field, which grew between versions; 0: none
 };

@@ -107,6 +107,7 @@ class Case:
         self.family, self.name = folder.parent.name, f"{folder.parent.name}-{folder.name}"
         text = (folder / "order.yaml").read_text()
         self.variables = dict(re.findall(r"^  - \{name: (\w+), value: (.*)\}$", text, re.M))
+        self.packages = re.findall(r'^packages: \{url: "(.*)"\}$', text, re.M)
         self.host = text[text.index("\nhost:") + 1:] if "\nhost:" in text else ""
 
     def own(self, name):
@@ -118,7 +119,7 @@ class Case:
         if (self.folder / "template").exists():
             template = (self.folder / "template").read_text()
             lines += ["  template:", "    inline: |"] + ["      " + line for line in template.splitlines()]
-        lines += ["  " + line for line in self.host.splitlines()]
+        lines += [f"  packages: {url}" for url in self.packages] + ["  " + line for line in self.host.splitlines()]
         return "\n".join(["apiVersion: metalmesh/v1", "kind: Profile", f"metadata: {{name: {self.name}}}", "spec:", *lines]) + "\n"
 
     def expected(self, deployment):

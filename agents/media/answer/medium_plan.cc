@@ -38,6 +38,21 @@ std::string udev_label(std::string_view label) {
   return out;
 }
 
+/// The URL, and its parts for installers that want them one by one.
+json::value packages_context(const PackagesPlace& place) {
+  if (place.url.empty()) return nullptr;
+  const std::string& url = place.url;
+  const std::size_t scheme = std::min(url.find("://"), url.size());
+  const std::size_t host = std::min(scheme + 3, url.size());
+  const std::size_t directory = std::min(url.find('/', host), url.size());
+  return json::object{{"url", url},
+                      {"scheme", url.substr(0, scheme)},
+                      {"tls", url.starts_with("https:")},
+                      {"host", url.substr(host, directory - host)},
+                      {"directory", directory < url.size() ? url.substr(directory) : std::string("/")},
+                      {"site", place.site}};
+}
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
@@ -184,6 +199,12 @@ Status check_wishes(MediumOrder& order) {
     return fail(ErrorKind::invalid, "host." + wrong->field + ": " + wrong->message);
   if (!order.profile_template.empty() || order.family.placeholder())
     return {};  // the template is the user's own
+  if (!order.packages.url.empty() && !order.family.can().package_source()) {
+    return fail(ErrorKind::invalid,
+                "installers of family " + order.family.name() +
+                    " are not known to take packages from elsewhere than their medium: say "
+                    "packages: media, or give the profile a template of its own");
+  }
   if (auto reason = families::why_not(order.family, order.host)) {
     return fail(ErrorKind::invalid, *reason + "; leave it out, or give the profile a template of its own");
   }
@@ -199,6 +220,7 @@ Result<MediumPlan> plan_medium(MediumOrder order, const wire::ImageFacts& facts)
   if (!context) return std::unexpected(context.error());
   (*context)["volume_id"] = facts.volume_id();
   (*context)["volume_label"] = udev_label(facts.volume_id());
+  (*context)["packages"] = packages_context(order.packages);
   if (order.family.placeholder()) return plan_placeholder(order, *context, facts.placeholder().length());
 
   MediumPlan plan;

@@ -13,12 +13,19 @@
 
 namespace metalmesh::media {
 
+/// Where packages come from, if not from the medium.
+struct PackagesPlace {
+  std::string url;    // empty: the medium
+  bool site = false;  // of a tree that is served while the installer runs, and not afterwards
+};
+
 struct MediumOrder {
   const config::OsFamily& family;
   std::string profile_template;  // empty: the family's own
   std::vector<wire::Variable> variables;
   wire::Host host;
   std::vector<std::string> recognised;  // the families whose marks the image bears
+  PackagesPlace packages;
 };
 
 struct MediumPlan {

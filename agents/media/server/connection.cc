@@ -56,10 +56,12 @@ int status_of(ErrorKind kind) {
 
 }  // namespace
 
-Connection::Connection(ConnId id, NetSocket socket, std::string peer, ReaderPatience patience, MonoTime now)
+Connection::Connection(ConnId id, NetSocket socket, std::string peer, bool from_hosts,
+                       ReaderPatience patience, MonoTime now)
     : id_(id),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
+      from_hosts_(from_hosts),
       patience_(patience),
       deadline_(now + patience.handshake) {}
 
@@ -146,6 +148,7 @@ bool Connection::take_request(Progress& progress, MonoTime now) {
   request.headers = std::move((*head)->headers);
   request.body = in_.substr((*head)->size, total - (*head)->size);
   request.peer = peer_;
+  request.from_hosts = from_hosts_;
   in_.erase(0, total);
   phase_ = Phase::waiting;
   progress.request = std::move(request);

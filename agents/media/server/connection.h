@@ -43,7 +43,9 @@ class Connection {
     std::string error;        // of the base file
   };
 
-  Connection(ConnId id, NetSocket socket, std::string peer, ReaderPatience patience, MonoTime now);
+  /// `from_hosts` goes into its requests.
+  Connection(ConnId id, NetSocket socket, std::string peer, bool from_hosts, ReaderPatience patience,
+             MonoTime now);
 
   /// Of image content it sends about `most_content` bytes and then waits for a turn; with 0, it waits at
   /// once. `scratch` is shared by all connections, `scratch_bytes` long; `may_continue` is asked before each
@@ -83,6 +85,7 @@ class Connection {
   ConnId id_;
   NetSocket socket_;
   std::string peer_;
+  bool from_hosts_;
   ReaderPatience patience_;
   Phase phase_ = Phase::handshake;
   MonoTime deadline_;

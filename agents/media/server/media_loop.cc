@@ -20,6 +20,7 @@ namespace {
 
 constexpr ConnId listener_id = 0;
 constexpr ConnId wakeup_id = 1;
+constexpr ConnId packages_id = 2;
 constexpr Duration sweep_every = std::chrono::seconds(1);
 constexpr std::size_t most_remembered_peers = 1024;
 /// The core goes through all mounts at each tick, so not at each event.
@@ -68,29 +69,35 @@ bool watch(int epoll, int operation, int fd, std::uint32_t events, ConnId id) {
 
 }  // namespace
 
-MediaLoop::MediaLoop(Listener listener, SslContext tls, const MediaServerOptions& options, Sink& sink,
-                     LogSink& log)
+MediaLoop::MediaLoop(Listener listener, SslContext tls, Listener packages,
+                     const MediaServerOptions& options, Sink& sink, LogSink& log)
     : listener_(std::move(listener)),
       tls_(std::move(tls)),
+      packages_(std::move(packages)),
       most_connections_(options.connections),
       patience_(options.patience),
       sink_(sink),
       log_(log),
       core_(&images_),
       pacer_(options.bandwidth),
-      next_id_(wakeup_id + 1),
+      next_id_(packages_id + 1),
       scratch_(scratch_bytes) {}
 
 Status MediaLoop::prepare() {
   epoll_ = FileHandle(epoll_create1(EPOLL_CLOEXEC));
   wakeup_ = FileHandle(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (!epoll_ || !wakeup_ ||
-      !watch(epoll_.get(), EPOLL_CTL_ADD, listener_.socket.get(), EPOLLIN, listener_id) ||
+  if (!epoll_ || !wakeup_ || !watch_listeners(EPOLL_CTL_ADD, EPOLLIN) ||
       !watch(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), EPOLLIN, wakeup_id)) {
     return fail(ErrorKind::internal,
                 "media server: " + std::error_code(errno, std::generic_category()).message());
   }
   return {};
+}
+
+bool MediaLoop::watch_listeners(int operation, std::uint32_t events) {
+  const bool packages_watched =
+      !packages_.socket || watch(epoll_.get(), operation, packages_.socket.get(), events, packages_id);
+  return watch(epoll_.get(), operation, listener_.socket.get(), events, listener_id) && packages_watched;
 }
 
 void MediaLoop::post(wire::MediaCommand command) {
@@ -133,7 +140,7 @@ void MediaLoop::run() {
 }
 
 void MediaLoop::wake(ConnId id, std::uint32_t events, MonoTime now) {
-  if (id == listener_id) return accept_readers(now);
+  if (id == listener_id || id == packages_id) return accept_readers(now, id == packages_id);
   if (id == wakeup_id) {
     // Drained before the orders are taken, so that an order posted meanwhile wakes the next round.
     std::uint64_t drained = 0;
@@ -195,22 +202,25 @@ void MediaLoop::take_commands() {
   core_stirred_ = true;
 }
 
-void MediaLoop::accept_readers(MonoTime now) {
+void MediaLoop::accept_readers(MonoTime now, bool from_hosts) {
+  const Listener& listener = from_hosts ? packages_ : listener_;
   for (int i = 0; i < 64; ++i) {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
-    FileHandle socket(accept4(listener_.socket.get(), reinterpret_cast<sockaddr*>(&peer), &length,
+    FileHandle socket(accept4(listener.socket.get(), reinterpret_cast<sockaddr*>(&peer), &length,
                               SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
       if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
       // Out of descriptors: the listener stays readable, so look away until the next sweep.
-      accepting_ = !watch(epoll_.get(), EPOLL_CTL_MOD, listener_.socket.get(), 0, listener_id);
+      accepting_ = !watch_listeners(EPOLL_CTL_MOD, 0);
       return;
     }
     if (readers_.size() >= most_connections_) continue;  // closed at once; BMCs come again
     const ConnId id = next_id_++;
-    NetSocket link(std::move(socket), tls_.get(), most_unsent(tls_ != nullptr, readers_.size()));
-    auto connection = std::make_unique<Connection>(id, std::move(link), address_of(peer), patience_, now);
+    SSL_CTX* tls = from_hosts ? nullptr : tls_.get();
+    NetSocket link(std::move(socket), tls, most_unsent(tls != nullptr, readers_.size()));
+    auto connection =
+        std::make_unique<Connection>(id, std::move(link), address_of(peer), from_hosts, patience_, now);
     constexpr std::uint32_t events = EPOLLIN | EPOLLRDHUP;
     if (!watch(epoll_.get(), EPOLL_CTL_ADD, connection->fd(), events, id)) continue;
     readers_.emplace(id, Reader{std::move(connection), events});
@@ -367,8 +377,7 @@ void MediaLoop::sweep(MonoTime now) {
     drop(id);
   }
   std::erase_if(files_, [](const auto& item) { return item.second.expired(); });
-  if (!accepting_)
-    accepting_ = watch(epoll_.get(), EPOLL_CTL_MOD, listener_.socket.get(), EPOLLIN, listener_id);
+  if (!accepting_) accepting_ = watch_listeners(EPOLL_CTL_MOD, EPOLLIN);
 }
 
 }  // namespace metalmesh::media

@@ -1,4 +1,4 @@
-// The media server's event loop: epoll over the listener, a wake-up and the connections; asks MediaCore what
+// The media server's event loop: epoll over the listeners, a wake-up and the connections; asks MediaCore what
 // to answer and ReadPacer who is next to be sent content, and carries it out. Runs on one thread; only `post`
 // and `stop` may be called from others.
 #pragma once
@@ -25,8 +25,9 @@ namespace metalmesh::media {
 
 class MediaLoop {
  public:
-  /// `sink` and `log` must outlive the loop.
-  MediaLoop(Listener listener, SslContext tls, const MediaServerOptions& options, Sink& sink, LogSink& log);
+  /// `packages` may be without a socket. `sink` and `log` must outlive the loop.
+  MediaLoop(Listener listener, SslContext tls, Listener packages, const MediaServerOptions& options, Sink& sink,
+            LogSink& log);
   /// Creates epoll and the wake-up; once, before `run`.
   Status prepare();
   void run();
@@ -42,7 +43,8 @@ class MediaLoop {
   using Readers = std::unordered_map<ConnId, Reader>;
 
   void take_commands();
-  void accept_readers(MonoTime now);
+  void accept_readers(MonoTime now, bool from_hosts);
+  [[nodiscard]] bool watch_listeners(int operation, std::uint32_t events);
   void wake(ConnId id, std::uint32_t events, MonoTime now);
   void serve_turns(MonoTime now);
   /// Returns how much image content was sent.
@@ -60,6 +62,7 @@ class MediaLoop {
 
   Listener listener_;
   SslContext tls_;
+  Listener packages_;  // plain HTTP, package trees only
   std::size_t most_connections_;
   ReaderPatience patience_;
   Sink& sink_;

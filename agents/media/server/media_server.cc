@@ -15,10 +15,18 @@ Result<std::unique_ptr<MediaServer>> MediaServer::start(MediaServerOptions optio
   auto listener = listen_on(options.listen);
   if (!listener) return std::unexpected(listener.error());
   std::string address = listener->address;
-  auto loop = std::make_unique<MediaLoop>(std::move(*listener), std::move(tls), options, sink, log);
-  if (auto ready = loop->prepare(); !ready) return std::unexpected(ready.error());
+  Listener packages;
+  if (!options.packages_listen.empty()) {
+    auto plain = listen_on(options.packages_listen);
+    if (!plain) return std::unexpected(plain.error());
+    packages = std::move(*plain);
+  }
   wire::MediaEvent up;
   up.mutable_up()->set_address(address);
+  up.mutable_up()->set_packages_address(packages.address);
+  auto loop = std::make_unique<MediaLoop>(std::move(*listener), std::move(tls), std::move(packages), options,
+                                          sink, log);
+  if (auto ready = loop->prepare(); !ready) return std::unexpected(ready.error());
   sink.deliver(MediaReported{std::move(up)});
   return std::unique_ptr<MediaServer>(new MediaServer(std::move(loop), std::move(address)));
 }

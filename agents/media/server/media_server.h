@@ -27,6 +27,7 @@ struct MediaServerOptions {
   std::size_t connections = 4096;
   std::uint64_t bandwidth = 0;  // bytes per second to all readers together; 0: no limit
   ReaderPatience patience;
+  std::string packages_listen;  // package trees over plain HTTP, and nothing else; empty: not there
 };
 
 class MediaServer final : public MediaLink {

@@ -15,6 +15,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "agents/media/answer/medium_plan.h"
 #include "common/adapters/family_files.h"
@@ -82,7 +83,8 @@ Result<MediumPlan> plan_case(const families::FamilyCatalogue& catalogue, const c
                       .profile_template = text_of(folder / "template"),
                       .variables = {order->variables().begin(), order->variables().end()},
                       .host = order->host(),
-                      .recognised = catalogue.recognise(facts)},
+                      .recognised = catalogue.recognise(facts),
+                      .packages = {order->packages().url(), false}},
                      facts);
 }
 
@@ -156,6 +158,55 @@ TEST(Families, AnAnswerMediumSaysWhatItIs) {
   EXPECT_EQ(wrong([](config::OsFamily& f) { f.mutable_answer_medium()->set_format("udf"); }),
             "answerMedium.format");
   EXPECT_EQ(wrong([](config::OsFamily& f) { f.clear_files(), f.set_placeholder(true); }), "answerMedium");
+}
+
+/// The medium of the case `one-card` when the site serves the packages; its files as one text.
+std::string with_site_packages(const std::string& name, const std::string& url) {
+  const auto catalogue = adapters::load_families();
+  EXPECT_TRUE(catalogue);
+  const config::OsFamily& family = *catalogue->find(name);
+  const fs::path folder = fs::path(MM_GOLDEN_DIR) / name;
+  const wire::ImageFacts facts = facts_of(folder / "image");
+  const fs::path file = folder / "one-card/order.yaml";
+  auto order = adapters::read_yaml<wire::StartInstall>(text_of(file), file.string());
+  EXPECT_TRUE(order);
+  const auto plan = plan_medium({.family = family,
+                                 .profile_template = "",
+                                 .variables = {order->variables().begin(), order->variables().end()},
+                                 .host = order->host(),
+                                 .recognised = {},
+                                 .packages = {url, true}},
+                                facts);
+  if (!plan) return plan.error().message;
+  std::string all;
+  for (const auto& [path, content] : files_of(*plan)) all += content;
+  return all;
+}
+
+TEST(Families, TakePackagesFromTheSiteWithoutACertificateTheyCouldCheck) {
+  const std::string url = "https://192.0.2.5:8443/p/0123456789abcdef";
+  struct Line {
+    const char* family;
+    std::string text;
+    bool only_tls;
+  };
+  const std::vector<Line> lines = {
+      {"rhel", "url --url=" + url + " --noverifyssl\n", true},
+      {"autoyast", "install=" + url + " sslcerts=0", true},
+      {"debian", "d-i mirror/https/hostname string 192.0.2.5:8443\n", true},
+      {"debian", "d-i mirror/https/directory string /p/0123456789abcdef\n", true},
+      {"debian", "d-i debian-installer/allow_unauthenticated boolean true\n", false},
+      {"debian", "d-i debian-installer/allow_unauthenticated_ssl boolean true\n", true},
+      {"debian", "sed -i 's/^deb/# deb/' /etc/apt/sources.list\n", false}};
+  for (const Line& line : lines) {
+    EXPECT_NE(with_site_packages(line.family, url).find(line.text), std::string::npos) << line.text;
+    const bool also_plain =
+        with_site_packages(line.family, "http://192.0.2.5:8080/p/0123456789abcdef").find(line.text) !=
+        std::string::npos;
+    EXPECT_EQ(also_plain, !line.only_tls) << line.text;
+  }
+  EXPECT_NE(with_site_packages("talos", url).find("not known to take packages from elsewhere"),
+            std::string::npos);
 }
 
 TEST(Families, EachRecognisesItsOwnImageAndNoOther) {

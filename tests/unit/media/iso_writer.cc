@@ -1,5 +1,6 @@
 #include "tests/unit/media/iso_writer.h"
 
+#include <algorithm>
 #include <set>
 
 namespace metalmesh::media::test {
@@ -35,6 +36,46 @@ std::string name_field(const std::string& name) {
   field += '\1';
   field += '\0';
   return field + name;
+}
+
+/// Flags of a component: 2 is ".", 4 "..", 8 the root.
+std::string link_field(const std::string& target) {
+  std::string components;
+  const auto component = [&](int flags, const std::string& name) {
+    components += static_cast<char>(flags);
+    components += static_cast<char>(name.size());
+    components += name;
+  };
+  if (target.starts_with('/')) component(8, "");
+  for (std::size_t at = 0; at < target.size();) {
+    const std::size_t end = std::min(target.find('/', at), target.size());
+    const std::string name = target.substr(at, end - at);
+    if (name == "." || name == "..") {
+      component(name == "." ? 2 : 4, "");
+    } else if (!name.empty()) {
+      component(0, name);
+    }
+    at = end + 1;
+  }
+  std::string field = "SL";
+  field += static_cast<char>(5 + components.size());
+  field += '\1';
+  field += '\0';
+  return field + components;
+}
+
+/// One record for each extent of a file; all but the last say that more follow.
+std::string file_records(const std::string& identifier, std::uint64_t lba, std::uint64_t size,
+                         const std::string& system_use, std::uint64_t longest) {
+  std::string out;
+  for (std::uint64_t left = size; longest != 0 && left > longest; left -= longest) {
+    std::string piece = record(identifier, lba, longest, false, system_use);
+    piece[25] = static_cast<char>(0x80);
+    out += piece;
+    lba += longest / sector;
+    size -= longest;
+  }
+  return out + record(identifier, lba, size, false, system_use);
 }
 
 std::uint64_t sectors(std::size_t bytes) { return (bytes + sector - 1) / sector; }
@@ -73,8 +114,14 @@ std::string IsoWriter::build() {
       const std::size_t slash = path.rfind('/');
       if (path.substr(1, slash == 0 ? 0 : slash - 1) != name) continue;
       const std::string leaf = path.substr(slash + 1);
-      extent += record(upper(leaf) + ";1", offsets_[path] / sector, content.size(), false,
-                       rock_ridge ? name_field(leaf) : "");
+      extent += file_records(upper(leaf) + ";1", offsets_[path] / sector, content.size(),
+                             rock_ridge ? name_field(leaf) : "", longest_extent);
+    }
+    for (const auto& [path, target] : links_) {
+      const std::size_t slash = path.rfind('/');
+      if (path.substr(1, slash == 0 ? 0 : slash - 1) != name) continue;
+      const std::string leaf = path.substr(slash + 1);
+      extent += record(upper(leaf) + ";1", 0, 0, false, name_field(leaf) + link_field(target));
     }
     image.replace(directories_[name], extent.size(), extent);
   }

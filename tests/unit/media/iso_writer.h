@@ -15,10 +15,13 @@ class IsoWriter {
  public:
   bool rock_ridge = true;
   std::string volume_id = "UNIT_TEST";
-  std::string boot_image;  // path of a file that El Torito points to; empty: not bootable
+  std::string boot_image;          // path of a file that El Torito points to; empty: not bootable
+  std::size_t longest_extent = 0;  // whole sectors; longer files get several extents; 0: no limit
 
   /// One directory level: "/boot/vmlinuz" or "/answer.txt".
   void add(const std::string& path, std::string content);
+  /// A symbolic link of Rock Ridge, with the target as it is stored.
+  void link(const std::string& path, std::string target) { links_[path] = std::move(target); }
   [[nodiscard]] std::string build();
   /// Byte offset of a file in the image that `build` made.
   [[nodiscard]] std::uint64_t offset_of(const std::string& path) const { return offsets_.at(path); }
@@ -29,6 +32,7 @@ class IsoWriter {
 
  private:
   std::map<std::string, std::string> files_;
+  std::map<std::string, std::string> links_;
   std::map<std::string, std::uint64_t> offsets_;
   std::map<std::string, std::uint64_t> directories_;
 };

@@ -533,5 +533,125 @@ TEST_F(ComposedMountTest, ServesASecondMedium) {
   EXPECT_EQ(images_.opened, 0);
 }
 
+/// A mount with a package tree beside it, both in memory.
+class PackagesTest : public MediaCoreTest, private BaseImages {
+ protected:
+  PackagesTest() {
+    iso_.add("/pool/a.deb", "0123456789");
+    core_ = MediaCore(this);
+  }
+  Result<std::unique_ptr<BlockReader>> open(const std::string& path) override {
+    if (path != "/images/dvd.iso") return fail(ErrorKind::unavailable, "no such file");
+    ++opened_;
+    return std::make_unique<MemoryReader>(broken_ ? "not an image" : iso_.build());
+  }
+  MediaOutcome order(wire::MountState state, const std::string& token = "tok",
+                     const std::string& tree = "tree") {
+    wire::MediaCommand command;
+    auto& mount = *command.mutable_mount();
+    mount.set_token(token);
+    mount.set_state(state);
+    mount.mutable_image()->set_size(size);
+    mount.mutable_image()->set_path("/images/base.iso");
+    mount.mutable_packages()->set_token(tree);
+    mount.mutable_packages()->mutable_image()->set_path("/images/dvd.iso");
+    mount.mutable_packages()->mutable_image()->set_sha256("bb");
+    return core_.on_command(command, at(0));
+  }
+  Respond get(const std::string& path, Headers headers = {}, bool from_hosts = true,
+              const std::string& method = "GET") {
+    MediaRequest request{7, method, path, std::move(headers), "", "10.0.0.7", from_hosts};
+    return responses(core_.on_request(std::move(request), at(1))).front();
+  }
+  int opened_ = 0;
+  bool broken_ = false;
+  test::IsoWriter iso_;
+};
+
+TEST_F(PackagesTest, AreServedWhileTheInstallerRuns) {
+  const std::vector<std::pair<wire::MountState, int>> fence = {
+      {wire::CLOSED, 503}, {wire::OPEN, 503}, {wire::LAUNCHED, 200}, {wire::DEAD, 410}};
+  for (const auto& [state, status] : fence) {
+    order(state);
+    EXPECT_EQ(get("/p/tree/pool/a.deb").status, status) << wire::MountState_Name(state);
+  }
+  core_.on_command(
+      [] {
+        wire::MediaCommand c;
+        c.set_forget("tok");
+        return c;
+      }(),
+      at(2));
+  core_.on_command(
+      [] {
+        wire::MediaCommand c;
+        c.mutable_all();
+        return c;
+      }(),
+      at(2));
+  EXPECT_EQ(get("/p/tree/pool/a.deb").status, 404);
+}
+
+TEST_F(PackagesTest, AnswerAsHttpSays) {
+  order(wire::LAUNCHED);
+  const Respond whole = get("/p/tree//pool/a%2Edeb");
+  EXPECT_EQ(whole.status, 200);
+  EXPECT_EQ(whole.content_length, 10U);
+  EXPECT_EQ(whole.file, "/images/dvd.iso");
+  EXPECT_EQ(std::get<ByteRange>(whole.segments.front()), (ByteRange{iso_.offset_of("/pool/a.deb"), 10}));
+  const Respond part =
+      get("/p/tree/pool/a.deb", {{"range", "bytes=2-4"}, {"if-range", header(whole, "ETag")}});
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(header(part, "Content-Range"), "bytes 2-4/10");
+  const Respond head = get("/p/tree/pool/a.deb", {}, true, "HEAD");
+  EXPECT_EQ(head.content_length, 10U);
+  EXPECT_TRUE(head.segments.empty());
+  EXPECT_EQ(get("/p/tree/pool/a.deb", {{"range", "bytes=10-"}}).status, 416);
+  EXPECT_EQ(get("/p/tree/pool/a.deb", {}, true, "PUT").status, 405);
+  EXPECT_EQ(get("/p/tree/pool/b.deb").status, 404);
+  EXPECT_EQ(get("/p/tree/../../etc/passwd").status, 400);
+  EXPECT_THAT(get("/p/tree/pool/").text, testing::HasSubstr("href=\"/p/tree/pool/a.deb\""));
+  EXPECT_THAT(get("/p/tree").text, testing::HasSubstr("href=\"/p/tree/pool/\""));
+}
+
+TEST_F(PackagesTest, HostsSeeNothingElse) {
+  order(wire::LAUNCHED);
+  EXPECT_EQ(get("/m/tok.iso").status, 404);
+  EXPECT_EQ(get("/c/call").status, 404);
+  EXPECT_EQ(get("/m/tok.iso", {}, false).status, 200);
+  EXPECT_EQ(get("/p/tree/pool/a.deb", {}, false).status, 200) << "BMCs and hosts may share a network";
+}
+
+TEST_F(PackagesTest, ReadsOfThemAreASignOfLife) {
+  order(wire::LAUNCHED);
+  get("/p/tree/pool/a.deb");
+  const auto events = told(core_.on_sent(7, 10, at(3)));
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].reads().token(), "tok");
+  EXPECT_EQ(events[0].reads().package_bytes(), 10U);
+  EXPECT_EQ(events[0].reads().bytes_covered(), 0U) << "that is of the medium";
+  order(wire::DEAD);
+  EXPECT_FALSE(core_.may_continue(7)) << "it ends with the medium";
+}
+
+TEST_F(PackagesTest, OneTreeServesAllMountsOfAnImage) {
+  order(wire::LAUNCHED);
+  order(wire::LAUNCHED, "other", "other-tree");
+  order(wire::LAUNCHED);
+  EXPECT_EQ(opened_, 1);
+  EXPECT_EQ(header(get("/p/tree/pool/a.deb"), "ETag"), header(get("/p/other-tree/pool/a.deb"), "ETag"));
+}
+
+TEST_F(PackagesTest, WhatCannotBeReadIsRefusedWithTheReason) {
+  broken_ = true;
+  const auto events = told(order(wire::CLOSED));
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_THAT(events[0].refused().reason(), testing::HasSubstr("package tree"));
+  EXPECT_FALSE(events[0].refused().temporary());
+  broken_ = false;
+  EXPECT_TRUE(told(order(wire::LAUNCHED)).empty());
+  EXPECT_EQ(get("/p/tree/pool/a.deb").status, 200) << "another order may succeed";
+}
+
 }  // namespace
 }  // namespace metalmesh::media

@@ -1,0 +1,53 @@
+// What passes between the media server's connections and its decisions, as values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agents/media/overlay.h"
+#include "common/base/log.h"
+#include "common/ports/http_client.h"
+#include "schemas/wire/media.pb.h"
+
+namespace metalmesh::media {
+
+/// One connection; it has at most one request under way.
+using ConnId = std::uint64_t;
+
+struct MediaRequest {
+  ConnId conn = 0;
+  std::string method;
+  std::string path;
+  Headers headers;  // names in lower case
+  std::string body;
+  std::string peer;         // address without port: compared with BMC addresses
+  bool from_hosts = false;  // over the listener for package trees, where nothing else is served
+};
+
+/// Answer a connection: `text`, or (for image content) `segments` of the base `file`.
+struct Respond {
+  ConnId conn = 0;
+  int status = 200;
+  Headers headers;  // without Content-Length, Connection and Date
+  std::string text;
+  std::string file;
+  std::vector<Segment> segments;
+  std::uint64_t content_length = 0;  // also for HEAD, which has no body
+};
+/// Stop sending, at once and without a proper end: what is left must not reach the reader.
+struct Abort {
+  ConnId conn = 0;
+};
+struct Tell {
+  wire::MediaEvent event;
+};
+using MediaEffect = std::variant<Respond, Abort, Tell>;
+
+struct MediaOutcome {
+  std::vector<MediaEffect> effects;
+  std::vector<LogLine> logs;
+};
+
+}  // namespace metalmesh::media
