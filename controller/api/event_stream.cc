@@ -1,5 +1,7 @@
 #include "controller/api/event_stream.h"
 
+#include <google/protobuf/util/time_util.h>
+
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -39,6 +41,11 @@ std::string progress_message(const rest::Deployment& deployment) {
   body["percent"] = deployment.percent();
   body["bytesRead"] = std::to_string(deployment.bytes_read());
   body["bytesPerSecond"] = std::to_string(deployment.bytes_per_second());
+  body["packageBytes"] = std::to_string(deployment.package_bytes());
+  if (deployment.has_eta()) {
+    body["eta"] = google::protobuf::util::TimeUtil::ToString(deployment.eta());
+    body["etaFrom"] = deployment.eta_from();
+  }
   return "event: progress\ndata: " + boost::json::serialize(body) + "\n\n";
 }
 

@@ -98,7 +98,7 @@ Cells row(const rest::Rollout& rollout, WallTime) {
 }
 
 Cells header(const rest::Deployment&) {
-  return {"ID", "SERVER", "SITE", "STATE", "STAGE", "READ", "CAUSE", "AGE"};
+  return {"ID", "SERVER", "SITE", "STATE", "STAGE", "DONE", "CAUSE", "AGE"};
 }
 Cells row(const rest::Deployment& deployment, WallTime now) {
   return {deployment.id(),

@@ -1,6 +1,7 @@
 #include "controller/cli/watch_view.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -31,6 +32,12 @@ std::string stage_words(const rest::Deployment& deployment) {
   return deployment.state() == "CANCELLING" ? "CANCELLING" : stage;
 }
 
+/// By earlier installs; without any, nobody knows.
+std::string end_words(const rest::Deployment& d) {
+  if (!d.has_eta()) return "end unknown";
+  return fmt::format("ends about {} UTC", google::protobuf::util::TimeUtil::ToString(d.eta()).substr(11, 5));
+}
+
 std::string row_of(const rest::Deployment& d, std::size_t name_width, std::size_t width) {
   std::string out = fit_to(d.server(), name_width) + "  ";
   if (is_ended(d)) {
@@ -41,6 +48,7 @@ std::string row_of(const rest::Deployment& d, std::size_t name_width, std::size_
   }
   out += fit_to(stage_words(d), 10) + " " + bar(d.percent(), 26) + fmt::format(" {:>3} %", d.percent());
   if (d.bytes_per_second() > 0) out += "  " + rate_words(d.bytes_per_second());
+  if (in_flight(d)) out += "  " + end_words(d);
   if (!d.note().empty()) out += "  " + d.note();
   return cut_to(out, width);
 }
@@ -74,6 +82,9 @@ void WatchView::take_progress(std::string_view json) {
   found->set_percent(update.percent());
   found->set_bytes_read(update.bytes_read());
   found->set_bytes_per_second(update.bytes_per_second());
+  found->set_package_bytes(update.package_bytes());
+  found->clear_eta();
+  if (update.has_eta()) *found->mutable_eta() = update.eta();
 }
 
 std::string WatchView::summary() const {

@@ -149,6 +149,7 @@ std::string plan_text(const rest::Rollout& rollout) {
                       identity_words(server.identity()), server.bmc()});
     }
     out += render_table(rows);
+    if (!plan.media().summary().empty()) out += plan.media().summary() + "\n";
   }
   if (plan.excluded_size() > 0) {
     out +=

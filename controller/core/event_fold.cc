@@ -1,6 +1,7 @@
 #include "controller/core/event_fold.h"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "common/base/planted.h"
@@ -8,6 +9,7 @@
 #include "controller/core/deployment_machine.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_apply.h"
+#include "controller/core/progress_model.h"
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
@@ -17,7 +19,6 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr int evidence_limit = 32;
-constexpr std::uint32_t whole = 100;  // percent
 
 wire::Fault untouched(wire::Fault fault) {
   if (fault.disk() == wire::DISK_STATE_UNSPECIFIED) fault.set_disk(wire::DISK_UNTOUCHED);
@@ -116,9 +117,18 @@ Happening happening_of(wire::Ended::Outcome outcome) {
   }
 }
 
-void fold_ended(Work& work, const std::string& id, const wire::Ended& end) {
+std::optional<InstallFigures> earlier_installs(const Work& work, const rest::Deployment& deployment) {
+  const auto rollout = work.mesh().rollouts.find(deployment.rollout());
+  if (rollout == work.mesh().rollouts.end()) return std::nullopt;
+  return work.mesh().installs.of(deployment.site(), rollout->second.status().plan().profile());
+}
+
+void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
+  const wire::Ended& end = event.ended();
   const auto details = [&](rest::Deployment& d) {
     d.set_stage(wire::DONE);
+    if (d.has_launched_at() && event.has_at())
+      *d.mutable_ran() = to_wire(from_wire(event.at()) - from_wire(d.launched_at()));
     d.set_proof(end.proof());
     d.clear_evidence();
     for (const std::string& one : end.evidence()) {
@@ -131,7 +141,7 @@ void fold_ended(Work& work, const std::string& id, const wire::Ended& end) {
     d.set_disk(disk);
     *d.mutable_debts() = end.debts();
     d.clear_note();
-    if (end.outcome() == wire::Ended::SUCCEEDED) d.set_percent(whole);
+    advance_progress(d, {}, std::nullopt, work.now.wall());
   };
   if (move_deployment(work, id, happening_of(end.outcome()), details)) return;
   // A cancel is answered before its cleanup: what that left behind comes with the end.
@@ -181,13 +191,19 @@ void fold_cancel(Work& work, const rest::Deployment& deployment, const wire::Can
 
 void fold_deployment(Work& work, const rest::Deployment& deployment, const wire::Event& event) {
   const std::string id = deployment.id();
+  const std::optional<InstallFigures> earlier = earlier_installs(work, deployment);
   const auto progress = [&](const std::function<void(rest::Deployment&)>& edit) {
-    move_deployment(work, id, Happening::progressed, edit);
+    move_deployment(work, id, Happening::progressed, [&](rest::Deployment& d) {
+      edit(d);
+      advance_progress(d, {}, earlier, work.now.wall());
+    });
   };
   switch (event.body_case()) {
     case wire::Event::kStage:
       return progress([&](rest::Deployment& d) {
         d.set_stage(event.stage().stage());
+        const bool begins = event.stage().stage() == wire::CONNECT && !d.has_started();
+        if (begins && event.has_at()) *d.mutable_started() = event.at();
         d.set_note(event.stage().note());
       });
     case wire::Event::kArmed:
@@ -198,6 +214,7 @@ void fold_deployment(Work& work, const rest::Deployment& deployment, const wire:
     case wire::Event::kLaunched:
       return progress([&](rest::Deployment& d) {
         d.set_launched(true);
+        if (event.has_at()) *d.mutable_launched_at() = event.at();
         d.set_disk(wire::DISK_BEING_WRITTEN);
         d.clear_note();
       });
@@ -211,7 +228,7 @@ void fold_deployment(Work& work, const rest::Deployment& deployment, const wire:
     case wire::Event::kCancel:
       return fold_cancel(work, deployment, event.cancel());
     case wire::Event::kEnded:
-      return fold_ended(work, id, event.ended());
+      return fold_ended(work, id, event);
     default:
       return;
   }
@@ -385,10 +402,13 @@ void fold_sample(Work& work, const std::string& site, const wire::Sample& sample
   }
   ++work.metrics.samples_taken;
   rest::Deployment& live = work.ledger.live_deployment(sample.deployment_id());
-  // A late sample must not turn the bar back.
-  live.set_percent(std::max(live.percent(), std::min(sample.percent(), whole)));
+  // A late sample must not turn anything back.
   live.set_bytes_read(std::max(live.bytes_read(), sample.bytes_read()));
+  live.set_package_bytes(std::max(live.package_bytes(), sample.package_bytes()));
+  live.set_media_size(std::max(live.media_size(), sample.media_size()));
   live.set_bytes_per_second(sample.bytes_per_second());
+  advance_progress(live, {sample.proof(), sample.boot_progress(), sample.percent()},
+                   earlier_installs(work, live), work.now.wall());
 }
 
 void void_site(Work& work, const std::string& site, const std::string& journal) {

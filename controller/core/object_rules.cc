@@ -125,6 +125,25 @@ Verdict check_proof(rest::ProfileProof& proof) {
        required("spec.proof.hostVar", !reaches || !proof.host_var().empty())});
 }
 
+constexpr std::string_view from_media = "media";
+constexpr std::string_view from_site = "siteHttp";
+
+Verdict check_packages(const rest::ProfileSpec& spec) {
+  const std::string& packages = spec.packages();
+  if (!spec.packages_image().empty() && packages != from_site) {
+    return refusal(ErrorKind::invalid, "spec.packagesImage",
+                   "is for packages: siteHttp, and this is \"" + packages.substr(0, 80) + "\"");
+  }
+  if (packages.empty() || packages == from_media) return std::nullopt;
+  if (packages == from_site) {
+    return if_set(spec.packages_image(), [](const auto& v) { return rules::name("spec.packagesImage", v); });
+  }
+  const bool web = packages.starts_with("http://") || packages.starts_with("https://");
+  if (web && !rules::url("spec.packages", packages)) return std::nullopt;
+  return refusal(ErrorKind::invalid, "spec.packages",
+                 "\"" + packages.substr(0, 80) + "\" is none of: media, siteHttp, http://..., https://...");
+}
+
 Verdict check_selection(const rest::Selection& select, const MeshState&) {
   if (select.labels().empty() && select.sites().empty() && select.servers().empty()) {
     return refusal(ErrorKind::invalid, "spec.select", "selects nothing: name labels, sites or servers",
@@ -167,6 +186,18 @@ Verdict check_pace(rest::RolloutSpec& spec) {
 }
 
 }  // namespace
+
+const rest::Image* package_image(const MeshState& mesh, const rest::Profile& profile,
+                                 const std::string& image) {
+  if (profile.spec().packages() != from_site) return nullptr;
+  const std::string& own = profile.spec().packages_image();
+  const auto found = mesh.images.find(own.empty() ? image : own);
+  return found == mesh.images.end() ? nullptr : &found->second;
+}
+
+bool packages_from_media(const rest::Profile& profile) {
+  return profile.spec().packages().empty() || profile.spec().packages() == from_media;
+}
 
 const rest::Profile* find_profile(const MeshState& mesh, const std::string& reference) {
   const bool pinned = reference.find('@') != std::string::npos;
@@ -260,7 +291,7 @@ Verdict check(rest::Profile& profile, const MeshState&) {
   return first_of({rules::token("spec.family", spec.family()),
                    rules::text("spec.template.inline", spec.template_().inline_(), template_limit),
                    rules::variables("spec.vars", spec.vars()), check_proof(*spec.mutable_proof()),
-                   rules::duration("spec.maxRun", spec.max_run(), 7 * day),
+                   check_packages(spec), rules::duration("spec.maxRun", spec.max_run(), 7 * day),
                    rules::duration("spec.stallAfter", spec.stall_after(), 7 * day)});
 }
 
@@ -290,6 +321,9 @@ Verdict check(rest::Rollout& rollout, const MeshState& mesh) {
                    "profile " + spec.profile() + " is for family " + profile->spec().family() + ", image " +
                        spec.image() + " is " + image->second.spec().family());
   }
+  const std::string& packages_image = profile->spec().packages_image();
+  if (!packages_image.empty() && !mesh.images.contains(packages_image))
+    return missing("spec.profile.packagesImage", "Image", packages_image);
   return first_of({rules::one_of("spec.poweredOn", spec.powered_on(), {"refuse", "graceful", "force"}),
                    check_pace(spec), rules::variables("spec.vars", spec.vars())});
 }

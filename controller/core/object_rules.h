@@ -19,7 +19,7 @@ inline constexpr std::uint32_t parallel_per_site = 10;
 inline constexpr std::chrono::seconds start_within = std::chrono::hours(4);
 inline constexpr std::chrono::seconds launch_within = std::chrono::minutes(30);
 inline constexpr std::chrono::seconds max_run = std::chrono::hours(2);
-inline constexpr std::chrono::seconds stall_after = std::chrono::minutes(25);
+inline constexpr std::chrono::seconds stall_after = std::chrono::minutes(35);
 inline constexpr std::chrono::seconds proof_within = std::chrono::minutes(20);
 inline constexpr std::chrono::seconds proof_settle = std::chrono::minutes(2);
 inline constexpr std::uint32_t attempts_before_wipe = 2;
@@ -38,5 +38,11 @@ rules::Verdict check(rest::Rollout& rollout, const MeshState& mesh);
 
 /// "rocky-base" (newest) or "rocky-base@7"; nullptr when there is none.
 const rest::Profile* find_profile(const MeshState& mesh, const std::string& reference);
+
+/// The image whose files a site serves as packages to installs of `image` with this profile; nullptr: none.
+const rest::Image* package_image(const MeshState& mesh, const rest::Profile& profile,
+                                 const std::string& image);
+/// The installer takes its packages from the medium it boots.
+bool packages_from_media(const rest::Profile& profile);
 
 }  // namespace metalmesh::controller

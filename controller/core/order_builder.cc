@@ -28,6 +28,16 @@ wire::PowerPolicy policy_of(const std::string& powered_on) {
   return wire::REFUSE_IF_ON;
 }
 
+wire::ImageRef image_ref(const rest::Image& image) {
+  const rest::ImageIso& iso = image.spec().iso();
+  wire::ImageRef ref;
+  ref.set_name(image.metadata().name());
+  ref.set_sha256(iso.sha256());
+  ref.set_size(iso.size());
+  *ref.mutable_urls() = iso.urls();
+  return ref;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> order_variables(const MeshState& mesh, const rest::Profile& profile,
@@ -81,10 +91,12 @@ wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollo
   order.set_server(server.metadata().name());
   *order.mutable_identity() = order_identity(server);
   *order.mutable_bmc() = bmc_target(server, &mesh.sites.at(server.spec().site()));
-  order.mutable_image()->set_name(plan.image());
-  order.mutable_image()->set_sha256(plan.image_sha256());
-  order.mutable_image()->set_size(image.spec().iso().size());
-  *order.mutable_image()->mutable_urls() = image.spec().iso().urls();
+  *order.mutable_image() = image_ref(image);
+  if (const rest::Image* packages = package_image(mesh, profile, plan.image())) {
+    *order.mutable_packages()->mutable_image() = image_ref(*packages);
+  } else if (!packages_from_media(profile)) {
+    order.mutable_packages()->set_url(profile.spec().packages());
+  }
   order.mutable_profile()->set_name(profile.metadata().name());
   order.mutable_profile()->set_version(profile.metadata().version());
   order.mutable_profile()->set_sha256(to_hex(sha256(profile_content(profile))));

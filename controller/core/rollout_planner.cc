@@ -10,6 +10,7 @@
 #include "common/hosts/host_rules.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/media_forecast.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
 #include "controller/core/server_phases.h"
@@ -218,6 +219,9 @@ std::string digest_of(const rest::Plan& plan, const rest::Rollout& rollout, cons
       std::to_string(spec.start_within().seconds()) + "/" + std::to_string(spec.launch_within().seconds()));
   add_line(text, "offline", spec.offline() + "/" + std::to_string(spec.offline_start_within().seconds()));
   const rest::Profile& profile = *find_profile(mesh, plan.profile());
+  if (!packages_from_media(profile)) add_line(text, "packages", profile.spec().packages());
+  if (const rest::Image* packages = package_image(mesh, profile, plan.image()))
+    add_line(text, "packages", packages->spec().iso().sha256());
   for (const rest::PlanServer& server : plan.servers()) {
     add_line(text, "server", server.name());
     add_line(text, "site", server.site());
@@ -312,6 +316,7 @@ std::expected<rest::Plan, Refusal> make_plan(const MeshState& mesh, const Identi
   }
   plan.set_digest(digest_of(plan, rollout, mesh, profile_content(profile)));
   add_warnings(plan, mesh, rollout);
+  *plan.mutable_media() = forecast_media(mesh, plan);
   return plan;
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/check.h"
 #include "common/base/digest.h"
 #include "common/ports/wire_time.h"
+#include "controller/state/deployment_states.h"
 #include "controller/state/event_log.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
@@ -47,6 +48,7 @@ Ledger::Ledger(LoadedState loaded) : mesh_(std::move(loaded.mesh)), inner_(std::
   for (const auto& [id, deployment] : mesh_.deployments) board_.add(deployment);
   for (const auto& [name, server] : mesh_.servers) identities_.add(server);
   for (const auto& [name, rollout] : mesh_.rollouts) refresh_counts(name);
+  for (const auto& [id, deployment] : mesh_.deployments) remember_install(deployment);
   for (const auto& [key, answer] : inner_.answers) next_answer_ = std::max(next_answer_, answer.number() + 1);
 }
 
@@ -136,11 +138,19 @@ void Ledger::change_rollout(const std::string& name, const std::function<void(re
 
 void Ledger::change_deployment(const std::string& id, const std::function<void(rest::Deployment&)>& edit) {
   rest::Deployment& deployment = mesh_.deployments.at(id);
+  const bool was_open = is_open(deployment.state());
   board_.remove(deployment);
   edit(deployment);
   board_.add(deployment);
+  if (was_open && !is_open(deployment.state())) remember_install(deployment);
   refresh_counts(deployment.rollout());
   touch(Table::deployment, id);
+}
+
+void Ledger::remember_install(const rest::Deployment& deployment) {
+  const auto rollout = mesh_.rollouts.find(deployment.rollout());
+  if (rollout != mesh_.rollouts.end())
+    mesh_.installs.add(deployment, rollout->second.status().plan().profile());
 }
 
 void Ledger::erase_site(const std::string& name) {

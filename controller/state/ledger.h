@@ -81,6 +81,7 @@ class Ledger {
   void touch(Table table, const std::string& name) { dirty_.insert({table, name}); }
   void flush_object(Table table, const std::string& name, Batch& batch, WallTime now);
   void refresh_counts(const std::string& rollout);
+  void remember_install(const rest::Deployment& deployment);
 
   MeshState mesh_;
   InnerState inner_;

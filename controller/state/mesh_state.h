@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "controller/state/install_history.h"
 #include "schemas/record/controller.pb.h"
 #include "schemas/rest/api.pb.h"
 
@@ -24,6 +25,7 @@ struct MeshState {
   std::uint64_t last_event = 0;                         // id of the newest LogEvent
   std::uint64_t epoch = 0;                              // controller epoch
   bool disk_low = false;
+  InstallHistory installs;  // what earlier ones took; derived from the deployments
 };
 
 /// What the mesh needs beside that and people are not shown: same life, other rows.

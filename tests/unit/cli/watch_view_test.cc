@@ -50,7 +50,7 @@ TEST_F(WatchViewTest, draws_a_line_per_server_in_plan_order) {
   EXPECT_THAT(view_.frame(100, 24),
               ElementsAre("rollout web: running, 1 of 3 ended (1 PENDING, 1 RUNNING, 1 SUCCEEDED)",
                           "r1        SUCCEEDED (booted)",
-                          "r2        WATCH      [#########...............]  38 %  12.4 MB/s",
+                          "r2        WATCH      [#########...............]  38 %  12.4 MB/s  end unknown",
                           "r3        PENDING    [........................]   0 %"));
 }
 
@@ -91,6 +91,14 @@ TEST_F(WatchViewTest, tells_news_once) {
   EXPECT_THAT(
       view_.news(),
       ElementsAre("r1: FAILED", "    INSTALLER_STALLED: no media read for 25 min\n    Disk: being written"));
+}
+
+TEST_F(WatchViewTest, tells_the_end_when_earlier_installs_do) {
+  view_.set_deployments({running("r1", 1)});
+  view_.take_progress(R"({"deployment":"d-r1","stage":"WATCH","percent":39,"eta":"2026-03-01T14:32:10Z"})");
+  EXPECT_THAT(view_.frame(100, 24)[1], HasSubstr("39 %  ends about 14:32 UTC"));
+  view_.take_progress(R"({"deployment":"d-r1","stage":"WATCH","percent":40})");
+  EXPECT_THAT(view_.frame(100, 24)[1], HasSubstr("40 %  end unknown")) << "it is later than they were";
 }
 
 TEST_F(WatchViewTest, lets_no_late_sample_revive_what_ended) {

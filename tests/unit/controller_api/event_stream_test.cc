@@ -255,10 +255,15 @@ TEST_F(Progress, IsSentOnceASecondWhenItChangedAndCarriesNoId) {
   EXPECT_EQ(
       tick(1),
       "event: progress\ndata: {\"deployment\":\"d1\",\"rollout\":\"\",\"server\":\"\",\"site\":\"par1\","
-      "\"stage\":\"WATCH\",\"percent\":10,\"bytesRead\":\"0\",\"bytesPerSecond\":\"0\"}\n\n");
+      "\"stage\":\"WATCH\",\"percent\":10,\"bytesRead\":\"0\",\"bytesPerSecond\":\"0\",\"packageBytes\":"
+      "\"0\"}\n\n");
   EXPECT_THAT(tick(1), IsEmpty());
   state_.deployments["d1"].set_percent(11);
   EXPECT_THAT(tick(1), HasSubstr("\"percent\":11"));
+  state_.deployments["d1"].set_percent(12);
+  state_.deployments["d1"].mutable_eta()->set_seconds(60);
+  state_.deployments["d1"].set_eta_from(3);
+  EXPECT_THAT(tick(1), HasSubstr("\"eta\":\"1970-01-01T00:01:00Z\",\"etaFrom\":3"));
   state_.deployments["d1"].set_state("SUCCEEDED");
   state_.deployments["d1"].set_percent(100);
   EXPECT_THAT(tick(1), IsEmpty());

@@ -33,7 +33,7 @@ TEST_F(Fold, IssuedThenRunningThenSucceededThenProtected) {
   sample.set_percent(38);
   const auto rows = mesh.store.rows();
   agent.publish("sample", sample);
-  EXPECT_EQ(deployment().percent(), 38U);
+  EXPECT_EQ(deployment().percent(), 39U) << "the installer has from 10 to 88";
   EXPECT_EQ(mesh.store.rows(), rows) << "samples are not rows";
   agent.end("s0", wire::Ended::SUCCEEDED);
   EXPECT_EQ(deployment().state(), "SUCCEEDED");
@@ -46,6 +46,66 @@ TEST_F(Fold, IssuedThenRunningThenSucceededThenProtected) {
   EXPECT_EQ(status.installed().proof(), "booted");
   EXPECT_EQ(mesh.rollout("r").status().state(), "done");
   EXPECT_EQ(mesh.rollout("r").status().counts().at("SUCCEEDED"), 1U);
+}
+
+TEST_F(Fold, AnEarlierInstallForetellsTheEndAndWhatIsRead) {
+  const WallTime start = mesh.now.wall();
+  const auto minute = [&](int count) { return to_wire(start + std::chrono::minutes(count)); };
+  const auto install = [&](const std::string& server, int begin) {
+    agent.accept(server);
+    wire::Event event = agent.about(server);
+    event.mutable_stage()->set_stage(wire::CONNECT);
+    *event.mutable_at() = minute(begin);
+    agent.report(event);
+    event.mutable_launched();
+    *event.mutable_at() = minute(begin + 2);
+    agent.report(event);
+  };
+  const auto sample = [&](const std::string& server, std::uint64_t bytes) {
+    wire::Sample read;
+    read.set_deployment_id(mesh.deployment_of(server).id());
+    read.set_bytes_read(bytes);
+    read.set_media_size(4'000'000'000);
+    read.set_package_bytes(7);
+    agent.publish("sample", read);
+  };
+  const auto end = [&](const std::string& server, int at) {
+    wire::Event event = agent.about(server);
+    *event.mutable_at() = minute(at);
+    event.mutable_ended()->set_outcome(wire::Ended::SUCCEEDED);
+    agent.report(event);
+  };
+  install("s0", 0);
+  sample("s0", 1'000'000'000);
+  EXPECT_EQ(deployment().percent(), 29U);
+  EXPECT_EQ(deployment().package_bytes(), 7U);
+  EXPECT_FALSE(deployment().has_eta()) << "nobody knows";
+  end("s0", 12);
+  EXPECT_EQ(deployment().percent(), 100U);
+  EXPECT_EQ(deployment().ran().seconds(), 600);
+
+  const auto check = [&](const std::string& server, const std::string& rollout, int begin) {
+    mesh.add_ready(server, agent, begin);
+    auto next = Mesh::rollout_object(rollout);
+    next.mutable_spec()->mutable_select()->clear_sites();
+    next.mutable_spec()->mutable_select()->add_servers(server);
+    mesh.start_rollout(next);
+    const rest::PlanMedia& media = mesh.rollout(rollout).status().plan().media();
+    EXPECT_EQ(media.expected_bytes(), 1'000'000'000U);
+    EXPECT_EQ(media.expected().seconds(), 600);
+    EXPECT_THAT(media.summary(), ::testing::HasSubstr("about 1.0 GB"));
+    EXPECT_THAT(media.summary(), ::testing::HasSubstr("10 min after its launch: the earlier install"));
+    const Duration later = from_wire(minute(begin)) - mesh.now.wall();
+    mesh.now.wall_low += later;
+    mesh.now.wall_high += later;
+    install(server, begin);
+    EXPECT_EQ(mesh.deployment_of(server).eta().seconds(), minute(begin + 12).seconds());
+    EXPECT_EQ(mesh.deployment_of(server).eta_from(), 1U);
+  };
+  check("s1", "again", 20);
+  mesh.restart();
+  mesh.run_for(std::chrono::seconds(8));
+  check("s2", "after-a-restart", 40);
 }
 
 TEST_F(Fold, RefusedBeforeAnythingIsBackToReady) {

@@ -1,6 +1,7 @@
 // Who is in a plan, who is not and why; what start asks for.
 #include <array>
 
+#include "controller/core/order_builder.h"
 #include "tests/unit/controller_core/mesh_fixture.h"
 
 namespace metalmesh::testing {
@@ -284,6 +285,81 @@ TEST_F(Planned, TheOrderHoldsAllThatTheSiteNeeds) {
   wire::BlobChunk chunk;
   ASSERT_TRUE(chunk.ParseFromString(opened->payload));
   EXPECT_EQ(to_hex(sha256(chunk.bytes())), got.profile().sha256());
+}
+
+TEST_F(Planned, SaysHowMuchComesOverTheBmcAndThatItIsAnAssumption) {
+  mesh.add_ready("s0", agent, 0);
+  auto image = Mesh::image("rocky");
+  image.mutable_spec()->mutable_iso()->clear_size();
+  mesh.apply(image);
+  EXPECT_THAT(plan(Mesh::rollout_object("unsized")).media().summary(), ::testing::HasSubstr("is not known"));
+  image.mutable_spec()->mutable_iso()->set_size(9'800'000'000);
+  mesh.apply(image);
+  const rest::PlanMedia media = plan(Mesh::rollout_object("sized")).media();
+  EXPECT_EQ(media.image_bytes(), 9'800'000'000U);
+  EXPECT_EQ(media.expected().seconds(), 4900);
+  EXPECT_EQ(media.measured(), 0U);
+  EXPECT_THAT(media.summary(),
+              ::testing::HasSubstr("up to 9.8 GB over its BMC: up to 82 min at 2 MB/s, which is assumed"));
+  auto profile = Mesh::profile("base");
+  profile.mutable_spec()->set_packages("https://mirror.example.net/rocky");
+  mesh.apply(profile);
+  EXPECT_THAT(plan(Mesh::rollout_object("mirror")).media().summary(),
+              ::testing::HasSubstr("less what it takes as packages from elsewhere"));
+}
+
+TEST_F(Planned, PackagesOfTheProfileTravelWithTheOrder) {
+  mesh.add_ready("s0", agent, 0);
+  auto dvd = Mesh::image("dvd");
+  dvd.mutable_spec()->mutable_iso()->set_sha256(std::string(64, 'd'));
+  mesh.apply(dvd);
+  struct Case {
+    const char* packages;
+    const char* image;
+    const char* url;
+    const char* tree;  // image whose files the site serves
+  };
+  const std::vector<Case> cases = {{"", "", "", ""},
+                                   {"media", "", "", ""},
+                                   {"http://mirror/rocky", "", "http://mirror/rocky", ""},
+                                   {"siteHttp", "", "", "rocky"},
+                                   {"siteHttp", "dvd", "", "dvd"}};
+  int number = 0;
+  for (const Case& c : cases) {
+    auto profile = Mesh::profile("base");
+    profile.mutable_spec()->set_packages(c.packages);
+    profile.mutable_spec()->set_packages_image(c.image);
+    mesh.apply(profile);
+    const std::string name = "r" + std::to_string(number++);
+    const rest::Plan made = plan(Mesh::rollout_object(name));
+    const auto order = build_order(mesh.state(), mesh.rollout(name), made, mesh.server("s0"), "d", {});
+    EXPECT_EQ(order.has_packages(), *c.url != 0 || *c.tree != 0) << c.packages;
+    EXPECT_EQ(order.packages().url(), c.url);
+    EXPECT_EQ(order.packages().image().name(), c.tree);
+  }
+}
+
+TEST_F(Planned, PackagesMustBeOneOfThreeAndTheirImageThere) {
+  const auto refused = [&](const char* packages, const char* image, const char* field) {
+    auto profile = Mesh::profile("other");
+    profile.mutable_spec()->set_packages(packages);
+    profile.mutable_spec()->set_packages_image(image);
+    const auto outcome = mesh.ask(Apply{profile, std::nullopt});
+    ASSERT_FALSE(outcome) << packages;
+    EXPECT_EQ(outcome.error().field, field) << packages;
+  };
+  refused("ftp://mirror/rocky", "", "spec.packages");
+  refused("file:///etc", "", "spec.packages");
+  refused("http://", "", "spec.packages");
+  refused("media", "dvd", "spec.packagesImage");
+  refused("siteHttp", "No Name", "spec.packagesImage");
+  auto profile = Mesh::profile("base");
+  profile.mutable_spec()->set_packages("siteHttp");
+  profile.mutable_spec()->set_packages_image("gone");
+  mesh.apply(profile);
+  const auto outcome = mesh.ask(Apply{Mesh::rollout_object("r"), std::nullopt});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().field, "spec.profile.packagesImage");
 }
 
 }  // namespace
