@@ -23,6 +23,8 @@ agent::AgentSettings settings_of(const std::string& site) {
   settings.machine_id = "edge-" + site;
   settings.version = "sim";
   settings.timeouts.poll = 15s;
+  settings.timeouts.first_read = 2min;  // the firmware here is quick
+  settings.timeouts.boot = 15min;
   return settings;
 }
 
