@@ -104,7 +104,6 @@ Verdict after_refusal(Context& context, const Answer& answer) {
 }  // namespace
 
 Verdict insert(Context& context) {
-  Conversation& talk = context.talk;
   if (const auto answer = take_answer(context, Ask::insert)) {
     switch (answer->kind) {
       case Answer::Kind::accepted:
