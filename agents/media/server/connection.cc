@@ -163,7 +163,6 @@ void Connection::answer_now(int status, const std::string& text, MonoTime now) {
   refusal.content_length = text.size();
   if (!head_only_) refusal.text = text;
   respond(std::move(refusal), nullptr, now);
-  from_core_ = false;
 }
 
 void Connection::respond(Respond respond, std::shared_ptr<FileHandle> file, MonoTime now) {
@@ -178,7 +177,6 @@ void Connection::respond(Respond respond, std::shared_ptr<FileHandle> file, Mono
                   std::make_move_iterator(respond.segments.end()));
   segment_at_ = 0;
   phase_ = Phase::sending;
-  from_core_ = true;
   deadline_ = now + patience_.stalled;
 }
 
@@ -266,7 +264,6 @@ void Connection::took(std::size_t bytes, Progress& progress) {
 }
 
 bool Connection::finish_response(Progress& progress, MonoTime now) {
-  progress.response_done = from_core_;
   file_.reset();
   out_.clear();
   if (!keep_alive_) {

@@ -38,9 +38,8 @@ class Connection {
     Wait wait = Wait::readable;
     std::optional<MediaRequest> request;  // complete: ask the core; no further step until `respond`
     std::uint64_t content_sent = 0;       // bytes of image content since the last step
-    bool response_done = false;
-    std::string tls_refused;  // why the handshake failed
-    std::string error;        // of the base file
+    std::string tls_refused;              // why the handshake failed
+    std::string error;                    // of the base file
   };
 
   /// `from_hosts` goes into its requests.
@@ -54,6 +53,8 @@ class Connection {
                 const std::function<bool()>& may_continue);
   /// `file` is the open base of the response's segments, if it has any.
   void respond(Respond respond, std::shared_ptr<FileHandle> file, MonoTime now);
+  /// Of a response some is still here or in the kernel.
+  [[nodiscard]] bool has_unsent() const { return phase_ == Phase::sending || socket_.has_unsent(); }
   /// What is unsent shall not arrive.
   void abort() { socket_.drop_unsent(); }
 
@@ -99,7 +100,6 @@ class Connection {
   std::shared_ptr<FileHandle> file_;
   std::deque<Segment> content_;
   std::uint64_t segment_at_ = 0;
-  bool from_core_ = false;  // the response under way was decided by the core
 };
 
 }  // namespace metalmesh::media

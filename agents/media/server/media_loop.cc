@@ -260,7 +260,6 @@ std::uint64_t MediaLoop::step(ConnId id, MonoTime now, std::size_t most_content)
     apply(core_.on_sent(id, progress.content_sent, as_now(now)), now);
     core_stirred_ = true;
   }
-  if (progress.response_done) core_.on_closed(id);
   if (!progress.tls_refused.empty()) report_tls(connection.peer(), progress.tls_refused, now);
   if (!progress.error.empty()) {
     log_.write(
@@ -300,7 +299,9 @@ void MediaLoop::apply(MediaOutcome outcome, MonoTime now) {
     if (auto* answer = std::get_if<Respond>(&effect)) {
       respond(std::move(*answer), now);
     } else if (const auto* stop_now = std::get_if<Abort>(&effect)) {
-      if (const auto found = readers_.find(stop_now->conn); found != readers_.end()) {
+      // For the core a response lasts until the next request: the end of it may still be in the kernel.
+      const auto found = readers_.find(stop_now->conn);
+      if (found != readers_.end() && found->second.connection->has_unsent()) {
         found->second.connection->abort();
         drop(stop_now->conn);
       }

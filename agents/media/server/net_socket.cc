@@ -1,9 +1,11 @@
 #include "agents/media/server/net_socket.h"
 
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -219,6 +221,11 @@ IoResult NetSocket::send_file(int file, std::uint64_t offset, std::size_t length
   const auto returned = ::sendfile(socket_.get(), file, &at, length);
   if (returned < 0 && (errno == EAGAIN || errno == EINTR)) return {IoState::want_write, 0};
   return plain_result(returned);
+}
+
+bool NetSocket::has_unsent() const {
+  int bytes = 0;
+  return ::ioctl(socket_.get(), SIOCOUTQ, &bytes) != 0 || bytes > 0;
 }
 
 void NetSocket::drop_unsent() {

@@ -53,6 +53,8 @@ class NetSocket {
   /// `write`.
   [[nodiscard]] bool sends_files() const;
   IoResult send_file(int file, std::uint64_t offset, std::size_t length);
+  /// Whether the kernel holds bytes that the peer has not acknowledged.
+  [[nodiscard]] bool has_unsent() const;
   /// Makes the close that follows a reset: what the kernel still holds is dropped, not delivered.
   void drop_unsent();
   /// Polite end of TLS, without waiting.
