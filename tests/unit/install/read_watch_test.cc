@@ -249,7 +249,7 @@ TEST(ReadWatch, PackagesAreASignOfLifeAndPatienceHasAnEnd) {
   EXPECT_FALSE(watch.stalled(start, start + minutes(35), stall));
   EXPECT_TRUE(watch.stalled(start, start + minutes(36), stall));
   watch.took(10, 1000, 2, start + minutes(20));
-  EXPECT_EQ(watch.patience(stall), 2 * stall) << "it has paused for long before";
+  EXPECT_EQ(watch.patience(stall), minutes(57)) << "it has paused for 19 before";
   watch.took(1000, 1000, 2, start + minutes(21));
   EXPECT_TRUE(watch.finished(start + minutes(21), stall)) << "there is nothing left";
 }
