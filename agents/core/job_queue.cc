@@ -81,12 +81,12 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
     if (slot.held != wire::FAULT_CODE_UNSPECIFIED) {
       fault.set_seen(fault.seen() + ", last for " + wire::FaultCode_Name(slot.held));
     }
-    return runner_.end_untouched(slot, wire::Ended::FAILED, std::move(fault), now, out);
+    return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(fault), now, out);
   }
   wake_at(now.mono + (start_by - now.wall_low) + std::chrono::milliseconds(1));
   const Materials materials = prepare(slot, now, out);  // ahead of its time: images take long
   if (materials.trouble && materials.trouble->code() == wire::IMAGE_CORRUPT) {
-    return runner_.end_untouched(slot, wire::Ended::FAILED, *materials.trouble, now, out);
+    return runner_.end_waiting(slot, wire::Ended::FAILED, *materials.trouble, now, out);
   }
   if (slot.retry_at && now.mono < *slot.retry_at) return wake_at(*slot.retry_at);
   if (order.has_not_before() && now.wall_high < from_wire(order.not_before())) {
@@ -105,7 +105,7 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
       order.packages().has_image() ? images_.facts(order.packages().image().sha256()) : nullptr;
   if (auto fault = c_.mounts.prepare(slot.job, {*blob, *images_.facts(order.image().sha256()), packages},
                                      c_.site, out)) {
-    return runner_.end_untouched(slot, wire::Ended::FAILED, std::move(*fault), now, out);
+    return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(*fault), now, out);
   }
   slot.job.set_stage(wire::CONNECT);
   if (slot.job.attempt() == 0) slot.job.set_attempt(1);

@@ -270,23 +270,31 @@ bool JobRunner::cancel(JobSlot& slot, const std::string& reason, const Now& now,
     c_.jobs.store(slot, out);  // the machine cleans up when it is resumed
     queue_changed_ = true;
   } else {
-    end_untouched(slot, wire::Ended::CANCELLED,
-                  make_fault(wire::CANCELLED_BY_OPERATOR, wire::Stage_Name(slot.job.stage()),
-                             reason.empty() ? "cancelled before it was started"
-                                            : "cancelled before it was started: " + reason,
-                             ""),
-                  now, out);
+    end_waiting(slot, wire::Ended::CANCELLED,
+                make_fault(wire::CANCELLED_BY_OPERATOR, wire::Stage_Name(slot.job.stage()),
+                           reason.empty() ? "cancelled before it was started"
+                                          : "cancelled before it was started: " + reason,
+                           ""),
+                now, out);
   }
   return true;
 }
 
-void JobRunner::end_untouched(JobSlot& slot, wire::Ended::Outcome outcome, wire::Fault fault, const Now& now,
-                              Outcome& out) {
+void JobRunner::end_waiting(JobSlot& slot, wire::Ended::Outcome outcome, wire::Fault fault, const Now& now,
+                            Outcome& out) {
   MM_CHECK(slot.open() && !slot.machine && !slot.job.launched());
   record::Job& job = slot.job;
   if (!job.mount_token().empty() && job.mount_state() != wire::DEAD) {
     job.set_mount_state(wire::DEAD);
     on_mount_changed(slot, now, out);
+  }
+  if (slot.owes_cleanup()) {
+    fault.set_disk(wire::DISK_UNTOUCHED);
+    *job.mutable_fault() = std::move(fault);
+    job.set_stage(wire::CLEANUP);
+    c_.jobs.store(slot, out);
+    queue_changed_ = true;  // the machine cleans up when it is resumed, and ends the job
+    return;
   }
   wire::Event event = event_of(job);
   wire::Ended& ended = *event.mutable_ended();

@@ -62,9 +62,9 @@ class JobRunner {
   /// The fence has risen to or above the job's generation. True: it will never launch (Ended follows, at once
   /// or after cleanup). False: it was launched, the job goes on.
   bool cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out);
-  /// Ends a job that holds no BMC and owes nothing to one.
-  void end_untouched(JobSlot& slot, wire::Ended::Outcome outcome, wire::Fault fault, const Now& now,
-                     Outcome& out);
+  /// Ends a job that waits; at once, or after what an earlier attempt left on its BMC was cleaned up.
+  void end_waiting(JobSlot& slot, wire::Ended::Outcome outcome, wire::Fault fault, const Now& now,
+                   Outcome& out);
 
   /// Since this was asked last: something changed that any waiting job may wait for, or a job went back to
   /// the queue; a place, a BMC or room for a login became free.

@@ -1,6 +1,8 @@
 // MEDIA: find the slots wherever the BMC keeps them, and empty the ones that are in the way.
 #include <algorithm>
 #include <functional>
+#include <iterator>
+#include <utility>
 
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
@@ -21,7 +23,10 @@ bool second_wanted(const Context& context) { return !context.urls.second.empty()
 bool arrange_for_two(Context& context) {
   auto& slots = context.talk.slots;
   const auto fits = [&](const redfish::Slot& slot) { return takes_second(context, slot); };
-  std::ranges::stable_partition(slots, std::not_fn(fits));
+  std::vector<redfish::Slot> in_order;
+  std::ranges::copy_if(slots, std::back_inserter(in_order), std::not_fn(fits));
+  std::ranges::copy_if(slots, std::back_inserter(in_order), fits);
+  slots = std::move(in_order);
   const auto first = std::ranges::find_if(slots, takes_medium);
   return std::ranges::any_of(slots,
                              [&](const redfish::Slot& slot) { return fits(slot) && slot.uri != first->uri; });

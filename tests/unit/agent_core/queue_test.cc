@@ -106,6 +106,28 @@ TEST_F(Queue, AJobWhoseTimePassedWhileItWaitedEndsUntouched) {
   EXPECT_EQ(ended("d1")->disk(), wire::DISK_UNTOUCHED);
 }
 
+TEST_F(Queue, WhatAnEarlierAttemptLeftIsCleanedUpBeforeAnExpiredJobEnds) {
+  const std::string slot = "/redfish/v1/Managers/1/VirtualMedia/Cd";
+  record::Job job = armed_job(make_order(site_, 1), 1);
+  job.set_stage(wire::QUEUED);
+  job.set_armed(false);
+  job.set_attempt(2);
+  job.set_inserted_slot(slot);
+  site_.plant(job);
+  site_.bmcs["10.0.0.1"] = {};
+  site_.images_ready = false;
+  site_.start();
+  EXPECT_TRUE(begun().empty());
+  site_.advance(std::chrono::hours(5));
+  ASSERT_TRUE(ended("d1"));
+  EXPECT_EQ(ended("d1")->outcome(), wire::Ended::FAILED);
+  EXPECT_EQ(ended("d1")->fault().code(), wire::ORDER_EXPIRED);
+  EXPECT_EQ(ended("d1")->disk(), wire::DISK_UNTOUCHED);
+  EXPECT_TRUE(ended("d1")->debts().empty());
+  EXPECT_THAT(site_.requests(),
+              ::testing::Contains(::testing::Field(&HttpRequest::url, ::testing::EndsWith(slot))));
+}
+
 TEST_F(Queue, OneFetchServesAllAndIsRepeatedAfterAFailure) {
   site_.images_ready = false;
   site_.start();
