@@ -144,17 +144,15 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
     advance_progress(d, {}, std::nullopt, work.now.wall());
   };
   if (move_deployment(work, id, happening_of(end.outcome()), details)) return;
-  // A cancel is answered before its cleanup: what that left behind comes with the end.
   const rest::Deployment& known = work.mesh().deployments.at(id);
-  if (!known.resolved_by().empty() && end.debts_size() > 0) {
-    // A person decided before the site was through; her word stands, what is left behind is told all the
-    // same.
-    work.ledger.change_deployment(id, [&](rest::Deployment& d) { *d.mutable_debts() = end.debts(); });
-    return;
-  }
   if (known.state() == states::cancelled && known.resolved_by().empty() &&
       end.outcome() == wire::Ended::CANCELLED) {
+    // A cancel is answered before its cleanup: what that left behind comes with the end.
     work.ledger.change_deployment(id, details);
+  } else if (end.debts_size() > 0) {
+    // It had ended for us before the site was through, say by a person's word. That stands; what is left
+    // behind is told all the same.
+    work.ledger.change_deployment(id, [&](rest::Deployment& d) { *d.mutable_debts() = end.debts(); });
   }
 }
 

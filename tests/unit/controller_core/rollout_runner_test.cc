@@ -100,6 +100,19 @@ TEST_F(Runner, OwnThresholdsCount) {
   EXPECT_EQ(mesh.rollout("r").status().state(), "stopped");
 }
 
+TEST_F(Runner, AnEndThatComesLateStillTellsWhatIsLeftBehind) {
+  servers(1);
+  mesh.start_rollout(plain());
+  agent.end(name(0), wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::BMC_UNREACHABLE);
+  wire::Event late = agent.about(name(0));
+  late.mutable_ended()->set_outcome(wire::Ended::SUCCEEDED);
+  late.mutable_ended()->add_debts("media inserted in slot 1");
+  agent.report(late);
+  EXPECT_EQ(mesh.deployment_of(name(0)).state(), "FAILED");
+  ASSERT_EQ(mesh.deployment_of(name(0)).debts_size(), 1);
+  EXPECT_EQ(mesh.deployment_of(name(0)).debts(0), "media inserted in slot 1");
+}
+
 TEST_F(Runner, AbortIsAHandshake) {
   servers(4);
   auto rollout = plain();
