@@ -45,6 +45,7 @@ Verdict hold(Context& context, const wire::Fault& why) {
   talk.arm_reading = false;
   if (talk.held != why.code()) {
     talk.held = why.code();
+    context.log(LogLevel::info, "waits: " + wire::FaultCode_Name(why.code()) + ": " + why.seen());
     wire::Event event;
     *event.mutable_held()->mutable_fault() = why;
     context.tell(std::move(event));
