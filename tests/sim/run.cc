@@ -41,14 +41,10 @@ class Run {
   void liveness() {
     weather_.heal();
     mesh_.heal();
-    const MonoTime deadline = mesh_.events.now() + heal_limit;
-    while (sound() && !mesh_.at_rest()) {
-      run_until(mesh_.events.now() + look_interval);
-      if (mesh_.events.now() >= deadline || mesh_.events.ran() >= event_limit) return never_rests();
-    }
+    if (!comes_to_rest()) return;
     const std::uint64_t written = mesh_.witness.marks().count("a disk was written");
     run_until(mesh_.events.now() + calm_after);
-    if (!sound()) return;
+    if (!sound() || !comes_to_rest()) return;
     if (mesh_.witness.marks().count("a disk was written") != written)
       mesh_.trace.violation(mesh_.events.now(), "everything_ends",
                             "a disk was written after everything had ended");
@@ -71,6 +67,16 @@ class Run {
   }
 
  private:
+  bool comes_to_rest() {
+    const MonoTime deadline = mesh_.events.now() + heal_limit;
+    while (sound() && !mesh_.at_rest()) {
+      run_until(mesh_.events.now() + look_interval);
+      if (mesh_.events.now() < deadline && mesh_.events.ran() < event_limit) continue;
+      never_rests();
+      return false;
+    }
+    return sound();
+  }
   [[nodiscard]] bool sound() const { return mesh_.trace.violations().empty(); }
   void run_until(MonoTime until) {
     while (mesh_.events.ran() < event_limit && sound() && mesh_.events.run_one(until)) {

@@ -1,5 +1,6 @@
 #include "tests/sim/sim_bus.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "schemas/wire/envelope.pb.h"
@@ -166,5 +167,12 @@ void SimBus::restart(Duration down) {
 }
 
 void SimBus::set_healthy() { healthy_ = true; }
+
+bool SimBus::whole() const {
+  return up_ && std::ranges::all_of(clients_, [](const auto& entry) {
+           const Client& client = entry.second;
+           return !client.wants || (client.connected && client.mute == 0 && client.deaf == 0);
+         });
+}
 
 }  // namespace metalmesh::sim

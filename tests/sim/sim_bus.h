@@ -39,6 +39,8 @@ class SimBus {
   }
 
   void set_healthy();
+  /// The broker is up and everybody who wants to hears it and is heard.
+  [[nodiscard]] bool whole() const;
   void partition(const std::string& client, Duration length);
   /// What the client publishes, or what it should hear, gets lost, and nobody is told.
   void mute(const std::string& client, Duration length);
