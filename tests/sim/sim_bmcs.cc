@@ -77,6 +77,7 @@ Machine& SimBmcs::add(std::string name, std::string address) {
   auto machine = std::make_unique<Machine>();
   machine->key_sha256 = to_hex(sha256(swarm_.keys_differ ? "key/" + name : "the vendor's default key"));
   machine->model = std::make_unique<bmcsim::BmcModel>(options_of(name, swarm_, random_));
+  machine->stuck_tray = random_.chance(swarm_.stuck_tray);
   machine->name = std::move(name);
   machine->address = address;
   by_address_[std::move(address)] = machine.get();
@@ -137,6 +138,10 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
   };
   if (fault == Fault::busy) return answer(503, {}, "{}");
   if (fault == Fault::conflict) return answer(409, {}, "{}");
+  if (machine.stuck_tray && path.ends_with("VirtualMedia.EjectMedia")) {
+    marks_.hit("a BMC would not eject");
+    return answer(500, {}, "{}");
+  }
 
   bmcsim::RedfishReply reply = call(machine, request, password, path);
   if (fault == Fault::timed_out_after) {

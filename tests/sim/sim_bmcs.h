@@ -28,6 +28,7 @@ struct Machine {
   std::string key_sha256;
   std::unique_ptr<bmcsim::BmcModel> model;
   MonoTime busy{};                                      // requests to one BMC run in order
+  bool stuck_tray = false;                              // whatever is inserted stays inserted
   MonoTime silent_until{};                              // its BMC restarts
   std::optional<MonoTime> wakes_at;                     // when `advance` is scheduled
   std::map<std::string, std::uint64_t> refused_logins;  // by password

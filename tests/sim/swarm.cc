@@ -51,7 +51,7 @@ constexpr FaultClass classes[] = {
     {"board", [](Swarm& s) { s.board_every = {}; }},
     {"move", [](Swarm& s) { s.move_every = {}; }},
     {"rotation", [](Swarm& s) { s.rotation_every = {}; }},
-    {"quirks", [](Swarm& s) { s.once_ignored = s.cd_first = s.slot_lag = s.impatient = 0; }},
+    {"quirks", [](Swarm& s) { s.once_ignored = s.cd_first = s.slot_lag = s.impatient = s.stuck_tray = 0; }},
     {"image", [](Swarm& s) { s.image_fault = 0, s.image_time = 10s; }},
     {"abort", [](Swarm& s) { s.abort = 0; }},
     {"meddling", [](Swarm& s) { s.meddling = 0; }},
@@ -85,7 +85,8 @@ Swarm draw_swarm(Random& random) {
   swarm.rollback_every = seldom(random, 100);
   swarm.restore_every = seldom(random, 100);
   swarm.upgrade_every = seldom(random, 200);
-  swarm.repeat_every = seldom(random, 200);
+  // What a restored controller repeats is the most telling: it is of an epoch that is over.
+  swarm.repeat_every = seldom(random, swarm.restore_every == Duration() ? 200 : 600);
   swarm.twin_every = seldom(random, 100);
   swarm.bmc_fault = rate(random, 60);
   swarm.self_reset_every = interval(random, 30s, 10min);
@@ -103,6 +104,7 @@ Swarm draw_swarm(Random& random) {
   swarm.cd_first = random.chance(200) ? 300 : 0;
   swarm.slot_lag = random.chance(300) ? 400 : 0;
   swarm.impatient = random.chance(200) ? 400 : 0;
+  swarm.stuck_tray = random.chance(100) ? 300 : 0;
   swarm.image_fault = rate(random, 200);
   swarm.image_time = random.chance(800) ? Duration(60s) : Duration(15min);
   swarm.abort = random.chance(500) ? 0 : static_cast<std::uint32_t>(random.below(100));

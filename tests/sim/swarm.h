@@ -59,6 +59,7 @@ struct Swarm {
   std::uint32_t cd_first = 0;
   std::uint32_t slot_lag = 0;
   std::uint32_t impatient = 0;    // gives a medium up after seconds without a server
+  std::uint32_t stuck_tray = 0;   // never ejects
   std::uint32_t image_fault = 0;  // per fetch
   Duration image_time{};          // at most
 

@@ -233,20 +233,30 @@ void Weather::run_newer_version(Random& random) {
 void Weather::order_again(Random& random) {
   Site& site = any_site(random);
   std::vector<const wire::Command*> old;
+  std::vector<const wire::Command*> replaced;  // of a controller that a restored one has followed
   const Facts& facts = mesh_.witness.facts();
+  const std::string journal = journal_of(site.box.node->rows().rows());
+  const std::uint64_t epoch = facts.agents.at(site.name).epoch;
   for (const auto& [key, command] : facts.commands) {
     const std::string& id = command.has_start_install() ? command.start_install().deployment_id()
                                                         : command.cancel_install().deployment_id();
     const auto deployment = facts.deployments.find(id);
     if (deployment != facts.deployments.end() && deployment->second.site() == site.name &&
-        !controller::is_open(deployment->second.state()))
+        !controller::is_open(deployment->second.state())) {
       old.push_back(&command);
+      if (command.journal_id() == journal && command.controller_epoch() < epoch) replaced.push_back(&command);
+    }
   }
   if (old.empty()) return;
-  wire::Command command = *old[random.below(old.size())];
-  // Else as it was: perhaps for a journal that is gone, or of an older epoch.
-  const bool current = command.journal_id() == journal_of(site.box.node->rows().rows());
-  if (current && random.chance(500)) command.set_controller_epoch(facts.agents.at(site.name).epoch);
+  wire::Command command;
+  if (replaced.empty()) {
+    command = *old[random.below(old.size())];
+    // Else as it was: perhaps for a journal that is gone.
+    if (command.journal_id() == journal && random.chance(500)) command.set_controller_epoch(epoch);
+  } else {
+    mesh_.witness.marks().hit("an order of a replaced controller was repeated");
+    command = *replaced[random.below(replaced.size())];
+  }
   mesh_.controller->crash("repeats itself");
   delivery::StreamSender stream(controller::tables::command_stream(site.name), mesh_.controller->rows());
   if (!stream.exists()) return;
