@@ -12,9 +12,10 @@ namespace {
 constexpr std::size_t inputs_per_turn = 256;
 constexpr int commits_per_turn = 16;
 constexpr Duration patience = std::chrono::seconds(5);
-/// Between turns: inputs that come close upon each other share one synced write. The first one after a pause
-/// does not wait.
-constexpr Duration breath = std::chrono::milliseconds(16);
+/// Between turns inputs gather, so that those which come close upon each other share one synced write: until
+/// they are worth one, or for a breath. A rush hardly waits, nor does the first one after a pause.
+constexpr std::size_t worth_a_write = 24;
+constexpr Duration breath = std::chrono::milliseconds(32);
 constexpr Duration disk_interval = std::chrono::seconds(5);
 
 template <class Port>
@@ -116,7 +117,7 @@ Status Turn::run(InputQueue& queue, Clock& clock, const std::stop_token& stop) {
   while (status && !stop.stop_requested()) {
     std::vector<Input> inputs = queue.take(inputs_per_turn, patience, stop);
     status = step(std::move(inputs), clock.now());
-    queue.gather(inputs_per_turn, breath, stop);
+    queue.gather(worth_a_write, breath, stop);
   }
   return status;
 }
