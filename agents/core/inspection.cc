@@ -87,6 +87,8 @@ HttpRequest Inspection::request_for(const Question& question) {
   } else {
     request.trust = TlsTrust::capture;
   }
+  // The next request is pinned to what this one sees. A logout is not the last: an install may follow soon.
+  request.last = request.trust == TlsTrust::capture;
   return request;
 }
 

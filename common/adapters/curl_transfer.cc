@@ -171,7 +171,7 @@ void CurlTransfer::set_request() {
     // "Name;" is curl's way to send a header with no value.
     list = curl_slist_append(list, (value.empty() ? name + ";" : name + ": " + value).c_str());
   }
-  if (!options_.keep_alive) list = curl_slist_append(list, "Connection: close");
+  if (closes_afterwards()) list = curl_slist_append(list, "Connection: close");
   list = curl_slist_append(list, "Expect:");  // BMCs do not know 100-continue
   if (!content_type)
     list = curl_slist_append(list, body_.empty() ? "Content-Type:" : "Content-Type: application/json");

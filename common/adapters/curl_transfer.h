@@ -43,6 +43,7 @@ class CurlTransfer {
   static std::size_t on_header(const char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(const char* bytes, std::size_t size, std::size_t count, void* self);
 
+  [[nodiscard]] bool closes_afterwards() const { return request_.last || !options_.keep_alive; }
   void set_request();
   void set_trust();
   bool judge_peer();

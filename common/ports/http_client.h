@@ -33,6 +33,8 @@ struct HttpRequest {
   std::optional<std::string> credential;
   Duration timeout = std::chrono::seconds(30);
   std::uint32_t reply_limit = 1U << 20;  // bytes; a longer reply is HttpFailed{too_large}
+  /// Nothing more is asked over its connection, which is closed after the reply: BMCs have few of them.
+  bool last = false;
   bool operator==(const HttpRequest&) const = default;
 };
 inline constexpr char credential_user_placeholder[] = "@@METALMESH-USER@@";

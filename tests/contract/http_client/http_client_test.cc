@@ -177,6 +177,22 @@ TEST_F(HttpClientTest, reports_the_key_on_new_and_on_reused_connections) {
   EXPECT_EQ(peers.size(), 1U) << "one connection was to serve all three";
 }
 
+TEST_F(HttpClientTest, after_the_last_request_the_connection_is_closed) {
+  start_api();
+  std::vector<std::string> peers;
+  for (const bool last : {false, true, false}) {
+    HttpRequest asked = request("GET", base_ + "/");
+    asked.last = last;
+    ASSERT_TRUE(reply_of(asked));
+    const auto seen = far_end_.next<ExchangeOpened>();
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(testing::Value(seen->headers, testing::Contains(Pair("connection", "close"))), last);
+    peers.push_back(seen->peer);
+  }
+  EXPECT_EQ(peers[0], peers[1]);
+  EXPECT_NE(peers[1], peers[2]);
+}
+
 TEST_F(HttpClientTest, without_keep_alive_each_request_has_its_own_connection) {
   start_api();
   CurlClientOptions options;
