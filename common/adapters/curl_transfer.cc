@@ -124,13 +124,15 @@ std::optional<CurlTransfer::Answer> CurlTransfer::prepare(const CredentialSource
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   // The default of 64 KiB, taken and given back with each body, makes malloc tidy up its pools every time.
   curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16L << 10);
+  // Its cache is searched through for old names after each transfer; a kept connection asks for no name.
+  curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request_.timeout));
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                    milliseconds(std::min(request_.timeout, options_.connect_timeout)));
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN,
                    static_cast<long>(std::chrono::ceil<std::chrono::seconds>(options_.idle_limit).count()));
   curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh_connection || !options_.keep_alive ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, options_.keep_alive ? 0L : 1L);
+  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, closes_afterwards() ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &CurlTransfer::before_request);
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
