@@ -79,7 +79,7 @@ struct AgentCore::Impl {
   }
   void on(const ImageProgress& progress, const Now&, Outcome&) { images.on_progress(progress); }
   void on(const ImageFailed& failed, const Now& now, Outcome& out) {
-    review_ |= images.on_failed(failed, now, out);
+    review_ |= images.on_failed(failed, jobs.images(), now, out);
   }
   void on(const MediaReported& report, const Now& now, Outcome& out);
   void on(const ProbeAnswered& answer, const Now& now, Outcome& out);
@@ -145,6 +145,7 @@ void AgentCore::Impl::on(const Started&, const Now& now, Outcome& out) {
   drop_acked(out);
   for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
   send_mounts(out);  // before the bus: a server that reads its medium must not wait for the WAN
+  out.emit(ImageLimit{site_row.settings().images()});
   images.resume(out);
   review_ = true;
 }

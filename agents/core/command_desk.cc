@@ -91,7 +91,7 @@ void CommandDesk::obey(const wire::Command& command, std::uint64_t seq, const No
     case wire::Command::kInspectServer:
       return inspections_.accept(command.inspect_server(), now, out);
     case wire::Command::kPrefetchImage:
-      return images_.ask(command.prefetch_image().image(), out);
+      return images_.ask(command.prefetch_image().image(), now, out);
     case wire::Command::kSiteSettings:
       return apply_settings(command.site_settings(), out);
     case wire::Command::kReportState:
@@ -105,7 +105,7 @@ void CommandDesk::start_install(const wire::StartInstall& order, std::uint64_t s
                                 Outcome& out) {
   if (c_.jobs.find(order.deployment_id()) != nullptr) return;
   c_.fences.see(order.identity(), order.generation(), order.deployment_id(), out);
-  images_.ask(order.image(), out);
+  images_.ask(order.image(), now, out);
   record::Job job;
   *job.mutable_order() = order;
   job.set_machine(machine_key(order.identity()));
@@ -151,6 +151,7 @@ void CommandDesk::apply_settings(const wire::SiteSettings& settings, Outcome& ou
   *site_row_.mutable_settings() = settings;
   put_row(out, rows::site, site_row_);
   c_.site.apply(c_.settings, settings);
+  out.emit(ImageLimit{settings.images()});
 }
 
 void CommandDesk::report_state(const wire::ReportState& request, const Now& now, Outcome& out) {

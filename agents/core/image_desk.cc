@@ -1,16 +1,47 @@
 #include "agents/core/image_desk.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
 #include "common/base/backoff.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 namespace {
 
+using Why = ImageFailed::Why;
+
 constexpr Backoff retry{.first = std::chrono::seconds(5), .most = std::chrono::minutes(5)};
+
+wire::Fault fault_of(const ImageFailed& failed, const std::string& name) {
+  wire::Fault fault;
+  switch (failed.why) {
+    case Why::corrupt:
+      fault = make_fault(wire::IMAGE_CORRUPT, "PREPARING",
+                         "the bytes of image " + name + " do not have the digest " + failed.sha256,
+                         "correct the image's sha256 or its source, then order again");
+      break;
+    case Why::no_room:
+      fault =
+          make_fault(wire::DISK_LOW, "PREPARING",
+                     "image " + name + " needs " + std::to_string(failed.missing) +
+                         " more bytes of the site's disk than may be taken, and what is there must stay",
+                     "free or enlarge the disk of the agent's machine, or change spec.images of the site; it "
+                     "is tried again by itself");
+      break;
+    case Why::unavailable:
+    case Why::rotten:
+      fault = make_fault(wire::IMAGE_UNAVAILABLE, "PREPARING",
+                         "image " + name + " cannot be fetched by this site",
+                         "check that the site reaches the image's URLs; it is tried again by itself");
+  }
+  fault.set_detail(failed.detail);
+  return fault;
+}
 
 }  // namespace
 
@@ -25,9 +56,12 @@ void ImageDesk::resume(Outcome& out) {
   for (auto& [sha256, image] : images_) fetch(image, out);
 }
 
-void ImageDesk::ask(const wire::ImageRef& ref, Outcome& out) {
+void ImageDesk::ask(const wire::ImageRef& ref, const Now& now, Outcome& out) {
   Image& image = images_[ref.sha256()];
-  if (image.trouble && image.trouble->code() == wire::IMAGE_CORRUPT) image.trouble.reset();
+  image.trouble.reset();
+  *image.wish.mutable_image() = ref;
+  *image.wish.mutable_used() = to_wire(now.wall());
+  put_row(out, rows::image + ref.sha256(), image.wish);
   want(ref, out);
 }
 
@@ -45,6 +79,7 @@ void ImageDesk::want(const wire::ImageRef& ref, Outcome& out) {
 
 void ImageDesk::fetch(Image& image, Outcome& out) {
   image.fetching = true;
+  image.held = 0;
   const wire::ImageRef& ref = image.wish.image();
   out.emit(ImageFetch{ref.sha256(), ref.size(), {ref.urls().begin(), ref.urls().end()}});
 }
@@ -69,21 +104,36 @@ std::string ImageDesk::progress(const std::string& sha256) const {
   return "image " + name + " is being fetched: " + std::to_string(image.bytes * 100 / image.size) + " %";
 }
 
+/// It lies in the store though nobody asked for it: somebody imported it.
+ImageDesk::Image& ImageDesk::adopt(const ImageReady& ready, const Now& now) {
+  Image& image = images_[ready.sha256];
+  image.wish.mutable_image()->set_sha256(ready.sha256);
+  image.wish.mutable_image()->set_size(ready.facts.size());
+  *image.wish.mutable_used() = to_wire(now.wall());
+  return image;
+}
+
+void ImageDesk::tell(wire::ImageAtSite report, const Now& now, Outcome& out) {
+  wire::Event event;
+  *event.mutable_image() = std::move(report);
+  journal_.tell(std::move(event), now, out);
+}
+
 bool ImageDesk::on_ready(const ImageReady& ready, const Now& now, Outcome& out) {
   const auto found = images_.find(ready.sha256);
-  if (found == images_.end()) return false;
-  Image& image = found->second;
+  Image& image = found != images_.end() ? found->second : adopt(ready, now);
   image.facts = ready.facts;
+  image.imported = ready.imported;
   image.trouble.reset();
   image.fetching = false;
   image.failures = 0;
   if (!image.wish.announced()) {
     image.wish.set_announced(true);
     put_row(out, rows::image + ready.sha256, image.wish);
-    wire::Event event;
-    event.mutable_image()->set_sha256(ready.sha256);
-    event.mutable_image()->set_ready(true);
-    journal_.tell(std::move(event), now, out);
+    wire::ImageAtSite report;
+    report.set_sha256(ready.sha256);
+    report.set_ready(true);
+    tell(std::move(report), now, out);
   }
   return true;
 }
@@ -96,38 +146,88 @@ bool ImageDesk::on_progress(const ImageProgress& progress) {
   return false;
 }
 
-bool ImageDesk::on_failed(const ImageFailed& failed, const Now& now, Outcome& out) {
+void ImageDesk::unannounce(Image& image, Outcome& out) {
+  if (!image.wish.announced()) return;
+  image.wish.set_announced(false);
+  put_row(out, rows::image + image.wish.image().sha256(), image.wish);
+}
+
+bool ImageDesk::make_room(std::uint64_t missing, const std::set<std::string>& in_use, const Now& now,
+                          Outcome& out) {
+  std::vector<const Image*> candidates;
+  for (const auto& [sha256, image] : images_) {
+    if (image.room() > 0 && !image.imported && !in_use.contains(sha256)) candidates.push_back(&image);
+  }
+  std::ranges::sort(candidates, {}, [](const Image* image) {
+    return std::tuple(image->facts.has_value(), from_wire(image->wish.used()), image->wish.image().sha256());
+  });
+  std::vector<std::string> victims;
+  std::uint64_t room = 0;
+  for (const Image* image : candidates) {
+    if (room >= missing) break;
+    room += image->room();
+    victims.push_back(image->wish.image().sha256());
+  }
+  if (room < missing) return false;
+  for (const std::string& sha256 : victims) {
+    out.log(LogLevel::info, "image removed: its room is needed",
+            {{"image", images_.at(sha256).wish.image().name()}, {"sha256", sha256}});
+    images_.erase(sha256);
+    out.erase(rows::image + sha256);
+    out.emit(ImageDrop{sha256});
+    wire::ImageAtSite report;
+    report.set_sha256(sha256);
+    report.set_evicted(true);
+    tell(std::move(report), now, out);
+  }
+  return true;
+}
+
+void ImageDesk::rotten(Image& image, const ImageFailed& failed, const Now& now, Outcome& out) {
+  wire::ImageAtSite report;
+  report.set_sha256(failed.sha256);
+  *report.mutable_fault() = make_fault(
+      wire::IMAGE_CORRUPT, "PREPARING",
+      "image " + image.wish.image().name() + " was damaged on the site's disk after it had been verified",
+      "check the disk of the agent's machine; the image is fetched anew by itself");
+  report.mutable_fault()->set_detail(failed.detail);
+  out.log(LogLevel::error, report.fault().seen() + ": " + failed.detail, {{"sha256", failed.sha256}});
+  tell(std::move(report), now, out);
+  unannounce(image, out);
+  fetch(image, out);
+}
+
+bool ImageDesk::on_failed(const ImageFailed& failed, const std::set<std::string>& in_use, const Now& now,
+                          Outcome& out) {
   const auto found = images_.find(failed.sha256);
   if (found == images_.end()) return false;
   Image& image = found->second;
   image.fetching = false;
   image.facts.reset();
+  if (failed.why == Why::rotten) {
+    rotten(image, failed, now, out);
+    return true;
+  }
+  if (failed.why == Why::no_room && make_room(failed.missing, in_use, now, out)) {
+    fetch(image, out);
+    return false;
+  }
+  image.held = failed.held;
   ++image.failures;
-  const wire::FaultCode code = failed.corrupt ? wire::IMAGE_CORRUPT : wire::IMAGE_UNAVAILABLE;
-  wire::Fault fault = make_fault(
-      code, "PREPARING",
-      failed.corrupt
-          ? "the bytes of image " + image.wish.image().name() + " do not have the digest " + failed.sha256
-          : "image " + image.wish.image().name() + " cannot be fetched by this site",
-      failed.corrupt ? "correct the image's sha256 or its source, then order again"
-                     : "check that the site reaches the image's URLs; it is tried again by itself");
-  fault.set_detail(failed.detail);
+  wire::Fault fault = fault_of(failed, image.wish.image().name());
   fault.set_tries(image.failures);
-  const bool is_news = !image.trouble || image.trouble->code() != code;
+  const bool is_news = !image.trouble || image.trouble->code() != fault.code();
   image.trouble = fault;
   out.log(LogLevel::warning, "image fetch failed: " + failed.detail,
           {{"image", image.wish.image().name()}, {"sha256", failed.sha256}});
   if (is_news) {
-    wire::Event event;
-    event.mutable_image()->set_sha256(failed.sha256);
-    *event.mutable_image()->mutable_fault() = std::move(fault);
-    journal_.tell(std::move(event), now, out);
+    wire::ImageAtSite report;
+    report.set_sha256(failed.sha256);
+    *report.mutable_fault() = std::move(fault);
+    tell(std::move(report), now, out);
   }
-  if (image.wish.announced()) {  // it was here and is gone: say so again when it is back
-    image.wish.set_announced(false);
-    put_row(out, rows::image + failed.sha256, image.wish);
-  }
-  if (!failed.corrupt) {
+  unannounce(image, out);
+  if (failed.why != Why::corrupt) {
     out.emit(TimerArm{rows::image + failed.sha256, now.mono + retry.delay(image.failures, random_)});
   }
   return true;

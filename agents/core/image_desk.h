@@ -1,11 +1,17 @@
 // Which installer images this site holds, fetches or failed to get; one fetch per digest, shared by all
 // jobs that want it. A failed fetch is repeated with backoff for as long as the image is wished for; a
-// digest that does not match is final for the jobs that wait (the next order tries again).
+// digest that does not match is final for the jobs that wait (the next order tries again). One that has
+// rotted on the disk is fetched anew.
+//
+// Images stay until the room is needed for another. Then those go that nobody has asked for for the longest,
+// fetches that do not come on before whole images; never one that a job was ordered with, nor one that was
+// imported (it may be that no source can give it again), and none at all when that would not be enough.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agents/core/event_journal.h"
@@ -21,8 +27,8 @@ class ImageDesk {
 
   /// After a start: what was wished for is asked for again (the store answers at once when it is there).
   void resume(Outcome& out);
-  /// An order or a person asks for the image (again): a digest that did not match is tried once more.
-  void ask(const wire::ImageRef& image, Outcome& out);
+  /// An order or a person asks for the image (again): what went wrong is tried once more, and told anew.
+  void ask(const wire::ImageRef& image, const Now& now, Outcome& out);
   /// Goes on wishing for an image. Idempotent.
   void want(const wire::ImageRef& image, Outcome& out);
 
@@ -35,7 +41,9 @@ class ImageDesk {
   // Each returns true when jobs that wait for the image should be looked at.
   bool on_ready(const ImageReady& ready, const Now& now, Outcome& out);
   bool on_progress(const ImageProgress& progress);
-  bool on_failed(const ImageFailed& failed, const Now& now, Outcome& out);
+  /// `in_use`: digests that must stay.
+  bool on_failed(const ImageFailed& failed, const std::set<std::string>& in_use, const Now& now,
+                 Outcome& out);
   /// Timer "image/<sha256>".
   void on_due(const std::string& sha256, Outcome& out);
 
@@ -44,16 +52,30 @@ class ImageDesk {
     record::ImageWish wish;
     std::optional<wire::ImageFacts> facts;
     std::optional<wire::Fault> trouble;
+    bool imported = false;
     bool fetching = false;
     unsigned failures = 0;
     std::uint64_t bytes = 0;
     std::uint64_t size = 0;
+    std::uint64_t held = 0;  // of the disk, by a fetch that waits for its next try
+
+    /// What the disk would gain without it.
+    [[nodiscard]] std::uint64_t room() const { return facts ? facts->size() : held; }
   };
+  using Images = std::map<std::string, Image>;
+
   void fetch(Image& image, Outcome& out);
+  [[nodiscard]] Image& adopt(const ImageReady& ready, const Now& now);
+  void tell(wire::ImageAtSite report, const Now& now, Outcome& out);
+  /// An image that was here is not any more: the controller hears of it when it is back.
+  static void unannounce(Image& image, Outcome& out);
+  /// Removes images until `missing` bytes are free; false, and nothing removed, when that cannot be.
+  bool make_room(std::uint64_t missing, const std::set<std::string>& in_use, const Now& now, Outcome& out);
+  void rotten(Image& image, const ImageFailed& failed, const Now& now, Outcome& out);
 
   EventJournal& journal_;
   Random random_;
-  std::map<std::string, Image> images_;  // by digest
+  Images images_;  // by digest
 };
 
 }  // namespace metalmesh::agent

@@ -79,6 +79,16 @@ std::size_t JobTable::running() const {
       std::ranges::count_if(slots_, [](const auto& item) { return item.second->running(); }));
 }
 
+std::set<std::string> JobTable::images() const {
+  std::set<std::string> digests;
+  for (const auto& [deployment, slot] : slots_) {
+    const wire::StartInstall& order = slot->job.order();
+    digests.insert(order.image().sha256());
+    if (order.packages().has_image()) digests.insert(order.packages().image().sha256());
+  }
+  return digests;
+}
+
 std::uint32_t JobTable::waiting_for(std::string_view credential) const {
   return static_cast<std::uint32_t>(std::ranges::count_if(slots_, [&](const auto& item) {
     return item.second->waiting() && item.second->job.order().bmc().credential() == credential;

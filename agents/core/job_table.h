@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,6 +65,8 @@ class JobTable {
   /// In the order in which they were accepted.
   [[nodiscard]] std::vector<JobSlot*> all();
   [[nodiscard]] std::size_t running() const;
+  /// Digests of the images that jobs were ordered with, ended ones included while their medium may be read.
+  [[nodiscard]] std::set<std::string> images() const;
   [[nodiscard]] std::uint32_t waiting_for(std::string_view credential) const;
 
   /// Writes the row if anything but a byte count changed.

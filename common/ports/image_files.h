@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "schemas/wire/images.pb.h"
 #include "schemas/wire/media.pb.h"
 
 namespace metalmesh {
@@ -24,6 +25,7 @@ struct ImageDrop {
 struct ImageReady {
   std::string sha256;
   wire::ImageFacts facts;
+  bool imported = false;  // somebody carried it here: it may be that no source can give it again
 };
 struct ImageProgress {
   std::string sha256;
@@ -31,12 +33,24 @@ struct ImageProgress {
   std::uint64_t size = 0;
   bool operator==(const ImageProgress&) const = default;
 };
-/// Gave up for now (a later ImageFetch tries again and resumes). `corrupt` when the digest did not match.
+/// Gave up for now; a later ImageFetch tries again and resumes.
 struct ImageFailed {
+  enum class Why {
+    unavailable,  // no source gave it
+    corrupt,      // what the sources gave does not have the digest
+    no_room,      // `missing` more bytes would have to be free
+    rotten,       // it was verified once and no longer has its digest: it is removed
+  };
   std::string sha256;
-  bool corrupt = false;
+  Why why = Why::unavailable;
   std::string detail;
+  std::uint64_t missing = 0;
+  std::uint64_t held = 0;  // bytes of the disk that what was fetched so far keeps
   bool operator==(const ImageFailed&) const = default;
+};
+/// What the store may take of disk and line, from now on.
+struct ImageLimit {
+  wire::ImageLimits limits;
 };
 
 class ImageFiles {
@@ -44,7 +58,9 @@ class ImageFiles {
   virtual ~ImageFiles() = default;
   /// Idempotent: fetching what is there answers ImageReady at once.
   virtual void fetch(ImageFetch fetch) = 0;
+  /// When this returns the room of an image that was ready is free, if nobody reads it any more.
   virtual void drop(ImageDrop drop) = 0;
+  virtual void limit(ImageLimit limit) = 0;
 };
 
 }  // namespace metalmesh

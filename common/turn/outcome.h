@@ -20,7 +20,7 @@ struct Halt {
 };
 
 using Effect = std::variant<Publish, HttpRequest, TimerArm, TimerDisarm, ExchangeReply, ExchangeChunk,
-                            ImageFetch, ImageDrop, MediaSend, ProbeStart, Halt>;
+                            ImageFetch, ImageDrop, ImageLimit, MediaSend, ProbeStart, Halt>;
 
 struct Outcome {
   Batch rows;

@@ -185,7 +185,8 @@ void Mesh::fetch_image(const ImageFetch& fetch, Surroundings::Deliver deliver) {
       1s + Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(most.count()))));
   if (takes > 5min) witness.marks().hit("an image source was slow");
   events.after(takes, [fetch, fails, deliver = std::move(deliver)] {
-    if (fails) return deliver(ImageFailed{fetch.sha256, false, "the origin went away"});
+    if (fails)
+      return deliver(ImageFailed{fetch.sha256, ImageFailed::Why::unavailable, "the origin went away"});
     deliver(ImageReady{fetch.sha256, image_facts(fetch.sha256)});
   });
 }

@@ -81,6 +81,7 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
   void disarm(TimerDisarm timer) override;
   void fetch(ImageFetch fetch) override;
   void drop(ImageDrop) override {}
+  void limit(ImageLimit) override {}
   void send(MediaSend message) override;
   void probe(ProbeStart probe) override;
   void write(const LogLine& line) override;

@@ -2,11 +2,18 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
+
 #include "agents/media/image_probe.h"
 #include "agents/media/server/file_reader.h"
 #include "agents/media/server/pipe_signal.h"
 
 namespace metalmesh::media {
+namespace {
+
+using Why = ImageFailed::Why;
+
+}  // namespace
 
 Result<std::unique_ptr<ImageStore>> ImageStore::open(ImageStoreOptions options, Sink& sink, LogSink& log) {
   static const CURLcode curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -17,11 +24,16 @@ Result<std::unique_ptr<ImageStore>> ImageStore::open(ImageStoreOptions options, 
 }
 
 ImageStore::ImageStore(ImageStoreOptions options, ImageFolder folder, Sink& sink, LogSink& log)
-    : options_(std::move(options)), folder_(std::move(folder)), sink_(sink), log_(log) {
+    : options_(std::move(options)),
+      folder_(std::move(folder)),
+      sink_(sink),
+      log_(log),
+      share_(options_.share) {
   threads_.emplace_back([this] { work(checks_, &ImageStore::check); });
   for (unsigned i = 0; i < std::max(1U, options_.downloads); ++i) {
     threads_.emplace_back([this] { work(downloads_, &ImageStore::download); });
   }
+  threads_.emplace_back([this] { look_after(); });
 }
 
 ImageStore::~ImageStore() {
@@ -36,7 +48,8 @@ ImageStore::~ImageStore() {
 
 void ImageStore::fetch(ImageFetch fetch) {
   if (!is_image_name(fetch.sha256)) {
-    sink_.deliver(ImageFailed{fetch.sha256, false, "the image's SHA-256 is not 64 lower-case hex digits"});
+    sink_.deliver(
+        ImageFailed{fetch.sha256, Why::unavailable, "the image's SHA-256 is not 64 lower-case hex digits"});
     return;
   }
   std::optional<wire::ImageFacts> facts;
@@ -44,7 +57,7 @@ void ImageStore::fetch(ImageFetch fetch) {
     const std::lock_guard lock(mutex_);
     const auto job = jobs_.find(fetch.sha256);
     if (job != jobs_.end()) {
-      if (job->second->drop_after) job->second->again = std::move(fetch);
+      if (job->second->drop_after || job->second->found) job->second->again = std::move(fetch);
       return;
     }
     const auto known = ready_.find(fetch.sha256);
@@ -54,12 +67,13 @@ void ImageStore::fetch(ImageFetch fetch) {
     }
     facts = known->second;
   }
-  sink_.deliver(ImageReady{fetch.sha256, std::move(*facts)});
+  sink_.deliver(ImageReady{fetch.sha256, std::move(*facts), folder_.imported(fetch.sha256)});
 }
 
-void ImageStore::enqueue(ImageFetch fetch) {
+void ImageStore::enqueue(ImageFetch fetch, bool found) {
   auto job = std::make_shared<Job>();
   job->fetch = std::move(fetch);
+  job->found = found;
   jobs_[job->fetch.sha256] = job;
   checks_.push_back(std::move(job));
   changed_.notify_all();
@@ -69,14 +83,35 @@ void ImageStore::drop(ImageDrop drop) {
   if (!is_image_name(drop.sha256)) return;
   const std::lock_guard lock(mutex_);
   ready_.erase(drop.sha256);
-  auto found = jobs_.find(drop.sha256);
-  if (found == jobs_.end()) {
-    enqueue({drop.sha256, 0, {}});
-    found = jobs_.find(drop.sha256);
-  }
+  const auto found = jobs_.find(drop.sha256);
+  if (found == jobs_.end()) return folder_.remove_all(drop.sha256);
   found->second->cancelled = true;
   found->second->drop_after = true;
   found->second->again.reset();
+}
+
+void ImageStore::limit(ImageLimit limit) {
+  auto plan = BandwidthPlan::from(limit.limits);
+  if (!plan) {
+    log_.write(
+        {LogLevel::warning, "the site's images." + plan.error().message + ": fetches are not capped", {}});
+    plan = BandwidthPlan();
+  }
+  const std::lock_guard lock(mutex_);
+  bandwidth_ = std::move(*plan);
+  share_.reserve = limit.limits.reserve() != 0 ? limit.limits.reserve() : options_.share.reserve;
+  share_.maximum = limit.limits.maximum() != 0 ? limit.limits.maximum() : options_.share.maximum;
+  changed_.notify_all();
+}
+
+DiskShare ImageStore::share() {
+  const std::lock_guard lock(mutex_);
+  return share_;
+}
+
+bool ImageStore::pause(Duration time) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, time, [&] { return stopping_; });
 }
 
 void ImageStore::work(std::deque<JobPtr>& lane, Next (ImageStore::*step)(Job&)) {
@@ -105,48 +140,21 @@ void ImageStore::finish(const JobPtr& job) {
   const std::lock_guard lock(mutex_);
   const auto found = jobs_.find(job->fetch.sha256);
   if (found != jobs_.end() && found->second == job) jobs_.erase(found);
-  if (!job->drop_after) return;
-  ready_.erase(job->fetch.sha256);
-  folder_.remove_all(job->fetch.sha256);
+  if (job->drop_after) {
+    ready_.erase(job->fetch.sha256);
+    folder_.remove_all(job->fetch.sha256);
+  }
   if (job->again) enqueue(std::move(*job->again));
 }
 
 ImageStore::Next ImageStore::check(Job& job) {
   auto there = folder_.verified(job.fetch.sha256, job.cancelled);
   if (!there) {
-    give_up(job, false, there.error().message);
+    give_up(job, {job.fetch.sha256, Why::unavailable, there.error().message});
     return Next::finished;
   }
-  if (!*there) return Next::download;
+  if (!*there) return job.found ? Next::finished : Next::download;
   announce(job);
-  return Next::finished;
-}
-
-ImageStore::Next ImageStore::download(Job& job) {
-  const std::string& name = job.fetch.sha256;
-  std::string trouble;
-  bool corrupt = false;
-  for (const std::string& url : job.fetch.urls) {
-    DownloadOptions options;
-    options.ca_file = options_.ca_file;
-    options.reserve_bytes = options_.reserve_bytes;
-    options.silence_seconds = options_.silence_seconds;
-    Status done = download_image(
-        folder_, {name, url, job.fetch.size}, options, job.cancelled,
-        [&](std::uint64_t bytes, std::uint64_t size) { sink_.deliver(ImageProgress{name, bytes, size}); });
-    if (done) done = folder_.promote(name, job.cancelled);
-    if (done) {
-      announce(job);
-      return Next::finished;
-    }
-    if (job.cancelled) return Next::finished;
-    if (done.error().kind == ErrorKind::corrupt) folder_.remove_part(name);
-    corrupt = corrupt || done.error().kind == ErrorKind::corrupt;
-    if (!trouble.empty()) trouble += "; ";
-    trouble += printable_url(url) + ": " + done.error().message;
-    if (done.error().kind == ErrorKind::exhausted) break;  // another mirror does not make room
-  }
-  give_up(job, corrupt, job.fetch.urls.empty() ? "the image is not at this site and has no source" : trouble);
   return Next::finished;
 }
 
@@ -155,7 +163,7 @@ bool ImageStore::announce(Job& job) {
   auto reader = FileReader::open(path);
   auto facts = reader ? probe_image(*reader) : Result<wire::ImageFacts>(std::unexpected(reader.error()));
   if (!facts) {
-    give_up(job, false, facts.error().message);
+    give_up(job, {job.fetch.sha256, Why::unavailable, facts.error().message});
     return false;
   }
   facts->set_path(path);
@@ -166,19 +174,21 @@ bool ImageStore::announce(Job& job) {
     ready_[job.fetch.sha256] = *facts;
     jobs_.erase(job.fetch.sha256);  // a fetch from here on is answered from `ready_`
   }
-  sink_.deliver(ImageReady{job.fetch.sha256, std::move(*facts)});
+  sink_.deliver(ImageReady{job.fetch.sha256, std::move(*facts), folder_.imported(job.fetch.sha256)});
   return true;
 }
 
-void ImageStore::give_up(const Job& job, bool corrupt, const std::string& detail) {
+void ImageStore::give_up(const Job& job, ImageFailed failed) {
   if (job.cancelled) return;
   {
     // A fetch from here on is a new job.
     const std::lock_guard lock(mutex_);
     jobs_.erase(job.fetch.sha256);
   }
-  log_.write({LogLevel::warning, "image not available: " + detail, {{"image", job.fetch.sha256}}});
-  sink_.deliver(ImageFailed{job.fetch.sha256, corrupt, detail});
+  if (job.found) return;
+  failed.held = folder_.part_room(job.fetch.sha256);
+  log_.write({LogLevel::warning, "image not available: " + failed.detail, {{"image", job.fetch.sha256}}});
+  sink_.deliver(std::move(failed));
 }
 
 }  // namespace metalmesh::media

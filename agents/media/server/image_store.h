@@ -1,10 +1,12 @@
 // The site's images on disk: fetched once (mirrors in order, resumed after a cut), their SHA-256 verified,
-// probed for what the media fence needs, and only then ready.
+// probed for what the media fence needs, and only then ready; verified again by and by for as long as they
+// stay.
 //
 // One thread checks what is there, others download, so an image that is present never waits for one that
-// is not. Several fetches of one image are one job. Stopping (the destructor) cancels transfers; parts stay
-// and are resumed. Events reach the sink from the store's threads, or from the caller of `fetch` when the
-// image is known to be ready.
+// is not; one more looks after what is ready while nothing else goes on: it takes in what was imported, and
+// hashes the image that has not been verified for the longest. Several fetches of one image are one job.
+// Stopping (the destructor) cancels transfers; parts stay and are resumed. Events reach the sink from the
+// store's threads, or from the caller of `fetch` when the image is known to be ready.
 #pragma once
 
 #include <atomic>
@@ -14,14 +16,17 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "agents/media/pacer.h"
 #include "agents/media/server/image_download.h"
 #include "agents/media/server/image_folder.h"
 #include "common/base/log.h"
 #include "common/base/result.h"
+#include "common/ports/bandwidth_plan.h"
 #include "common/ports/image_files.h"
 #include "common/ports/sink.h"
 
@@ -29,10 +34,13 @@ namespace metalmesh::media {
 
 struct ImageStoreOptions {
   std::string folder;
-  std::string ca_file;                       // PEM for https sources; empty: the system's
-  std::uint64_t reserve_bytes = 1ULL << 30;  // disk space that images never take
-  unsigned downloads = 2;                    // side by side
-  long silence_seconds = 60;                 // NOLINT(google-runtime-int): libcurl's type
+  DownloadOptions download;
+  DiskShare share;         // until `limit` says otherwise
+  unsigned downloads = 2;  // side by side
+  std::chrono::milliseconds look_every =
+      std::chrono::seconds(5);  // for imported images and for what to verify
+  std::chrono::seconds verify_every = std::chrono::hours(24 * 7);  // each image
+  std::uint64_t verify_rate = 20'000'000;                          // bytes per second
 };
 
 class ImageStore final : public ImageFiles {
@@ -45,25 +53,41 @@ class ImageStore final : public ImageFiles {
 
   void fetch(ImageFetch fetch) override;
   void drop(ImageDrop drop) override;
+  void limit(ImageLimit limit) override;
 
  private:
   struct Job {
     ImageFetch fetch;
     std::atomic<bool> cancelled = false;
+    bool found = false;  // nobody asked for it: it lies in the folder
     bool drop_after = false;
-    std::optional<ImageFetch> again;  // asked for after the drop
+    std::optional<ImageFetch> again;  // asked for meanwhile, to be done after this
   };
   using JobPtr = std::shared_ptr<Job>;
   enum class Next { finished, download };
+  /// What the sources of one download said, and which of them lie.
+  struct Trial;
 
   ImageStore(ImageStoreOptions options, ImageFolder folder, Sink& sink, LogSink& log);
   void work(std::deque<JobPtr>& lane, Next (ImageStore::*step)(Job&));
   Next check(Job& job);
   Next download(Job& job);
+  Status try_sources(Job& job, Trial& trial);
+  Status try_source(Job& job, const std::string& url, Trial& trial);
   void finish(const JobPtr& job);
-  void enqueue(ImageFetch fetch);
+  void enqueue(ImageFetch fetch, bool found = false);
   bool announce(Job& job);
-  void give_up(const Job& job, bool corrupt, const std::string& detail);
+  void give_up(const Job& job, ImageFailed failed);
+  [[nodiscard]] DiskShare share();
+
+  /// Waits; false when the store stops.
+  bool pause(Duration time);
+  void pace_download(std::size_t bytes, const std::atomic<bool>& cancelled);
+
+  void look_after();
+  void take_in_found();
+  std::optional<std::string> due_for_verification();
+  void verify_again(const std::string& sha256);
 
   ImageStoreOptions options_;
   ImageFolder folder_;
@@ -73,6 +97,9 @@ class ImageStore final : public ImageFiles {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
+  DiskShare share_;
+  BandwidthPlan bandwidth_;
+  Pacer line_;
   std::deque<JobPtr> checks_;
   std::deque<JobPtr> downloads_;
   std::map<std::string, JobPtr> jobs_;             // under way or queued, by digest

@@ -88,11 +88,13 @@ void SourceServer::answer(int client) {
   ::send(client, reply.data(), reply.size(), MSG_NOSIGNAL);
   std::size_t end = content.size();
   if (cut_after > 0) end = std::min(end, from + cut_after);
+  if (stop_at > 0) end = std::min<std::size_t>(end, stop_at);
   for (std::size_t at = content.empty() ? end : from; at < end && !stopping_;) {
     const auto sent =
         ::send(client, content.data() + at, std::min<std::size_t>(65536, end - at), MSG_NOSIGNAL);
     if (sent <= 0) return;
     at += static_cast<std::size_t>(sent);
+    served_ += static_cast<std::size_t>(sent);
     if (pause_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
   }
 }

@@ -19,10 +19,13 @@ class SourceServer {
   [[nodiscard]] std::vector<std::string> requests();
 
   std::atomic<std::size_t> cut_after = 0;  // bytes of a body after which the connection is closed; 0: never
+  std::atomic<std::size_t> stop_at = 0;    // place in the content that never leaves; 0: none
   std::atomic<bool> ignore_ranges = false;
   std::atomic<int> status = 0;    // answer this and no content
   std::atomic<int> pause_ms = 0;  // after each 64 KiB
   void replace(std::string content, std::string etag);
+  /// Bytes of bodies that left.
+  [[nodiscard]] std::size_t served() const { return served_; }
 
  private:
   void serve();
@@ -34,6 +37,7 @@ class SourceServer {
   std::vector<std::string> requests_;
   int listener_ = -1;
   int port_ = 0;
+  std::atomic<std::size_t> served_ = 0;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };

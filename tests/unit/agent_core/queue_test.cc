@@ -36,7 +36,9 @@ class Queue : public ::testing::Test {
     return std::nullopt;
   }
   void fail_image(bool corrupt) {
-    site_.deliver(ImageFailed{std::string(64, 'a'), corrupt, "mirror says no"});
+    using Why = ImageFailed::Why;
+    site_.deliver(
+        ImageFailed{std::string(64, 'a'), corrupt ? Why::corrupt : Why::unavailable, "mirror says no"});
   }
   TestSite site_;
 };

@@ -98,6 +98,7 @@ void TestSite::release(Effect effect) {
     timers_.erase(disarm->token);
   } else if (auto* fetch = std::get_if<ImageFetch>(&effect)) {
     left_.emplace_back("image");
+    image_acts.push_back("fetch " + fetch->sha256);
     if (!images_ready) return;
     ImageReady ready{fetch->sha256, {}};
     ready.facts.set_size(1 << 20);
@@ -105,6 +106,10 @@ void TestSite::release(Effect effect) {
     ready.facts.mutable_placeholder()->set_length(4096);
     ready.facts.set_patchable(true);
     inbox_.push_back(std::move(ready));
+  } else if (auto* drop = std::get_if<ImageDrop>(&effect)) {
+    image_acts.push_back("drop " + drop->sha256);
+  } else if (auto* limit = std::get_if<ImageLimit>(&effect)) {
+    image_limits = limit->limits;
   } else if (auto* send = std::get_if<MediaSend>(&effect)) {
     left_.emplace_back("media");
     media_.push_back(send->command);

@@ -27,6 +27,8 @@ class TestSite {
   std::map<std::string, FakeBmc> bmcs;  // by address; requests to others stay unanswered
   bool images_ready = true;             // fetches are answered at once
   bool bus = true;                      // what is published reaches the controller
+  std::vector<std::string> image_acts;  // "fetch <digest>", "drop <digest>"
+  wire::ImageLimits image_limits;       // as the store was told last
 
   /// A new life on the same store: Started, the media server up, the bus up.
   void start();

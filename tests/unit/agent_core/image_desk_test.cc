@@ -1,0 +1,162 @@
+// The images of a site: which make room for others, what happens to one that rots, and what was imported.
+#include "agents/core/image_desk.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/agent_core/test_site.h"
+
+namespace metalmesh {
+namespace {
+
+using test::TestSite;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Why = ImageFailed::Why;
+
+constexpr std::uint64_t image_size = 1 << 20;  // of all that the test site's store gives
+
+std::string digest(char of) { return std::string(64, of); }
+
+class Images : public ::testing::Test {
+ protected:
+  void SetUp() override { site_.start(); }
+  void prefetch(char of) {
+    wire::Command command;
+    auto& image = *command.mutable_prefetch_image()->mutable_image();
+    image.set_name(std::string("image-") + of);
+    image.set_sha256(digest(of));
+    image.add_urls("https://mirror/x.iso");
+    site_.command(command);
+    site_.advance(std::chrono::seconds(1));
+  }
+  void no_room_for(char of, std::uint64_t missing) {
+    site_.images_ready = false;
+    prefetch(of);
+    site_.image_acts.clear();
+    site_.deliver(ImageFailed{digest(of), Why::no_room, "not enough disk space", missing});
+  }
+  std::vector<wire::ImageAtSite> told(char of) {
+    std::vector<wire::ImageAtSite> reports;
+    for (const wire::Event& event : site_.told(&wire::Event::has_image)) {
+      if (event.image().sha256() == digest(of)) reports.push_back(event.image());
+    }
+    return reports;
+  }
+  bool wished(char of) { return site_.store.get("image/" + digest(of)).has_value(); }
+  TestSite site_;
+};
+
+TEST_F(Images, TheOneThatNobodyAskedForTheLongestMakesRoom) {
+  for (const char of : {'b', 'c', 'd'}) prefetch(of);
+  prefetch('b');  // asked for again: now the youngest
+  no_room_for('e', image_size);
+  EXPECT_THAT(site_.image_acts, ElementsAre("drop " + digest('c'), "fetch " + digest('e')));
+  EXPECT_TRUE(told('c').back().evicted());
+  EXPECT_FALSE(told('c').back().has_fault());
+  EXPECT_FALSE(wished('c'));
+  EXPECT_THAT(told('e'), IsEmpty());
+}
+
+TEST_F(Images, AsManyGoAsAreNeeded) {
+  for (const char of : {'b', 'c', 'd'}) prefetch(of);
+  no_room_for('e', image_size + 1);
+  EXPECT_THAT(site_.image_acts,
+              ElementsAre("drop " + digest('b'), "drop " + digest('c'), "fetch " + digest('e')));
+}
+
+TEST_F(Images, AFetchThatDoesNotComeOnGoesBeforeAWholeImage) {
+  prefetch('b');
+  site_.images_ready = false;
+  prefetch('c');
+  ImageFailed stuck{digest('c'), Why::unavailable, "the source is away"};
+  stuck.held = image_size;
+  site_.deliver(stuck);
+  no_room_for('e', image_size);
+  EXPECT_THAT(site_.image_acts, ElementsAre("drop " + digest('c'), "fetch " + digest('e')));
+  EXPECT_TRUE(told('c').back().evicted());
+}
+
+TEST_F(Images, NothingGoesWhenThatWouldNotBeEnough) {
+  for (const char of : {'b', 'c'}) prefetch(of);
+  no_room_for('e', 3 * image_size);
+  EXPECT_THAT(site_.image_acts, IsEmpty());
+  ASSERT_EQ(told('e').size(), 1U);
+  EXPECT_EQ(told('e')[0].fault().code(), wire::DISK_LOW);
+  EXPECT_THAT(told('e')[0].fault().seen(), HasSubstr(std::to_string(3 * image_size)));
+  site_.images_ready = true;
+  site_.advance(std::chrono::minutes(1));
+  EXPECT_TRUE(told('e').back().ready()) << "it is tried again by itself";
+}
+
+TEST_F(Images, AnImageThatAJobWasOrderedWithStays) {
+  site_.order(test::make_order(site_, 1));  // digest a
+  ASSERT_FALSE(site_.job("d1")->ended());
+  prefetch('b');
+  no_room_for('e', image_size);
+  EXPECT_THAT(site_.image_acts, ElementsAre("drop " + digest('b'), "fetch " + digest('e')));
+  site_.image_acts.clear();
+  site_.deliver(ImageFailed{digest('e'), Why::no_room, "not enough disk space", image_size});
+  EXPECT_THAT(site_.image_acts, IsEmpty());
+  EXPECT_TRUE(wished('a'));
+}
+
+TEST_F(Images, WhatWasImportedIsKnownAndStays) {
+  ImageReady found{digest('f'), {}, true};
+  found.facts.set_size(image_size);
+  site_.deliver(found);
+  ASSERT_EQ(told('f').size(), 1U);
+  EXPECT_TRUE(told('f')[0].ready());
+  EXPECT_TRUE(wished('f'));
+  no_room_for('e', image_size);
+  EXPECT_THAT(site_.image_acts, IsEmpty()) << "it could not be fetched again";
+  site_.deliver(found);
+  EXPECT_EQ(told('f').size(), 1U);
+  prefetch('f');  // an Image names some source, be it one that this site never reaches
+  site_.image_acts.clear();
+  site_.deliver(ImageFailed{digest('e'), Why::no_room, "not enough disk space", image_size});
+  EXPECT_THAT(site_.image_acts, IsEmpty());
+}
+
+TEST_F(Images, WhoAsksAgainIsToldAgain) {
+  no_room_for('e', image_size);
+  ASSERT_EQ(told('e').size(), 1U);
+  site_.deliver(ImageFailed{digest('e'), Why::no_room, "not enough disk space", image_size});
+  ASSERT_EQ(told('e').size(), 1U) << "no news";
+  no_room_for('e', image_size);
+  EXPECT_EQ(told('e').size(), 2U);
+}
+
+TEST_F(Images, OneThatRotsIsToldAndFetchedAnew) {
+  prefetch('b');
+  site_.image_acts.clear();
+  site_.deliver(ImageFailed{digest('b'), Why::rotten, "its SHA-256 has become ..."});
+  EXPECT_THAT(site_.image_acts, ElementsAre("fetch " + digest('b')));
+  const auto reports = told('b');
+  ASSERT_EQ(reports.size(), 3U);  // ready, damaged, ready again
+  EXPECT_EQ(reports[1].fault().code(), wire::IMAGE_CORRUPT);
+  EXPECT_THAT(reports[1].fault().seen(), HasSubstr("damaged on the site's disk"));
+  EXPECT_TRUE(reports[2].ready());
+}
+
+TEST_F(Images, AJobThatWaitsTakesARottenImageForOneThatIsFetched) {
+  site_.images_ready = false;
+  auto order = test::make_order(site_, 1);
+  *order.mutable_not_before() = order.start_by();
+  site_.order(order);
+  site_.deliver(ImageFailed{digest('a'), Why::rotten, "its SHA-256 has become ..."});
+  EXPECT_FALSE(site_.job("d1")->ended());
+}
+
+TEST_F(Images, TheSitesLimitsReachTheStoreAlsoAfterARestart) {
+  wire::Command command;
+  command.mutable_site_settings()->mutable_images()->set_maximum(77);
+  site_.command(command);
+  EXPECT_EQ(site_.image_limits.maximum(), 77U);
+  site_.image_limits.Clear();
+  site_.start();
+  EXPECT_EQ(site_.image_limits.maximum(), 77U);
+}
+
+}  // namespace
+}  // namespace metalmesh
