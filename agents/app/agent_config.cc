@@ -139,6 +139,15 @@ Result<config::Agent> load_media_config(const AgentOptions& options) {
   return loaded;
 }
 
+Result<config::Agent> load_store_config(const AgentOptions& options) {
+  auto loaded = read(options);
+  if (!loaded) return loaded;
+  complete(*loaded, options);
+  if (auto check = check_data_dir(*loaded); !check)
+    return std::unexpected(std::move(check.error()).with(options.config.string()));
+  return loaded;
+}
+
 Result<std::string> load_credentials_path(const AgentOptions& options) {
   auto config = read(options);
   if (!config) return std::unexpected(std::move(config.error()));

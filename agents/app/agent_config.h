@@ -15,6 +15,8 @@ namespace metalmesh::agent {
 Result<config::Agent> load_config(const AgentOptions& options);
 /// The part that `media` needs: the data folder and media. It reads no key but that of the media.
 Result<config::Agent> load_media_config(const AgentOptions& options);
+/// The part that `image` needs: dataDir.
+Result<config::Agent> load_store_config(const AgentOptions& options);
 /// The part that `credential` needs: only where the credentials are.
 Result<std::string> load_credentials_path(const AgentOptions& options);
 

@@ -26,6 +26,7 @@ An agent is two processes, so that neither a crash nor an upgrade of the one bre
   metalmesh-agent media --config FILE    serves the media; keep it running
 
 BMC passwords stay on this machine:  metalmesh-agent credential set bmc-hpe --username mm-svc
+Images for a site without network come on a disk: metalmesh-agent image import /mnt/usb
 Signals: TERM and INT stop gracefully; installs that run go on by themselves and are picked up at the next start.
 Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";
 
@@ -76,6 +77,23 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   CLI::App* list = credential->add_subcommand("list", "Names and users, never passwords");
   list->fallthrough();
 
+  CLI::App* image = app.add_subcommand("image", "Installer images at this site");
+  image->require_subcommand(1);
+  image->fallthrough();
+  CLI::App* import = image->add_subcommand(
+      "import", "Take images from a disk, without network; a running agent finds them by itself");
+  import->fallthrough();
+  import->add_option("file", options.images, "ISO files, or folders of them")->required()->type_name("FILE");
+  import
+      ->add_option(
+          "--sha256", options.image_sha256,
+          "What the one file must be; else FILE.sha256 or SHA256SUMS beside it says, if they are there")
+      ->type_name("HEX");
+  std::string output = "text";
+  import->add_option("-o,--output", output, "How the result is printed")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& stop) {
@@ -85,6 +103,8 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   if (check) options.action = AgentAction::check_config;
   if (set->parsed()) options.action = AgentAction::set_credential;
   if (list->parsed()) options.action = AgentAction::list_credentials;
+  if (import->parsed()) options.action = AgentAction::import_images;
+  options.json = output == "json";
   options.config = config;
   options.data_dir = data_dir;
   options.password_file = password_file;

@@ -4,12 +4,13 @@
 #include <expected>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "common/adapters/log_writer.h"
 
 namespace metalmesh::agent {
 
-enum class AgentAction { run, serve_media, check_config, set_credential, list_credentials };
+enum class AgentAction { run, serve_media, check_config, set_credential, list_credentials, import_images };
 
 struct AgentOptions {
   AgentAction action = AgentAction::run;
@@ -21,6 +22,10 @@ struct AgentOptions {
   std::string credential;
   std::string username;
   std::filesystem::path password_file;  // empty: prompt, or the first line of stdin
+  // image import
+  std::vector<std::string> images;  // files and folders
+  std::string image_sha256;         // empty: what lies beside the file says, or any
+  bool json = false;
 };
 
 /// Prints help, version or what is wrong; the unexpected value is then the exit code (0, or 2 for wrong

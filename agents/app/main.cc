@@ -3,6 +3,7 @@
 #include "agents/app/agent_options.h"
 #include "agents/app/agent_wiring.h"
 #include "agents/app/credential_command.h"
+#include "agents/app/image_command.h"
 #include "agents/app/media_command.h"
 #include "common/adapters/log_writer.h"
 #include "common/adapters/system_clock.h"
@@ -26,6 +27,8 @@ int main(int argc, char** argv) {
       return agent::set_credential_command(*options, log);
     case agent::AgentAction::list_credentials:
       return agent::list_credentials_command(*options, log);
+    case agent::AgentAction::import_images:
+      return agent::import_images_command(*options);
     case agent::AgentAction::run:
     case agent::AgentAction::check_config:
       break;
