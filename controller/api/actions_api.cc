@@ -82,6 +82,12 @@ BodyResult clear_body(const ApiRequest& request, const std::string& site) {
   return ClearSiteQuarantine{site, body.note()};
 }
 
+BodyResult prefetch_body(const ApiRequest& request, const std::string& image) {
+  rest::PrefetchImage body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  return PrefetchImage{image, {body.sites().begin(), body.sites().end()}};
+}
+
 BodyResult body_of(const ApiRequest& request) {
   const std::string& name = request.captures.at(0);
   switch (request.route->endpoint) {
@@ -105,6 +111,8 @@ BodyResult body_of(const ApiRequest& request) {
       return no_parameters(request, RetireServer{name});
     case Endpoint::clear_quarantine:
       return clear_body(request, name);
+    case Endpoint::prefetch_image:
+      return prefetch_body(request, name);
     default:
       break;
   }
@@ -118,7 +126,9 @@ ApiResult perform_action(const ApiRequest& request, const Operate& operate) {
   if (!body) return std::unexpected(body.error());
   auto answer = ask(request, operate, std::move(*body));
   if (!answer) return std::unexpected(std::move(answer.error()));
-  const int status = request.route->endpoint == Endpoint::inspect_server ? 202 : 200;
+  const Endpoint endpoint = request.route->endpoint;
+  const bool later = endpoint == Endpoint::inspect_server || endpoint == Endpoint::prefetch_image;
+  const int status = later ? 202 : 200;
   if (const auto* object = std::get_if<Object>(&answer->object)) return object_reply(*object, status);
   if (const auto* deployment = std::get_if<rest::Deployment>(&answer->object)) {
     return ApiReply{status, encode_json(*deployment), "application/json", {}};

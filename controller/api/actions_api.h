@@ -8,7 +8,7 @@
 namespace metalmesh::controller {
 
 /// The endpoint must be one of the POST ones. Answers the object (or deployment) as it is afterwards: 200, or
-/// 202 where the result arrives later as an event (inspect).
+/// 202 where the result arrives later as an event (inspect, prefetch).
 ApiResult perform_action(const ApiRequest& request, const Operate& operate);
 
 }  // namespace metalmesh::controller

@@ -161,6 +161,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::unprotect_server:
     case Endpoint::retire_server:
     case Endpoint::clear_quarantine:
+    case Endpoint::prefetch_image:
       return perform_action(request, operate);
     case Endpoint::list_deployments:
       return list_deployments(request, state);

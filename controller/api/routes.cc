@@ -44,6 +44,7 @@ constexpr Route table[] = {
     {"GET",    "/api/v1/images/{name}",                     get_object,          Role::viewer},
     {"PUT",    "/api/v1/images/{name}",                     put_object,          Role::operator_},
     {"DELETE", "/api/v1/images/{name}",                     delete_object,       Role::operator_},
+    {"POST",   "/api/v1/images/{name}/prefetch",            prefetch_image,      Role::operator_},
 
     {"GET",    "/api/v1/profiles",                          list_objects,        Role::viewer},
     {"GET",    "/api/v1/profiles/{name}",                   get_object,          Role::viewer},

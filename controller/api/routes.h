@@ -31,6 +31,7 @@ enum class Endpoint {
   unprotect_server,
   retire_server,
   clear_quarantine,
+  prefetch_image,
   read_events,
   list_families,
   get_family,

@@ -278,6 +278,13 @@ class Grammar {
     clear->add_option("name", c->name)->required();
     clear->add_option("--note", c->note, "Why it is safe; goes into the audit log")->required();
 
+    CLI::App& image = group("image", "Installer images at the sites");
+    auto [prefetch, f] = command(
+        image, "prefetch", "Have sites fetch an image before a rollout needs it",
+        [](Session& session, const Arguments& x) { return prefetch_image(session, x.name, x.names); });
+    prefetch->add_option("name", f->name)->required();
+    prefetch->add_option("--site", f->names, "Which sites; may be repeated")->required();
+
     CLI::App& pki = group("pki", "Keys and certificates of a mesh");
     auto [init, i] = command(pki, "init", "Create what is missing; existing files are kept",
                              [](Session& session, const Arguments& x) { return make_pki(session, x.pki); });

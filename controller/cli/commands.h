@@ -59,6 +59,8 @@ CommandResult protect_server(Session& session, const std::string& name, const st
 CommandResult unprotect_server(Session& session, const std::string& name, const std::string& duration,
                                const std::string& reason);
 CommandResult retire_server(Session& session, const std::string& name);
+CommandResult prefetch_image(Session& session, const std::string& name,
+                             const std::vector<std::string>& sites);
 CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note);
 struct PkiOrder {
   std::string folder;

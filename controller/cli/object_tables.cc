@@ -36,7 +36,20 @@ Cells row(const rest::Credential& credential, WallTime) {
           std::to_string(status.refusals()), std::to_string(status.jobs_held())};
 }
 
-Cells header(const rest::Image&) { return {"NAME", "FAMILY", "ARCH", "SIZE", "SHA256", "READY AT"}; }
+/// "lyon: fetching, par1: failed (...)": those that are ready stand in their own column.
+std::string prefetch_words(const rest::Image& image) {
+  std::string words;
+  for (const auto& one : image.status().prefetches()) {
+    if (one.state() == "ready") continue;
+    words += fmt::format("{}{}: {}", words.empty() ? "" : ", ", one.site(), one.state());
+    if (!one.message().empty()) words += fmt::format(" ({})", one.message());
+  }
+  return words;
+}
+
+Cells header(const rest::Image&) {
+  return {"NAME", "FAMILY", "ARCH", "SIZE", "SHA256", "READY AT", "PREFETCH"};
+}
 Cells row(const rest::Image& image, WallTime) {
   const auto& iso = image.spec().iso();
   return {image.metadata().name(),
@@ -44,7 +57,8 @@ Cells row(const rest::Image& image, WallTime) {
           image.spec().arch(),
           iso.size() == 0 ? "" : fmt::format("{:.1f} GB", static_cast<double>(iso.size()) / 1e9),
           iso.sha256().substr(0, 12),
-          fmt::format("{}", fmt::join(image.status().ready_at(), ","))};
+          fmt::format("{}", fmt::join(image.status().ready_at(), ",")),
+          prefetch_words(image)};
 }
 
 Cells header(const rest::Family&) { return {"NAME", "TIER", "ENDS BY", "TEMPLATE", "TITLE"}; }

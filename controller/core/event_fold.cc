@@ -9,6 +9,7 @@
 #include "controller/core/deployment_machine.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_apply.h"
+#include "controller/core/prefetches.h"
 #include "controller/core/progress_model.h"
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
@@ -294,6 +295,16 @@ void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& re
       if (report.ready() && at == ready.end()) ready.Add(std::string(site));
       if (!report.ready() && at != ready.end()) ready.erase(at);
     });
+  }
+  const std::vector<std::string> all = prefetches_at(work.mesh(), site, {});
+  const std::vector<std::string> unsent = prefetches_at(work.mesh(), site, prefetches::asked);
+  const std::string_view state = report.ready()     ? prefetches::ready
+                                 : report.evicted() ? prefetches::evicted
+                                                    : prefetches::failed;
+  for (const std::string& name : names) {
+    const bool before_it_was_told = !report.ready() && std::ranges::find(unsent, name) != unsent.end();
+    if (before_it_was_told || std::ranges::find(all, name) == all.end()) continue;
+    set_prefetch(work, name, site, state, report.has_fault() ? sentence(report.fault()) : "");
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/base/machine_key.h"
 #include "common/hosts/host_rules.h"
+#include "common/ports/bandwidth_plan.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -216,6 +217,8 @@ Verdict check(rest::Site& site, const MeshState&) {
   if (spec.has_host()) {
     if (auto bad = check_host(spec.mutable_host())) return bad;
   }
+  if (const auto plan = BandwidthPlan::from(spec.images()); !plan)
+    return refusal(ErrorKind::invalid, "spec.images", plan.error().message);
   // The default credential may be applied after its site, to which it belongs.
   return first_of(
       {rules::text("spec.timeZone", spec.time_zone(), 64),

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "common/base/result.h"
 #include "schemas/rest/api.pb.h"
@@ -65,11 +66,17 @@ struct ClearSiteQuarantine {
   std::string note;
 };
 
+/// Sites fetch the image before a rollout needs it.
+struct PrefetchImage {
+  std::string image;
+  std::vector<std::string> sites;
+};
+
 struct OperatorRequest {
   std::string actor;            // who, for the audit log
   std::string idempotency_key;  // empty: none
   std::variant<Apply, Delete, PlanRollout, StartRollout, AbortRollout, ResolveDeployment, InspectServer,
-               AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine>
+               AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine, PrefetchImage>
       body;
 };
 

@@ -28,16 +28,6 @@ wire::PowerPolicy policy_of(const std::string& powered_on) {
   return wire::REFUSE_IF_ON;
 }
 
-wire::ImageRef image_ref(const rest::Image& image) {
-  const rest::ImageIso& iso = image.spec().iso();
-  wire::ImageRef ref;
-  ref.set_name(image.metadata().name());
-  ref.set_sha256(iso.sha256());
-  ref.set_size(iso.size());
-  *ref.mutable_urls() = iso.urls();
-  return ref;
-}
-
 }  // namespace
 
 std::map<std::string, std::string> order_variables(const MeshState& mesh, const rest::Profile& profile,
@@ -80,6 +70,15 @@ WallTime start_deadline(const rest::RolloutSpec& spec, WallTime started) {
   return started + within;
 }
 
+wire::ImageRef image_ref(const rest::Image& image) {
+  wire::ImageRef ref;
+  ref.set_name(image.metadata().name());
+  ref.set_sha256(image.spec().iso().sha256());
+  ref.set_size(image.spec().iso().size());
+  *ref.mutable_urls() = image.spec().iso().urls();
+  return ref;
+}
+
 wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollout, const rest::Plan& plan,
                                const rest::Server& server, const std::string& deployment, WallTime started) {
   const auto& spec = rollout.spec();
@@ -92,6 +91,7 @@ wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollo
   *order.mutable_identity() = order_identity(server);
   *order.mutable_bmc() = bmc_target(server, &mesh.sites.at(server.spec().site()));
   *order.mutable_image() = image_ref(image);
+  order.mutable_image()->set_sha256(plan.image_sha256());
   if (const rest::Image* packages = package_image(mesh, profile, plan.image())) {
     *order.mutable_packages()->mutable_image() = image_ref(*packages);
   } else if (!packages_from_media(profile)) {

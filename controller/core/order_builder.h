@@ -24,6 +24,9 @@ wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const
 /// The blob that agents fetch by its SHA-256: a serialized wire::ProfileContent.
 std::string profile_content(const rest::Profile& profile);
 
+/// The image as a site is told of it.
+wire::ImageRef image_ref(const rest::Image& image);
+
 /// Without generation. `plan` names image and profile version; `started` is when the rollout was.
 wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollout, const rest::Plan& plan,
                                const rest::Server& server, const std::string& deployment, WallTime started);

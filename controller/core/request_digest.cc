@@ -10,8 +10,8 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::body)>> verbs = {
-    "apply",   "delete", "plan",    "start",  "abort",           "resolve",
-    "inspect", "accept", "protect", "retire", "clear quarantine"};
+    "apply",  "delete",           "plan",    "start", "abort", "resolve", "inspect", "accept", "protect",
+    "retire", "clear quarantine", "prefetch"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
@@ -47,6 +47,10 @@ void add(Fields& f, const ProtectServer& r) {
 }
 void add(Fields& f, const RetireServer& r) { f << r.server; }
 void add(Fields& f, const ClearSiteQuarantine& r) { f << r.site << r.note; }
+void add(Fields& f, const PrefetchImage& r) {
+  f << r.image;
+  for (const std::string& site : r.sites) f << site;
+}
 
 template <class Message>
 Message parsed(const std::string& bytes) {

@@ -143,6 +143,9 @@ std::string sentence(const wire::Event& event) {
     case wire::Event::kStateReport:
       return "the site reported " + std::to_string(event.state_report().fences_size()) + " machine fences";
     case wire::Event::kImage:
+      if (event.image().evicted())
+        return "image " + event.image().sha256().substr(0, 12) +
+               " was removed by the site: its room is needed";
       return event.image().ready() ? "image " + event.image().sha256().substr(0, 12) + " is at the site"
                                    : "image " + event.image().sha256().substr(0, 12) +
                                          " is not at the site: " + sentence(event.image().fault());

@@ -6,6 +6,8 @@
 #include "common/base/digest.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/order_builder.h"
+#include "controller/core/prefetches.h"
 #include "controller/state/row_codec.h"
 
 namespace metalmesh::controller {
@@ -29,6 +31,7 @@ void send_settings(Work& work, const rest::Site& site, SiteLink& link) {
   settings.set_parallel(site.spec().limits().parallel());
   settings.set_login_refusals(site.spec().limits().login_refusals());
   settings.set_media_address(site.spec().media().address());
+  if (site.spec().has_images()) *settings.mutable_images() = site.spec().images();
   std::string digest = sha256(canonical_bytes(settings));
   if (digest != link.row().settings_sha256()) {
     if (!work.send(link, std::move(command))) return;
@@ -65,6 +68,18 @@ void send_inspections(Work& work, const rest::Site& site, SiteLink& link) {
   }
 }
 
+void send_prefetches(Work& work, const std::string& site, SiteLink& link) {
+  for (const std::string& name : prefetches_at(work.mesh(), site, prefetches::asked)) {
+    const rest::Image& image = work.mesh().images.at(name);
+    wire::Command command;
+    *command.mutable_prefetch_image()->mutable_image() = image_ref(image);
+    if (!work.send(link, std::move(command))) return;
+    // An image that is there already is not reported once more.
+    const bool there = std::ranges::find(image.status().ready_at(), site) != image.status().ready_at().end();
+    set_prefetch(work, name, site, there ? prefetches::ready : prefetches::fetching);
+  }
+}
+
 }  // namespace
 
 void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& limits) {
@@ -84,6 +99,7 @@ void serve_site(Work& work, const std::string& name) {
   const rest::Site& site = work.mesh().sites.at(name);
   send_settings(work, site, *link);
   send_inspections(work, site, *link);
+  send_prefetches(work, name, *link);
 }
 
 void refresh_site(Work& work, const std::string& name) {
@@ -111,6 +127,8 @@ void refresh_site(Work& work, const std::string& name) {
 }
 
 void repeat_wishes(Work& work, const std::string& site) {
+  for (const std::string& image : prefetches_at(work.mesh(), site, prefetches::fetching))
+    set_prefetch(work, image, site, prefetches::asked);
   const auto wishes = work.ledger.inner().wishes.find(site);
   if (wishes == work.ledger.inner().wishes.end()) return;
   std::vector<std::string> servers;

@@ -15,7 +15,7 @@ void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& lim
 void serve_site(Work& work, const std::string& site);
 /// Live status from the link; a site that falls silent or comes back gets a line in the event log.
 void refresh_site(Work& work, const std::string& site);
-/// Inspections that were asked for over a command journal that is gone are asked for anew.
+/// Inspections and images that were asked for over a command journal that is gone are asked for anew.
 void repeat_wishes(Work& work, const std::string& site);
 /// This controller was restored: a higher epoch than any agent has seen, and every site is asked what it
 /// knows before anything is issued to it.

@@ -59,6 +59,7 @@ TEST(Actions, UnknownTargetsAre404) {
       {"/api/v1/servers/none/unprotect", R"({"reason":"r"})"},
       {"/api/v1/servers/none/retire", ""},
       {"/api/v1/sites/none/clear-quarantine", R"({"note":"n"})"},
+      {"/api/v1/images/none/prefetch", R"({"sites":["par1"]})"},
   };
   for (const auto& [path, body] : cases) {
     const HttpAnswer answer = bench.post(path, body);
