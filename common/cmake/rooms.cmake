@@ -3,7 +3,6 @@
 #   mm_room(<target> DEPS <targets...>)     every .cc of the current folder, except main.cc
 #   mm_program(<name> SOURCES ... DEPS ...)
 #   mm_unit_test(<target> DEPS ...)         every *_test.cc of the current folder, label "unit"
-#   mm_parses_options(<sources...>)         these include CLI11
 
 # What nearly every file includes is parsed once (saves about a third of the build). The gcc preset builds without, so that
 # a file that forgets an include is still found. common/base stays out: it must not even see the schemas.
@@ -30,11 +29,6 @@ function(mm_room target)
     target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR})
     target_link_libraries(${target} INTERFACE ${R_DEPS})
   endif()
-endfunction()
-
-# CLI11 is all in headers: such a file takes 9 s at -O1, 4 s at -O0, and runs for milliseconds.
-function(mm_parses_options)
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Debug>:-O0> SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
 function(mm_program name)
