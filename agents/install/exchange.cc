@@ -60,7 +60,7 @@ void launch_request(Context& context, Ask ask, Request request, int redirects = 
                   : TlsTrust::pin;
   if (request.login) out.credential = bmc.credential();
   out.timeout = context.timeouts.bmc_request;
-  // Over the connection that the CA vouched for nothing else is asked: the next one is pinned.
+  // After what the CA vouched for comes a pinned connection; after the logout of the only session left, none.
   out.last = out.trust == TlsTrust::ca || (ask == Ask::logout && context.job.session_uris_size() == 1);
   std::string path = request.path;
   talk.flight =

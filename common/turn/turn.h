@@ -1,6 +1,6 @@
 // The turn: the only loop of a node. Inputs are handled, all rows are committed in one synced write, and only
-// then anything leaves the node. While a commit is in flight inputs gather in the queue, so the next commit
-// carries them together.
+// then anything leaves the node. While a commit is in flight, and for at most 32 ms after it, inputs gather in
+// the queue, so that the next commit carries them together.
 //
 // A failed commit releases nothing (no effect, no log line that claims what was not stored) and is an error:
 // the core is ahead of its store, so the process must end and reload.

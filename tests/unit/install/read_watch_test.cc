@@ -192,6 +192,7 @@ double in_minutes(Duration span) { return std::chrono::duration<double, std::rat
 TEST(ReadWatch, RaisesAtMostOneFalseAlarmInAThousandInstalls) {
   const char* wanted = std::getenv("READ_WATCH_INSTALLS");
   const int installs = wanted == nullptr ? 1000 : std::atoi(wanted);
+  ASSERT_GE(installs, 1000) << "READ_WATCH_INSTALLS=" << wanted;
   int never_read = 0;
   int stalled = 0;
   int finished = 0;
