@@ -13,19 +13,16 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
+
+from wire import Line
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "install"))
-from meters import cpu_seconds, pss
+from meters import pss
 
 LAUNCHED = 3
 TOKEN = "bench"
 PATH = f"/m/{TOKEN}.iso"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def make_certificate(folder):
@@ -61,26 +58,42 @@ def all_mounts_command():
     return field(4, field(1, TOKEN))
 
 
-class Server:
-    """A process that serves `path` at `port`, pinned to `cpus`."""
+@dataclass
+class Place:
+    """Where a server runs."""
+    folder: pathlib.Path
+    line: Line
+    cpus: set
 
-    def __init__(self, tls, cpus):
-        self.tls, self.cpus, self.process, self.port = tls, cpus, None, free_port()
+    def free_port(self):
+        ask = "import socket; s = socket.socket(); s.bind(('', 0)); print(s.getsockname()[1])"
+        return int(subprocess.check_output([*self.line.server_side, sys.executable, "-c", ask]))
+
+
+class Server:
+    """A process that serves `path` at `port` of its place's address."""
+
+    def __init__(self, place, tls):
+        self.place, self.tls, self.process, self.port = place, tls, None, place.free_port()
 
     def launch(self, argv, log):
         self.log = log
         with open(log, "wb") as out:
-            self.process = subprocess.Popen([str(a) for a in argv], stdout=out, stderr=out,
-                                            preexec_fn=lambda: os.sched_setaffinity(0, self.cpus))
+            self.process = subprocess.Popen([*self.place.line.server_side, *(str(a) for a in argv)], stdout=out, stderr=out,
+                                            preexec_fn=lambda: os.sched_setaffinity(0, self.place.cpus))
+
+    @property
+    def address(self):
+        return self.place.line.address, self.port
 
     @property
     def url(self):
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{self.path}"
+        return f"{'https' if self.tls else 'http'}://{self.place.line.address}:{self.port}{self.path}"
 
     def connection(self):
         if not self.tls:
-            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=ssl._create_unverified_context())
+            return http.client.HTTPConnection(*self.address, timeout=10)
+        return http.client.HTTPSConnection(*self.address, timeout=10, context=ssl._create_unverified_context())
 
     def wait_until_served(self):
         for _ in range(200):
@@ -109,16 +122,13 @@ class Server:
         """Protocol and cipher as the load generator, which is OpenSSL as well, agrees on them."""
         if not self.tls:
             return None
-        report = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}"], stdin=subprocess.DEVNULL,
+        report = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % self.address], stdin=subprocess.DEVNULL,
                                 capture_output=True, text=True).stdout
         return next(line for line in report.splitlines() if line.startswith("New, ")), [
             line for line in report.splitlines() if line.startswith(("Server public key", "Server Temp Key"))]
 
     def pid(self):
         return self.process.pid
-
-    def cpu_seconds(self):
-        return cpu_seconds(self.pid())
 
     def pss(self):
         return pss(self.pid())
@@ -131,12 +141,13 @@ class Server:
 class Metalmesh(Server):
     path = PATH
 
-    def __init__(self, binary, folder, image, changes, tls, cpus, name="bench"):
-        super().__init__(tls, cpus)
+    def __init__(self, place, tls, binary, image, changes, name="bench"):
+        super().__init__(place, tls)
+        folder = place.folder
         home = folder / f"metalmesh-{'tls' if tls else 'plain'}-{name}"
         home.mkdir()
         config = home / "agent.yaml"
-        config.write_text(f"site: bench\ndataDir: {home}/data\nmedia:\n  listen: 127.0.0.1:{self.port}\n"
+        config.write_text(f"site: bench\ndataDir: {home}/data\nmedia:\n  listen: {place.line.address}:{self.port}\n"
                           f"  certificate: {folder}/cert.pem\n  key: {folder}/key.pem\n"
                           f"  plainHttp: {'false' if tls else 'true'}\n")
         self.launch([binary, "media", "--config", config], home / "log")
@@ -185,7 +196,7 @@ http {{
   keepalive_timeout 90s;
   {temp}
   server {{
-    listen 127.0.0.1:{port} backlog=1024{ssl};
+    listen {address}:{port} backlog=1024{ssl};
     {certificate}
     root {folder}/www;
   }}
@@ -196,14 +207,15 @@ http {{
 class Nginx(Server):
     path = "/image.iso"
 
-    def __init__(self, folder, tls, cpus):
-        super().__init__(tls, cpus)
+    def __init__(self, place, tls):
+        super().__init__(place, tls)
+        folder = place.folder
         home = folder / f"nginx-{'tls' if tls else 'plain'}"
         home.mkdir()
         temp = " ".join(f"{name}_temp_path {home}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         certificate = (f"ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem; ssl_protocols TLSv1.2 TLSv1.3;"
                        if tls else "")
-        (home / "nginx.conf").write_text(NGINX.format(home=home, folder=folder, port=self.port, temp=temp, certificate=certificate,
+        (home / "nginx.conf").write_text(NGINX.format(home=home, address=place.line.address, folder=folder, port=self.port, temp=temp, certificate=certificate,
                                                       ssl=" ssl" if tls else "", user="user root;\n" if os.getuid() == 0 else ""))
         self.launch(["/usr/sbin/nginx", "-e", home / "error.log", "-p", home, "-c", home / "nginx.conf"], home / "log")
         self.wait_until_served()

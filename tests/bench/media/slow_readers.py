@@ -47,7 +47,7 @@ def open_reader(server, context):
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * KIB)
     raw.settimeout(30)
-    raw.connect(("127.0.0.1", server.port))
+    raw.connect(server.address)
     reader = context.wrap_socket(raw)
     reader.sendall(f"GET {server.path} HTTP/1.1\r\nHost: media\r\n\r\n".encode())
     return reader
