@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t most_body_bytes = 4096;
 constexpr std::uint64_t worth_a_file_send = 16 * 1024;  // shorter pieces go together in one write
+constexpr std::size_t content_piece_bytes = 64 * 1024;  // whole TLS records: a short one costs as much
 
 std::string_view reason_of(int status) {
   switch (status) {
@@ -227,10 +228,11 @@ IoResult Connection::send_piece(Progress& progress, std::size_t most_content, st
 /// Fills `scratch` with what comes next. 0: the base cannot be read.
 std::size_t Connection::gather(Progress& progress, std::vector<char>& scratch) const {
   std::size_t length = out_.copy(scratch.data(), scratch.size(), out_at_);
+  const std::size_t room = std::min(scratch.size(), length + content_piece_bytes);
   std::uint64_t at = segment_at_;
   for (const Segment& segment : content_) {
     const auto part =
-        static_cast<std::size_t>(std::min<std::uint64_t>(length_of(segment) - at, scratch.size() - length));
+        static_cast<std::size_t>(std::min<std::uint64_t>(length_of(segment) - at, room - length));
     if (const auto* base = std::get_if<ByteRange>(&segment)) {
       const auto got =
           ::pread(file_->get(), scratch.data() + length, part, static_cast<off_t>(base->offset + at));
@@ -244,7 +246,7 @@ std::size_t Connection::gather(Progress& progress, std::vector<char>& scratch) c
     }
     length += part;
     at = 0;
-    if (length == scratch.size()) break;
+    if (length == room) break;
   }
   return length;
 }

@@ -340,15 +340,10 @@ void MediaLoop::respond(Respond respond, MonoTime now) {
 }
 
 std::shared_ptr<FileHandle> MediaLoop::open_base(const std::string& path) {
-  if (auto open = files_[path].lock()) return open;
+  if (const auto open = files_.find(path); open != files_.end()) return open->second;
   FileHandle handle(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!handle) {
-    files_.erase(path);
-    return nullptr;
-  }
-  auto shared = std::make_shared<FileHandle>(std::move(handle));
-  files_[path] = shared;
-  return shared;
+  if (!handle) return nullptr;
+  return files_[path] = std::make_shared<FileHandle>(std::move(handle));
 }
 
 void MediaLoop::report_tls(const std::string& peer, const std::string& detail, MonoTime now) {
@@ -377,7 +372,7 @@ void MediaLoop::sweep(MonoTime now) {
     }
     drop(id);
   }
-  std::erase_if(files_, [](const auto& item) { return item.second.expired(); });
+  std::erase_if(files_, [](const auto& item) { return item.second.use_count() == 1; });
   if (!accepting_) accepting_ = watch_listeners(EPOLL_CTL_MOD, EPOLLIN);
 }
 

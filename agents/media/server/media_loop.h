@@ -76,7 +76,7 @@ class MediaLoop {
   Readers readers_;
   ConnId next_id_;
   std::vector<ConnId> runnable_;  // got a response without content: step them
-  std::map<std::string, std::weak_ptr<FileHandle>> files_;
+  std::map<std::string, std::shared_ptr<FileHandle>> files_;  // open until a sweep finds no response with it
   std::map<std::string, MonoTime> tls_told_;  // peer -> last TlsRefused
   std::vector<char> scratch_;
   MonoTime next_sweep_{};

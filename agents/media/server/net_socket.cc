@@ -38,43 +38,6 @@ std::string bound_address(int fd) {
   return (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + port.data();
 }
 
-/// OpenSSL sends each record by itself. Of several in a row all but the last one are announced as having more
-/// behind them, so that the kernel makes few large packets of them.
-struct RecordSender {
-  BIO_METHOD* method = BIO_meth_new(BIO_TYPE_SOCKET, "socket");
-  RecordSender() {
-    BIO_meth_set_create(method, BIO_meth_get_create(BIO_s_socket()));
-    BIO_meth_set_destroy(method, BIO_meth_get_destroy(BIO_s_socket()));
-    BIO_meth_set_ctrl(method, BIO_meth_get_ctrl(BIO_s_socket()));
-    BIO_meth_set_read(method, BIO_meth_get_read(BIO_s_socket()));
-    BIO_meth_set_puts(method, BIO_meth_get_puts(BIO_s_socket()));
-    BIO_meth_set_write(method, &RecordSender::write);
-  }
-  ~RecordSender() { BIO_meth_free(method); }
-  RecordSender(const RecordSender&) = delete;
-  RecordSender& operator=(const RecordSender&) = delete;
-
-  static void announce(BIO* bio, bool more) { BIO_set_app_data(bio, more ? bio : nullptr); }
-
- private:
-  static int write(BIO* bio, const char* from, int length) {
-    if (BIO_get_app_data(bio) == nullptr || BIO_get_ktls_send(bio))
-      return BIO_meth_get_write(BIO_s_socket())(bio, from, length);
-    BIO_clear_retry_flags(bio);
-    const auto sent = static_cast<int>(::send(static_cast<int>(BIO_get_fd(bio, nullptr)), from,
-                                              static_cast<std::size_t>(length), MSG_NOSIGNAL | MSG_MORE));
-    if (sent <= 0 && BIO_sock_should_retry(sent) != 0) BIO_set_retry_write(bio);
-    return sent;
-  }
-};
-
-BIO* make_record_sender(int fd) {
-  static const RecordSender sender;
-  BIO* bio = BIO_new(sender.method);
-  if (bio != nullptr) BIO_set_fd(bio, fd, BIO_NOCLOSE);
-  return bio;
-}
-
 }  // namespace
 
 Result<SslContext> make_tls_context(const std::string& certificate, const std::string& key) {
@@ -88,6 +51,7 @@ Result<SslContext> make_tls_context(const std::string& certificate, const std::s
                       SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context.get(), 1);  // a request in one call, not two
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate.c_str()) != 1) {
     return fail(ErrorKind::invalid, "media certificate " + certificate + ": " + tls_reason("cannot be read"));
   }
@@ -137,14 +101,11 @@ NetSocket::NetSocket(FileHandle socket, SSL_CTX* context, int most_unsent) : soc
   setsockopt(socket_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent);
   if (context == nullptr) return;
   ssl_.reset(SSL_new(context));
-  BIO* bio = make_record_sender(socket_.get());
-  if (!ssl_ || bio == nullptr) {
-    BIO_free(bio);
+  if (!ssl_ || SSL_set_fd(ssl_.get(), socket_.get()) != 1) {
     ssl_.reset();
     socket_ = FileHandle();  // never plain where TLS is asked for
     return;
   }
-  SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_accept_state(ssl_.get());
 }
 
@@ -195,7 +156,6 @@ IoResult NetSocket::write(const char* from, std::size_t length, bool more) {
   if (ssl_) {
     ERR_clear_error();
     errno = 0;
-    RecordSender::announce(SSL_get_wbio(ssl_.get()), more || length > SSL3_RT_MAX_PLAIN_LENGTH);
     const IoResult result = tls_result(SSL_write(ssl_.get(), from, static_cast<int>(length)));
     write_pending_ = result.state == IoState::want_write;
     return result;
