@@ -122,6 +122,9 @@ std::optional<FamilyFault> check_family(const config::OsFamily& family) {
   return first_of(
       {wrong_with_template("volumeId", family.volume_id()),
        family.tier().empty() ? std::nullopt : outside("tier", family.tier(), tiers),
+       family.tier() == "verified" && family.verified_by().empty()
+           ? std::optional<FamilyFault>({"verifiedBy", "must say what was booted, in tier verified"})
+           : std::nullopt,
        family.completion().empty() ? std::nullopt : outside("completion", family.completion(), completions)});
 }
 
@@ -130,6 +133,7 @@ FamilyCatalogue::FamilyCatalogue() {
   prepared.set_name(placeholder_family);
   prepared.set_title("Image prepared with room for the answer file");
   prepared.set_tier("verified");
+  prepared.add_verified_by("a UEFI machine is installed and proves itself (tests/e2e/install_test.py)");
   prepared.set_completion("poweroff");
   prepared.set_placeholder(true);
   families_.emplace(placeholder_family, std::move(prepared));

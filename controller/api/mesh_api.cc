@@ -48,6 +48,8 @@ rest::Family shown(const config::OsFamily& family) {
   const auto own = std::ranges::find_if(family.files(), [](const auto& file) { return file.main(); });
   out.set_needs_template(own == family.files().end() || own->template_().empty());
   out.set_notes(family.notes());
+  *out.mutable_verified_by() = family.verified_by();
+  *out.mutable_not_run() = family.not_run();
   return out;
 }
 

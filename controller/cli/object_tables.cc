@@ -62,9 +62,12 @@ Cells row(const rest::Image& image, WallTime) {
 }
 
 Cells header(const rest::Family&) { return {"NAME", "TIER", "ENDS BY", "TEMPLATE", "TITLE"}; }
+std::string tier_words(const rest::Family& family) {
+  if (family.tier() == "documented") return "documented (unverified)";
+  return family.not_run().empty() ? family.tier() : family.tier() + " in part";
+}
 Cells row(const rest::Family& family, WallTime) {
-  return {family.name(), family.tier() == "documented" ? "documented (unverified)" : family.tier(),
-          family.completion(), family.needs_template() ? "yours" : "built in", family.title()};
+  return {family.name(), tier_words(family), family.completion(), family.needs_template() ? "yours" : "built in", family.title()};
 }
 
 Cells header(const rest::Profile&) { return {"NAME", "VERSION", "FAMILY", "PROOF", "AGE"}; }

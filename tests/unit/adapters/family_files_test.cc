@@ -66,6 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"name: x\ncompletion: never\n",
                 ":2:13: completion: \"never\" is not one of poweroff | reboot"},
         Mistake{"name: X Y\n", ":1:7: name: must consist of"},
+        Mistake{"name: x\ntier: verified\n", ":1:1: verifiedBy: must say what was booted"},
         Mistake{"title: y\n", ":1:1: name: must consist of"},
         Mistake{"name: x\nboot:\n  - paths: [/g]\n    syntax: grub\n  - paths: [/h]\n    syntax: lilo\n",
                 ":6:13: boot[1].syntax: \"lilo\" is not one of grub | keyvalue"},

@@ -188,8 +188,14 @@ TEST(ObjectTables, say_which_families_nobody_has_booted) {
     family->set_tier(tier);
     objects.push_back(std::move(family));
   }
+  auto family = std::make_unique<rest::Family>();
+  family->set_name("half");
+  family->set_tier("verified");
+  family->add_not_run("its installer");
+  objects.push_back(std::move(family));
   const std::string table = objects_table(*find_kind("Family"), objects, WallTime{});
   EXPECT_THAT(table, HasSubstr("documented (unverified)"));
+  EXPECT_THAT(table, HasSubstr("verified in part"));
   EXPECT_THAT(table, Not(HasSubstr("verified (unverified)")));
 }
 
