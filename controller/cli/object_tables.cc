@@ -67,7 +67,8 @@ std::string tier_words(const rest::Family& family) {
   return family.not_run().empty() ? family.tier() : family.tier() + " in part";
 }
 Cells row(const rest::Family& family, WallTime) {
-  return {family.name(), tier_words(family), family.completion(), family.needs_template() ? "yours" : "built in", family.title()};
+  return {family.name(), tier_words(family), family.completion(),
+          family.needs_template() ? "yours" : "built in", family.title()};
 }
 
 Cells header(const rest::Profile&) { return {"NAME", "VERSION", "FAMILY", "PROOF", "AGE"}; }

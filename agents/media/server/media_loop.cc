@@ -69,8 +69,8 @@ bool watch(int epoll, int operation, int fd, std::uint32_t events, ConnId id) {
 
 }  // namespace
 
-MediaLoop::MediaLoop(Listener listener, SslContext tls, Listener packages,
-                     const MediaServerOptions& options, Sink& sink, LogSink& log)
+MediaLoop::MediaLoop(Listener listener, SslContext tls, Listener packages, const MediaServerOptions& options,
+                     Sink& sink, LogSink& log)
     : listener_(std::move(listener)),
       tls_(std::move(tls)),
       packages_(std::move(packages)),

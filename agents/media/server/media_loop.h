@@ -26,8 +26,8 @@ namespace metalmesh::media {
 class MediaLoop {
  public:
   /// `packages` may be without a socket. `sink` and `log` must outlive the loop.
-  MediaLoop(Listener listener, SslContext tls, Listener packages, const MediaServerOptions& options, Sink& sink,
-            LogSink& log);
+  MediaLoop(Listener listener, SslContext tls, Listener packages, const MediaServerOptions& options,
+            Sink& sink, LogSink& log);
   /// Creates epoll and the wake-up; once, before `run`.
   Status prepare();
   void run();
@@ -75,9 +75,9 @@ class MediaLoop {
   ReadPacer pacer_;
   Readers readers_;
   ConnId next_id_;
-  std::vector<ConnId> runnable_;  // got a response without content: step them
+  std::vector<ConnId> runnable_;                              // got a response without content: step them
   std::map<std::string, std::shared_ptr<FileHandle>> files_;  // open until a sweep finds no response with it
-  std::map<std::string, MonoTime> tls_told_;  // peer -> last TlsRefused
+  std::map<std::string, MonoTime> tls_told_;                  // peer -> last TlsRefused
   std::vector<char> scratch_;
   MonoTime next_sweep_{};
   MonoTime next_tick_{};

@@ -46,9 +46,9 @@ class NetSocket {
   /// Whether the peer sent anything of a handshake (a port check does not).
   [[nodiscard]] bool handshake_began() const;
   IoResult read(char* into, std::size_t room);
-  /// `more` follows at once, so on plain TCP a short packet need not go alone. Over TLS it makes no difference:
-  /// records that wait for each other cost twice the processor time on a real network. After want_write the next
-  /// call must begin with the same bytes (TLS has them encrypted already).
+  /// `more` follows at once, so on plain TCP a short packet need not go alone. Over TLS it makes no
+  /// difference: records that wait for each other cost twice the processor time on a real network. After
+  /// want_write the next call must begin with the same bytes (TLS has them encrypted already).
   IoResult write(const char* from, std::size_t length, bool more = false);
   /// Whether `send_file` works now: on plain TCP, and where the kernel does TLS; not after a want_write of
   /// `write`.
