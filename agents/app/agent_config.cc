@@ -41,7 +41,7 @@ Status check_files(const config::Agent& config) {
       {"tls.ca", config.tls().ca()},        {"tls.certificate", config.tls().certificate()},
       {"tls.key", config.tls().key()},      {"controllerKey", config.controller_key()},
       {"signingKey", config.signing_key()}, {"media.certificate", config.media().certificate()},
-      {"media.key", config.media().key()}};
+      {"media.key", config.media().key()},  {"media.ca", config.media().ca()}};
   for (const NamedPath& file : files) {
     if (auto fine = readable(file); !fine) return fine;
   }
@@ -102,6 +102,7 @@ void complete(config::Agent& config, const AgentOptions& options) {
   if (media.listen().empty()) media.set_listen("0.0.0.0:8443");
   if (media.certificate().empty()) media.set_certificate(config.tls().certificate());
   if (media.key().empty()) media.set_key(config.tls().key());
+  if (media.ca().empty()) media.set_ca(config.tls().ca());
 }
 
 Status check_data_dir(const config::Agent& config) {
@@ -167,6 +168,7 @@ AgentSettings settings_of(const config::Agent& config, const std::string& machin
   settings.hello_interval = length_of(config.hello_interval(), settings.hello_interval);
   settings.media_address = config.media().address();
   settings.media_tls = !config.media().plain_http();
+  settings.callback_address = config.media().callback_address();
   settings.packages_address = config.media().packages_address();
   settings.wan_free = config.wan_free();
   install::StageTimeouts& timeouts = settings.timeouts;

@@ -109,7 +109,10 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
     return report(log, "the store is refused", whole.error(), failed);
 
   adapters::OsEntropy entropy;
+  auto media_ca = adapters::read_file(config->media().ca());
+  if (!media_ca) return report(log, "configuration refused", media_ca.error(), misconfigured);
   AgentSettings settings = settings_of(*config, identity->machine, version);
+  settings.media_ca = std::move(*media_ca);
   settings.families = std::move(*families);
   AgentCore core(**store, identity->signer, *identity->verifier, entropy, std::move(settings));
 

@@ -23,6 +23,8 @@ struct AgentSettings {
   /// reports is used as it is.
   std::string media_address;
   bool media_tls = true;
+  std::string callback_address;  // the same for installed systems; empty: what BMCs dial
+  std::string media_ca;          // PEM, what installed systems check the media server's certificate with
   /// The same for package trees, where they have a listener of their own.
   std::string packages_address;
   /// Sites without WAN: arm without a Hello round trip, trust the local clock.

@@ -38,6 +38,12 @@ media::PackagesPlace packages_of(const record::Job& job, const SiteStanding& sit
   return {site.packages_url + media::packages_path(job.packages().token()), true};
 }
 
+std::optional<media::Callback> callback_of(const record::Job& job, const std::string& url,
+                                           const AgentSettings& settings) {
+  if (job.order().proof().minimum() != wire::PROOF_CALLBACK) return std::nullopt;
+  return media::Callback{url, settings.media_tls ? settings.media_ca : std::string()};
+}
+
 wire::Fault refusal(const record::Job& job, const Error& error) {
   const std::string& profile = job.order().profile().name();
   if (error.kind == ErrorKind::unsupported) {
@@ -91,15 +97,16 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
   const wire::StartInstall& order = job.order();
   const wire::ImageFacts& facts = with.image;
   serve_packages(job, with.packages);
-  auto plan = media::plan_medium(
-      {.family = *family,
-       .profile_template = content.template_(),
-       .variables =
-           variables_of(job, media::callback_url(site.media_address, job.callback_token(), settings_.media_tls)),
-       .host = order.host(),
-       .recognised = settings_.families.recognise(facts),
-       .packages = packages_of(job, site)},
-      facts);
+  const std::string callback_url =
+      media::callback_url(site.callback_address, job.callback_token(), settings_.media_tls);
+  auto plan = media::plan_medium({.family = *family,
+                                  .profile_template = content.template_(),
+                                  .variables = variables_of(job, callback_url),
+                                  .host = order.host(),
+                                  .recognised = settings_.families.recognise(facts),
+                                  .packages = packages_of(job, site),
+                                  .callback = callback_of(job, callback_url, settings_)},
+                                 facts);
   if (!plan) return refusal(job, plan.error());
   job.set_answer(std::move(plan->answer));
   job.clear_changes();

@@ -18,13 +18,17 @@ struct SiteStanding {
   bool media_tls = true;
   std::string configured_media;     // host[:port], from settings
   std::string configured_packages;  // the same for package trees
+  std::string configured_callback;  // the same for calls of installed systems
   std::string listening_media;      // host:port, as the media server reported
   std::string listening_packages;   // the same; empty: package trees are served beside the media
   std::string media_address;        // what BMCs dial; empty until it is known
+  std::string callback_address;     // what installed systems dial; empty as long
   std::string packages_url;         // "http://host:port", what package trees' URLs begin with; empty as long
 
   explicit SiteStanding(const AgentSettings& settings)
-      : media_tls(settings.media_tls), configured_packages(settings.packages_address) {
+      : media_tls(settings.media_tls),
+        configured_packages(settings.packages_address),
+        configured_callback(settings.callback_address) {
     apply(settings, {});
   }
 
@@ -59,6 +63,8 @@ struct SiteStanding {
 
   void settle_media() {
     media_address = dialled(configured_media, listening_media);
+    callback_address =
+        configured_callback.empty() ? media_address : dialled(configured_callback, listening_media);
     const bool apart = !listening_packages.empty();
     const std::string host = apart ? dialled(configured_packages, listening_packages) : media_address;
     packages_url = host.empty() ? std::string() : (apart || !media_tls ? "http://" : "https://") + host;

@@ -27,6 +27,7 @@ const std::set<std::string_view> path_fields = {
     "metalmesh.config.Tls.ca",
     "metalmesh.config.Tls.certificate",
     "metalmesh.config.Tls.key",
+    "metalmesh.config.Media.ca",
     "metalmesh.config.Media.certificate",
     "metalmesh.config.Media.key",
     "metalmesh.config.Controller.data_dir",

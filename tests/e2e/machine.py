@@ -29,9 +29,9 @@ class MachineMesh(Mesh):
     """One site with one server; `machine` are options of metalmesh-bmcsim --qemu. Without an `image` it is the tiny
     installer's; `families`: a folder with OS families of the site's own."""
 
-    def __init__(self, machine="", image=None, families=None):
+    def __init__(self, machine="", image=None, families=None, **mesh):
         config = {"timeouts": TIMEOUTS, **({"familiesDir": str(families)} if families else {})}
-        super().__init__({"par1": 1}, qemu=[f"{SERVER},{machine}".rstrip(",")], agent_config=config)
+        super().__init__({"par1": 1}, qemu=[f"{SERVER},{machine}".rstrip(",")], agent_config=config, **mesh)
         self.built = image
 
     def make_image(self, size_mb=0):

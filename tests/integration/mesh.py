@@ -85,11 +85,13 @@ class Process:
 
 class Mesh:
     def __init__(self, sites, install_ms=1000, keep=False, agent_config=None, controller_config=None, bmcsim_args=(),
-                 qemu=()):
+                 qemu=(), media_config=None, media_hosts=()):
         self.sites = dict(sites)  # name -> number of servers
         self.install_ms = install_ms
         self.agent_config = agent_config or {}
         self.controller_config = controller_config or {}
+        self.media_config = media_config or {}
+        self.media_hosts = list(media_hosts)  # names of the media server beside 127.0.0.1
         self.bmcsim_args = list(bmcsim_args)
         self.qemu = list(qemu)  # values for metalmesh-bmcsim --qemu: "<server>[,option=...]"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="metalmesh-"))
@@ -124,7 +126,7 @@ class Mesh:
     def start(self):
         args = [BIN / "metalmesh", "pki", "init", "--dir", self.pki, "--host", "localhost", "--host", "127.0.0.1"]
         for site in self.sites:
-            args += ["--site", site]
+            args += ["--site", f"{site}={','.join(['127.0.0.1', *self.media_hosts])}" if self.media_hosts else site]
         subprocess.run([str(a) for a in args], check=True, env=ENV, stdout=subprocess.DEVNULL)
         self.broker_port, self.api_port = free_port(), free_port()
         subprocess.run([str(ROOT / "broker-config/render.sh"), str(self.pki), str(self.broker_port),
@@ -176,7 +178,7 @@ class Mesh:
             "controllerKey": str(self.pki / "controller-sign.pub"),
             "signingKey": str(self.pki / f"site-keys/{site}.key"),
             "credentialsFile": str(self.folder / f"{site}-credentials.yaml"),
-            "media": {"listen": "127.0.0.1:" + str(free_port())},
+            "media": {"listen": "127.0.0.1:" + str(free_port()), **self.media_config},
             "pollInterval": "200ms", "helloInterval": "2s",
             "timeouts": {"unreachable": "4s", "confirm": "5s", "firstRead": "6s", "power": "10s", "stall": "8s"},
             **self.agent_config,

@@ -130,7 +130,8 @@ class Case:
 
 
 def cases():
-    folders = sorted(p.parent for p in GOLDEN.glob("*/*/order.yaml"))
+    """Those with a proof of their own differ from mesh to mesh: see callback_test."""
+    folders = sorted(p.parent for p in GOLDEN.glob("*/*/order.yaml") if "\nproof:" not in p.read_text())
     return [Case(folder, f"par1-n{number:03}") for number, folder in enumerate(folders, 1)]
 
 

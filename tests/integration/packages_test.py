@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import urllib.parse
 
-from mesh import ENV, Mesh, free_port, main, wait_until
+from mesh import ENV, Mesh, main, wait_until
 
 TEMPLATE = "install\ndeployment={{deployment}} hostname={{hostname}}\n{{#packages}}packages={{url}}\n{{/packages}}"
 BIG = 4 * 2**30 + 12_345_678
@@ -199,9 +199,8 @@ def tree_of(mesh, server):
 
 
 def package_trees_are_served_out_of_images():
-    media = {"listen": f"127.0.0.1:{free_port()}", "packagesListen": "127.0.0.1:0"}
-    patient = {"media": media, "timeouts": {"stall": "600s", "firstRead": "300s"}}
-    with Mesh({"par1": 2}, install_ms=300_000, agent_config=patient) as mesh:
+    patient = {"timeouts": {"stall": "600s", "firstRead": "300s"}}
+    with Mesh({"par1": 2}, install_ms=300_000, agent_config=patient, media_config={"packagesListen": "127.0.0.1:0"}) as mesh:
         mesh.apply_basics()
         source, dvd, joliet = mesh.folder / "tree", mesh.folder / "dvd.iso", mesh.folder / "joliet.iso"
         make_debian(source, mesh.folder)

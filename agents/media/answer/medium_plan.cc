@@ -194,9 +194,27 @@ Result<MediumPlan> plan_placeholder(const MediumOrder& order, const json::object
   return plan;
 }
 
+/// Whether the call that the profile wants as proof can come.
+Status check_callback(const MediumOrder& order) {
+  if (!order.callback) return {};
+  if (order.profile_template.empty()) {
+    if (order.family.can().callback()) return {};
+    return fail(ErrorKind::invalid,
+                "family " + order.family.name() +
+                    " does not make its systems call back, which spec.proof.minimum wants: ask for another "
+                    "proof, or give the profile a template of its own that posts to {{callback_url}}");
+  }
+  if (order.profile_template.find("callback") != std::string::npos) return {};
+  return fail(
+      ErrorKind::invalid,
+      "spec.proof.minimum wants the new system to call back, and the template names neither callback_url "
+      "nor callback.script: name one, or ask for another proof");
+}
+
 Status check_wishes(MediumOrder& order) {
   if (const auto wrong = hosts::check_host(order.host))
     return fail(ErrorKind::invalid, "host." + wrong->field + ": " + wrong->message);
+  if (auto fine = check_callback(order); !fine) return fine;
   if (!order.profile_template.empty() || order.family.placeholder())
     return {};  // the template is the user's own
   if (!order.packages.url.empty() && !order.family.can().package_source()) {
@@ -221,6 +239,8 @@ Result<MediumPlan> plan_medium(MediumOrder order, const wire::ImageFacts& facts)
   (*context)["volume_id"] = facts.volume_id();
   (*context)["volume_label"] = udev_label(facts.volume_id());
   (*context)["packages"] = packages_context(order.packages);
+  (*context)["callback"] =
+      order.callback ? json::value(callback_context(*order.callback)) : json::value(nullptr);
   if (order.family.placeholder()) return plan_placeholder(order, *context, facts.placeholder().length());
 
   MediumPlan plan;

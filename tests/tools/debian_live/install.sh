@@ -1,9 +1,9 @@
 #!/bin/sh
-# install.sh HOSTNAME ADDRESS GATEWAY CALLBACK VIA: writes this live system to /dev/vda and powers off. The installed one
-# takes the address, says INSTALLED_OS_UP and calls CALLBACK, at the host VIA. What goes wrong is said on the serial console.
+# install.sh HOSTNAME ADDRESS GATEWAY SCRIPT: writes this live system to /dev/vda, runs SCRIPT in it and powers off. The
+# installed one takes the address and says INSTALLED_OS_UP. What goes wrong is said on the serial console.
 set -eu
 exec >/dev/ttyS0 2>&1
-hostname=$1 address=$2 gateway=$3 callback=$4 via=$5
+hostname=$1 address=$2 gateway=$3 script=$4
 disk=/dev/vda
 up() { cut -d' ' -f1 /proc/uptime; }
 trap 'code=$?; [ $code = 0 ] || echo "INSTALL_FAILED exit=$code uptime=$(up)"' EXIT
@@ -27,14 +27,10 @@ printf 'GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="console=ttyS0,115200 net.ifnames=0"\
 printf 'auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet static\n address %s\n gateway %s\n' "$address" "$gateway" \
   >/target/etc/network/interfaces
 touch /target/etc/cloud/cloud-init.disabled
-cp /run/ca.pem /target/etc/ssl/site-ca.pem
-place=${callback#https://}
-place=${place%%/*}
+chroot /target sh <"$script"
 cat >/target/usr/local/sbin/first-boot <<BOOT
 #!/bin/sh
 echo "INSTALLED_OS_UP hostname=\$(hostname) address=\$(ip -4 -o address show dev eth0 | sed 's/.*inet \([^ ]*\).*/\1/') debian=\$(cat /etc/debian_version)"
-until curl -sS --cacert /etc/ssl/site-ca.pem --connect-to $place:$via: -d "hostname=\$(hostname)" -f $callback; do sleep 2; done
-echo CALLBACK_TAKEN
 BOOT
 chmod 755 /target/usr/local/sbin/first-boot
 cat >/target/etc/systemd/system/first-boot.service <<'UNIT'

@@ -62,6 +62,30 @@ TEST_F(Queue, WhereBmcsCannotDoTlsUrlsArePlain) {
   EXPECT_EQ(job.answer(), "host s1 tell http://192.0.2.5:8443/c/" + job.callback_token() + "\n");
 }
 
+TEST_F(Queue, HostsCallWhereTheyReachUsAndCheckWhomTheyMeet) {
+  site_.settings.callback_address = "10.21.0.5";
+  site_.settings.media_ca = "-----the site's CA-----";
+  wire::ProfileContent content;
+  content.set_family("placeholder");
+  content.set_template_("{{#callback}}{{url}} {{ca}}{{/callback}}{{^callback}}{{callback_url}}{{/callback}}");
+  const std::string blob = content.SerializeAsString();
+  site_.controller.blobs[to_hex(sha256(blob))] = blob;
+  site_.start();
+  const auto answer = [&](int n, wire::ProofGrade proof) {
+    wire::StartInstall order = make_order(site_, n);
+    order.mutable_profile()->set_sha256(to_hex(sha256(blob)));
+    order.mutable_proof()->set_minimum(proof);
+    site_.order(order);
+    const record::Job job = *site_.job("d" + std::to_string(n));
+    const std::string url = "https://10.21.0.5:8443/c/" + job.callback_token();
+    return std::pair(job.answer(), url);
+  };
+  const auto [wanted, url] = answer(1, wire::PROOF_CALLBACK);
+  EXPECT_EQ(wanted, url + " -----the site's CA-----");
+  const auto [plain, other_url] = answer(2, wire::PROOF_BOOTED);
+  EXPECT_EQ(plain, other_url);
+}
+
 TEST_F(Queue, NoMoreThanTheSiteAllowsRunSideBySideFirstComeFirstServed) {
   site_.settings.parallel = 2;
   site_.start();

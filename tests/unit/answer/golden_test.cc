@@ -6,6 +6,7 @@
 //   golden/<family>/<case>         order.yaml (a StartInstall), and template if the profile brings one
 //   golden/<family>/<case>/medium  the changed files
 // MM_GOLDEN_WRITE=1 writes the media anew; read the difference before it is committed.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -79,12 +80,16 @@ Result<MediumPlan> plan_case(const families::FamilyCatalogue& catalogue, const c
   auto order = adapters::read_yaml<wire::StartInstall>(text_of(folder / "order.yaml"),
                                                        folder.string() + "/order.yaml");
   if (!order) return std::unexpected(order.error());
+  std::optional<Callback> callback;
+  if (order->proof().minimum() == wire::PROOF_CALLBACK)
+    callback = {"https://192.0.2.5:8443/c/0123456789abcdef", "-----BEGIN CERTIFICATE-----\nTUlJ\n"};
   return plan_medium({.family = family,
                       .profile_template = text_of(folder / "template"),
                       .variables = {order->variables().begin(), order->variables().end()},
                       .host = order->host(),
                       .recognised = catalogue.recognise(facts),
-                      .packages = {order->packages().url(), false}},
+                      .packages = {order->packages().url(), false},
+                      .callback = std::move(callback)},
                      facts);
 }
 
@@ -207,6 +212,34 @@ TEST(Families, TakePackagesFromTheSiteWithoutACertificateTheyCouldCheck) {
   }
   EXPECT_NE(with_site_packages("talos", url).find("not known to take packages from elsewhere"),
             std::string::npos);
+}
+
+TEST(Families, AProofThatCannotComeIsRefused) {
+  const auto catalogue = adapters::load_families();
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  const auto refusal = [&](const std::string& family, const std::string& tmpl, bool wanted) {
+    MediumOrder order{.family = *catalogue->find(family),
+                      .profile_template = tmpl,
+                      .variables = {},
+                      .host = {},
+                      .recognised = {},
+                      .packages = {},
+                      .callback = std::nullopt};
+    if (wanted) order.callback = {"http://192.0.2.5:8443/c/0123456789abcdef", ""};
+    wire::ImageFacts facts;
+    facts.set_patchable(true);
+    facts.mutable_placeholder()->set_length(8192);
+    const auto plan = plan_medium(std::move(order), facts);
+    return plan ? std::string() : plan.error().message;
+  };
+  using testing::HasSubstr;
+  EXPECT_THAT(refusal("proxmox", "", true), HasSubstr("does not make its systems call back"));
+  EXPECT_THAT(refusal("proxmox", "", false), testing::Not(HasSubstr("call back")));
+  EXPECT_THAT(refusal("bring-your-own", "text", true), HasSubstr("the template names neither callback_url"));
+  EXPECT_EQ(refusal("bring-your-own", "text", false), "");
+  EXPECT_EQ(refusal("bring-your-own", "{{callback.url}}", true), "");
+  EXPECT_EQ(refusal("placeholder", "{{{callback.script}}}", true), "");
+  EXPECT_NE(refusal("placeholder", "{{{callback.script}}}", false), "");
 }
 
 TEST(Families, EachRecognisesItsOwnImageAndNoOther) {

@@ -1,0 +1,20 @@
+// How a new system tells that it runs: once its network is up, a systemd unit posts to the callback URL until
+// that is taken, then removes itself. For templates, as `callback`; common/families/README.md lists the
+// names.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+
+namespace metalmesh::media {
+
+struct Callback {
+  std::string url;
+  std::string ca;  // PEM, what the certificate at `url` is checked with; empty: nothing to check (plain HTTP)
+};
+
+/// `url`, `ca`, `program` (a shell program, in the new system at `path`), `unit` (what runs it, `unit_name`),
+/// and `script`: shell lines that put both into the root they run in.
+boost::json::object callback_context(const Callback& callback);
+
+}  // namespace metalmesh::media
