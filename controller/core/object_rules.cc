@@ -5,6 +5,7 @@
 #include "common/base/machine_key.h"
 #include "common/hosts/host_rules.h"
 #include "common/ports/bandwidth_plan.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -59,11 +60,6 @@ void default_to(std::string& value, const char* fallback) {
   if (value.empty()) value = fallback;
 }
 
-template <class Message>
-void default_to(bool given, Message* duration, std::chrono::seconds fallback) {
-  if (!given) duration->set_seconds(fallback.count());
-}
-
 Verdict placeholder(const std::string& field, const std::string& value) {
   return refusal(
       ErrorKind::invalid, field,
@@ -114,8 +110,8 @@ Verdict check_host(wire::Host* host) {
 
 Verdict check_proof(rest::ProfileProof& proof) {
   default_to(*proof.mutable_minimum(), "booted");
-  default_to(proof.has_within(), proof.mutable_within(), defaults::proof_within);
-  default_to(proof.has_settle(), proof.mutable_settle(), defaults::proof_settle);
+  if (!proof.has_within()) *proof.mutable_within() = to_wire(defaults::proof_within);
+  if (!proof.has_settle()) *proof.mutable_settle() = to_wire(defaults::proof_settle);
   const bool reaches = proof.minimum() == "reachable";
   return first_of(
       {rules::one_of("spec.proof.minimum", proof.minimum(), {"poweroff", "booted", "callback", "reachable"}),
@@ -164,8 +160,8 @@ Verdict check_pace(rest::RolloutSpec& spec) {
   auto& parallel = *spec.mutable_parallel();
   if (parallel.total() == 0) parallel.set_total(defaults::parallel_total);
   if (parallel.per_site() == 0) parallel.set_per_site(defaults::parallel_per_site);
-  default_to(spec.has_start_within(), spec.mutable_start_within(), defaults::start_within);
-  default_to(spec.has_launch_within(), spec.mutable_launch_within(), defaults::launch_within);
+  if (!spec.has_start_within()) *spec.mutable_start_within() = to_wire(defaults::start_within);
+  if (!spec.has_launch_within()) *spec.mutable_launch_within() = to_wire(defaults::launch_within);
   default_to(*spec.mutable_offline(), "finish");
   const auto& stop = spec.stop_after();
   if (stop.no_canary() && stop.canary() != 0) {
@@ -281,8 +277,8 @@ Verdict check(rest::Image& image, const MeshState&) {
 Verdict check(rest::Profile& profile, const MeshState&) {
   if (auto bad = head(profile, "Profile")) return bad;
   auto& spec = *profile.mutable_spec();
-  default_to(spec.has_max_run(), spec.mutable_max_run(), defaults::max_run);
-  default_to(spec.has_stall_after(), spec.mutable_stall_after(), defaults::stall_after);
+  if (!spec.has_max_run()) *spec.mutable_max_run() = to_wire(defaults::max_run);
+  if (!spec.has_stall_after()) *spec.mutable_stall_after() = to_wire(defaults::stall_after);
   if (spec.template_().inline_().empty() && !spec.template_().file().empty()) {
     return refusal(ErrorKind::invalid, "spec.template.file", "the controller reads no files of yours",
                    "let `metalmesh apply` send it, or give spec.template.inline");
