@@ -90,9 +90,20 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
           "What the one file must be; else FILE.sha256 or SHA256SUMS beside it says, if they are there")
       ->type_name("HEX");
   std::string output = "text";
-  import->add_option("-o,--output", output, "How the result is printed")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"text", "json"}));
+  CLI::App* images = image->add_subcommand("list", "What this machine's disk holds of them");
+  images->fallthrough();
+  for (CLI::App* command : {import, images}) {
+    command->add_option("-o,--output", output, "How the result is printed")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"text", "json"}));
+  }
+  CLI::App* release = image->add_subcommand(
+      "release",
+      "Let imported images be removed when room is needed, as those are that can be fetched again");
+  release->fallthrough();
+  release->add_option("sha256", options.images, "Digests, as \"image list\" tells them")
+      ->required()
+      ->type_name("SHA256");
 
   try {
     app.parse(argc, argv);
@@ -104,6 +115,8 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   if (set->parsed()) options.action = AgentAction::set_credential;
   if (list->parsed()) options.action = AgentAction::list_credentials;
   if (import->parsed()) options.action = AgentAction::import_images;
+  if (images->parsed()) options.action = AgentAction::list_images;
+  if (release->parsed()) options.action = AgentAction::release_images;
   options.json = output == "json";
   options.config = config;
   options.data_dir = data_dir;

@@ -10,7 +10,16 @@
 
 namespace metalmesh::agent {
 
-enum class AgentAction { run, serve_media, check_config, set_credential, list_credentials, import_images };
+enum class AgentAction {
+  run,
+  serve_media,
+  check_config,
+  set_credential,
+  list_credentials,
+  import_images,
+  list_images,
+  release_images
+};
 
 struct AgentOptions {
   AgentAction action = AgentAction::run;
@@ -22,8 +31,8 @@ struct AgentOptions {
   std::string credential;
   std::string username;
   std::filesystem::path password_file;  // empty: prompt, or the first line of stdin
-  // image import
-  std::vector<std::string> images;  // files and folders
+  // image import | release
+  std::vector<std::string> images;  // files and folders | digests
   std::string image_sha256;         // empty: what lies beside the file says, or any
   bool json = false;
 };

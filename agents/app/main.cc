@@ -4,6 +4,7 @@
 #include "agents/app/agent_wiring.h"
 #include "agents/app/credential_command.h"
 #include "agents/app/image_command.h"
+#include "agents/app/image_list_command.h"
 #include "agents/app/media_command.h"
 #include "common/adapters/log_writer.h"
 #include "common/adapters/system_clock.h"
@@ -29,6 +30,10 @@ int main(int argc, char** argv) {
       return agent::list_credentials_command(*options, log);
     case agent::AgentAction::import_images:
       return agent::import_images_command(*options);
+    case agent::AgentAction::list_images:
+      return agent::list_images_command(*options);
+    case agent::AgentAction::release_images:
+      return agent::release_images_command(*options);
     case agent::AgentAction::run:
     case agent::AgentAction::check_config:
       break;

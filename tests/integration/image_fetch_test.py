@@ -118,6 +118,11 @@ def sources_that_lie_and_a_disk_that_is_carried():
             {"file": str(carried), "sha256": carried_digest, "state": "imported"}], result.stdout
         wait_until("the import is known", lambda: mesh.get("/images/carried").get("status", {}).get("readyAt"), 20)
         assert json.loads(importing(mesh, usb).stdout)["images"][0]["state"] == "there"
+        assert {digest: state for digest, state in on_disk(mesh)} == {other_digest: "ready", carried_digest: "imported"}
+        assert agent_command(mesh, "image", "release", digest).returncode == 1
+        released = agent_command(mesh, "image", "release", carried_digest)
+        assert released.returncode == 0 and not released.stderr, released
+        assert (carried_digest, "ready") in on_disk(mesh)
         with open(carried, "r+b") as file:
             file.write(b"!")
         mesh.agents[SITE].stop()  # works without it just as well
@@ -129,9 +134,19 @@ def sources_that_lie_and_a_disk_that_is_carried():
         assert not list(stored(mesh, "x").parent.glob("*.import"))
 
 
+def agent_command(mesh, *words):
+    return subprocess.run([str(BIN / "metalmesh-agent"), *words, "--config", str(mesh.folder / f"agent-{SITE}.yaml")],
+                          capture_output=True, text=True, env=ENV, timeout=60)
+
+
 def importing(mesh, path):
-    return subprocess.run([str(BIN / "metalmesh-agent"), "image", "import", str(path), "-o", "json", "--config",
-                           str(mesh.folder / f"agent-{SITE}.yaml")], capture_output=True, text=True, env=ENV, timeout=60)
+    return agent_command(mesh, "image", "import", str(path), "-o", "json")
+
+
+def on_disk(mesh):
+    listed = agent_command(mesh, "image", "list", "-o", "json")
+    assert listed.returncode == 0, listed
+    return [(each["sha256"], each["state"]) for each in json.loads(listed.stdout)["images"]]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <tuple>
 #include <vector>
 
 #include "common/base/digest.h"
@@ -260,6 +261,38 @@ std::vector<std::string> ImageFolder::images() const {
     if (entry.path().extension() == ".iso" && is_image_name(name)) found.push_back(name);
   }
   return found;
+}
+
+std::vector<StoredImage> ImageFolder::contents() const {
+  std::vector<StoredImage> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
+    const std::string name = entry.path().stem().string();
+    const bool whole = entry.path().extension() == ".iso";
+    if (!is_image_name(name) || (!whole && entry.path().extension() != ".part")) continue;
+    StoredImage& one = found.emplace_back(StoredImage{.sha256 = name, .whole = whole});
+    std::error_code gone;
+    const auto size = entry.file_size(gone);
+    one.size = gone ? 0 : size;
+    one.imported = whole && imported(name);
+    if (whole) one.verified_at = verified_at(name);
+    if (const auto from = whole ? std::nullopt : origin(name)) one.source = from->url;
+  }
+  std::ranges::sort(found, {}, [](const StoredImage& one) { return std::tuple(one.sha256, one.whole); });
+  return found;
+}
+
+Status ImageFolder::release(const std::string& sha256) {
+  if (!has(sha256)) return fail(ErrorKind::not_found, "no image " + sha256 + " is here");
+  if (!imported(sha256)) return {};
+  struct stat before{};
+  if (!verified_at(sha256) || ::stat(marker(sha256).c_str(), &before) != 0)
+    return fail(ErrorKind::unavailable, "image " + sha256 + " is not verified yet: try again later");
+  if (auto marked = write_marker(sha256, false); !marked) return marked;
+  const timespec times[] = {before.st_atim, before.st_mtim};  // it was not verified now
+  if (::utimensat(AT_FDCWD, marker(sha256).c_str(), times, 0) != 0)
+    return std::unexpected(os_error(marker(sha256)));
+  return {};
 }
 
 bool ImageFolder::has(const std::string& sha256) const { return ::access(image(sha256).c_str(), F_OK) == 0; }

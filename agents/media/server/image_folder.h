@@ -40,6 +40,16 @@ struct DiskShare {
   std::uint64_t maximum = 0;           // of all images together; 0: what the disk has
 };
 
+/// What lies in the folder of one image.
+struct StoredImage {
+  std::string sha256;
+  bool whole = false;      // otherwise a part that is being fetched
+  std::uint64_t size = 0;  // of what is there
+  bool imported = false;   // never removed to make room
+  std::string source;      // of a part: the URL it came from last
+  std::optional<std::chrono::system_clock::time_point> verified_at;
+};
+
 /// Sees each piece of a file that is read or copied; false ends the work with `unavailable`.
 using OnBytes = std::function<bool(std::size_t)>;
 
@@ -78,6 +88,11 @@ class ImageFolder {
   [[nodiscard]] std::vector<std::string> images() const;
   [[nodiscard]] bool has(const std::string& sha256) const;
   [[nodiscard]] bool imported(const std::string& sha256) const;
+  /// All of it, parts too, by digest.
+  [[nodiscard]] std::vector<StoredImage> contents() const;
+  /// An imported image becomes one like others, and may be removed to make room. `not_found` without an image
+  /// of that name, `unavailable` while it is not verified yet.
+  Status release(const std::string& sha256);
   /// When the image was last verified; nothing if it never was in its present state.
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> verified_at(
       const std::string& sha256) const;

@@ -67,7 +67,16 @@ void ImageStore::fetch(ImageFetch fetch) {
     }
     facts = known->second;
   }
-  sink_.deliver(ImageReady{fetch.sha256, std::move(*facts), folder_.imported(fetch.sha256)});
+  tell_ready(fetch.sha256, std::move(*facts));
+}
+
+void ImageStore::tell_ready(const std::string& sha256, wire::ImageFacts facts) {
+  const bool imported = folder_.imported(sha256);
+  {
+    const std::lock_guard lock(mutex_);
+    imported ? (void)imported_.insert(sha256) : (void)imported_.erase(sha256);
+  }
+  sink_.deliver(ImageReady{sha256, std::move(facts), imported});
 }
 
 void ImageStore::enqueue(ImageFetch fetch, bool found) {
@@ -174,7 +183,7 @@ bool ImageStore::announce(Job& job) {
     ready_[job.fetch.sha256] = *facts;
     jobs_.erase(job.fetch.sha256);  // a fetch from here on is answered from `ready_`
   }
-  sink_.deliver(ImageReady{job.fetch.sha256, std::move(*facts), folder_.imported(job.fetch.sha256)});
+  tell_ready(job.fetch.sha256, std::move(*facts));
   return true;
 }
 

@@ -77,6 +77,7 @@ class ImageStore final : public ImageFiles {
   void finish(const JobPtr& job);
   void enqueue(ImageFetch fetch, bool found = false);
   bool announce(Job& job);
+  void tell_ready(const std::string& sha256, wire::ImageFacts facts);
   void give_up(const Job& job, ImageFailed failed);
   [[nodiscard]] DiskShare share();
 
@@ -104,6 +105,7 @@ class ImageStore final : public ImageFiles {
   std::deque<JobPtr> downloads_;
   std::map<std::string, JobPtr> jobs_;             // under way or queued, by digest
   std::map<std::string, wire::ImageFacts> ready_;  // verified in this life
+  std::set<std::string> imported_;                 // those of them that were told to be imported
   std::vector<std::thread> threads_;
 };
 

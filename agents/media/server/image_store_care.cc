@@ -19,12 +19,20 @@ void ImageStore::look_after() {
   } while (pause(options_.look_every));
 }
 
+/// What was imported, and what no longer counts as imported.
 void ImageStore::take_in_found() {
-  const std::vector<std::string> there = folder_.images();
-  const std::lock_guard lock(mutex_);
-  for (const std::string& name : there) {
-    if (!ready_.contains(name) && !jobs_.contains(name)) enqueue({name, 0, {}}, true);
+  std::vector<wire::ImageFacts> released;
+  for (const std::string& name : folder_.images()) {
+    const bool imported = folder_.imported(name);
+    const std::lock_guard lock(mutex_);
+    const auto known = ready_.find(name);
+    if (known == ready_.end()) {
+      if (!jobs_.contains(name)) enqueue({name, 0, {}}, true);
+    } else if (imported != imported_.contains(name)) {
+      released.push_back(known->second);
+    }
   }
+  for (wire::ImageFacts& facts : released) tell_ready(facts.sha256(), std::move(facts));
 }
 
 /// The image that has not been verified for the longest, if that is too long and nothing else goes on.

@@ -400,6 +400,33 @@ TEST_F(ImageStoreTest, AnImportIsFoundBesideTheRunningStore) {
   EXPECT_TRUE(again->imported) << "also after a restart";
 }
 
+TEST_F(ImageStoreTest, AReleasedImportMayGoLikeOthers) {
+  auto folder = ImageFolder::open(folder_ / "images");
+  ASSERT_TRUE(folder.has_value());
+  EXPECT_EQ(folder->release(digest_).error().kind, ErrorKind::not_found);
+  ASSERT_TRUE(
+      folder->import_file(test::installer_iso(), "", {}, [](std::size_t) { return true; }).has_value());
+  ASSERT_TRUE(ready().has_value());
+  const auto before = folder->contents();
+  ASSERT_EQ(before.size(), 1U);
+  EXPECT_TRUE(before[0].whole && before[0].imported && before[0].verified_at);
+  EXPECT_EQ(before[0].size, content_.size());
+  sink_.clear();
+  ASSERT_TRUE(folder->release(digest_).has_value());
+  const auto told = ready();
+  ASSERT_TRUE(told.has_value()) << "the running store notices";
+  EXPECT_FALSE(told->imported);
+  const auto after = folder->contents();
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_FALSE(after[0].imported);
+  EXPECT_EQ(after[0].verified_at, before[0].verified_at) << "it was not verified by that";
+  test::write_file(file(".part"), "abc");
+  folder->remember_origin(digest_, {"https://mirror/a.iso", "", false});
+  const auto part = folder->contents();
+  ASSERT_EQ(part.size(), 2U);
+  EXPECT_TRUE(!part[0].whole && part[0].size == 3 && part[0].source == "https://mirror/a.iso");
+}
+
 TEST_F(ImageStoreTest, AnImportEndsAFetchThatDoesNotComeOn) {
   SourceServer source(content_);
   source.pause_ms = 300;
