@@ -28,7 +28,7 @@ ResetAction reset_of(View action) {
           action["@Redfish.ActionInfo"].link()};
 }
 
-std::string nothing_if_none(std::string text) {
+std::string nothing_if_none(const std::string& text) {
   return text == "None" || text == "N/A" ? std::string() : text;
 }
 

@@ -240,7 +240,7 @@ class CurlClient::Loop {
   }
 
   void deliver(CurlTransfer::Answer answer) {
-    std::visit([this](auto&& value) { sink_.deliver(std::move(value)); }, std::move(answer));
+    std::visit([this](auto value) { sink_.deliver(std::move(value)); }, std::move(answer));
   }
 
   const CurlClientOptions options_;

@@ -185,9 +185,9 @@ void CurlTransfer::set_request() {
       !body_.empty() || request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH";
   if (sends_body) {
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
-                     body_.reveal().data());  // not copied: body_ outlives the transfer
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.reveal().size()));
+    const std::string_view body = body_.reveal();  // not copied: body_ outlives the transfer
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());  // NOLINT: its size is set
   } else {
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(easy, CURLOPT_NOBODY, request_.method == "HEAD" ? 1L : 0L);

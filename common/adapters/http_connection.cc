@@ -67,7 +67,7 @@ struct HttpConnection::Request {
   Exchange exchange;
 };
 
-HttpConnection::HttpConnection(asio::any_io_executor executor, ConnectionOwner& owner,
+HttpConnection::HttpConnection(const asio::any_io_executor& executor, ConnectionOwner& owner,
                                const HttpLimits& limits, std::unique_ptr<Stream> stream)
     : executor_(executor),
       owner_(owner),
@@ -116,7 +116,9 @@ Task<void> HttpConnection::pump_in() {
       continue;
     }
     const auto count = co_await stream_->read_some(space);
-    if (!count || (discarding_ && (discarded_ += *count) > limits_.drain_bytes)) break;
+    if (!count) break;
+    if (discarding_) discarded_ += *count;
+    if (discarded_ > limits_.drain_bytes) break;
     if (!discarding_) in_.commit(asio::buffer_copy(in_.prepare(*count), asio::buffer(bytes.data(), *count)));
     news_.notify();
   }

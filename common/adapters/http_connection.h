@@ -31,8 +31,8 @@ class ConnectionOwner {
 class HttpConnection final : public std::enable_shared_from_this<HttpConnection> {
  public:
   /// `owner` must outlive the call of its ended().
-  HttpConnection(boost::asio::any_io_executor executor, ConnectionOwner& owner, const HttpLimits& limits,
-                 std::unique_ptr<Stream> stream);
+  HttpConnection(const boost::asio::any_io_executor& executor, ConnectionOwner& owner,
+                 const HttpLimits& limits, std::unique_ptr<Stream> stream);
   /// With `refuse`, says 503 and goes away.
   void start(bool refuse);
   void reply(const ExchangeReply& reply);

@@ -107,7 +107,7 @@ class TlsStream final : public Stream {
 
 class TcpAcceptor final : public Acceptor, public std::enable_shared_from_this<TcpAcceptor> {
  public:
-  TcpAcceptor(asio::any_io_executor executor, std::shared_ptr<ssl::context> context)
+  TcpAcceptor(const asio::any_io_executor& executor, std::shared_ptr<ssl::context> context)
       : acceptor_(executor), pause_(executor), context_(std::move(context)) {}
 
   IoError open(const tcp::endpoint& endpoint) {
@@ -214,7 +214,7 @@ void Deadline::cancel() {
   timer_.cancel();
 }
 
-Result<std::shared_ptr<Acceptor>> listen(asio::any_io_executor executor, const std::string& address,
+Result<std::shared_ptr<Acceptor>> listen(const asio::any_io_executor& executor, const std::string& address,
                                          std::uint16_t port, const TlsFiles* tls) {
   std::shared_ptr<ssl::context> context;
   if (tls != nullptr) {
@@ -225,7 +225,7 @@ Result<std::shared_ptr<Acceptor>> listen(asio::any_io_executor executor, const s
   IoError error;
   const auto where = asio::ip::make_address(address, error);
   if (error) return fail(ErrorKind::invalid, "listen address '" + address + "' is not an IP address");
-  auto acceptor = std::make_shared<TcpAcceptor>(std::move(executor), std::move(context));
+  auto acceptor = std::make_shared<TcpAcceptor>(executor, std::move(context));
   error = acceptor->open(tcp::endpoint(where, port));
   if (error) {
     return fail(ErrorKind::unavailable,

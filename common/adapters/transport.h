@@ -44,7 +44,7 @@ class Stream {
 /// Lets one coroutine sleep until another part of the same thread has news. News that comes first is kept.
 class Signal {
  public:
-  explicit Signal(boost::asio::any_io_executor executor) : timer_(std::move(executor)) {}
+  explicit Signal(const boost::asio::any_io_executor& executor) : timer_(executor) {}
   void notify();
   Task<void> wait();
 
@@ -56,7 +56,7 @@ class Signal {
 /// Calls `late` once unless it is set again or cancelled first. Destroying it cancels.
 class Deadline {
  public:
-  explicit Deadline(boost::asio::any_io_executor executor) : timer_(std::move(executor)) {}
+  explicit Deadline(const boost::asio::any_io_executor& executor) : timer_(executor) {}
   ~Deadline() { cancel(); }
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
@@ -84,7 +84,7 @@ class Acceptor {
 };
 
 /// Listens on address:port (0 lets the system choose), with TLS when `tls` is given.
-Result<std::shared_ptr<Acceptor>> listen(boost::asio::any_io_executor executor, const std::string& address,
-                                         std::uint16_t port, const TlsFiles* tls);
+Result<std::shared_ptr<Acceptor>> listen(const boost::asio::any_io_executor& executor,
+                                         const std::string& address, std::uint16_t port, const TlsFiles* tls);
 
 }  // namespace metalmesh::adapters

@@ -78,7 +78,7 @@ void StreamSender::create(std::string journal_id, Batch& batch) {
   store(batch);
 }
 
-Result<std::uint64_t> StreamSender::append(std::string entry, Batch& batch) {
+Result<std::uint64_t> StreamSender::append(const std::string& entry, Batch& batch) {
   MM_CHECK(exists());
   if (entry.size() > limits_.entry_bytes) {
     return fail(ErrorKind::exhausted, "stream entry of " + std::to_string(entry.size()) +

@@ -43,7 +43,7 @@ class StreamSender {
 
   /// Gives `entry` the next number and adds its rows to `batch`. Sent only after `on_committed`.
   /// Fails with `exhausted` when the entry is too long.
-  Result<std::uint64_t> append(std::string entry, Batch& batch);
+  Result<std::uint64_t> append(const std::string& entry, Batch& batch);
 
   /// What `append` wrote is durable and readable.
   void on_committed();

@@ -139,7 +139,7 @@ std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, 
 
 ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcome& out) {
   const MeshState& state = core_.state();
-  const Operate operate = [&](OperatorRequest asked) { return core_.operate(asked, now, out); };
+  const Operate operate = [&](const OperatorRequest& asked) { return core_.operate(asked, now, out); };
   switch (request.route->endpoint) {
     case Endpoint::list_objects:
       return list_objects(request, state);

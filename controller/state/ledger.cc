@@ -1,6 +1,7 @@
 #include "controller/state/ledger.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "common/base/check.h"
 #include "common/base/digest.h"
@@ -35,11 +36,6 @@ void write_object(std::map<std::string, Object>& objects, std::string_view table
   }
   stamp(found->second, now);
   batch.push_back({tables::row(table, name), encode_row(stored(found->second))});
-}
-
-template <class Object>
-const Object& as_is(const Object& object) {
-  return object;
 }
 
 }  // namespace
@@ -268,18 +264,18 @@ void Ledger::flush_object(Table table, const std::string& name, Batch& batch, Wa
         return site;
       });
     case Table::credential:
-      return write_object(mesh_.credentials, tables::credentials, name, batch, now, as_is<rest::Credential>);
+      return write_object(mesh_.credentials, tables::credentials, name, batch, now, std::identity());
     case Table::server:
-      return write_object(mesh_.servers, tables::servers, name, batch, now, as_is<rest::Server>);
+      return write_object(mesh_.servers, tables::servers, name, batch, now, std::identity());
     case Table::image:
-      return write_object(mesh_.images, tables::images, name, batch, now, as_is<rest::Image>);
+      return write_object(mesh_.images, tables::images, name, batch, now, std::identity());
     case Table::rollout:
       return write_object(mesh_.rollouts, tables::rollouts, name, batch, now, [](rest::Rollout rollout) {
         rollout.mutable_status()->clear_counts();  // counted at load
         return rollout;
       });
     case Table::profile: {
-      write_object(mesh_.profiles, tables::profiles, name, batch, now, as_is<rest::Profile>);
+      write_object(mesh_.profiles, tables::profiles, name, batch, now, std::identity());
       const auto found = mesh_.profiles.find(name);
       if (found == mesh_.profiles.end()) return;
       const std::string version = tables::version_name(name, found->second.metadata().version());

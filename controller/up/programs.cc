@@ -46,8 +46,8 @@ Result<Programs> find_programs() {
   folders.insert(folders.begin(), own_path().parent_path());
   // A user's PATH often lacks these.
   for (const auto* more : {"/usr/sbin", "/usr/local/sbin"}) folders.emplace_back(more);
-  const Programs found{find_in(folders, "mosquitto"), find_in(folders, "metalmesh-controller"),
-                       find_in(folders, "metalmesh-agent")};
+  Programs found{find_in(folders, "mosquitto"), find_in(folders, "metalmesh-controller"),
+                 find_in(folders, "metalmesh-agent")};
   if (found.broker.empty()) {
     return fail(ErrorKind::not_found,
                 "the MQTT broker mosquitto is not installed\n  next: apt-get install mosquitto");

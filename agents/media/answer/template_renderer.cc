@@ -1,6 +1,7 @@
 #include "agents/media/answer/template_renderer.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -34,8 +35,8 @@ const json::value* look_into(const json::value& scope, std::string_view name) {
 
 const json::value* look_up(const Scopes& scopes, std::string_view name) {
   if (name == ".") return scopes.back();
-  for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope) {
-    if (const json::value* found = look_into(**scope, name)) return found;
+  for (const json::value* scope : std::views::reverse(scopes)) {
+    if (const json::value* found = look_into(*scope, name)) return found;
   }
   return nullptr;
 }

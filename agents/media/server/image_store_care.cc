@@ -32,7 +32,7 @@ void ImageStore::take_in_found() {
       released.push_back(known->second);
     }
   }
-  for (wire::ImageFacts& facts : released) tell_ready(facts.sha256(), std::move(facts));
+  for (const wire::ImageFacts& facts : released) tell_ready(facts.sha256(), facts);
 }
 
 /// The image that has not been verified for the longest, if that is too long and nothing else goes on.

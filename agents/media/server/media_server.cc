@@ -4,7 +4,7 @@
 
 namespace metalmesh::media {
 
-Result<std::unique_ptr<MediaServer>> MediaServer::start(MediaServerOptions options, Sink& sink,
+Result<std::unique_ptr<MediaServer>> MediaServer::start(const MediaServerOptions& options, Sink& sink,
                                                         LogSink& log) {
   SslContext tls;
   if (options.tls) {

@@ -33,7 +33,8 @@ struct MediaServerOptions {
 class MediaServer final : public MediaLink {
  public:
   /// Listens, delivers MediaUp and serves until destroyed. `sink` and `log` must outlive the server.
-  static Result<std::unique_ptr<MediaServer>> start(MediaServerOptions options, Sink& sink, LogSink& log);
+  static Result<std::unique_ptr<MediaServer>> start(const MediaServerOptions& options, Sink& sink,
+                                                    LogSink& log);
   ~MediaServer() override;
   MediaServer(const MediaServer&) = delete;
   MediaServer& operator=(const MediaServer&) = delete;
