@@ -1,6 +1,7 @@
 #include "agents/media/patch/image_patch.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "agents/media/iso9660.h"
@@ -163,6 +164,8 @@ class ImagePatch {
 
   /// New volume sizes; and no checksum of the medium, because it is no longer the one that was measured.
   Status finish_descriptors() {
+    if (canvas_.next_sector() > std::numeric_limits<std::uint32_t>::max())
+      return fail(ErrorKind::unsupported, "it ends beyond the 2^32 sectors that ISO 9660 can count");
     const std::string size = both_bytes(canvas_.next_sector(), 4);
     for (const auto* list : {&descriptors_.primary, &descriptors_.joliet}) {
       for (const std::uint64_t descriptor : *list) {

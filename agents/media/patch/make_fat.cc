@@ -19,9 +19,16 @@ constexpr std::size_t name_per_entry = 13;
 constexpr std::uint64_t fixed_date = (2024 - 1980) << 9 | 1 << 5 | 1;  // equal inputs, equal bytes
 constexpr std::size_t name_slots[] = {1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30};
 
+/// FAT keeps the case of a name and does not tell names apart by it.
+struct ByName {
+  bool operator()(const std::string& a, const std::string& b) const {
+    return in_lower_case(a) < in_lower_case(b);
+  }
+};
+
 struct Folder {
-  std::map<std::string, std::unique_ptr<Folder>> folders;
-  std::map<std::string, const std::string*> files;
+  std::map<std::string, std::unique_ptr<Folder>, ByName> folders;
+  std::map<std::string, const std::string*, ByName> files;
 };
 
 std::size_t rounded(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }

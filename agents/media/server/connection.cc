@@ -89,11 +89,12 @@ Connection::Progress Connection::step(MonoTime now, std::size_t most_content, st
   Progress progress;
   if (phase_ == Phase::handshake && !shake_hands(progress, now)) return progress;
   if (phase_ == Phase::sending &&
-      !(send(progress, now, most_content, scratch, may_continue) && finish_response(progress, now))) {
+      !(send(progress, now, most_content, scratch, may_continue) && finish_response(now))) {
     return progress;
   }
   if (phase_ == Phase::reading) read_request(progress, now, scratch);
   if (phase_ == Phase::waiting) progress.wait = Wait::verdict;
+  if (phase_ == Phase::closing) close_in_peace(progress, scratch);
   return progress;
 }
 
@@ -107,7 +108,7 @@ bool Connection::shake_hands(Progress& progress, MonoTime now) {
     return false;
   }
   phase_ = Phase::reading;
-  deadline_ = now + patience_.idle;
+  deadline_ = now + (from_hosts_ ? patience_.request : patience_.idle);
   return true;
 }
 
@@ -265,18 +266,28 @@ void Connection::took(std::size_t bytes, Progress& progress) {
   }
 }
 
-bool Connection::finish_response(Progress& progress, MonoTime now) {
+bool Connection::finish_response(MonoTime now) {
   file_.reset();
   out_.clear();
   if (!keep_alive_) {
     socket_.say_goodbye();
-    progress.wait = Wait::gone;
-    return false;
+    phase_ = Phase::closing;
+    deadline_ = now + patience_.stalled;
+    return true;
   }
   phase_ = Phase::reading;
   deadline_ = now + (in_.empty() ? patience_.idle : patience_.request);
   // The usual case: nothing of the next request is here yet, and epoll will say when it is.
   return !in_.empty() || socket_.has_unread();
+}
+
+/// What was sent may still be in the kernel: the connection stays until it has arrived, so that it can be
+/// taken back
+/// (`abort`), and so that what the peer sends meanwhile does not turn the close into a reset.
+void Connection::close_in_peace(Progress& progress, std::vector<char>& scratch) {
+  const IoResult result = socket_.discard(scratch.data(), scratch.size());
+  const bool over = result.state == IoState::closed || result.state == IoState::failed;
+  progress.wait = over || !socket_.has_unsent() ? Wait::gone : Wait::readable;
 }
 
 }  // namespace metalmesh::media

@@ -60,6 +60,9 @@ class Connection {
 
   /// Image content is on its way: further steps are a matter of turns.
   [[nodiscard]] bool sends_content() const { return phase_ == Phase::sending && !content_.empty(); }
+  /// It is to be closed, and what was sent has arrived.
+  [[nodiscard]] bool is_done() const { return phase_ == Phase::closing && !socket_.has_unsent(); }
+  [[nodiscard]] bool from_hosts() const { return from_hosts_; }
   [[nodiscard]] bool awaits_verdict() const { return phase_ == Phase::waiting; }
   [[nodiscard]] ConnId id() const { return id_; }
   [[nodiscard]] int fd() const { return socket_.fd(); }
@@ -69,7 +72,7 @@ class Connection {
   [[nodiscard]] bool handshake_began() const { return socket_.handshake_began(); }
 
  private:
-  enum class Phase { handshake, reading, waiting, sending };
+  enum class Phase { handshake, reading, waiting, sending, closing };
 
   bool shake_hands(Progress& progress, MonoTime now);
   bool read_request(Progress& progress, MonoTime now, std::vector<char>& scratch);
@@ -79,7 +82,8 @@ class Connection {
   IoResult send_piece(Progress& progress, std::size_t most_content, std::vector<char>& scratch);
   std::size_t gather(Progress& progress, std::vector<char>& scratch) const;
   void took(std::size_t bytes, Progress& progress);
-  bool finish_response(Progress& progress, MonoTime now);
+  bool finish_response(MonoTime now);
+  void close_in_peace(Progress& progress, std::vector<char>& scratch);
   void answer_now(int status, const std::string& text, MonoTime now);
   bool blocked(const IoResult& result, Progress& progress) const;
 

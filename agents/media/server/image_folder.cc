@@ -165,9 +165,10 @@ Status ImageFolder::promote(const std::string& sha256, const std::atomic<bool>& 
     remove_part(sha256);
     return fail(ErrorKind::corrupt, "its SHA-256 is " + *digest + ", expected " + sha256);
   }
+  const bool kept = imported(sha256);  // by somebody, while this was hashed
   if (::rename(from.c_str(), image(sha256).c_str()) != 0) return std::unexpected(os_error(from));
   remove_part(sha256);
-  if (auto marked = write_marker(sha256, false); !marked) return marked;
+  if (auto marked = write_marker(sha256, kept); !marked) return marked;
   return sync_folder();
 }
 

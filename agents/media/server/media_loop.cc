@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -215,7 +216,8 @@ void MediaLoop::accept_readers(MonoTime now, bool from_hosts) {
       accepting_ = !watch_listeners(EPOLL_CTL_MOD, 0);
       return;
     }
-    if (readers_.size() >= most_connections_) continue;  // closed at once; BMCs come again
+    if (readers_.size() >= most_connections_) continue;           // closed at once; BMCs come again
+    if (from_hosts && hosts_ >= most_connections_ / 2) continue;  // the other half is for BMCs
     const ConnId id = next_id_++;
     SSL_CTX* tls = from_hosts ? nullptr : tls_.get();
     NetSocket link(std::move(socket), tls, most_unsent(tls != nullptr, readers_.size()));
@@ -224,6 +226,7 @@ void MediaLoop::accept_readers(MonoTime now, bool from_hosts) {
     constexpr std::uint32_t events = EPOLLIN | EPOLLRDHUP;
     if (!watch(epoll_.get(), EPOLL_CTL_ADD, connection->fd(), events, id)) continue;
     readers_.emplace(id, Reader{std::move(connection), events});
+    if (from_hosts) ++hosts_;
     step(id, now);
   }
 }
@@ -290,7 +293,10 @@ void MediaLoop::ask(MediaRequest request, MonoTime now) {
 void MediaLoop::drop(ConnId id) {
   core_.on_closed(id);
   pacer_.forget(id);
-  readers_.erase(id);  // closing the descriptor takes it out of epoll
+  const auto found = readers_.find(id);
+  if (found == readers_.end()) return;
+  if (found->second.connection->from_hosts()) --hosts_;
+  readers_.erase(found);  // closing the descriptor takes it out of epoll
 }
 
 void MediaLoop::apply(MediaOutcome outcome, MonoTime now) {
@@ -340,7 +346,10 @@ void MediaLoop::respond(Respond respond, MonoTime now) {
 }
 
 std::shared_ptr<FileHandle> MediaLoop::open_base(const std::string& path) {
-  if (const auto open = files_.find(path); open != files_.end()) return open->second;
+  if (const auto open = files_.find(path); open != files_.end()) {
+    struct stat status{};  // an image that had rotted is fetched anew to the same path
+    if (::fstat(open->second->get(), &status) == 0 && status.st_nlink > 0) return open->second;
+  }
   FileHandle handle(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!handle) return nullptr;
   return files_[path] = std::make_shared<FileHandle>(std::move(handle));
@@ -363,7 +372,8 @@ void MediaLoop::sweep(MonoTime now) {
   std::vector<ConnId> late;
   for (const auto& [id, reader] : readers_) {
     // Who queues for a turn waits for us, not we for them.
-    if (reader.connection->expired(now) && !pacer_.queued(id)) late.push_back(id);
+    const bool expired = reader.connection->expired(now) && !pacer_.queued(id);
+    if (expired || reader.connection->is_done()) late.push_back(id);
   }
   for (const ConnId id : late) {
     const Connection& connection = *readers_.at(id).connection;

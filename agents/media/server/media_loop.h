@@ -74,6 +74,7 @@ class MediaLoop {
   MediaCore core_;
   ReadPacer pacer_;
   Readers readers_;
+  std::size_t hosts_ = 0;  // those of them that came over the listener for package trees
   ConnId next_id_;
   std::vector<ConnId> runnable_;                              // got a response without content: step them
   std::map<std::string, std::shared_ptr<FileHandle>> files_;  // open until a sweep finds no response with it

@@ -153,21 +153,25 @@ IoResult NetSocket::read(char* into, std::size_t room) {
 }
 
 IoResult NetSocket::write(const char* from, std::size_t length, bool more) {
-  if (ssl_) {
+  if (ssl_ && !kernel_encrypts()) {
     ERR_clear_error();
     errno = 0;
     const IoResult result = tls_result(SSL_write(ssl_.get(), from, static_cast<int>(length)));
     write_pending_ = result.state == IoState::want_write;
     return result;
   }
-  const auto returned = ::send(socket_.get(), from, length, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+  // With the kernel's TLS, too: OpenSSL 3.0 would remember where the bytes lay when the socket was full, and
+  // send what lies there the next time (its issue 21202).
+  const auto returned = ::send(socket_.get(), from, length, MSG_NOSIGNAL | (more && !ssl_ ? MSG_MORE : 0));
   if (returned < 0 && (errno == EAGAIN || errno == EINTR)) return {IoState::want_write, 0};
   return plain_result(returned);
 }
 
-bool NetSocket::sends_files() const {
-  return !ssl_ || (!write_pending_ && BIO_get_ktls_send(SSL_get_wbio(ssl_.get())));
+bool NetSocket::kernel_encrypts() const {
+  return !write_pending_ && BIO_get_ktls_send(SSL_get_wbio(ssl_.get()));
 }
+
+bool NetSocket::sends_files() const { return !ssl_ || kernel_encrypts(); }
 
 IoResult NetSocket::send_file(int file, std::uint64_t offset, std::size_t length) {
   auto at = static_cast<off_t>(offset);
@@ -194,10 +198,18 @@ void NetSocket::drop_unsent() {
 }
 
 void NetSocket::say_goodbye() {
-  if (!ssl_ || !SSL_is_init_finished(ssl_.get())) return;
-  ERR_clear_error();
-  SSL_shutdown(ssl_.get());
-  ERR_clear_error();
+  if (ssl_ && SSL_is_init_finished(ssl_.get())) {
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+  }
+  ::shutdown(socket_.get(), SHUT_WR);
+}
+
+IoResult NetSocket::discard(char* into, std::size_t room) {
+  const auto returned = ::recv(socket_.get(), into, room, 0);
+  if (returned < 0 && (errno == EAGAIN || errno == EINTR)) return {IoState::want_read, 0};
+  return plain_result(returned);
 }
 
 }  // namespace metalmesh::media

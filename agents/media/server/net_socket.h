@@ -58,8 +58,10 @@ class NetSocket {
   [[nodiscard]] bool has_unsent() const;
   /// Makes the close that follows a reset: what the kernel still holds is dropped, not delivered.
   void drop_unsent();
-  /// Polite end of TLS, without waiting.
+  /// The end of what we send: of TLS and of the stream. Without waiting.
   void say_goodbye();
+  /// Reads what came over the wire for nobody.
+  IoResult discard(char* into, std::size_t room);
   /// Why the last call failed; for people.
   [[nodiscard]] const std::string& error() const { return error_; }
 
@@ -67,6 +69,7 @@ class NetSocket {
   struct SslFree {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
+  [[nodiscard]] bool kernel_encrypts() const;  // from here on; of TLS
   IoResult tls_result(int returned);
   IoResult plain_result(std::int64_t returned);
 

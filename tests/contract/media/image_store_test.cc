@@ -400,6 +400,16 @@ TEST_F(ImageStoreTest, AnImportIsFoundBesideTheRunningStore) {
   EXPECT_TRUE(again->imported) << "also after a restart";
 }
 
+TEST_F(ImageStoreTest, AnImportThatComesWhileADownloadIsHashedStaysOne) {
+  auto folder = ImageFolder::open(folder_ / "images");
+  ASSERT_TRUE(folder.has_value());
+  test::write_file(file(".part"), content_);
+  ASSERT_TRUE(
+      folder->import_file(test::installer_iso(), "", {}, [](std::size_t) { return true; }).has_value());
+  ASSERT_TRUE(folder->promote(digest_, false).has_value());
+  EXPECT_TRUE(folder->imported(digest_));
+}
+
 TEST_F(ImageStoreTest, AReleasedImportMayGoLikeOthers) {
   auto folder = ImageFolder::open(folder_ / "images");
   ASSERT_TRUE(folder.has_value());

@@ -179,6 +179,34 @@ TEST(ImagePatch, RefusesWithTheReason) {
   EXPECT_THAT(refusal(udf, {{"/a", "x"}}).message, HasSubstr("UDF"));
 }
 
+/// An image with so many zeros behind it.
+class LongReader final : public BlockReader {
+ public:
+  LongReader(std::string bytes, std::uint64_t size) : image_(std::move(bytes)), size_(size) {}
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  [[nodiscard]] Result<std::string> read(std::uint64_t offset, std::size_t length) override {
+    std::string out(length, '\0');
+    if (offset >= image_.size()) return out;
+    const auto real = std::min<std::uint64_t>(length, image_.size() - offset);
+    return image_.read(offset, real)->append(length - real, '\0');
+  }
+
+ private:
+  MemoryReader image_;
+  std::uint64_t size_;
+};
+
+TEST(ImagePatch, RefusesWhatTheDirectoryCouldNotPointTo) {
+  const std::string base = iso_with({{"/a", "a"}});
+  constexpr std::uint64_t sectors = 1ULL << 32;
+  LongReader fits(base, (sectors - 1000) * iso_sector);
+  EXPECT_TRUE(patch_image(fits, changes_of({{"/ks.cfg", "text"}})).has_value());
+  LongReader ends_beyond(base, (sectors + 1) * iso_sector);
+  const auto refused = patch_image(ends_beyond, changes_of({{"/ks.cfg", "text"}}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::unsupported);
+}
+
 TEST(ImagePatch, SaysWhyAnImageCannotBePatched) {
   MemoryReader good(iso_with({{"/a", "a"}}));
   EXPECT_EQ(*why_not_patchable(good), std::nullopt);
@@ -265,6 +293,8 @@ TEST(SecondMedium, RefusesWhatCannotBe) {
   EXPECT_FALSE(make_iso(std::string(17, 'L'), {}).has_value());
   EXPECT_FALSE(make_fat("", {}).has_value());
   EXPECT_FALSE(make_fat("OEMDRV", changes_of({{"/a", "x"}, {"/a/b", "y"}})).has_value());
+  EXPECT_FALSE(make_fat("OEMDRV", changes_of({{"/a", "x"}, {"/A/b", "y"}})).has_value());
+  EXPECT_TRUE(make_fat("OEMDRV", changes_of({{"/a/b", "x"}, {"/A/c", "y"}})).has_value());
 }
 
 }  // namespace
