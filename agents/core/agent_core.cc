@@ -291,8 +291,11 @@ void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome
 
 void AgentCore::Impl::deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out) {
   runner.deliver(slot, input, now, out);
-  if (slot.machine && slot.job.stage() == wire::VERIFY && signs_of(slot) != slot.sampled_signs)
-    sample(slot, now, out);
+  // The last of many reads comes too soon after the one before it to be told at once.
+  const bool behind = slot.reads.bytes_covered() != slot.sampled_bytes ||
+                      slot.reads.package_bytes() != slot.sampled_package_bytes;
+  const bool signs = slot.job.stage() == wire::VERIFY && signs_of(slot) != slot.sampled_signs;
+  if (slot.machine && (behind || signs)) sample(slot, now, out);
 }
 
 void AgentCore::Impl::sample(JobSlot& slot, const Now& now, Outcome& out) {
@@ -324,10 +327,15 @@ void AgentCore::Impl::sample(JobSlot& slot, const Now& now, Outcome& out) {
   }
   slot.sampled_at = now.mono;
   slot.sampled_bytes = reads.bytes_covered();
+  slot.sampled_package_bytes = reads.package_bytes();
   journal.sample(sample, out);
 }
 
 void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, Outcome& out) {
+  // The caller is answered when what follows from its call is on disk, and before the medium is forgotten.
+  MediaSend taken;
+  taken.command.set_callback_taken(callback.token());
+  out.emit(std::move(taken));
   // The media server names the medium that the caller's secret belongs to.
   if (JobSlot* slot = jobs.by_mount(callback.token())) deliver(*slot, install::CalledBack{}, now, out);
 }

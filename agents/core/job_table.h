@@ -30,6 +30,7 @@ struct JobSlot {
   std::string stored;  // the row as last written, without what only counts bytes
   std::optional<MonoTime> sampled_at;
   std::uint64_t sampled_bytes = 0;
+  std::uint64_t sampled_package_bytes = 0;
   std::pair<wire::ProofGrade, std::string> sampled_signs;
   wire::Reads reads;             // as the media server told last
   std::uint64_t held_reads = 0;  // guarded reads that the closed fence refused, as last logged

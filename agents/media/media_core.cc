@@ -1,6 +1,7 @@
 #include "agents/media/media_core.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "agents/media/http_request_head.h"
@@ -100,6 +101,10 @@ MediaOutcome MediaCore::on_command(const wire::MediaCommand& command, const Now&
       break;
     case wire::MediaCommand::kAgentGone:
       agent_there_ = false;
+      for (auto& [token, entry] : mounts_) refuse_callers(entry, "nobody hears of this call now", out);
+      break;
+    case wire::MediaCommand::kCallbackTaken:
+      callback_taken(command.callback_taken(), out);
       break;
     case wire::MediaCommand::BODY_NOT_SET:
       out.logs.push_back({LogLevel::error, "empty media command", {}});
@@ -148,7 +153,8 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
       callbacks_.try_emplace(order.callback_token(), token).first->second == token) {
     entry.callback_token = order.callback_token();
   }
-  entry.callback_told = false;
+  entry.callback_taken = false;
+  refuse_callers(entry, "the medium has just changed", out);
 
   // A mount that is sent again means that the agent may have lost our question: ask again if someone waits.
   entry.launch_asked = false;
@@ -220,6 +226,7 @@ void MediaCore::forget(const std::string& token, const Now& now, MediaOutcome& o
   if (found == mounts_.end()) return;
   abort_streams(token, out);
   std::vector<Parked> parked = std::move(found->second.parked);
+  std::ranges::move(found->second.callers, std::back_inserter(parked));
   callbacks_.erase(found->second.callback_token);
   if (found->second.packages) packages_.erase(found->second.packages->token);
   mounts_.erase(found);
@@ -280,7 +287,7 @@ void MediaCore::answer(MediaRequest request, const Now& now, MediaOutcome& out) 
   if (!target || hidden) {
     out.effects.emplace_back(plain_reply(request, 404, "nothing is served at this path\n"));
   } else if (target->kind == MediaTarget::Kind::callback) {
-    answer_callback(request, target->token, out);
+    answer_callback(std::move(request), target->token, now, out);
   } else if (target->kind == MediaTarget::Kind::packages) {
     answer_packages(request, *target, out);
   } else {
@@ -288,7 +295,8 @@ void MediaCore::answer(MediaRequest request, const Now& now, MediaOutcome& out) 
   }
 }
 
-void MediaCore::answer_callback(const MediaRequest& request, const std::string& token, MediaOutcome& out) {
+void MediaCore::answer_callback(MediaRequest request, const std::string& token, const Now& now,
+                                MediaOutcome& out) {
   const auto owner = callbacks_.find(token);
   if (owner == callbacks_.end()) {
     refuse_unknown(request, "unknown callback token", out);
@@ -310,18 +318,46 @@ void MediaCore::answer_callback(const MediaRequest& request, const std::string& 
         line(LogLevel::warning, "a callback came before anything was launched; ignored", entry.deployment));
     return;
   }
+  if (entry.callback_taken) {
+    out.effects.emplace_back(plain_reply(request, 204, ""));
+    return;
+  }
   if (!agent_there_) {
     refuse_for_now(request, "nobody would hear of this call now: call again", out);
     return;
   }
-  if (!std::exchange(entry.callback_told, true)) {
+  if (entry.callers.size() >= limits_.parked_per_mount) {
+    refuse_for_now(request, "too many calls wait for the agent", out);
+    return;
+  }
+  if (!std::exchange(entry.callback_asked, true)) {
     wire::MediaEvent event;
     event.mutable_callback()->set_token(owner->second);
     event.mutable_callback()->set_peer(request.peer);
     event.mutable_callback()->set_body(request.body);
     out.effects.emplace_back(Tell{std::move(event)});
   }
-  out.effects.emplace_back(plain_reply(request, 204, ""));
+  waiting_[request.conn] = owner->second;
+  entry.callers.push_back({std::move(request), now.mono + limits_.verdict_within});
+}
+
+void MediaCore::callback_taken(const std::string& token, MediaOutcome& out) {
+  const auto found = mounts_.find(token);
+  if (found == mounts_.end() || !found->second.callback_asked) return;
+  found->second.callback_taken = true;
+  found->second.callback_asked = false;
+  for (const Parked& caller : std::exchange(found->second.callers, {})) {
+    waiting_.erase(caller.request.conn);
+    out.effects.emplace_back(plain_reply(caller.request, 204, ""));
+  }
+}
+
+void MediaCore::refuse_callers(Entry& entry, const std::string& why, MediaOutcome& out) {
+  entry.callback_asked = false;
+  for (const Parked& caller : std::exchange(entry.callers, {})) {
+    waiting_.erase(caller.request.conn);
+    refuse_for_now(caller.request, why + ": call again", out);
+  }
 }
 
 void MediaCore::answer_packages(const MediaRequest& request, const MediaTarget& target, MediaOutcome& out) {
@@ -479,7 +515,8 @@ void MediaCore::on_closed(ConnId conn) {
   const auto waits = waiting_.find(conn);
   if (waits == waiting_.end()) return;
   if (const auto found = mounts_.find(waits->second); found != mounts_.end()) {
-    std::erase_if(found->second.parked, [&](const Parked& waiting) { return waiting.request.conn == conn; });
+    for (auto* list : {&found->second.parked, &found->second.callers})
+      std::erase_if(*list, [&](const Parked& waiting) { return waiting.request.conn == conn; });
   }
   waiting_.erase(waits);
 }
@@ -495,6 +532,8 @@ MediaOutcome MediaCore::on_tick(const Now& now) {
       refuse_for_now(waiting.request, "no launch verdict in time", out);
       return true;
     });
+    if (!entry.callers.empty() && entry.callers.front().until <= now.mono)
+      refuse_callers(entry, "the agent did not take this call in time", out);
     report_reads(token, entry, now, out);
   }
   return out;
@@ -505,6 +544,7 @@ std::optional<MonoTime> MediaCore::next_due() const {
   const auto consider = [&](MonoTime at) { next = next ? std::min(*next, at) : at; };
   for (const auto& [token, entry] : mounts_) {
     for (const Parked& waiting : entry.parked) consider(waiting.until);
+    if (!entry.callers.empty()) consider(entry.callers.front().until);
     if (const auto at = entry.reads.due(); at && agent_there_) consider(*at);
   }
   return next;

@@ -20,7 +20,9 @@
 // counts as a sign of life of the mount.
 //
 // Callbacks (POST /c/<token>) count while LAUNCHED or DEAD, because an installed system calls after its
-// mount died; the token lives until `forget`. Reported once per Mount command.
+// mount died; the token lives until `forget`. A caller waits until the agent has taken the call; if it does
+// not, or the mount changes meanwhile, the caller is asked to call again. What was taken is not told again
+// before the next Mount command.
 #pragma once
 
 #include <cstdint>
@@ -92,7 +94,9 @@ class MediaCore {
     VirtualImage image;
     std::vector<ByteRange> guarded;
     std::string callback_token;
-    bool callback_told = false;
+    bool callback_asked = false;
+    bool callback_taken = false;
+    std::vector<Parked> callers;
     bool launch_asked = false;
     bool refusal_logged = false;
     std::vector<Parked> parked;
@@ -119,7 +123,9 @@ class MediaCore {
   void all_mounts(const wire::AllMounts& all, const Now& now, MediaOutcome& out);
   void answer(MediaRequest request, const Now& now, MediaOutcome& out);
   void answer_mount(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
-  void answer_callback(const MediaRequest& request, const std::string& token, MediaOutcome& out);
+  void answer_callback(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
+  void callback_taken(const std::string& token, MediaOutcome& out);
+  void refuse_callers(Entry& entry, const std::string& why, MediaOutcome& out);
   void answer_packages(const MediaRequest& request, const MediaTarget& target, MediaOutcome& out);
   void serve(const MediaRequest& request, const RangeChoice& choice, const ServedContent& content,
              Stream stream, MediaOutcome& out);

@@ -329,9 +329,14 @@ TEST_P(MediaServerTest, CallbackIsReported) {
   const std::string post = "-o /dev/null -w '%{http_code}' --data-binary 'host up' ";
   EXPECT_EQ(curl(post + url("/c/call")).output, "409");
   mount(wire::DEAD);
-  EXPECT_EQ(curl(post + url("/c/call")).output, "204");
+  auto caller = std::async(std::launch::async, [&] { return curl(post + url("/c/call")).output; });
   const auto callback = sink_.media(wire::MediaEvent::kCallback);
   ASSERT_TRUE(callback.has_value());
+  EXPECT_EQ(caller.wait_for(200ms), std::future_status::timeout) << "no answer before the call is safe";
+  wire::MediaCommand taken;
+  taken.set_callback_taken("tok");
+  agent_->send({taken});
+  EXPECT_EQ(caller.get(), "204");
   EXPECT_EQ(callback->callback().token(), "tok");
   EXPECT_EQ(callback->callback().body(), "host up");
   EXPECT_EQ(curl(post + url("/c/wrong")).output, "404");

@@ -131,6 +131,12 @@ TEST_F(Restart, ProgressIsSampledAtMostOncePerSecondAndNeverJournalled) {
   EXPECT_EQ(site_.controller.samples()[1].percent(), 5U);
   EXPECT_EQ(site_.controller.samples()[1].bytes_per_second(), 4000U);
   EXPECT_EQ(site_.controller.events().size(), facts);
+  site_.advance(std::chrono::seconds(1));
+  wire::MediaEvent call;  // anything about this job will do
+  call.mutable_callback()->set_token("token1");
+  site_.media(call);
+  ASSERT_EQ(site_.controller.samples().size(), 4U) << "the last read came too soon to be told at once";
+  EXPECT_EQ(site_.controller.samples()[3].percent(), 10U);
 }
 
 }  // namespace

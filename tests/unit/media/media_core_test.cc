@@ -52,8 +52,13 @@ class MediaCoreTest : public testing::Test {
     request.peer = "10.0.0.9";
     return core_.on_request(std::move(request), at(second));
   }
-  MediaOutcome call(const std::string& method = "POST", const std::string& body = "up") {
-    return core_.on_request({50, method, "/c/call", {}, body, "10.0.0.8"}, at(0));
+  MediaOutcome call(const std::string& method = "POST", const std::string& body = "up", ConnId conn = 50) {
+    return core_.on_request({conn, method, "/c/call", {}, body, "10.0.0.8"}, at(0));
+  }
+  MediaOutcome taken() {
+    wire::MediaCommand command;
+    command.set_callback_taken("tok");
+    return core_.on_command(command, at(0));
   }
   MediaOutcome all_mounts(const std::vector<std::string>& tokens, int second = 0) {
     wire::MediaCommand command;
@@ -322,24 +327,50 @@ TEST_F(MediaCoreTest, RefusedReadsAreCounted) {
 }
 
 TEST_F(MediaCoreTest, CallbackCountsOnlyAfterTheLaunch) {
-  const std::vector<std::pair<wire::MountState, int>> cases = {
-      {wire::CLOSED, 409}, {wire::OPEN, 409}, {wire::LAUNCHED, 204}, {wire::DEAD, 204}};
-  for (const auto& [state, expected] : cases) {
+  for (const wire::MountState state : {wire::CLOSED, wire::OPEN}) {
     core_ = MediaCore();
     order(state);
-    const auto out = call();
-    EXPECT_EQ(status(out), expected) << wire::MountState_Name(state);
-    EXPECT_EQ(told(out).size(), expected == 204 ? 1U : 0U);
-    EXPECT_TRUE(told(call()).empty()) << "told once";
+    EXPECT_EQ(status(call()), 409) << wire::MountState_Name(state);
   }
-  EXPECT_EQ(told(call()).size(), 0U);
-  order(wire::DEAD);
-  const auto again = told(call());
-  ASSERT_EQ(again.size(), 1U) << "a mount sent again is told again";
-  EXPECT_EQ(again[0].callback().token(), "tok");
-  EXPECT_EQ(again[0].callback().body(), "up");
+  for (const wire::MountState state : {wire::LAUNCHED, wire::DEAD}) {
+    core_ = MediaCore();
+    order(state);
+    const auto asked = call();
+    EXPECT_TRUE(responses(asked).empty()) << "the caller waits until its call is safe";
+    ASSERT_EQ(told(asked).size(), 1U);
+    EXPECT_EQ(told(asked)[0].callback().token(), "tok");
+    EXPECT_EQ(told(asked)[0].callback().body(), "up");
+    EXPECT_TRUE(told(call("POST", "up", 51)).empty()) << "told once";
+    const auto answers = responses(taken());
+    ASSERT_EQ(answers.size(), 2U);
+    EXPECT_EQ(answers[0].status, 204);
+    EXPECT_EQ(answers[1].status, 204);
+    const auto later = call();
+    EXPECT_EQ(status(later), 204);
+    EXPECT_TRUE(told(later).empty());
+  }
   EXPECT_EQ(status(call("GET")), 405);
   EXPECT_EQ(status(call("POST", std::string(5000, 'x'))), 413);
+}
+
+TEST_F(MediaCoreTest, ACallThatNobodyTookIsToComeAgain) {
+  order(wire::DEAD);
+  all_mounts({"tok"});
+  call();
+  EXPECT_EQ(status(agent_gone()), 503) << "it may have died before it wrote the call down";
+  EXPECT_EQ(status(call()), 503);
+  order(wire::DEAD);
+  all_mounts({"tok"});
+  EXPECT_EQ(told(call()).size(), 1U) << "the next one hears of it";
+  EXPECT_EQ(status(order(wire::DEAD)), 503) << "a mount that was sent again may be another agent's";
+  EXPECT_EQ(told(call()).size(), 1U);
+  EXPECT_TRUE(responses(core_.on_tick(at(9))).empty());
+  EXPECT_EQ(status(core_.on_tick(at(11))), 503);
+  EXPECT_TRUE(responses(taken()).empty()) << "too late: nobody waits";
+  EXPECT_EQ(told(call()).size(), 1U);
+  core_.on_closed(50);
+  EXPECT_TRUE(responses(taken()).empty());
+  EXPECT_EQ(status(call()), 204);
 }
 
 TEST_F(MediaCoreTest, MalformedMountsRefuseEverything) {
@@ -401,14 +432,6 @@ TEST_F(MediaCoreTest, ReadsAreKeptForTheNextAgent) {
   ASSERT_EQ(reads.size(), 1U);
   EXPECT_EQ(reads[0].reads().bytes_served(), 200000U);
   EXPECT_TRUE(told(all_mounts({"tok"}, 50)).empty()) << "it knows";
-}
-
-TEST_F(MediaCoreTest, CallbacksWaitForAnAgent) {
-  order(wire::DEAD);
-  agent_gone();
-  EXPECT_EQ(status(call()), 503);
-  all_mounts({"tok"});
-  EXPECT_EQ(status(call()), 204);
 }
 
 TEST_F(MediaCoreTest, UnknownPathsAre404) {
