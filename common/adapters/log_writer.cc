@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "common/base/utf8.h"
+
 namespace metalmesh::adapters {
 namespace {
 
@@ -46,18 +48,9 @@ std::string json_escape(std::string_view text, Quotes quotes = Quotes::escaped) 
       ++i;
       continue;
     }
-    const std::size_t length = byte >= 0xf0 && byte < 0xf5 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 0;
-    const bool whole = byte < 0xf5 && length != 0 && i + length <= text.size() &&
-                       std::ranges::all_of(
-                           text.substr(i + 1, length - 1),
-                           [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; });
-    if (whole) {
-      out += text.substr(i, length);
-      i += length;
-    } else {
-      out += "\\ufffd";
-      ++i;
-    }
+    const std::size_t length = utf8_length(text.substr(i));
+    out += length == 0 ? "\\ufffd" : text.substr(i, length);
+    i += length == 0 ? 1 : length;
   }
   return out;
 }

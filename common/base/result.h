@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/utf8.h"
+
 namespace metalmesh {
 
 enum class ErrorKind {
@@ -27,11 +29,11 @@ std::string_view to_string(ErrorKind kind);
 
 struct Error {
   ErrorKind kind = ErrorKind::internal;
-  std::string message;
+  std::string message;  // UTF-8 if made by `fail` and `with`, whatever they were given
 
   /// Puts `context` in front of the message: "reading site.yaml: line 3: ...".
   [[nodiscard]] Error with(std::string_view context) && {
-    message = std::string(context) + ": " + message;
+    message = valid_utf8(std::string(context) + ": " + message);
     return std::move(*this);
   }
   bool operator==(const Error&) const = default;
@@ -42,7 +44,7 @@ using Result = std::expected<T, Error>;
 using Status = Result<void>;
 
 [[nodiscard]] inline std::unexpected<Error> fail(ErrorKind kind, std::string message) {
-  return std::unexpected(Error{kind, std::move(message)});
+  return std::unexpected(Error{kind, valid_utf8(std::move(message))});
 }
 
 }  // namespace metalmesh

@@ -41,6 +41,19 @@ TEST(ImageProbe, FindsPlaceholderAndBootFiles) {
   for (const ByteRange& range : ranges) EXPECT_EQ(range.offset % sector, 0U);
 }
 
+TEST(ImageProbe, ALabelInAnotherEncodingTravelsAsItIs) {
+  auto iso = test::installer_iso();
+  iso.volume_id = "B\xFCRO";  // Latin-1
+  iso.add("/boot/B\xFCRO.cfg", "menuentry 'a' { }\n");
+  const auto facts = probe(iso.build());
+  EXPECT_EQ(facts.volume_id(), "B\xFCRO");
+  wire::MediaCommand command;
+  *command.mutable_mount()->mutable_image() = facts;
+  wire::MediaCommand arrived;
+  ASSERT_TRUE(arrived.ParseFromString(command.SerializeAsString()));
+  EXPECT_EQ(arrived.mount().image().volume_id(), facts.volume_id());
+}
+
 TEST(ImageProbe, GuardsAllButTheListingWithoutAKernel) {
   test::IsoWriter iso;
   iso.add("/stuff/strange", std::string(100000, 's'));

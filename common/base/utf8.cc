@@ -1,0 +1,39 @@
+#include "common/base/utf8.h"
+
+#include <cstdint>
+
+namespace metalmesh {
+
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  if (byte(0) < 0x80) return 1;
+  const std::size_t length = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : 2;
+  if (byte(0) < 0xC2 || byte(0) > 0xF4 || text.size() < length) return 0;
+  std::uint32_t point = byte(0) & (0x7FU >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    point = (point << 6) | (byte(i) & 0x3FU);
+  }
+  constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = point >= 0xD800 && point <= 0xDFFF;
+  return point >= smallest[length] && point <= 0x10FFFF && !surrogate ? length : 0;
+}
+
+std::string valid_utf8(std::string text) {
+  std::size_t good = 0;
+  while (good < text.size()) {
+    const std::size_t length = utf8_length(std::string_view(text).substr(good));
+    if (length == 0) break;
+    good += length;
+  }
+  if (good == text.size()) return text;
+  std::string out = text.substr(0, good);
+  for (std::string_view rest = std::string_view(text).substr(good); !rest.empty();) {
+    const std::size_t length = utf8_length(rest);
+    out += length == 0 ? "\xEF\xBF\xBD" : rest.substr(0, length);
+    rest.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
+
+}  // namespace metalmesh
