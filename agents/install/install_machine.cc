@@ -150,7 +150,9 @@ void InstallMachine::resume(Context& context) {
   // An answer to a request of an earlier life must not pass for one of this.
   talk.next_number = 1 + random_.below(1'000'000'000);
   talk.reads.begin(context.now.mono, job_.bytes_covered(), job_.media_size());
-  if (job_.intent() == record::Job::INSERT) talk.slot_doubt_until = context.now.mono + timeouts_.confirm;
+  // Also an insert that was answered may not have been seen in its slot yet; a medium that was read, has.
+  const bool in_slot = !job_.inserted_slot().empty() || !job_.second_slot().empty();
+  if (in_slot && !job_.launched()) talk.slot_doubt_until = context.now.mono + timeouts_.confirm;
   if (job_.attempt() == 0) job_.set_attempt(1);
   if (planted(Defect::resumes_blindly)) {
     job_.clear_intent();

@@ -96,6 +96,27 @@ TEST(InstallCrashAndHostOn, PowersOffOnlyBehindAShutFence) {
   EXPECT_GT(forced_off, 0);
 }
 
+// The insert was answered, its slot still reads as empty, and the next life has nothing to do but clean up.
+TEST(InstallCrashAndSlotLag, EjectsWhatShowsUpLate) {
+  for (int at = 0; at < 30; ++at) {
+    for (const bool executed : {false, true}) {
+      SCOPED_TRACE("request " + std::to_string(at) + (executed ? ", executed" : ""));
+      World world;
+      shorten(world);
+      world.bmc.lagging_reads = 6;
+      const auto check = world.bmc.on_change;
+      world.bmc.on_change = [&](const std::string& change) {
+        if (change == "insert" && !world.cancel_at) world.cancel_at = world.now.mono - MonoTime(1h) + 1ms;
+        check(change);
+      };
+      world.crash = {at, executed};
+      ASSERT_TRUE(world.run());
+      EXPECT_EQ(world.violation, "");
+      EXPECT_EQ(world.bmc.image, "") << "the medium was left behind";
+    }
+  }
+}
+
 TEST(InstallCrashTwice, AtAnyTwoRequests) {
   World reference;
   shorten(reference);
