@@ -16,13 +16,18 @@ std::string disk_script(const wire::DiskChoice& disk) {
 for entry in /sys/block/*; do
   name=${entry##*/}
   case $name in loop*|ram*|zram*|sr*|fd*|md*|dm-*|nbd*) continue ;; esac
+  [ -b "/dev/$name" ] || continue
   [ "$(cat "$entry/ro")" = 0 ] && [ "$(cat "$entry/removable")" = 0 ] && [ "$(cat "$entry/size")" -gt 0 ] || continue
 )sh";
   if (!disk.serial().empty() || !disk.wwn().empty())
     out += "  facts=$(udevadm info --query=property --name=\"/dev/$name\") || continue\n";
-  if (!disk.serial().empty())
-    out +=
-        "  echo \"$facts\" | grep -qxF " + shell_word("ID_SERIAL_SHORT=" + disk.serial()) + " || continue\n";
+  if (!disk.serial()
+           .empty()) {  // of a SAS disk the first one is its WWN, and a later one what its label says
+    out += "  echo \"$facts\" | grep -qxF";
+    for (const char* key : {"ID_SERIAL_SHORT=", "ID_SCSI_SERIAL=", "SCSI_IDENT_SERIAL="})
+      out += " -e " + shell_word(key + disk.serial());
+    out += " || continue\n";
+  }
   if (!disk.wwn().empty()) {
     out += "  echo \"$facts\" | grep -qixE " +
            shell_word("ID_WWN(_WITH_EXTENSION)?=(0x|naa\\.|eui\\.)?" + disk.wwn()) + " || continue\n";

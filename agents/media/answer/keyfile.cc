@@ -21,6 +21,12 @@ std::string bond_of(const wire::Network& network, const std::string& name) {
   return {};
 }
 
+std::string mac_of(const wire::Network& network, const std::string& name) {
+  const auto found =
+      std::ranges::find(network.links(), name, [](const wire::Link& link) { return link.name(); });
+  return found == network.links().end() ? std::string() : found->mac();
+}
+
 template <class Strings>
 std::string semicolons(const Strings& list, bool v6) {
   std::string out;
@@ -58,14 +64,18 @@ std::string keyfile_of(const wire::Network& network, const wire::Link& link) {
   if (link.mac().empty()) out += "interface-name=" + link.name() + "\n";
   const std::string bond = bond_of(network, link.name());
   if (!bond.empty()) out += "master=" + bond + "\nslave-type=bond\n";
-  if (!link.mac().empty() || link.mtu() != 0) {
+  // A card that is known by its MAC may have any name: a VLAN on it is bound to the MAC, too.
+  const std::string card = link.has_vlan() ? mac_of(network, link.vlan().link()) : link.mac();
+  if (!card.empty() || link.mtu() != 0) {
     out += "\n[ethernet]\n";
-    if (!link.mac().empty()) out += "mac-address=" + link.mac() + "\n";
+    if (!card.empty()) out += "mac-address=" + card + "\n";
     if (link.mtu() != 0) out += "mtu=" + std::to_string(link.mtu()) + "\n";
   }
   if (link.has_bond()) out += "\n[bond]\nmode=" + link.bond().mode() + "\nmiimon=100\n";
-  if (link.has_vlan())
-    out += "\n[vlan]\nid=" + std::to_string(link.vlan().id()) + "\nparent=" + link.vlan().link() + "\n";
+  if (link.has_vlan()) {
+    out += "\n[vlan]\nid=" + std::to_string(link.vlan().id()) + "\n";
+    if (card.empty()) out += "parent=" + link.vlan().link() + "\n";
+  }
   return bond.empty() ? out + addressing(network, link, false) + addressing(network, link, true) : out;
 }
 

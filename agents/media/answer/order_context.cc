@@ -50,10 +50,19 @@ json::object user_context(const wire::User& user) {
           {"home", "/home/" + user.name()}};
 }
 
+/// For installers that take one key.
+std::string keys_script(const wire::RootAccount& root) {
+  return "#!/bin/sh\ninstall -d -m 700 /root/.ssh\nprintf '%s\\n' " +
+         *write_value(list_of(root.ssh_keys()), TextFormat::shell) +
+         " >> /root/.ssh/authorized_keys\nchmod 600 /root/.ssh/authorized_keys\n";
+}
+
 json::object root_context(const wire::RootAccount& root) {
   return {{"password_hash", or_null(root.password_hash())},
           {"locked", root.password_hash().empty()},
           {"ssh_keys", list_of(root.ssh_keys())},
+          {"first_ssh_key", root.ssh_keys().empty() ? std::string() : root.ssh_keys(0)},
+          {"keys_script", root.ssh_keys_size() > 1 ? json::value(keys_script(root)) : json::value(nullptr)},
           {"has_ssh_keys", !root.ssh_keys().empty()}};
 }
 
@@ -69,6 +78,8 @@ json::object disk_context(const wire::DiskChoice& disk) {
           {"wwn", or_null(disk.wwn())},
           {"path", or_null(disk.path())},
           {"wwn_glob", "*" + disk.wwn()},
+          // udev gives the first 16 digits in one property and all of them in another.
+          {"wwn_key", disk.wwn().size() > 16 ? "ID_WWN_WITH_EXTENSION" : "ID_WWN"},
           {"min_size", or_null(disk.min_size())},
           {"max_size", or_null(disk.max_size())},
           {"script", disk_script(disk)},

@@ -2,6 +2,7 @@ disk=
 for entry in /sys/block/*; do
   name=${entry##*/}
   case $name in loop*|ram*|zram*|sr*|fd*|md*|dm-*|nbd*) continue ;; esac
+  [ -b "/dev/$name" ] || continue
   [ "$(cat "$entry/ro")" = 0 ] && [ "$(cat "$entry/removable")" = 0 ] && [ "$(cat "$entry/size")" -gt 0 ] || continue
   [ $(($(cat "$entry/size") * 512)) -ge 400000000000 ] || continue
   [ $(($(cat "$entry/size") * 512)) -le 1000000000000 ] || continue
