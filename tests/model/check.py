@@ -12,11 +12,13 @@ import tempfile
 import time
 
 MODEL = pathlib.Path(__file__).resolve().parent / "install.pml"
-BUDGETS = ("ORDERS", "CRASHES", "REPEATS", "MEDIA_CRASHES", "HOST_RESETS", "LOSSES", "RETRIES")
+BUDGETS = ("ORDERS", "CRASHES", "REPEATS", "MEDIA_CRASHES", "HOST_RESETS", "LOSSES", "RETRIES", "RESOLVES",
+           "TALK_LOSSES")
 
 
-def budget(orders=1, crashes=0, repeats=0, media_crashes=0, host_resets=0, losses=0, retries=0):
-    given = (orders, crashes, repeats, media_crashes, host_resets, losses, retries)
+def budget(orders=1, crashes=0, repeats=0, media_crashes=0, host_resets=0, losses=0, retries=0, resolves=0,
+           talk_losses=0):
+    given = (orders, crashes, repeats, media_crashes, host_resets, losses, retries, resolves, talk_losses)
     return tuple(f"-D{name}={value}" for name, value in zip(BUDGETS, given))
 
 
@@ -26,6 +28,8 @@ SCENARIOS = {
     "retry, host resets twice": budget(crashes=1, host_resets=2, retries=1),
     "commands said again": budget(crashes=1, repeats=1, host_resets=1),
     "two orders, said again": budget(orders=2, repeats=1),
+    "a person's word": budget(crashes=1, host_resets=1, resolves=1),
+    "the talk is lost": budget(crashes=1, host_resets=1, losses=1, talk_losses=2),
 }
 LONG = {
     "two orders, crash, host reset": budget(orders=2, crashes=1, host_resets=1),
@@ -51,6 +55,8 @@ MUTANTS = {  # the planted bug, and the smallest scenario that shows it
     "NO_GENERATION_FENCE": AGAIN,
     "VOLATILE_TOMBSTONE": AGAIN,
     "TOMBSTONE_NOT_MAX": budget(orders=2, repeats=2),
+    "ENDS_ARE_FINAL": budget(resolves=1),
+    "TALK_ENDS_MEDIUM": budget(talk_losses=1),
 }
 
 

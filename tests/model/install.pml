@@ -23,6 +23,13 @@
 #define RETRIES 1
 #endif
 
+#ifndef RESOLVES
+#define RESOLVES 0 /* a person calls a deployment cancelled that the site may still launch */
+#endif
+#ifndef TALK_LOSSES
+#define TALK_LOSSES 0 /* the BMC refuses, is silent or cannot be believed while an installer runs */
+#endif
+
 #ifndef ORDERS
 #define ORDERS 2 /* the second one comes when the first has ended */
 #endif
@@ -63,7 +70,7 @@ chan journal = [7] of { mtype:event, byte };   /* committed events, until the co
 mtype:command commands[2 * GENS]; byte commands_gen[2 * GENS];
 byte issued_commands, trimmed;
 mtype:deployment deployment[GENS + 1];
-bool known_launched[GENS + 1], asked_cancel[GENS + 1];
+bool known_launched[GENS + 1], asked_cancel[GENS + 1], by_person[GENS + 1];
 
 /* ---- the site */
 mtype:mount mounts[GENS + 1];            /* what the media server believes */
@@ -77,9 +84,12 @@ bool refuse_if_on;                       /* the orders' power policy; otherwise 
 
 /* ---- what really happened, for the properties alone */
 bool refused_at_site[GENS + 1], wiped[GENS + 1], finished[GENS + 1], confirmed[GENS + 1];
+bool booted_again[GENS + 1];             /* the host began the same installer once more */
+bool over[GENS + 1];                     /* it hangs, and its longest run has passed */
 byte installing_gen;
 
 byte crashes = CRASHES, repeats = REPEATS, media_crashes = MEDIA_CRASHES, host_resets = HOST_RESETS, losses = LOSSES;
+byte resolves = RESOLVES, talk_losses = TALK_LOSSES;
 
 #define is_open (memory.gen != 0 && memory.stage != done_stage)
 #ifdef MUT_NO_GENERATION_FENCE
@@ -347,8 +357,14 @@ end:
   :: atomic { idle && is_open && memory.stage == watch_stage && !memory.launched -> fail_job(); dirty = true }
   :: atomic { idle && is_open && memory.stage == watch_stage && memory.launched && look == seen_off ->
        installer_ended(); dirty = true }
-  :: atomic { idle && is_open && memory.stage == watch_stage && memory.launched && host == up -> /* it hangs, or rebooted */
-       fail_job(); dirty = true }
+  :: atomic { idle && is_open && memory.stage == watch_stage && memory.launched && host == up ->
+       over[memory.gen] = true; fail_job(); dirty = true }
+  /* the talk is over, and the medium lives on */
+  :: atomic { talk_losses > 0 && idle && is_open && memory.stage == watch_stage && memory.launched -> talk_losses--;
+#ifdef MUT_TALK_ENDS_MEDIUM
+       fail_job();
+#endif
+       look = not_looked; dirty = true }
   :: atomic { idle && is_open && memory.stage == finalise_stage -> fx_eject = true; memory.stage = verify_stage; dirty = true }
   :: atomic { idle && is_open && memory.stage == verify_stage && look == seen_off ->
        fx_on = true; look = not_looked; dirty = true }
@@ -423,7 +439,8 @@ end:
        fi }
   :: atomic { may_release && !fx_mount && fx_eject -> fx_eject = false;
        if
-       :: cd = 0
+       :: assert(host != installing || installing_gen != cd || booted_again[cd] || over[cd]);   /* P7 */
+          cd = 0
        :: losses > 0 -> losses--
        fi }
 
@@ -463,7 +480,7 @@ end:
        assert(disk.launched_to >= cd);                        /* P1: never unless LAUNCHED is journalled */
        assert(!finished[cd]);                                 /* P1: at most once */
        assert(!confirmed[cd]);                                /* P2 */
-       wiped[cd] = true; installing_gen = cd; host = installing }
+       booted_again[cd] = wiped[cd]; wiped[cd] = true; installing_gen = cd; host = installing }
   :: atomic { host == booting -> host = up }                  /* the medium was refused, or it booted its disk */
   :: atomic { host == installing -> finished[installing_gen] = true; host = off }
   :: atomic { host == installing -> host = up }               /* the installer hangs */
@@ -489,9 +506,29 @@ inline confirm_cancel(g) {
   deployment[g] = cancelled; confirmed[g] = true
 }
 
+/* A fact about the disk after an end. It outranks whoever said before that nothing was written. */
+inline correct(what, g) {
+#ifndef MUT_ENDS_ARE_FINAL
+  if
+  :: what == was_launched || what == answer_too_late ->
+     known_launched[g] = true;
+     if
+     :: deployment[g] == cancelled -> deployment[g] = issued  /* open again: it runs */
+     :: else
+     fi
+  :: what == ended_ok -> assert(finished[g]); deployment[g] = succeeded
+  :: what == ended_failed -> deployment[g] = failed
+  :: what == answer_cancelled || what == ended_cancelled -> confirm_cancel(g)
+  :: else
+  fi
+#else
+  skip
+#endif
+}
+
 inline fold(what, g) {
   if
-  :: !in_flight(g) -> skip                                    /* ends are final */
+  :: !in_flight(g) -> correct(what, g)
   :: in_flight(g) && what == refused -> assert(!wiped[g]); deployment[g] = failed
   :: in_flight(g) && what == was_launched -> known_launched[g] = true
   :: in_flight(g) && what == answer_cancelled -> confirm_cancel(g)
@@ -515,6 +552,13 @@ end:
        asked_cancel[1] = true; append(cancel_install, 1); deployment[1] = cancelling }
   :: atomic { deployment[2] == issued && !asked_cancel[2] && !known_launched[2] ->
        asked_cancel[2] = true; append(cancel_install, 2); deployment[2] = cancelling }
+  /* her word ends it here; the fence that the site owes an answer to goes out with it */
+  :: atomic { resolves > 0 && in_flight(1) && !known_launched[1] -> resolves--;
+       by_person[1] = true; deployment[1] = cancelled;
+       if
+       :: !asked_cancel[1] -> asked_cancel[1] = true; append(cancel_install, 1)
+       :: else
+       fi }
   :: atomic { ORDERS == 2 && has_ended(1) && deployment[2] == unknown -> append(start_install, 2); deployment[2] = issued }
 #ifdef MUT_CONTROLLER_ASSUMES
   :: atomic { deployment[1] == cancelling -> deployment[1] = cancelled; confirmed[1] = true }
@@ -535,7 +579,8 @@ end:
  * -DNP), so this is "eventually an end" without any fairness but that what can happen for ever does happen. */
 proctype Rest() {
 end:
-  timeout -> assert(has_ended(1) && (ORDERS == 1 || has_ended(2)))
+  timeout -> assert(has_ended(1) && (ORDERS == 1 || has_ended(2)));
+             assert(deployment[1] != cancelled || !wiped[1])  /* P4, whoever said it */
 }
 
 init {
