@@ -67,9 +67,14 @@ constexpr std::size_t uuid_length = 36;
 
 std::string normal_uuid(std::string_view uuid) {
   std::string out = lower(trimmed(uuid));
-  if (out.starts_with("urn:uuid:")) out.erase(0, 9);
   std::erase_if(out, [](char c) { return c == '{' || c == '}' || c == ' '; });
-  return out;
+  // Until nothing changes any more: what is normal stays as it is, whoever asks for it once more.
+  for (;;) {
+    const std::string_view inner = trimmed(out);
+    const std::string_view bare = inner.starts_with("urn:uuid:") ? inner.substr(9) : inner;
+    if (bare.size() == out.size()) return out;
+    out = std::string(bare);
+  }
 }
 
 std::string normal_serial(std::string_view serial) { return std::string(trimmed(serial)); }

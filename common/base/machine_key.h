@@ -11,7 +11,8 @@
 
 namespace metalmesh {
 
-/// Lower case, without braces, "urn:uuid:" or blanks. Not validated.
+/// Lower case, without braces, "urn:uuid:" or blanks. Not validated. All three change nothing when they are asked
+/// for what they gave.
 std::string normal_uuid(std::string_view uuid);
 /// Without blanks around it; case is kept, because vendors distinguish it.
 std::string normal_serial(std::string_view serial);
