@@ -2,10 +2,17 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
 
 #include "common/base/utf8.h"
 
@@ -102,20 +109,116 @@ std::string format_line(const LogLine& line, LogFormat format, WallTime time) {
   return out += '\n';
 }
 
+struct LogWriter::Queue {
+  explicit Queue(int target) : fd(::fcntl(target, F_DUPFD_CLOEXEC, 3)) {}
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+  ~Queue() { ::close(fd); }
+
+  /// Of the writing thread: until it is told to end and nothing is left.
+  void drain();
+  /// Waits for a reader as long as it takes; false when nobody can read any more.
+  bool put(std::string_view record);
+
+  const int fd;
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<std::string> records;
+  std::size_t bytes = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t untold = 0;  // of the dropped
+  std::uint64_t written = 0;
+  bool ending = false;
+  bool ended = false;
+};
+
+void LogWriter::Queue::drain() {
+  std::unique_lock lock(mutex);
+  for (;;) {
+    changed.wait(lock, [&] { return ending || !records.empty(); });
+    if (records.empty()) break;
+    const std::string record = std::move(records.front());
+    records.pop_front();
+    lock.unlock();
+    const bool readable = put(record);
+    lock.lock();
+    bytes -= record.size();
+    ++written;
+    if (!readable) ++dropped;
+    changed.notify_all();
+  }
+  ended = true;
+  changed.notify_all();
+}
+
+bool LogWriter::Queue::put(std::string_view record) {
+  while (!record.empty()) {
+    const ssize_t count = ::write(fd, record.data(), record.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      pollfd wait{fd, POLLOUT, 0};
+      ::poll(&wait, 1, -1);
+      continue;
+    }
+    if (count <= 0) return false;
+    record.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
 LogWriter::LogWriter(Clock& clock, LogFormat format, LogLevel least, int fd)
-    : clock_(clock), format_(format), least_(least), fd_(fd) {}
+    : clock_(clock), format_(format), least_(least), queue_(std::make_shared<Queue>(fd)) {
+  // Signals are for the threads that wait for them.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread([queue = queue_] { queue->drain(); }).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+LogWriter::~LogWriter() {
+  constexpr auto patience = std::chrono::seconds(1);
+  std::unique_lock lock(queue_->mutex);
+  queue_->ending = true;
+  queue_->changed.notify_all();
+  // As long as somebody reads; whoever does not read keeps nobody from ending.
+  for (std::uint64_t before = queue_->written; !queue_->ended; before = queue_->written) {
+    const bool moves = queue_->changed.wait_for(
+        lock, patience, [&] { return queue_->ended || queue_->written != before; });
+    if (!moves) return;
+  }
+}
 
 void LogWriter::write(const LogLine& line) {
   if (line.level < least_) return;
-  const std::string record = format_line(line, format_, clock_.now().wall());
-  const std::lock_guard lock(mutex_);
-  std::string_view rest = record;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(fd_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    rest.remove_prefix(static_cast<std::size_t>(written));
+  const WallTime now = clock_.now().wall();
+  std::string record = format_line(line, format_, now);
+  const std::lock_guard lock(queue_->mutex);
+  const auto fits = [&](const std::string& text) { return queue_->bytes + text.size() <= most_queued_bytes; };
+  const auto push = [&](std::string text) {
+    queue_->bytes += text.size();
+    queue_->records.push_back(std::move(text));
+  };
+  if (!fits(record)) {
+    ++queue_->dropped;
+    ++queue_->untold;
+    return;
   }
+  if (queue_->untold > 0) {
+    const LogLine told{LogLevel::warning,
+                       "log lines were dropped here: nobody read them in time",
+                       {{"lines", std::to_string(queue_->untold)}}};
+    queue_->untold = 0;
+    push(format_line(told, format_, now));
+  }
+  push(std::move(record));
+  queue_->changed.notify_all();
+}
+
+std::uint64_t LogWriter::dropped() const {
+  const std::lock_guard lock(queue_->mutex);
+  return queue_->dropped;
 }
 
 }  // namespace metalmesh::adapters

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -80,6 +82,48 @@ TEST(LogWriter, keeps_records_whole_when_many_threads_write_and_drops_lower_leve
   std::string expected;
   for (int i = 0; i < 200; ++i) expected += record;
   EXPECT_EQ(all, expected);
+}
+
+TEST(LogWriter, waits_for_no_reader_and_says_what_nobody_read) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(pipe(ends), 0);
+  StillClock clock;
+  const LogLine long_one{LogLevel::error, std::string(1000, 'x'), {}};
+  constexpr int lines = 5000;  // several times what the pipe and the queue hold
+  auto writer = std::make_unique<LogWriter>(clock, LogFormat::text, LogLevel::info, ends[1]);
+  for (int i = 0; i < lines; ++i) writer->write(long_one);
+  EXPECT_GT(writer->dropped(), 0U);
+  EXPECT_LT(writer->dropped(), static_cast<std::uint64_t>(lines));
+
+  // Somebody reads again: what is taken next comes behind a word about those that are missing.
+  close(ends[1]);
+  std::string all;
+  std::jthread reader([&] {
+    char buffer[65536];
+    for (ssize_t got = 0; (got = read(ends[0], buffer, sizeof buffer)) > 0;)
+      all.append(buffer, static_cast<std::size_t>(got));
+  });
+  for (std::uint64_t before = 0; before != writer->dropped();) {
+    before = writer->dropped();
+    writer->write({LogLevel::info, "after", {}});
+    if (before != writer->dropped()) std::this_thread::yield();
+  }
+  writer.reset();
+  reader.join();
+  close(ends[0]);
+  EXPECT_THAT(all, testing::ContainsRegex("log lines were dropped here.*lines=[0-9]+\n[^\n]*after\n$"));
+}
+
+TEST(LogWriter, ends_although_nobody_reads) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(pipe(ends), 0);
+  StillClock clock;
+  {
+    LogWriter writer(clock, LogFormat::text, LogLevel::info, ends[1]);
+    for (int i = 0; i < 500; ++i) writer.write({LogLevel::error, std::string(1000, 'x'), {}});
+  }
+  close(ends[1]);
+  close(ends[0]);
 }
 
 }  // namespace
