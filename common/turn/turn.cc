@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/planted.h"
+#include "common/turn/gathering.h"
 
 namespace metalmesh {
 namespace {
@@ -12,10 +13,6 @@ namespace {
 constexpr std::size_t inputs_per_turn = 256;
 constexpr int commits_per_turn = 16;
 constexpr Duration patience = std::chrono::seconds(5);
-/// Between turns inputs gather, so that those which come close upon each other share one synced write: until
-/// they are worth one, or for a breath. A rush hardly waits, nor does the first one after a pause.
-constexpr std::size_t worth_a_write = 24;
-constexpr Duration breath = std::chrono::milliseconds(32);
 constexpr Duration disk_interval = std::chrono::seconds(5);
 
 template <class Port>
@@ -46,6 +43,15 @@ Status Turn::step(std::vector<Input> inputs, const Now& now) {
     inputs.assign(1, Committed{});
     look_at_disk(inputs, now, true);
   }
+}
+
+Status Turn::read(const std::vector<Input>& reads, const Now& now) {
+  for (const Input& input : reads) {
+    Outcome outcome = core_.handle(input, now);
+    MM_CHECK(outcome.rows.empty());
+    if (const Status done = commit_and_release(std::move(outcome)); !done) return done;
+  }
+  return {};
 }
 
 void Turn::look_at_disk(std::vector<Input>& inputs, const Now& now, bool at_once) {
@@ -117,11 +123,25 @@ Status Turn::release(Effect effect) {
 Status Turn::run(InputQueue& queue, Clock& clock, const std::stop_token& stop) {
   Status status = step({Started{}}, clock.now());
   while (status && !stop.stop_requested()) {
-    std::vector<Input> inputs = queue.take(inputs_per_turn, patience, stop);
-    status = step(std::move(inputs), clock.now());
-    queue.gather(worth_a_write, breath, stop);
+    InputQueue::Taken taken =
+        queue.take(inputs_per_turn, owes_committed_ ? Duration::zero() : patience, stop);
+    const Now now = clock.now();
+    const std::size_t inputs = taken.others.size();
+    status = read(taken.reads, now);
+    if (status) status = step(std::move(taken.others), now);
+    if (status && gathering::pays(inputs)) status = gather(queue, clock, stop);
   }
   return status;
+}
+
+Status Turn::gather(InputQueue& queue, Clock& clock, const std::stop_token& stop) {
+  const MonoTime end = clock.now().mono + gathering::breath;
+  for (MonoTime at = clock.now().mono; at < end; at = clock.now().mono) {
+    const std::vector<Input> reads = queue.gather(gathering::worth_a_write, end - at, stop);
+    if (reads.empty()) break;
+    if (Status done = read(reads, clock.now()); !done) return done;
+  }
+  return {};
 }
 
 }  // namespace metalmesh

@@ -1,6 +1,9 @@
 // The turn: the only loop of a node. Inputs are handled, all rows are committed in one synced write, and only
-// then anything leaves the node. While a commit is in flight, and for at most 32 ms after it, inputs gather in
-// the queue, so that the next commit carries them together.
+// then anything leaves the node. While a commit is in flight, and for a breath after it where that pays
+// (gathering.h), inputs gather in the queue, so that the next commit carries them together.
+//
+// What only reads shares nothing: it is handled between two turns, when what the core remembers is what the
+// store holds, and its answer leaves at once. So it waits for one turn at most, and never for gathering.
 //
 // A failed commit releases nothing (no effect, no log line that claims what was not stored) and is an error:
 // the core is ahead of its store, so the process must end and reload.
@@ -47,10 +50,15 @@ class Turn {
   /// An error ends the life of this node: a failed commit (its own kind), or a Halt (`internal`, its reason).
   [[nodiscard]] Status step(std::vector<Input> inputs, const Now& now);
 
+  /// Handles inputs that only read, releasing each one's effects at once. A row is a defect: it stops the
+  /// process. Not to be called within a turn.
+  [[nodiscard]] Status read(const std::vector<Input>& reads, const Now& now);
+
   /// Delivers Started, then turns until `stop` is requested or a step fails.
   [[nodiscard]] Status run(InputQueue& queue, Clock& clock, const std::stop_token& stop);
 
  private:
+  [[nodiscard]] Status gather(InputQueue& queue, Clock& clock, const std::stop_token& stop);
   void look_at_disk(std::vector<Input>& inputs, const Now& now, bool at_once);
   [[nodiscard]] Status commit_and_release(Outcome outcome);
   [[nodiscard]] Status release(Effect effect);

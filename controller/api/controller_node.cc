@@ -43,4 +43,9 @@ Outcome ControllerNode::handle(const Input& input, const Now& now) {
   return out;
 }
 
+bool ControllerNode::only_reads(const Input& input) {
+  const auto* opened = std::get_if<ExchangeOpened>(&input);
+  return opened != nullptr && opened->method == "GET";
+}
+
 }  // namespace metalmesh::controller

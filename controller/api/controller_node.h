@@ -18,6 +18,8 @@ class ControllerNode final : public DecisionCore {
                  const Authenticator& authenticator, ControllerLimits limits = {}, ApiSettings settings = {});
 
   Outcome handle(const Input& input, const Now& now) override;
+  /// True for what changes nothing: questions to the API. Any thread (see OnlyReads).
+  [[nodiscard]] static bool only_reads(const Input& input);
 
   [[nodiscard]] const MeshState& state() const { return core_.state(); }
 

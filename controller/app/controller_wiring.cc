@@ -130,7 +130,7 @@ int run_controller(const ControllerOptions& options, const std::string& version,
                       {.version = version, .families = std::move(*families)});
 
   // Destroyed in reverse: first what delivers inputs, last the queue they are delivered to.
-  InputQueue queue;
+  InputQueue queue({}, &ControllerNode::only_reads);
   adapters::AsioRuntime runtime;
   adapters::AsioTimers timers(runtime, queue);
   auto server = start_server(runtime, *config, queue);

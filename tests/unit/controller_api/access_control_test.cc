@@ -42,6 +42,26 @@ TEST(AccessControl, EveryRouteButHealthNeedsAToken) {
   }
 }
 
+TEST(AccessControl, AQuestionOnlyReadsWhoeverAsks) {
+  ApiBench bench;
+  bench.furnish();
+  for (const Route& route : routes()) {
+    ExchangeOpened exchange;
+    exchange.id = bench.next_exchange();
+    exchange.method = route.method;
+    exchange.target = filled(route.pattern);
+    EXPECT_EQ(ControllerNode::only_reads(exchange), route.method == "GET") << exchange.target;
+    if (route.method != "GET") continue;
+    for (const char* token : {"", "wrong", "admin-token"}) {
+      exchange.headers = {{"authorization", std::string("Bearer ") + token}, {"accept", "text/event-stream"}};
+      const Outcome outcome = bench.node().handle(exchange, bench.now());
+      EXPECT_TRUE(outcome.rows.empty()) << exchange.target;
+      EXPECT_FALSE(outcome.effects.empty()) << exchange.target;
+    }
+  }
+  EXPECT_FALSE(ControllerNode::only_reads(TimerFired{"x"}));
+}
+
 TEST(AccessControl, StrangersDoNotLearnWhichPathsExist) {
   ApiBench bench;
   EXPECT_EQ(bench.raw("GET", "/api/v1/nothing", "", {}, "").status, 401);

@@ -6,6 +6,8 @@
 #include <map>
 #include <thread>
 
+#include "common/turn/gathering.h"
+
 namespace metalmesh {
 namespace {
 
@@ -197,6 +199,39 @@ TEST(TurnDeathTest, a_missing_port_is_a_defect) {
   EXPECT_DEATH((void)node.turn.step({Started{}}, node.now), "check failed");
 }
 
+/// Answers questions without a row; does with everything else as `echo`.
+Outcome answer(const Input& input) {
+  Outcome outcome = echo(input);
+  if (const auto* opened = std::get_if<ExchangeOpened>(&input))
+    outcome.emit(Publish{"t", "answer " + opened->target});
+  return outcome;
+}
+
+Input question(std::string target) {
+  ExchangeOpened opened;
+  opened.target = std::move(target);
+  return opened;
+}
+
+TEST(Turn, answers_reads_one_by_one_without_a_commit) {
+  Node node;
+  node.core.script = answer;
+  ASSERT_TRUE(node.turn.read({question("a"), question("b")}, node.now).has_value());
+  EXPECT_EQ(node.journal, (Journal{"publish answer a", "publish answer b"}));
+}
+
+TEST(TurnDeathTest, a_read_that_writes_is_a_defect) {
+  Node node;
+  node.core.script = echo;
+  EXPECT_DEATH((void)node.turn.read({message("a")}, node.now), "check failed");
+}
+
+TEST(Gathering, pays_in_company_only) {
+  EXPECT_FALSE(gathering::pays(0));
+  EXPECT_FALSE(gathering::pays(gathering::company - 1));  // one job and its timer, one caller
+  EXPECT_TRUE(gathering::pays(gathering::company));
+}
+
 class TickingClock final : public Clock {
  public:
   Now now() override { return {mono_ += 1s, WallTime(), WallTime()}; }
@@ -224,6 +259,21 @@ TEST(Turn, runs_until_it_is_stopped) {
   EXPECT_EQ(node.core.seen.front(), "Started");
   EXPECT_EQ(std::ranges::count_if(node.journal, [](const auto& line) { return line.starts_with("publish"); }),
             100);
+}
+
+TEST(Turn, handles_reads_before_the_inputs_that_came_before_them) {
+  Node node;
+  InputQueue queue({}, [](const Input& input) { return std::holds_alternative<ExchangeOpened>(input); });
+  TickingClock clock;
+  std::stop_source stop;
+  node.core.script = [&](const Input& input) {
+    if (std::holds_alternative<MessageArrived>(input)) stop.request_stop();
+    return answer(input);
+  };
+  queue.deliver(message("a"));
+  queue.deliver(question("b"));
+  ASSERT_TRUE(node.turn.run(queue, clock, stop.get_token()).has_value());
+  EXPECT_EQ(node.journal, (Journal{"publish answer b", "commit a", "log took a", "publish a"}));
 }
 
 TEST(Turn, run_ends_with_the_error_of_a_failed_commit) {
