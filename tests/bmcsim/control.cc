@@ -28,6 +28,8 @@ json::object state_of(const Member& member) {
   }
   json::array violations(host.violations().begin(), host.violations().end());
   const auto& options = member.model->options();
+  json::array faults;
+  for (const auto name : member.model->faults()) faults.emplace_back(name);
   json::object files;
   for (const auto& [what, path] : host.files()) files[what] = path;
   return {{"name", options.name},
@@ -44,6 +46,7 @@ json::object state_of(const Member& member) {
           {"sessions", member.model->sessions()},
           {"requests", member.model->requests()},
           {"read", host.bytes_read()},
+          {"faults", std::move(faults)},
           {"files", std::move(files)}};
 }
 
@@ -72,6 +75,17 @@ Result<FaultRule> parse_fault(const json::object& text) {
     }
   }
   return rule;
+}
+
+/// Exactly these from now on; those that were set already begin anew.
+Status set_faults(BmcModel& model, const json::array& names) {
+  for (const auto& name : names) {
+    if (fault_named(name.as_string()) == nullptr)
+      return fail(ErrorKind::invalid, "unknown fault " + std::string(name.as_string()));
+  }
+  model.clear_faults();
+  for (const auto& name : names) model.set_fault(name.as_string());
+  return {};
 }
 
 Status apply_control(BmcModel& model, const json::object& change, MonoTime now) {
@@ -128,6 +142,12 @@ Status apply_control(BmcModel& model, const json::object& change, MonoTime now) 
       } else {
         model.host().power_off(now, false);
       }
+    } else if (key == "powerCutMs") {
+      model.host().power_cut(now, milliseconds(value));
+    } else if (key == "restartBmc") {
+      model.restart(now, value.as_bool());
+    } else if (key == "faults") {
+      if (auto set = set_faults(model, value.as_array()); !set) return set;
     } else if (key == "fault") {
       auto rule = parse_fault(value.as_object());
       if (!rule) return std::unexpected(rule.error());

@@ -9,6 +9,13 @@
 
 namespace {
 
+int list_faults() {
+  for (const auto* fault : metalmesh::bmcsim::all_faults()) {
+    std::cout << fault->name << "\n    " << fault->does << " [" << fault->source << "]\n";
+  }
+  return 0;
+}
+
 void raise_file_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -31,6 +38,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> qemu;
   std::string qemu_folder = "qemu";
   bool qemu_trusts_anything = false;
+  std::vector<std::string> faults;
   std::int64_t install_ms = 2000;
   std::int64_t reply_delay_ms = 0;
   const auto common = [&](CLI::App* command) {
@@ -67,6 +75,9 @@ int main(int argc, char** argv) {
   serve->add_option("--install-ms", install_ms, "how long an install takes")->capture_default_str();
   serve->add_option("--reply-delay-ms", reply_delay_ms, "added to each Redfish answer")
       ->capture_default_str();
+  serve->add_option("--fault", faults, "[SERVER=]NAME: a fault from the start, of one server or of all (see faults)")
+      ->take_all();
+  auto* known_faults = app.add_subcommand("faults", "what a BMC can have: name, what it does, who reported it");
   auto* inventory = app.add_subcommand("inventory", "print the Server objects for `metalmesh apply`");
   common(inventory);
   CLI11_PARSE(app, argc, argv);
@@ -83,6 +94,12 @@ int main(int argc, char** argv) {
     machine->folder = qemu_folder + "/" + machine->name;
     if (!qemu_trusts_anything) machine->media_ca = options.media_ca;
     fleet.qemu.push_back(*std::move(machine));
+  }
+  if (known_faults->parsed()) return list_faults();
+  for (const auto& text : faults) {
+    const auto equals = text.find('=');
+    options.faults.push_back({equals == std::string::npos ? "" : text.substr(0, equals),
+                              text.substr(equals == std::string::npos ? 0 : equals + 1)});
   }
   if (inventory->parsed()) {
     const auto built = Fleet::build(fleet);

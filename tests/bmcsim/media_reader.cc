@@ -15,6 +15,7 @@ struct Transfer {
   std::string url;
   std::string range;
   bool post = false;
+  bool distrusts = false;
   MediaAnswer answer;
 };
 
@@ -69,10 +70,12 @@ struct MediaReader::Impl {
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, raw);
     if (raw->post) {
       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "up");
-    } else {
+    } else if (!raw->range.empty()) {
       curl_easy_setopt(easy, CURLOPT_RANGE, raw->range.c_str());
     }
-    if (ca_file.empty()) {
+    if (raw->distrusts) {
+      // The system's bundle stands.
+    } else if (ca_file.empty()) {
       curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
       curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     } else {
@@ -89,7 +92,9 @@ struct MediaReader::Impl {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_multi_remove_handle(multi, easy);
     curl_easy_cleanup(easy);
+    if (transfer->distrusts) return;
     transfer->answer.status = code == CURLE_OK ? static_cast<int>(status) : 0;
+    if (transfer->range.empty()) transfer->answer.size = transfer->answer.bytes.size();
     deliver(std::move(transfer->answer));
   }
 
@@ -130,7 +135,7 @@ void MediaReader::read(std::size_t member, std::uint64_t ticket, std::string url
                        std::uint64_t length) {
   auto transfer = std::make_unique<Transfer>();
   transfer->url = std::move(url);
-  transfer->range = std::to_string(offset) + "-" + std::to_string(offset + length - 1);
+  if (length > 0) transfer->range = std::to_string(offset) + "-" + std::to_string(offset + length - 1);
   transfer->answer.member = member;
   transfer->answer.ticket = ticket;
   impl_->add(std::move(transfer));
@@ -142,6 +147,14 @@ void MediaReader::callback(std::size_t member, std::uint64_t ticket, std::string
   transfer->answer.member = member;
   transfer->answer.ticket = ticket;
   transfer->post = true;
+  impl_->add(std::move(transfer));
+}
+
+void MediaReader::distrust(std::size_t member, std::string url) {
+  auto transfer = std::make_unique<Transfer>();
+  transfer->url = std::move(url);
+  transfer->answer.member = member;
+  transfer->distrusts = true;
   impl_->add(std::move(transfer));
 }
 

@@ -22,10 +22,12 @@ class MediaReader {
   /// `ca_file` empty: certificates are not verified (as many BMCs do).
   MediaReader(std::string ca_file, std::function<void(MediaAnswer)> deliver);
   ~MediaReader();
-  /// From any thread; each is answered once. A callback is a POST.
+  /// From any thread; each is answered once. A callback is a POST; `length` 0 asks for all, without a range.
   void read(std::size_t member, std::uint64_t ticket, std::string url, std::uint64_t offset,
             std::uint64_t length);
   void callback(std::size_t member, std::uint64_t ticket, std::string url);
+  /// Begins TLS as one who knows no private CA, and ends it. Not answered.
+  void distrust(std::size_t member, std::string url);
 
  private:
   struct Impl;

@@ -35,4 +35,11 @@ std::string use_self_signed(SSL_CTX* context, const std::string& common_name) {
   return digest;
 }
 
+void only_tls_1_0(SSL_CTX* context) {
+  SSL_CTX_set_security_level(context, 0);
+  MM_CHECK(SSL_CTX_set_min_proto_version(context, TLS1_VERSION) == 1);
+  MM_CHECK(SSL_CTX_set_max_proto_version(context, TLS1_VERSION) == 1);
+  MM_CHECK(SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0") == 1);
+}
+
 }  // namespace metalmesh::bmcsim

@@ -18,6 +18,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "tests/bmcsim/control.h"
+#include "tests/bmcsim/gzip.h"
 #include "tests/bmcsim/media_reader.h"
 #include "tests/bmcsim/qemu/qemu_host.h"
 #include "tests/bmcsim/self_signed.h"
@@ -42,7 +43,10 @@ RedfishRequest plain(http::request<http::string_body>&& request) {
   RedfishRequest out;
   out.method = std::string(request.method_string());
   out.path = std::string(request.target());
-  if (const auto query = out.path.find('?'); query != std::string::npos) out.path.resize(query);
+  if (const auto query = out.path.find('?'); query != std::string::npos) {
+    out.query = out.path.substr(query + 1);
+    out.path.resize(query);
+  }
   for (const auto& field : request) {
     std::string name(field.name_string());
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -52,7 +56,11 @@ RedfishRequest plain(http::request<http::string_body>&& request) {
   return out;
 }
 
-std::string wire(const RedfishReply& reply, bool head) {
+std::string wire(RedfishReply reply, bool head) {
+  if (reply.gzip) {
+    reply.body = gzip(reply.body);
+    reply.headers.emplace_back("Content-Encoding", "gzip");
+  }
   std::string out = "HTTP/1.1 " + std::to_string(reply.status) + " " +
                     std::string(http::obsolete_reason(static_cast<http::status>(reply.status))) + "\r\n";
   for (const auto& [name, value] : reply.headers) out += name + ": " + value + "\r\n";
@@ -71,6 +79,7 @@ struct Simulation::Impl {
   Fleet fleet;
   Control control{fleet};
   ssl::context keys[2]{ssl::context(ssl::context::tls_server), ssl::context(ssl::context::tls_server)};
+  ssl::context old_tls{ssl::context::tls_server};
   std::vector<tcp::acceptor> acceptors;
   tcp::acceptor control_acceptor{io};
   std::vector<std::unique_ptr<asio::steady_timer>> timers;
@@ -80,6 +89,8 @@ struct Simulation::Impl {
 
   explicit Impl(SimulationOptions o) : options(std::move(o)) {
     for (auto& context : keys) use_self_signed(context.native_handle(), "bmcsim");
+    use_self_signed(old_tls.native_handle(), "bmcsim");
+    only_tls_1_0(old_tls.native_handle());
   }
 
   Status build() {
@@ -90,8 +101,23 @@ struct Simulation::Impl {
     });
     if (!built) return std::unexpected(built.error());
     fleet = *std::move(built);
+    for (const FaultOption& fault : options.faults) {
+      if (auto set = set_fault(fault); !set) return set;
+    }
     for (std::size_t i = 0; i < fleet.members().size(); ++i)
       timers.push_back(std::make_unique<asio::steady_timer>(io));
+    return {};
+  }
+
+  Status set_fault(const FaultOption& fault) {
+    if (fault_named(fault.name) == nullptr)
+      return fail(ErrorKind::invalid, "there is no fault " + fault.name);
+    bool found = false;
+    for (auto& member : fleet.members()) {
+      if (!fault.server.empty() && member.model->options().name != fault.server) continue;
+      found = member.model->set_fault(fault.name);
+    }
+    if (!found) return fail(ErrorKind::invalid, "there is no server " + fault.server);
     return {};
   }
 
@@ -136,6 +162,8 @@ struct Simulation::Impl {
     for (auto& wish : model.advance(mono_now())) {
       if (wish.kind == HostWish::Kind::callback) {
         reader->callback(index, wish.ticket, std::move(wish.url));
+      } else if (wish.kind == HostWish::Kind::handshake) {
+        reader->distrust(index, std::move(wish.url));
       } else {
         reader->read(index, wish.ticket, std::move(wish.url), wish.offset, wish.length);
       }
@@ -180,17 +208,19 @@ struct Simulation::Impl {
     if (model.options().unreachable) co_return;
     socket.set_option(tcp::no_delay(true));
     const std::uint32_t key = model.options().tls_key;
-    ssl::stream<tcp::socket> stream(std::move(socket), keys[key == 2 ? 1 : 0]);
+    ssl::context& context = model.options().tls_1_0_only ? old_tls : keys[key == 2 ? 1 : 0];
+    ssl::stream<tcp::socket> stream(std::move(socket), context);
     auto [handshake_error] = co_await stream.async_handshake(ssl::stream_base::server, as_tuple);
     if (handshake_error) co_return;
     beast::flat_buffer buffer;
-    for (;;) {
+    for (unsigned number = 1;; ++number) {
       http::request_parser<http::string_body> parser;
       const bool complete = co_await read_request(stream, buffer, parser);
       if (!complete || model.options().unreachable || model.options().tls_key != key) co_return;
       auto request = parser.release();
       const bool keep_alive = request.keep_alive();
-      const auto asked = plain(std::move(request));
+      auto asked = plain(std::move(request));
+      asked.on_connection = number;
       if (options.reply_delay.count() > 0) {
         asio::steady_timer delay(io, options.reply_delay);
         co_await delay.async_wait(as_tuple);
@@ -199,6 +229,10 @@ struct Simulation::Impl {
       advance(index);
       if (reply.kill) control.kill_target();
       if (reply.drop) co_return;
+      if (reply.delay.count() > 0) {
+        asio::steady_timer slow(io, reply.delay);
+        co_await slow.async_wait(as_tuple);
+      }
       const std::string bytes = wire(reply, asked.method == "HEAD");
       const auto view = asio::buffer(bytes);
       auto [ec, written] = co_await asio::async_write(stream, view, as_tuple);

@@ -29,6 +29,13 @@ struct FaultRule {
   std::uint32_t times = 1;
 };
 
+/// What the BMC itself reads of an image, when it is told to insert it.
+enum class InsertReads {
+  volume_descriptor,  // a range, whatever the answer
+  beginning,          // without a range; gives up on anything but 2xx
+  everything,         // without a range, all of it, before it calls it inserted
+};
+
 /// What else takes a URL, beside the slot for a CD.
 enum class SecondSlot { none, cd, usb };
 
@@ -72,6 +79,12 @@ struct BmcOptions {
   bool never_reads = false;            // says Inserted, never opens the URL
   std::uint32_t stops_reading_at = 0;  // percent; 0 = reads to the end
   std::uint32_t tls_key = 1;           // which of the two keys it presents
+  bool tls_1_0_only = false;
+  bool distrusts_media = false;        // ends TLS with the media server: an unknown CA
+  Duration insert_time{};              // from the answer to InsertMedia until it is inserted
+  InsertReads insert_reads = InsertReads::volume_descriptor;
+  std::uint32_t power_cut_at = 0;      // percent read by an installer: the host loses power; 0 = never
+  Duration power_cut_for{};            // and comes back by itself after this; zero: stays off
 };
 
 }  // namespace metalmesh::bmcsim

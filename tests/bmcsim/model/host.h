@@ -32,13 +32,14 @@ struct Install {
   bool self_started = false;  // the boot was not ordered through the BMC
 };
 
-/// A read or a call that the host wants from the outside world; answered through Host::answered.
+/// A read or a call that the host wants from the outside world; answered through Host::answered. A handshake is
+/// ended by the reader, which does not trust the server, and has no answer.
 struct HostWish {
   std::uint64_t ticket = 0;
-  enum class Kind { read, callback } kind = Kind::read;
+  enum class Kind { read, callback, handshake } kind = Kind::read;
   std::string url;
   std::uint64_t offset = 0;
-  std::uint64_t length = 0;
+  std::uint64_t length = 0;  // 0: a plain GET, without Range
 };
 
 enum class HostState {
@@ -68,6 +69,8 @@ class Host {
   /// Asks the operating system, which may take its time or ignore it.
   virtual void shut_down(MonoTime now) = 0;
   virtual void reset(MonoTime now, bool by_redfish) = 0;
+  /// The mains are gone, and come back after `off_for`, when the host goes on by itself; zero: it stays off.
+  virtual void power_cut(MonoTime now, Duration /*off_for*/) { power_off(now, false); }
   virtual void insert(MonoTime now, std::string url) = 0;
   virtual void eject(MonoTime now) = 0;
   /// The second slot. A host that pretends has no use for what is in it.

@@ -57,16 +57,51 @@ void TimerHost::reset(MonoTime now, bool by_redfish) {
   due_ = now + options_.post_time;
 }
 
+void TimerHost::power_cut(MonoTime now, Duration off_for) {
+  note(now, "power cut");
+  was_cut_ = true;
+  leave(now);
+  state_ = HostState::off;
+  due_.reset();
+  if (off_for > Duration::zero()) due_ = now + off_for;
+}
+
 void TimerHost::insert(MonoTime now, std::string url) {
   note(now, "insert", url);
   url_ = std::move(url);
   size_ = 0;
   wish_probe_ = !options_.never_reads;
+  probe_ticket_ = 0;
+  insert_result_ = std::string();
+  if (wish_probe_ && options_.insert_reads != InsertReads::volume_descriptor) insert_result_.reset();
 }
 
 void TimerHost::eject(MonoTime now) {
   note(now, "eject", url_);
   if (state_ == HostState::installing) violate(now, "medium ejected during an install");
+  url_.clear();
+  probe_ticket_ = 0;
+  insert_result_ = std::string();
+}
+
+/// BMCs look at the volume descriptor when a medium is inserted; that answer changes nothing here. Others want
+/// more.
+HostWish TimerHost::first_look() {
+  wish_probe_ = false;
+  if (options_.distrusts_media) return {next_ticket_++, HostWish::Kind::handshake, url_, 0, 0};
+  if (options_.insert_reads == InsertReads::volume_descriptor)
+    return {next_ticket_++, HostWish::Kind::read, url_, 32768, 2048};
+  probe_ticket_ = next_ticket_++;
+  return {probe_ticket_, HostWish::Kind::read, url_, 0, 0};
+}
+
+void TimerHost::looked(int status) {
+  probe_ticket_ = 0;
+  if (status / 100 == 2) {
+    insert_result_ = std::string();
+    return;
+  }
+  insert_result_ = "the image could not be read: HTTP " + std::to_string(status);
   url_.clear();
 }
 
@@ -90,6 +125,8 @@ std::vector<HostWish> TimerHost::advance(MonoTime now) {
         callback_wanted_ = options_.calls_back && !callback_url_.empty();
         break;
       case HostState::off:
+        power_on(at, false);
+        break;
       case HostState::stuck:
       case HostState::boot_manager:
       case HostState::old_system:
@@ -98,11 +135,7 @@ std::vector<HostWish> TimerHost::advance(MonoTime now) {
     }
   }
   std::vector<HostWish> wishes;
-  if (wish_probe_) {  // BMCs look at the volume descriptor when a medium is inserted; the answer changes
-                      // nothing here
-    wish_probe_ = false;
-    wishes.push_back({next_ticket_++, HostWish::Kind::read, url_, 32768, 2048});
-  }
+  if (wish_probe_) wishes.push_back(first_look());
   if (wish_read_) {
     wish_read_ = false;
     ticket_ = next_ticket_++;
@@ -145,7 +178,7 @@ void TimerHost::boot_disk(MonoTime now) {
 }
 
 void TimerHost::want_read(MonoTime now) {
-  if (options_.never_reads || !media_inserted()) return read_failed(now, 0);
+  if (options_.never_reads || options_.distrusts_media || !media_inserted()) return read_failed(now, 0);
   if (options_.stops_reading_at > 0 && size_ > 0 && position_ * 100 >= size_ * options_.stops_reading_at)
     return;
   wish_read_ = true;
@@ -153,6 +186,7 @@ void TimerHost::want_read(MonoTime now) {
 
 void TimerHost::answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size,
                          MonoTime now) {
+  if (ticket != 0 && ticket == probe_ticket_) return looked(status);
   if (ticket != ticket_ || ticket_ == 0) return;  // of an earlier boot
   ticket_ = 0;
   if (state_ == HostState::new_system) {
@@ -203,6 +237,7 @@ void TimerHost::read_done(MonoTime now, std::string_view bytes) {
   position_ += bytes.size();
   // An installer needs kernel, initrd and answer file: from the answer on, the disk is as good as gone.
   if (state_ == HostState::booting_media && !deployment_.empty()) launch(now);
+  if (loses_power()) return power_cut(now, options_.power_cut_for);
   if (position_ >= size_) {
     if (state_ == HostState::installing) return installer_ends(now);
     note(now, "boot from the medium failed", "no answer file on it");
@@ -210,6 +245,11 @@ void TimerHost::read_done(MonoTime now, std::string_view bytes) {
   }
   const auto chunks = std::max<std::uint64_t>(1, size_ / options_.read_chunk);
   due_ = now + options_.install_time / static_cast<std::int64_t>(chunks);
+}
+
+bool TimerHost::loses_power() const {
+  const bool due = options_.power_cut_at > 0 && position_ * 100 >= size_ * options_.power_cut_at;
+  return due && state_ == HostState::installing && !was_cut_;
 }
 
 void TimerHost::launch(MonoTime now) {

@@ -19,6 +19,7 @@ class TimerHost final : public Host {
   void power_off(MonoTime now, bool forced) override;
   void shut_down(MonoTime now) override { power_off(now, true); }
   void reset(MonoTime now, bool by_redfish) override;
+  void power_cut(MonoTime now, Duration off_for) override;
   void insert(MonoTime now, std::string url) override;
   void eject(MonoTime now) override;
 
@@ -27,6 +28,7 @@ class TimerHost final : public Host {
   void answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size,
                 MonoTime now) override;
   [[nodiscard]] std::uint64_t bytes_read() const override { return position_; }
+  [[nodiscard]] std::optional<std::string> insert_result() const override { return insert_result_; }
 
  private:
   void choose_boot(MonoTime now);
@@ -36,6 +38,9 @@ class TimerHost final : public Host {
   void read_done(MonoTime now, std::string_view bytes);
   void launch(MonoTime now);
   void installer_ends(MonoTime now);
+  [[nodiscard]] bool loses_power() const;
+  HostWish first_look();
+  void looked(int status);
   void look_for_answer(std::string_view bytes);
   void leave(MonoTime now);
 
@@ -58,6 +63,9 @@ class TimerHost final : public Host {
   bool callback_wanted_ = false;
   bool wish_read_ = false;
   bool wish_probe_ = false;
+  std::uint64_t probe_ticket_ = 0;  // of the BMC's own look at the medium, when its answer counts
+  std::optional<std::string> insert_result_ = std::string();
+  bool was_cut_ = false;
 };
 
 }  // namespace metalmesh::bmcsim
