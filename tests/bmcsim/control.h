@@ -4,7 +4,8 @@
 //   GET  /acts                  everything that happened to any machine, in order
 //   GET  /requests              the first Redfish requests to every server, one by one
 //   POST /servers/<name|*>      change options, add a fault, let the host reset itself (see apply_control)
-//                               {"faults": ["insert_slow_75s", ...]}: exactly these, see `metalmesh-bmcsim faults`
+//                               {"faults": ["insert_slow_75s", ...]}: exactly these, see `metalmesh-bmcsim
+//                               faults`
 //   POST /kill-target           {"pidfile": "..."}: whom a fault with action "kill" kills
 #pragma once
 

@@ -75,9 +75,12 @@ int main(int argc, char** argv) {
   serve->add_option("--install-ms", install_ms, "how long an install takes")->capture_default_str();
   serve->add_option("--reply-delay-ms", reply_delay_ms, "added to each Redfish answer")
       ->capture_default_str();
-  serve->add_option("--fault", faults, "[SERVER=]NAME: a fault from the start, of one server or of all (see faults)")
+  serve
+      ->add_option("--fault", faults,
+                   "[SERVER=]NAME: a fault from the start, of one server or of all (see faults)")
       ->take_all();
-  auto* known_faults = app.add_subcommand("faults", "what a BMC can have: name, what it does, who reported it");
+  auto* known_faults =
+      app.add_subcommand("faults", "what a BMC can have: name, what it does, who reported it");
   auto* inventory = app.add_subcommand("inventory", "print the Server objects for `metalmesh apply`");
   common(inventory);
   CLI11_PARSE(app, argc, argv);

@@ -20,7 +20,7 @@ struct FaultOption {
 struct SimulationOptions {
   FleetOptions fleet;
   std::uint16_t control_port = 0;
-  std::string media_ca;     // how the BMCs trust the media server; empty: they trust anything
+  std::string media_ca;  // how the BMCs trust the media server; empty: they trust anything
   std::vector<FaultOption> faults;
   Duration reply_delay{0};  // added to every Redfish answer
 };
@@ -30,7 +30,8 @@ class Simulation {
   explicit Simulation(SimulationOptions options);
   ~Simulation();
   /// Builds the fleet, starts the real machines (on this thread: they end with it) and opens the listeners.
-  /// Kinds: those of Fleet::build; invalid (a fault or its server that does not exist); unavailable (address in use, a machine that does not start).
+  /// Kinds: those of Fleet::build; invalid (a fault or its server that does not exist); unavailable (address
+  /// in use, a machine that does not start).
   Status open();
   [[nodiscard]] std::uint16_t control_port() const;
   /// Until SIGTERM or SIGINT. Kinds: unavailable (a real machine ended).

@@ -26,6 +26,13 @@ void replace(std::string& text, std::string_view what, std::string_view by) {
   if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
 }
 
+std::string header_of(const HttpRequest& request, std::string_view name) {
+  for (const auto& [key, value] : request.headers) {
+    if (lower(key) == name) return value;
+  }
+  return {};
+}
+
 std::string uuid_of(const std::string& hex) {
   return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(13, 3),
                      hex.substr(17, 3), hex.substr(20, 12));
@@ -73,10 +80,12 @@ SimBmcs::SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random ra
       marks_(marks),
       watch_(std::move(watch)) {}
 
-Machine& SimBmcs::add(std::string name, std::string address) {
+Machine& SimBmcs::add(std::string name, std::string address, const Adjust& adjust) {
   auto machine = std::make_unique<Machine>();
   machine->key_sha256 = to_hex(sha256(swarm_.keys_differ ? "key/" + name : "the vendor's default key"));
-  machine->model = std::make_unique<bmcsim::BmcModel>(options_of(name, swarm_, random_));
+  bmcsim::BmcOptions options = options_of(name, swarm_, random_);
+  if (adjust) adjust(options);
+  machine->model = std::make_unique<bmcsim::BmcModel>(std::move(options));
   machine->stuck_tray = random_.chance(swarm_.stuck_tray);
   machine->name = std::move(name);
   machine->address = address;
@@ -107,12 +116,33 @@ SimBmcs::Fault SimBmcs::draw_fault(const Machine& machine) {
   return fault;
 }
 
+std::string shown_key(const Machine& machine) {
+  const bool second = machine.model->options().tls_key == 2;
+  return second ? to_hex(sha256(machine.key_sha256)) : machine.key_sha256;
+}
+
+std::optional<HttpFailed> SimBmcs::handshake(const Machine& machine, const HttpRequest& request) {
+  const bmcsim::BmcOptions& options = machine.model->options();
+  if (options.unreachable) return HttpFailed{request.id, HttpFailure::dropped, "connection closed"};
+  if (options.tls_1_0_only) return HttpFailed{request.id, HttpFailure::tls_refused, "unsupported protocol"};
+  if (request.trust == TlsTrust::pin && request.pin_sha256 != shown_key(machine))
+    return HttpFailed{request.id, HttpFailure::key_changed, shown_key(machine)};
+  return std::nullopt;
+}
+
 bmcsim::RedfishReply SimBmcs::call(Machine& machine, const HttpRequest& request, const std::string& password,
                                    const std::string& path) {
-  bmcsim::RedfishRequest call{request.method, path, {}, request.body};
+  const auto query = path.find('?');
+  bmcsim::RedfishRequest call;
+  call.method = request.method;
+  call.path = path.substr(0, query);
+  call.body = request.body;
+  if (query != std::string::npos) call.query = path.substr(query + 1);
+  call.on_connection = ++machine.on_connection;
   for (const auto& [name, value] : request.headers) call.headers.emplace_back(lower(name), value);
   replace(call.body, credential_user_placeholder, machine.model->options().user);
   replace(call.body, credential_password_placeholder, password);
+  if (request.last) machine.on_connection = 0;
   bmcsim::RedfishReply reply = machine.model->handle(call, events_.now());
   trace_.line(events_.now(), machine.name, request.method + " " + path, std::to_string(reply.status));
   advance(machine);
@@ -129,12 +159,12 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
   Machine& machine = *found->second;
   const Fault fault = draw_fault(machine);
   if (fault == Fault::refused) return failed(HttpFailure::refused, "connection refused");
-  if (request.trust == TlsTrust::pin && request.pin_sha256 != machine.key_sha256)
-    return failed(HttpFailure::key_changed, machine.key_sha256);
+  if (const auto refused = handshake(machine, request)) return deliver(*refused);
+  if (request.credential && password.empty()) return failed(HttpFailure::no_credential, "no such credential");
   if (fault == Fault::dropped_before) return failed(HttpFailure::dropped, "connection reset");
   const auto answer = [&](int status, Headers headers, std::string body) {
     headers.emplace_back("content-type", "application/json");
-    deliver(HttpReplied{request.id, status, std::move(headers), std::move(body), machine.key_sha256});
+    deliver(HttpReplied{request.id, status, std::move(headers), std::move(body), shown_key(machine)});
   };
   if (fault == Fault::busy) return answer(503, {}, "{}");
   if (fault == Fault::conflict) return answer(409, {}, "{}");
@@ -144,7 +174,10 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
   }
 
   bmcsim::RedfishReply reply = call(machine, request, password, path);
-  if (fault == Fault::timed_out_after) {
+  if (reply.drop) machine.on_connection = 0;
+  if (reply.drop) return failed(HttpFailure::dropped, "connection closed without an answer");
+  if (fault == Fault::timed_out_after || reply.delay >= request.timeout) {
+    machine.on_connection = 0;
     return events_.after(request.timeout, [id = request.id, deliver] {
       deliver(HttpFailed{id, HttpFailure::timed_out, "no answer in time"});
     });
@@ -158,7 +191,13 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
   }
   Headers headers;
   for (const auto& [name, value] : reply.headers) headers.emplace_back(lower(name), value);
-  answer(reply.status, std::move(headers), std::move(reply.body));
+  // A client that asked for no compression does not unpack any.
+  const bool packed = reply.gzip && header_of(request, "accept-encoding") == "identity";
+  if (packed) reply.body.insert(0, "\x1f\x8b\x08");
+  if (reply.delay == Duration::zero()) return answer(reply.status, std::move(headers), std::move(reply.body));
+  HttpReplied late{request.id, reply.status, std::move(headers), std::move(reply.body), shown_key(machine)};
+  machine.busy = std::max(machine.busy, events_.now() + reply.delay);
+  events_.after(reply.delay, [deliver, late = std::move(late)] { deliver(late); });
 }
 
 void SimBmcs::advance(Machine& machine) {
@@ -182,6 +221,8 @@ void SimBmcs::want(Machine& machine, const bmcsim::HostWish& wish) {
     machine.model->answered(ticket, status, {}, 0, events_.now());
     advance(machine);
   };
+  if (wish.kind == bmcsim::HostWish::Kind::handshake)
+    return media->second->end_tls(machine.address, "unknown ca");
   if (wish.kind == bmcsim::HostWish::Kind::callback)
     return media->second->callback(path, machine.address, answered);
   media->second->read(
@@ -204,6 +245,15 @@ void SimBmcs::self_reset(Machine& machine) {
   advance(machine);
 }
 
+void SimBmcs::power_cut(Machine& machine, Duration off_for) {
+  bmcsim::Host& host = machine.model->host();
+  if (!host.on()) return;
+  trace_.line(events_.now(), machine.name, "loses power", std::to_string(off_for / 1s) + " s");
+  if (host.state() == bmcsim::HostState::installing) marks_.hit("a host lost power while its installer ran");
+  host.power_cut(events_.now(), off_for);
+  advance(machine);
+}
+
 void SimBmcs::restart_bmc(Machine& machine) {
   const bool drops_media = random_.chance(500);
   trace_.line(events_.now(), machine.name, "BMC restarts", drops_media ? "and loses its medium" : "");
@@ -212,6 +262,7 @@ void SimBmcs::restart_bmc(Machine& machine) {
     marks_.hit("a medium was lost while an installer ran");
   machine.model->restart(events_.now(), drops_media);
   machine.silent_until = events_.now() + 20s + random_.below(100) * 1s;
+  machine.on_connection = 0;
   advance(machine);
 }
 

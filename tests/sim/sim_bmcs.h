@@ -30,10 +30,14 @@ struct Machine {
   MonoTime busy{};                                      // requests to one BMC run in order
   bool stuck_tray = false;                              // whatever is inserted stays inserted
   MonoTime silent_until{};                              // its BMC restarts
+  unsigned on_connection = 0;                           // requests so far on the agent's connection to it
   std::optional<MonoTime> wakes_at;                     // when `advance` is scheduled
   std::map<std::string, std::uint64_t> refused_logins;  // by password
   bool displaced = false;  // its BMC was not always behind its address: an agent may have lost sight of it
 };
+
+/// Of a BMC's two keys the one that it shows now.
+std::string shown_key(const Machine& machine);
 
 class SimBmcs {
  public:
@@ -43,10 +47,12 @@ class SimBmcs {
 
   SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random random, Marks& marks, Watch watch);
 
-  /// `address` is what orders name; machines may later swap theirs.
-  Machine& add(std::string name, std::string address);
+  using Adjust = std::function<void(bmcsim::BmcOptions&)>;
+  /// `address` is what orders name; machines may later swap theirs. `adjust` has the last word on what it is
+  /// like.
+  Machine& add(std::string name, std::string address, const Adjust& adjust = {});
   void add_media(SimMedia& media) { media_[media.address()] = &media; }
-  /// The call of an agent whose credential file holds `password`.
+  /// The call of an agent whose credential file holds `password`; empty: it has none of that name.
   void start(const HttpRequest& request, std::string password, Deliver deliver);
 
   // ---- what happens to machines
@@ -59,6 +65,8 @@ class SimBmcs {
   void move(Machine& machine, const std::string& address);
   /// Another mainboard under the same serial.
   void replace_board(Machine& machine);
+  /// The host's mains are gone for so long; zero: it does not come back by itself.
+  void power_cut(Machine& machine, Duration off_for);
   void set_healthy() { healthy_ = true; }
 
   [[nodiscard]] std::map<std::string, Machine*>& by_address() { return by_address_; }
@@ -81,6 +89,8 @@ class SimBmcs {
               const std::string& path, const Deliver& deliver);
   bmcsim::RedfishReply call(Machine& machine, const HttpRequest& request, const std::string& password,
                             const std::string& path);
+  /// Why TLS with this BMC fails; nothing when it does not.
+  static std::optional<HttpFailed> handshake(const Machine& machine, const HttpRequest& request);
   void unplug(Machine& machine);
   void advance(Machine& machine);
   void want(Machine& machine, const bmcsim::HostWish& wish);

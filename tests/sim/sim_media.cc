@@ -107,10 +107,23 @@ void SimMedia::read(const std::string& path, const std::string& peer, std::uint6
   request.conn = conn;
   request.method = "GET";
   request.path = path;
-  request.headers = {
-      {"range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1)}};
+  if (length > 0) {
+    request.headers = {
+        {"range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1)}};
+  }
   request.peer = peer;
   take(core_.on_request(std::move(request), now()));
+}
+
+void SimMedia::end_tls(const std::string& peer, std::string why) {
+  if (!running_) return;
+  events_.after(2ms, [this, link = link_, peer, why = std::move(why)] {
+    if (link != link_ || !report_) return;
+    MediaReported refused;
+    refused.event.mutable_tls_refused()->set_peer(peer);
+    refused.event.mutable_tls_refused()->set_detail(why);
+    report_(std::move(refused));
+  });
 }
 
 void SimMedia::callback(const std::string& path, const std::string& peer, std::function<void(int)> answer) {
@@ -148,7 +161,8 @@ void SimMedia::take(media::MediaOutcome outcome) {
 void SimMedia::respond(const media::Respond& respond) {
   auto reader = readers_.extract(respond.conn);
   if (!reader) return;
-  if (respond.status == 206) watch_guard(reader.mapped());
+  const bool carries = respond.status == 206 || respond.status == 200;
+  if (carries && !reader.mapped().token.empty()) watch_guard(reader.mapped());
   std::string bytes;
   for (const media::Segment& segment : respond.segments) {
     if (const auto* patch = std::get_if<std::string>(&segment)) {
@@ -160,7 +174,7 @@ void SimMedia::respond(const media::Respond& respond) {
   events_.after(2ms, [answer = std::move(reader.mapped().answer), status = respond.status, bytes] {
     answer(status, bytes, image_size);
   });
-  if (respond.status != 206) return;
+  if (!carries) return;
   events_.after(1ms, [this, life = life_, conn = respond.conn, count = bytes.size()] {
     if (life != life_ || !running_) return;
     take(core_.on_sent(conn, count, now()));
@@ -172,7 +186,8 @@ void SimMedia::watch_guard(const Reader& reader) {
   const auto mount = mounts_.find(reader.token);
   if (mount == mounts_.end()) return;
   const auto touches = [&](const wire::ByteRange& range) {
-    return reader.offset < range.offset() + range.length() && range.offset() < reader.offset + reader.length;
+    const std::uint64_t end = reader.length == 0 ? image_size : reader.offset + reader.length;
+    return reader.offset < range.offset() + range.length() && range.offset() < end;
   };
   const wire::ImageFacts& facts = mount->second.image();
   bool guarded = touches(facts.placeholder());

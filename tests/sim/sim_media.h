@@ -41,8 +41,11 @@ class SimMedia {
   void agent_down();
   void send(const wire::MediaCommand& command);
 
+  /// `length` 0: a plain GET, without a range.
   void read(const std::string& path, const std::string& peer, std::uint64_t offset, std::uint64_t length,
             Answer answer);
+  /// A reader begins TLS and ends it.
+  void end_tls(const std::string& peer, std::string why);
   void callback(const std::string& path, const std::string& peer, std::function<void(int status)> answer);
 
  private:

@@ -163,8 +163,8 @@ RedfishReply BmcModel::answer(RedfishRequest& request, MonoTime now) {
   const std::string path = without_slashes(request.path);
   const std::string slots = slots_.root();
   const auto scene = [&](Active& each) {
-    return Scene{options_, *host_, sessions_, tasks_, slots, power_changed_, medium_changed_,
-                 request,  path,   now,       each.memory};
+    return Scene{options_,        *host_,  sessions_, tasks_, slots,      power_changed_,
+                 medium_changed_, request, path,      now,    each.memory};
   };
   std::optional<RedfishReply> reply;
   for (Active& each : active_) {
@@ -207,8 +207,7 @@ RedfishReply BmcModel::dispatch(const RedfishRequest& request, MonoTime now) {
   }
   if (request.method == "POST" && path == reset_path) return system_.reset(request, now);
   if (path == system_path) return system_.answer(request, media_link(true), now);
-  if (options_.has_virtual_media && path.starts_with(slots_.root()))
-    return slots_.answer(request, path, now);
+  if (options_.has_virtual_media && path.starts_with(slots_.root())) return slots_.answer(request, path, now);
   if (path.starts_with("/redfish/v1/TaskService")) return tasks_.read(path, now);
   if (get) {
     // The manager tells of the slots wherever they are.

@@ -80,11 +80,11 @@ struct BmcOptions {
   std::uint32_t stops_reading_at = 0;  // percent; 0 = reads to the end
   std::uint32_t tls_key = 1;           // which of the two keys it presents
   bool tls_1_0_only = false;
-  bool distrusts_media = false;        // ends TLS with the media server: an unknown CA
-  Duration insert_time{};              // from the answer to InsertMedia until it is inserted
+  bool distrusts_media = false;  // ends TLS with the media server: an unknown CA
+  Duration insert_time{};        // from the answer to InsertMedia until it is inserted
   InsertReads insert_reads = InsertReads::volume_descriptor;
-  std::uint32_t power_cut_at = 0;      // percent read by an installer: the host loses power; 0 = never
-  Duration power_cut_for{};            // and comes back by itself after this; zero: stays off
+  std::uint32_t power_cut_at = 0;  // percent read by an installer: the host loses power; 0 = never
+  Duration power_cut_for{};        // and comes back by itself after this; zero: stays off
 };
 
 }  // namespace metalmesh::bmcsim

@@ -29,11 +29,11 @@ struct Scene {
   Host& host;
   Sessions& sessions;
   Tasks& tasks;
-  const std::string& slots;        // path of the slots' collection
-  MonoTime power_changed;          // when the host last went on or off
-  MonoTime medium_changed;         // when what is in the CD slot last changed
-  RedfishRequest& request;         // may be rewritten, before it is answered
-  std::string path;                // of the request, without slashes at its end
+  const std::string& slots;  // path of the slots' collection
+  MonoTime power_changed;    // when the host last went on or off
+  MonoTime medium_changed;   // when what is in the CD slot last changed
+  RedfishRequest& request;   // may be rewritten, before it is answered
+  std::string path;          // of the request, without slashes at its end
   MonoTime now;
   FaultMemory& own;
 

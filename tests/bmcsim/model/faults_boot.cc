@@ -43,7 +43,8 @@ constexpr Fault table[] = {
        return std::nullopt;
      }},
     {.name = "boot_in_settings",
-     .does = "PATCH of the system is 400 PropertyNotWritable; @Redfish.Settings takes the override and shows it",
+     .does =
+         "PATCH of the system is 400 PropertyNotWritable; @Redfish.Settings takes the override and shows it",
      .source = "libredfish#33 (iDRAC10), NVIDIA",
      .instead = [](Scene& scene) -> Reply {
        if (patches(scene))
@@ -79,7 +80,8 @@ constexpr Fault table[] = {
      .source = "sushy release note change-bootdev-smc",
      .knob = [](BmcOptions& options, bool on) { options.once_ignored = on; },
      .instead = [](Scene& scene) -> Reply {
-       const std::string target = patches(scene) ? asked_boot(scene, "BootSourceOverrideTarget") : std::string();
+       const std::string target =
+           patches(scene) ? asked_boot(scene, "BootSourceOverrideTarget") : std::string();
        if (target.empty()) return std::nullopt;
        scene.own.text = target;
        scene.options.once_ignored = target != "UsbCd";
@@ -89,7 +91,8 @@ constexpr Fault table[] = {
      .alter =
          [](Scene& scene, RedfishReply& reply) {
            edit_boot(scene, reply, [&](json::object& boot) {
-             boot["BootSourceOverrideTarget@Redfish.AllowableValues"] = json::array{"None", "Cd", "Hdd", "UsbCd"};
+             boot["BootSourceOverrideTarget@Redfish.AllowableValues"] =
+                 json::array{"None", "Cd", "Hdd", "UsbCd"};
              if (boot["BootSourceOverrideTarget"] == "Cd") boot["BootSourceOverrideTarget"] = scene.own.text;
            });
          }},

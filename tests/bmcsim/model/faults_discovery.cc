@@ -131,7 +131,8 @@ constexpr Fault table[] = {
      .knob = [](BmcOptions& options, bool on) { options.media_under_systems = !on; },
      .instead = [](Scene& scene) -> Reply {
        if (!scene.asks("GET", enclosure)) return std::nullopt;
-       return json_reply({{"@odata.id", enclosure}, {"Id", "Enclosure"}, {"ManagerType", "EnclosureManager"}});
+       return json_reply(
+           {{"@odata.id", enclosure}, {"Id", "Enclosure"}, {"ManagerType", "EnclosureManager"}});
      },
      .alter =
          [](Scene& scene, RedfishReply& reply) {

@@ -44,8 +44,9 @@ RedfishReply takes_only(std::string_view protocols) {
 void list_protocols(Scene& scene, RedfishReply& reply, const json::array& protocols) {
   if (!reads_cd(scene)) return;
   edit(reply, [&](json::object& body) {
-    body["Actions"].as_object()["#VirtualMedia.InsertMedia"].as_object()
-        ["TransferProtocolType@Redfish.AllowableValues"] = protocols;
+    body["Actions"]
+        .as_object()["#VirtualMedia.InsertMedia"]
+        .as_object()["TransferProtocolType@Redfish.AllowableValues"] = protocols;
   });
 }
 
@@ -86,18 +87,20 @@ constexpr Fault table[] = {
      .source = "iDRAC-Redfish-Scripting#60",
      .instead = [](Scene& scene) -> Reply {
        if (!inserts(scene)) return std::nullopt;
-       return error_reply(500, "SYS446", "Unable to complete the operation because the virtual media service "
-                                         "does not respond (SYS446).");
+       return error_reply(500, "SYS446",
+                          "Unable to complete the operation because the virtual media service "
+                          "does not respond (SYS446).");
      }},
     {.name = "insert_task_completed_critical",
      .does = "InsertMedia is 202; its task ends Completed with TaskStatus Critical, and nothing is inserted",
      .source = "sushy release note raise-error-on-async",
      .instead = [](Scene& scene) -> Reply {
        if (!inserts(scene)) return std::nullopt;
-       return scene.tasks.begin({.due = scene.now + seconds(3),
-                                 .failure = "Unable to mount the remote share: the image could not be verified.",
-                                 .failed_as = "Completed"},
-                                scene.now);
+       return scene.tasks.begin(
+           {.due = scene.now + seconds(3),
+            .failure = "Unable to mount the remote share: the image could not be verified.",
+            .failed_as = "Completed"},
+           scene.now);
      }},
     {.name = "http_only",
      .does = "takes images over HTTP and NFS only, and says so in AllowableValues",
@@ -162,19 +165,20 @@ constexpr Fault table[] = {
      .instead = &written_slot,
      .alter =
          [](Scene& scene, RedfishReply& reply) {
-           if (reads_cd(scene)) edit(reply, [](json::object& body) {
-             body.erase("Actions");
-             body["Id"] = "EXT1";
-           });
+           if (reads_cd(scene))
+             edit(reply, [](json::object& body) {
+               body.erase("Actions");
+               body["Id"] = "EXT1";
+             });
          }},
     {.name = "slot_by_oem_action",
      .does = "the slot's only action is an OEM's: VmmControl",
      .source = "Huawei, xFusion iBMC",
      .instead = [](Scene& scene) -> Reply {
        if (scene.path.starts_with(cd(scene) + "/Actions")) return no_such_resource();
-       if (!scene.asks("POST", cd(scene) + "/Oem/Huawei/Actions/VirtualMedia.VmmControl")) return std::nullopt;
-       const bool disconnects =
-           string_at(parse_body(scene.request.body), "VmmControlType") == "Disconnect";
+       if (!scene.asks("POST", cd(scene) + "/Oem/Huawei/Actions/VirtualMedia.VmmControl"))
+         return std::nullopt;
+       const bool disconnects = string_at(parse_body(scene.request.body), "VmmControlType") == "Disconnect";
        turn_into(scene, disconnects ? eject_ending : insert_ending);
        return std::nullopt;
      },

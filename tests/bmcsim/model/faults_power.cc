@@ -33,7 +33,8 @@ void edit_system(Scene& scene, RedfishReply& reply, Change change) {
 
 void offer(Scene& scene, RedfishReply& reply, const json::array& types) {
   edit_system(scene, reply, [&](json::object& body) {
-    body["Actions"].as_object()["#ComputerSystem.Reset"].as_object()["ResetType@Redfish.AllowableValues"] = types;
+    body["Actions"].as_object()["#ComputerSystem.Reset"].as_object()["ResetType@Redfish.AllowableValues"] =
+        types;
   });
 }
 
@@ -99,8 +100,9 @@ constexpr Fault table[] = {
        return no_content();
      }},
     {.name = "push_button_lag",
-     .does = "offers ForceOff, ForceRestart and PushPowerButton; the reply to a push that switches on is lost, "
-             "and On shows after 20 s",
+     .does =
+         "offers ForceOff, ForceRestart and PushPowerButton; the reply to a push that switches on is lost, "
+         "and On shows after 20 s",
      .source = "Tacklebox#39",
      .instead = [](Scene& scene) -> Reply {
        if (Reply refused = not_offered(scene, "On")) return refused;
@@ -122,7 +124,8 @@ constexpr Fault table[] = {
      .does = "offers On, ForceOff and ForceRestart only",
      .source = "flutter_server_box#1316",
      .instead = [](Scene& scene) -> Reply { return not_offered(scene, "GracefulShutdown"); },
-     .alter = [](Scene& scene, RedfishReply& reply) { offer(scene, reply, {"On", "ForceOff", "ForceRestart"}); }},
+     .alter = [](Scene& scene,
+                 RedfishReply& reply) { offer(scene, reply, {"On", "ForceOff", "ForceRestart"}); }},
     {.name = "power_cut_6s_at_5",
      .does = "the host loses power for 6 s when its installer has read 5 %",
      .source = "mains",

@@ -10,9 +10,7 @@ using std::chrono::seconds;
 using Reply = std::optional<RedfishReply>;
 
 bool logs_in(const Scene& scene) { return scene.asks("POST", sessions_path); }
-bool of_session_service(const Scene& scene) {
-  return scene.path.starts_with("/redfish/v1/SessionService");
-}
+bool of_session_service(const Scene& scene) { return scene.path.starts_with("/redfish/v1/SessionService"); }
 bool is_open_to_all(const Scene& scene) {
   return logs_in(scene) || scene.path == service_root || scene.path == "/redfish";
 }
@@ -92,9 +90,10 @@ constexpr Fault table[] = {
      .does = "for 20 s logins are 400 SWC0700 \"iDRAC is not ready\"",
      .source = "redhat-performance/badfish#129",
      .instead = [](Scene& scene) -> Reply {
-       return busy(scene, 400, "IDRAC.2.8.SWC0700",
-                   "iDRAC is not ready. The configuration values cannot be accessed. Please retry after a few "
-                   "minutes.");
+       return busy(
+           scene, 400, "IDRAC.2.8.SWC0700",
+           "iDRAC is not ready. The configuration values cannot be accessed. Please retry after a few "
+           "minutes.");
      }},
     {.name = "login_busy_403",
      .does = "for 20 s logins are 403 ResourceExhaustion",
@@ -168,11 +167,12 @@ constexpr Fault table[] = {
     {.name = "password_changed",
      .does = "somebody gave the account another password, and ended its sessions",
      .source = "rotation by somebody else",
-     .knob = [](BmcOptions& options, bool on) {
-       const std::string suffix = "-changed";
-       if (on) options.password += suffix;
-       if (!on) options.password.resize(options.password.size() - suffix.size());
-     },
+     .knob =
+         [](BmcOptions& options, bool on) {
+           const std::string suffix = "-changed";
+           if (on) options.password += suffix;
+           if (!on) options.password.resize(options.password.size() - suffix.size());
+         },
      .instead = [](Scene& scene) -> Reply {
        if (scene.own.count++ == 0) scene.sessions.end_all();
        return std::nullopt;

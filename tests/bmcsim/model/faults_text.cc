@@ -18,14 +18,18 @@ constexpr Fault table[] = {
      .source = "DMTF libredfish#108",
      .alter =
          [](Scene& scene, RedfishReply& reply) {
-           if (scene.asks("GET", system_path)) replace_text(reply.body, "Simulated Server", "Serveur simul\xe9");
+           if (scene.asks("GET", system_path))
+             replace_text(reply.body, "Simulated Server", "Serveur simul\xe9");
          }},
     {.name = "latin1_error",
      .does = "errors are pages in Latin-1",
      .source = "front-end web servers",
      .alter =
          [](Scene&, RedfishReply& reply) {
-           if (reply.status >= 400) reply.body = "<html><body>Requ\xeate refus\xe9" "e par le contr\xf4leur</body></html>";
+           if (reply.status >= 400)
+             reply.body =
+                 "<html><body>Requ\xeate refus\xe9"
+                 "e par le contr\xf4leur</body></html>";
          }},
     {.name = "utf8_bom",
      .does = "bodies begin with a byte order mark",

@@ -32,8 +32,8 @@ struct Install {
   bool self_started = false;  // the boot was not ordered through the BMC
 };
 
-/// A read or a call that the host wants from the outside world; answered through Host::answered. A handshake is
-/// ended by the reader, which does not trust the server, and has no answer.
+/// A read or a call that the host wants from the outside world; answered through Host::answered. A handshake
+/// is ended by the reader, which does not trust the server, and has no answer.
 struct HostWish {
   std::uint64_t ticket = 0;
   enum class Kind { read, callback, handshake } kind = Kind::read;

@@ -101,8 +101,7 @@ RedfishReply MediaSlots::insert(const RedfishRequest& request, MonoTime now) {
   const auto image = string_at(parse_body(request.body), "Image");
   if (image.empty()) return error_reply(400, "ActionParameterMissing", "Image is needed");
   if (!image.ends_with(".iso") || image.find_first_of("?=") != std::string::npos) {
-    return error_reply(400, "ActionParameterValueFormatError",
-                       "Image must be a plain URL that ends in .iso");
+    return error_reply(400, "ActionParameterValueFormatError", "Image must be a plain URL that ends in .iso");
   }
   if (options_.insert_time > Duration::zero()) {
     accepted_.push_back({now + options_.insert_time, image});

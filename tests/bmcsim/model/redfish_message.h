@@ -21,10 +21,10 @@ struct RedfishReply {
   int status = 200;
   Headers headers;
   std::string body;
-  bool drop = false;   // end the connection without an answer
-  bool kill = false;   // a FaultRule asked for a kill
-  bool gzip = false;   // the transport compresses the body
-  Duration delay{};    // the transport waits before it answers
+  bool drop = false;  // end the connection without an answer
+  bool kill = false;  // a FaultRule asked for a kill
+  bool gzip = false;  // the transport compresses the body
+  Duration delay{};   // the transport waits before it answers
 };
 
 }  // namespace metalmesh::bmcsim

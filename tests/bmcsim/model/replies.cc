@@ -16,14 +16,15 @@ RedfishReply json_reply(json::value value, int status, std::string etag) {
 
 RedfishReply error_reply(int status, std::string_view id, std::string_view message) {
   const std::string full = "Base.1.13." + std::string(id);
-  return json_reply({{"error",
-                      {{"code", full},
-                       {"message", message},
-                       {"@Message.ExtendedInfo", json::array{json::object{{"MessageId", full},
-                                                                          {"Message", message},
-                                                                          {"Severity", "Critical"},
-                                                                          {"Resolution", "See the message."}}}}}}},
-                    status);
+  return json_reply(
+      {{"error",
+        {{"code", full},
+         {"message", message},
+         {"@Message.ExtendedInfo", json::array{json::object{{"MessageId", full},
+                                                            {"Message", message},
+                                                            {"Severity", "Critical"},
+                                                            {"Resolution", "See the message."}}}}}}},
+      status);
 }
 
 RedfishReply no_content() {

@@ -49,7 +49,8 @@ RedfishReply Tasks::read(const std::string& path, MonoTime now) const {
   const bool done = known.due && *known.due <= now;
   const bool failed = done && !known.failure.empty();
   if (monitor && done && !failed) return no_content();
-  if (monitor && failed && known.failed_as != "Completed") return error_reply(500, "GeneralError", known.failure);
+  if (monitor && failed && known.failed_as != "Completed")
+    return error_reply(500, "GeneralError", known.failure);
   boost::json::object value{{"@odata.id", std::string(service) + "/Tasks/" + it->first},
                             {"@odata.type", "#Task.v1_7_0.Task"},
                             {"Id", it->first},

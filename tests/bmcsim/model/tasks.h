@@ -16,9 +16,9 @@ struct Task {
     at_reset,   // with the host's next reset
   } ends = Ends::at_due;
   std::optional<MonoTime> due{};
-  std::string failure{};                   // why it failed; empty: it did not
-  std::string failed_as = "Exception";     // its TaskState then
-  std::string until_then = "Running";      // its TaskState before
+  std::string failure{};                // why it failed; empty: it did not
+  std::string failed_as = "Exception";  // its TaskState then
+  std::string until_then = "Running";   // its TaskState before
   std::string name = "Insert";
 };
 

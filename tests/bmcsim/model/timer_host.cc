@@ -84,8 +84,8 @@ void TimerHost::eject(MonoTime now) {
   insert_result_ = std::string();
 }
 
-/// BMCs look at the volume descriptor when a medium is inserted; that answer changes nothing here. Others want
-/// more.
+/// BMCs look at the volume descriptor when a medium is inserted; that answer changes nothing here. Others
+/// want more.
 HostWish TimerHost::first_look() {
   wish_probe_ = false;
   if (options_.distrusts_media) return {next_ticket_++, HostWish::Kind::handshake, url_, 0, 0};

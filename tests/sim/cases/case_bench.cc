@@ -1,0 +1,233 @@
+#include "tests/sim/cases/case_bench.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agents/core/agent_core.h"
+#include "common/base/digest.h"
+#include "common/delivery/topics.h"
+#include "common/ports/wire_time.h"
+
+namespace metalmesh::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr char site_name[] = "site1";
+constexpr char address[] = "10.1.0.1";
+constexpr char deployment[] = "d1";
+constexpr Duration inspection_limit = 30min;
+constexpr Duration job_limit = 8h;
+/// What lags has shown by then, and what was accepted was done.
+constexpr Duration settles_after = 5min;
+
+std::string profile_blob() {
+  wire::ProfileContent content;
+  content.set_family("placeholder");
+  content.set_template_("# answer file\ndeployment={{deployment}} callback={{callback_url}}\n");
+  return content.SerializeAsString();
+}
+
+agent::AgentSettings settings() {
+  agent::AgentSettings settings;
+  settings.site = SiteName(site_name);
+  settings.machine_id = "edge";
+  settings.version = "sim";
+  settings.timeouts.first_read = 3min;  // the firmware here is quick
+  return settings;
+}
+
+wire::StartInstall standard_order(const Machine& machine, WallTime wall) {
+  const bmcsim::BmcOptions& bmc = machine.model->options();
+  wire::StartInstall order;
+  order.set_deployment_id(deployment);
+  order.set_server(machine.name);
+  order.set_generation(1);
+  order.mutable_identity()->set_uuid(bmc.uuid);
+  order.mutable_identity()->set_serial(bmc.serial);
+  order.mutable_bmc()->set_address(address);
+  order.mutable_bmc()->set_credential("bmc");
+  order.mutable_bmc()->set_tls(wire::BmcTarget::PIN);
+  order.mutable_bmc()->set_key_sha256(machine.key_sha256);
+  order.mutable_image()->set_name("linux");
+  order.mutable_image()->set_sha256(std::string(64, 'a'));
+  order.mutable_image()->add_urls("https://images.example.net/linux.iso");
+  order.mutable_profile()->set_name("base");
+  order.mutable_profile()->set_sha256(to_hex(sha256(profile_blob())));
+  auto& variable = *order.add_variables();
+  variable.set_name("deployment");
+  variable.set_value(deployment);
+  order.set_power(wire::REFUSE_IF_ON);
+  *order.mutable_start_by() = to_wire(wall + 2h);
+  *order.mutable_launch_by() = to_wire(wall + 3h);
+  order.mutable_max_run()->set_seconds(3600);
+  order.mutable_stall_after()->set_seconds(1200);
+  order.mutable_proof()->set_minimum(wire::PROOF_BOOTED);
+  order.mutable_proof()->mutable_settle()->set_seconds(60);
+  order.mutable_proof()->mutable_within()->set_seconds(900);
+  return order;
+}
+
+}  // namespace
+
+CaseBench::CaseBench(const Case& the_case, bool print)
+    : case_(the_case),
+      trace_(print),
+      bmcs_(events_, trace_, swarm_, Random(7), marks_, [this](Machine& machine) { watch(machine); }),
+      media_("media", events_, trace_, Random(11), [](const std::string&) {}),
+      controller_(site_name),
+      signer_(site_name) {
+  swarm_.down_for = 2s;
+  controller_.blobs[to_hex(sha256(profile_blob()))] = profile_blob();
+  bmcs_.add_media(media_);
+  machine_ = &bmcs_.add("site1-n1", address, [this](bmcsim::BmcOptions& bmc) {
+    bmc.powered_on = bmc.disk_has_os = false;  // else by chance
+    bmc.password = password_;
+    bmc.install_time = 5min;
+    bmc.calls_back = false;
+    if (case_.machine != nullptr) case_.machine(bmc);
+  });
+  if (!case_.foreign_medium.empty())
+    machine_->model->insert_foreign(std::string(case_.foreign_medium), events_.now());
+  agent_ = std::make_unique<SimNode>(
+      site_name, events_, trace_, swarm_, Random(13),
+      [this](const RowReader& rows, Entropy& entropy) {
+        return std::make_unique<agent::AgentCore>(rows, signer_, verifier_, entropy, settings());
+      },
+      around_agent());
+}
+
+Surroundings CaseBench::around_agent() {
+  Surroundings around;
+  around.clock_error = 100ms;
+  around.publish = [this](Publish message) {
+    events_.after(5ms, [this, message = std::move(message)] { take(message); });
+  };
+  around.http = [this](const HttpRequest& request, Surroundings::Deliver deliver) {
+    bmcs_.start(request, password_, std::move(deliver));
+  };
+  around.fetch = [this](const ImageFetch& fetch, Surroundings::Deliver deliver) {
+    events_.after(1s, [fetch, deliver = std::move(deliver)] {
+      deliver(ImageReady{fetch.sha256, image_facts(fetch.sha256)});
+    });
+  };
+  around.media = [this](const wire::MediaCommand& command) { media_.send(command); };
+  around.probe = [this](const ProbeStart& probe, Surroundings::Deliver deliver) {
+    events_.after(1s, [this, id = probe.id, deliver = std::move(deliver)] {
+      deliver(ProbeAnswered{id, port_open(), port_open() ? "SSH-2.0-OpenSSH" : "connection refused"});
+    });
+  };
+  around.durable = [](const Batch&) {};
+  around.came_up = [this](const Surroundings::Deliver& deliver) {
+    media_.start();
+    media_.agent_up(deliver);
+    tell_credentials();
+    deliver(BusUp{});
+  };
+  around.went_down = [this] { media_.agent_down(); };
+  around.log_line = [](std::string_view) {};
+  return around;
+}
+
+Now CaseBench::now() const { return {events_.now(), events_.wall(), events_.wall()}; }
+
+bool CaseBench::port_open() const {
+  const bool new_system = machine_->model->host().state() == bmcsim::HostState::new_system;
+  return case_.port == Port::open || (case_.port == Port::opens_with_new_system && new_system);
+}
+
+void CaseBench::tell_credentials() {
+  CredentialsChanged known;
+  if (!password_.empty()) known.credentials.push_back({"bmc", "1"});
+  agent_->deliver(std::move(known));
+}
+
+void CaseBench::take(Publish message) {
+  for (std::string& answer : controller_.take(message.payload, now()))
+    agent_->deliver(MessageArrived{topics::down(SiteName(site_name)), std::move(answer)});
+  for (; result_.told.size() < controller_.events().size();) {
+    const wire::Event& event = result_.told.emplace_back(controller_.events()[result_.told.size()]);
+    if (event.has_inspected()) result_.inspected = event.inspected();
+    if (!event.has_ended()) continue;
+    result_.ended = event.ended();
+    result_.new_system_ran = std::ranges::any_of(
+        machine_->model->host().acts(), [](const auto& act) { return act.what == "boots the new system"; });
+  }
+}
+
+void CaseBench::command(wire::Command command) {
+  for (std::string& message : controller_.command(std::move(command), now()))
+    agent_->deliver(MessageArrived{topics::down(SiteName(site_name)), std::move(message)});
+}
+
+void CaseBench::inspect() {
+  wire::Command asks;
+  auto& inspect = *asks.mutable_inspect_server();
+  inspect.set_server(machine_->name);
+  inspect.set_request_id("look");
+  inspect.mutable_bmc()->set_address(address);
+  inspect.mutable_bmc()->set_credential("bmc");
+  command(std::move(asks));
+}
+
+void CaseBench::order() {
+  wire::Command start;
+  auto& order = *start.mutable_start_install();
+  order = standard_order(*machine_, events_.wall());
+  if (case_.order != nullptr) case_.order(order);
+  command(std::move(start));
+}
+
+void CaseBench::watch(Machine& machine) {
+  if (faults_begun_ || machine_ == nullptr) return;
+  const bmcsim::Host& host = machine.model->host();
+  const bool installing = host.state() == bmcsim::HostState::installing;
+  const bool half = host.bytes_read() * 2 >= image_size;
+  if (installing && (case_.when == When::installing || (case_.when == When::half_way && half)))
+    begin_faults();
+}
+
+void CaseBench::begin_faults() {
+  faults_begun_ = true;
+  events_.after(Duration(), [this] {
+    for (const std::string_view name : case_.faults) {
+      if (!machine_->model->set_fault(name)) trace_.violation(events_.now(), "case", std::string(name));
+    }
+    if (case_.beside == Beside::credentials_away || case_.beside == Beside::credentials_away_restart) {
+      password_.clear();
+      tell_credentials();
+    }
+    if (case_.beside == Beside::agent_restarts || case_.beside == Beside::credentials_away_restart)
+      agent_->crash("restarts");
+  });
+  if (case_.lasts > Duration()) events_.after(case_.lasts, [this] { end_faults(); });
+}
+
+void CaseBench::end_faults() {
+  machine_->model->clear_faults();
+  machine_->model->release_sessions();
+  if (!password_.empty()) return;
+  password_ = "secret-password";
+  tell_credentials();
+}
+
+void CaseBench::run_until(MonoTime until, const std::function<bool()>& done) {
+  while (!done() && events_.run_one(until)) {
+  }
+}
+
+CaseResult CaseBench::run() {
+  if (case_.when == When::always) begin_faults();
+  agent_->start();
+  run_until(events_.now() + 10s, [] { return false; });
+  inspect();
+  run_until(events_.now() + inspection_limit, [this] { return result_.inspected.has_value(); });
+  if (case_.when == When::ordered) begin_faults();
+  run_until(events_.now() + 10s, [] { return false; });
+  order();
+  run_until(events_.now() + job_limit, [this] { return result_.ended.has_value(); });
+  run_until(events_.now() + settles_after, [] { return false; });
+  return result_;
+}
+
+}  // namespace metalmesh::sim

@@ -1,0 +1,39 @@
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <set>
+
+#include "tests/sim/cases/verdict.h"
+
+namespace metalmesh::sim {
+
+void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
+
+namespace {
+
+class BmcCase : public testing::TestWithParam<Case> {};
+
+TEST_P(BmcCase, ends_as_it_should) {
+  // One that is asked for alone shows what happened.
+  const bool alone = testing::UnitTest::GetInstance()->test_to_run_count() == 1;
+  CaseBench bench(GetParam(), alone);
+  const CaseResult result = bench.run();
+  RecordProperty("seen", seen(result));
+  for (const std::string& objection : objections(GetParam(), result, bench.machine()))
+    ADD_FAILURE() << objection << "\n  seen: " << seen(result);
+}
+
+INSTANTIATE_TEST_SUITE_P(Reported, BmcCase, testing::ValuesIn(all_cases()),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(BmcCases, have_names_of_their_own_and_faults_that_exist) {
+  std::set<std::string_view> names;
+  for (const Case& each : all_cases()) {
+    EXPECT_TRUE(names.insert(each.name).second) << each.name;
+    for (const std::string_view fault : each.faults)
+      EXPECT_NE(bmcsim::fault_named(fault), nullptr) << each.name << ": " << fault;
+  }
+}
+
+}  // namespace
+}  // namespace metalmesh::sim
