@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "tests/sim/odd_bmcs.h"
+
 namespace metalmesh::sim {
 namespace {
 
@@ -62,6 +66,9 @@ constexpr Rare rare_branches[] = {
     {"a board was replaced", 200},
     {"a machine was moved to another site", 500},
     {"a BMC would not eject", 200},
+    {"every BMC of one model was odd at once", 200},
+    {"a BMC was odd while its installer ran", 500},
+    {"a BMC was odd while its installer ran, and the agent restarted", 1000},
     {"a password was changed before the agent knew", 200},
     {"a credential was held", 500},
     {"a credential was released", 500},
@@ -84,6 +91,9 @@ constexpr Rare rare_branches[] = {
     {"told ORDER_EXPIRED", 200},
     {"a machine was ordered again", 100},
 };
+
+/// A fault of a BMC changed an answer, in so many seeds.
+constexpr std::uint64_t every_fault_within = 5000;
 
 }  // namespace
 
@@ -109,6 +119,12 @@ std::vector<std::string> never_hit(const Marks& marks, std::uint64_t seeds) {
   std::vector<std::string> missing;
   for (const Rare& rare : rare_branches) {
     if (seeds >= rare.within && marks.count(rare.name) == 0) missing.emplace_back(rare.name);
+  }
+  for (const auto faults : {odd_kinds(), odd_bouts(), odd_troubles()}) {
+    for (const std::string_view fault : faults) {
+      std::string met = "met " + std::string(fault);
+      if (seeds >= every_fault_within && marks.count(met) == 0) missing.push_back(std::move(met));
+    }
   }
   return missing;
 }

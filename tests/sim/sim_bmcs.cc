@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/digest.h"
+#include "tests/sim/odd_bmcs.h"
 #include "tests/sim/words.h"
 
 namespace metalmesh::sim {
@@ -69,6 +70,15 @@ bmcsim::BmcOptions options_of(const std::string& name, const Swarm& swarm, Rando
   return options;
 }
 
+/// What the standard leaves open, or hosts do by themselves.
+void draw_habits(bmcsim::BmcOptions& options, Random& random) {
+  options.boot_progress = random.chance(400);
+  options.require_if_match = random.chance(200);
+  options.never_reads = random.chance(30);
+  options.stops_reading_at = random.chance(30) ? 50 : 0;
+  options.reboots_at_end = random.chance(50);
+}
+
 }  // namespace
 
 SimBmcs::SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random random, Marks& marks,
@@ -77,6 +87,7 @@ SimBmcs::SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random ra
       trace_(trace),
       swarm_(swarm),
       random_(random),
+      kinds_(Random(random).fork()),
       marks_(marks),
       watch_(std::move(watch)) {}
 
@@ -84,10 +95,13 @@ Machine& SimBmcs::add(std::string name, std::string address, const Adjust& adjus
   auto machine = std::make_unique<Machine>();
   machine->key_sha256 = to_hex(sha256(swarm_.keys_differ ? "key/" + name : "the vendor's default key"));
   bmcsim::BmcOptions options = options_of(name, swarm_, random_);
+  if (swarm_.odd > 0) draw_habits(options, kinds_);
   if (adjust) adjust(options);
   machine->model = std::make_unique<bmcsim::BmcModel>(std::move(options));
   machine->stuck_tray = random_.chance(swarm_.stuck_tray);
+  if (kinds_.chance(swarm_.odd)) machine->kind = odd_kinds()[kinds_.below(odd_kinds().size())];
   machine->name = std::move(name);
+  if (!machine->kind.empty()) set_fault(*machine, machine->kind);
   machine->address = address;
   by_address_[std::move(address)] = machine.get();
   return *machines_.emplace_back(std::move(machine));
@@ -145,6 +159,7 @@ bmcsim::RedfishReply SimBmcs::call(Machine& machine, const HttpRequest& request,
   if (request.last) machine.on_connection = 0;
   bmcsim::RedfishReply reply = machine.model->handle(call, events_.now());
   trace_.line(events_.now(), machine.name, request.method + " " + path, std::to_string(reply.status));
+  for (const std::string_view name : machine.model->met()) marks_.hit("met " + std::string(name));
   advance(machine);
   return reply;
 }
@@ -185,7 +200,8 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
   if (fault == Fault::dropped_after) return failed(HttpFailure::dropped, "connection reset");
   if (fault == Fault::busy_after) return answer(503, {}, "{}");
   // Only what its agent gets to know.
-  if (request.method == "POST" && path.ends_with("/Sessions") && reply.status == 401) {
+  const bool wrong = password != machine.model->options().password;
+  if (wrong && request.method == "POST" && path.ends_with("/Sessions") && reply.status == 401) {
     ++machine.refused_logins[password];
     watch_(machine);
   }
@@ -245,13 +261,18 @@ void SimBmcs::self_reset(Machine& machine) {
   advance(machine);
 }
 
-void SimBmcs::power_cut(Machine& machine, Duration off_for) {
-  bmcsim::Host& host = machine.model->host();
-  if (!host.on()) return;
-  trace_.line(events_.now(), machine.name, "loses power", std::to_string(off_for / 1s) + " s");
-  if (host.state() == bmcsim::HostState::installing) marks_.hit("a host lost power while its installer ran");
-  host.power_cut(events_.now(), off_for);
-  advance(machine);
+void SimBmcs::set_fault(Machine& machine, std::string_view name) {
+  trace_.line(events_.now(), machine.name, "is odd", name);
+  machine.model->set_fault(name);
+  const bmcsim::Fault* fault = bmcsim::fault_named(name);
+  if (fault->knob != nullptr) marks_.hit("met " + std::string(name));
+}
+
+void SimBmcs::clear_fault(Machine& machine, std::string_view name) {
+  if (machine.kind == name) return;
+  trace_.line(events_.now(), machine.name, "is odd no longer", name);
+  machine.model->clear_fault(name);
+  if (name == "session_table_full") machine.model->release_sessions();
 }
 
 void SimBmcs::restart_bmc(Machine& machine) {

@@ -30,6 +30,7 @@ struct Machine {
   MonoTime busy{};                                      // requests to one BMC run in order
   bool stuck_tray = false;                              // whatever is inserted stays inserted
   MonoTime silent_until{};                              // its BMC restarts
+  std::string_view kind{};                              // the fault it has for good; empty: none
   unsigned on_connection = 0;                           // requests so far on the agent's connection to it
   std::optional<MonoTime> wakes_at;                     // when `advance` is scheduled
   std::map<std::string, std::uint64_t> refused_logins;  // by password
@@ -65,8 +66,9 @@ class SimBmcs {
   void move(Machine& machine, const std::string& address);
   /// Another mainboard under the same serial.
   void replace_board(Machine& machine);
-  /// The host's mains are gone for so long; zero: it does not come back by itself.
-  void power_cut(Machine& machine, Duration off_for);
+  /// It has a fault (tests/bmcsim/model/fault.h) from now on, and no longer.
+  void set_fault(Machine& machine, std::string_view name);
+  void clear_fault(Machine& machine, std::string_view name);
   void set_healthy() { healthy_ = true; }
 
   [[nodiscard]] std::map<std::string, Machine*>& by_address() { return by_address_; }
@@ -99,6 +101,7 @@ class SimBmcs {
   Trace& trace_;
   const Swarm& swarm_;
   Random random_;
+  Random kinds_;
   Marks& marks_;
   Watch watch_;
   bool healthy_ = false;

@@ -52,12 +52,24 @@ constexpr FaultClass classes[] = {
     {"move", [](Swarm& s) { s.move_every = {}; }},
     {"rotation", [](Swarm& s) { s.rotation_every = {}; }},
     {"quirks", [](Swarm& s) { s.once_ignored = s.cd_first = s.slot_lag = s.impatient = s.stuck_tray = 0; }},
+    {"odd", [](Swarm& s) { s.odd = 0; }},
+    {"bout", [](Swarm& s) { s.bout_every = {}; }},
+    {"trouble", [](Swarm& s) { s.trouble_every = {}; }},
     {"image", [](Swarm& s) { s.image_fault = 0, s.image_time = 10s; }},
     {"abort", [](Swarm& s) { s.abort = 0; }},
     {"meddling", [](Swarm& s) { s.meddling = 0; }},
     {"reinstall", [](Swarm& s) { s.reinstalls = false; }},
     {"greedy", [](Swarm& s) { s.greedy = false; }},
 };
+
+/// What BMCs do beside the standard. From numbers of its own: what else a seed is like does
+/// not depend on it.
+void draw_odd(Swarm& swarm, Random random) {
+  swarm.odd = random.chance(250) ? 500 : 0;
+  swarm.bout_every = seldom(random, 150);
+  swarm.trouble_every = random.chance(150) ? between(random, 3min, 15min) : Duration();
+  swarm.trouble_restart = random.chance(500) ? 500 : 0;
+}
 
 }  // namespace
 
@@ -111,6 +123,7 @@ Swarm draw_swarm(Random& random) {
   swarm.meddling = random.chance(600) ? 0 : static_cast<std::uint32_t>(random.below(40));
   swarm.reinstalls = random.chance(500);
   swarm.greedy = random.chance(300);
+  draw_odd(swarm, Random(random).fork());
   return swarm;
 }
 

@@ -58,10 +58,14 @@ struct Swarm {
   std::uint32_t once_ignored = 0;  // of the machines
   std::uint32_t cd_first = 0;
   std::uint32_t slot_lag = 0;
-  std::uint32_t impatient = 0;    // gives a medium up after seconds without a server
-  std::uint32_t stuck_tray = 0;   // never ejects
-  std::uint32_t image_fault = 0;  // per fetch
-  Duration image_time{};          // at most
+  std::uint32_t impatient = 0;        // gives a medium up after seconds without a server
+  std::uint32_t stuck_tray = 0;       // never ejects
+  std::uint32_t odd = 0;              // is odd in one way, for good
+  Duration bout_every{};              // every BMC of one model is odd for minutes
+  Duration trouble_every{};           // one BMC is, while it installs
+  std::uint32_t trouble_restart = 0;  // and the agent restarts
+  std::uint32_t image_fault = 0;      // per fetch
+  Duration image_time{};              // at most
 
   // People.
   std::uint32_t abort = 0;     // of a running rollout, per look of the operator

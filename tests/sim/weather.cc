@@ -9,6 +9,7 @@
 #include "controller/state/tables.h"
 #include "schemas/record/controller.pb.h"
 #include "schemas/record/stream.pb.h"
+#include "tests/sim/odd_bmcs.h"
 
 namespace metalmesh::sim {
 namespace {
@@ -51,6 +52,7 @@ void Weather::begin() {
   nodes();
   histories();
   machines();
+  odd_bmcs();
 }
 
 std::string Weather::anybody(Random& random) {
@@ -159,6 +161,38 @@ void Weather::machines() {
   now_and_then(swarm.move_every, [this](Random& random) { move_machine(random); });
   now_and_then(swarm.rotation_every, [this](Random& random) {
     mesh_.rotate_password(any_site(random), 10s + random.below(2400) * 1s);
+  });
+}
+
+void Weather::odd_bmcs() {
+  const Swarm& swarm = mesh_.swarm;
+  now_and_then(swarm.bout_every, [this](Random& random) {
+    const std::string_view name = odd_bouts()[random.below(odd_bouts().size())];
+    const Duration length = 10s + random.below(600) * 1s;
+    const std::size_t model = random.below(2);  // every other machine is of the same make
+    for (std::size_t i = model; i < mesh_.bmcs.machines().size(); i += 2) {
+      Machine& machine = *mesh_.bmcs.machines()[i];
+      mesh_.bmcs.set_fault(machine, name);
+      mesh_.events.after(length, [this, &machine, name] { mesh_.bmcs.clear_fault(machine, name); });
+    }
+    mesh_.witness.marks().hit("every BMC of one model was odd at once");
+  });
+  now_and_then(swarm.trouble_every, [this](Random& random) {
+    Site& site = any_site(random);
+    const auto installs = [](const Machine* machine) {
+      return machine->model->host().state() == bmcsim::HostState::installing;
+    };
+    const auto found = std::ranges::find_if(site.machines, installs);
+    if (found == site.machines.end()) return;
+    Machine& machine = **found;
+    const std::string_view name = odd_troubles()[random.below(odd_troubles().size())];
+    mesh_.bmcs.set_fault(machine, name);
+    mesh_.events.after(5s + random.below(600) * 1s,
+                       [this, &machine, name] { mesh_.bmcs.clear_fault(machine, name); });
+    mesh_.witness.marks().hit("a BMC was odd while its installer ran");
+    if (!random.chance(mesh_.swarm.trouble_restart)) return;
+    mesh_.witness.marks().hit("a BMC was odd while its installer ran, and the agent restarted");
+    site.box.node->crash("restarts");
   });
 }
 
@@ -282,6 +316,9 @@ void Weather::move_machine(Random& random) {
 }
 
 void Weather::heal() {
+  for (const auto& machine : mesh_.bmcs.machines()) {
+    for (const std::string_view name : machine->model->faults()) mesh_.bmcs.clear_fault(*machine, name);
+  }
   for (; !swapped_.empty(); swapped_.pop_back()) {
     const auto& [a, b] = swapped_.back();
     const auto& known = mesh_.bmcs.by_address();

@@ -26,6 +26,7 @@ class Weather {
   void nodes();
   void histories();
   void machines();
+  void odd_bmcs();
   void take_copies();
   void roll_back(Site& site);
   void restore_controller(Random& random);

@@ -218,7 +218,9 @@ void Witness::take_event_row(const std::string& node, const AgentLife& agent, co
   }
   copy.entries.push_back(row.value->substr(hash_bytes));
   wire::Event event;
-  if (event.ParseFromString(copy.entries.back())) tell(node, agent, *seq, event);
+  if (event.ParseFromString(copy.entries.back())) return tell(node, agent, *seq, event);
+  court_.trace.violation(court_.events.now(), "log_is_the_journal",
+                         fmt::format("{} journalled event {}, which nobody can read", node, *seq));
 }
 
 void Witness::tell(const std::string& node, const AgentLife& agent, std::uint64_t seq,

@@ -100,6 +100,9 @@ bool BmcModel::set_fault(std::string_view name) {
   clear_fault(name);
   if (fault->knob != nullptr) fault->knob(options_, true);
   active_.push_back({fault, {}});
+  // In the order of the tables: what is done to the text of a reply comes after what it says.
+  const auto place = [](const Active& each) { return std::ranges::find(all_faults(), each.fault); };
+  std::ranges::sort(active_, {}, place);
   return true;
 }
 
@@ -166,17 +169,22 @@ RedfishReply BmcModel::answer(RedfishRequest& request, MonoTime now) {
     return Scene{options_,        *host_,  sessions_, tasks_, slots,      power_changed_,
                  medium_changed_, request, path,      now,    each.memory};
   };
+  met_.clear();
   std::optional<RedfishReply> reply;
   for (Active& each : active_) {
     if (each.fault->instead == nullptr || reply) continue;
     Scene seen = scene(each);
+    const RedfishRequest given = request;
     reply = each.fault->instead(seen);
+    if (reply || given.path != request.path || given.body != request.body) met_.push_back(each.fault->name);
   }
   if (!reply) reply = dispatch(request, now);
   for (Active& each : active_) {
     if (each.fault->alter == nullptr) continue;
     Scene seen = scene(each);
+    const RedfishReply given = *reply;
     each.fault->alter(seen, *reply);
+    if (given != *reply) met_.push_back(each.fault->name);
   }
   return *std::move(reply);
 }

@@ -53,6 +53,8 @@ class BmcModel {
   void clear_fault(std::string_view name);
   void clear_faults();
   [[nodiscard]] std::vector<std::string_view> faults() const;
+  /// Those that made the last reply another one.
+  [[nodiscard]] const std::vector<std::string_view>& met() const { return met_; }
   /// Puts somebody else's medium into the CD slot.
   void insert_foreign(std::string url, MonoTime now) { host_->insert(now, std::move(url)); }
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
@@ -86,6 +88,7 @@ class BmcModel {
   MediaSlots slots_;
   ComputerSystem system_;
   std::vector<Active> active_;
+  std::vector<std::string_view> met_;
   std::vector<FaultRule> rules_;
   bool was_on_ = false;
   std::string had_medium_;

@@ -23,7 +23,7 @@ void replace_header(RedfishReply& reply, std::string_view name, std::optional<st
 
 RedfishReply message(int status, std::string_view id, std::string_view text) {
   auto reply = error_reply(status, "GeneralError", text);
-  edit(reply, [&](json::object& body) {
+  edit_error(reply, [&](json::object& body) {
     auto& info = body["error"].as_object()["@Message.ExtendedInfo"].as_array()[0].as_object();
     info["MessageId"] = id;
   });

@@ -1,4 +1,4 @@
-// Bytes that are not quite JSON, and errors that are not quite errors.
+// Bytes that are not quite JSON, and errors that are not quite errors. What breaks the JSON comes last.
 #include "tests/bmcsim/model/fault.h"
 #include "tests/bmcsim/model/replies.h"
 
@@ -13,6 +13,28 @@ void replace_text(std::string& text, std::string_view what, std::string_view by)
 }
 
 constexpr Fault table[] = {
+    {.name = "html_instead",
+     .does = "everything is answered 200 with a page for people",
+     .source = "BMCs that boot",
+     .instead = [](Scene&) -> Reply {
+       RedfishReply reply;
+       reply.headers = {{"Content-Type", "text/html"}};
+       reply.body = "<html><body>The management controller is starting.</body></html>";
+       return reply;
+     }},
+    {.name = "extinfo_is_an_object",
+     .does = "@Message.ExtendedInfo is one object instead of a list",
+     .source = "sushy release note extended-info",
+     .alter =
+         [](Scene&, RedfishReply& reply) {
+           edit_error(reply, [](json::object& body) {
+             auto& info = body["error"].as_object()["@Message.ExtendedInfo"];
+             if (!info.is_array()) return;
+             json::value first = info.as_array().front();
+             body["error"].as_object()["message"] = "See @Message.ExtendedInfo.";
+             info = std::move(first);
+           });
+         }},
     {.name = "latin1_text",
      .does = "one byte of a text is no UTF-8",
      .source = "DMTF libredfish#108",
@@ -31,13 +53,6 @@ constexpr Fault table[] = {
                  "<html><body>Requ\xeate refus\xe9"
                  "e par le contr\xf4leur</body></html>";
          }},
-    {.name = "utf8_bom",
-     .does = "bodies begin with a byte order mark",
-     .source = "ocs-ci#13361",
-     .alter =
-         [](Scene&, RedfishReply& reply) {
-           if (!reply.body.empty()) reply.body.insert(0, "\xef\xbb\xbf");
-         }},
     {.name = "unescaped_etag",
      .does = "quotes in the system's @odata.etag are not escaped",
      .source = "python-redfish-library#107",
@@ -46,33 +61,17 @@ constexpr Fault table[] = {
            if (scene.asks("GET", system_path))
              replace_text(reply.body, "{", "{\"@odata.etag\":\"W/\"1715000000\"\",");
          }},
-    {.name = "extinfo_is_an_object",
-     .does = "@Message.ExtendedInfo is one object instead of a list",
-     .source = "sushy release note extended-info",
-     .alter =
-         [](Scene&, RedfishReply& reply) {
-           if (reply.status < 400) return;
-           edit(reply, [](json::object& body) {
-             auto& info = body["error"].as_object()["@Message.ExtendedInfo"];
-             if (!info.is_array()) return;
-             json::value first = info.as_array().front();
-             body["error"].as_object()["message"] = "See @Message.ExtendedInfo.";
-             info = std::move(first);
-           });
-         }},
     {.name = "cut_bodies",
      .does = "every body ends in the middle",
      .source = "BMCs out of memory",
      .alter = [](Scene&, RedfishReply& reply) { reply.body.resize(reply.body.size() / 2); }},
-    {.name = "html_instead",
-     .does = "everything is answered 200 with a page for people",
-     .source = "BMCs that boot",
-     .instead = [](Scene&) -> Reply {
-       RedfishReply reply;
-       reply.headers = {{"Content-Type", "text/html"}};
-       reply.body = "<html><body>The management controller is starting.</body></html>";
-       return reply;
-     }},
+    {.name = "utf8_bom",
+     .does = "bodies begin with a byte order mark",
+     .source = "ocs-ci#13361",
+     .alter =
+         [](Scene&, RedfishReply& reply) {
+           if (!reply.body.empty()) reply.body.insert(0, "\xef\xbb\xbf");
+         }},
 };
 
 }  // namespace

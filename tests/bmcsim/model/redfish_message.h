@@ -25,6 +25,7 @@ struct RedfishReply {
   bool kill = false;  // a FaultRule asked for a kill
   bool gzip = false;  // the transport compresses the body
   Duration delay{};   // the transport waits before it answers
+  bool operator==(const RedfishReply&) const = default;
 };
 
 }  // namespace metalmesh::bmcsim

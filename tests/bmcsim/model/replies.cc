@@ -1,9 +1,26 @@
 #include "tests/bmcsim/model/replies.h"
 
+#include <stdexcept>
 #include <utility>
 
 namespace metalmesh::bmcsim {
 namespace json = boost::json;
+namespace {
+
+void change_body(RedfishReply& reply, const std::function<void(json::object&)>& change) {
+  json::value value = parse_body(reply.body);
+  if (!value.is_object()) return;
+  try {
+    change(value.as_object());
+    reply.body = json::serialize(value);
+  } catch (const std::invalid_argument&) {
+    return;
+  } catch (const std::out_of_range&) {
+    return;
+  }
+}
+
+}  // namespace
 
 RedfishReply json_reply(json::value value, int status, std::string etag) {
   RedfishReply reply;
@@ -70,10 +87,11 @@ std::string string_at(const json::value& value, std::string_view key) {
 }
 
 void edit(RedfishReply& reply, const std::function<void(json::object&)>& change) {
-  json::value value = parse_body(reply.body);
-  if (!value.is_object()) return;
-  change(value.as_object());
-  reply.body = json::serialize(value);
+  if (reply.status < 300) change_body(reply, change);
+}
+
+void edit_error(RedfishReply& reply, const std::function<void(json::object&)>& change) {
+  if (reply.status >= 400) change_body(reply, change);
 }
 
 }  // namespace metalmesh::bmcsim

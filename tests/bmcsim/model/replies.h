@@ -31,7 +31,10 @@ boost::json::value parse_body(const std::string& text);
 /// A member's text; empty when there is none.
 std::string string_at(const boost::json::value& value, std::string_view key);
 
-/// Changes a reply's JSON object; leaves any other body alone.
+/// Changes the JSON object of a reply that tells something; leaves errors and any other body alone, and what
+/// another fault has made unfit for the change.
 void edit(RedfishReply& reply, const std::function<void(boost::json::object&)>& change);
+/// Likewise of an error.
+void edit_error(RedfishReply& reply, const std::function<void(boost::json::object&)>& change);
 
 }  // namespace metalmesh::bmcsim
