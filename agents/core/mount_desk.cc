@@ -70,7 +70,7 @@ wire::MountState second_state(wire::MountState first) {
 
 }  // namespace
 
-std::string MountDesk::token() { return to_hex(entropy_.bytes(token_bytes)); }
+std::string MountDesk::token() { return to_hex(entropy_.secret(token_bytes)); }
 
 std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMaterials& with,
                                               const SiteStanding& site, Outcome& out) {

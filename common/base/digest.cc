@@ -3,8 +3,17 @@
 #include <openssl/evp.h>
 
 #include "common/base/check.h"
+#include "common/base/digest_tap.h"
 
 namespace metalmesh {
+namespace {
+
+thread_local DigestTap* digest_tap = nullptr;
+
+}  // namespace
+
+DigestTapScope::DigestTapScope(DigestTap* tap) : before_(digest_tap) { digest_tap = tap; }
+DigestTapScope::~DigestTapScope() { digest_tap = before_; }
 
 struct Sha256Stream::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -37,7 +46,9 @@ std::string sha256(std::string_view a, std::string_view b) {
   Sha256Stream stream;
   stream.update(a);
   stream.update(b);
-  return stream.finish();
+  std::string digest = stream.finish();
+  if (digest_tap != nullptr) digest_tap->digested(a, b, digest);
+  return digest;
 }
 
 std::string to_hex(std::string_view bytes) {

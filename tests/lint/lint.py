@@ -20,9 +20,10 @@ ARROWS = [
     ("common/ports", []),
     ("common/delivery", ["common/ports"]),
     ("common/turn", ["common/ports"]),
+    ("common/recording", ["common/ports", "common/turn"]),
     ("common/hosts", []),
     ("common/families", []),
-    ("common/adapters", ["common/ports", "common/families"]),
+    ("common/adapters", ["common/ports", "common/families", "common/recording"]),
     ("agents/redfish", ["common/ports"]),
     ("agents/install", ["common/ports", "agents/redfish"]),
     ("agents/media/server", ["common/ports", "agents/media"]),
@@ -41,7 +42,7 @@ ARROWS = [
 ]
 PURE = [
     "common/base", "common/ports", "common/hosts", "common/families", "common/delivery", "common/turn/outcome",
-    "common/turn/decision_core", "agents/redfish", "agents/install", "agents/media", "agents/core", "controller/state",
+    "common/turn/decision_core", "common/recording", "agents/redfish", "agents/install", "agents/media", "agents/core", "controller/state",
     "controller/core", "controller/api", "controller/up/settings", "controller/up/restart_plan", "tests/bmcsim/model",
 ]
 NOT_PURE = ["agents/media/server"]

@@ -1,0 +1,138 @@
+#include "common/recording/secret_set.h"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
+#include <boost/json/value.hpp>
+#include <cstring>
+#include <utility>
+
+#include "common/base/digest.h"
+#include "common/base/random.h"
+
+namespace metalmesh::recording {
+namespace {
+
+constexpr std::size_t bit_count = std::size_t{1} << 17U;
+
+/// The first `shortest` bytes as a number; `bytes` has that many.
+std::uint64_t start_of(const char* bytes) {
+  std::uint64_t start = 0;
+  std::memcpy(&start, bytes, SecretSet::shortest);
+  return start;
+}
+
+std::size_t bit_of(std::uint64_t start) { return (start * 0x9e3779b97f4a7c15ULL) >> (64U - 17U); }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
+
+std::string json_form(std::string_view text) {
+  const std::string quoted = boost::json::serialize(boost::json::value(boost::json::string(text)));
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+}  // namespace
+
+SecretSet::SecretSet(std::uint64_t key) : key_(key), bits_(bit_count / 64) {}
+
+std::string SecretSet::placeholder(std::string_view secret) const {
+  Sha256Stream stream;
+  stream.update({reinterpret_cast<const char*>(&key_), sizeof key_});
+  stream.update(secret);
+  const std::string digest = stream.finish();
+  std::uint64_t seed = 0;
+  std::memcpy(&seed, digest.data(), sizeof seed);
+  Random random(seed);
+  const auto from = [&](char first, std::uint64_t count) {
+    return static_cast<char>(first + static_cast<char>(random.below(count)));
+  };
+  const bool hex = std::ranges::all_of(secret, is_hex);
+  std::string out(secret);
+  for (char& c : out) {
+    if (hex) {
+      c = "0123456789abcdef"[random.below(16)];
+    } else if (is_digit(c)) {
+      c = from('0', 10);
+    } else if (is_lower(c) || static_cast<unsigned char>(c) >= 0x80) {
+      c = from('a', 26);
+    } else if (is_upper(c)) {
+      c = from('A', 26);
+    }
+  }
+  return out;
+}
+
+void SecretSet::learn(std::string_view secret) {
+  if (secret.size() < shortest || known_.contains(std::string(secret))) return;
+  std::string stands_for_it = placeholder(secret);
+  std::string escaped = json_form(secret);
+  if (escaped != secret) {
+    std::string escaped_placeholder = json_form(stands_for_it);
+    if (escaped_placeholder.size() == escaped.size()) add(std::move(escaped), std::move(escaped_placeholder));
+  }
+  add(std::string(secret), std::move(stands_for_it));
+}
+
+void SecretSet::add(std::string secret, std::string placeholder) {
+  if (known_.contains(secret)) return;
+  if (known_.size() >= most) {
+    const std::string oldest = std::move(order_.front());
+    order_.pop_front();
+    std::erase_if(by_start_[start_of(oldest.data())],
+                  [&](const Known* known) { return known->secret == oldest; });
+    known_.erase(oldest);  // its bit stays: that only costs a look
+  }
+  const std::uint64_t start = start_of(secret.data());
+  const std::size_t bit = bit_of(start);
+  bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  order_.push_back(secret);
+  const Known& known = known_[secret] = {secret, std::move(placeholder)};
+  by_start_[start].push_back(&known);
+}
+
+std::size_t SecretSet::candidate(std::string_view bytes, std::size_t at) const {
+  for (; at + shortest <= bytes.size(); ++at) {
+    const std::size_t bit = bit_of(start_of(bytes.data() + at));
+    if ((bits_[bit / 64] >> (bit % 64) & 1U) != 0) return at;
+  }
+  return std::string_view::npos;
+}
+
+const SecretSet::Known* SecretSet::match(std::string_view bytes) const {
+  const auto found = by_start_.find(start_of(bytes.data()));
+  if (found == by_start_.end()) return nullptr;
+  const Known* longest = nullptr;
+  for (const Known* known : found->second) {
+    if (bytes.starts_with(known->secret) &&
+        (longest == nullptr || known->secret.size() > longest->secret.size()))
+      longest = known;
+  }
+  return longest;
+}
+
+bool SecretSet::found_in(std::string_view bytes) const {
+  if (known_.empty()) return false;
+  for (std::size_t at = candidate(bytes, 0); at != std::string_view::npos; at = candidate(bytes, at + 1)) {
+    if (match(bytes.substr(at)) != nullptr) return true;
+  }
+  return false;
+}
+
+std::size_t SecretSet::mask(std::string& bytes) const {
+  if (known_.empty()) return 0;
+  std::size_t count = 0;
+  for (std::size_t at = candidate(bytes, 0); at != std::string_view::npos;) {
+    const Known* known = match(std::string_view(bytes).substr(at));
+    if (known != nullptr) {
+      bytes.replace(at, known->placeholder.size(), known->placeholder);
+      ++count;
+    }
+    at = candidate(bytes, at + (known == nullptr ? 1 : known->placeholder.size()));
+  }
+  return count;
+}
+
+}  // namespace metalmesh::recording
