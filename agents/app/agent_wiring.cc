@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agents/app/agent_config.h"
+#include "agents/app/agent_recording.h"
 #include "agents/app/machine_id.h"
 #include "agents/core/agent_core.h"
 #include "agents/core/row_check.h"
@@ -18,6 +19,7 @@
 #include "common/adapters/curl_client.h"
 #include "common/adapters/ed25519_signer.h"
 #include "common/adapters/family_files.h"
+#include "common/adapters/flight_recorder.h"
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/paho_bus.h"
 #include "common/adapters/signals.h"
@@ -114,7 +116,13 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   AgentSettings settings = settings_of(*config, identity->machine, version);
   settings.media_ca = std::move(*media_ca);
   settings.families = std::move(*families);
-  AgentCore core(**store, identity->signer, *identity->verifier, entropy, std::move(settings));
+  adapters::FlightRecorder flight(config->recording(), config->data_dir(), config->disk_reserve(),
+                                  {**store, entropy, *identity->verifier},
+                                  recording_traits(*config, settings), log);
+  DecisionCore& core = flight.run([&] {
+    return std::make_unique<AgentCore>(**store, identity->signer, flight.verifier(), flight.entropy(),
+                                       std::move(settings));
+  });
 
   // Destroyed in reverse: first what delivers inputs, last the queue they are delivered to (above).
   adapters::AsioRuntime runtime;

@@ -20,6 +20,7 @@ struct ApiSettings {
   std::string version = "unknown";  // of this program
   std::size_t event_streams_most = 64;
   families::FamilyCatalogue families;
+  std::string configuration;  // as it is in force, JSON; holds names of files, no secret
 };
 
 class OperatorApi {

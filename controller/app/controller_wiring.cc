@@ -13,6 +13,7 @@
 #include "common/adapters/asio_timers.h"
 #include "common/adapters/ed25519_signer.h"
 #include "common/adapters/family_files.h"
+#include "common/adapters/flight_recorder.h"
 #include "common/adapters/http_server.h"
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/paho_bus.h"
@@ -22,6 +23,7 @@
 #include "common/turn/turn.h"
 #include "controller/api/controller_node.h"
 #include "controller/app/controller_config.h"
+#include "controller/app/controller_recording.h"
 #include "controller/app/token_file.h"
 
 namespace metalmesh::controller {
@@ -31,18 +33,6 @@ constexpr int stopped = 0;
 constexpr int failed = 1;
 constexpr int misconfigured = 2;
 constexpr Duration stop_grace = std::chrono::seconds(5);
-
-Duration length_of(const google::protobuf::Duration& duration, Duration otherwise) {
-  const Duration given = std::chrono::seconds(duration.seconds()) + Duration(duration.nanos());
-  return given > Duration::zero() ? given : otherwise;
-}
-
-ControllerLimits limits_of(const config::Controller& config) {
-  ControllerLimits limits;
-  limits.site_silent_after = length_of(config.site_silent_after(), limits.site_silent_after);
-  limits.twin_settle = length_of(config.twin_settle(), limits.twin_settle);
-  return limits;
-}
 
 /// What the configuration names, opened but not yet connected to anything. `--check-config` stops here.
 struct Keys {
@@ -126,8 +116,15 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   adapters::OsEntropy entropy;
   adapters::KeyringVerifier verifier;
   verifier.add_folder(config->site_keys_dir());
-  ControllerNode node(**store, keys->signer, verifier, entropy, *keys->tokens, limits_of(*config),
-                      {.version = version, .families = std::move(*families)});
+  adapters::FlightRecorder flight(config->recording(), config->data_dir(), config->disk_reserve(),
+                                  {**store, entropy, verifier}, recording_traits(*config, version, *families),
+                                  log);
+  const RecordedAuthenticator authenticator(*keys->tokens, flight.recorder());
+  DecisionCore& node = flight.run([&] {
+    return std::make_unique<ControllerNode>(**store, keys->signer, flight.verifier(), flight.entropy(),
+                                            authenticator, limits_of(*config),
+                                            api_settings_of(*config, version, std::move(*families)));
+  });
 
   // Destroyed in reverse: first what delivers inputs, last the queue they are delivered to.
   InputQueue queue({}, &ControllerNode::only_reads);

@@ -1,6 +1,7 @@
 // mesh_sim --seed 7 --trace        one run, with everything that happened
 // mesh_sim --seeds 1..10000        many, on all cores; names every bad seed
 // mesh_sim --seed 7 --shrink       a failing scenario, cut down to few faults
+// mesh_sim --replay FOLDER         what a flight recorder kept, through the production core
 #include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
 
@@ -9,6 +10,7 @@
 
 #include "tests/sim/mutants.h"
 #include "tests/sim/real_keys.h"
+#include "tests/sim/replay.h"
 #include "tests/sim/shrink.h"
 #include "tests/sim/swarm.h"
 #include "tests/sim/swarm_run.h"
@@ -64,6 +66,7 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 1;
   std::string seeds;
   std::string defect;
+  std::string recording;
   std::vector<std::string> without;
   Cuts cuts;
   bool trace = false;
@@ -84,6 +87,7 @@ int main(int argc, char** argv) {
   app.add_option("--minutes", cuts.minutes, "at most so many minutes of weather");
   app.add_flag("--wan-cut", wan_cut, "500 servers at a site that is cut off for 72 h");
   app.add_flag("--real-keys", real_keys, "sign with Ed25519 instead of the cheap stand-in");
+  app.add_option("--replay", recording, "play a flight recorder's folder or segment; --trace prints it");
   app.add_option("--threads", threads, "runs side by side (default: one per core)");
   if (can_plant()) {
     app.add_option("--plant", defect, "plant a defect by its name");
@@ -91,6 +95,7 @@ int main(int argc, char** argv) {
   }
   CLI11_PARSE(app, argc, argv);
   cuts.without.insert(without.begin(), without.end());
+  if (!recording.empty()) return replay(recording, trace);
   if (mutants) return run_mutants(threads);
   if (wan_cut) {
     WanCut cut{.seed = seed};

@@ -69,9 +69,9 @@ def install_rack(rack: Rack, run: dict, seen: dict):
     run["conversation"] = middle
 
 
-def run_rack(servers: int) -> dict:
+def run_rack(servers: int, recording: bool) -> dict:
     run = {"servers": servers, "load_average": os.getloadavg()[0], "release": "release" in str(BIN)}
-    with Rack(servers, image_mb=1) as rack:
+    with Rack(servers, image_mb=1, recording=recording) as rack:
         rack.apply_site()
         rack.wait_connected()
         run["agent_idle_rss"] = rss(rack.pids()["agent"])
@@ -98,11 +98,11 @@ def run_media(servers=16, image_mb=64) -> Figure:
     return Figure("media CPU per GiB served over TLS", used * GIB / read, "s")
 
 
-def best_of(servers: int, runs: int) -> tuple:
+def best_of(servers: int, runs: int, recording: bool) -> tuple:
     """The run with the fewest missed gates, then the fastest: a busy machine spoils a run, none improves one."""
     tried = []
     for _ in range(runs):
-        run = run_rack(servers)
+        run = run_rack(servers, recording)
         figures = figures_of(run)
         missed = sum(not f.met for f in figures)
         tried.append((missed, run["boot_seconds"], run, figures))
@@ -116,10 +116,11 @@ def main() -> int:
     parser.add_argument("--json", type=pathlib.Path, help="write figures and raw values to this file")
     parser.add_argument("--requests", action="store_true", help="print the conversation of one server")
     parser.add_argument("--no-media", action="store_true", help="skip the media figure")
+    parser.add_argument("--no-recording", action="store_true", help="turn the flight recorders off, to see what they cost")
     args = parser.parse_args()
     told, met = [], True
     for servers in args.servers:
-        run, figures = best_of(servers, args.runs)
+        run, figures = best_of(servers, args.runs, not args.no_recording)
         print_run(run, figures)
         met = met and all(f.met for f in figures)
         conversation = run.pop("conversation")

@@ -20,9 +20,10 @@ LOG_MARKS = {"inspected": '"type":"inspected"', "launched": '"type":"launched"',
 
 
 class Rack(Mesh):
-    def __init__(self, servers: int, image_mb: int):
-        super().__init__({SITE: servers}, install_ms=INSTALL_MS, agent_config=PRODUCT_DEFAULTS,
-                         bmcsim_args=["--reply-delay-ms", REPLY_MS])
+    def __init__(self, servers: int, image_mb: int, recording: bool = True):
+        config = {} if recording else {"recording": {"off": True}}
+        super().__init__({SITE: servers}, install_ms=INSTALL_MS, agent_config={**PRODUCT_DEFAULTS, **config},
+                         controller_config=config, bmcsim_args=["--reply-delay-ms", REPLY_MS])
         self.servers, self.image_mb = servers, image_mb
         self.log_read, self.log_counts = 0, dict.fromkeys(LOG_MARKS, 0)
 

@@ -1,0 +1,136 @@
+#include "controller/app/controller_recording.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <array>
+#include <utility>
+
+#include "common/base/digest_tap.h"
+#include "common/recording/secret_finder.h"
+#include "controller/api/controller_node.h"
+#include "controller/state/event_log.h"
+#include "controller/state/tables.h"
+#include "schemas/record/controller.pb.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::uint64_t events_kept = 2000;  // what callers page through; no decision rests on them
+constexpr std::size_t chain_bytes = 32;      // in front of an entry of a stream
+
+Duration length_of(const google::protobuf::Duration& duration, Duration otherwise) {
+  const Duration given = std::chrono::seconds(duration.seconds()) + Duration(duration.nanos());
+  return given > Duration::zero() ? given : otherwise;
+}
+
+template <class Message>
+void find_as(std::string_view value, recording::SecretSet& secrets) {
+  Message message;
+  if (message.ParseFromArray(value.data(), static_cast<int>(value.size())))
+    recording::find_in_message(message, secrets);
+}
+
+void find_in_command(std::string_view value, recording::SecretSet& secrets) {
+  if (value.size() > chain_bytes) find_as<wire::Command>(value.substr(chain_bytes), secrets);
+}
+
+struct Table {
+  std::string_view prefix;
+  void (*find)(std::string_view value, recording::SecretSet& secrets);
+};
+const std::array<Table, 9> tables_with_secrets = {{{tables::sites, find_as<rest::Site>},
+                                                   {tables::servers, find_as<rest::Server>},
+                                                   {tables::profiles, find_as<rest::Profile>},
+                                                   {tables::versions, find_as<rest::Profile>},
+                                                   {tables::rollouts, find_as<rest::Rollout>},
+                                                   {tables::orders, find_as<record::Order>},
+                                                   {tables::answers, recording::find_in_template},
+                                                   {tables::blobs, recording::find_in_template},
+                                                   {"s/", find_in_command}}};
+
+void find_in_row(std::string_view key, std::string_view value, recording::SecretSet& secrets) {
+  for (const Table& table : tables_with_secrets) {
+    if (key.starts_with(table.prefix)) return table.find(value, secrets);
+  }
+}
+
+std::vector<recording::KeyRange> old_events(const RowReader& rows) {
+  record::Controller controller;
+  const auto row = rows.get(tables::controller);
+  if (!row || !controller.ParseFromString(*row) || controller.last_event() <= events_kept) return {};
+  return {{event_key(0), event_key(controller.last_event() - events_kept)}};
+}
+
+/// The authenticator of a replay, and the core that asks it.
+class RecordedController final : public DecisionCore, Authenticator {
+ public:
+  RecordedController(const RowReader& rows, recording::Oracles& oracles, ControllerLimits limits,
+                     ApiSettings settings)
+      : oracles_(oracles), node_(rows, oracles, oracles, oracles, *this, limits, std::move(settings)) {}
+
+  Outcome handle(const Input& input, const Now& now) override { return node_.handle(input, now); }
+
+ private:
+  [[nodiscard]] std::optional<Principal> authenticate(std::string_view) const override {
+    recording::Oracles::Caller caller = oracles_.caller();
+    if (!caller.known) return std::nullopt;
+    return Principal{std::move(caller.name), static_cast<Role>(caller.role)};
+  }
+
+  recording::Oracles& oracles_;
+  ControllerNode node_;
+};
+
+}  // namespace
+
+ControllerLimits limits_of(const config::Controller& config) {
+  ControllerLimits limits;
+  limits.site_silent_after = length_of(config.site_silent_after(), limits.site_silent_after);
+  limits.twin_settle = length_of(config.twin_settle(), limits.twin_settle);
+  return limits;
+}
+
+ApiSettings api_settings_of(const config::Controller& config, const std::string& version,
+                            families::FamilyCatalogue families) {
+  ApiSettings settings{.version = version, .families = std::move(families), .configuration = {}};
+  const auto written = google::protobuf::util::MessageToJsonString(config, &settings.configuration);
+  if (!written.ok()) settings.configuration.clear();
+  return settings;
+}
+
+recording::NodeTraits recording_traits(const config::Controller& config, const std::string& version,
+                                       const families::FamilyCatalogue& families) {
+  recording::NodeTraits traits;
+  traits.head.set_node("controller");
+  traits.head.set_version(version);
+  traits.head.set_config(config.SerializeAsString());
+  for (const auto& [name, family] : families.all()) *traits.head.add_families() = family;
+  traits.find_in_row = find_in_row;
+  traits.left_out = old_events;
+  return traits;
+}
+
+Result<std::unique_ptr<DecisionCore>> recorded_controller(const record::RecordingHead& head,
+                                                          const RowReader& rows,
+                                                          recording::Oracles& oracles) {
+  config::Controller config;
+  if (head.node() != "controller" || !config.ParseFromString(head.config()))
+    return fail(ErrorKind::corrupt, "this recording is of no controller");
+  families::FamilyCatalogue families;
+  for (const config::OsFamily& family : head.families()) {
+    if (auto added = families.add(family); !added) return std::unexpected(added.error());
+  }
+  return std::make_unique<RecordedController>(rows, oracles, limits_of(config),
+                                              api_settings_of(config, head.version(), std::move(families)));
+}
+
+std::optional<Principal> RecordedAuthenticator::authenticate(std::string_view token) const {
+  if (recorder_ == nullptr) return real_.authenticate(token);
+  const DigestTapScope unwatched(nullptr);  // a replay is told the answer
+  auto principal = real_.authenticate(token);
+  recorder_->called(principal.has_value(), principal ? principal->name : std::string(),
+                    static_cast<std::uint32_t>(principal ? principal->role : Role::nobody));
+  return principal;
+}
+
+}  // namespace metalmesh::controller
