@@ -27,6 +27,8 @@ An agent is two processes, so that neither a crash nor an upgrade of the one bre
 
 BMC passwords stay on this machine:  metalmesh-agent credential set bmc-hpe --username mm-svc
 Images for a site without network come on a disk: metalmesh-agent image import /mnt/usb
+The last inputs are recorded in dataDir/recording, secrets masked; recording: {bytes: 256MiB} or {off: true} changes that.
+If the agent itself misbehaves, for those who help: metalmesh-agent support-bundle
 Signals: TERM and INT stop gracefully; installs that run go on by themselves and are picked up at the next start.
 Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";
 
@@ -104,6 +106,12 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   release->add_option("sha256", options.images, "Digests, as \"image list\" tells them")
       ->required()
       ->type_name("SHA256");
+  std::string bundle;
+  CLI::App* support = app.add_subcommand(
+      "support-bundle", "Gather what others need to help with this agent; secrets are masked");
+  support->fallthrough();
+  support->add_option("-o,--output", bundle, "The archive; a name with the time if not given")
+      ->type_name("FILE");
 
   try {
     app.parse(argc, argv);
@@ -117,6 +125,8 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   if (import->parsed()) options.action = AgentAction::import_images;
   if (images->parsed()) options.action = AgentAction::list_images;
   if (release->parsed()) options.action = AgentAction::release_images;
+  if (support->parsed()) options.action = AgentAction::support_bundle;
+  options.bundle = bundle;
   options.json = output == "json";
   options.config = config;
   options.data_dir = data_dir;

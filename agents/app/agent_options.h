@@ -18,7 +18,8 @@ enum class AgentAction {
   list_credentials,
   import_images,
   list_images,
-  release_images
+  release_images,
+  support_bundle
 };
 
 struct AgentOptions {
@@ -35,6 +36,7 @@ struct AgentOptions {
   std::vector<std::string> images;  // files and folders | digests
   std::string image_sha256;         // empty: what lies beside the file says, or any
   bool json = false;
+  std::filesystem::path bundle;  // support-bundle; empty: a name with the time, here
 };
 
 /// Prints help, version or what is wrong; the unexpected value is then the exit code (0, or 2 for wrong

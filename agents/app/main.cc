@@ -6,6 +6,7 @@
 #include "agents/app/image_command.h"
 #include "agents/app/image_list_command.h"
 #include "agents/app/media_command.h"
+#include "agents/app/support_command.h"
 #include "common/adapters/log_writer.h"
 #include "common/adapters/system_clock.h"
 
@@ -34,6 +35,8 @@ int main(int argc, char** argv) {
       return agent::list_images_command(*options);
     case agent::AgentAction::release_images:
       return agent::release_images_command(*options);
+    case agent::AgentAction::support_bundle:
+      return agent::support_bundle_command(*options, MM_VERSION, log);
     case agent::AgentAction::run:
     case agent::AgentAction::check_config:
       break;

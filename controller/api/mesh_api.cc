@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <utility>
 
@@ -133,6 +134,27 @@ ApiReply get_version(const std::string& version, const MeshState& state) {
   body["version"] = version;
   body["apiVersion"] = std::string(api_version);
   body["controllerEpoch"] = std::to_string(state.epoch);
+  return {200, boost::json::serialize(body), "application/json", {}};
+}
+
+ApiReply get_support(const std::string& version, const std::string& configuration, const MeshState& state,
+                     const Now& now) {
+  const auto nanos = [](auto time) { return std::to_string(time.time_since_epoch().count()); };
+  boost::system::error_code wrong;
+  boost::json::value config = boost::json::parse(configuration, wrong);
+  boost::json::object body;
+  body["version"] = version;
+  body["controllerEpoch"] = std::to_string(state.epoch);
+  body["configuration"] = wrong ? boost::json::value(nullptr) : std::move(config);
+  body["rows"] = {{"sites", state.sites.size()},       {"credentials", state.credentials.size()},
+                  {"servers", state.servers.size()},   {"images", state.images.size()},
+                  {"profiles", state.profiles.size()}, {"profileVersions", state.profile_versions.size()},
+                  {"rollouts", state.rollouts.size()}, {"deployments", state.deployments.size()},
+                  {"events", state.last_event}};
+  body["diskLow"] = state.disk_low;
+  body["clock"] = {{"monotonicNs", nanos(now.mono)},
+                   {"wallLowNs", nanos(now.wall_low)},
+                   {"wallHighNs", nanos(now.wall_high)}};
   return {200, boost::json::serialize(body), "application/json", {}};
 }
 

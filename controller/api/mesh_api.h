@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/base/time.h"
 #include "common/families/family_catalogue.h"
 #include "common/ports/store.h"
 #include "controller/api/api_request.h"
@@ -21,6 +22,9 @@ ApiResult list_events(const ApiRequest& request, const RowReader& rows);
 ApiReply list_families(const families::FamilyCatalogue& families);
 ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue& families);
 ApiReply get_version(const std::string& version, const MeshState& state);
+/// What a support bundle needs and no other request tells: configuration, sizes of the tables, clocks.
+ApiReply get_support(const std::string& version, const std::string& configuration, const MeshState& state,
+                     const Now& now);
 /// 503 only for what keeps the controller from taking work; a broker that is away is shown, not counted,
 /// because restarting the controller would not bring it back.
 ApiReply get_health(const MeshState& state, bool bus_up);

@@ -175,6 +175,8 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return get_family(request, settings_.families);
     case Endpoint::get_version:
       return get_version(settings_.version, state);
+    case Endpoint::get_support:
+      return get_support(settings_.version, settings_.configuration, state, now);
     case Endpoint::get_health:
       return get_health(state, bus_up_);
     case Endpoint::get_metrics:

@@ -14,6 +14,7 @@ constexpr Route table[] = {
     {"GET",    "/healthz",                                  get_health,          Role::nobody},
     {"GET",    "/metrics",                                  get_metrics,         Role::viewer},
     {"GET",    "/api/v1/version",                           get_version,         Role::viewer},
+    {"GET",    "/api/v1/support",                           get_support,         Role::admin},
     {"GET",    "/api/v1/events",                            read_events,         Role::viewer},
 
     {"GET",    "/api/v1/families",                          list_families,       Role::viewer},

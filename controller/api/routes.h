@@ -36,6 +36,7 @@ enum class Endpoint {
   list_families,
   get_family,
   get_version,
+  get_support,
   get_health,
   get_metrics,
 };

@@ -59,6 +59,7 @@ class Grammar {
     EventsOrder events;
     PkiOrder pki;
     UpOrder up;
+    SupportOrder support;
     bool wait = false, plan_only = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
@@ -293,6 +294,21 @@ class Grammar {
     init->add_option("--host", i->pki.hosts,
                      "Names and addresses of broker and controller, besides localhost");
     init->add_option("--api-url", i->pki.api_url, "For config.yaml; default https://localhost:8443");
+
+    auto [support, b] =
+        command(app_, "support-bundle", "Gather what others need to help; secrets are masked",
+                [](Session& session, const Arguments& x) { return make_support_bundle(session, x.support); });
+    support->add_option("-o,--output", b->support.output, "The archive; a name with the time if not given")
+        ->type_name("FILE");
+    support->add_option("--config", b->support.config, "Configuration of the controller on this machine")
+        ->type_name("FILE");
+    support
+        ->add_option("--data", b->support.data,
+                     "Folder of metalmesh up, or data folder of a controller that may be down")
+        ->type_name("DIR");
+    support->footer(
+        "Works while the controller is down, as far as its files are here. Look into it before you send it:\n"
+        "manifest.json lists every part with its size and SHA-256, and what could not be had.");
 
     command(app_, "version", "Versions of this program and of the controller",
             [](Session& session, const Arguments&) { return show_version(session); });

@@ -71,6 +71,16 @@ struct PkiOrder {
 CommandResult make_pki(Session& session, const PkiOrder& order);
 CommandResult show_version(Session& session);
 
+// commands_support.cc
+struct SupportOrder {
+  std::string output;  // empty: a name with the time, here
+  std::string config;  // of a controller on this machine
+  std::string data;    // its data folder, or that of metalmesh up
+};
+/// One archive with what the controller and this machine tell. What could not be had is named in it, which is
+/// no failure.
+CommandResult make_support_bundle(Session& session, const SupportOrder& order);
+
 // commands_up.cc
 struct UpOrder {
   std::string folder;              // empty: the default one

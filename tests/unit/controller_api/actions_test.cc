@@ -162,6 +162,16 @@ TEST(Reads, EveryMetricIsDescribedOnce) {
   EXPECT_GT(described.size(), 20U);
 }
 
+TEST(Reads, SupportTellsConfigurationSizesAndClocks) {
+  ApiBench bench;
+  const auto facts = bench.get("/api/v1/support");
+  EXPECT_EQ(facts.status, 200);
+  EXPECT_EQ(facts.text("version"), "1.2.3");
+  EXPECT_TRUE(facts.body.contains(R"("configuration":{"dataDir":"/var/lib/mm"})")) << facts.body;
+  EXPECT_TRUE(facts.body.contains(R"("rows":{"sites":)")) << facts.body;
+  EXPECT_TRUE(facts.body.contains(R"("monotonicNs":)")) << facts.body;
+}
+
 TEST(Reads, VersionAndMetrics) {
   ApiBench bench;
   bench.furnish();

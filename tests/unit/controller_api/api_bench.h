@@ -106,6 +106,7 @@ class ApiBench {
     config::OsFamily appliance;
     appliance.set_name("appliance");
     ApiSettings settings{.version = "1.2.3", .event_streams_most = streams_most};
+    settings.configuration = R"({"dataDir":"/var/lib/mm"})";
     settings.families.add(appliance).value();
     node_.emplace(rows_, signer_, signer_, entropy_, tokens_, ControllerLimits{}, settings);
     run(Started{});
