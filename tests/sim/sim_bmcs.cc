@@ -70,6 +70,19 @@ bmcsim::BmcOptions options_of(const std::string& name, const Swarm& swarm, Rando
   return options;
 }
 
+/// What a BMC or a server in front of it says beside the status of an error.
+std::string error_body(Random& random) {
+  constexpr std::string_view bodies[] = {
+      "{}",
+      "",
+      "<html><head><title>Error</title></head><body><h1>Service Unavailable</h1></body></html>",
+      R"({"error":{"code":"Base.1.8.GeneralError","message":"A general error has occurred."}})",
+      R"({"error":{"@Message.ExtendedInfo":[{"MessageId":"Base.1.8.InternalError","Message":"busy","MessageArgs":[]}]}})",
+      R"({"error":{"@Message.ExtendedInfo":)",
+  };
+  return std::string(bodies[random.below(std::size(bodies))]);
+}
+
 /// What the standard leaves open, or hosts do by themselves.
 void draw_habits(bmcsim::BmcOptions& options, Random& random) {
   options.boot_progress = random.chance(400);
@@ -181,11 +194,11 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
     headers.emplace_back("content-type", "application/json");
     deliver(HttpReplied{request.id, status, std::move(headers), std::move(body), shown_key(machine)});
   };
-  if (fault == Fault::busy) return answer(503, {}, "{}");
-  if (fault == Fault::conflict) return answer(409, {}, "{}");
+  if (fault == Fault::busy) return answer(503, {}, error_body(kinds_));
+  if (fault == Fault::conflict) return answer(409, {}, error_body(kinds_));
   if (machine.stuck_tray && path.ends_with("VirtualMedia.EjectMedia")) {
     marks_.hit("a BMC would not eject");
-    return answer(500, {}, "{}");
+    return answer(500, {}, error_body(kinds_));
   }
 
   bmcsim::RedfishReply reply = call(machine, request, password, path);
@@ -198,7 +211,7 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
     });
   }
   if (fault == Fault::dropped_after) return failed(HttpFailure::dropped, "connection reset");
-  if (fault == Fault::busy_after) return answer(503, {}, "{}");
+  if (fault == Fault::busy_after) return answer(503, {}, error_body(kinds_));
   // Only what its agent gets to know.
   const bool wrong = password != machine.model->options().password;
   if (wrong && request.method == "POST" && path.ends_with("/Sessions") && reply.status == 401) {

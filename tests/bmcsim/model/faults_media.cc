@@ -35,6 +35,25 @@ Reply written_slot(Scene& scene) {
   return std::nullopt;
 }
 
+/// A slot of somebody at the BMC's web page, full until it is written empty.
+Reply remote_disc(Scene& scene) {
+  const std::string path = scene.slots + "/RDOC1";
+  if (!scene.path.starts_with(path)) return std::nullopt;
+  if (scene.asks("PATCH", path)) {
+    scene.own.text = image_of(scene).empty() ? "emptied" : "";
+    return no_content();
+  }
+  if (!scene.asks("GET", path)) return no_such_resource();
+  const bool full = scene.own.text.empty();
+  return json_reply({{"@odata.id", path},
+                     {"Id", "RDOC1"},
+                     {"Name", "Remote disc on card"},
+                     {"MediaTypes", json::array{"CD", "DVD"}},
+                     {"ConnectedVia", full ? "Oem" : "NotConnected"},
+                     {"Inserted", full},
+                     {"Image", full ? json::value("rescue.iso") : json::value(nullptr)}});
+}
+
 RedfishReply takes_only(std::string_view protocols) {
   return error_reply(400, "PropertyValueNotInList",
                      "The value HTTPS for TransferProtocolType is not in the list of acceptable values: " +
@@ -170,6 +189,18 @@ constexpr Fault table[] = {
                body.erase("Actions");
                body["Id"] = "EXT1";
              });
+         }},
+    {.name = "filled_remote_disc",
+     .does = "lists a slot without actions first, which somebody filled; only PATCH empties it",
+     .source = "Lenovo XCC 2.83",
+     .instead = &remote_disc,
+     .alter =
+         [](Scene& scene, RedfishReply& reply) {
+           if (!scene.asks("GET", scene.slots)) return;
+           edit(reply, [&](json::object& body) {
+             auto& members = body["Members"].as_array();
+             members.insert(members.begin(), link(scene.slots + "/RDOC1"));
+           });
          }},
     {.name = "slot_by_oem_action",
      .does = "the slot's only action is an OEM's: VmmControl",

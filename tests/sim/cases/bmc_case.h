@@ -43,7 +43,13 @@ struct Case {
   Duration lasts = {};  // zero: for good
   Beside beside = Beside::nothing;
   Port port = Port::closed;
+  Duration at_most = {};  // from the order to the end; zero: does not matter
   bool host_off_at_end = false;
+  /// Requests that end like this, at most so often: what is refused for good is not tried again.
+  struct Most {
+    std::string_view request = {};
+    unsigned times = 0;
+  } most = {};
   std::string_view never_called = {};  // a ResetType that must not be asked for
   void (*machine)(bmcsim::BmcOptions&) = nullptr;
   void (*order)(wire::StartInstall&) = nullptr;

@@ -11,7 +11,6 @@ std::vector<Case> boot_cases() {
        .faults = {"boot_forgotten"},
        .ends = {"FAILED BOOT_OVERRIDE_REFUSED"},
        .words = {"Disabled"}},
-      {.name = "boot_task_pending", .faults = {"boot_task_pending"}, .ends = {"SUCCEEDED"}},
       {.name = "starts_from_cd_by_itself",
        .faults = {},
        .ends = {"SUCCEEDED"},

@@ -150,6 +150,7 @@ void CaseBench::take(Publish message) {
     if (event.has_inspected()) result_.inspected = event.inspected();
     if (!event.has_ended()) continue;
     result_.ended = event.ended();
+    result_.took = events_.now() - ordered_at_;
     result_.new_system_ran = std::ranges::any_of(
         machine_->model->host().acts(), [](const auto& act) { return act.what == "boots the new system"; });
   }
@@ -171,6 +172,7 @@ void CaseBench::inspect() {
 }
 
 void CaseBench::order() {
+  ordered_at_ = events_.now();
   wire::Command start;
   auto& order = *start.mutable_start_install();
   order = standard_order(*machine_, events_.wall());

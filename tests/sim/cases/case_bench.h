@@ -23,6 +23,7 @@ struct CaseResult {
   std::optional<wire::Ended> ended;
   std::vector<wire::Event> told;
   bool new_system_ran = false;  // when the end was told
+  Duration took{};              // from the order to the end
 };
 
 class CaseBench {
@@ -61,6 +62,7 @@ class CaseBench {
   std::unique_ptr<SimNode> agent_;
   std::string password_ = "secret-password";
   bool faults_begun_ = false;
+  MonoTime ordered_at_{};
   CaseResult result_;
 };
 

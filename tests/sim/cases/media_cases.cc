@@ -10,10 +10,6 @@ std::vector<Case> media_cases() {
        .faults = {"insert_reads_whole"},
        .ends = {"FAILED INSERT_REFUSED", "FAILED MEDIA", "FAILED IMAGE"},
        .words = {"503"}},
-      {.name = "nfs_cifs_only",
-       .faults = {"nfs_cifs_only"},
-       .ends = {"FAILED INSERT_REFUSED"},
-       .words = {"NFS, CIFS"}},
       {.name = "verify_certificate",
        .faults = {"verify_certificate"},
        .ends = {"FAILED MEDIA_TLS_REFUSED"},
@@ -21,7 +17,8 @@ std::vector<Case> media_cases() {
       {.name = "licence_missing",
        .faults = {"licence_missing"},
        .ends = {"FAILED LICENCE_MISSING"},
-       .words = {"iLO Advanced"}},
+       .words = {"iLO Advanced"},
+       .most = {"InsertMedia", 1}},
       {.name = "eject_refused", .faults = {"eject_refused"}, .ends = {"SUCCEEDED", "UNPROVEN"}},
       {.name = "slot_by_patch", .faults = {"slot_by_patch"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
       {.name = "slot_by_oem_action",
@@ -30,6 +27,10 @@ std::vector<Case> media_cases() {
       {.name = "slots_after_enable",
        .faults = {"slots_after_enable"},
        .ends = {"SUCCEEDED", "FAILED NO_VIRTUAL_MEDIA"}},
+      {.name = "filled_remote_disc",
+       .faults = {"filled_remote_disc"},
+       .ends = {"FAILED FOREIGN_MEDIA", "SUCCEEDED"},
+       .most = {"RDOC1/Actions/VirtualMedia.EjectMedia", 0}},
   };
 }
 

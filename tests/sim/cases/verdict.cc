@@ -67,6 +67,8 @@ class Judge {
     for (const std::string_view word : case_.not_words) {
       if (has(text, word)) object(fmt::format("\"{}\" is said", word));
     }
+    if (case_.at_most > Duration() && result_.took > case_.at_most)
+      object(fmt::format("took {} s", result_.took / std::chrono::seconds(1)));
     if (case_.host_off_at_end && host_.on()) object("the host was off, and is left on");
   }
 
@@ -111,6 +113,13 @@ class Judge {
   }
 
   void calls() {
+    const auto& asked = model_.asked();
+    const auto times = std::ranges::count_if(asked, [&](const auto& one) {
+      return !case_.most.request.empty() && one.what.ends_with(case_.most.request);
+    });
+    if (times > case_.most.times)
+      object(fmt::format("{} was asked for {} times, {} are enough", case_.most.request, times,
+                         case_.most.times));
     if (case_.never_called.empty()) return;
     const bool called = std::ranges::any_of(host_.acts(), [&](const bmcsim::Act& act) {
       return act.what == "reset call" && act.detail == case_.never_called;
