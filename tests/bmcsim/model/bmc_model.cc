@@ -176,7 +176,8 @@ RedfishReply BmcModel::answer(RedfishRequest& request, MonoTime now) {
     Scene seen = scene(each);
     const RedfishRequest given = request;
     reply = each.fault->instead(seen);
-    if (reply || given.path != request.path || given.body != request.body) met_.push_back(each.fault->name);
+    const bool rewritten = given.path != request.path || given.body != request.body;
+    if (reply || rewritten || std::exchange(each.memory.acted, false)) met_.push_back(each.fault->name);
   }
   if (!reply) reply = dispatch(request, now);
   for (Active& each : active_) {
@@ -184,7 +185,7 @@ RedfishReply BmcModel::answer(RedfishRequest& request, MonoTime now) {
     Scene seen = scene(each);
     const RedfishReply given = *reply;
     each.fault->alter(seen, *reply);
-    if (given != *reply) met_.push_back(each.fault->name);
+    if (given != *reply || std::exchange(each.memory.acted, false)) met_.push_back(each.fault->name);
   }
   return *std::move(reply);
 }

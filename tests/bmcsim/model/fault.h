@@ -21,6 +21,7 @@ struct FaultMemory {
   std::optional<MonoTime> since;
   unsigned count = 0;
   std::string text;
+  bool acted = false;  // on the BMC itself, which no reply shows yet
 };
 
 /// One request, and the BMC it came to.

@@ -33,6 +33,12 @@ void ask_instead(Scene& scene, std::string_view key, std::string_view value) {
   scene.request.body = json::serialize(body);
 }
 
+void forget_override(Scene& scene, const RedfishReply& reply) {
+  if (!patches(scene) || reply.status >= 300) return;
+  scene.host.set_override("Disabled");
+  scene.own.acted = true;
+}
+
 constexpr Fault table[] = {
     {.name = "once_becomes_continuous",
      .does = "an override Once is taken, and reads back as Continuous",
@@ -112,7 +118,7 @@ constexpr Fault table[] = {
      .source = "bmclib#459",
      .alter =
          [](Scene& scene, RedfishReply& reply) {
-           if (patches(scene) && reply.status < 300) scene.host.set_override("Disabled");
+           forget_override(scene, reply);
            edit_boot(scene, reply, [](json::object& boot) {
              boot["BootSourceOverrideMode"] = "Legacy";
              boot["BootSourceOverrideMode@Redfish.AllowableValues"] = json::array{"Legacy", "UEFI"};
@@ -130,10 +136,7 @@ constexpr Fault table[] = {
     {.name = "boot_forgotten",
      .does = "takes the override and forgets it",
      .source = "common",
-     .alter =
-         [](Scene& scene, RedfishReply& reply) {
-           if (patches(scene) && reply.status < 300) scene.host.set_override("Disabled");
-         }},
+     .alter = [](Scene& scene, RedfishReply& reply) { forget_override(scene, reply); }},
     {.name = "stale_os_running",
      .does = "BootProgress says OSRunning, whatever the host does",
      .source = "openbmc#2131",

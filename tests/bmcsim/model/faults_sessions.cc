@@ -184,6 +184,7 @@ constexpr Fault table[] = {
        if (scene.own.count++ > 0) return std::nullopt;
        scene.sessions.end_all();
        scene.sessions.occupy(scene.options.max_sessions);
+       scene.own.acted = true;
        return std::nullopt;
      }},
 };

@@ -81,6 +81,17 @@ TEST_F(Faults, ComeSeveralAtOnce) {
   EXPECT_THAT(model.faults(), testing::IsEmpty());
 }
 
+TEST_F(Faults, AreMetWhenTheyMadeADifference) {
+  model.set_fault("boot_forgotten");
+  model.set_fault("uuid_only");
+  get("/redfish/v1/Managers/1");
+  EXPECT_THAT(model.met(), testing::IsEmpty());
+  system();
+  EXPECT_THAT(model.met(), testing::ElementsAre("uuid_only"));
+  patch("/redfish/v1/Systems/1", R"({"BootSourceOverrideEnabled":"Once","BootSourceOverrideTarget":"Cd"})");
+  EXPECT_THAT(model.met(), testing::ElementsAre("boot_forgotten"));
+}
+
 TEST_F(Faults, BeginAnewWhenTheyAreSetAgain) {
   model.set_fault("systems_empty_at_first");
   EXPECT_THAT(get("/redfish/v1/Systems").body, HasSubstr(R"("Members":[])"));
