@@ -1,5 +1,6 @@
 #include "agents/core/agent_core.h"
 
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -220,11 +221,19 @@ void AgentCore::Impl::on(const CredentialsChanged& change, const Now& now, Outco
   std::string names;
   for (const auto& entry : change.credentials) names += (names.empty() ? "" : " ") + entry.name;
   out.log(LogLevel::info, "credentials of this site", {{"names", names}});
+  const auto version = [this](const JobSlot& slot) {
+    return breaker.version(slot.job.order().bmc().credential());
+  };
+  std::map<const JobSlot*, std::string> versions;
+  for (const JobSlot* slot : jobs.all()) versions[slot] = version(*slot);
   for (const std::string& name : breaker.changed(change, out)) {
     wire::Event event;
     event.mutable_credential_released()->set_credential(name);
     journal.tell(std::move(event), now, out);
     out.log(LogLevel::info, "credential set: what waited for it goes on", {{"credential", name}});
+  }
+  for (JobSlot* slot : jobs.all()) {
+    if (version(*slot) != versions[slot]) runner.deliver(*slot, install::CredentialSet{}, now, out);
   }
   review_ = true;
 }
@@ -260,10 +269,11 @@ void AgentCore::Impl::on(const MediaReported& report, const Now& now, Outcome& o
   }
 }
 
-void AgentCore::Impl::on_media(const wire::MediaUp& up, const Now&, Outcome& out) {
+void AgentCore::Impl::on_media(const wire::MediaUp& up, const Now& now, Outcome& out) {
   const std::string before = site.media_address;
   site.media_up(up);
   send_mounts(out);
+  for (JobSlot* slot : jobs.all()) runner.deliver(*slot, install::MediaBack{}, now, out);
   if (before != site.media_address) {
     out.log(LogLevel::info, "media are served", {{"address", site.media_address}});
     review_ = true;

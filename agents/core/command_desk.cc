@@ -136,7 +136,7 @@ void CommandDesk::cancel_install(const wire::CancelInstall& cancel, const Now& n
     if (!slot->open()) continue;
     const bool late = slot->job.launched() && !planted(Defect::too_late_called_cancelled);
     if (named) answer = late ? wire::CancelAnswer::TOO_LATE : wire::CancelAnswer::CANCELLED;
-    if (!slot->job.launched()) covered.push_back(slot);
+    if (!slot->job.launched() || (named && slot->job.custody())) covered.push_back(slot);
   }
   wire::Event event;
   event.set_server(cancel.server());

@@ -89,6 +89,11 @@ std::vector<std::string> CredentialBreaker::changed(const CredentialsChanged& ch
   return released;
 }
 
+std::string CredentialBreaker::version(std::string_view credential) const {
+  const auto found = versions_.find(credential);
+  return found == versions_.end() ? std::string() : found->second;
+}
+
 bool CredentialBreaker::held(std::string_view credential) const {
   const auto mark = marks_.find(credential);
   return mark != marks_.end() && mark->second.held();

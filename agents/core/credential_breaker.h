@@ -38,6 +38,8 @@ class CredentialBreaker {
   /// Takes the site's list in; returns the names that were held, or missed, and are good to try now.
   std::vector<std::string> changed(const CredentialsChanged& change, Outcome& out);
 
+  /// Of its value at this site; empty: it is not here.
+  [[nodiscard]] std::string version(std::string_view credential) const;
   [[nodiscard]] bool held(std::string_view credential) const;
   [[nodiscard]] std::uint32_t refusals(std::string_view credential) const;
   /// Why a job must not log in with it (held, or not at this site); nothing when it may.

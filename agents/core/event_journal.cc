@@ -27,15 +27,20 @@ void shorten(wire::Fault& fault) {
   shorten(*fault.mutable_next());
 }
 
+void shorten(google::protobuf::RepeatedPtrField<std::string>& lines) {
+  constexpr int most_lines = 64;
+  if (lines.size() > most_lines) lines.DeleteSubrange(most_lines, lines.size() - most_lines);
+  for (std::string& line : lines) line.resize(std::min<std::size_t>(line.size(), 250));
+}
+
 void shorten(wire::Event& event) {
   if (event.has_ended()) {
-    constexpr int most_lines = 64;
     wire::Ended& ended = *event.mutable_ended();
     if (ended.has_fault()) shorten(*ended.mutable_fault());
-    for (auto* lines : {ended.mutable_evidence(), ended.mutable_debts()}) {
-      if (lines->size() > most_lines) lines->DeleteSubrange(most_lines, lines->size() - most_lines);
-      for (std::string& line : *lines) line.resize(std::min<std::size_t>(line.size(), 250));
-    }
+    shorten(*ended.mutable_evidence());
+    shorten(*ended.mutable_debts());
+  } else if (event.has_released()) {
+    shorten(*event.mutable_released()->mutable_debts());
   } else if (event.has_held()) {
     shorten(*event.mutable_held()->mutable_fault());
   } else if (event.has_retry()) {

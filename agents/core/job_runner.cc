@@ -131,9 +131,10 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
                      tell.event.set_server(slot.job.order().server());
                      tell.event.set_deployment_id(slot.id());
                      tell.event.set_generation(slot.job.order().generation());
-                     const bool ended = tell.event.has_ended();
+                     const bool last =
+                         slot.job.ended() && (tell.event.has_ended() || tell.event.has_released());
                      const std::uint64_t seq = c_.journal.tell(std::move(tell.event), now, out);
-                     if (ended) slot.job.set_ended_seq(seq);
+                     if (last) slot.job.set_ended_seq(seq);
                    },
                    [&](install::LoginRefused&) {
                      count_login_refusal(c_, slot.job.order().bmc().credential(), slot.job.order().server(),
@@ -254,6 +255,11 @@ void JobRunner::judge_launches(const Now& now, Outcome& out) {
 }
 
 bool JobRunner::cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out) {
+  if (slot.job.custody()) {
+    out.log(LogLevel::info, "a person lets go of the medium: " + reason, log_fields(slot.job));
+    deliver(slot, install::CancelAsked{}, now, out);
+    return false;
+  }
   if (slot.job.launched()) return false;
   if (slot.job.cancel_asked() || planted(Defect::cancel_answers_only)) return true;
   slot.job.set_cancel_asked(true);

@@ -60,7 +60,7 @@ class JobRunner {
   void judge_launches(const Now& now, Outcome& out);
 
   /// The fence has risen to or above the job's generation. True: it will never launch (Ended follows, at once
-  /// or after cleanup). False: it was launched, the job goes on.
+  /// or after cleanup). False: it was launched, the job goes on; one in custody lets go of its medium.
   bool cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out);
   /// Ends a job that waits; at once, or after what an earlier attempt left on its BMC was cleaned up.
   void end_waiting(JobSlot& slot, wire::Ended::Outcome outcome, wire::Fault fault, const Now& now,

@@ -12,14 +12,20 @@
 namespace metalmesh::agent {
 namespace {
 
-/// What makes a new row worth a write: a rising byte count alone must not wear out an SD card.
-std::string essence(record::Job& job) {
-  const std::uint64_t covered = job.bytes_covered();
-  job.clear_bytes_covered();
-  job.set_row_version(rows::version);
-  std::string bytes = job.SerializeAsString();
-  job.set_bytes_covered(covered);
-  return bytes;
+/// Elapsed time is worth a write once a minute.
+std::int64_t minutes(const google::protobuf::Duration& time) { return time.seconds() / 60; }
+
+/// What makes a new row worth a write: a rising byte count or running time alone must not wear out an SD
+/// card.
+std::string essence(const record::Job& job) {
+  record::Job bare = job;
+  bare.clear_bytes_covered();
+  bare.mutable_ran_for()->set_seconds(minutes(job.ran_for()));
+  bare.mutable_ran_for()->set_nanos(0);
+  bare.mutable_verified_for()->set_seconds(minutes(job.verified_for()));
+  bare.mutable_verified_for()->set_nanos(0);
+  bare.set_row_version(rows::version);
+  return bare.SerializeAsString();
 }
 
 }  // namespace

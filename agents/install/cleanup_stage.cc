@@ -59,6 +59,7 @@ Verdict cleanup(Context& context) {
   if (talk.setbacks >= most_setbacks || (talk.token.empty() && talk.setbacks > 0)) return Verdict::done;
   if (!owes(context) || (job.has_fault() && must_not_talk(job))) return Verdict::done;
   if (open_session(context) == Verdict::busy) return Verdict::busy;
+  if (job.contradicted()) return log_out(context);  // nothing is changed where another machine answered
   for (std::string* slot : {job.mutable_inserted_slot(), job.mutable_second_slot()}) {
     if (slot->empty() || talk.stuck_slots.contains(*slot) || talk.setbacks > 0) continue;
     switch (eject(context, *slot, true)) {

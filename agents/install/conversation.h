@@ -12,6 +12,7 @@
 
 #include "agents/install/install_fault.h"
 #include "agents/install/install_machine.h"
+#include "agents/install/power_watch.h"
 #include "agents/install/read_watch.h"
 #include "agents/redfish/error_info.h"
 #include "agents/redfish/requests.h"
@@ -76,7 +77,8 @@ struct Conversation {
   std::string session_uri;
   int refused_tokens = 0;
   std::optional<MonoTime> silent_since;
-  unsigned failures = 0;  // in a row
+  unsigned failures = 0;                  // in a row
+  std::optional<MonoTime> useless_since;  // it answers with what cannot be read
   MonoTime retry_at;
   std::optional<MonoTime> armed_wake;
   std::optional<HttpReplied> reply;  // to `reply_to`, not taken yet
@@ -103,6 +105,7 @@ struct Conversation {
   std::vector<std::string> macs;
   bool macs_read = false;
   bool identified = false;
+  std::optional<MonoTime> unknown_since;  // the BMC does not tell who it is
   bool managers_known = false;
   std::vector<std::string> managers;
   std::size_t next_manager = 0;
@@ -142,9 +145,10 @@ struct Conversation {
   std::optional<MonoTime> told_off_at;
   bool forced_off = false;
   std::optional<MonoTime> told_on_at;
-  bool off_seen = false;
-  bool on_seen = false;  // since it was told to go on, as far as this life knows
+  PowerWatch power;                   // since the stage was entered
+  std::optional<MonoTime> looked_at;  // when the power was last read
   bool os_ran = false;
+  int firmware_seen = 0;  // readings in a row of firmware that starts, after an operating system ran
   std::set<std::string> stuck_slots;  // do not empty
   bool unboot_tried = false;
   ReadWatch reads;
@@ -155,6 +159,16 @@ struct Conversation {
   MonoTime next_probe;
   int setbacks = 0;  // of cleanup
 
+  // Time.
+  std::optional<MonoTime> handled_at;  // the last input
+
+  // A pause: the talk with the BMC failed while an installer runs, which goes on without it.
+  std::optional<wire::Fault> trouble;  // why; told
+  unsigned pauses = 0;                 // in a row
+  bool login_barred = false;           // refused: not tried again before the credential is set anew
+
+  /// Everything that was learned from the BMC is to be asked for again, on a new connection.
+  void start_over();
   /// The machine is to be identified again before anything else is believed or done.
   void forget_identity() {
     identified = macs_read = fresh = false;
@@ -174,15 +188,23 @@ struct Context {
   const Gate& gate;
   JobOutcome& out;
   std::optional<MonoTime> wake;
-  bool failed = false;
+  bool failed = false;  // the stage is over
+  bool paused = false;  // and goes on later
 
   [[nodiscard]] const wire::StartInstall& order() const { return job.order(); }
   void tell(wire::Event event) { out.actions.emplace_back(Tell{std::move(event)}); }
   void log(LogLevel level, std::string message);
   /// Be called again in `delay` at the latest.
   Verdict wait(Duration delay);
-  /// Ends the attempt: keeps the first fault, shuts the fence, and goes to cleanup. Always busy.
+  /// Ends the attempt: keeps the first fault, shuts the fence, and goes to cleanup. While an installer may
+  /// run, its medium stays: a fault of the talk only pauses the talk, any other ends the job in custody.
+  /// Always busy.
   Verdict fail(wire::FaultCode code, const FaultFacts& facts);
+  Verdict fail_with(wire::Fault fault);
+  /// There is a ground to take the medium from a launched installer.
+  void release(wire::MediumReleased::Ground ground);
+  /// The talk works (again).
+  void talk_works();
   void set_mount(wire::MountState state);
   void note_evidence(std::string line);
 };

@@ -150,6 +150,22 @@ void absorb_change(Context& context, const Conversation::Flight& flight, const H
   settle(context, std::move(answer));
 }
 
+/// It answers, and not with what was asked for: nothing is known by that.
+void answered_badly(Context& context, const HttpReplied& reply, const std::string& what) {
+  Conversation& talk = context.talk;
+  const std::string seen = "HTTP " + std::to_string(reply.status) + " for " + what;
+  if (!talk.useless_since) talk.useless_since = context.now.mono;
+  if (context.now.mono - *talk.useless_since >= context.timeouts.unreachable) {
+    talk.useless_since.reset();
+    context.fail(wire::BMC_PROTOCOL, {.expected = "a resource that can be read",
+                                      .seen = seen,
+                                      .detail = redfish::parse_error(reply.body).text()});
+    return;
+  }
+  not_answered(context, context.now.mono, seen);
+  if (!context.failed) context.wait(talk.retry_at - context.now.mono);
+}
+
 }  // namespace
 
 const HttpReplied* fetch(Context& context, Ask ask, Request request) {
@@ -170,6 +186,9 @@ const HttpReplied* fetch(Context& context, Ask ask, Request request) {
 Verdict act(Context& context, Ask ask, Request request, record::Job::Intent intent) {
   Conversation& talk = context.talk;
   if (context.failed || talk.flight) return Verdict::busy;
+  if (context.job.contradicted())
+    return context.fail(wire::IDENTITY_MISMATCH,
+                        {.expected = "one machine", .seen = "another one than before, for a while"});
   if (!planted(Defect::act_before_intent)) context.job.set_intent(intent);
   *context.job.mutable_intent_at() = to_wire(context.now.wall());
   talk.answer.reset();
@@ -217,11 +236,10 @@ const redfish::System* look(Context& context) {
   if (reply == nullptr) return nullptr;
   auto system = redfish::parse_system(*reply);
   if (reply->status != 200 || !system) {
-    const std::string seen = "HTTP " + std::to_string(reply->status) + " for " + talk.system->uri;
-    not_answered(context, context.now.mono, seen);
-    if (!context.failed) context.wait(talk.retry_at - context.now.mono);
+    answered_badly(context, *reply, talk.system->uri);
     return nullptr;
   }
+  talk.useless_since.reset();
   // What discovery found out with extra requests stays.
   if (system->uri.empty()) system->uri = talk.system->uri;
   if (system->reset.allowed.empty()) system->reset.allowed = talk.system->reset.allowed;
@@ -242,10 +260,10 @@ const redfish::Slot* look_at_slot(Context& context, const std::string& uri) {
   auto slot = redfish::parse_slot(*reply);
   talk.slot_gone = reply->status == 404;
   if (!talk.slot_gone && (reply->status != 200 || !slot)) {
-    not_answered(context, context.now.mono, "HTTP " + std::to_string(reply->status) + " for " + uri);
-    if (!context.failed) context.wait(talk.retry_at - context.now.mono);
+    answered_badly(context, *reply, uri);
     return nullptr;
   }
+  talk.useless_since.reset();
   talk.slot = talk.slot_gone || !slot ? redfish::Slot{} : std::move(*slot);
   talk.slot->uri = uri;
   talk.slot_fresh = true;

@@ -71,6 +71,18 @@ Verdict read_reset_values(Context& context) {
   return Verdict::done;
 }
 
+/// Nothing contradicts, but the BMC does not tell who it is: it may still be starting.
+Verdict not_told_yet(Context& context, const FaultFacts& facts) {
+  Conversation& talk = context.talk;
+  if (!talk.unknown_since) talk.unknown_since = context.now.mono;
+  if (context.now.mono - *talk.unknown_since >= context.timeouts.unreachable) {
+    talk.unknown_since.reset();
+    return context.fail(wire::IDENTITY_MISMATCH, facts);
+  }
+  talk.forget_identity();
+  return look_again(context, context.timeouts.poll);
+}
+
 }  // namespace
 
 bool surely_past(const Context& context, const google::protobuf::Timestamp& stamp) {
@@ -105,8 +117,16 @@ Verdict check_identity(Context& context) {
   const FaultFacts facts{.expected = comparison.expected, .seen = comparison.seen};
   if (comparison.match == redfish::Match::insufficient)
     return context.fail(wire::IDENTITY_INSUFFICIENT, facts);
-  if (comparison.match == redfish::Match::different && !planted(Defect::any_machine_will_do))
+  if (planted(Defect::any_machine_will_do)) {
+    talk.identified = true;
+    return Verdict::done;
+  }
+  if (comparison.match == redfish::Match::different) {
+    context.job.set_contradicted(true);
     return context.fail(wire::IDENTITY_MISMATCH, facts);
+  }
+  if (comparison.match == redfish::Match::unknown) return not_told_yet(context, facts);
+  talk.unknown_since.reset();
   talk.identified = true;
   return Verdict::done;
 }

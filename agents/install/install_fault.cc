@@ -26,7 +26,7 @@ constexpr bool unknown = true;
 constexpr bool known = false;
 
 // Placeholders: {server} {bmc} {credential} {media} {slot} {expected} {seen} {span} {percent} {launch_by}.
-constexpr std::array<Wording, 33> wordings = {{
+constexpr std::array<Wording, 34> wordings = {{
     {wire::BMC_UNREACHABLE, passes, unknown, "{bmc} does not answer ({seen}, {span})",
      "check the BMC's cable, address and power, then: metalmesh inspect {server}"},
     {wire::BMC_LOST, passes, unknown, "{bmc} answered before, then was silent for {span} ({seen})",
@@ -90,11 +90,17 @@ constexpr std::array<Wording, 33> wordings = {{
     {wire::BOOT_IGNORED, passes, known,
      "the host did not boot our media: {seen}, {percent} of it read, override Once/Cd was read back before",
      "check the boot order and UEFI mode of the host; on iDRAC9 update the firmware"},
-    {wire::INSTALLER_STALLED, stays, known,
+    {wire::INSTALLER_STALLED, stays, unknown,
      "no media read for {span} at {percent}, power {seen}: probably waiting at a prompt",
      "look at the console of {bmc}; to begin anew: metalmesh install {server} --reinstall"},
     {wire::INSTALLER_TIMEOUT, stays, known, "the installer has run {span}, the order allows {expected}",
      "look at the console of {bmc}; raise the profile's max run time if it is merely slow"},
+    {wire::INSTALLER_INTERRUPTED, stays, unknown,
+     "the host went off in the middle of the install, by a power cut or by hand: {percent} of the media "
+     "read, {seen}",
+     "look at the host's power and console; if the installer did end: metalmesh deployment resolve {server} "
+     "--as "
+     "succeeded"},
     {wire::INSTALLER_REBOOTED, stays, unknown,
      "the host {seen} while its installer ran ({percent} of the media read)",
      "look at the console; if the new system is up: metalmesh deployment resolve {server} --as succeeded"},
@@ -161,9 +167,25 @@ wire::Fault make_fault(const record::Job& job, wire::FaultCode code, const Fault
 
 bool may_pass(wire::FaultCode code) { return wording_of(code).may_pass; }
 
+bool installer_may_run(const record::Job& job) {
+  if (planted(Defect::retries_after_wipe)) return false;
+  return job.launched() && !job.installer_ended() &&
+         job.released_by() == wire::MediumReleased::GROUND_UNSPECIFIED && !job.ended();
+}
+
+bool is_of_talk(wire::FaultCode code) {
+  constexpr std::array<wire::FaultCode, 11> of_talk = {
+      wire::BMC_UNREACHABLE,       wire::BMC_LOGIN_REFUSED,  wire::BMC_PASSWORD_CHANGE_REQUIRED,
+      wire::BMC_SESSIONS_FULL,     wire::BMC_KEY_CHANGED,    wire::BMC_TLS_REFUSED,
+      wire::BMC_PROTOCOL,          wire::CREDENTIAL_MISSING, wire::IDENTITY_MISMATCH,
+      wire::IDENTITY_INSUFFICIENT, wire::SYSTEM_AMBIGUOUS};
+  return std::ranges::find(of_talk, code) != of_talk.end();
+}
+
 wire::Ended::Outcome outcome_of(const record::Job& job) {
   if (!job.has_fault()) return Outcome::SUCCEEDED;
   if (job.installer_ended()) return Outcome::UNPROVEN;
+  if (installer_may_run(job)) return Outcome::INDETERMINATE;
   if (job.launched())
     return wording_of(job.fault().code()).unknown_after_launch ? Outcome::INDETERMINATE : Outcome::FAILED;
   return job.cancel_asked() ? Outcome::CANCELLED : Outcome::FAILED;

@@ -26,6 +26,13 @@ wire::Fault make_fault(const record::Job& job, wire::FaultCode code, const Fault
 /// True when the cause may pass by itself: an automatic retry is worth it, as long as nothing was launched.
 bool may_pass(wire::FaultCode code);
 
+/// An installer was launched, and nothing yet is a ground to take its medium: neither its end, nor a host
+/// that was seen off, nor max_run, nor a person.
+bool installer_may_run(const record::Job& job);
+
+/// A fault of the talk with the BMC, which says nothing of an installer that runs meanwhile.
+bool is_of_talk(wire::FaultCode code);
+
 /// How the job ends, by its facts: SUCCEEDED without a fault; CANCELLED; UNPROVEN once the installer ended;
 /// FAILED or INDETERMINATE after LAUNCHED, as the table says; FAILED before.
 wire::Ended::Outcome outcome_of(const record::Job& job);

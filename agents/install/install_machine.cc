@@ -7,6 +7,7 @@
 #include "agents/install/stages.h"
 #include "common/base/check.h"
 #include "common/base/planted.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
 namespace {
@@ -21,9 +22,9 @@ struct Row {
   wire::Stage next;
 };
 
-// Failures and cancels go to CLEANUP from anywhere; WATCH and VERIFY judge their deadlines even while the BMC
-// is away, so they connect by themselves.
-constexpr std::array<Row, 13> rows = {{
+// Failures and cancels go to CLEANUP from anywhere, and by way of CUSTODY while an installer may run; WATCH,
+// VERIFY and CUSTODY judge their deadlines even while the BMC is away, so they connect by themselves.
+constexpr std::array<Row, 14> rows = {{
     {wire::CONNECT, Needs::nothing, connect, wire::IDENTITY},
     {wire::IDENTITY, Needs::connected, check_identity, wire::PREFLIGHT},
     {wire::PREFLIGHT, Needs::connected, preflight, wire::MEDIA},
@@ -36,11 +37,13 @@ constexpr std::array<Row, 13> rows = {{
     {wire::WATCH, Needs::nothing, watch, wire::FINALISE},
     {wire::FINALISE, Needs::identified, finalise, wire::VERIFY},
     {wire::VERIFY, Needs::nothing, verify, wire::CLEANUP},
+    {wire::CUSTODY, Needs::nothing, custody, wire::CLEANUP},
     {wire::CLEANUP, Needs::nothing, cleanup, wire::DONE},
 }};
 
 /// Where a job goes on after a restart, by what is durably true of it.
 wire::Stage stage_by_facts(const record::Job& job) {
+  if (job.custody()) return installer_may_run(job) ? wire::CUSTODY : wire::CLEANUP;
   if (job.stage() == wire::CLEANUP || job.has_fault()) return wire::CLEANUP;
   if (job.final_power_on()) return wire::VERIFY;
   if (job.installer_ended()) return wire::FINALISE;
@@ -54,7 +57,9 @@ void enter(Context& context, wire::Stage stage) {
   talk.entered = context.now.mono;
   talk.reply_path.clear();
   talk.answer.reset();
-  talk.off_seen = talk.forced_off = talk.slot_fresh = false;
+  talk.forced_off = talk.slot_fresh = false;
+  talk.power = {};
+  talk.looked_at.reset();
   talk.told_off_at.reset();
   talk.told_on_at.reset();
   talk.reset_tries = talk.on_sends = 0;
@@ -91,7 +96,7 @@ Verdict prepare(Context& context, Needs needs) {
 
 Verdict step(Context& context) {
   const Row& row = row_of(context.job.stage());
-  const bool keeps_time = row.stage == wire::WATCH || row.stage == wire::VERIFY;
+  const bool keeps_time = row.stage == wire::WATCH || row.stage == wire::VERIFY || row.stage == wire::CUSTODY;
   if (!keeps_time && context.now.mono < context.talk.retry_at)
     return context.wait(context.talk.retry_at - context.now.mono);
   if (context.talk.task && follow_task(context) == Verdict::busy) return Verdict::busy;
@@ -99,18 +104,27 @@ Verdict step(Context& context) {
   return row.run(context);
 }
 
+/// The stage has failed.
+void leave(Context& context) {
+  if (std::exchange(context.paused, false)) return;  // it goes on, when the talk works again
+  if (context.job.stage() == wire::CLEANUP) {
+    ++context.talk.setbacks;
+  } else if (installer_may_run(context.job)) {
+    begin_custody(context);
+    enter(context, wire::CUSTODY);
+  } else {
+    enter(context, wire::CLEANUP);
+  }
+}
+
 void run(Context& context) {
   constexpr int most_steps = 64;
   Conversation& talk = context.talk;
   for (int i = 0; i < most_steps; ++i) {
-    if (context.failed) {
-      context.failed = false;
-      if (context.job.stage() == wire::CLEANUP)
-        ++talk.setbacks;
-      else
-        enter(context, wire::CLEANUP);
-    }
+    if (std::exchange(context.failed, false)) leave(context);
     if (talk.flight) return;
+    // The first read of the medium tells sooner than any answer of the BMC that the host is on.
+    if (context.job.stage() == wire::POWER && installer_may_run(context.job)) enter(context, wire::WATCH);
     context.wake.reset();
     const Verdict verdict = step(context);
     if (context.failed) continue;
@@ -130,6 +144,42 @@ void arrange_wake(Context& context) {
   else
     context.out.actions.emplace_back(StopWaiting{});
   talk.armed_wake = context.wake;
+}
+
+/// What is later than this was not late by itself: the agent was frozen, or its machine was.
+constexpr Duration late = std::chrono::seconds(10);
+
+/// When the next input comes at the latest.
+MonoTime next_due(const Context& context) {
+  const Conversation& talk = context.talk;
+  if (talk.flight) return talk.flight->sent_at + context.timeouts.bmc_request;
+  return talk.armed_wake.value_or(MonoTime::max());
+}
+
+void skip(Conversation& talk, Duration gap) {
+  talk.reads.skip(gap);
+  talk.entered += gap;
+  if (talk.silent_since) *talk.silent_since += gap;
+}
+
+google::protobuf::Duration sum(const google::protobuf::Duration& before, Duration more) {
+  return to_wire(from_wire(before) + more);
+}
+
+/// Time since the last input is added to what runs; time in which this site slept is not.
+void keep_time(Context& context) {
+  Conversation& talk = context.talk;
+  record::Job& job = context.job;
+  Duration passed = context.now.mono - talk.handled_at.value_or(context.now.mono);
+  talk.handled_at = context.now.mono;
+  const MonoTime due = next_due(context);
+  if (due < context.now.mono && context.now.mono - due >= late) {
+    const Duration gap = std::min(passed, context.now.mono - due);
+    passed -= gap;
+    skip(talk, gap);
+  }
+  if (installer_may_run(job)) *job.mutable_ran_for() = sum(job.ran_for(), passed);
+  if (job.final_power_on()) *job.mutable_verified_for() = sum(job.verified_for(), passed);
 }
 
 }  // namespace
@@ -162,6 +212,14 @@ void InstallMachine::resume(Context& context) {
   enter(context, stage_by_facts(job_));
   if (job_.cancel_asked() && !job_.launched() && job_.stage() != wire::CLEANUP)
     context.fail(wire::CANCELLED_BY_OPERATOR, {});
+}
+
+void InstallMachine::take_cancel(Context& context) {
+  if (job_.custody() && installer_may_run(job_)) return context.release(wire::MediumReleased::PERSON);
+  if (job_.launched()) return;
+  job_.set_cancel_asked(true);
+  context.set_mount(wire::DEAD);
+  if (job_.stage() != wire::CLEANUP) context.fail(wire::CANCELLED_BY_OPERATOR, {});
 }
 
 void InstallMachine::fold(Context& context, const JobInput& input) {
@@ -207,13 +265,12 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
       job.set_callback_seen(true);
       raise_proof(context, wire::PROOF_CALLBACK, "the installed system called back");
     }
-    void operator()(const CancelAsked&) const {
-      record::Job& job = context.job;
-      if (job.launched()) return;
-      job.set_cancel_asked(true);
-      context.set_mount(wire::DEAD);
-      if (job.stage() != wire::CLEANUP) context.fail(wire::CANCELLED_BY_OPERATOR, {});
+    void operator()(const CancelAsked&) const { machine.take_cancel(context); }
+    void operator()(const CredentialSet&) const {
+      context.talk.login_barred = false;
+      context.talk.retry_at = std::min(context.talk.retry_at, context.now.mono);
     }
+    void operator()(const MediaBack&) const { context.talk.reads.alive(context.now.mono); }
     void operator()(const MediaTlsRefused& refused) const { context.talk.tls_refusal = refused.detail; }
     void operator()(const MediumRefused& refused) const {
       if (context.job.launched()) {  // its reader failed as well, which the stages see
@@ -244,9 +301,10 @@ JobOutcome InstallMachine::handle(const JobInput& input, const Now& now, const G
     out.actions.emplace_back(Finish{});
     return out;
   }
-  const bool running = job_.stage() >= wire::CONNECT && job_.stage() < wire::DONE;
+  const bool running = job_.stage() >= wire::CONNECT && job_.stage() != wire::DONE;
   if (!running && !std::holds_alternative<Resume>(input)) return out;
   Context context{job_, *conversation_, timeouts_, urls_, random_, now, gate, out};
+  keep_time(context);
   fold(context, input);
   run(context);
   arrange_wake(context);

@@ -6,9 +6,14 @@
 // end that is not a plain success, and is owed after a crash too. The caller (agents/core) owns queueing,
 // limits, the image, the mount rows and the fences; this machine owns the conversation with one BMC.
 //
+// A job whose installer may still run when its end is told keeps its medium, in custody: it looks on until
+// the host was seen off, max_run has passed or a person has spoken, cleans up, and tells MediumReleased.
+//
 // Promises: no power or boot call before `armed` is durable; none after `launched` except the final
-// power-on once the mount is DEAD; after a crash it asks the BMC what is true before it acts again;
-// at most one BMC request is in flight; every session is deleted.
+// power-on once the mount is DEAD; from `launched` on the medium is taken only when the installer has ended,
+// the host was seen off twice, max_run has passed or a person says so, whatever becomes of the BMC; after a
+// crash it asks the BMC what is true before it acts again; at most one BMC request is in flight; every
+// session is deleted.
 #pragma once
 
 #include <memory>
@@ -48,8 +53,12 @@ struct LaunchGranted {};
 /// The installed system called back with the job's token.
 struct CalledBack {};
 /// An operator's cancel that came before LAUNCHED (the caller has fenced the generation and the mount is
-/// DEAD).
+/// DEAD), or of a job in custody, which then lets go of its medium. Any other is too late, and nothing.
 struct CancelAsked {};
+/// The value of the job's credential was set anew.
+struct CredentialSet {};
+/// The media server was away, or its link, until now: nobody's silence meanwhile counts.
+struct MediaBack {};
 /// The media server could not complete TLS with a reader that looks like this job's BMC.
 struct MediaTlsRefused {
   std::string detail;
@@ -61,8 +70,9 @@ struct MediumRefused {
   bool temporary = false;  // the image could not be read; trying again may help
 };
 
-using JobInput = std::variant<Resume, HttpReplied, HttpFailed, PollDue, MediaRead, SecondRead, LaunchGranted,
-                              CalledBack, CancelAsked, MediaTlsRefused, MediumRefused, ProbeAnswered>;
+using JobInput =
+    std::variant<Resume, HttpReplied, HttpFailed, PollDue, MediaRead, SecondRead, LaunchGranted, CalledBack,
+                 CancelAsked, CredentialSet, MediaBack, MediaTlsRefused, MediumRefused, ProbeAnswered>;
 
 // ---- what a job wants done ----------------------------------------------------------------------
 
@@ -92,7 +102,8 @@ struct LoginAccepted {};
 struct RetryLater {
   Duration delay;
 };
-/// Terminal: job.ended is set, the Ended event is the last Tell before this. Cleanup has run.
+/// Terminal: job.ended is set, the Ended event (from custody: MediumReleased) is the last Tell before this.
+/// Cleanup has run.
 struct Finish {};
 
 using JobAction = std::variant<CallBmc, WaitFor, StopWaiting, SetMount, Probe, Tell, LoginRefused,
@@ -121,6 +132,7 @@ struct StageTimeouts {
   Duration power = std::chrono::minutes(2);         // one power change
   Duration boot = std::chrono::minutes(30);         // power-on until the first guarded read
   Duration stall = std::chrono::minutes(35);        // no read, no power change; see ReadWatch::patience
+  Duration longest_run = std::chrono::hours(24);    // of an installer whose order does not say
   Duration poll = std::chrono::seconds(5);
 };
 
@@ -142,7 +154,8 @@ class InstallMachine {
   ~InstallMachine();
   InstallMachine(InstallMachine&&) noexcept;
 
-  /// Told here: StageEntered, Armed, Held, RetryScheduled, Ended. The caller tells Launched and CancelAnswer.
+  /// Told here: StageEntered, Armed, Held, RetryScheduled, Ended, MediumReleased. The caller tells Launched
+  /// and CancelAnswer.
   JobOutcome handle(const JobInput& input, const Now& now, const Gate& gate);
   /// As the BMC told it last; empty: it does not tell, or was not asked.
   [[nodiscard]] std::string boot_progress() const;
@@ -150,6 +163,7 @@ class InstallMachine {
  private:
   void fold(Context& context, const JobInput& input);
   void resume(Context& context);
+  void take_cancel(Context& context);
 
   record::Job& job_;
   StageTimeouts timeouts_;

@@ -10,9 +10,13 @@ namespace {
 std::vector<std::string> debts_of(const record::Job& job) {
   std::vector<std::string> debts;
   if (planted(Defect::debts_not_told)) return debts;
+  const bool stays = installer_may_run(job);
+  const std::string_view words = stays ? "the medium stays in while its installer may run: slot "
+                                       : "media may still be inserted in slot ";
   for (const std::string& slot : {job.inserted_slot(), job.second_slot()}) {
-    if (!slot.empty()) debts.push_back("media may still be inserted in slot " + slot);
+    if (!slot.empty()) debts.push_back(std::string(words) + slot);
   }
+  if (stays) return debts;  // the session serves on, and the override was used up by the boot
   if (job.boot_overridden()) debts.emplace_back("boot override Once/Cd may still be set");
   for (const std::string& uri : job.session_uris()) debts.push_back("session " + uri + " may still be open");
   return debts;
@@ -36,9 +40,33 @@ void retry(Context& context) {
   if (planted(Defect::retries_after_wipe)) job.set_launched(false);
   job.clear_armed_at();
   job.set_powered(false);
+  job.clear_contradicted();
   job.set_bytes_covered(0);
   context.tell(std::move(event));
   context.out.actions.emplace_back(RetryLater{pace.delay(failed_attempt, context.random)});
+}
+
+void tell_end(Context& context) {
+  record::Job& job = context.job;
+  job.set_ending(outcome_of(job));
+  wire::Event event;
+  wire::Ended& ended = *event.mutable_ended();
+  ended.set_outcome(job.ending());
+  ended.set_proof(job.proof());
+  *ended.mutable_evidence() = job.evidence();
+  if (job.has_fault()) *ended.mutable_fault() = job.fault();
+  ended.set_disk(job.has_fault() ? job.fault().disk() : disk_of(job));
+  ended.set_medium_in(installer_may_run(job));
+  for (std::string& debt : debts_of(job)) ended.add_debts(std::move(debt));
+  context.tell(std::move(event));
+}
+
+void tell_release(Context& context) {
+  wire::Event event;
+  wire::MediumReleased& released = *event.mutable_released();
+  released.set_ground(context.job.released_by());
+  for (std::string& debt : debts_of(context.job)) released.add_debts(std::move(debt));
+  context.tell(std::move(event));
 }
 
 }  // namespace
@@ -55,19 +83,18 @@ void conclude(Context& context) {
   if (will_retry(job, context.now)) return retry(context);
   if (job.mount_state() != wire::MOUNT_STATE_UNSPECIFIED && job.mount_state() != wire::DEAD)
     context.set_mount(wire::DEAD);
-  job.set_ending(outcome_of(job));
   job.set_stage(wire::DONE);
   job.set_ended(true);
-  wire::Event event;
-  wire::Ended& ended = *event.mutable_ended();
-  ended.set_outcome(job.ending());
-  ended.set_proof(job.proof());
-  *ended.mutable_evidence() = job.evidence();
-  if (job.has_fault()) *ended.mutable_fault() = job.fault();
-  ended.set_disk(job.has_fault() ? job.fault().disk() : disk_of(job));
-  for (std::string& debt : debts_of(job)) ended.add_debts(std::move(debt));
-  context.tell(std::move(event));
+  if (job.custody())
+    tell_release(context);
+  else
+    tell_end(context);
   context.out.actions.emplace_back(Finish{});
+}
+
+void begin_custody(Context& context) {
+  tell_end(context);
+  context.job.set_custody(true);
 }
 
 }  // namespace metalmesh::install

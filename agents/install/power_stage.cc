@@ -52,7 +52,6 @@ Verdict switch_on(Context& context, const redfish::System& system) {
   if (talk.on_sends == most_on_sends + most_refusals) return stuck(context, "On");
   ++talk.on_sends;
   talk.told_on_at = context.now.mono;
-  talk.on_seen = false;
   context.set_mount(wire::OPEN);
   return act(context, Ask::reset,
              redfish::reset(system, redfish::pick_reset(system.reset, {"On", "ForceOn", "PushPowerButton"})),
@@ -82,7 +81,6 @@ Verdict await_on(Context& context, const redfish::System& system) {
   Conversation& talk = context.talk;
   record::Job& job = context.job;
   if (!system.off()) {
-    talk.on_seen = true;
     job.set_powered(true);
     job.set_host_on_by_us(true);
     job.clear_intent();

@@ -31,17 +31,23 @@ class ReadWatch {
   /// The media server told of reads. `covered` counts anew after a restart of that server.
   void took(std::uint64_t covered, std::uint64_t size, std::uint64_t package_bytes, MonoTime now) {
     if (reached_) longest_pause_ = std::max(longest_pause_, now - last_);
-    reached_ = true;
+    reached_ = seen_ = true;
     last_ = now;
     covered_ = std::max(covered_, covered);
     size_ = size;
     packages_ = packages_ || package_bytes > 0;
   }
 
+  /// Something was read in this life of the agent: last() is a reading, not its beginning.
+  [[nodiscard]] bool seen() const { return seen_; }
+  /// So much time passed in which nobody could have read, or been seen to.
+  void skip(Duration gap) { last_ += gap; }
+
   /// It did something else that shows it is not stuck.
   void alive(MonoTime now) { last_ = std::max(last_, now); }
 
   [[nodiscard]] bool reached() const { return reached_; }
+  [[nodiscard]] std::uint64_t covered() const { return covered_; }
   [[nodiscard]] MonoTime last() const { return last_; }
 
   /// `since`: it was told to boot.
@@ -65,6 +71,7 @@ class ReadWatch {
 
  private:
   bool reached_ = false;
+  bool seen_ = false;
   bool packages_ = false;
   std::uint64_t covered_ = 0;
   std::uint64_t size_ = 0;

@@ -27,8 +27,12 @@ Verdict power(Context& context);
 Verdict watch(Context& context);
 Verdict finalise(Context& context);
 Verdict verify(Context& context);
+/// The end is told; looks on until there is a ground to take the medium.
+Verdict custody(Context& context);
 Verdict cleanup(Context& context);
 
+/// Tells the end of a job whose installer may still run.
+void begin_custody(Context& context);
 /// Cleanup is through: tells of another attempt, or of the end.
 void conclude(Context& context);
 

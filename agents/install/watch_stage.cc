@@ -1,10 +1,11 @@
 // WATCH: until the first guarded read (LAUNCHED), then until the host powers off by itself. No call here
-// changes anything.
+// changes anything. CUSTODY: the same after an end that was told too early to know.
 #include <algorithm>
 #include <array>
 
 #include "agents/install/duration_words.h"
 #include "agents/install/exchange.h"
+#include "agents/install/install_end.h"
 #include "agents/install/stages.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
@@ -13,8 +14,17 @@ namespace metalmesh::install {
 namespace {
 
 constexpr Duration second_look = std::chrono::seconds(2);
+/// Two readings this far apart are two.
+constexpr Duration apart = std::chrono::seconds(1);
+/// Whoever goes off without having read what an install reads may be back in a moment: a power cut, a thermal
+/// trip, a person.
+constexpr Duration long_apart = std::chrono::seconds(20);
 /// PowerState lags: an Off before the first On may still be from before the power-on.
 constexpr Duration power_lag = std::chrono::seconds(30);
+/// A reading that still says something of now.
+constexpr Duration recent = std::chrono::minutes(2);
+/// The media server tells of reads this much later.
+constexpr Duration read_lag = std::chrono::seconds(3);
 
 /// The longer it has run, the less a moment matters: an end is seen within an eighth of the run, half a
 /// minute at most, and an hour costs a hundred questions or so instead of 720.
@@ -45,20 +55,26 @@ std::optional<std::pair<wire::FaultCode, FaultFacts>> not_launched(const Context
   return std::nullopt;
 }
 
+/// A new reading of the host, put down; nullptr while there is none.
+const redfish::System* read_power(Context& context) {
+  Conversation& talk = context.talk;
+  if (reach_machine(context) == Verdict::busy) return nullptr;
+  const redfish::System* system = look(context);
+  if (system == nullptr) return nullptr;
+  context.talk_works();
+  if (talk.power.maybe_off() && talk.reads.last() > talk.power.off_since() + read_lag) talk.power.doubt_off();
+  talk.power.saw(system->power, context.now.mono);
+  talk.looked_at = context.now.mono;
+  return system;
+}
+
 Verdict await_launch(Context& context) {
   Conversation& talk = context.talk;
   if (const auto why = not_launched(context)) return context.fail(why->first, why->second);
-  if (reach_machine(context) == Verdict::busy) return Verdict::busy;
-  const redfish::System* system = look(context);
-  if (system == nullptr) return Verdict::busy;
-  if (!system->off()) {
-    talk.on_seen = true;
-    talk.off_seen = false;
-    return look_later(context);
-  }
-  if (talk.off_seen)
+  if (read_power(context) == nullptr) return Verdict::busy;
+  if (!talk.power.maybe_off()) return look_later(context);
+  if (talk.power.off(apart))
     return context.fail(wire::BOOT_IGNORED, {.expected = "our media", .seen = "it powered off by itself"});
-  talk.off_seen = true;
   return look_again(context, second_look);
 }
 
@@ -71,61 +87,111 @@ bool restarted(Conversation& talk, const std::string& progress) {
                                                         "PCIResourceConfigStarted",
                                                         "SystemHardwareInitializationComplete"};
   if (progress == "OSRunning" || progress == "OSBootStarted") talk.os_ran = true;
-  return talk.os_ran && std::find(firmware.begin(), firmware.end(), progress) != firmware.end();
+  const bool speaks = talk.os_ran && std::ranges::find(firmware, progress) != firmware.end();
+  talk.firmware_seen = speaks ? talk.firmware_seen + 1 : 0;
+  return talk.firmware_seen >= 2 || (speaks && talk.power.glimpsed_off());
 }
 
-Verdict overdue(Context& context) {
+Duration longest_run(const Context& context) {
+  const wire::StartInstall& order = context.order();
+  return order.has_max_run() ? from_wire(order.max_run()) : context.timeouts.longest_run;
+}
+
+bool ran_too_long(const Context& context) { return from_wire(context.job.ran_for()) > longest_run(context); }
+
+/// Its time is over: the one end that needs no reading. What kept us from reading is the better reason.
+Verdict out_of_time(Context& context) {
+  const Duration ran = from_wire(context.job.ran_for());
+  context.release(wire::MediumReleased::LONGEST_RUN);
+  if (!context.talk.trouble)
+    return context.fail(wire::INSTALLER_TIMEOUT, {.expected = for_people(longest_run(context)), .span = ran});
+  context.note_evidence("the installer has run " + for_people(ran) + ", its end could not be seen");
+  return context.fail_with(*context.talk.trouble);
+}
+
+/// No reads for longer than its patience, and the host is still read as on.
+Verdict judge_silence(Context& context) {
   Conversation& talk = context.talk;
   const wire::StartInstall& order = context.order();
-  if (order.has_max_run() && context.job.has_launched_at()) {
-    const Duration ran = context.now.wall_low - from_wire(context.job.launched_at());
-    if (ran > from_wire(order.max_run()))
-      return context.fail(wire::INSTALLER_TIMEOUT,
-                          {.expected = for_people(from_wire(order.max_run())), .span = ran});
-  }
-  if (talk.system && talk.system->off()) return Verdict::done;  // ended or not: what is off does not hang
   const Duration stall = order.has_stall_after() ? from_wire(order.stall_after()) : context.timeouts.stall;
   if (!talk.finish_told && talk.reads.finished(context.now.mono, stall)) {
     talk.finish_told = true;
     context.log(LogLevel::info, "its installer has finished reading the medium");
   }
   if (!talk.reads.stalled(talk.entered, context.now.mono, stall)) return Verdict::done;
-  const Duration quiet = context.now.mono - std::max(talk.reads.last(), talk.entered);
+  const MonoTime since = std::max(talk.reads.last(), talk.entered);
+  const MonoTime on = talk.power.on_last().value_or(since);
+  if (!talk.system || talk.power.maybe_off() || on <= since || context.now.mono - on >= recent)
+    return Verdict::done;
   return context.fail(wire::INSTALLER_STALLED,
-                      {.seen = talk.system ? talk.system->power : "unknown", .span = quiet});
+                      {.seen = talk.system->power, .span = context.now.mono - since});
+}
+
+/// Reading has stopped: one look whether the host is still on tells an end from a power cut later.
+void look_when_quiet(Conversation& talk) {
+  const MonoTime quiet_at = talk.reads.last() + quiet_time;
+  if (talk.looked_at && *talk.looked_at < quiet_at && quiet_at < talk.next_look) talk.next_look = quiet_at;
+}
+
+bool has_finished(const Context& context) {
+  const Conversation& talk = context.talk;
+  const auto on = talk.power.on_last();
+  const bool waited = context.job.custody();  // its silence was held against it: that is no sign of an end
+  return looks_finished(
+      {.read = std::max<std::uint64_t>(talk.reads.covered(), context.job.bytes_covered()),
+       .size = context.job.media_size(),
+       .usual = context.job.usual_reads(),
+       .elsewhere = context.job.has_packages() || !context.order().packages().url().empty(),
+       .fell_quiet = !waited && talk.reads.seen() && on && *on - talk.reads.last() >= quiet_time});
+}
+
+std::string percent_read(const record::Job& job) {
+  const auto percent = job.media_size() == 0 ? 0 : 100 * job.bytes_covered() / job.media_size();
+  return std::to_string(percent) + " %";
+}
+
+/// The fence shuts for good in the turn that learns of the end, before eject and power-on.
+Verdict installer_ended(Context& context) {
+  context.job.set_installer_ended(true);
+  if (!planted(Defect::mount_lives_on)) context.set_mount(wire::DEAD);
+  raise_proof(context, wire::PROOF_POWEROFF,
+              "media read " + percent_read(context.job) + ", then powered off by itself");
+  return Verdict::done;
+}
+
+Verdict went_off(Context& context) {
+  if (has_finished(context)) return installer_ended(context);
+  context.release(wire::MediumReleased::HOST_OFF);
+  const auto usual = context.job.usual_reads();
+  return context.fail(
+      wire::INSTALLER_INTERRUPTED,
+      {.seen = usual == 0 ? "and it was still reading"
+                          : "earlier installs of this image read " + std::to_string(usual >> 20) + " MiB"});
+}
+
+/// It read guarded blocks when it was launched, so it was on by then, whatever this life has seen.
+bool was_on(const Context& context) {
+  return context.talk.power.on_seen() || from_wire(context.job.ran_for()) > power_lag ||
+         context.now.mono - context.talk.entered >= power_lag;
 }
 
 Verdict await_end(Context& context) {
   Conversation& talk = context.talk;
-  if (overdue(context) == Verdict::busy) return Verdict::busy;
-  if (reach_machine(context) == Verdict::busy) return Verdict::busy;
-  const redfish::System* system = look(context);
+  if (ran_too_long(context)) return out_of_time(context);
+  if (judge_silence(context) == Verdict::busy) return Verdict::busy;
+  look_when_quiet(talk);
+  const redfish::System* system = read_power(context);
   if (system == nullptr) return Verdict::busy;
-  if (!system->off()) {
-    talk.on_seen = true;
-    if (talk.off_seen)
-      return context.fail(wire::INSTALLER_REBOOTED,
-                          {.seen = "was seen Off and is " + system->power + " again"});
-    if (restarted(talk, system->boot_progress))
-      return context.fail(wire::INSTALLER_REBOOTED, {.seen = "restarted (" + system->boot_progress + ")"});
-    return look_later(context);
-  }
-  // It read guarded blocks when it was launched, so it was on by then, whatever this life has seen.
-  const bool was_on = talk.on_seen || context.now.wall_low - from_wire(context.job.launched_at()) > power_lag;
-  if (!was_on && context.now.mono - talk.entered < power_lag)
-    return look_again(context, context.timeouts.poll);
-  if (!talk.off_seen) {  // one reading may be a glitch
-    talk.off_seen = true;
-    return look_again(context, second_look);
-  }
-  // The fence shuts for good in the turn that learns of the end, before eject and power-on.
-  context.job.set_installer_ended(true);
-  if (!planted(Defect::mount_lives_on)) context.set_mount(wire::DEAD);
-  const auto& job = context.job;
-  const auto percent = job.media_size() == 0 ? 0 : 100 * job.bytes_covered() / job.media_size();
-  raise_proof(context, wire::PROOF_POWEROFF,
-              "media read " + std::to_string(percent) + " %, then powered off by itself");
-  return Verdict::done;
+  if (talk.power.glimpsed_off()) context.note_evidence("one reading said that the host was off");
+  if (talk.power.came_back())
+    return context.fail(wire::INSTALLER_REBOOTED,
+                        {.seen = "was seen Off and is " + system->power + " again"});
+  if (restarted(talk, system->boot_progress))
+    return context.fail(wire::INSTALLER_REBOOTED, {.seen = "restarted (" + system->boot_progress + ")"});
+  if (!talk.power.maybe_off()) return look_later(context);
+  if (!was_on(context)) return look_again(context, context.timeouts.poll);
+  if (talk.power.off(has_finished(context) ? apart : long_apart)) return went_off(context);
+  return look_again(context, talk.power.off(apart) ? context.timeouts.poll : second_look);
 }
 
 }  // namespace
@@ -137,6 +203,21 @@ void raise_proof(Context& context, wire::ProofGrade grade, std::string evidence)
 
 Verdict watch(Context& context) {
   return context.job.launched() ? await_end(context) : await_launch(context);
+}
+
+Verdict custody(Context& context) {
+  if (!installer_may_run(context.job)) return Verdict::done;
+  const auto let_go = [&](wire::MediumReleased::Ground ground) {
+    context.release(ground);
+    return Verdict::done;
+  };
+  if (ran_too_long(context)) return let_go(wire::MediumReleased::LONGEST_RUN);
+  context.wait(longest_run(context) - from_wire(context.job.ran_for()) + std::chrono::seconds(1));
+  if (read_power(context) == nullptr) return Verdict::busy;
+  if (context.talk.power.off(long_apart))
+    return let_go(has_finished(context) ? wire::MediumReleased::INSTALLER_ENDED
+                                        : wire::MediumReleased::HOST_OFF);
+  return context.talk.power.maybe_off() ? look_again(context, context.timeouts.poll) : look_later(context);
 }
 
 }  // namespace metalmesh::install

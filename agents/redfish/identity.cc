@@ -48,10 +48,13 @@ struct Findings {
   std::string placeholders;
   std::string wanted;  // of the fields that differ
   std::string got;
+  std::string missing;  // not told by the BMC
 
-  void weigh(std::string_view field, const std::string& want, std::string_view seen, bool usable, bool same) {
+  void weigh(std::string_view field, const std::string& want, std::string_view seen, bool usable, bool told,
+             bool same) {
     if (!usable) return add(placeholders, field, want);
     if (same) return add(agreed, field, want);
+    if (!told) return add(missing, field, want);
     add(wanted, field, want);
     add(got, field, seen);
   }
@@ -79,19 +82,19 @@ Comparison compare(const Identity& expected, const Identity& seen) {
   Findings found;
   if (!expected.uuid.empty()) {
     ++found.given;
-    found.weigh("UUID", expected.uuid, seen.uuid, usable_uuid(expected.uuid),
+    found.weigh("UUID", expected.uuid, seen.uuid, usable_uuid(expected.uuid), usable_uuid(seen.uuid),
                 same_uuid(expected.uuid, seen.uuid));
   }
   if (!expected.serial.empty()) {
     ++found.given;
-    found.weigh("serial", expected.serial, seen.serial, usable_serial(expected.serial),
+    found.weigh("serial", expected.serial, seen.serial, usable_serial(expected.serial), usable_serial(seen.serial),
                 same_serial(expected.serial, seen.serial));
   }
   if (!expected.macs.empty()) ++found.given;
   for (const std::string& mac : expected.macs) {
     const auto equal = [&](const std::string& other) { return same_mac(other, mac); };
     const bool present = std::any_of(seen.macs.begin(), seen.macs.end(), equal);
-    found.weigh("MAC", mac, joined(seen.macs), is_real_mac(mac), present);
+    found.weigh("MAC", mac, joined(seen.macs), is_real_mac(mac), !seen.macs.empty(), present);
   }
 
   if (!found.placeholders.empty() || found.given < 2) {
@@ -102,6 +105,7 @@ Comparison compare(const Identity& expected, const Identity& seen) {
                                         : "only " + only};
   }
   if (!found.wanted.empty()) return {Match::different, found.wanted, found.got};
+  if (!found.missing.empty()) return {Match::unknown, found.missing, "none yet"};
   return {Match::same, found.agreed, found.agreed};
 }
 

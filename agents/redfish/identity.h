@@ -30,7 +30,7 @@ bool same_mac(std::string_view a, std::string_view b);
 /// A unicast address that is no vendor default, in any spelling.
 bool is_real_mac(std::string_view mac);
 
-enum class Match { same, different, insufficient };
+enum class Match { same, different, unknown, insufficient };
 
 struct Comparison {
   Match match = Match::insufficient;
@@ -39,7 +39,8 @@ struct Comparison {
   std::string seen;
 };
 
-/// `same` only when every field of the order matches (each ordered MAC must be among those seen), at least
+/// `different` when a field contradicts the order; `unknown` when none does, but some that are needed were not
+/// told: BMCs show empty ones while they start, or while the host is off. `same` only when every field of the order matches (each ordered MAC must be among those seen), at least
 /// two of UUID, serial and MACs are given and none of them is a vendor default. `insufficient` when the order
 /// itself cannot identify a machine.
 Comparison compare(const Identity& expected, const Identity& seen);

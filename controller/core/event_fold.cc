@@ -157,6 +157,19 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
   }
 }
 
+/// Its end stands; what it left behind is known only now.
+void fold_released(Work& work, const std::string& id, const wire::MediumReleased& released) {
+  work.ledger.change_deployment(id, [&](rest::Deployment& d) {
+    *d.mutable_debts() = released.debts();
+    if (d.evidence_size() < evidence_limit)
+      d.add_evidence(released.ground() == wire::MediumReleased::INSTALLER_ENDED
+                         ? "afterwards: the installer had read what it needs, and the host went off"
+                     : released.ground() == wire::MediumReleased::HOST_OFF
+                         ? "afterwards: the host went off in the middle of the install"
+                         : "afterwards: its medium was taken out");
+  });
+}
+
 void fold_cancel(Work& work, const rest::Deployment& deployment, const wire::CancelAnswer& answer) {
   const std::string id = deployment.id();
   switch (answer.answer()) {
@@ -228,6 +241,8 @@ void fold_deployment(Work& work, const rest::Deployment& deployment, const wire:
       return fold_cancel(work, deployment, event.cancel());
     case wire::Event::kEnded:
       return fold_ended(work, id, event);
+    case wire::Event::kReleased:
+      return fold_released(work, id, event.released());
     default:
       return;
   }

@@ -25,6 +25,8 @@ std::string ended(const wire::Ended& end) {
     text += " (proof: " + proof_words(end.proof()) + ")";
   }
   if (end.has_fault()) text += ": " + sentence(end.fault());
+  if (end.medium_in())
+    text += "; its medium stays in until the host is off, the longest run passes or it is resolved";
   if (end.debts_size() > 0) text += "; still owed: " + end.debts(0);
   return text;
 }
@@ -51,6 +53,28 @@ std::string cancel(const wire::CancelAnswer& answer) {
     default:
       return "answered a cancel in a way this controller does not know";
   }
+}
+
+std::string released(const wire::MediumReleased& release) {
+  std::string text = "the medium was taken out of the custody of an ended install: ";
+  switch (release.ground()) {
+    case wire::MediumReleased::INSTALLER_ENDED:
+      text += "its installer has read what it needs, and the host is off";
+      break;
+    case wire::MediumReleased::HOST_OFF:
+      text += "the host is off";
+      break;
+    case wire::MediumReleased::LONGEST_RUN:
+      text += "the longest run has passed";
+      break;
+    case wire::MediumReleased::PERSON:
+      text += "a person said so";
+      break;
+    default:
+      text += "for a reason that this controller does not know";
+  }
+  if (release.debts_size() > 0) text += "; still owed: " + release.debts(0);
+  return text;
 }
 
 }  // namespace
@@ -108,6 +132,8 @@ std::string type_of(const wire::Event& event) {
       return "retry";
     case wire::Event::kJournalOpened:
       return "journal_opened";
+    case wire::Event::kReleased:
+      return "released";
     case wire::Event::BODY_NOT_SET:
       break;
   }
@@ -154,6 +180,8 @@ std::string sentence(const wire::Event& event) {
              " follows after: " + sentence(event.retry().fault());
     case wire::Event::kJournalOpened:
       return "the agent opened journal " + event.journal_opened().journal_id();
+    case wire::Event::kReleased:
+      return released(event.released());
     case wire::Event::BODY_NOT_SET:
       break;
   }

@@ -76,6 +76,7 @@ constexpr Rare rare_branches[] = {
     {"told INSTALLER_STALLED", 200},
     {"told INSTALLER_REBOOTED", 2000},
     {"told INSTALLER_TIMEOUT", 2000},
+    {"a medium left its custody", 200},
     {"told IMAGE_UNAVAILABLE", 200},
     {"an image source was slow", 100},
     {"an attempt was repeated before the wipe", 100},

@@ -42,6 +42,8 @@ std::string_view mark_of(const wire::Event& event) {
       return "launched";
     case wire::Event::kRetry:
       return "an attempt was repeated before the wipe";
+    case wire::Event::kReleased:
+      return "a medium left its custody";
     case wire::Event::kCredentialHeld:
       return "a credential was held";
     case wire::Event::kCredentialReleased:

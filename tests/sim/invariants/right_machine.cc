@@ -1,4 +1,6 @@
-// I4: the machine that is wiped is the one the order means, and never one that nobody may touch.
+// I4: the machine that is wiped is the one the order means, and never one that nobody may touch; and whatever
+// installs keeps its medium.
+#include "common/ports/wire_time.h"
 #include "tests/sim/invariants/all_invariants.h"
 #include "tests/sim/words.h"
 
@@ -24,7 +26,6 @@ class RightMachine final : public Invariant {
   void on_told(const Told& told) override {
     const std::string& id = told.event.deployment_id();
     const wire::StartInstall* order = facts_.order(id, told.event.generation());
-    if (told.event.stage().stage() == wire::CLEANUP) given_up_.insert(id);
     if (told.event.stage().stage() == wire::MEDIA && order != nullptr)
       taken_over_[lower(order->identity().uuid())] = id;
   }
@@ -37,10 +38,7 @@ class RightMachine final : public Invariant {
       // The host means every second boot of an installer; one_wipe_per_generation knows the one that is none.
       if (violations[seen].starts_with("second install")) continue;
       const std::string& installing = machine.model->host().installs().back().deployment;
-      if (violations[seen].starts_with("medium ejected") && given_up_.contains(installing)) {
-        mark("an installer that never ends was given up");
-        continue;
-      }
+      if (violations[seen].starts_with("medium ejected") && may_lose(machine)) continue;
       // The operator ordered a machine again while an installer runs of which its agent's journal was lost.
       const auto next = taken_over_.find(lower(machine.model->options().uuid));
       if (next != taken_over_.end() && next->second != installing) {
@@ -49,11 +47,39 @@ class RightMachine final : public Invariant {
       }
       object(machine.name + ": " + violations[seen]);
     }
+    judge_reads(machine);
   }
 
  private:
+  /// Its longest run has passed, in true time, or a person has spoken; a host that is off does not install.
+  bool may_lose(const Machine& machine) {
+    const bmcsim::Install& install = machine.model->host().installs().back();
+    const wire::StartInstall* order = facts_.launched_order(install.deployment);
+    if (order == nullptr) return true;  // its journal is gone
+    if (facts_.cancels.contains(install.deployment)) {
+      mark("a medium was given back to a person");
+      return true;
+    }
+    const bool too_long = court_.events.now() - install.launched > from_wire(order->max_run());
+    if (too_long) mark("an installer that never ends was given up");
+    return too_long;
+  }
+
+  /// Our media server refused what an installer wanted to read. (Status 0 is a server that is dead.)
+  void judge_reads(const Machine& machine) {
+    const auto& acts = machine.model->host().acts();
+    std::size_t& read = acts_read_[machine.name];
+    for (; read < acts.size(); ++read) {
+      const bool refused =
+          acts[read].what == "medium not readable" && acts[read].detail.starts_with("HTTP 4");
+      if (!refused || machine.model->host().state() != bmcsim::HostState::installing || may_lose(machine))
+        continue;
+      object(machine.name + ": " + acts[read].what + ": " + acts[read].detail + " while it installs");
+    }
+  }
+
+  std::map<std::string, std::size_t> acts_read_;
   std::map<std::string, std::size_t> seen_;
-  std::set<std::string> given_up_;                 // deployments
   std::map<std::string, std::string> taken_over_;  // by machine UUID: the deployment that last took its slots
 };
 

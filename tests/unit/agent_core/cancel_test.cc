@@ -55,6 +55,41 @@ TEST_F(Cancel, AfterTheLaunchItIsTooLateAndTheJobGoesOn) {
   EXPECT_TRUE(ended().empty());
 }
 
+record::Job job_in_custody(const TestSite& site) {
+  record::Job job = armed_job(make_order(site, 1), 1);
+  job.set_stage(wire::CUSTODY);
+  job.set_launched(true);
+  job.set_mount_state(wire::LAUNCHED);
+  job.set_custody(true);
+  job.set_ending(wire::Ended::INDETERMINATE);
+  job.mutable_fault()->set_code(wire::INSTALLER_STALLED);
+  return job;
+}
+
+TEST_F(Cancel, OfAJobInCustodyIsAPersonsWordToTakeTheMediumOut) {
+  site_.plant(job_in_custody(site_));
+  site_.start();
+  EXPECT_EQ(site_.mount("token1"), wire::LAUNCHED);
+  site_.cancel(make_order(site_, 1));
+  EXPECT_EQ(last_answer(), wire::CancelAnswer::TOO_LATE);
+  EXPECT_EQ(site_.mount("token1"), wire::DEAD);
+  EXPECT_EQ(site_.job("d1")->released_by(), wire::MediumReleased::PERSON);
+  EXPECT_TRUE(ended().empty()) << "its end was told before";
+}
+
+TEST_F(Cancel, OfALaterOrderLeavesTheOneInCustodyAlone) {
+  site_.plant(job_in_custody(site_));
+  site_.start();
+  wire::StartInstall later = make_order(site_, 1, 4);
+  later.set_deployment_id("d9");
+  site_.cancel(later);
+  EXPECT_EQ(site_.mount("token1"), wire::LAUNCHED);
+  site_.order(later);
+  const auto receipts = site_.told(&wire::Event::has_receipt);
+  ASSERT_FALSE(receipts.empty());
+  EXPECT_EQ(receipts.back().receipt().refusal().code(), wire::MACHINE_BUSY);
+}
+
 TEST_F(Cancel, AnOrderThatNeverCameIsFencedForEver) {
   site_.start();
   site_.cancel(make_order(site_, 1, 4));

@@ -41,7 +41,11 @@ class FakeBmc {
   int reset_conflicts = 0;    // so many 409 before a reset works
   bool power_sticks = false;  // accepts resets, does nothing
   bool graceful_works = true;
-  bool blink_off = false;  // is on again after "Off" was read once
+  int blink_off = 0;  // is on again after "Off" was read so many times
+  int root_status = 200;
+  bool identity_hidden = false;  // tells neither UUID nor serial
+  bool power_hidden = false;     // PowerState is null
+  bool damaged = false;          // the system's body is no JSON
 
   // State, and what happened.
   std::string image;
@@ -103,6 +107,7 @@ class FakeBmc {
 
   HttpReplied answer(const HttpRequest& request) {
     const std::string path = path_of(request.url);
+    if (path == "/redfish/v1/" && root_status != 200) return error(root_status, "GeneralError");
     if (path == "/redfish/v1/")
       return json(200, R"({"RedfishVersion":"1.15.0","Systems":{"@odata.id":"/redfish/v1/Systems"},
       "Managers":{"@odata.id":"/redfish/v1/Managers"},"Links":{"Sessions":{"@odata.id":"/redfish/v1/SessionService/Sessions"}}})");
@@ -163,10 +168,13 @@ class FakeBmc {
   }
 
   HttpReplied system() {
+    if (damaged) return json(200, R"({"PowerState":"Of)");
+    const std::string shown = power_hidden ? "null" : "\"" + shown_power() + "\"";
     HttpReplied reply = json(
         200,
-        R"({"@odata.id":"/redfish/v1/Systems/1","UUID":")" + uuid + R"(","SerialNumber":")" + serial +
-            R"(","PowerState":")" + shown_power() + R"(","BootProgress":{"LastState":")" + boot_progress +
+        R"({"@odata.id":"/redfish/v1/Systems/1","UUID":")" + (identity_hidden ? "" : uuid) +
+            R"(","SerialNumber":")" + (identity_hidden ? "" : serial) + R"(","PowerState":)" + shown +
+            R"(,"BootProgress":{"LastState":")" + boot_progress +
             R"("},"Boot":{"BootSourceOverrideEnabled":")" + boot_enabled +
             R"(","BootSourceOverrideTarget":")" + boot_target +
             R"(","BootSourceOverrideMode":"UEFI","BootSourceOverrideTarget@Redfish.AllowableValues":["None","Cd","Hdd"]},
@@ -177,7 +185,7 @@ class FakeBmc {
                                  : R"("VirtualMedia":{"@odata.id":"/redfish/v1/Systems/1/VirtualMedia"},)") +
             R"("Links":{"ManagedBy":[{"@odata.id":"/redfish/v1/Managers/bmc"}]}})");
     reply.headers = {{"etag", etag()}};
-    if (blink_off && power == "Off") set_power("On");
+    if (blink_off > 0 && power == "Off" && --blink_off == 0) set_power("On");
     return reply;
   }
 

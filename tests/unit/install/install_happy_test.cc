@@ -42,9 +42,11 @@ TEST(InstallHappy, AsksLittleOfTheBmc) {
 TEST(InstallHappy, AsksLessOftenTheLongerItRuns) {
   World world;
   world.install_time = 1h;
+  world.job.mutable_order()->mutable_stall_after()->set_seconds(2 * 3600);
   world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
   ASSERT_TRUE(world.run());
   expect_clean(world);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
   EXPECT_LE(world.requests, 160);  // every five seconds would be 720
   EXPECT_GE(world.requests, 60);
 }

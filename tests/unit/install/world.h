@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,7 +48,10 @@ class World {
     order.mutable_proof()->mutable_settle()->set_seconds(60);
     order.mutable_proof()->mutable_within()->set_seconds(1200);
     gate.may_arm = gate.vouched = gate.clock_ok = true;
-    bmc.on_change = [this](const std::string& change) { check_change(change); };
+    bmc.on_change = [this](const std::string& change) {
+      check_change(change);
+      if (change != "insert") check_medium(change);
+    };
     bmc.on_power = [this](const std::string& power) { host_power(power); };
   }
 
@@ -58,7 +63,7 @@ class World {
   Duration install_time = 10min;
   Duration away_from{};        // the BMC is silent from here ...
   Duration away_until{};       // ... to here, since the start
-  bool comes_back_on = false;  // the host is seen off once, then is on again
+  bool no_credential = false;  // the site's file with it is away
   bool calls_back = false;
   bool probe_open = false;
   std::optional<Duration> cancel_at;
@@ -92,7 +97,28 @@ class World {
     bmc.second_slot = disk ? "USBStick" : "CD";
     second_url = std::string("https://10.20.0.5:8443/m/s7t2x9.") + (disk ? "img" : "iso");
   }
-  [[nodiscard]] const wire::Ended& ended() const { return told.back().ended(); }
+  [[nodiscard]] const wire::Ended& ended() const { return last(&wire::Event::has_ended).ended(); }
+  [[nodiscard]] const wire::MediumReleased& released() const {
+    return last(&wire::Event::has_released).released();
+  }
+  [[nodiscard]] std::vector<wire::FaultCode> held() const {
+    std::vector<wire::FaultCode> codes;
+    for (const wire::Event& event : told)
+      if (event.has_held()) codes.push_back(event.held().fault().code());
+    return codes;
+  }
+  /// What happens `after` the installer was launched.
+  void after_launch(Duration after, std::function<void()> what) { later_.emplace(after, std::move(what)); }
+  /// The agent dies and comes back.
+  void restart() { start_machine(); }
+  void give(const JobInput& input) { handle(input); }
+  /// The power of the host is cut, after so much was read.
+  void cut_power(std::uint64_t megabytes) {
+    handle(MediaRead{megabytes << 20, 100 << 20, "10.20.0.112"});
+    bmc.set_power("Off");
+  }
+  [[nodiscard]] bool finished() const { return finished_; }
+  bool person_asked = false;
   [[nodiscard]] int count(const std::string& change) const {
     return static_cast<int>(std::count(bmc.changes.begin(), bmc.changes.end(), change));
   }
@@ -112,6 +138,19 @@ class World {
   }
 
  private:
+  const wire::Event& last(bool (wire::Event::*is)() const) const {
+    static const wire::Event none;
+    const auto found =
+        std::find_if(told.rbegin(), told.rend(), [&](const auto& event) { return (event.*is)(); });
+    return found == told.rend() ? none : *found;
+  }
+  /// True time since LAUNCHED.
+  [[nodiscard]] bool installs() const { return installing_ && bmc.power == "On"; }
+  void check_medium(const std::string& what) {
+    const auto& order = job.order();
+    const bool too_long = order.has_max_run() && now.mono - launched_at_ > from_wire(order.max_run());
+    if (installs() && !too_long && !person_asked) violation = what + " while an installer runs";
+  }
   void start_machine() {
     record::Job committed;
     committed.ParseFromString(job.SerializeAsString());
@@ -129,6 +168,7 @@ class World {
     if (set_anew_at && now.mono >= *set_anew_at) gate.no_login.reset();
     JobOutcome out = machine_->handle(input, now, gate);
     for (JobAction& action : out.actions) apply(action);
+    if (job.mount_state() == wire::DEAD) check_medium("the mount is dead");
   }
 
   void apply(JobAction& action) {
@@ -180,6 +220,10 @@ class World {
       handle(HttpFailed{request.id, HttpFailure::key_changed, bmc.key});
       return;
     }
+    if (no_credential && request.credential) {
+      handle(HttpFailed{request.id, HttpFailure::no_credential, "no such file"});
+      return;
+    }
     const HttpReplied reply = bmc.serve(request);
     handle(reply);
     if (number == 0 && !medium_refusal.empty()) handle(MediumRefused{medium_refusal, false});
@@ -204,10 +248,14 @@ class World {
     const MonoTime never = MonoTime::max();
     const MonoTime cancel = cancel_at && !cancelled_ ? MonoTime(1h) + *cancel_at : never;
     const MonoTime at = std::min({wake_.value_or(never), retry_at_.value_or(never), host_at_.value_or(never),
-                                  probe_ ? now.mono + 1ms : never, cancel});
+                                  probe_ ? now.mono + 1ms : never, cancel, next_later()});
     if (at == never) return false;
     advance_to(at);
-    if (at == cancel) {
+    if (at == next_later()) {
+      const auto what = later_.begin()->second;
+      later_.erase(later_.begin());
+      what();
+    } else if (at == cancel) {
       cancelled_ = true;
       handle(CancelAsked{});
     } else if (probe_) {
@@ -227,8 +275,13 @@ class World {
     return true;
   }
 
+  [[nodiscard]] MonoTime next_later() const {
+    return later_.empty() || launches == 0 ? MonoTime::max() : launched_at_ + later_.begin()->first;
+  }
+
   void host_power(const std::string& power) {
     host_at_.reset();
+    installing_ = false;
     if (power == "Off") return;
     from_media_ = bmc.use_override() && !bmc.image.empty() && host_boots_media;
     host_phase_ = 0;
@@ -246,14 +299,17 @@ class World {
       handle(MediaRead{1 << 20, 100 << 20, "10.20.0.112"});
       if (job.ended() || job.mount_state() != wire::OPEN) return;  // the fence: 503 or 410
       ++launches;
+      installing_ = true;
+      launched_at_ = now.mono;
       job.set_launched(true);
       *job.mutable_launched_at() = to_wire(wall());
       job.set_mount_state(wire::LAUNCHED);
       handle(LaunchGranted{});
       host_at_ = now.mono + install_time;
     } else if (installer_ends) {
+      if (job.mount_state() != wire::LAUNCHED) return;  // the installer dies of it
       handle(MediaRead{96 << 20, 100 << 20, "10.20.0.112"});
-      bmc.blink_off = comes_back_on;
+      installing_ = false;
       bmc.set_power("Off");
     }
   }
@@ -286,6 +342,9 @@ class World {
   std::optional<ProbeStart> probe_;
   bool from_media_ = false;
   int host_phase_ = 0;
+  bool installing_ = false;
+  MonoTime launched_at_;
+  std::multimap<Duration, std::function<void()>> later_;
   bool cancelled_ = false;
   bool finished_ = false;
 };

@@ -75,8 +75,14 @@ INSTANTIATE_TEST_SUITE_P(
             "00:00"}),
     [](const auto& param) { return std::string(param.param.name); });
 
-TEST(Identity, ABmcThatTellsNothingNeverMatches) {
-  EXPECT_EQ(compare({uuid, "CZ2D4F0A1B", "", {}}, {}).match, Match::different);
+TEST(Identity, WhatABmcDoesNotTellContradictsNothingAndNeverMatches) {
+  const Identity ordered{uuid, "CZ2D4F0A1B", "", {"3ca82a000001"}};
+  EXPECT_EQ(compare(ordered, {}).match, Match::unknown);
+  EXPECT_EQ(compare(ordered, {uuid, "CZ2D4F0A1B", "", {}}).match, Match::unknown)
+      << "no MACs while it is off";
+  EXPECT_EQ(compare(ordered, {uuid, "To be filled by O.E.M.", "", {"3ca82a000001"}}).match, Match::unknown);
+  EXPECT_EQ(compare(ordered, {"", "CZ2D4F0B77", "", {}}).match, Match::different);
+  EXPECT_EQ(compare(ordered, {"", "", "", {"3ca82a000002"}}).match, Match::different);
 }
 
 TEST(Identity, KeyIsTheSameForEverySpelling) {

@@ -1,0 +1,32 @@
+// Whether a host that went off did so because its installer had come to its end. Off alone does not tell that
+// from a power cut; what was read of the medium does. Pure.
+#pragma once
+
+#include <cstdint>
+
+#include "common/base/time.h"
+
+namespace metalmesh::install {
+
+struct EndSigns {
+  std::uint64_t read = 0;  // distinct bytes of the medium
+  std::uint64_t size = 0;  // of the medium
+  std::uint64_t usual =
+      0;  // earlier installs of the same image and profile here read at least as much; 0: none
+  bool elsewhere = false;   // packages come from beside the medium
+  bool fell_quiet = false;  // it was seen on after it had stopped reading
+};
+
+/// How long a host must be seen on without a read to have stopped reading: nobody reads ahead for as long.
+inline constexpr Duration quiet_time = std::chrono::seconds(10);
+
+/// All of the medium was read; or as much as earlier installs needed; or, for the first one of its kind at
+/// this site, it had read more than what starts it, and reading had stopped while the host was still on:
+/// whoever is cut off in the middle reads to the last moment.
+constexpr bool looks_finished(const EndSigns& signs) {
+  if (signs.size > 0 && signs.read >= signs.size - signs.size / 20) return true;
+  if (signs.usual > 0) return signs.read >= signs.usual - signs.usual / 10;
+  return signs.fell_quiet && (signs.elsewhere || signs.read >= signs.size / 16);
+}
+
+}  // namespace metalmesh::install
