@@ -56,7 +56,8 @@ struct AgentCore::Impl {
         breaker(reader),
         mounts(entropy, settings),
         jobs(reader),
-        context{settings, site, link, journal, fences, breaker, bmcs, mounts, jobs, entropy},
+        usual_reads(reader),
+        context{settings, site, link, journal, fences, breaker, bmcs, mounts, jobs, usual_reads, entropy},
         runner(context),
         blobs(reader, channel),
         images(reader, journal, draw_seed(entropy)),
@@ -116,6 +117,7 @@ struct AgentCore::Impl {
   BmcDesk bmcs;
   MountDesk mounts;
   JobTable jobs;
+  UsualReads usual_reads;
   JobContext context;
   JobRunner runner;
   BlobCache blobs;

@@ -3,7 +3,8 @@
 //
 // Who does what: stream_link (the controller), command_intake (what to believe), fence_table (never twice),
 // job_queue and job_table (who runs), job_runner (install machines), mount_desk (the media fence),
-// credential_breaker, image_desk, blob_cache, inspection_desk, event_journal (what the controller is told).
+// credential_breaker, usual_reads (what an end looks like), image_desk, blob_cache, inspection_desk,
+// event_journal (what the controller is told).
 #pragma once
 
 #include <memory>

@@ -108,6 +108,7 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
     return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(*fault), now, out);
   }
   slot.job.set_stage(wire::CONNECT);
+  slot.job.set_usual_reads(c_.reads.of(order));
   if (slot.job.attempt() == 0) slot.job.set_attempt(1);
   c_.jobs.store(slot, out);
   --places_left_;

@@ -135,6 +135,7 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
                          slot.job.ended() && (tell.event.has_ended() || tell.event.has_released());
                      const std::uint64_t seq = c_.journal.tell(std::move(tell.event), now, out);
                      if (last) slot.job.set_ended_seq(seq);
+                     if (last) c_.reads.learn(slot.job, out);
                    },
                    [&](install::LoginRefused&) {
                      count_login_refusal(c_, slot.job.order().bmc().credential(), slot.job.order().server(),

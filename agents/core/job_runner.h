@@ -15,6 +15,7 @@
 #include "agents/core/mount_desk.h"
 #include "agents/core/site_standing.h"
 #include "agents/core/stream_link.h"
+#include "agents/core/usual_reads.h"
 
 namespace metalmesh::agent {
 
@@ -29,6 +30,7 @@ struct JobContext {
   BmcDesk& bmcs;
   MountDesk& mounts;
   JobTable& jobs;
+  UsualReads& reads;
   Entropy& entropy;
 };
 

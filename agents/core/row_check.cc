@@ -34,6 +34,8 @@ bool whole(const record::Job& job, const std::string& deployment) {
          job.ended() == (job.ended_seq() > 0);
 }
 
+bool whole(const record::UsualReads&, const std::string& kind) { return !kind.empty(); }
+
 template <class Message>
 Status check_row(const std::string& key, const std::string& name, const std::string& bytes) {
   Message message;
@@ -82,6 +84,7 @@ Status check_rows(const RowReader& reader) {
         +[](const RowReader& r) { return check_all<record::CredentialMark>(r, rows::credential); },
         +[](const RowReader& r) { return check_all<record::ImageWish>(r, rows::image); },
         +[](const RowReader& r) { return check_all<record::Inspection>(r, rows::inspect); },
+        +[](const RowReader& r) { return check_all<record::UsualReads>(r, rows::reads); },
         +[](const RowReader& r) { return with_next_step(delivery::check_receiver_row(rows::commands, r)); },
         +[](const RowReader& r) { return with_next_step(delivery::check_sender_rows(rows::events, r)); }}) {
     if (Status good = check(reader); !good) return good;

@@ -16,6 +16,7 @@ inline constexpr char fence[] = "fence/";
 inline constexpr char image[] = "image/";
 inline constexpr char inspect[] = "inspect/";
 inline constexpr char job[] = "job/";
+inline constexpr char reads[] = "reads/";
 inline constexpr char commands[] = "r/commands";
 inline constexpr char events[] = "s/events/";
 
