@@ -62,10 +62,11 @@ Verdict arm(Context& context) {
   const redfish::System* system = look(context);
   if (system == nullptr) return Verdict::busy;
   if (refused_for_power(context, *system)) return Verdict::busy;
-  if (!redfish::boots_our_cd(system->boot)) {
+  if (!boots_as_ordered(context, system->boot)) {
     talk.arm_reading = false;  // what was read is old by the time the override is set
     return ensure_boot(context, *system);
   }
+  if (!job.host_on_by_us()) job.set_was_off(system->off());
   job.set_armed(true);
   *job.mutable_armed_at() = to_wire(context.now.wall());
   job.set_powered(false);

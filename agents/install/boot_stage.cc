@@ -18,7 +18,8 @@ Verdict send(Context& context, const redfish::System& system) {
   ++talk.boot_tries;
   talk.boot_etag = system.etag;
   return act(context, Ask::boot,
-             redfish::boot_once(system, with_mode, ladder[talk.etag_step % ladder.size()]),
+             redfish::boot_once(system, with_mode, ladder[talk.etag_step % ladder.size()],
+                                context.job.boot_target_step()),
              record::Job::SET_BOOT);
 }
 
@@ -43,7 +44,38 @@ Verdict refused(Context& context, const Answer& answer) {
   return fault();
 }
 
+std::string words_of(const redfish::Boot& boot) {
+  return boot.enabled + "/" + boot.target + (boot.mode.empty() ? "" : " in mode " + boot.mode);
+}
+
+bool legacy(const redfish::Boot& boot) { return boot.has_mode && boot.mode == "Legacy"; }
+
+/// What we sent reads back as something that another request would not change.
+bool reads_back_wrong(const Context& context, const redfish::Boot& boot) {
+  const unsigned tried = context.job.boot_target_step();
+  const bool for_ever = boot.enabled == "Continuous" && boot.target == redfish::cd_target(boot, tried);
+  return for_ever || (redfish::boots_our_cd(boot, tried) && legacy(boot));
+}
+
+/// Ours, in any form that it was given: nobody else's is taken back.
+bool still_set(const Context& context, const redfish::Boot& boot) {
+  return !boot.enabled.empty() && boot.enabled != "Disabled" &&
+         boot.target == redfish::cd_target(boot, context.job.boot_target_step());
+}
+
+Verdict not_taken(Context& context, const redfish::Boot& boot) {
+  return context.fail(
+      wire::BOOT_OVERRIDE_REFUSED,
+      {.expected =
+           "Once/" + std::string(redfish::cd_target(boot, context.job.boot_target_step())) + " in mode UEFI",
+       .seen = "accepted, but reads back " + words_of(boot)});
+}
+
 }  // namespace
+
+bool boots_as_ordered(const Context& context, const redfish::Boot& boot) {
+  return redfish::boots_our_cd(boot, context.job.boot_target_step()) && !legacy(boot);
+}
 
 Verdict set_boot(Context& context) {
   Conversation& talk = context.talk;
@@ -57,10 +89,11 @@ Verdict set_boot(Context& context) {
   }
   const redfish::System* system = look(context);
   if (system == nullptr) return Verdict::busy;
-  if (redfish::boots_our_cd(system->boot)) {
+  if (boots_as_ordered(context, system->boot)) {
     context.job.set_boot_overridden(true);
     return Verdict::done;
   }
+  if (talk.boot_sends > 0 && reads_back_wrong(context, system->boot)) return not_taken(context, system->boot);
   // Refused for an ETag that was out of date: the new one. For one that still holds: another form of it.
   if (std::exchange(talk.etag_refused, false) && system->etag == talk.boot_etag) ++talk.etag_step;
   return send(context, *system);
@@ -68,25 +101,23 @@ Verdict set_boot(Context& context) {
 
 Verdict ensure_boot(Context& context, const redfish::System& system) {
   Conversation& talk = context.talk;
-  if (redfish::boots_our_cd(system.boot)) return Verdict::done;
-  if (talk.boot_sends >= most_sends)
-    return context.fail(
-        wire::BOOT_OVERRIDE_REFUSED,
-        {.expected = "Once/" + std::string(redfish::cd_target(system.boot)),
-         .seen = "accepted, but reads back " + system.boot.enabled + "/" + system.boot.target});
+  if (boots_as_ordered(context, system.boot)) return Verdict::done;
+  const bool wrong = talk.boot_sends > 0 && reads_back_wrong(context, system.boot);
+  if (wrong || talk.boot_sends >= most_sends) return not_taken(context, system.boot);
   return set_boot(context) == Verdict::done ? look_again(context, context.timeouts.poll / 2) : Verdict::busy;
 }
 
 Verdict clear_override(Context& context, const redfish::System& system) {
   Conversation& talk = context.talk;
   if (const auto answer = take_answer(context, Ask::unboot)) {
-    if (answer->kind == Answer::Kind::accepted) return Verdict::done;
+    // Only what reads back as gone is no longer owed.
+    if (answer->kind == Answer::Kind::accepted) return look_again(context, context.timeouts.poll / 2);
     const auto ladder = redfish::if_match_ladder(system.etag);
     const bool again = answer->refusal == Refusal::precondition && talk.etag_step + 1 < ladder.size();
     if (again) ++talk.etag_step;
     talk.unboot_tried = !again;
   }
-  if (!redfish::boots_our_cd(system.boot)) {
+  if (!still_set(context, system.boot)) {
     context.job.set_boot_overridden(false);
     return Verdict::done;
   }

@@ -1,6 +1,7 @@
 // CLEANUP: undo what we did, whatever the end. Only what still is ours is touched; what cannot be undone
 // stays in the job's rows and is reported as a debt.
 #include "agents/install/exchange.h"
+#include "agents/install/reset_types.h"
 #include "agents/install/stages.h"
 
 namespace metalmesh::install {
@@ -24,7 +25,7 @@ bool must_not_talk(const record::Job& job) {
 bool owes(const Context& context) {
   const record::Job& job = context.job;
   return !job.inserted_slot().empty() || !job.second_slot().empty() || job.boot_overridden() ||
-         job.session_uris_size() > 0;
+         job.session_uris_size() > 0 || (job.was_off() && job.host_on_by_us() && !job.launched());
 }
 
 Verdict remove_override(Context& context) {
@@ -37,6 +38,36 @@ Verdict remove_override(Context& context) {
   const auto expected = redfish::from_wire(context.order().identity());
   if (!talk.identified && !redfish::may_be(expected, system->identity)) return Verdict::done;
   return clear_override(context, *system);
+}
+
+/// Nothing was launched, and the host was off before we came: it is put back, gently where that is offered.
+Verdict put_back_to_off(Context& context) {
+  Conversation& talk = context.talk;
+  record::Job& job = context.job;
+  const bool left_on = job.was_off() && job.host_on_by_us() && !job.launched() && job.armed();
+  if (!left_on || !context.gate.vouched || talk.setbacks > 0 || will_retry(job, context.now))
+    return Verdict::done;
+  if (reach_machine(context) == Verdict::busy) return Verdict::busy;
+  if (const auto answer = take_answer(context, Ask::reset); answer && answer->kind == Answer::Kind::refused)
+    talk.told_off_at = context.now.mono - context.timeouts.power;
+  const redfish::System* system = look(context);
+  if (system == nullptr) return Verdict::busy;
+  talk.power.saw(system->power, context.now.mono);
+  if (talk.power.off(Duration{})) {
+    job.set_host_on_by_us(false);
+    return Verdict::done;
+  }
+  const Duration waited = context.now.mono - talk.told_off_at.value_or(context.now.mono);
+  if (talk.power.maybe_off() || (talk.told_off_at && waited < context.timeouts.power))
+    return look_again(context, context.timeouts.poll / 2);
+  if (talk.forced_off) return Verdict::done;  // a debt
+  const bool gently = !talk.told_off_at && offers(system->reset, "GracefulShutdown");
+  talk.forced_off = !gently;
+  talk.told_off_at = context.now.mono;
+  return act(
+      context, Ask::reset,
+      redfish::reset(*system, gently ? "GracefulShutdown" : redfish::pick_reset(system->reset, {"ForceOff"})),
+      record::Job::RESET_OFF);
 }
 
 Verdict log_out(Context& context) {
@@ -60,6 +91,7 @@ Verdict cleanup(Context& context) {
   if (!owes(context) || (job.has_fault() && must_not_talk(job))) return Verdict::done;
   if (open_session(context) == Verdict::busy) return Verdict::busy;
   if (job.contradicted()) return log_out(context);  // nothing is changed where another machine answered
+  if (put_back_to_off(context) == Verdict::busy) return Verdict::busy;
   for (std::string* slot : {job.mutable_inserted_slot(), job.mutable_second_slot()}) {
     if (slot->empty() || talk.stuck_slots.contains(*slot) || talk.setbacks > 0) continue;
     switch (eject(context, *slot, true)) {

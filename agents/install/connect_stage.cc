@@ -67,7 +67,7 @@ Verdict log_in(Context& context) {
   Conversation& talk = context.talk;
   const bool asked = talk.flight || (talk.reply && talk.reply_to == Ask::login && !talk.reply_path.empty());
   if (!asked && context.gate.no_login) return not_to_be_tried(context, *context.gate.no_login);
-  if (!asked && talk.login_barred) return hold(context, *talk.trouble);
+  if (!asked && talk.login_barred && talk.trouble) return not_to_be_tried(context, *talk.trouble);
   const HttpReplied* reply = fetch(context, Ask::login, redfish::login(talk.root->sessions));
   if (reply == nullptr) return Verdict::busy;
   const redfish::Session session = redfish::parse_session(*reply);

@@ -136,11 +136,14 @@ struct Conversation {
   bool etag_refused = false;  // and refused for it
   std::string eject_uri;
   int eject_posts = 0;
+  redfish::EjectForm eject_form = redfish::EjectForm::object;
   MonoTime eject_at;
   std::string last_refusal;  // the BMC's words
   bool arm_reading = false;
   std::optional<wire::FaultCode> held;
   int reset_tries = 0;
+  std::optional<MonoTime> refused_since;  // a power change, with what may pass
+  bool gentle_refused = false;            // a shutdown, by request or by the button
   int on_sends = 0;
   std::optional<MonoTime> told_off_at;
   bool forced_off = false;
@@ -155,9 +158,11 @@ struct Conversation {
   bool finish_told = false;  // that it has finished reading
   std::string tls_refusal;
   std::optional<MonoTime> on_since;
+  bool proves_late = false;  // what the host shows in this life proves nothing of this install any more
   std::string probe_id;
   MonoTime next_probe;
-  int setbacks = 0;  // of cleanup
+  int port_probes = 0;  // before the final power-on
+  int setbacks = 0;     // of cleanup
 
   // Time.
   std::optional<MonoTime> handled_at;  // the last input

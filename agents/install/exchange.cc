@@ -80,7 +80,6 @@ void settle(Context& context, Answer answer) {
       job.set_final_power_on(true);
       *job.mutable_final_power_on_at() = to_wire(context.now.wall());
     }
-    if (answer.ask == Ask::unboot) job.set_boot_overridden(false);
   }
   if (answer.kind != Answer::Kind::unknown) {
     job.clear_intent();

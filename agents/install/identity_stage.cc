@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agents/install/exchange.h"
+#include "agents/install/reset_types.h"
 #include "agents/install/stages.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
@@ -101,7 +102,17 @@ bool refused_for_power(Context& context, const redfish::System& system) {
   const auto policy = context.order().power();
   const bool may_be_on = policy == wire::GRACEFUL || policy == wire::FORCE || context.job.host_on_by_us();
   if (system.off() || may_be_on) return false;
-  context.fail(wire::POWERED_ON, {.expected = "Off", .seen = system.power});
+  context.fail(wire::POWERED_ON, {.expected = "the order says refuse_if_on", .seen = system.power});
+  return true;
+}
+
+bool refused_for_shutdown(Context& context, const redfish::System& system) {
+  const bool gentle = context.order().power() == wire::GRACEFUL && !context.job.host_on_by_us();
+  if (system.off() || !gentle || offers(system.reset, "GracefulShutdown") ||
+      offers(system.reset, "PushPowerButton"))
+    return false;
+  context.fail(wire::POWERED_ON,
+               {.expected = "and its BMC offers no graceful shutdown", .seen = system.power});
   return true;
 }
 
@@ -147,6 +158,7 @@ Verdict preflight(Context& context) {
   if (system->off()) context.job.set_host_on_by_us(false);
   if (refused_for_power(context, *system)) return Verdict::busy;
   if (read_reset_values(context) == Verdict::busy) return Verdict::busy;
+  if (refused_for_shutdown(context, *context.talk.system)) return Verdict::busy;
   return find_slots(context);
 }
 

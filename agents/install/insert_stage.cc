@@ -122,8 +122,12 @@ Verdict confirm(Context& context) {
   Conversation& talk = context.talk;
   const Medium medium = at_hand(context);
   const redfish::Slot* slot = look_at_slot(context, medium.slot);
+  const bool in_doubt = context.now.mono - talk.entered < context.timeouts.confirm;
   if (slot != nullptr && redfish::is_inserted(*slot)) {
-    if (!slot->image.empty() && !redfish::shows_image(*slot, medium.url))
+    const bool foreign = !slot->image.empty() && !redfish::shows_image(*slot, medium.url);
+    // Slots lag: it may be the medium before ours, still.
+    if (foreign && in_doubt) return look_again(context, context.timeouts.poll / 2);
+    if (foreign)
       return context.fail(wire::FOREIGN_MEDIA,
                           {.expected = "our medium", .seen = slot->image, .slot = medium.slot});
     context.job.clear_intent();
@@ -133,8 +137,7 @@ Verdict confirm(Context& context) {
     return Verdict::done;
   }
   if (slot == nullptr && !talk.slot_gone) return Verdict::busy;
-  if (context.now.mono - talk.entered < context.timeouts.confirm)
-    return look_again(context, context.timeouts.poll / 2);
+  if (in_doubt) return look_again(context, context.timeouts.poll / 2);
   if (!talk.tls_refusal.empty() && !talk.reads.reached())
     return context.fail(wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal});
   return context.fail(wire::INSERT_REFUSED,

@@ -60,8 +60,8 @@ constexpr std::array<Wording, 34> wordings = {{
      "order it again with a later window"},
     {wire::CLOCK_UNPROVEN, passes, unknown, "this site's clock cannot be trusted enough to judge {expected}",
      "check time synchronisation of the agent's machine"},
-    {wire::POWERED_ON, stays, known, "the host is {seen}, the order says refuse_if_on",
-     "shut the host down, or order with --power graceful"},
+    {wire::POWERED_ON, stays, known, "the host is {seen}, {expected}",
+     "shut the host down, or order with another power policy"},
     {wire::POWER_FAILED, passes, unknown,
      "the host is still {seen} {span} after it was told to be {expected}",
      "look at the host's console and power supplies, then retry"},
@@ -74,8 +74,11 @@ constexpr std::array<Wording, 34> wordings = {{
     {wire::INSERT_REFUSED, passes, known, "slot {slot} does not take {media}: {seen}",
      "check the detail; test with: metalmesh doctor {server} --mount-test"},
     {wire::MEDIA_NOT_REACHED, passes, known,
-     "the BMC said inserted, but nothing was read from {media} in {span} after power-on",
-     "allow the BMC's network to reach that address, or correct the site's media address"},
+     "the BMC said inserted, but nothing was read from {media} in {span} after power-on: it cannot reach our "
+     "address, or the host did not boot from it",
+     "allow the BMC's network to reach that address, or correct the site's media address; then check the "
+     "host's "
+     "boot order and UEFI mode"},
     {wire::MEDIA_TLS_REFUSED, stays, known, "the BMC connected to {media} and ended TLS: {seen}",
      "set the BMC's clock, load our CA into it, or allow http for this model in the site's media settings"},
     {wire::MEDIA_INTERRUPTED, passes, unknown, "the media was away at {percent}",

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agents/install/exchange.h"
+#include "agents/install/probe.h"
 #include "agents/install/stages.h"
 #include "common/base/check.h"
 #include "common/base/planted.h"
@@ -62,6 +63,7 @@ void enter(Context& context, wire::Stage stage) {
   talk.looked_at.reset();
   talk.told_off_at.reset();
   talk.told_on_at.reset();
+  talk.refused_since.reset();
   talk.reset_tries = talk.on_sends = 0;
   talk.etag_step = 0;
   talk.last_refusal.clear();
@@ -149,6 +151,16 @@ void arrange_wake(Context& context) {
 /// What is later than this was not late by itself: the agent was frozen, or its machine was.
 constexpr Duration late = std::chrono::seconds(10);
 
+/// So much time may have passed since the final power-on, in which nobody looked, that what runs now need not
+/// be what was installed: another order may have come and gone.
+bool proves_late(const Context& context) {
+  const record::Job& job = context.job;
+  if (!job.final_power_on()) return false;
+  const Duration unseen =
+      context.now.wall_high - from_wire(job.final_power_on_at()) - from_wire(job.verified_for());
+  return unseen > proof_time(context);
+}
+
 /// When the next input comes at the latest.
 MonoTime next_due(const Context& context) {
   const Conversation& talk = context.talk;
@@ -210,6 +222,7 @@ void InstallMachine::resume(Context& context) {
     job_.set_launched(false);
   }
   enter(context, stage_by_facts(job_));
+  talk.proves_late = proves_late(context);
   if (job_.cancel_asked() && !job_.launched() && job_.stage() != wire::CLEANUP)
     context.fail(wire::CANCELLED_BY_OPERATOR, {});
 }
@@ -254,7 +267,10 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
       context.job.set_second_read(true);
       context.note_evidence("the medium with the answer files was read");
     }
-    void operator()(const LaunchGranted&) const { context.talk.reads.restart(context.now.mono); }
+    void operator()(const LaunchGranted&) const {
+      context.talk.reads.restart(context.now.mono);
+      context.job.clear_ran_for();  // it begins now
+    }
     void operator()(const CalledBack&) const {
       record::Job& job = context.job;
       const bool booted = job.final_power_on() || job.intent() == record::Job::FINAL_RESET_ON;
@@ -280,13 +296,7 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
                      {.seen = refused.reason});
       }
     }
-    void operator()(const ProbeAnswered& answer) const {
-      if (answer.id != context.talk.probe_id) return;
-      context.talk.probe_id.clear();
-      if (!answer.open) return;
-      const auto& proof = context.order().proof();
-      raise_proof(context, wire::PROOF_REACHABLE, "a port of " + proof.reach_host() + " answers");
-    }
+    void operator()(const ProbeAnswered& answer) const { take_probe(context, answer); }
   };
   std::visit(Fold{*this, context}, input);
 }

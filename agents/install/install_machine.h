@@ -125,14 +125,15 @@ struct Gate {
 
 struct StageTimeouts {
   Duration bmc_request = std::chrono::seconds(30);
-  Duration unreachable = std::chrono::seconds(45);  // before the job gives up on a BMC that never answered
-  Duration bmc_lost = std::chrono::minutes(10);     // while an installer runs, a BMC may be away this long
-  Duration confirm = std::chrono::seconds(60);      // Inserted must be read back
-  Duration first_read = std::chrono::minutes(20);   // power-on until the BMC reads, which may be after POST
-  Duration power = std::chrono::minutes(2);         // one power change
-  Duration boot = std::chrono::minutes(30);         // power-on until the first guarded read
-  Duration stall = std::chrono::minutes(35);        // no read, no power change; see ReadWatch::patience
-  Duration longest_run = std::chrono::hours(24);    // of an installer whose order does not say
+  Duration unreachable = std::chrono::seconds(45);    // before the job gives up on a BMC that never answered
+  Duration bmc_lost = std::chrono::minutes(10);       // while an installer runs, a BMC may be away this long
+  Duration confirm = std::chrono::minutes(2);         // what was inserted may show this late
+  Duration first_read = std::chrono::minutes(20);     // power-on until the BMC reads, which may be after POST
+  Duration power = std::chrono::minutes(2);           // one power change
+  Duration power_conflict = std::chrono::minutes(5);  // while a BMC still does the one before
+  Duration boot = std::chrono::minutes(30);           // power-on until the first guarded read
+  Duration stall = std::chrono::minutes(35);          // no read, no power change; see ReadWatch::patience
+  Duration longest_run = std::chrono::hours(24);      // of an installer whose order does not say
   Duration poll = std::chrono::seconds(5);
 };
 

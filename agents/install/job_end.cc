@@ -18,6 +18,8 @@ std::vector<std::string> debts_of(const record::Job& job) {
   }
   if (stays) return debts;  // the session serves on, and the override was used up by the boot
   if (job.boot_overridden()) debts.emplace_back("boot override Once/Cd may still be set");
+  if (job.was_off() && job.host_on_by_us() && !job.launched())
+    debts.emplace_back("the host was off, was switched on, and may still be on");
   for (const std::string& uri : job.session_uris()) debts.push_back("session " + uri + " may still be open");
   return debts;
 }
@@ -31,6 +33,7 @@ void retry(Context& context) {
   event.mutable_retry()->set_attempt(failed_attempt + 1);
   // Told to go on, and no answer: if it is on next time, it is on because of us.
   if (job.intent() == record::Job::RESET_ON) job.set_host_on_by_us(true);
+  if (job.fault().code() == wire::BOOT_IGNORED) job.set_boot_target_step(job.boot_target_step() + 1);
   job.set_attempt(failed_attempt + 1);
   job.set_stage(wire::QUEUED);
   job.clear_fault();

@@ -44,6 +44,14 @@ bool is_ours(const Context& context, const redfish::Slot& slot) {
   return is_own(context, slot) || redfish::shows_ours(slot, context.urls.base);
 }
 
+/// What is refused for good in one form may be taken in another, at once.
+void try_another_form(Conversation& talk, const Answer& answer) {
+  if (answer.refusal != redfish::Refusal::other || talk.eject_form == redfish::EjectForm::patch) return;
+  talk.eject_form =
+      talk.eject_form == redfish::EjectForm::object ? redfish::EjectForm::bare : redfish::EjectForm::patch;
+  talk.eject_posts = 0;
+}
+
 /// Reads one VirtualMedia collection and its slots.
 Verdict read_list(Context& context, const std::string& list) {
   Conversation& talk = context.talk;
@@ -145,19 +153,28 @@ Ejected eject(Context& context, const std::string& uri, bool only_own) {
   if (talk.eject_uri != uri) {
     talk.eject_uri = uri;
     talk.eject_posts = 0;
+    talk.eject_form = redfish::EjectForm::object;
   }
-  if (const auto answer = take_answer(context, Ask::eject); answer && answer->kind == Answer::Kind::refused)
+  if (const auto answer = take_answer(context, Ask::eject); answer && answer->kind == Answer::Kind::refused) {
     talk.last_refusal = answer->error.text();
+    try_another_form(talk, *answer);
+  }
   talk.slot_gone = false;
   const redfish::Slot* slot = look_at_slot(context, uri);
-  if (slot == nullptr) return talk.slot_gone ? Ejected::empty : Ejected::busy;
+  // A slot that is not found was not read as empty: what was put into it is still owed.
+  if (slot == nullptr) return talk.slot_gone ? Ejected::stuck : Ejected::busy;
   if (!redfish::is_inserted(*slot)) {
     // Slots lag: what was just inserted may still show up.
     if (context.now.mono >= talk.slot_doubt_until) return Ejected::empty;
     look_again(context, context.timeouts.poll / 2);
     return Ejected::busy;
   }
-  if (only_own && !is_own(context, *slot)) return Ejected::another;
+  if (only_own && !is_own(context, *slot)) {
+    // Nor is a foreign medium the last word while ours may still show up in its place.
+    if (context.now.mono >= talk.slot_doubt_until) return Ejected::another;
+    look_again(context, context.timeouts.poll / 2);
+    return Ejected::busy;
+  }
   // An eject takes the BMC a while: ask again only when it had time.
   const bool again = talk.eject_posts == 0 || context.now.mono - talk.eject_at >= 2 * context.timeouts.poll;
   if (!again) {
@@ -173,7 +190,7 @@ Ejected eject(Context& context, const std::string& uri, bool only_own) {
   ++talk.eject_posts;
   talk.eject_at = context.now.mono;
   const auto etag = redfish::if_match_ladder(slot->etag).front();
-  act(context, Ask::eject, redfish::eject_media(*slot, etag), record::Job::EJECT);
+  act(context, Ask::eject, redfish::eject_media(*slot, etag, talk.eject_form), record::Job::EJECT);
   return Ejected::busy;
 }
 

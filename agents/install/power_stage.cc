@@ -1,6 +1,7 @@
 // POWER: off when the order allows it, then on. Only after ARM, never after LAUNCHED, and never again for a
 // change that already took effect.
 #include "agents/install/exchange.h"
+#include "agents/install/reset_types.h"
 #include "agents/install/stages.h"
 #include "common/base/planted.h"
 
@@ -11,13 +12,17 @@ using redfish::Refusal;
 
 constexpr int most_refusals = 6;
 constexpr int most_on_sends = 2;
-/// PowerState lags: this long an unanswered power-on may still show.
-constexpr Duration settle_after_unknown = std::chrono::seconds(15);
-
 Verdict refused(Context& context, const Answer& answer) {
   Conversation& talk = context.talk;
   talk.last_refusal = answer.error.text();
-  if (++talk.reset_tries > most_refusals || answer.status == 403)
+  ++talk.reset_tries;
+  if (talk.on_sends > 0) --talk.on_sends;  // it did not count
+  if (!talk.refused_since) talk.refused_since = context.now.mono;
+  // A BMC that still does what it was told before refuses the next for a minute or so.
+  const bool passes = answer.refusal == Refusal::conflict || answer.refusal == Refusal::busy;
+  const bool over = passes ? context.now.mono - *talk.refused_since >= context.timeouts.power_conflict
+                           : talk.reset_tries > most_refusals;
+  if (over || answer.status == 403)
     return context.fail(wire::POWER_FAILED,
                         {.expected = "switched (HTTP " + std::to_string(answer.status) + ")",
                          .seen = talk.system->power,
@@ -49,13 +54,19 @@ bool may_not_switch(const Context& context) {
 Verdict switch_on(Context& context, const redfish::System& system) {
   if (may_not_switch(context)) return hold(context, context.gate.why_not);
   Conversation& talk = context.talk;
-  if (talk.on_sends == most_on_sends + most_refusals) return stuck(context, "On");
+  if (talk.on_sends >= most_on_sends + most_refusals) return stuck(context, "On");
   ++talk.on_sends;
   talk.told_on_at = context.now.mono;
   context.set_mount(wire::OPEN);
-  return act(context, Ask::reset,
-             redfish::reset(system, redfish::pick_reset(system.reset, {"On", "ForceOn", "PushPowerButton"})),
-             record::Job::RESET_ON);
+  return act(context, Ask::reset, redfish::reset(system, type_for_on(system.reset)), record::Job::RESET_ON);
+}
+
+/// What asks the host to shut down: by request, else by the button. Empty: nothing that it offers.
+std::string_view gentle_type(const Context& context, const redfish::System& system) {
+  const bool button =
+      std::ranges::find(system.reset.allowed, "PushPowerButton") != system.reset.allowed.end();
+  if (!context.talk.gentle_refused && offers(system.reset, "GracefulShutdown")) return "GracefulShutdown";
+  return button ? "PushPowerButton" : "";
 }
 
 Verdict switch_off(Context& context, const redfish::System& system) {
@@ -67,12 +78,16 @@ Verdict switch_off(Context& context, const redfish::System& system) {
     return look_again(context, context.timeouts.poll / 2);
   if (talk.forced_off) return stuck(context, "Off");
   const bool force = !gentle || talk.told_off_at.has_value();
+  if (!force && gentle_type(context, system).empty())
+    return context.fail(wire::POWERED_ON, {.expected = "and its BMC cannot shut it down gracefully",
+                                           .seen = system.power,
+                                           .detail = talk.last_refusal});
   talk.told_off_at = context.now.mono;
   talk.forced_off = force;
   // It was off at ARM and went on by itself since: it must not begin to install under our power-off.
   context.set_mount(wire::CLOSED);
   const auto type = force ? redfish::pick_reset(system.reset, {"ForceOff", "PushPowerButton"})
-                          : redfish::pick_reset(system.reset, {"GracefulShutdown", "ForceOff"});
+                          : gentle_type(context, system);
   return act(context, Ask::reset, redfish::reset(system, type), record::Job::RESET_OFF);
 }
 
@@ -80,6 +95,7 @@ Verdict switch_off(Context& context, const redfish::System& system) {
 Verdict await_on(Context& context, const redfish::System& system) {
   Conversation& talk = context.talk;
   record::Job& job = context.job;
+  if (system.power.empty()) return look_again(context, context.timeouts.poll / 2);
   if (!system.off()) {
     job.set_powered(true);
     job.set_host_on_by_us(true);
@@ -87,7 +103,7 @@ Verdict await_on(Context& context, const redfish::System& system) {
     return Verdict::done;
   }
   const Duration waited = context.now.mono - talk.told_on_at.value_or(talk.entered);
-  if (waited < (job.powered() ? context.timeouts.power : settle_after_unknown))
+  if (waited < (job.powered() ? context.timeouts.power : settle_time(context, system.reset)))
     return look_again(context, context.timeouts.poll / 2);
   if (job.powered() && talk.on_sends >= most_on_sends) return stuck(context, "On");
   return switch_on(context, system);
@@ -108,9 +124,10 @@ Verdict power(Context& context) {
       return look_again(context, context.timeouts.poll / 2);
     if (answer->kind == Answer::Kind::unsent) forget_off(talk);
     if (answer->kind == Answer::Kind::refused) {
-      // A refused shutdown is not worth the wait: force it, where the order allows that at all.
-      if (talk.told_off_at) talk.told_off_at = context.now.mono - context.timeouts.power;
-      talk.forced_off = false;
+      // A refused shutdown is asked for in another way; nobody is forced off for that.
+      if (talk.told_off_at && !talk.forced_off && answer->refusal == Refusal::other)
+        talk.gentle_refused = true;
+      forget_off(talk);
       if (refused(context, *answer) == Verdict::busy) return Verdict::busy;
     }
   }
@@ -119,12 +136,13 @@ Verdict power(Context& context) {
   if (planted(Defect::off_while_installing) && job.launched()) return switch_off(context, *system);
   if (job.powered() || job.intent() == record::Job::RESET_ON || talk.told_on_at)
     return await_on(context, *system);
+  if (system->power.empty()) return look_again(context, context.timeouts.poll / 2);
   if (!system->off()) {
     if (refused_for_power(context, *system)) return Verdict::busy;
     return switch_off(context, *system);
   }
   job.clear_intent();  // an unanswered power-off: it is off now
-  if (!redfish::boots_our_cd(system->boot)) return ensure_boot(context, *system);
+  if (!boots_as_ordered(context, system->boot)) return ensure_boot(context, *system);
   return switch_on(context, *system);
 }
 

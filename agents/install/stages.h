@@ -50,14 +50,20 @@ enum class Ejected { busy, empty, another, stuck };
 /// medium but this job's is left alone (`another`): the machine, or its address, may belong to another job by
 /// now.
 Ejected eject(Context& context, const std::string& slot, bool only_own);
+/// Once, from the CD, and not under a legacy BIOS.
+bool boots_as_ordered(const Context& context, const redfish::Boot& boot);
 /// Sets the override unless it reads back as wanted.
 Verdict ensure_boot(Context& context, const redfish::System& system);
 /// Takes the override back if it still is ours; gives up quietly after one refusal per ETag form.
 Verdict clear_override(Context& context, const redfish::System& system);
 /// Fails a host that is on although the order refuses that.
 bool refused_for_power(Context& context, const redfish::System& system);
+/// Likewise one that its BMC cannot shut down as the order wants.
+bool refused_for_shutdown(Context& context, const redfish::System& system);
 bool surely_past(const Context& context, const google::protobuf::Timestamp& stamp);
 bool maybe_past(const Context& context, const google::protobuf::Timestamp& stamp);
+/// How long proof is waited for, after the final power-on.
+Duration proof_time(const Context& context);
 void raise_proof(Context& context, wire::ProofGrade grade, std::string evidence);
 
 }  // namespace metalmesh::install

@@ -4,6 +4,8 @@
 
 #include "agents/install/duration_words.h"
 #include "agents/install/exchange.h"
+#include "agents/install/final_power.h"
+#include "agents/install/probe.h"
 #include "agents/install/stages.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
@@ -13,8 +15,6 @@ namespace {
 
 constexpr Duration default_within = std::chrono::minutes(20);
 constexpr Duration default_settle = std::chrono::minutes(1);
-constexpr Duration probe_gap = std::chrono::seconds(10);
-constexpr std::uint16_t default_port = 22;
 
 wire::ProofGrade wanted(const Context& context) {
   return std::max(context.order().proof().minimum(), wire::PROOF_POWEROFF);
@@ -35,55 +35,68 @@ std::string name_of(wire::ProofGrade grade) {
   }
 }
 
-void probe(Context& context) {
-  Conversation& talk = context.talk;
-  const wire::ProofPolicy& policy = context.order().proof();
-  if (policy.reach_host().empty() || !talk.probe_id.empty()) return;
-  if (context.now.mono < talk.next_probe) {
-    context.wait(talk.next_probe - context.now.mono);
-    return;
-  }
-  talk.probe_id = "job/" + context.order().deployment_id() + "/" + std::to_string(talk.next_number++);
-  talk.next_probe = context.now.mono + probe_gap;
-  ProbeStart start{talk.probe_id, policy.reach_host(), default_port, false};
-  if (policy.reach_port() != 0) start.port = static_cast<std::uint16_t>(policy.reach_port());
-  context.out.actions.emplace_back(Probe{std::move(start)});
+/// OSRunning may be left over from the installer: it counts when it was something else since, or tells
+/// another time.
+bool os_runs(Context& context, const redfish::System& system) {
+  const std::string progress = progress_of(system);
+  std::string& before = *context.job.mutable_progress_before();
+  const bool news = !before.empty() && progress != before;
+  if (news && system.boot_progress == "OSRunning") return true;
+  before = progress;
+  return false;
 }
 
-void judge_power(Context& context, const redfish::System& system) {
+/// Staying up proves nothing while our medium might be what it stays up from.
+bool media_gone(const record::Job& job) { return job.inserted_slot().empty() && job.second_slot().empty(); }
+
+/// Busy: the host is not on, and something is done about it.
+Verdict judge_power(Context& context, const redfish::System& system) {
   Conversation& talk = context.talk;
-  if (context.job.proof() >= wire::PROOF_BOOTED) return;
-  if (!system.on()) {
+  if (talk.proves_late) return Verdict::done;
+  talk.power.saw(system.power, context.now.mono);
+  if (system.off()) {
     talk.on_since.reset();
-    return;
+    // What was on, and is off again, is a new system's own affair.
+    return talk.power.on_seen() ? Verdict::done : still_off(context, system);
   }
-  if (!talk.on_since) talk.on_since = context.now.mono;
-  if (system.boot_progress == "OSRunning")
-    return raise_proof(context, wire::PROOF_BOOTED, "the firmware reports a running operating system");
+  const bool runs = os_runs(context, system);
+  if (!system.on()) return Verdict::done;
+  if (runs) {
+    raise_proof(context, wire::PROOF_BOOTED, "the firmware reports a running operating system");
+    return Verdict::done;
+  }
+  if (!talk.on_since) {  // one reading is not staying on
+    talk.on_since = context.now.mono;
+    return Verdict::done;
+  }
   const auto& policy = context.order().proof();
   const Duration settle = policy.has_settle() ? from_wire(policy.settle()) : default_settle;
-  // Staying up proves nothing while our medium might be what it stays up from.
-  if (context.job.inserted_slot().empty() && context.now.mono - *talk.on_since >= settle)
+  if (media_gone(context.job) && context.now.mono - *talk.on_since >= settle)
     raise_proof(context, wire::PROOF_BOOTED, "stayed on for " + for_people(settle) + " with the media gone");
+  return Verdict::done;
 }
 
 }  // namespace
 
-Verdict verify(Context& context) {
+Duration proof_time(const Context& context) {
   const wire::ProofPolicy& policy = context.order().proof();
+  return policy.has_within() ? from_wire(policy.within()) : default_within;
+}
+
+Verdict verify(Context& context) {
   if (planted(Defect::success_without_proof)) return Verdict::done;
   if (context.job.proof() >= wanted(context)) return Verdict::done;
-  probe(context);
+  if (context.job.port_was_closed()) probe_port(context);
   // What the BMC can prove is asked for until it has; only from this machine it counts.
   if (context.job.proof() < wire::PROOF_BOOTED && reach_machine(context) == Verdict::done) {
     if (const redfish::System* system = look(context)) {
-      judge_power(context, *system);
+      if (judge_power(context, *system) == Verdict::busy) return Verdict::busy;
       if (context.job.proof() >= wanted(context)) return Verdict::done;
       look_again(context, context.timeouts.poll * (wanted(context) > wire::PROOF_BOOTED ? 4 : 1));
     }
   }
-  const Duration within = policy.has_within() ? from_wire(policy.within()) : default_within;
-  const Duration waited = context.now.wall_low - from_wire(context.job.final_power_on_at());
+  const Duration within = proof_time(context);
+  const Duration waited = from_wire(context.job.verified_for());
   if (waited < within) return context.wait(within - waited);
   return context.fail(
       wire::PROOF_MISSING,

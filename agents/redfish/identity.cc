@@ -87,8 +87,8 @@ Comparison compare(const Identity& expected, const Identity& seen) {
   }
   if (!expected.serial.empty()) {
     ++found.given;
-    found.weigh("serial", expected.serial, seen.serial, usable_serial(expected.serial), usable_serial(seen.serial),
-                same_serial(expected.serial, seen.serial));
+    found.weigh("serial", expected.serial, seen.serial, usable_serial(expected.serial),
+                usable_serial(seen.serial), same_serial(expected.serial, seen.serial));
   }
   if (!expected.macs.empty()) ++found.given;
   for (const std::string& mac : expected.macs) {

@@ -39,10 +39,11 @@ struct Comparison {
   std::string seen;
 };
 
-/// `different` when a field contradicts the order; `unknown` when none does, but some that are needed were not
-/// told: BMCs show empty ones while they start, or while the host is off. `same` only when every field of the order matches (each ordered MAC must be among those seen), at least
-/// two of UUID, serial and MACs are given and none of them is a vendor default. `insufficient` when the order
-/// itself cannot identify a machine.
+/// `different` when a field contradicts the order; `unknown` when none does, but some that are needed were
+/// not told: BMCs show empty ones while they start, or while the host is off. `same` only when every field of
+/// the order matches (each ordered MAC must be among those seen), at least two of UUID, serial and MACs are
+/// given and none of them is a vendor default. `insufficient` when the order itself cannot identify a
+/// machine.
 Comparison compare(const Identity& expected, const Identity& seen);
 
 /// True when UUID and serial do not contradict the order: enough to pick one of several systems, never to

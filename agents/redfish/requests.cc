@@ -63,28 +63,33 @@ Request insert_media(const Slot& slot, std::string_view url, InsertExtras extras
   return out;
 }
 
-Request eject_media(const Slot& slot, const std::optional<std::string>& if_match) {
-  if (insert_style(slot) == InsertStyle::patch) {
+Request eject_media(const Slot& slot, const std::optional<std::string>& if_match, EjectForm form) {
+  if (form == EjectForm::patch || insert_style(slot) == InsertStyle::patch) {
     Request out = make("PATCH", slot.uri, json::object{{"Image", nullptr}, {"Inserted", false}});
     add_if_match(out, if_match);
     return out;
   }
   const std::string standard = slot.uri + "/Actions/VirtualMedia.EjectMedia";
-  return make("POST", slot.eject_target.empty() ? standard : slot.eject_target, json::object{});
+  const std::string& target = slot.eject_target.empty() ? standard : slot.eject_target;
+  return form == EjectForm::bare ? make("POST", target) : make("POST", target, json::object{});
 }
 
-std::string_view cd_target(const Boot& boot) {
-  const auto offers = [&](std::string_view target) {
-    return std::find(boot.targets.begin(), boot.targets.end(), target) != boot.targets.end();
-  };
-  return !offers("Cd") && offers("UsbCd") ? "UsbCd" : "Cd";
+std::string_view cd_target(const Boot& boot, unsigned tried) {
+  std::vector<std::string_view> offered;
+  for (const std::string_view target : {"Cd", "UsbCd", "UefiUsbCd"}) {
+    if (std::ranges::find(boot.targets, target) != boot.targets.end()) offered.push_back(target);
+  }
+  return offered.empty() ? "Cd" : offered[tried % offered.size()];
 }
 
-bool boots_our_cd(const Boot& boot) { return boot.enabled == "Once" && boot.target == cd_target(boot); }
+bool boots_our_cd(const Boot& boot, unsigned tried) {
+  return boot.enabled == "Once" && boot.target == cd_target(boot, tried);
+}
 
-Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match) {
+Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match,
+                  unsigned tried) {
   json::object boot{{"BootSourceOverrideEnabled", "Once"},
-                    {"BootSourceOverrideTarget", text(cd_target(system.boot))}};
+                    {"BootSourceOverrideTarget", text(cd_target(system.boot, tried))}};
   if (with_mode) boot["BootSourceOverrideMode"] = "UEFI";
   Request out = make("PATCH", system.uri, json::object{{"Boot", std::move(boot)}});
   add_if_match(out, if_match);

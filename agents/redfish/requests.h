@@ -34,16 +34,21 @@ struct InsertExtras {
 };
 Request insert_media(const Slot& slot, std::string_view url, InsertExtras extras,
                      const std::optional<std::string>& if_match);
+/// Some refuse the action's empty object and want no body, some know no action at all.
+enum class EjectForm { object, bare, patch };
 /// By the advertised action, by PATCH where the slot is written that way, else by the standard's target.
-Request eject_media(const Slot& slot, const std::optional<std::string>& if_match);
+Request eject_media(const Slot& slot, const std::optional<std::string>& if_match,
+                    EjectForm form = EjectForm::object);
 
 /// Boot once from CD under UEFI. `with_mode` false leaves BootSourceOverrideMode out.
-Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match);
+Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match,
+                  unsigned tried = 0);
 Request clear_boot(const System& system, const std::optional<std::string>& if_match);
-/// The target that `boot_once` asks for: "Cd", or "UsbCd" where only that is offered.
-std::string_view cd_target(const Boot& boot);
+/// The target that `boot_once` asks for: the first that is offered of "Cd", "UsbCd" and "UefiUsbCd", or,
+/// after so many were `tried` in vain, one of the others: some hosts see virtual media as a USB drive only.
+std::string_view cd_target(const Boot& boot, unsigned tried = 0);
 /// The override reads back as `boot_once` wrote it.
-bool boots_our_cd(const Boot& boot);
+bool boots_our_cd(const Boot& boot, unsigned tried = 0);
 
 Request reset(const System& system, std::string_view type);
 /// The first of `wanted` that is allowed; the first of all when the BMC does not tell.

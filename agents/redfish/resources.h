@@ -51,9 +51,10 @@ struct System {
   Identity identity;  // without MACs
   std::string manufacturer;
   std::string model;
-  std::string power;  // "On", "Off", "PoweringOn", ...; empty when not told
-  std::string boot_progress;
-  std::string etag;  // empty: none
+  std::string power;               // "On", "Off", "PoweringOn", ...; empty when not told
+  std::string boot_progress;       // BootProgress.LastState
+  std::string boot_progress_time;  // and since when, as told; empty: not told
+  std::string etag;                // empty: none
   Boot boot;
   ResetAction reset;
   std::string ethernet_interfaces;

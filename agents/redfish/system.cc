@@ -46,6 +46,7 @@ Result<System> parse_system(const HttpReplied& reply) {
   out.model = root["Model"].text();
   out.power = root["PowerState"].text();
   out.boot_progress = root["BootProgress"]["LastState"].text();
+  out.boot_progress_time = root["BootProgress"]["LastStateTime"].text();
   out.etag = etag_of(reply, root);
   out.boot = boot_of(root["Boot"]);
   out.reset = reset_of(root["Actions"]["#ComputerSystem.Reset"]);

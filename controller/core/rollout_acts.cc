@@ -221,7 +221,8 @@ ActResult act(Work& work, const ResolveDeployment& request, const std::string& a
   const std::string from = found->second.state();
   // The site must not act on it later: the fence goes out with the decision.
   // Of one that ended with its medium in, it is the word that the medium may be taken out.
-  if (is_in_flight(from) || from == states::indeterminate) send_cancel(work, request.id, "resolved by " + actor + " as " + request.as);
+  if (is_in_flight(from) || from == states::indeterminate)
+    send_cancel(work, request.id, "resolved by " + actor + " as " + request.as);
   const auto decide = [&](rest::Deployment& d) {
     d.set_resolved_by(actor);
     d.set_resolved_note(request.note);

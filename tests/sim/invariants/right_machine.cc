@@ -1,5 +1,7 @@
 // I4: the machine that is wiped is the one the order means, and never one that nobody may touch; and whatever
 // installs keeps its medium.
+#include <algorithm>
+
 #include "common/ports/wire_time.h"
 #include "tests/sim/invariants/all_invariants.h"
 #include "tests/sim/words.h"
@@ -53,7 +55,10 @@ class RightMachine final : public Invariant {
  private:
   /// Its longest run has passed, in true time, or a person has spoken; a host that is off does not install.
   bool may_lose(const Machine& machine) {
-    const bmcsim::Install& install = machine.model->host().installs().back();
+    const auto& installs = machine.model->host().installs();
+    // A host that starts it again by itself gets no time of its own for that.
+    const bmcsim::Install& install =
+        *std::ranges::find(installs, installs.back().deployment, &bmcsim::Install::deployment);
     const wire::StartInstall* order = facts_.launched_order(install.deployment);
     if (order == nullptr) return true;  // its journal is gone
     if (facts_.cancels.contains(install.deployment)) {
@@ -65,16 +70,26 @@ class RightMachine final : public Invariant {
     return too_long;
   }
 
+  /// Its agent's store was lost or put back to before the launch: the medium is unknown to it.
+  [[nodiscard]] bool forgotten(const Machine& machine) {
+    const std::string site = machine.name.substr(0, machine.name.rfind('-'));
+    const bool behind = std::ranges::any_of(facts_.agents, [&](const auto& agent) {
+      return agent.second.site == site && agent.second.behind_log;
+    });
+    if (behind || machine.displaced) mark("a running medium was forgotten with its journal");
+    return behind || machine.displaced;
+  }
+
   /// Our media server refused what an installer wanted to read. (Status 0 is a server that is dead.)
   void judge_reads(const Machine& machine) {
-    const auto& acts = machine.model->host().acts();
+    const bmcsim::Host& host = machine.model->host();
     std::size_t& read = acts_read_[machine.name];
-    for (; read < acts.size(); ++read) {
-      const bool refused =
-          acts[read].what == "medium not readable" && acts[read].detail.starts_with("HTTP 4");
-      if (!refused || machine.model->host().state() != bmcsim::HostState::installing || may_lose(machine))
-        continue;
-      object(machine.name + ": " + acts[read].what + ": " + acts[read].detail + " while it installs");
+    for (; read < host.acts().size(); ++read) {
+      const bmcsim::Act& act = host.acts()[read];
+      const bool refused = act.what == "medium not readable" && act.detail.starts_with("HTTP 4");
+      if (!refused || host.state() != bmcsim::HostState::installing) continue;
+      if (may_lose(machine) || forgotten(machine)) continue;
+      object(machine.name + ": " + act.what + ": " + act.detail + " while it installs");
     }
   }
 

@@ -41,6 +41,16 @@ class FakeBmc {
   int reset_conflicts = 0;    // so many 409 before a reset works
   bool power_sticks = false;  // accepts resets, does nothing
   bool graceful_works = true;
+  std::string reset_types = R"("On","ForceOff","GracefulShutdown")";
+  int ons_ignored = 0;  // so many power-ons are taken and do nothing
+  std::string boot_progress_time;
+  std::string boot_mode = "UEFI";  // whatever is asked for
+  std::string override_becomes = "Once";
+  std::string boot_targets = R"("Cd")";
+  std::string boots_by = "Cd";    // the target that the host understands
+  std::string eject_body = "{}";  // the only one it takes an eject with
+  std::string stale_image;        // shown instead of what was inserted, for so many looks:
+  int stale_looks = 0;
   int blink_off = 0;  // is on again after "Off" was read so many times
   int root_status = 200;
   bool identity_hidden = false;  // tells neither UUID nor serial
@@ -75,7 +85,7 @@ class FakeBmc {
   }
   /// The host starts: true when it takes the override, which is then used up.
   bool use_override() {
-    const bool cd = boot_enabled == "Once" && boot_target == "Cd";
+    const bool cd = boot_enabled == "Once" && boot_target == boots_by;
     boot_enabled = "Disabled";
     boot_target = "None";
     ++version_;
@@ -170,20 +180,22 @@ class FakeBmc {
   HttpReplied system() {
     if (damaged) return json(200, R"({"PowerState":"Of)");
     const std::string shown = power_hidden ? "null" : "\"" + shown_power() + "\"";
-    HttpReplied reply = json(
-        200,
-        R"({"@odata.id":"/redfish/v1/Systems/1","UUID":")" + (identity_hidden ? "" : uuid) +
-            R"(","SerialNumber":")" + (identity_hidden ? "" : serial) + R"(","PowerState":)" + shown +
-            R"(,"BootProgress":{"LastState":")" + boot_progress +
-            R"("},"Boot":{"BootSourceOverrideEnabled":")" + boot_enabled +
-            R"(","BootSourceOverrideTarget":")" + boot_target +
-            R"(","BootSourceOverrideMode":"UEFI","BootSourceOverrideTarget@Redfish.AllowableValues":["None","Cd","Hdd"]},
+    HttpReplied reply =
+        json(200, R"({"@odata.id":"/redfish/v1/Systems/1","UUID":")" + (identity_hidden ? "" : uuid) +
+                      R"(","SerialNumber":")" + (identity_hidden ? "" : serial) + R"(","PowerState":)" +
+                      shown + R"(,"BootProgress":{"LastState":")" + boot_progress + R"(","LastStateTime":")" +
+                      boot_progress_time + R"("},"Boot":{"BootSourceOverrideEnabled":")" + boot_enabled +
+                      R"(","BootSourceOverrideTarget":")" + boot_target + R"(","BootSourceOverrideMode":")" +
+                      boot_mode + R"(","BootSourceOverrideTarget@Redfish.AllowableValues":["None",)" +
+                      boot_targets + R"(,"Hdd"]},
         "Actions":{"#ComputerSystem.Reset":{"target":"/redfish/v1/Systems/1/Actions/ComputerSystem.Reset",
-        "ResetType@Redfish.AllowableValues":["On","ForceOff","GracefulShutdown"]}},
+        "ResetType@Redfish.AllowableValues":[)" +
+                      reset_types + R"(]}},
         "EthernetInterfaces":{"@odata.id":"/redfish/v1/Systems/1/EthernetInterfaces"},)" +
-            (media_under_manager ? std::string()
-                                 : R"("VirtualMedia":{"@odata.id":"/redfish/v1/Systems/1/VirtualMedia"},)") +
-            R"("Links":{"ManagedBy":[{"@odata.id":"/redfish/v1/Managers/bmc"}]}})");
+                      (media_under_manager
+                           ? std::string()
+                           : R"("VirtualMedia":{"@odata.id":"/redfish/v1/Systems/1/VirtualMedia"},)") +
+                      R"("Links":{"ManagedBy":[{"@odata.id":"/redfish/v1/Managers/bmc"}]}})");
     reply.headers = {{"etag", etag()}};
     if (blink_off > 0 && power == "Off" && --blink_off == 0) set_power("On");
     return reply;
@@ -199,6 +211,7 @@ class FakeBmc {
 
   HttpReplied cd_slot() {
     if (lagging_reads > 0 && !image.empty()) --lagging_reads;
+    if (!image.empty() && stale_looks-- > 0) return slot("Cd", R"(CD","DVD)", stale_image);
     return slot("Cd", R"(CD","DVD)", lagging_reads == 0 ? image : "");
   }
 
@@ -223,8 +236,10 @@ class FakeBmc {
       changed("unboot");
     } else {
       if (!override_lies) {
-        boot_enabled = "Once";
+        boot_enabled = override_becomes;
         boot_target = "Cd";
+        for (const char* target : {"UefiUsbCd", "UsbCd"})
+          if (request.body.find("\"" + std::string(target) + "\"") != std::string::npos) boot_target = target;
       }
       changed("boot");
     }
@@ -240,6 +255,7 @@ class FakeBmc {
       return json(204, "");
     }
     if (path.ends_with("EjectMedia")) {
+      if (request.body != eject_body) return error(400, "MalformedJSON");
       if (eject_works) image.clear();
       changed("eject");
       return json(204, "");
@@ -255,7 +271,13 @@ class FakeBmc {
     const bool works = !power_sticks && (type != "GracefulShutdown" || graceful_works);
     power_before_ = power;
     lag_left_ = power_lag_reads;
-    if (works) set_power(type == "On" ? "On" : "Off");
+    if (type == "On" && ons_ignored > 0) {
+      --ons_ignored;
+    } else if (works && type == "PushPowerButton") {
+      set_power(power == "On" ? "Off" : "On");
+    } else if (works) {
+      set_power(type == "On" ? "On" : "Off");
+    }
     return json(204, "");
   }
 

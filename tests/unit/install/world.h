@@ -65,7 +65,8 @@ class World {
   Duration away_until{};       // ... to here, since the start
   bool no_credential = false;  // the site's file with it is away
   bool calls_back = false;
-  bool probe_open = false;
+  bool probe_open = false;        // the installed system answers
+  bool stranger_answers = false;  // another machine has its address
   std::optional<Duration> cancel_at;
   bool reads_at_insert = false;  // as most BMCs do
   std::string tls_refusal;
@@ -261,7 +262,8 @@ class World {
     } else if (probe_) {
       const std::string id = probe_->id;
       probe_.reset();
-      handle(ProbeAnswered{id, probe_open, probe_open ? "SSH-2.0-" : "refused"});
+      const bool open = stranger_answers || (probe_open && job.installer_ended() && bmc.power == "On");
+      handle(ProbeAnswered{id, open, open ? "SSH-2.0-" : "refused"});
     } else if (host_at_ && at == *host_at_) {
       host_at_.reset();
       host_step();
