@@ -18,7 +18,7 @@ constexpr char footer[] = R"(The configuration is YAML; relative paths are relat
   credentialsFile: credentials.yaml
   media: {listen: "0.0.0.0:8443", address: 10.20.0.5}
 
-"metalmesh pki init" makes those keys and certificates; media.address is what BMCs dial. media.plainHttp: true is for
+"metalmesh pki init --dir DIR" makes those keys and certificates; media.address is what BMCs dial. media.plainHttp: true is for
 BMCs that cannot do TLS, media.bandwidth: 40MB caps what all readers get per second.
 An agent is two processes, so that neither a crash nor an upgrade of the one breaks what servers read from the other:
 
@@ -76,6 +76,10 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   set->add_option("--password-file", password_file,
                   "File whose first line is the password; without it you are asked, or stdin is read")
       ->type_name("FILE");
+  CLI::App* let_go = credential->add_subcommand(
+      "release", "Try one again that BMCs refused and that is right: what is held for it goes on");
+  let_go->fallthrough();
+  let_go->add_option("name", options.credential, "Its name")->required()->type_name("NAME");
   CLI::App* list = credential->add_subcommand("list", "Names and users, never passwords");
   list->fallthrough();
 
@@ -121,6 +125,7 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   if (media->parsed()) options.action = AgentAction::serve_media;
   if (check) options.action = AgentAction::check_config;
   if (set->parsed()) options.action = AgentAction::set_credential;
+  if (let_go->parsed()) options.action = AgentAction::release_credential;
   if (list->parsed()) options.action = AgentAction::list_credentials;
   if (import->parsed()) options.action = AgentAction::import_images;
   if (images->parsed()) options.action = AgentAction::list_images;

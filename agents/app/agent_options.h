@@ -15,6 +15,7 @@ enum class AgentAction {
   serve_media,
   check_config,
   set_credential,
+  release_credential,
   list_credentials,
   import_images,
   list_images,
@@ -28,7 +29,7 @@ struct AgentOptions {
   std::filesystem::path data_dir;  // empty: as configured
   adapters::LogFormat log_format = adapters::LogFormat::text;
   LogLevel log_level = LogLevel::info;
-  // credential set
+  // credential set | release
   std::string credential;
   std::string username;
   std::filesystem::path password_file;  // empty: prompt, or the first line of stdin

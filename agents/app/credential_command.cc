@@ -100,6 +100,16 @@ int set_credential_command(const AgentOptions& options, LogSink&) {
   return done;
 }
 
+int release_credential_command(const AgentOptions& options, LogSink&) {
+  const auto path = load_credentials_path(options);
+  if (!path) return report("configuration refused", path.error(), misconfigured);
+  if (const auto released = adapters::release_credential(*path, options.credential); !released)
+    return report("credential not released", released.error(), failed);
+  std::cout << "credential " << options.credential
+            << " released; a running agent tries it again, and jobs held for it go on\n";
+  return done;
+}
+
 int list_credentials_command(const AgentOptions& options, LogSink& log) {
   const auto path = load_credentials_path(options);
   if (!path) return report("configuration refused", path.error(), misconfigured);

@@ -27,6 +27,8 @@ int main(int argc, char** argv) {
       return agent::serve_media_command(*options, log);
     case agent::AgentAction::set_credential:
       return agent::set_credential_command(*options, log);
+    case agent::AgentAction::release_credential:
+      return agent::release_credential_command(*options, log);
     case agent::AgentAction::list_credentials:
       return agent::list_credentials_command(*options, log);
     case agent::AgentAction::import_images:

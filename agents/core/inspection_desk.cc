@@ -48,7 +48,8 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
     if (talking >= side_by_side) return;
     auto& [name, slot] = *item;
     const wire::BmcTarget& bmc = slot.row.request().bmc();
-    if (auto fault = c_.breaker.why_not(bmc.credential())) {
+    if (auto fault =
+            c_.breaker.why_not(login_of(bmc, slot.row.request().planned()), c_.site.login_refusals, now)) {
       refuse(name, slot, std::move(*fault), now, out);
       continue;
     }
@@ -88,19 +89,20 @@ void InspectionDesk::on_due(const std::string& request, const Now& now, Outcome&
 
 void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step step, const Now& now,
                            Outcome& out) {
-  const std::string& credential = slot.row.request().bmc().credential();
+  const Login login = login_of(slot.row.request().bmc(), slot.row.request().planned());
   if (step.login_accepted) {
     c_.bmcs.logged_in(holder(name));
-    c_.breaker.accepted(credential, now);
+    (void)count_login(c_, login, now, out);
     freed_ = true;  // others may use the credential now
   }
-  if (step.login_refused) count_login_refusal(c_, credential, slot.row.request().server(), now, out);
+  if (step.login_refused) count_login_refusal(c_, login, slot.row.request().server(), now, out);
   if (const std::string& uri = slot.talk->session_uri(); !uri.empty() && uri != slot.row.session_uri()) {
     slot.row.set_session_uri(uri);
     put_row(out, rows::inspect + name, slot.row);
   }
   if (step.request) {
-    auto held = step.request->credential ? c_.breaker.why_not(credential) : std::nullopt;
+    auto held =
+        step.request->credential ? c_.breaker.why_not(login, c_.site.login_refusals, now) : std::nullopt;
     if (held) return refuse(name, slot, std::move(*held), now, out);  // since it began
     out.emit(std::move(*step.request));
   }

@@ -135,7 +135,7 @@ std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& no
             " s, too little to tell whether the order may start",
         "let the agent's machine synchronise its clock, or restore the link to the controller");
   }
-  return c_.breaker.why_not(order.bmc().credential());
+  return c_.breaker.why_not(login_of(order.bmc()), c_.site.login_refusals, now);
 }
 
 JobQueue::Materials JobQueue::prepare(JobSlot& slot, const Now& now, Outcome& out) {

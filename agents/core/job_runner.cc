@@ -7,6 +7,7 @@
 #include "agents/core/seed.h"
 #include "agents/media/mount_url.h"
 #include "common/base/check.h"
+#include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
@@ -36,24 +37,44 @@ std::vector<std::pair<std::string, std::string>> log_fields(const record::Job& j
           {"stage", wire::Stage_Name(job.stage())}};
 }
 
-void count_login_refusal(const JobContext& context, const std::string& credential, const std::string& server,
+Login login_of(const wire::BmcTarget& bmc, bool planned) {
+  return {bmc.credential(), BmcDesk::normal(bmc.address()), planned};
+}
+
+void count_login_refusal(const JobContext& context, const Login& login, const std::string& server,
                          const Now& now, Outcome& out) {
-  if (!context.breaker.refused(credential, context.site.login_refusals, now, out)) return;
+  if (!context.breaker.refused(login, context.site.login_refusals, now, out)) return;
+  const std::vector<std::string> bmcs = context.breaker.refused_by(login.credential);
   wire::Event event;
-  event.mutable_credential_held()->set_credential(credential);
-  event.mutable_credential_held()->set_refusals(context.breaker.refusals(credential));
-  event.mutable_credential_held()->set_jobs_held(context.jobs.waiting_for(credential));
+  wire::CredentialHeld& held = *event.mutable_credential_held();
+  held.set_credential(login.credential);
+  held.set_refusals(static_cast<std::uint32_t>(bmcs.size()));
+  held.set_jobs_held(context.jobs.waiting_for(login.credential));
+  for (const std::string& bmc : bmcs) {
+    if (held.bmcs_size() < static_cast<int>(bmcs_named)) held.add_bmcs(bmc);
+  }
   context.journal.tell(std::move(event), now, out);
-  out.log(
-      LogLevel::error,
-      "credential held: its logins were refused; set it with: metalmesh-agent credential set " + credential,
-      {{"credential", credential}, {"server", server}});
+  out.log(LogLevel::error,
+          "credential held: " + bmc_words(bmcs) +
+              " refused it; next: " + commands::mend_credential(login.credential),
+          {{"credential", login.credential}, {"server", server}});
+}
+
+bool count_login(const JobContext& context, const Login& login, const Now& now, Outcome& out) {
+  if (!context.breaker.accepted(login, context.site.login_refusals, now, out)) return false;
+  wire::Event event;
+  event.mutable_credential_released()->set_credential(login.credential);
+  context.journal.tell(std::move(event), now, out);
+  out.log(LogLevel::info, "credential accepted by " + login.bmc + ": what waited for it goes on",
+          {{"credential", login.credential}});
+  return true;
 }
 
 install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   install::Gate gate;
-  const std::string& credential = job.order().bmc().credential();
-  if (c_.breaker.held(credential)) gate.no_login = c_.breaker.why_not(credential);
+  // A credential that is not at this site shows when it is used.
+  auto no_login = c_.breaker.why_not(login_of(job.order().bmc()), c_.site.login_refusals, now);
+  if (no_login && no_login->code() == wire::BMC_LOGIN_REFUSED) gate.no_login = std::move(no_login);
   if (job.launched()) return gate;  // nobody asks for more any more
   const auto standing = c_.link.why_not_act();
   gate.vouched = !standing;
@@ -138,13 +159,13 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
                      if (last) c_.reads.learn(slot.job, out);
                    },
                    [&](install::LoginRefused&) {
-                     count_login_refusal(c_, slot.job.order().bmc().credential(), slot.job.order().server(),
-                                         now, out);
+                     count_login_refusal(c_, login_of(slot.job.order().bmc()), slot.job.order().server(), now,
+                                         out);
                      queue_changed_ = true;
                    },
                    [&](install::LoginAccepted&) {
                      c_.bmcs.logged_in(holder(slot));
-                     c_.breaker.accepted(slot.job.order().bmc().credential(), now);
+                     queue_changed_ |= count_login(c_, login_of(slot.job.order().bmc()), now, out);
                      place_freed_ = true;
                    },
                    [&](install::RetryLater& retry) {

@@ -38,9 +38,12 @@ struct JobContext {
 wire::Event event_of(const record::Job& job);
 std::vector<std::pair<std::string, std::string>> log_fields(const record::Job& job);
 
+Login login_of(const wire::BmcTarget& bmc, bool planned = false);
 /// A BMC refused a login: counts for the credential, and tells when that begins to hold its jobs.
-void count_login_refusal(const JobContext& context, const std::string& credential, const std::string& server,
+void count_login_refusal(const JobContext& context, const Login& login, const std::string& server,
                          const Now& now, Outcome& out);
+/// A BMC accepted one: tells when that ends the hold, and returns whether it did.
+bool count_login(const JobContext& context, const Login& login, const Now& now, Outcome& out);
 
 class JobRunner {
  public:

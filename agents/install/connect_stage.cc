@@ -51,7 +51,9 @@ Verdict login_refused(Context& context, const HttpReplied& reply) {
     return context.fail(wire::BMC_PROTOCOL, {.expected = "a session service",
                                              .seen = "HTTP " + std::to_string(reply.status) + " to a login",
                                              .detail = error.text()});
-  context.out.actions.emplace_back(LoginRefused{});
+  // Only what the BMC states counts for the credential: other answers may have other grounds.
+  if (redfish::classify(reply.status, error) == Refusal::login)
+    context.out.actions.emplace_back(LoginRefused{});
   return context.fail(wire::BMC_LOGIN_REFUSED, facts);
 }
 

@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "common/adapters/files.h"
+#include "common/adapters/os_entropy.h"
 #include "common/adapters/yaml_document.h"
 #include "common/base/check.h"
 #include "common/base/digest.h"
+#include "common/base/near_miss.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -38,12 +40,14 @@ std::string version_of(const std::string& name, const std::string& username, con
 struct Login {
   std::string username;
   Secret password;
+  std::string set;  // when a person set or released it; empty: written by hand
 };
+using Logins = std::map<std::string, Login>;
 
-Result<std::map<std::string, Login>> parse_logins(std::string_view text, const std::string& name) {
+Result<Logins> parse_logins(std::string_view text, const std::string& name) {
   auto documents = parse_yaml(text, name);
   if (!documents) return std::unexpected(documents.error());
-  std::map<std::string, Login> out;
+  Logins out;
   if (documents->empty()) return out;
   const YamlNode& root = documents->front();
   if (documents->size() != 1 || root.kind != YamlNode::Kind::mapping) {
@@ -54,12 +58,18 @@ Result<std::map<std::string, Login>> parse_logins(std::string_view text, const s
     const YamlNode& value = root.children[i + 1];
     const YamlNode* username = value.find("username");
     const YamlNode* password = value.find("password");
-    if (username == nullptr || password == nullptr || value.children.size() != 4 ||
-        username->kind != YamlNode::Kind::scalar || password->kind != YamlNode::Kind::scalar) {
+    const YamlNode* set = value.find("set");
+    const auto scalar = [](const YamlNode* node) {
+      return node != nullptr && node->kind == YamlNode::Kind::scalar;
+    };
+    const std::size_t fields = set == nullptr ? 2 : 3;
+    if (!scalar(username) || !scalar(password) || (set != nullptr && !scalar(set)) ||
+        value.children.size() != 2 * fields) {
       return std::unexpected(
           yaml_error(name, value, fmt::format("{}: expected exactly `username` and `password`", key.value)));
     }
-    out.emplace(key.value, Login{username->value, Secret(password->value)});
+    out.emplace(key.value,
+                Login{username->value, Secret(password->value), set == nullptr ? std::string() : set->value});
   }
   return out;
 }
@@ -116,9 +126,12 @@ Result<CredentialFile::Entries> CredentialFile::load() const {
   for (auto& [name, login] : *logins) {
     const auto old = entries_.find(name);
     const bool same = old != entries_.end() && old->second.username == login.username &&
-                      old->second.password.reveal() == login.password.reveal();
+                      old->second.password.reveal() == login.password.reveal() &&
+                      old->second.set == login.set;
     std::string version = same ? old->second.version : version_of(name, login.username, login.password);
-    out.emplace(name, Entry{std::move(login.username), std::move(login.password), std::move(version)});
+    if (!same && !login.set.empty()) version += "-" + to_hex(sha256(login.set)).substr(0, 16);
+    out.emplace(name, Entry{std::move(login.username), std::move(login.password), std::move(login.set),
+                            std::move(version)});
   }
   return out;
 }
@@ -171,37 +184,77 @@ std::optional<std::pair<std::string, Secret>> CredentialFile::lookup(const std::
   return std::pair(found->second.username, found->second.password);
 }
 
-Status set_credential(const std::filesystem::path& path, const std::string& name, const std::string& username,
-                      const Secret& password) {
-  if (name.empty() || username.empty() || password.empty()) {
-    return fail(ErrorKind::invalid, "a credential needs a name, a user name and a password");
+namespace {
+
+Result<Logins> read_logins(const std::filesystem::path& path) {
+  auto text = read_file(path, file_limit);
+  if (text) return parse_logins(Secret(std::move(*text)).reveal(), path.string());
+  if (text.error().kind == ErrorKind::not_found) return Logins();
+  return std::unexpected(text.error());
+}
+
+Status write_logins(const std::filesystem::path& path, const Logins& logins) {
+  std::string out;
+  const auto add = [&](const char* field, std::string_view value) {
+    out.append("  ").append(field).append(": ");
+    append_quoted(out, value);
+    out += '\n';
+  };
+  for (const auto& [key, login] : logins) {
+    append_quoted(out, key);
+    out += ":\n";
+    add("username", login.username);
+    add("password", login.password.reveal());
+    if (!login.set.empty()) add("set", login.set);
   }
+  const Secret held(std::move(out));
+  return write_file(path, held.reveal(), 0600);
+}
+
+/// Differs from every other one.
+std::string fresh_mark() { return to_hex(OsEntropy().bytes(8)); }
+
+/// Reads, lets `change` act and writes, alone among those that do so.
+template <class Change>
+Status change_logins(const std::filesystem::path& path, const Change& change) {
   // The lock is a file of its own because the write below replaces the credential file.
   const std::string lock_path = path.string() + ".lock";
   const Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0) {
     return fail(ErrorKind::denied, fmt::format("locking {}: {}", lock_path, errno_text(errno)));
   }
-  std::map<std::string, Login> logins;
-  if (auto text = read_file(path, file_limit)) {
-    auto parsed = parse_logins(*text, path.string());
-    if (!parsed) return std::unexpected(parsed.error());
-    logins = std::move(*parsed);
-  } else if (text.error().kind != ErrorKind::not_found) {
-    return std::unexpected(text.error());
+  auto logins = read_logins(path);
+  if (!logins) return std::unexpected(logins.error());
+  if (Status changed = change(*logins); !changed) return changed;
+  return write_logins(path, *logins);
+}
+
+}  // namespace
+
+Status set_credential(const std::filesystem::path& path, const std::string& name, const std::string& username,
+                      const Secret& password) {
+  if (name.empty() || username.empty() || password.empty()) {
+    return fail(ErrorKind::invalid, "a credential needs a name, a user name and a password");
   }
-  logins.insert_or_assign(name, Login{username, password});
-  std::string out;
-  for (const auto& [key, login] : logins) {
-    append_quoted(out, key);
-    out += ":\n  username: ";
-    append_quoted(out, login.username);
-    out += "\n  password: ";
-    append_quoted(out, login.password.reveal());
-    out += '\n';
-  }
-  const Secret held(std::move(out));
-  return write_file(path, held.reveal(), 0600);
+  return change_logins(path, [&](Logins& logins) -> Status {
+    logins.insert_or_assign(name, Login{username, password, fresh_mark()});
+    return {};
+  });
+}
+
+Status release_credential(const std::filesystem::path& path, const std::string& name) {
+  return change_logins(path, [&](Logins& logins) -> Status {
+    const auto found = logins.find(name);
+    if (found == logins.end()) {
+      std::vector<std::string> names;
+      for (const auto& [known, login] : logins) names.push_back(known);
+      const std::string near = near_miss(name, names);
+      return fail(ErrorKind::not_found, fmt::format("{} has no credential {}{}", path.string(), name,
+                                                    near.empty() ? "" : "; did you mean " + near + "?"));
+    }
+    found->second.set = fresh_mark();
+    return {};
+  });
 }
 
 }  // namespace metalmesh::adapters

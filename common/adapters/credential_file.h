@@ -1,7 +1,8 @@
 // BMC credentials of one site: a YAML (or JSON) file of mode 0600,
 //   bmc-hpe: {username: mm-svc, password: "..."}
 // read at start and whenever it changes. Values leave through lookup() only; the node learns names and
-// versions. A version changes when the value does and is slow to guess the value from. A file that
+// versions. A version is slow to guess the value from, and changes with the value and with `set`, an optional
+// third field that says that a person has set or released it anew. A file that
 // breaks keeps the last good content in use and is reported once.
 // Safe from any thread; the watching thread ends with the object.
 #pragma once
@@ -40,6 +41,7 @@ class CredentialFile final : public CredentialSource {
   struct Entry {
     std::string username;
     Secret password;
+    std::string set;
     std::string version;
   };
   /// What tells one state of the file from another; all zero when it is missing.
@@ -66,8 +68,11 @@ class CredentialFile final : public CredentialSource {
   std::jthread watcher_;
 };
 
-/// Adds or replaces one credential, atomically, keeping the others; creates the file as 0600.
+/// Adds or replaces one credential, atomically, keeping the others; creates the file as 0600. Its version is
+/// a new one even where the value is the old one.
 Status set_credential(const std::filesystem::path& path, const std::string& name, const std::string& username,
                       const Secret& password);
+/// Gives a credential that is there a new version and leaves its value alone. Kinds: not_found, as above.
+Status release_credential(const std::filesystem::path& path, const std::string& name);
 
 }  // namespace metalmesh::adapters

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
@@ -279,7 +280,7 @@ void inspect_again(Work& work, const std::string& site, const std::string& crede
     });
     if (failed_for_it) names.push_back(name);
   }
-  for (const std::string& name : names) wish_inspection(work, name);
+  for (const std::string& name : names) wish_inspection(work, name, AskedBy::person);
 }
 
 void fold_credential(Work& work, const std::string& site, const wire::Event& event) {
@@ -294,6 +295,7 @@ void fold_credential(Work& work, const std::string& site, const wire::Event& eve
     status.set_held(held);
     status.set_refusals(held ? event.credential_held().refusals() : 0);
     status.set_jobs_held(held ? event.credential_held().jobs_held() : 0);
+    *status.mutable_bmcs() = event.credential_held().bmcs();
   });
   if (!held) inspect_again(work, site, name);
 }
@@ -458,8 +460,7 @@ void void_site(Work& work, const std::string& site, const std::string& journal) 
       d.mutable_fault()->set_seen("the site's agent lost its journal " + journal +
                                   "; what it did last is not known");
       d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-      d.mutable_fault()->set_next("look at the server, then metalmesh deployment resolve " + id +
-                                  " --as succeeded|failed|cancelled --note ...");
+      d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
       d.set_disk(wire::DISK_UNKNOWN);
     });
     work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/command_words.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
@@ -70,7 +71,7 @@ Verdict may_change(const Work& work, const rest::Server* old, const rest::Server
                              : "spec.identity",
                    "deployment " + open->id() + " of " + name + " is open (" + open->state() + ")",
                    "wait for its end, abort rollout " + open->rollout() +
-                       ", or metalmesh deployment resolve " + open->id());
+                       ", or: " + commands::resolve_either_way(open->id()));
   }
   // The old site's agent holds the fence of this machine; another one knows nothing of it.
   if (moved && old->status().generation() > 0) {
@@ -121,7 +122,7 @@ void store(Work& work, const rest::Server* old, rest::Server server) {
   }
   work.ledger.put(std::move(server));
   judge_server(work, name);
-  if (rewired) wish_inspection(work, name);
+  if (rewired) wish_inspection(work, name, AskedBy::person);
 }
 
 void store(Work& work, const rest::Rollout*, rest::Rollout rollout) {
@@ -312,8 +313,15 @@ ActResult delete_object(Work& work, const Delete& request) {
       refusal(ErrorKind::invalid, "kind", "\"" + request.kind.substr(0, 80) + "\" is no kind of object"));
 }
 
-void wish_inspection(Work& work, const std::string& name) {
-  work.ledger.put_wish(work.mesh().servers.at(name).spec().site(), name, record::InspectWish());
+void wish_inspection(Work& work, const std::string& name, AskedBy asked_by) {
+  const std::string& site = work.mesh().servers.at(name).spec().site();
+  const auto& wishes = work.ledger.inner().wishes;
+  const auto there = wishes.find(site);
+  const bool wished = there != wishes.end() && there->second.contains(name);
+  if (asked_by == AskedBy::plan && wished) return;  // its answer will do
+  record::InspectWish wish;
+  wish.set_planned(asked_by == AskedBy::plan);
+  work.ledger.put_wish(site, name, std::move(wish));
 }
 
 }  // namespace metalmesh::controller

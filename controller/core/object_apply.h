@@ -25,7 +25,9 @@ ActResult delete_object(Work& work, const Delete& request);
 /// The kind and name of an object, for audit and answers.
 std::pair<std::string, std::string> kind_and_name(const Object& object);
 
+/// Who wants an inspection. What nobody but a plan asked for must not hold a site's credential.
+enum class AskedBy : std::uint8_t { person, plan };
 /// Wants `server` inspected; sent as soon as its site takes commands.
-void wish_inspection(Work& work, const std::string& server);
+void wish_inspection(Work& work, const std::string& server, AskedBy asked_by);
 
 }  // namespace metalmesh::controller

@@ -1,6 +1,7 @@
 // Plan, start, abort a rollout; resolve a deployment.
 #include <algorithm>
 
+#include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
@@ -34,7 +35,7 @@ std::expected<const rest::Rollout*, Refusal> rollout_named(const Work& work, con
   return &found->second;
 }
 
-std::string plan_next(const std::string& name) { return "plan it again: metalmesh rollout plan " + name; }
+std::string plan_next(const std::string& name) { return "plan it again: " + commands::plan(name); }
 
 /// What must still hold at start; nothing when it does.
 rules::Verdict may_start(const Work& work, const rest::Rollout& rollout, const StartRollout& request) {
@@ -97,7 +98,7 @@ constexpr Resolution resolutions[] = {{"succeeded", Happening::succeeded, states
 rules::Verdict may_resolve(const rest::Deployment& deployment, const ResolveDeployment& request) {
   if (deployment.state() == states::pending) {
     return refusal(ErrorKind::conflict, "", "deployment " + deployment.id() + " was not handed out yet",
-                   "metalmesh rollout abort " + deployment.rollout());
+                   commands::abort(deployment.rollout()));
   }
   const bool unclear = deployment.state() == states::unproven || deployment.state() == states::indeterminate;
   if (!is_in_flight(deployment.state()) && !unclear) {
@@ -128,11 +129,12 @@ ActResult act(Work& work, const PlanRollout& request, const std::string&) {
   // Power and identity age: what is looked at now serves the next plan.
   for (const rest::PlanServer& server : plan->servers()) {
     const auto seen_at = from_wire(work.mesh().servers.at(server.name()).status().inspected_at());
-    if (work.now.wall() - seen_at > inspection_ages_after) wish_inspection(work, server.name());
+    if (work.now.wall() - seen_at > inspection_ages_after)
+      wish_inspection(work, server.name(), AskedBy::plan);
   }
   for (const rest::PlanExcluded& server : plan->excluded()) {
     if (server.reason() == "POWERED_ON" || server.reason() == "NOT_READY")
-      wish_inspection(work, server.name());
+      wish_inspection(work, server.name(), AskedBy::plan);
   }
   const std::string audit = "planned rollout " + request.rollout + ": " +
                             std::to_string(plan->servers_size()) + " servers, " +

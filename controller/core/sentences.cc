@@ -1,6 +1,9 @@
 #include "controller/core/sentences.h"
 
 #include <algorithm>
+#include <cstdint>
+
+#include "common/base/command_words.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -40,6 +43,15 @@ std::string inspected(const wire::Inspected& seen) {
 std::string receipt(const wire::CommandReceipt& receipt) {
   if (receipt.accepted()) return "command " + std::to_string(receipt.command_seq()) + " accepted";
   return "command " + std::to_string(receipt.command_seq()) + " refused: " + sentence(receipt.refusal());
+}
+
+std::string credential_held(const wire::CredentialHeld& held) {
+  std::string text = "credential " + held.credential() + " was refused by ";
+  for (const std::string& bmc : held.bmcs()) text += (&bmc == &held.bmcs(0) ? "" : ", ") + bmc;
+  const auto named = static_cast<std::uint32_t>(held.bmcs_size());
+  if (held.refusals() > named) text += " and " + std::to_string(held.refusals() - named) + " more BMCs";
+  return text + "; " + std::to_string(held.jobs_held()) +
+         " jobs wait and go on by themselves. Next: " + commands::mend_credential(held.credential());
 }
 
 std::string cancel(const wire::CancelAnswer& answer) {
@@ -158,10 +170,7 @@ std::string sentence(const wire::Event& event) {
     case wire::Event::kInspected:
       return inspected(event.inspected());
     case wire::Event::kCredentialHeld:
-      return "credential " + event.credential_held().credential() + " was refused " +
-             std::to_string(event.credential_held().refusals()) + " times; " +
-             std::to_string(event.credential_held().jobs_held()) +
-             " jobs wait. Next: set it anew at the site; held jobs go on by themselves";
+      return credential_held(event.credential_held());
     case wire::Event::kCredentialReleased:
       return "credential " + event.credential_released().credential() + " works again; its jobs go on";
     case wire::Event::kHeld:

@@ -1,4 +1,5 @@
 // Inspect, accept, protect, retire a server; vouch for a site.
+#include "common/base/command_words.h"
 #include "common/base/machine_key.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/field_rules.h"
@@ -59,7 +60,7 @@ int fields_of(const rest::ServerIdentity& identity) {
 ActResult act(Work& work, const InspectServer& request, const std::string&) {
   const auto found = server_named(work, request.server);
   if (!found) return std::unexpected(found.error());
-  wish_inspection(work, request.server);
+  wish_inspection(work, request.server, AskedBy::person);
   return Acted{false, "Server", request.server, "asked for an inspection of server " + request.server};
 }
 
@@ -71,7 +72,7 @@ ActResult act(Work& work, const AcceptServer& request, const std::string&) {
   if (!server.status().has_inspected_at()) {
     return refuse(ErrorKind::conflict, "",
                   "server " + request.server + " was never inspected: there is nothing to accept",
-                  "metalmesh inspect " + request.server);
+                  commands::inspect(request.server));
   }
   // Judged as if it were accepted: what an operator wrote must agree with the machine, and nobody else be it.
   rest::Server accepted = server;

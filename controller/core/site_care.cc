@@ -59,7 +59,8 @@ void send_inspections(Work& work, const rest::Site& site, SiteLink& link) {
     inspect.set_server(name);
     *inspect.mutable_bmc() = bmc_target(work.mesh().servers.at(name), &site);
     inspect.set_request_id(to_hex(work.entropy.bytes(request_id_bytes)));
-    record::InspectWish wish;
+    record::InspectWish wish = wishes->second.at(name);
+    inspect.set_planned(wish.planned());
     wish.set_request_id(inspect.request_id());
     const auto sent = work.send(link, std::move(command));
     if (!sent) return;

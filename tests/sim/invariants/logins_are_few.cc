@@ -1,14 +1,19 @@
-// Beyond the thirteen: a wrong password is not tried so often that accounts are locked. What one life of an
+// Beyond the thirteen: a wrong password is not tried so often that accounts are locked. An account of one BMC
+// sees few refusals, and so do few BMCs of a site: some for people and as many for plans. What one life of an
 // agent learned may be lost with it, and its successor tries as often again; so does an agent whose password
-// is set.
+// is set, and any once an hour has passed.
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
 #include "tests/sim/invariants/all_invariants.h"
 
 namespace metalmesh::sim {
 namespace {
 
-constexpr std::uint64_t refusals_per_chance = 3;
+constexpr std::uint64_t refusals_of_one = 3;
+constexpr std::uint64_t machines_that_refuse = 2 * refusals_of_one;
+constexpr Duration remembered = std::chrono::hours(1);
 
 class LoginsAreFew final : public Invariant {
  public:
@@ -16,14 +21,19 @@ class LoginsAreFew final : public Invariant {
 
   void on_machine(const Machine& machine) override {
     for (const auto& [password, refused] : machine.refused_logins) {
-      std::uint64_t& known = by_machine_[machine.name][password];
+      Wrong& wrong = by_password_[password];
+      std::uint64_t& known = wrong.by_machine[machine.name];
       if (refused == known) continue;
-      std::uint64_t& sum = sums_[password];
-      const std::uint64_t first = first_chance_.try_emplace(password, facts_.chances).first->second;
-      sum += refused - known;
       known = refused;
-      if (sum > refusals_per_chance * agents_of(machine) * (1 + facts_.chances - first))
-        object("one wrong password was refused again and again");
+      if (!wrong.first_at) {
+        wrong.first_at = court_.events.now();
+        wrong.chances_before = facts_.chances;
+      }
+      const auto hours = static_cast<std::uint64_t>((court_.events.now() - *wrong.first_at) / remembered);
+      const std::uint64_t times = agents_of(machine) * (1 + hours + facts_.chances - wrong.chances_before);
+      if (known > refusals_of_one * times) object("one account was refused again and again");
+      if (wrong.by_machine.size() > machines_that_refuse * times)
+        object("one wrong password was taken from machine to machine");
     }
   }
 
@@ -35,9 +45,12 @@ class LoginsAreFew final : public Invariant {
         1, std::ranges::count(facts_.agents, site, [](const auto& agent) { return agent.second.site; }));
   }
 
-  std::map<std::string, std::map<std::string, std::uint64_t>> by_machine_;  // then by password
-  std::map<std::string, std::uint64_t> sums_;                               // by password: one site has it
-  std::map<std::string, std::uint64_t> first_chance_;  // by password: the count when it was refused first
+  struct Wrong {
+    std::map<std::string, std::uint64_t> by_machine;  // how often it refused
+    std::optional<MonoTime> first_at;
+    std::uint64_t chances_before = 0;
+  };
+  std::map<std::string, Wrong> by_password_;  // one site has it
 };
 
 }  // namespace

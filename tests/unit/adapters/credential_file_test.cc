@@ -146,6 +146,36 @@ TEST_F(CredentialFileTest, gives_equal_values_equal_versions_across_restarts_and
       << "equal passwords must not show as equal";
 }
 
+TEST_F(CredentialFileTest, setting_the_same_value_or_releasing_it_gives_a_new_version) {
+  std::set<std::string> versions;
+  const auto see = [&] {
+    KeptChanges changes;
+    auto file = CredentialFile::open(path(), log_);
+    ASSERT_TRUE(file);
+    (*file)->watch(changes, std::chrono::milliseconds(5));
+    versions.insert(changes.wait_for(1)->credentials.at(0).version);
+    EXPECT_EQ(revealed(**file, "a"), "u/same");
+  };
+  ASSERT_TRUE(set_credential(path(), "a", "u", Secret("same")));
+  see();
+  see();
+  EXPECT_EQ(versions.size(), 1U);
+  ASSERT_TRUE(set_credential(path(), "a", "u", Secret("same")));
+  see();
+  EXPECT_EQ(versions.size(), 2U);
+  ASSERT_TRUE(release_credential(path(), "a"));
+  see();
+  EXPECT_EQ(versions.size(), 3U);
+}
+
+TEST_F(CredentialFileTest, releases_only_what_is_there) {
+  ASSERT_TRUE(set_credential(path(), "bmc-hpe", "u", Secret("x")));
+  const Status released = release_credential(path(), "bmc-hp");
+  ASSERT_FALSE(released);
+  EXPECT_EQ(released.error().kind, ErrorKind::not_found);
+  EXPECT_NE(released.error().message.find("did you mean bmc-hpe?"), std::string::npos);
+}
+
 TEST_F(CredentialFileTest, refuses_to_set_half_a_credential) {
   EXPECT_EQ(set_credential(path(), "a", "", Secret("x")).error().kind, ErrorKind::invalid);
   EXPECT_EQ(set_credential(path(), "a", "u", Secret("")).error().kind, ErrorKind::invalid);

@@ -298,6 +298,7 @@ TEST_F(Queue, ThreeRefusedLoginsHoldTheOtherJobsUntilTheCredentialIsSetAnew) {
   ASSERT_EQ(holds.size(), 1U);
   EXPECT_EQ(holds[0].credential_held().refusals(), 3U);
   EXPECT_EQ(holds[0].credential_held().jobs_held(), 2U);
+  EXPECT_THAT(holds[0].credential_held().bmcs(), ::testing::ElementsAre("10.0.0.1", "10.0.0.2", "10.0.0.3"));
   EXPECT_EQ(held("d4").back(), wire::BMC_LOGIN_REFUSED);
 
   site_.start();  // a restart forgets nothing
@@ -327,34 +328,6 @@ TEST_F(Queue, APasswordThatWasGoodAMomentAgoIsTrustedNoFurther) {
   int logins = -1;
   for (const auto& [address, bmc] : site_.bmcs) logins += bmc.logins;
   EXPECT_EQ(logins, 3);
-}
-
-TEST_F(Queue, LoginsThatAreAcceptedInARowMakeRoomForMoreUntilOneIsRefused) {
-  MemoryStore rows;
-  agent::CredentialBreaker breaker(rows);
-  Outcome out;
-  Now now{MonoTime(std::chrono::hours(1)), {}, {}};
-  const auto room = [&](std::uint32_t logging_in = 1) { return breaker.room("c", 3, logging_in, now); };
-  EXPECT_EQ(room(), 3U);
-  breaker.accepted("c", now);
-  breaker.accepted("c", now);
-  EXPECT_EQ(room(), 3U);  // two prove little
-  breaker.accepted("c", now);
-  EXPECT_EQ(room(), 6U);
-  EXPECT_EQ(room(0), 3U);  // accepted before, not in a row with these
-  now.mono += std::chrono::milliseconds(600);
-  breaker.accepted("c", now);
-  EXPECT_EQ(room(), 7U);
-  now.mono += std::chrono::milliseconds(600);
-  EXPECT_EQ(room(), 3U);  // a second without a login
-  for (int i = 0; i < 5; ++i) breaker.accepted("c", now);
-  EXPECT_EQ(room(), 9U);
-  breaker.refused("c", 3, now, out);
-  EXPECT_EQ(room(), 2U);
-  for (int i = 0; i < 3; ++i) breaker.accepted("c", now);
-  EXPECT_EQ(room(), 5U);  // the refusal still counts
-  breaker.changed({{{"c", "v2"}}}, out);
-  EXPECT_EQ(room(), 3U);  // a new value has proved nothing, and has no refusals
 }
 
 TEST_F(Queue, DeadBmcsDoNotStandInTheWayOfLiveOnes) {

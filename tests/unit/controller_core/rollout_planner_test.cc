@@ -78,6 +78,18 @@ TEST_F(Planned, TooWideASelectorWipesNothing) {
   for (const auto& one : frozen.excluded()) EXPECT_FALSE(one.message().empty()) << one.name();
 }
 
+TEST_F(Planned, WhatAPlanWantsToKnowIsToldFromWhatAPersonAsked) {
+  mesh.add_ready("s0", agent, 0);
+  agent.bmcs["s0"].set_power("On");
+  mesh.must(InspectServer{"s0"});
+  EXPECT_FALSE(agent.commands.back().inspect_server().planned());
+  agent.answer_inspections();
+  const std::size_t before = agent.commands.size();
+  EXPECT_EQ(reasons(plan(Mesh::rollout_object("r")))["s0"], "POWERED_ON");
+  ASSERT_EQ(agent.commands.size(), before + 1);
+  EXPECT_TRUE(agent.commands.back().inspect_server().planned());
+}
+
 TEST_F(Planned, ReinstallNeedsUnprotectToo) {
   mesh.add_ready("s0", agent, 0);
   mesh.start_rollout(Mesh::rollout_object("first"));

@@ -206,6 +206,15 @@ TEST(InstallFailureDetails, ARefusedLoginIsNotTriedAgain) {
   EXPECT_EQ(world.retries, 0);
 }
 
+// A login may be refused for many reasons; only a stated one counts against the password.
+TEST(InstallFailureDetails, ALoginThatFailedWithoutAWordIsNoWrongPassword) {
+  World world;
+  world.bmc.login_status = 403;
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().fault().code(), wire::BMC_LOGIN_REFUSED);
+  EXPECT_EQ(world.login_refusals, 0);
+}
+
 // Three refusals elsewhere: this one does not add a fourth.
 TEST(InstallFailureDetails, AHeldCredentialIsNotTried) {
   World world;

@@ -1,0 +1,51 @@
+#include "common/base/command_words.h"
+
+namespace metalmesh::commands {
+namespace {
+
+std::string joined(std::string_view before, std::string_view name, std::string_view after = {}) {
+  std::string out(before);
+  out.append(name).append(after);
+  return out;
+}
+
+}  // namespace
+
+std::string set_credential(std::string_view name) {
+  return joined("metalmesh-agent credential set ", name, " --username USER");
+}
+std::string release_credential(std::string_view name) {
+  return joined("metalmesh-agent credential release ", name);
+}
+std::string on_agent_host(std::string_view command) { return joined("on the site's agent host: ", command); }
+std::string mend_credential(std::string_view name) {
+  return on_agent_host(set_credential(name)) + ", or, if it is right, " + release_credential(name);
+}
+
+std::string inspect(std::string_view server) { return joined("metalmesh inspect ", server, " --wait"); }
+std::string accept(std::string_view server) { return joined("metalmesh server accept ", server); }
+std::string unprotect(std::string_view server) {
+  return joined("metalmesh server unprotect ", server, " --for 4h --reason TEXT");
+}
+std::string install(std::string_view server, std::string_view flags) {
+  std::string out = joined("metalmesh install ", server, " --image IMAGE --profile PROFILE");
+  return flags.empty() ? out : joined(out, " ", flags);
+}
+std::string describe(std::string_view kind, std::string_view name) {
+  return joined(joined("metalmesh describe ", kind, " "), name);
+}
+std::string list(std::string_view kind) { return joined("metalmesh get ", kind); }
+std::string resolve(std::string_view of, std::string_view as) {
+  return joined(joined("metalmesh deployment resolve ", of, " --as "), as, " --note TEXT");
+}
+std::string resolve_either_way(std::string_view of) {
+  return resolve(of, "succeeded") + " (or --as failed, --as cancelled)";
+}
+
+std::string plan(std::string_view rollout) { return joined("metalmesh rollout plan ", rollout); }
+std::string abort(std::string_view rollout) {
+  return joined("metalmesh rollout abort ", rollout, " --reason TEXT");
+}
+std::string watch(std::string_view rollout) { return joined("metalmesh rollout watch ", rollout); }
+
+}  // namespace metalmesh::commands

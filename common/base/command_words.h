@@ -1,0 +1,39 @@
+// The commands that messages, faults, plans and help texts advise: one place makes them, and a test parses
+// each with the grammar of the program it names, as it does every command in other texts. Pure.
+//
+// What only the reader knows is an upper-case word (USER, TEXT) in the place of a value, so that a command
+// parses as it stands. Names may be placeholders of a caller's own ("{server}").
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace metalmesh::commands {
+
+// On the agent's host of a site: BMC passwords are there and nowhere else.
+std::string set_credential(std::string_view name);
+std::string release_credential(std::string_view name);
+/// "on the site's agent host: <command>"
+std::string on_agent_host(std::string_view command);
+/// What to do about a credential that BMCs refuse: both of the above.
+std::string mend_credential(std::string_view name);
+
+// Anywhere with a token.
+std::string inspect(std::string_view server);
+std::string accept(std::string_view server);
+std::string unprotect(std::string_view server);
+/// `flags`: more of `metalmesh install`, such as "--reinstall".
+std::string install(std::string_view server, std::string_view flags = {});
+/// `kind` as `metalmesh get` takes it.
+std::string describe(std::string_view kind, std::string_view name);
+std::string list(std::string_view kind);
+/// Decides what nobody can know; `of` is a server's name or a deployment's id.
+std::string resolve(std::string_view of, std::string_view as = "failed");
+/// The same where the reader decides: names the other outcomes, too.
+std::string resolve_either_way(std::string_view of);
+
+std::string plan(std::string_view rollout);
+std::string abort(std::string_view rollout);
+std::string watch(std::string_view rollout);
+
+}  // namespace metalmesh::commands
