@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char pki_hint[] = "; \"metalmesh pki\" makes it";
+constexpr char pki_hint[] = "; \"metalmesh pki init --dir DIR\" makes it";
 constexpr std::size_t site_name_limit = 63;
 
 struct NamedPath {

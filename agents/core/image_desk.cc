@@ -17,13 +17,17 @@ using Why = ImageFailed::Why;
 
 constexpr Backoff retry{.first = std::chrono::seconds(5), .most = std::chrono::minutes(5)};
 
+/// What each source gave or answered.
+std::string because(const std::string& detail) { return detail.empty() ? detail : ": " + detail; }
+
 wire::Fault fault_of(const ImageFailed& failed, const std::string& name) {
   wire::Fault fault;
   switch (failed.why) {
     case Why::corrupt:
-      fault = make_fault(wire::IMAGE_CORRUPT, "PREPARING",
-                         "the bytes of image " + name + " do not have the digest " + failed.sha256,
-                         "correct the image's sha256 or its source, then order again");
+      fault = make_fault(
+          wire::IMAGE_CORRUPT, "PREPARING",
+          "the bytes of image " + name + " do not have the digest " + failed.sha256 + because(failed.detail),
+          "correct the image's sha256 or its source, then order again");
       break;
     case Why::no_room:
       fault =
@@ -36,7 +40,7 @@ wire::Fault fault_of(const ImageFailed& failed, const std::string& name) {
     case Why::unavailable:
     case Why::rotten:
       fault = make_fault(wire::IMAGE_UNAVAILABLE, "PREPARING",
-                         "image " + name + " cannot be fetched by this site",
+                         "image " + name + " cannot be fetched by this site" + because(failed.detail),
                          "check that the site reaches the image's URLs; it is tried again by itself");
   }
   fault.set_detail(failed.detail);

@@ -7,6 +7,7 @@
 #include "agents/redfish/error_info.h"
 #include "agents/redfish/media_slot.h"
 #include "agents/redfish/requests.h"
+#include "common/base/command_words.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -38,8 +39,7 @@ constexpr FailureText failure_texts[] = {
     {HttpFailure::too_large, wire::BMC_PROTOCOL, "sent a reply that is too long",
      "attach the evidence to a report", false},
     {HttpFailure::no_credential, wire::CREDENTIAL_MISSING,
-     "cannot be logged in to: its credential is not at this site",
-     "on the agent's machine: metalmesh-agent credential set", false},
+     "cannot be logged in to: its credential is not at this site", "", false},
 };
 
 std::vector<std::string> members(const HttpReplied& reply) {
@@ -128,7 +128,11 @@ Inspection::Step Inspection::on_failure(const HttpFailed& failed) {
     return step;
   }
   if (ask != Ask::logout && ask != Ask::stale_session)
-    fault(text->code, text->seen, text->next, failed.detail);
+    fault(text->code, text->seen,
+          text->code == wire::CREDENTIAL_MISSING
+              ? commands::on_agent_host(commands::set_credential(request_.bmc().credential()))
+              : text->next,
+          failed.detail);
   return next();
 }
 
@@ -149,8 +153,8 @@ void Inspection::take_login(const HttpReplied& reply, Step& step) {
     session_ = redfish::parse_session(reply);
     if (session_.password_change_required) {
       fault(wire::BMC_PASSWORD_CHANGE_REQUIRED, "wants its password changed first",
-            "set a new password on the BMC, then: metalmesh-agent credential set " +
-                request_.bmc().credential());
+            "set a new password on the BMC, then " +
+                commands::on_agent_host(commands::set_credential(request_.bmc().credential())));
     } else if (session_.token.empty()) {
       fault(wire::BMC_PROTOCOL, "opened a session without a token", "update the BMC's firmware");
     } else {
@@ -164,8 +168,8 @@ void Inspection::take_login(const HttpReplied& reply, Step& step) {
   switch (redfish::classify(reply.status, error)) {
     case redfish::Refusal::password_change:
       return fault(wire::BMC_PASSWORD_CHANGE_REQUIRED, "wants its password changed first",
-                   "set a new password on the BMC, then: metalmesh-agent credential set " +
-                       request_.bmc().credential(),
+                   "set a new password on the BMC, then " +
+                       commands::on_agent_host(commands::set_credential(request_.bmc().credential())),
                    error.text());
     case redfish::Refusal::sessions_full:
       return fault(wire::BMC_SESSIONS_FULL, "has no room for another session",
@@ -176,8 +180,7 @@ void Inspection::take_login(const HttpReplied& reply, Step& step) {
       return fault(wire::BMC_LOGIN_REFUSED,
                    "refused the login with credential " + request_.bmc().credential() + " (HTTP " +
                        std::to_string(reply.status) + "); not tried again, so that the account is not locked",
-                   "on the agent's machine: metalmesh-agent credential set " + request_.bmc().credential(),
-                   error.text());
+                   commands::mend_credential(request_.bmc().credential()), error.text());
     default:
       return fault(wire::BMC_PROTOCOL, "answered a login with HTTP " + std::to_string(reply.status),
                    "look at the BMC, then inspect again", error.text());

@@ -5,6 +5,7 @@
 
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
+#include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/delivery/envelope_codec.h"
@@ -222,7 +223,7 @@ std::optional<wire::Fault> StreamLink::why_not_act() const {
   if (twin_) {
     return make_fault(wire::SITE_QUARANTINED, "",
                       "another agent runs with the identity of site " + settings_.site.str(),
-                      "stop one of the two, then: metalmesh describe site " + settings_.site.str());
+                      "stop one of the two, then: " + commands::describe("site", settings_.site.str()));
   }
   if (const std::string reason = quarantine_reason(); !reason.empty()) {
     return make_fault(wire::SITE_QUARANTINED, "", reason,

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "agents/install/duration_words.h"
+#include "common/base/command_words.h"
 #include "common/base/planted.h"
 
 namespace metalmesh::install {
@@ -17,7 +18,7 @@ struct Wording {
   bool may_pass;
   bool unknown_after_launch;  // INDETERMINATE rather than FAILED
   std::string_view seen;
-  std::string_view next;
+  std::string next;
 };
 
 constexpr bool passes = true;
@@ -26,100 +27,106 @@ constexpr bool unknown = true;
 constexpr bool known = false;
 
 // Placeholders: {server} {bmc} {credential} {media} {slot} {expected} {seen} {span} {percent} {launch_by}.
-constexpr std::array<Wording, 34> wordings = {{
-    {wire::BMC_UNREACHABLE, passes, unknown, "{bmc} does not answer ({seen}, {span})",
-     "check the BMC's cable, address and power, then: metalmesh inspect {server}"},
-    {wire::BMC_LOST, passes, unknown, "{bmc} answered before, then was silent for {span} ({seen})",
-     "look at the host's console; when its state is clear: metalmesh deployment resolve {server}"},
-    {wire::BMC_LOGIN_REFUSED, stays, unknown,
-     "{bmc} refused credential {credential} (HTTP {seen}); not tried again",
-     "set the right value at the site: metalmesh credential set {credential}"},
-    {wire::BMC_PASSWORD_CHANGE_REQUIRED, stays, unknown,
-     "{bmc} accepts credential {credential} only to change its password",
-     "change the factory password on the BMC, then: metalmesh credential set {credential}"},
-    {wire::BMC_SESSIONS_FULL, passes, unknown, "{bmc} has no free session ({span} of waiting)",
-     "close sessions in the BMC's web page, or wait until they time out"},
-    {wire::BMC_KEY_CHANGED, stays, unknown, "{bmc} shows TLS key {seen}, expected {expected}",
-     "if the BMC got a new certificate: metalmesh server accept {server}; if not, find out who answers at "
-     "{bmc}"},
-    {wire::BMC_TLS_REFUSED, stays, unknown, "TLS with {bmc} failed: {seen}",
-     "check the BMC's certificate, name and clock, or pin its key: metalmesh server accept {server}"},
-    {wire::BMC_PROTOCOL, passes, unknown, "{bmc} answered {seen}, expected {expected}",
-     "update the BMC's firmware; attach the detail to a report"},
-    {wire::CREDENTIAL_MISSING, stays, unknown, "this site has no credential named {credential}",
-     "metalmesh credential set {credential}"},
-    {wire::IDENTITY_MISMATCH, stays, unknown,
-     "{bmc} reports {seen}, the order expects {expected}: swapped cables?",
-     "correct the server's BMC address, or after a board swap: metalmesh server reidentify {server}"},
-    {wire::IDENTITY_INSUFFICIENT, stays, unknown,
-     "the order identifies no machine: it needs {expected}, has {seen}",
-     "record serial, UUID or a MAC of the machine: metalmesh server accept {server}"},
-    {wire::SYSTEM_AMBIGUOUS, stays, unknown, "{bmc} shows {seen}, expected {expected}",
-     "record UUID and serial of the one to install: metalmesh server accept {server}"},
-    {wire::ORDER_EXPIRED, stays, known, "nothing was launched before {expected}; {seen}",
-     "order it again with a later window"},
-    {wire::CLOCK_UNPROVEN, passes, unknown, "this site's clock cannot be trusted enough to judge {expected}",
-     "check time synchronisation of the agent's machine"},
-    {wire::POWERED_ON, stays, known, "the host is {seen}, {expected}",
-     "shut the host down, or order with another power policy"},
-    {wire::POWER_FAILED, passes, unknown,
-     "the host is still {seen} {span} after it was told to be {expected}",
-     "look at the host's console and power supplies, then retry"},
-    {wire::NO_VIRTUAL_MEDIA, stays, known, "{bmc} offers no virtual media slot for a CD ({seen})",
-     "enable virtual media (remote media) in the BMC's settings, check its licence, or update its firmware"},
-    {wire::FOREIGN_MEDIA, stays, known, "slot {slot} holds {seen}, which is not ours",
-     "eject it in the BMC's web page, or order with --replace-foreign-media"},
-    {wire::LICENCE_MISSING, stays, known, "{bmc} refuses virtual media from a URL without a licence",
-     "install the BMC's licence for remote media, then retry"},
-    {wire::INSERT_REFUSED, passes, known, "slot {slot} does not take {media}: {seen}",
-     "check the detail; test with: metalmesh doctor {server} --mount-test"},
-    {wire::MEDIA_NOT_REACHED, passes, known,
-     "the BMC said inserted, but nothing was read from {media} in {span} after power-on: it cannot reach our "
-     "address, or the host did not boot from it",
-     "allow the BMC's network to reach that address, or correct the site's media address; then check the "
-     "host's "
-     "boot order and UEFI mode"},
-    {wire::MEDIA_TLS_REFUSED, stays, known, "the BMC connected to {media} and ended TLS: {seen}",
-     "set the BMC's clock, load our CA into it, or allow http for this model in the site's media settings"},
-    {wire::MEDIA_INTERRUPTED, passes, unknown, "the media was away at {percent}",
-     "check the agent's machine"},
-    {wire::IMAGE_UNAVAILABLE, passes, known, "the image cannot be read at the site: {seen}",
-     "check the disk of the agent's machine"},
-    {wire::IMAGE_UNSUITABLE, stays, known, "the image cannot carry this server's files: {seen}",
-     "use an image or a second medium that can; the profile says which files it changes"},
-    {wire::BOOT_OVERRIDE_REFUSED, passes, known,
-     "{bmc} did not take the boot override: {seen}, expected {expected}",
-     "update the BMC's firmware, or set the boot order by hand"},
-    {wire::BOOT_IGNORED, passes, known,
-     "the host did not boot our media: {seen}, {percent} of it read, override Once/Cd was read back before",
-     "check the boot order and UEFI mode of the host; on iDRAC9 update the firmware"},
-    {wire::INSTALLER_STALLED, stays, unknown,
-     "no media read for {span} at {percent}, power {seen}: probably waiting at a prompt",
-     "look at the console of {bmc}; to begin anew: metalmesh install {server} --reinstall"},
-    {wire::INSTALLER_TIMEOUT, stays, known, "the installer has run {span}, the order allows {expected}",
-     "look at the console of {bmc}; raise the profile's max run time if it is merely slow"},
-    {wire::INSTALLER_INTERRUPTED, stays, unknown,
-     "the host went off in the middle of the install, by a power cut or by hand: {percent} of the media "
-     "read, {seen}",
-     "look at the host's power and console; if the installer did end: metalmesh deployment resolve {server} "
-     "--as "
-     "succeeded"},
-    {wire::INSTALLER_REBOOTED, stays, unknown,
-     "the host {seen} while its installer ran ({percent} of the media read)",
-     "look at the console; if the new system is up: metalmesh deployment resolve {server} --as succeeded"},
-    {wire::PROOF_MISSING, stays, known,
-     "the installer ended, but in {span} the proof reached was {seen}, wanted {expected}",
-     "do not reinstall yet: check the host's network; accept it: metalmesh deployment resolve {server} --as "
-     "succeeded"},
-    {wire::CANCELLED_BY_OPERATOR, stays, known, "cancelled before anything was launched", "nothing"},
-    {wire::OUTCOME_UNKNOWN, stays, unknown, "{seen}",
-     "look at the console, then: metalmesh deployment resolve {server}"},
-}};
+const std::array<Wording, 34>& wordings() {
+  static const std::array<Wording, 34> table = {{
+      {wire::BMC_UNREACHABLE, passes, unknown, "{bmc} does not answer ({seen}, {span})",
+       "check the BMC's cable, address and power, then: " + commands::inspect("{server}")},
+      {wire::BMC_LOST, passes, unknown, "{bmc} answered before, then was silent for {span} ({seen})",
+       "look at the host's console; when its state is clear: " + commands::resolve_either_way("{server}")},
+      {wire::BMC_LOGIN_REFUSED, stays, unknown,
+       "{bmc} refused credential {credential} (HTTP {seen}); not tried again",
+       commands::mend_credential("{credential}")},
+      {wire::BMC_PASSWORD_CHANGE_REQUIRED, stays, unknown,
+       "{bmc} accepts credential {credential} only to change its password",
+       "change the factory password on the BMC, then " +
+           commands::on_agent_host(commands::set_credential("{credential}"))},
+      {wire::BMC_SESSIONS_FULL, passes, unknown, "{bmc} has no free session ({span} of waiting)",
+       "close sessions in the BMC's web page, or wait until they time out"},
+      {wire::BMC_KEY_CHANGED, stays, unknown, "{bmc} shows TLS key {seen}, expected {expected}",
+       "if the BMC got a new certificate: " + commands::accept("{server}") +
+           "; if not, find out who answers at {bmc}"},
+      {wire::BMC_TLS_REFUSED, stays, unknown, "TLS with {bmc} failed: {seen}",
+       "check the BMC's certificate, name and clock, or pin its key: " + commands::accept("{server}")},
+      {wire::BMC_PROTOCOL, passes, unknown, "{bmc} answered {seen}, expected {expected}",
+       "update the BMC's firmware; attach the detail to a report"},
+      {wire::CREDENTIAL_MISSING, stays, unknown, "this site has no credential named {credential}",
+       commands::on_agent_host(commands::set_credential("{credential}"))},
+      {wire::IDENTITY_MISMATCH, stays, unknown,
+       "{bmc} reports {seen}, the order expects {expected}: swapped cables?",
+       "look at what its BMC says: " + commands::inspect("{server}") +
+           "; then correct the server's BMC address, or its cables"},
+      {wire::IDENTITY_INSUFFICIENT, stays, unknown,
+       "the order identifies no machine: it needs {expected}, has {seen}",
+       "record serial, UUID or a MAC of the machine: " + commands::accept("{server}")},
+      {wire::SYSTEM_AMBIGUOUS, stays, unknown, "{bmc} shows {seen}, expected {expected}",
+       "record UUID and serial of the one to install: " + commands::accept("{server}")},
+      {wire::ORDER_EXPIRED, stays, known, "nothing was launched before {expected}; {seen}",
+       "order it again with a later window"},
+      {wire::CLOCK_UNPROVEN, passes, unknown,
+       "this site's clock cannot be trusted enough to judge {expected}",
+       "check time synchronisation of the agent's machine"},
+      {wire::POWERED_ON, stays, known, "the host is {seen}, {expected}",
+       "shut the host down, or order with another power policy"},
+      {wire::POWER_FAILED, passes, unknown,
+       "the host is still {seen} {span} after it was told to be {expected}",
+       "look at the host's console and power supplies, then retry"},
+      {wire::NO_VIRTUAL_MEDIA, stays, known, "{bmc} offers no virtual media slot for a CD ({seen})",
+       "enable virtual media (remote media) in the BMC's settings, check its licence, or update its "
+       "firmware"},
+      {wire::FOREIGN_MEDIA, stays, known, "slot {slot} holds {seen}, which is not ours",
+       "eject it in the BMC's web page, or: " + commands::install("{server}", "--replace-foreign-media")},
+      {wire::LICENCE_MISSING, stays, known, "{bmc} refuses virtual media from a URL without a licence",
+       "install the BMC's licence for remote media, then retry"},
+      {wire::INSERT_REFUSED, passes, known, "slot {slot} does not take {media}: {seen}",
+       "check the detail; ask the BMC what it offers: " + commands::inspect("{server}")},
+      {wire::MEDIA_NOT_REACHED, passes, known,
+       "the BMC said inserted, but nothing was read from {media} in {span} after power-on: it cannot reach "
+       "our "
+       "address, or the host did not boot from it",
+       "allow the BMC's network to reach that address, or correct the site's media address; then check the "
+       "host's "
+       "boot order and UEFI mode"},
+      {wire::MEDIA_TLS_REFUSED, stays, known, "the BMC connected to {media} and ended TLS: {seen}",
+       "set the BMC's clock, load our CA into it, or allow http for this model in the site's media settings"},
+      {wire::MEDIA_INTERRUPTED, passes, unknown, "the media was away at {percent}",
+       "check the agent's machine"},
+      {wire::IMAGE_UNAVAILABLE, passes, known, "the image cannot be read at the site: {seen}",
+       "check the disk of the agent's machine"},
+      {wire::IMAGE_UNSUITABLE, stays, known, "the image cannot carry this server's files: {seen}",
+       "use an image or a second medium that can; the profile says which files it changes"},
+      {wire::BOOT_OVERRIDE_REFUSED, passes, known,
+       "{bmc} did not take the boot override: {seen}, expected {expected}",
+       "update the BMC's firmware, or set the boot order by hand"},
+      {wire::BOOT_IGNORED, passes, known,
+       "the host did not boot our media: {seen}, {percent} of it read, override Once/Cd was read back before",
+       "check the boot order and UEFI mode of the host; on iDRAC9 update the firmware"},
+      {wire::INSTALLER_STALLED, stays, unknown,
+       "no media read for {span} at {percent}, power {seen}: probably waiting at a prompt",
+       "look at the console of {bmc}; to begin anew: " + commands::install("{server}", "--reinstall")},
+      {wire::INSTALLER_TIMEOUT, stays, known, "the installer has run {span}, the order allows {expected}",
+       "look at the console of {bmc}; raise the profile's max run time if it is merely slow"},
+      {wire::INSTALLER_INTERRUPTED, stays, unknown,
+       "the host went off in the middle of the install, by a power cut or by hand: {percent} of the media "
+       "read, {seen}",
+       "look at the host's power and console; if the installer did end: " +
+           commands::resolve("{server}", "succeeded")},
+      {wire::INSTALLER_REBOOTED, stays, unknown,
+       "the host {seen} while its installer ran ({percent} of the media read)",
+       "look at the console; if the new system is up: " + commands::resolve("{server}", "succeeded")},
+      {wire::PROOF_MISSING, stays, known,
+       "the installer ended, but in {span} the proof reached was {seen}, wanted {expected}",
+       "do not reinstall yet: check the host's network; accept it: " +
+           commands::resolve("{server}", "succeeded")},
+      {wire::CANCELLED_BY_OPERATOR, stays, known, "cancelled before anything was launched", "nothing"},
+      {wire::OUTCOME_UNKNOWN, stays, unknown, "{seen}",
+       "look at the console, then: " + commands::resolve_either_way("{server}")},
+  }};
+  return table;
+}
 
 const Wording& wording_of(wire::FaultCode code) {
-  const auto* found =
-      std::find_if(wordings.begin(), wordings.end(), [code](const Wording& row) { return row.code == code; });
-  return found == wordings.end() ? wordings.back() : *found;
+  const auto* found = std::ranges::find(wordings(), code, &Wording::code);
+  return found == wordings().end() ? wordings().back() : *found;
 }
 
 std::string percent_of(const record::Job& job) {

@@ -155,6 +155,8 @@ Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view
   if (text.size() > text_limit) {
     return fail(ErrorKind::exhausted, fmt::format("{}: longer than {} bytes", name, text_limit));
   }
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // some editors begin a file with it
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   return Parser(text, name).documents();
 }
 

@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "common/base/command_words.h"
 #include "common/base/near_miss.h"
 #include "controller/api/event_filter.h"
 #include "controller/api/json_codec.h"
@@ -84,7 +85,7 @@ ApiResult get_deployment(const ApiRequest& request, const MeshState& state) {
   const auto found = state.deployments.find(request.captures.at(0));
   if (found == state.deployments.end()) {
     return refuse(404, "there is no deployment \"" + request.captures.at(0) + "\"", {},
-                  "list what there is: GET /api/v1/deployments");
+                  "list what there is: " + commands::list("deployments"));
   }
   return ApiReply{200, encode_json(found->second), "application/json", {}};
 }
@@ -125,7 +126,7 @@ ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue&
   const config::OsFamily* family = families.find(request.captures.at(0));
   if (family == nullptr)
     return refuse(404, families.unknown(request.captures.at(0)), {},
-                  "list what there is: GET /api/v1/families");
+                  "list what there is: " + commands::list("families"));
   return ApiReply{200, encode_json(shown(*family)), "application/json", {}};
 }
 

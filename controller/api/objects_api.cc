@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "common/base/command_words.h"
+#include "common/base/near_miss.h"
 #include "controller/api/json_codec.h"
 #include "controller/api/label_selector.h"
 #include "controller/api/object_kinds.h"
@@ -51,12 +53,26 @@ ApiReply reply_with(const T& object, int status) {
   return {status, as_json(object), "application/json", {{"etag", etag_of(object.metadata().version())}}};
 }
 
+/// Where there are more, looking for a similar name would keep others waiting.
+constexpr std::size_t names_compared = 10'000;
+
 template <class T>
-std::unexpected<Problem> no_such(const std::string& name) {
+std::string did_you_mean(const MeshState& state, const std::string& name) {
+  const auto& rows = state.*ObjectKind<T>::rows;
+  if (rows.size() > names_compared) return {};
+  std::vector<std::string> names;
+  for (const auto& [known, object] : rows) names.push_back(known);
+  const std::string near = near_miss(name, names);
+  return near.empty() ? near : "did you mean \"" + near + "\"? ";
+}
+
+template <class T>
+std::unexpected<Problem> no_such(const MeshState& state, const std::string& name) {
   std::string kind(ObjectKind<T>::kind);
   kind.front() = static_cast<char>(kind.front() - 'A' + 'a');
-  return refuse(404, "there is no " + kind + " \"" + name + "\"", {},
-                "list what there is: GET /api/v1/" + std::string(ObjectKind<T>::plural));
+  return refuse(
+      404, "there is no " + kind + " \"" + name + "\"", {},
+      did_you_mean<T>(state, name) + "List what there is: " + commands::list(ObjectKind<T>::plural));
 }
 
 /// The body must not contradict the path; what it leaves out is taken from there.
@@ -120,7 +136,7 @@ ApiResult get_object(const ApiRequest& request, const MeshState& state) {
   const std::string& name = request.captures.at(0);
   return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
     const T* object = find<T>(state, name);
-    if (object == nullptr) return no_such<T>(name);
+    if (object == nullptr) return no_such<T>(state, name);
     const auto unchanged = not_modified(request, object->metadata().version());
     if (!unchanged) return std::unexpected(unchanged.error());
     if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(object->metadata().version())}}};
@@ -135,7 +151,7 @@ ApiResult get_profile_version(const ApiRequest& request, const MeshState& state)
   const auto found = state.profile_versions.find(name + "@" + std::to_string(*number));
   if (found == state.profile_versions.end()) {
     return refuse(404, "there is no version " + std::to_string(*number) + " of profile \"" + name + "\"", {},
-                  "see the newest: GET /api/v1/profiles/" + percent_encode(name));
+                  "see the newest: metalmesh get profiles " + name);
   }
   const auto unchanged = not_modified(request, *number);
   if (!unchanged) return std::unexpected(unchanged.error());

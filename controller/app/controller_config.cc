@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char pki_hint[] = "; \"metalmesh pki init\" makes it";
+constexpr char pki_hint[] = "; \"metalmesh pki init --dir DIR\" makes it";
 
 struct NamedPath {
   const char* field;

@@ -16,7 +16,7 @@ constexpr char footer[] = R"(The configuration is YAML; relative paths are relat
   signingKey: pki/controller-sign.key
   siteKeysDir: pki/site-keys
 
-"metalmesh pki init" makes all those keys and certificates.
+"metalmesh pki init --dir DIR" makes all those keys and certificates.
 The last inputs are recorded in dataDir/recording, secrets masked; recording: {bytes: 256MiB} or {off: true} changes that.
 Signals: TERM and INT stop gracefully, HUP reads the tokens file again. Keys of new sites are found by themselves.
 Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";

@@ -6,6 +6,7 @@
 
 #include "common/adapters/pki.h"
 #include "common/adapters/yaml_scalars.h"
+#include "common/base/command_words.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/json_text.h"
 #include "controller/cli/wording.h"
@@ -31,24 +32,38 @@ std::string identity_text(const rest::ServerIdentity& identity, const std::strin
                      identity.uuid(), fmt::join(identity.macs(), " "), key.substr(0, 16));
 }
 
-std::string inspection_text(const rest::Server& server) {
-  const auto& status = server.status();
-  std::string out = fmt::format("{}: {} {}, power {}, BMC firmware {}, phase {}\n", server.metadata().name(),
-                                status.manufacturer(), status.model(), status.power(), status.bmc_firmware(),
-                                status.phase());
-  out += identity_text(status.seen(), status.bmc_key_sha256());
-  for (const auto& condition : status.conditions()) {
+/// What the controller said of an inspection that failed; empty when it went well.
+std::string inspection_failure(const rest::Server& server) {
+  std::string out;
+  for (const auto& condition : server.status().conditions()) {
     if (condition.status() == "False")
       out += fmt::format("  {}: {}\n", condition.reason(), condition.message());
   }
   return out;
 }
 
-bool has_failing_condition(const rest::Server& server) {
-  for (const auto& condition : server.status().conditions()) {
-    if (condition.status() == "False") return true;
-  }
-  return false;
+std::string inspection_text(const rest::Server& server) {
+  const auto& status = server.status();
+  const std::string failure = inspection_failure(server);
+  if (!status.has_seen() || (status.seen().serial().empty() && status.seen().uuid().empty()))
+    return fmt::format("{}: the inspection failed, and its BMC was never read\n{}", server.metadata().name(),
+                       failure);
+  std::string out = fmt::format("{}: {} {}, power {}, BMC firmware {}, phase {}\n", server.metadata().name(),
+                                status.manufacturer(), status.model(), status.power(), status.bmc_firmware(),
+                                status.phase());
+  out += identity_text(status.seen(), status.bmc_key_sha256());
+  return out + failure;
+}
+
+/// Nobody would answer: said at once instead of after a long wait.
+Status someone_answers(ApiClient& api, const std::string& name) {
+  rest::Site site;
+  if (auto status = api.get(object_path(*find_kind("Site"), name), site); !status) return status;
+  if (site.status().connected()) return {};
+  return fail(ErrorKind::conflict,
+              fmt::format("no agent of site {} is connected; the inspection stays ordered\n  next: metalmesh "
+                          "get site {}",
+                          name, name));
 }
 
 Result<rest::Server> wait_for_inspection(ApiClient& api, const rest::Server& before) {
@@ -97,20 +112,30 @@ CommandResult inspect_servers(Session& session, const std::vector<std::string>& 
     if (!asked) return std::unexpected(asked.error());
     ordered.push_back(std::move(before));
   }
+  std::string good, bad;
   for (const rest::Server& before : ordered) {
     const std::string& name = before.metadata().name();
     if (!wait) {
       session.show(before, fmt::format("{}: inspection is ordered\n", name));
       continue;
     }
+    if (auto heard = someone_answers(**api, before.spec().site()); !heard)
+      return std::unexpected(heard.error());
     auto server = wait_for_inspection(**api, before);
     if (!server) return std::unexpected(server.error());
     session.show(*server, inspection_text(*server));
-    if (has_failing_condition(*server)) code = ExitCode::refused;
+    if (inspection_failure(*server).empty()) {
+      good = name;
+    } else {
+      code = ExitCode::refused;
+      bad = name;
+    }
   }
-  session.suggest(wait ? fmt::format("compare with the label on the machine, then metalmesh server accept {}",
-                                     names.back())
-                       : fmt::format("metalmesh describe server {}", names.back()));
+  if (!bad.empty() || good.empty()) {
+    session.suggest(commands::describe("server", bad.empty() ? names.back() : bad));
+  } else {
+    session.suggest(commands::accept(good), "compare with the label on the machine");
+  }
   return code;
 }
 
@@ -122,7 +147,7 @@ CommandResult accept_servers(Session& session, const std::vector<std::string>& n
                  fmt::format("{} is accepted and {}:\n{}", name, server->status().phase(),
                              identity_text(server->status().pinned(), server->status().pinned_key_sha256())));
   }
-  session.suggest(fmt::format("metalmesh install {} --image IMAGE --profile PROFILE --plan", names.back()));
+  session.suggest(commands::install(names.back(), "--plan"));
   return ExitCode::ok;
 }
 
@@ -152,8 +177,7 @@ CommandResult unprotect_server(Session& session, const std::string& name, const 
   if (!server) return std::unexpected(server.error());
   session.show(*server, fmt::format("{} may be installed again until {} UTC\n", name,
                                     time_words(server->status().unprotected_until())));
-  session.suggest(
-      fmt::format("metalmesh install {} --image IMAGE --profile PROFILE --reinstall --plan", name));
+  session.suggest(commands::install(name, "--reinstall --plan"));
   return ExitCode::ok;
 }
 
@@ -206,8 +230,8 @@ CommandResult make_pki(Session& session, const PkiOrder& order) {
   Console& console = session.console();
   if (written->empty()) console.print(fmt::format("{}: everything is there already\n", order.folder));
   for (const std::string& file : *written) console.print(fmt::format("wrote {}/{}\n", order.folder, file));
-  session.suggest(fmt::format("keep {}/ca.key offline; export METALMESH_CONFIG={}/config.yaml", order.folder,
-                              order.folder));
+  session.suggest(fmt::format("export METALMESH_CONFIG={}/config.yaml", order.folder),
+                  fmt::format("keep {}/ca.key offline", order.folder));
   return ExitCode::ok;
 }
 

@@ -61,7 +61,8 @@ CommandResult apply_files(Session& session, const std::vector<std::string>& file
                                        metadata == nullptr ? 0 : metadata->version()));
     done.emplace_back(manifest.kind, manifest.name);
   }
-  session.suggest(next_after_apply(done));
+  const NextStep next = next_after_apply(done);
+  session.suggest(next.command, next.first);
   return ExitCode::ok;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/base/command_words.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/json_text.h"
 #include "controller/cli/manifest.h"
@@ -45,6 +46,32 @@ std::string shell_words(const InstallOptions& options) {
   if (options.replace_foreign_media) out += " --replace-foreign-media";
   for (const std::string& var : options.vars) out += fmt::format(" --var '{}'", var);
   return out;
+}
+
+/// The deployment with this id; else the newest one of the server with this name that waits for a decision,
+/// or runs.
+Result<std::string> deployment_to_resolve(ApiClient& api, const std::string& of) {
+  rest::Deployment one;
+  auto there = api.get(object_path(*find_kind("Deployment"), of), one);
+  if (there || there.error().kind != ErrorKind::not_found)
+    return there ? Result<std::string>(of) : std::unexpected(there.error());
+  auto objects = fetch_all(api, *find_kind("deployments"), {{"server", of}});
+  if (!objects) return std::unexpected(objects.error());
+  const rest::Deployment* newest = nullptr;
+  for (const auto& object : *objects) {
+    const auto& deployment = dynamic_cast<const rest::Deployment&>(*object);
+    if (may_be_resolved(deployment) &&
+        (newest == nullptr || newest->created().seconds() <= deployment.created().seconds()))
+      newest = &deployment;
+  }
+  if (newest != nullptr) return newest->id();
+  rest::Server server;
+  if (auto known = api.get(object_path(*find_kind("Server"), of), server); !known) {
+    return known.error().kind == ErrorKind::not_found ? std::unexpected(there.error())
+                                                      : std::unexpected(known.error());
+  }
+  return fail(ErrorKind::conflict, fmt::format("{} has no deployment that waits for a decision\n  next: {}",
+                                               of, commands::describe("server", of)));
 }
 
 }  // namespace
@@ -90,8 +117,7 @@ CommandResult plan_rollout(Session& session, const std::string& name, const std:
     if (!manifests) return std::unexpected(manifests.error());
     const auto is_rollout = [](const Manifest& manifest) { return manifest.kind->name == "Rollout"; };
     if (manifests->size() != 1 || !is_rollout(manifests->front())) {
-      return fail(ErrorKind::invalid,
-                  "`rollout plan -f` takes one Rollout; use `metalmesh apply -f` for other objects");
+      return fail(ErrorKind::invalid, "rollout plan -f takes one Rollout\n  next: metalmesh apply -f FILE");
     }
     const Manifest& manifest = manifests->front();
     if (!target.empty() && target != manifest.name) {
@@ -109,7 +135,8 @@ CommandResult plan_rollout(Session& session, const std::string& name, const std:
     return std::unexpected(status.error());
   }
   session.show(rollout, plan_text(rollout));
-  session.suggest(next_after_plan(rollout));
+  const NextStep next = next_after_plan(rollout);
+  session.suggest(next.command, next.first);
   return ExitCode::ok;
 }
 
@@ -131,7 +158,7 @@ CommandResult start_rollout(Session& session, const StartOrder& order) {
   session.show(rollout, fmt::format("rollout {} is started: {} server{}\n", order.name, servers,
                                     servers == 1 ? "" : "s"));
   if (order.watch) return watch_rollout(session, order.name);
-  session.suggest(fmt::format("metalmesh rollout watch {}", order.name));
+  session.suggest(commands::watch(order.name));
   return ExitCode::ok;
 }
 
@@ -146,14 +173,17 @@ CommandResult abort_rollout(Session& session, const std::string& name, const std
   session.show(rollout,
                fmt::format("rollout {} is {}: what was not launched is called back, what was goes on\n", name,
                            rollout.status().state()));
-  session.suggest(fmt::format("metalmesh rollout watch {}", name));
+  session.suggest(commands::watch(name));
   return ExitCode::ok;
 }
 
-CommandResult resolve_deployment(Session& session, const std::string& id, const std::string& as,
+CommandResult resolve_deployment(Session& session, const std::string& of, const std::string& as,
                                  const std::string& note) {
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
+  const auto found = deployment_to_resolve(**api, of);
+  if (!found) return std::unexpected(found.error());
+  const std::string& id = *found;
   rest::ResolveDeployment body;
   body.set_as(as);
   body.set_note(note);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "common/adapters/log_writer.h"
+#include "common/base/command_words.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/event_feed.h"
 #include "controller/cli/json_text.h"
@@ -102,7 +103,31 @@ class Watch {
 };
 
 std::string log_event_text(const Session& session, const rest::LogEvent& event) {
-  return (session.format == Format::table ? event_line(event) : to_json(event)) + "\n";
+  switch (session.format) {
+    case Format::table:
+      return event_line(event) + "\n";
+    case Format::json:
+      return shown_json(event, Layout::compact) + "\n";
+    case Format::yaml:
+      return "---\n" + to_yaml(event);
+  }
+  return {};
+}
+
+/// Events stay when their object goes, so the log is asked, too, before a name counts as wrong.
+Status check_filter(ApiClient& api, const std::map<std::string, std::string>& filter) {
+  for (const auto& [field, name] : filter) {
+    if (name.empty()) continue;
+    const Kind* kind = find_kind(field);
+    const auto object = kind->make();
+    auto found = api.get(object_path(*kind, name), *object);
+    if (found || found.error().kind != ErrorKind::not_found) continue;
+    rest::EventList page;
+    const std::string path = fmt::format("/api/v1/events?limit=1&{}={}", field, encode_segment(name));
+    if (auto asked = api.get(path, page); !asked) return asked;
+    if (page.items().empty() && page.next().empty()) return found;
+  }
+  return {};
 }
 
 CommandResult follow_events(Session& session, ApiClient& api, const std::string& query,
@@ -135,7 +160,7 @@ CommandResult watch_rollout(Session& session, const std::string& name) {
     const bool startable = watch.rollout().status().plan().servers_size() > 0;
     return fail(ErrorKind::conflict,
                 fmt::format("rollout {} is not started\n  next: {}", name,
-                            startable ? next_after_plan(watch.rollout()) : "metalmesh rollout plan " + name));
+                            startable ? next_after_plan(watch.rollout()).command : commands::plan(name)));
   }
   watch.draw();
   while (!watch.view().finished()) {
@@ -143,13 +168,15 @@ CommandResult watch_rollout(Session& session, const std::string& name) {
   }
   session.console().finish_frame();
   session.show(watch.rollout(), watch.view().closing_text());
-  session.suggest(next_after_end(watch.rollout(), watch.deployments()));
+  const NextStep next = next_after_end(watch.rollout(), watch.deployments());
+  session.suggest(next.command, next.first);
   return watch.view().all_succeeded() ? ExitCode::ok : ExitCode::refused;
 }
 
 CommandResult show_events(Session& session, const EventsOrder& order) {
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
+  if (auto known = check_filter(**api, order.filter); !known) return std::unexpected(known.error());
   std::string query;
   for (const auto& [name, value] : order.filter) {
     if (!value.empty())

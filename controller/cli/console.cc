@@ -6,19 +6,22 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <system_error>
 
 #include "common/adapters/system_clock.h"
 
 namespace metalmesh::cli {
 namespace {
 
-void write_all(int fd, std::string_view text) {
+/// Zero, or the errno of what went wrong.
+int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nobody reads any more
+    if (written < 0) return errno == EPIPE ? 0 : errno;  // nobody reads any more
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return 0;
 }
 
 }  // namespace
@@ -28,8 +31,11 @@ ExitCode exit_code_of(const Error& error) {
   return unreachable ? ExitCode::unreachable : ExitCode::refused;
 }
 
-void Console::print(std::string_view text) { write_all(STDOUT_FILENO, text); }
-void Console::complain(std::string_view text) { write_all(STDERR_FILENO, text); }
+void Console::print(std::string_view text) {
+  if (const int code = write_all(STDOUT_FILENO, text); code != 0)
+    write_failure_ = std::generic_category().message(code);
+}
+void Console::complain(std::string_view text) { (void)write_all(STDERR_FILENO, text); }
 
 ExitCode Console::report(const Error& error) {
   complain(fmt::format("error: {}\n", error.message));

@@ -33,8 +33,12 @@ class Console {
   void finish_frame() { drawn_ = 0; }
 
   [[nodiscard]] static WallTime now();
+  /// Why results did not reach standard output, for example because a disk is full; empty as long as they do.
+  /// A reader that went away (| head) is no failure.
+  [[nodiscard]] const std::string& write_failure() const { return write_failure_; }
 
  private:
+  std::string write_failure_;
   std::size_t drawn_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "controller/cli/json_text.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
@@ -32,6 +33,109 @@ bool fits_block(std::string_view text) {
   if (text.find('\n') == std::string_view::npos || text.front() == '\n' || text.front() == ' ') return false;
   if (!text.ends_with('\n') || text.ends_with("\n\n")) return false;
   return std::ranges::all_of(text, [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); });
+}
+
+using google::protobuf::Descriptor;
+using google::protobuf::EnumDescriptor;
+using google::protobuf::FieldDescriptor;
+
+/// "PROOF_" of PROOF_NONE, PROOF_CALLBACK ...; empty when the names share no word.
+std::string_view shared_prefix(const EnumDescriptor& names) {
+  std::string_view prefix = names.value(0)->name();
+  for (int i = 1; i < names.value_count(); ++i) {
+    const std::string_view name = names.value(i)->name();
+    const auto differs = std::ranges::mismatch(prefix, name).in1;
+    prefix = prefix.substr(0, static_cast<std::size_t>(differs - prefix.begin()));
+  }
+  const auto end = prefix.rfind('_');
+  return names.value_count() < 2 || end == std::string_view::npos ? std::string_view()
+                                                                  : prefix.substr(0, end + 1);
+}
+
+void show_fields(json::object& object, const Descriptor& type);
+
+void show_value(json::value& value, const FieldDescriptor& field) {
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_UINT64:
+    case FieldDescriptor::CPPTYPE_INT64:
+      if (value.is_string()) {
+        json::error_code error;
+        const json::value number = json::parse(value.get_string(), error);
+        if (!error && number.is_number()) value = number;
+      }
+      return;
+    case FieldDescriptor::CPPTYPE_ENUM:
+      if (value.is_string()) {
+        const std::string_view prefix = shared_prefix(*field.enum_type());
+        const std::string name(value.get_string());
+        if (name.starts_with(prefix)) value = name.substr(prefix.size());
+      }
+      return;
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      if (value.is_object()) show_fields(value.get_object(), *field.message_type());
+      return;
+    default:
+      return;
+  }
+}
+
+void show_fields(json::object& object, const Descriptor& type) {
+  for (auto& member : object) {
+    const FieldDescriptor* field = nullptr;
+    for (int i = 0; i < type.field_count() && field == nullptr; ++i) {
+      if (std::string_view(type.field(i)->json_name()) == member.key()) field = type.field(i);
+    }
+    if (field == nullptr) continue;
+    if (field->is_map()) {
+      const FieldDescriptor& held = *field->message_type()->FindFieldByName("value");
+      if (!member.value().is_object()) continue;
+      for (auto& entry : member.value().get_object()) show_value(entry.value(), held);
+    } else if (field->is_repeated()) {
+      if (!member.value().is_array()) continue;
+      for (auto& item : member.value().get_array()) show_value(item, *field);
+    } else {
+      show_value(member.value(), *field);
+    }
+  }
+}
+
+json::value shown(const google::protobuf::Message& message) {
+  json::error_code error;
+  json::value value = json::parse(to_json(message), error);
+  if (error || !value.is_object()) return json::object();
+  show_fields(value.get_object(), *message.GetDescriptor());
+  return value;
+}
+
+/// As protobuf lays it out.
+void lay_out(std::string& out, const json::value& value, std::size_t depth) {
+  const auto each = [&](const auto& items, char open, char close, const auto& one) {
+    if (items.empty()) {
+      out.push_back(open);
+      out.push_back(close);
+      return;
+    }
+    out.push_back(open);
+    bool first = true;
+    for (const auto& item : items) {
+      out += first ? "\n" : ",\n";
+      first = false;
+      out.append(depth + 1, ' ');
+      one(item);
+    }
+    out += '\n';
+    out.append(depth, ' ').push_back(close);
+  };
+  if (const auto* object = value.if_object()) {
+    each(*object, '{', '}', [&](const auto& member) {
+      out += json::serialize(json::string(member.key())) + ": ";
+      lay_out(out, member.value(), depth + 1);
+    });
+  } else if (const auto* array = value.if_array()) {
+    each(*array, '[', ']', [&](const auto& item) { lay_out(out, item, depth + 1); });
+  } else {
+    out += json::serialize(value);
+  }
 }
 
 class YamlText {
@@ -127,11 +231,14 @@ Status from_json(std::string_view text, google::protobuf::Message& message) {
               fmt::format("the answer is not what this release expects: {}", status.ToString()));
 }
 
-std::string to_yaml(const google::protobuf::Message& message) {
-  json::error_code error;
-  const json::value value = json::parse(to_json(message), error);
-  if (error) return "{}\n";
-  return YamlText().render(value);
+std::string shown_json(const google::protobuf::Message& message, Layout layout) {
+  const json::value value = shown(message);
+  if (layout == Layout::compact) return json::serialize(value);
+  std::string out;
+  lay_out(out, value, 0);
+  return out + "\n";
 }
+
+std::string to_yaml(const google::protobuf::Message& message) { return YamlText().render(shown(message)); }
 
 }  // namespace metalmesh::cli

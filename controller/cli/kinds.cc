@@ -3,6 +3,9 @@
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
+#include <vector>
+
+#include "common/base/near_miss.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -42,6 +45,14 @@ std::string kind_words() {
   std::string out;
   for (const Kind& kind : table) out.append(out.empty() ? "" : ", ").append(kind.plural);
   return out;
+}
+
+std::string unknown_kind(const std::string& word) {
+  std::vector<std::string> known;
+  for (const Kind& kind : table) known.emplace_back(kind.plural);
+  const std::string near = near_miss(word, known);
+  return "unknown kind \"" + word + "\"; " +
+         (near.empty() ? "known: " + kind_words() : "did you mean " + near + "?");
 }
 
 const rest::Metadata* metadata_of(const google::protobuf::Message& object) {

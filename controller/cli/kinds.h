@@ -26,6 +26,8 @@ std::span<const Kind> kinds();
 const Kind* find_kind(std::string_view word);
 /// "sites, credentials, ..." for help and errors.
 std::string kind_words();
+/// What to say of a word that is no kind: the one that was probably meant, or all.
+std::string unknown_kind(const std::string& word);
 
 /// The object's metadata, or nullptr (deployments and families have none).
 const rest::Metadata* metadata_of(const google::protobuf::Message& object);

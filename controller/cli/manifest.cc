@@ -1,7 +1,9 @@
 #include "controller/cli/manifest.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/descriptor.h>
+
+#include <cstddef>
+#include <span>
 
 #include "common/adapters/files.h"
 #include "common/adapters/yaml_document.h"
@@ -12,6 +14,25 @@ namespace metalmesh::cli {
 namespace {
 
 constexpr std::string_view api_version = "metalmesh/v1";
+
+/// What the mesh knows is not for people to write: what `get` printed may be applied as it is.
+adapters::YamlNode without_status(adapters::YamlNode node) {
+  auto& members = node.children;
+  for (std::size_t i = 0; i + 1 < members.size(); i += 2) {
+    if (members[i].value != "status") continue;
+    members.erase(members.begin() + static_cast<std::ptrdiff_t>(i),
+                  members.begin() + static_cast<std::ptrdiff_t>(i + 2));
+    break;
+  }
+  return node;
+}
+
+/// The objects of one document: itself, or the items of a list as `get -o json` prints it.
+std::span<const adapters::YamlNode> objects_in(const adapters::YamlNode& document) {
+  const auto* items = document.find("kind") == nullptr ? document.find("items") : nullptr;
+  if (items == nullptr || items->kind != adapters::YamlNode::Kind::sequence) return {&document, 1};
+  return items->children;
+}
 
 Result<Manifest> manifest_of(const adapters::YamlNode& node, const std::string& file) {
   const auto* kind_node = node.find("kind");
@@ -31,7 +52,11 @@ Result<Manifest> manifest_of(const adapters::YamlNode& node, const std::string& 
             : fmt::format("kind: unknown kind \"{}\"; did you mean \"{}\"?", kind_node->value, meant)));
   }
   const auto* version = node.find("apiVersion");
-  if (version != nullptr && version->value != api_version) {
+  if (version == nullptr) {
+    return std::unexpected(adapters::yaml_error(
+        file, node, fmt::format("`apiVersion` is missing; expected apiVersion: {}", api_version)));
+  }
+  if (version->value != api_version) {
     return std::unexpected(adapters::yaml_error(
         file, *version,
         fmt::format("apiVersion: \"{}\" is not known here; expected {}", version->value, api_version)));
@@ -39,12 +64,8 @@ Result<Manifest> manifest_of(const adapters::YamlNode& node, const std::string& 
   Manifest out;
   out.kind = kind;
   out.object = kind->make();
-  if (auto status = adapters::fill_message(node, file, *out.object); !status)
+  if (auto status = adapters::fill_message(without_status(node), file, *out.object); !status)
     return std::unexpected(status.error());
-  // What the mesh knows is not for people to write.
-  if (const auto* status = out.object->GetDescriptor()->FindFieldByName("status")) {
-    out.object->GetReflection()->ClearField(out.object.get(), status);
-  }
   out.name = name_of(*out.object);
   out.where = fmt::format("{}:{}", file, node.line);
   if (out.name.empty()) return std::unexpected(adapters::yaml_error(file, node, "metadata.name is missing"));
@@ -61,10 +82,12 @@ Result<std::vector<Manifest>> parse_manifests(std::string_view text, const std::
   auto documents = adapters::parse_yaml(text, file);
   if (!documents) return std::unexpected(documents.error());
   std::vector<Manifest> out;
-  for (const auto& node : *documents) {
-    auto manifest = manifest_of(node, file);
-    if (!manifest) return std::unexpected(manifest.error());
-    out.push_back(std::move(*manifest));
+  for (const auto& document : *documents) {
+    for (const auto& node : objects_in(document)) {
+      auto manifest = manifest_of(node, file);
+      if (!manifest) return std::unexpected(manifest.error());
+      out.push_back(std::move(*manifest));
+    }
   }
   return out;
 }

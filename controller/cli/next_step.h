@@ -1,4 +1,4 @@
-// The command that usually follows. Pure.
+// The command that usually follows, and what comes before it. Pure.
 #pragma once
 
 #include <string>
@@ -9,11 +9,16 @@
 
 namespace metalmesh::cli {
 
+struct NextStep {
+  std::string command;  // nothing but the command: people and scripts type it as it stands
+  std::string first;    // what to do or to know before, for people; may be empty
+};
+
 /// After `apply` of these (kind, name), in order: what gets the last of them further.
-std::string next_after_apply(const std::vector<std::pair<const Kind*, std::string>>& applied);
+NextStep next_after_apply(const std::vector<std::pair<const Kind*, std::string>>& applied);
 /// After a plan; `confirm` is the number of servers.
-std::string next_after_plan(const rest::Rollout& rollout);
+NextStep next_after_plan(const rest::Rollout& rollout);
 /// After a rollout ended, or stopped.
-std::string next_after_end(const rest::Rollout& rollout, const std::vector<rest::Deployment>& deployments);
+NextStep next_after_end(const rest::Rollout& rollout, const std::vector<rest::Deployment>& deployments);
 
 }  // namespace metalmesh::cli

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/command_words.h"
 #include "controller/cli/api_client.h"
 #include "controller/cli/wording.h"
 
@@ -91,7 +92,7 @@ Result<std::string> full_digest(const rest::Rollout& rollout, std::string_view t
   const std::string& name = rollout.metadata().name();
   if (digest.empty()) {
     return fail(ErrorKind::conflict,
-                fmt::format("rollout {} has no plan yet\n  next: metalmesh rollout plan {}", name, name));
+                fmt::format("rollout {} has no plan yet\n  next: {}", name, commands::plan(name)));
   }
   if (typed.size() < digest_prefix_least) {
     return fail(ErrorKind::invalid, fmt::format("--plan {}: give at least {} characters of the digest", typed,

@@ -92,7 +92,7 @@ void Session::show(const google::protobuf::Message& object, std::string_view wor
     case Format::table:
       return console_.print(words);
     case Format::json:
-      return console_.print(to_json(object, Layout::pretty));
+      return console_.print(shown_json(object));
     case Format::yaml:
       return console_.print(to_yaml(object));
   }
@@ -109,11 +109,11 @@ void Session::show_all(const Kind& kind, const Objects& objects) {
   const auto list = kind.make_list();
   const auto* items = list->GetDescriptor()->FindFieldByName("items");
   for (const auto& object : objects) list->GetReflection()->AddMessage(list.get(), items)->CopyFrom(*object);
-  console_.print(to_json(*list, Layout::pretty));
+  console_.print(shown_json(*list));
 }
 
-void Session::suggest(std::string_view command) {
-  const std::string line = fmt::format("next: {}\n", command);
+void Session::suggest(std::string_view command, std::string_view first) {
+  const std::string line = fmt::format("{}{}next: {}\n", first, first.empty() ? "" : "\n", command);
   format == Format::table ? console_.print(line) : console_.complain(line);
 }
 

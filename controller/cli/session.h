@@ -43,8 +43,9 @@ class Session {
   /// One object (or none) in the format asked for; `words` is what people get instead of a table.
   void show(const google::protobuf::Message& object, std::string_view words);
   void show_all(const Kind& kind, const Objects& objects);
-  /// The next sensible command. Out of the way of programs that read the result.
-  void suggest(std::string_view command);
+  /// The next sensible command, as it is typed; what comes before it stands on a line of its own. Out of the
+  /// way of programs that read the result.
+  void suggest(std::string_view command, std::string_view first = {});
 
   ContextFlags context;
   Format format = Format::table;

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "common/base/command_words.h"
 #include "controller/cli/text_table.h"
 
 namespace metalmesh::cli {
@@ -66,6 +67,11 @@ std::string proof_words(wire::ProofGrade proof) {
 }
 
 bool is_ended(const rest::Deployment& deployment) { return end_states.contains(deployment.state()); }
+bool may_be_resolved(const rest::Deployment& deployment) {
+  if (!deployment.resolved_by().empty()) return false;
+  const std::string& state = deployment.state();
+  return state == "UNPROVEN" || state == "INDETERMINATE" || !is_ended(deployment);
+}
 bool has_succeeded(const rest::Deployment& deployment) { return deployment.state() == "SUCCEEDED"; }
 
 std::string state_words(const rest::Deployment& deployment) {
@@ -87,16 +93,16 @@ std::string failure_text(const rest::Deployment& deployment, std::size_t indent)
     out += fmt::format("{}{}{}: {}\n", pad,
                        code.empty() ? fmt::format("FAULT_{}", static_cast<int>(fault.code())) : code,
                        where.empty() ? "" : fmt::format(" ({})", fmt::join(where, ", ")), fault.seen());
-    if (!fault.detail().empty()) out += fmt::format("{}BMC:  {}\n", pad, fault.detail());
+    if (!fault.detail().empty() && fault.seen().find(fault.detail()) == std::string::npos)
+      out += fmt::format("{}BMC:  {}\n", pad, fault.detail());
   }
   out += fmt::format("{}Disk: {}\n", pad, disk_words(disk_of(deployment)));
   for (const std::string& debt : deployment.debts()) out += fmt::format("{}Owed: {}\n", pad, debt);
   if (!fault.next().empty()) {
     out += fmt::format("{}Next: {}\n", pad, fault.next());
   } else if (deployment.state() == "INDETERMINATE" || deployment.state() == "UNPROVEN") {
-    out += fmt::format(
-        "{}Next: look at the server, then metalmesh deployment resolve {} --as succeeded|failed --note ...\n",
-        pad, deployment.id());
+    out += fmt::format("{}Next: look at the server, then: {}\n", pad,
+                       commands::resolve_either_way(deployment.server()));
   }
   return out;
 }

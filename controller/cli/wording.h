@@ -42,6 +42,8 @@ std::string time_words(const google::protobuf::Timestamp& time);
 std::string event_line(const rest::LogEvent& event);
 
 bool is_ended(const rest::Deployment& deployment);
+/// A person may still decide what became of it.
+bool may_be_resolved(const rest::Deployment& deployment);
 bool has_succeeded(const rest::Deployment& deployment);
 
 }  // namespace metalmesh::cli

@@ -4,14 +4,13 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/command_words.h"
 #include "common/base/machine_key.h"
 
 namespace metalmesh::controller {
 namespace {
 
-std::string accept_next(const std::string& name) {
-  return "compare and accept: metalmesh server accept " + name;
-}
+std::string accept_next(const std::string& name) { return "compare and accept: " + commands::accept(name); }
 
 std::optional<IdentityJudgement> mismatch(const std::string& field, const std::string& expected,
                                           const std::string& seen, const std::string& name) {
@@ -65,7 +64,7 @@ IdentityJudgement judge_identity(const rest::Server& server, const IdentityIndex
   const std::string& name = server.metadata().name();
   const auto& status = server.status();
   if (!status.has_inspected_at()) {
-    return {false, "NOT_INSPECTED", "its BMC was never inspected", "metalmesh inspect " + name};
+    return {false, "NOT_INSPECTED", "its BMC was never inspected", commands::inspect(name)};
   }
   for (const auto* expected : {&server.spec().identity(), &status.pinned()}) {
     if (auto bad = compare(*expected, status.seen(), name)) return *bad;

@@ -281,7 +281,7 @@ Verdict check(rest::Profile& profile, const MeshState&) {
   if (!spec.has_stall_after()) *spec.mutable_stall_after() = to_wire(defaults::stall_after);
   if (spec.template_().inline_().empty() && !spec.template_().file().empty()) {
     return refusal(ErrorKind::invalid, "spec.template.file", "the controller reads no files of yours",
-                   "let `metalmesh apply` send it, or give spec.template.inline");
+                   "let `metalmesh apply -f FILE` send it, or give spec.template.inline");
   }
   if (spec.has_host()) {
     if (auto bad = check_host(spec.mutable_host())) return bad;

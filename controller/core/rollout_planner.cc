@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/hosts/host_rules.h"
@@ -67,8 +68,8 @@ Ground busy(const Candidate& c) {
 
 Ground unresolved(const Candidate& c) {
   if (const rest::Deployment* last = unresolved_deployment(c.mesh, c.server)) {
-    return "nobody knows how deployment " + last->id() + " ended: metalmesh deployment resolve " +
-           last->id() + " --as succeeded|failed|cancelled";
+    return "nobody knows how deployment " + last->id() +
+           " ended: " + commands::resolve_either_way(last->id());
   }
   return std::nullopt;
 }
@@ -82,8 +83,7 @@ Ground installed(const Candidate& c) {
 
 Ground is_guarded(const Candidate& c) {
   if (!is_protected(c.server, c.now) || planted(Defect::protection_ignored)) return std::nullopt;
-  return "it is protected; to change that: metalmesh server unprotect " + c.server.metadata().name() +
-         " --reason ...";
+  return "it is protected; to change that: " + commands::unprotect(c.server.metadata().name());
 }
 
 Ground not_identified(const Candidate& c) {
@@ -96,7 +96,7 @@ Ground not_identified(const Candidate& c) {
 Ground not_ready(const Candidate& c) {
   const std::string& phase = c.server.status().phase();
   if (!c.server.status().has_inspected_at())
-    return "never inspected: metalmesh inspect " + c.server.metadata().name();
+    return "never inspected: " + commands::inspect(c.server.metadata().name());
   if (phase == phases::ready || (c.spec.reinstall() && phase == phases::installed)) return std::nullopt;
   const bool broken = phase == phases::failed || phase == phases::unproven;
   if (broken && c.spec.reinstall()) return std::nullopt;
@@ -107,7 +107,7 @@ Ground key_unknown(const Candidate& c) {
   const auto site = c.mesh.sites.find(c.server.spec().site());
   if (bmc_tls(c.server, site == c.mesh.sites.end() ? nullptr : &site->second) != "pin") return std::nullopt;
   if (!bmc_key(c.server).empty()) return std::nullopt;
-  return "its BMC key is not known, and orders pin it: metalmesh inspect " + c.server.metadata().name();
+  return "its BMC key is not known, and orders pin it: " + commands::inspect(c.server.metadata().name());
 }
 
 Ground powered_on(const Candidate& c) {

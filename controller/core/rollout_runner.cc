@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
@@ -190,8 +191,8 @@ void run(Work& work, const std::string& name) {
       note(work, name,
            "rollout " + name + " starts no more servers: " + *why +
                "; what runs goes on. Next: look at the failures, "
-               "then metalmesh rollout abort " +
-               name);
+               "then: " +
+               commands::abort(name));
       return;
     }
     hand_out(work, name);

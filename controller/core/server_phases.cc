@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/command_words.h"
 #include "common/base/machine_key.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/identity_judgement.h"
@@ -168,14 +169,14 @@ void settle_server(Work& work, const rest::Deployment& deployment) {
       installed_condition(
           "Unknown", "UNPROVEN",
           "a new system was written, but its proof is below the profile's minimum; do not reinstall "
-          "yet; next: metalmesh deployment resolve " +
-              deployment.id() + " --as succeeded|failed");
+          "yet; next: " +
+              commands::resolve_either_way(deployment.id()));
     } else if (state == states::indeterminate) {
       status.set_phase(phases::failed);
-      installed_condition("Unknown", "INDETERMINATE",
-                          "nobody knows how deployment " + deployment.id() +
-                              " ended; next: look at the server, then metalmesh deployment resolve " +
-                              deployment.id() + " --as succeeded|failed|cancelled");
+      installed_condition(
+          "Unknown", "INDETERMINATE",
+          "nobody knows how deployment " + deployment.id() +
+              " ended; next: look at the server, then: " + commands::resolve_either_way(deployment.id()));
     } else if (wiped) {
       status.set_phase(phases::failed);
       status.clear_installed();

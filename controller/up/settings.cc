@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 namespace metalmesh::up {
@@ -11,8 +12,31 @@ namespace {
 constexpr int sites_most = 64;  // each is a process; more of them belong on machines of their own
 constexpr std::uint32_t highest_port = 65535;
 
+/// A name that ends in a number can only be an IPv4 address, whatever looks it up.
+bool ends_in_a_number(std::string_view text) {
+  const auto last = text.substr(text.rfind('.') + 1);  // npos + 1 is 0
+  return !last.empty() && std::ranges::all_of(last, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Four numbers up to 255.
+bool is_ipv4(std::string_view text) {
+  int parts = 0;
+  for (bool more = true; more; ++parts) {
+    const auto dot = text.find('.');
+    const auto part = text.substr(0, dot);
+    more = dot != std::string_view::npos;
+    text.remove_prefix(more ? dot + 1 : text.size());
+    unsigned value = 0;
+    const auto read = std::from_chars(part.data(), part.data() + part.size(), value);
+    const bool whole = read.ec == std::errc() && read.ptr == part.data() + part.size();
+    if (!whole || part.size() > 3 || value > 255) return false;
+  }
+  return parts == 4;
+}
+
 /// A host name, an IPv4 or an IPv6 address; nothing that could mean something else in a URL or a file.
 bool is_host(std::string_view text) {
+  if (text.find(':') == std::string_view::npos && ends_in_a_number(text)) return is_ipv4(text);
   return !text.empty() && text.size() <= 253 && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == ':';

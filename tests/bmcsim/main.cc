@@ -83,7 +83,12 @@ int main(int argc, char** argv) {
       app.add_subcommand("faults", "what a BMC can have: name, what it does, who reported it");
   auto* inventory = app.add_subcommand("inventory", "print the Server objects for `metalmesh apply`");
   common(inventory);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    constexpr int wrong_usage = 2;
+    return app.exit(stop) == 0 ? 0 : wrong_usage;
+  }
 
   fleet.each.install_time = std::chrono::milliseconds(install_ms);
   options.reply_delay = std::chrono::milliseconds(reply_delay_ms);

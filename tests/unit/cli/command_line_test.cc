@@ -60,13 +60,13 @@ class CommandLineTest : public testing::Test {
 TEST_F(CommandLineTest, applies_in_order_with_the_token_and_names_the_next_step) {
   controller_.answer("PUT /api/v1/sites/par1", 201, R"({"metadata":{"name":"par1","version":"1"}})");
   controller_.answer("PUT /api/v1/servers/r1", 200, R"({"metadata":{"name":"r1","version":"8"}})");
-  const std::string path =
-      file("all.yaml",
-           "kind: Server\nmetadata: {name: r1, version: 7}\nspec: {identity: {serial: 4E12345}}\n"
-           "---\nkind: Site\nmetadata: {name: par1}\n");
+  const std::string path = file("all.yaml",
+                                "apiVersion: metalmesh/v1\nkind: Server\nmetadata: {name: r1, version: "
+                                "7}\nspec: {identity: {serial: 4E12345}}\n"
+                                "---\napiVersion: metalmesh/v1\nkind: Site\nmetadata: {name: par1}\n");
   EXPECT_EQ(metalmesh({"apply", "-f", path}), 0) << err_;
   EXPECT_THAT(out_, HasSubstr("Site par1 is applied (version 1)\nServer r1 is applied (version 8)\n"));
-  EXPECT_THAT(out_, HasSubstr("next: metalmesh server inspect r1 --wait"));
+  EXPECT_THAT(out_, HasSubstr("next: metalmesh inspect r1 --wait"));
   const auto requests = controller_.requests();
   ASSERT_EQ(requests.size(), 2U);
   std::string token = adapters::read_file(folder_ / "admin.token").value_or("");
@@ -82,11 +82,12 @@ TEST_F(CommandLineTest, shows_a_refusal_in_the_controllers_words_and_says_what_w
   controller_.answer(
       "PUT /api/v1/servers/r1", 422,
       R"({"status":422,"detail":"duplicate serial","field":"spec.identity.serial","next":"correct it"})");
-  const std::string path =
-      file("all.yaml", "kind: Site\nmetadata: {name: par1}\n---\nkind: Server\nmetadata: {name: r1}\n");
+  const std::string path = file("all.yaml",
+                                "apiVersion: metalmesh/v1\nkind: Site\nmetadata: {name: "
+                                "par1}\n---\napiVersion: metalmesh/v1\nkind: Server\nmetadata: {name: r1}\n");
   EXPECT_EQ(metalmesh({"apply", "-f", path}), 1);
   EXPECT_EQ(err_, "error: " + path +
-                      ":4: Server r1: duplicate serial\n  field: spec.identity.serial\n  next: correct it\n"
+                      ":5: Server r1: duplicate serial\n  field: spec.identity.serial\n  next: correct it\n"
                       "  1 of 2 objects were applied before it\n");
 }
 
@@ -225,6 +226,40 @@ TEST_F(CommandLineTest, knows_its_grammar) {
   EXPECT_THAT(out_, HasSubstr("metalmesh 1.2.3"));
   EXPECT_EQ(metalmesh({"rollout", "--help"}), 0);
   EXPECT_TRUE(controller_.requests().empty());
+}
+
+TEST_F(CommandLineTest, names_the_command_that_was_meant) {
+  EXPECT_EQ(metalmesh({"--server", "x", "insect", "r1"}), 2);
+  EXPECT_THAT(err_, HasSubstr("unknown command \"insect\"; did you mean \"inspect\"?"));
+  EXPECT_EQ(metalmesh({"server", "unprotct", "r1"}), 2);
+  EXPECT_THAT(err_, HasSubstr("did you mean \"unprotect\"?"));
+  EXPECT_EQ(metalmesh({"get", "servres"}), 2);
+  EXPECT_THAT(err_, HasSubstr("did you mean servers?"));
+}
+
+TEST_F(CommandLineTest, resolves_what_waits_for_a_decision_of_a_server_by_its_name) {
+  controller_.answer("GET /api/v1/deployments/r1", 404, R"({"detail":"no such deployment"})");
+  controller_.answer("GET /api/v1/deployments?limit=200&server=r1", 200,
+                     R"({"items":[{"id":"d-1","server":"r1","state":"INDETERMINATE","resolvedBy":"ann"},)"
+                     R"({"id":"d-2","server":"r1","state":"INDETERMINATE"},)"
+                     R"({"id":"d-3","server":"r1","state":"FAILED"}]})");
+  controller_.answer("POST /api/v1/deployments/d-2/resolve", 200,
+                     R"({"id":"d-2","server":"r1","state":"FAILED","resolvedBy":"ops"})");
+  EXPECT_EQ(metalmesh({"deployment", "resolve", "r1", "--as", "failed", "--note", "looked"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("deployment d-2 of r1 is FAILED"));
+}
+
+TEST_F(CommandLineTest, a_rollout_that_nobody_knows_has_no_events) {
+  controller_.answer("GET /api/v1/rollouts/nope", 404, R"({"detail":"there is no rollout \"nope\""})");
+  controller_.answer("GET /api/v1/events?limit=1&rollout=nope", 200, R"({"items":[]})");
+  EXPECT_EQ(metalmesh({"events", "--rollout", "nope"}), 1);
+  EXPECT_THAT(err_, HasSubstr("there is no rollout"));
+}
+
+TEST_F(CommandLineTest, events_are_yaml_where_yaml_is_asked_for) {
+  controller_.answer("GET /api/v1/events?limit=200", 200, R"({"items":[{"id":"7","type":"audit"}]})");
+  EXPECT_EQ(metalmesh({"events", "-o", "yaml"}), 0);
+  EXPECT_EQ(out_, "---\nid: 7\ntype: audit\n");
 }
 
 TEST_F(CommandLineTest, keeps_advice_out_of_what_programs_read) {

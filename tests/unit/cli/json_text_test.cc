@@ -58,6 +58,20 @@ TEST(JsonText, yaml_of_lists_reads_back_too) {
   EXPECT_TRUE(MessageDifferencer::Equals(*read, rollout)) << yaml;
 }
 
+TEST(JsonText, shows_numbers_as_numbers_and_enums_without_their_prefix) {
+  rest::Deployment deployment;
+  deployment.set_bytes_read(7'821'312);
+  deployment.set_proof(wire::PROOF_CALLBACK);
+  deployment.set_stage(wire::WATCH);
+  deployment.mutable_created()->set_seconds(0);
+  EXPECT_EQ(shown_json(deployment, Layout::compact),
+            R"({"stage":"WATCH","bytesRead":7821312,"proof":"CALLBACK","created":"1970-01-01T00:00:00Z"})");
+  rest::Deployment text;  // digits in a text stay a text
+  text.set_id("7");
+  EXPECT_EQ(shown_json(text, Layout::compact), R"({"id":"7"})");
+  EXPECT_EQ(shown_json(text), "{\n \"id\": \"7\"\n}\n");
+}
+
 TEST(JsonText, takes_answers_of_a_newer_controller) {
   rest::Server server;
   ASSERT_TRUE(from_json(R"({"metadata":{"name":"r1"},"tomorrow":{"x":[1]}})", server));

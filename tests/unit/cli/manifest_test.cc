@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "common/adapters/files.h"
+#include "controller/cli/json_text.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -24,6 +25,7 @@ apiVersion: metalmesh/v1
 kind: Site
 metadata: {name: par1}
 ---
+apiVersion: metalmesh/v1
 kind: server
 metadata: {name: r1}
 spec: {site: par1, identity: {serial: 007312}}
@@ -45,11 +47,34 @@ TEST(Manifest, says_what_is_wrong_and_what_was_meant) {
             "m.yaml:1:7: kind: unknown kind \"Sever\"; did you mean \"Server\"?");
   EXPECT_THAT(error_of("kind: Deployment\nmetadata: {name: x}"), HasSubstr("kind"));
   EXPECT_THAT(error_of("metadata: {name: x}"), HasSubstr("`kind` is missing"));
-  EXPECT_THAT(error_of("kind: Site"), HasSubstr("metadata.name is missing"));
+  EXPECT_THAT(error_of("apiVersion: metalmesh/v1\nkind: Site"), HasSubstr("metadata.name is missing"));
   EXPECT_THAT(error_of("kind: Site\napiVersion: v2\nmetadata: {name: x}"),
               HasSubstr("expected metalmesh/v1"));
-  EXPECT_THAT(error_of("kind: Server\nmetadata: {name: x}\nspec: {bmc: {adress: 1}}"),
-              HasSubstr("spec.bmc.adress: unknown field; did you mean \"address\"?"));
+  EXPECT_THAT(
+      error_of("apiVersion: metalmesh/v1\nkind: Server\nmetadata: {name: x}\nspec: {bmc: {adress: 1}}"),
+      HasSubstr("spec.bmc.adress: unknown field; did you mean \"address\"?"));
+}
+
+TEST(Manifest, wants_to_know_which_version_of_the_objects_it_reads) {
+  EXPECT_THAT(error_of("kind: Site\nmetadata: {name: x}"), HasSubstr("`apiVersion` is missing"));
+}
+
+TEST(Manifest, takes_what_get_printed) {
+  rest::ServerList list;
+  rest::Server& server = *list.add_items();
+  server.set_api_version("metalmesh/v1");
+  server.set_kind("Server");
+  server.mutable_metadata()->set_name("r1");
+  server.mutable_metadata()->set_version(7);
+  server.mutable_spec()->set_site("par1");
+  server.mutable_status()->set_phase("installed");
+  const auto parsed = parse_manifests("\xEF\xBB\xBF" + shown_json(list), "stdin");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  ASSERT_EQ(parsed->size(), 1U);
+  const auto& read = dynamic_cast<const rest::Server&>(*parsed->front().object);
+  EXPECT_EQ(read.metadata().version(), 7U);
+  EXPECT_EQ(read.spec().site(), "par1");
+  EXPECT_FALSE(read.has_status());
 }
 
 class ManifestFiles : public testing::Test {
@@ -66,17 +91,21 @@ class ManifestFiles : public testing::Test {
 TEST_F(ManifestFiles, sends_a_template_inline_and_what_others_need_first) {
   file("templates/rocky.ks", "text\n%packages\n");
   const std::string all = file("all.yaml", R"(
+apiVersion: metalmesh/v1
 kind: Rollout
 metadata: {name: web}
 ---
+apiVersion: metalmesh/v1
 kind: Server
 metadata: {name: r1}
 ---
+apiVersion: metalmesh/v1
 kind: Profile
 metadata: {name: base}
 spec: {family: rhel, template: {file: templates/rocky.ks}}
 )");
-  const auto read = read_manifests({all, file("site.yaml", "kind: Site\nmetadata: {name: par1}")});
+  const auto read = read_manifests(
+      {all, file("site.yaml", "apiVersion: metalmesh/v1\nkind: Site\nmetadata: {name: par1}")});
   ASSERT_TRUE(read) << read.error().message;
   std::vector<std::string> order;
   for (const auto& manifest : *read) order.push_back(manifest.name);
@@ -87,12 +116,14 @@ spec: {family: rhel, template: {file: templates/rocky.ks}}
 }
 
 TEST_F(ManifestFiles, refuses_templates_that_are_missing_or_given_twice) {
-  const auto missing =
-      read_manifests({file("a.yaml", "kind: Profile\nmetadata: {name: p}\nspec: {template: {file: no.ks}}")});
+  const auto missing = read_manifests({file(
+      "a.yaml",
+      "apiVersion: metalmesh/v1\nkind: Profile\nmetadata: {name: p}\nspec: {template: {file: no.ks}}")});
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message, HasSubstr("no.ks"));
-  const auto twice = read_manifests(
-      {file("b.yaml", "kind: Profile\nmetadata: {name: p}\nspec: {template: {file: a, inline: b}}")});
+  const auto twice = read_manifests({file("b.yaml",
+                                          "apiVersion: metalmesh/v1\nkind: Profile\nmetadata: {name: "
+                                          "p}\nspec: {template: {file: a, inline: b}}")});
   ASSERT_FALSE(twice);
   EXPECT_THAT(twice.error().message, HasSubstr("not both"));
   EXPECT_THAT(read_manifests({file("c.yaml", "# nothing\n")}).error().message, HasSubstr("holds no objects"));

@@ -54,9 +54,11 @@ TEST(Wording, explains_a_failure_with_cause_disk_and_next_step) {
 TEST(Wording, names_the_way_out_of_what_nobody_knows) {
   rest::Deployment d;
   d.set_id("d-r1");
+  d.set_server("r1");
   d.set_state("INDETERMINATE");
   EXPECT_THAT(failure_text(d), HasSubstr("Disk: unknown"));
-  EXPECT_THAT(failure_text(d), HasSubstr("metalmesh deployment resolve d-r1 --as succeeded|failed"));
+  EXPECT_THAT(failure_text(d),
+              HasSubstr("metalmesh deployment resolve r1 --as succeeded --note TEXT (or --as failed"));
   d.set_state("SUCCEEDED");
   EXPECT_EQ(failure_text(d), "");
   d.set_state("RUNNING");
@@ -120,25 +122,28 @@ TEST(Wording, shows_who_takes_part_who_not_and_why) {
 
 TEST(NextStep, leads_from_plan_to_start_and_to_the_end) {
   rest::Rollout rollout = planned();
-  EXPECT_EQ(next_after_plan(rollout), "metalmesh rollout start web --plan 9c41aa001122 --confirm 1 --watch");
+  EXPECT_EQ(next_after_plan(rollout).command,
+            "metalmesh rollout start web --plan 9c41aa001122 --confirm 1 --watch");
   rollout.mutable_status()->mutable_plan()->clear_servers();
-  EXPECT_THAT(next_after_plan(rollout), Not(HasSubstr("start")));
+  EXPECT_EQ(next_after_plan(rollout).command, "metalmesh rollout plan web");
   rollout.mutable_status()->set_state("stopped");
-  EXPECT_THAT(next_after_end(rollout, {}), HasSubstr("rollout abort web"));
+  EXPECT_EQ(next_after_end(rollout, {}).command, "metalmesh rollout abort web --reason TEXT");
   rollout.mutable_status()->set_state("done");
   rest::Deployment unknown;
   unknown.set_id("d-1");
+  unknown.set_server("r2");
   unknown.set_state("INDETERMINATE");
   const auto broken = failed("r1", wire::BMC_LOST, wire::DISK_UNTOUCHED);
-  EXPECT_THAT(next_after_end(rollout, {broken, unknown}), HasSubstr("deployment resolve d-1"));
+  EXPECT_EQ(next_after_end(rollout, {broken, unknown}).command,
+            "metalmesh deployment resolve r2 --as succeeded --note TEXT");
   unknown.set_resolved_by("ann");
-  EXPECT_EQ(next_after_end(rollout, {broken, unknown}), "metalmesh describe server r1");
+  EXPECT_EQ(next_after_end(rollout, {broken, unknown}).command, "metalmesh describe server r1");
 }
 
 TEST(NextStep, follows_what_was_applied_last) {
-  EXPECT_THAT(next_after_apply({{find_kind("Site"), "par1"}, {find_kind("Server"), "r1"}}),
-              HasSubstr("server inspect r1"));
-  EXPECT_THAT(next_after_apply({{find_kind("Rollout"), "web"}}), HasSubstr("rollout plan web"));
+  EXPECT_EQ(next_after_apply({{find_kind("Site"), "par1"}, {find_kind("Server"), "r1"}}).command,
+            "metalmesh inspect r1 --wait");
+  EXPECT_EQ(next_after_apply({{find_kind("Rollout"), "web"}}).command, "metalmesh rollout plan web");
 }
 
 TEST(Wording, prints_ages_and_times) {

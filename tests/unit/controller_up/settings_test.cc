@@ -98,6 +98,14 @@ TEST(UpSettings, addresses_are_hosts_without_a_port) {
   EXPECT_FALSE(settle({}, {.sites = {}, .media_address = "x/y", .port = {}}, no_free_port));
 }
 
+TEST(UpSettings, an_address_of_numbers_is_a_real_one) {
+  for (const char* wrong :
+       {"par1=999.1.1.1", "par1=1.2.3", "par1=1.2.3.4.5", "par1=10.0.0.0256", "par1=1..2.3"})
+    EXPECT_FALSE(parse_site(wrong)) << wrong;
+  for (const char* right : {"par1=10.20.0.5", "par1=fd00::5", "par1=mm1.example.net", "par1=4host"})
+    EXPECT_TRUE(parse_site(right)) << right;
+}
+
 TEST(UpSettings, too_many_sites_are_refused) {
   Choices choices;
   for (int i = 0; i < 65; ++i) choices.sites.push_back({"s" + std::to_string(i), {}});
