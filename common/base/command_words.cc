@@ -27,6 +27,12 @@ std::string accept(std::string_view server) { return joined("metalmesh server ac
 std::string unprotect(std::string_view server) {
   return joined("metalmesh server unprotect ", server, " --for 4h --reason TEXT");
 }
+std::string adopt(std::string_view server) { return joined("metalmesh server adopt ", server); }
+std::string release_for_install(std::string_view server) {
+  return joined("metalmesh server release-for-install ", server, " --reason TEXT");
+}
+std::string reidentify(std::string_view server) { return joined("metalmesh server reidentify ", server); }
+std::string replace(std::string_view server) { return joined("metalmesh server replace ", server); }
 std::string install(std::string_view server, std::string_view flags) {
   std::string out = joined("metalmesh install ", server, " --image IMAGE --profile PROFILE");
   return flags.empty() ? out : joined(out, " ", flags);
@@ -40,6 +46,11 @@ std::string resolve(std::string_view of, std::string_view as) {
 }
 std::string resolve_either_way(std::string_view of) {
   return resolve(of, "succeeded") + " (or --as failed, --as cancelled)";
+}
+
+std::string go_on() { return "metalmesh controller continue --reason TEXT"; }
+std::string confirm_identity(std::string_view act, std::string_view server, std::string_view serial) {
+  return joined(joined(joined("metalmesh server ", act, " "), server, " --confirm "), serial, " --reason TEXT");
 }
 
 std::string plan(std::string_view rollout) { return joined("metalmesh rollout plan ", rollout); }

@@ -22,6 +22,12 @@ std::string mend_credential(std::string_view name);
 std::string inspect(std::string_view server);
 std::string accept(std::string_view server);
 std::string unprotect(std::string_view server);
+/// It is in use: never in a plan.
+std::string adopt(std::string_view server);
+/// What it holds may go.
+std::string release_for_install(std::string_view server);
+std::string reidentify(std::string_view server);
+std::string replace(std::string_view server);
 /// `flags`: more of `metalmesh install`, such as "--reinstall".
 std::string install(std::string_view server, std::string_view flags = {});
 /// `kind` as `metalmesh get` takes it.
@@ -31,6 +37,11 @@ std::string list(std::string_view kind);
 std::string resolve(std::string_view of, std::string_view as = "failed");
 /// The same where the reader decides: names the other outcomes, too.
 std::string resolve_either_way(std::string_view of);
+
+/// After a restore.
+std::string go_on();
+/// `serial` is what its BMC reports now.
+std::string confirm_identity(std::string_view act, std::string_view server, std::string_view serial);
 
 std::string plan(std::string_view rollout);
 std::string abort(std::string_view rollout);

@@ -21,6 +21,7 @@ enum class Defect : std::uint8_t {
   never_resends,
   window_ignored,
   twin_not_noticed,
+  late_wake_ignored,
   // agents/media
   fence_always_open,
   // agents/core
@@ -49,6 +50,12 @@ enum class Defect : std::uint8_t {
   success_without_proof,
   wiped_disk_called_untouched,
   debts_not_told,
+  medium_taken_at_random,
+  medium_shut_while_read,
+  talk_ends_medium,
+  custody_lets_go,
+  any_listener_proves,
+  one_off_ends_it,
   token_in_evidence,
   // controller/core
   abort_recalls_nothing,
@@ -59,6 +66,19 @@ enum class Defect : std::uint8_t {
   restore_not_noticed,
   lost_journal_not_voided,
   cancel_taken_for_granted,
+  ends_called_succeeded,
+  ends_called_untouched,
+  late_facts_dropped,
+  reopened_keeps_old_word,
+  restore_goes_on,
+  pending_not_doubted,
+  unresolved_taken,
+  installed_taken,
+  before_wipe_ignored,
+  canary_ignored,
+  clock_steps_believed,
+  in_use_ignored,
+  facts_go_with_objects,
 };
 
 #ifdef MM_PLANTED

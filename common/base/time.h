@@ -35,6 +35,12 @@ struct Now {
   MonoTime mono{};
   WallTime wall_low{};
   WallTime wall_high{};
+  /// Since when this node has run without a pause: from its start, or from the moment it woke late
+  /// (suspended, stopped, starved). Before that it could not serve, see or ask, so silence counts from here
+  /// on, whoever was silent: max(last heard, awake_since).
+  MonoTime awake_since{};
+  /// Which start of the machine `mono` counts from; two values of `mono` compare only if this is equal.
+  std::uint64_t boot = 0;
   /// The middle of the interval: for stamps that people read, never for decisions.
   [[nodiscard]] WallTime wall() const { return wall_low + (wall_high - wall_low) / 2; }
   bool operator==(const Now&) const = default;

@@ -36,4 +36,12 @@ std::string valid_utf8(std::string text) {
   return out;
 }
 
+Utf8 Utf8::cut(std::size_t bytes) const& {
+  if (!longer_than(bytes)) return *this;
+  while (bytes > 0 && (static_cast<std::uint8_t>(text_[bytes]) & 0xC0U) == 0x80U) --bytes;
+  Utf8 out;
+  out.text_ = text_.substr(0, bytes);
+  return out;
+}
+
 }  // namespace metalmesh

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace metalmesh {
 
@@ -14,5 +15,23 @@ std::size_t utf8_length(std::string_view text);
 
 /// `text` with U+FFFD for every byte that belongs to no UTF-8 sequence.
 std::string valid_utf8(std::string text);
+
+/// Text that is valid UTF-8 whatever it was made of. It is cut between characters.
+class Utf8 {
+ public:
+  Utf8() = default;
+  explicit Utf8(std::string raw) : text_(valid_utf8(std::move(raw))) {}
+  explicit Utf8(std::string_view raw) : Utf8(std::string(raw)) {}
+
+  [[nodiscard]] const std::string& str() const& { return text_; }
+  [[nodiscard]] std::string str() && { return std::move(text_); }
+  /// Its first characters, at most `bytes` bytes.
+  [[nodiscard]] Utf8 cut(std::size_t bytes) const&;
+  [[nodiscard]] bool longer_than(std::size_t bytes) const { return text_.size() > bytes; }
+  bool operator==(const Utf8&) const = default;
+
+ private:
+  std::string text_;
+};
 
 }  // namespace metalmesh

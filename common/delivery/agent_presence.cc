@@ -11,14 +11,13 @@ constexpr std::size_t remembered_hellos = 4;
 constexpr std::size_t nonce_bytes = 16;
 constexpr Duration soon = std::chrono::milliseconds(500);
 constexpr Duration first_retry = std::chrono::seconds(1);
-constexpr std::int64_t drift_per_million = 200;
-
-Duration drift(Duration elapsed) { return Duration(elapsed.count() / 1'000'000 * drift_per_million); }
+/// One odd answer is not believed, nor are several that come in one breath.
+constexpr Duration clock_settle = std::chrono::minutes(1);
 
 }  // namespace
 
 AgentPresence::AgentPresence(std::string incarnation, Duration hello_interval)
-    : incarnation_(std::move(incarnation)), interval_(hello_interval) {}
+    : incarnation_(std::move(incarnation)), interval_(hello_interval), clock_(clock_settle) {}
 
 wire::Hello AgentPresence::hello(const Now& now, Entropy& entropy) {
   wire::Hello hello;
@@ -46,10 +45,13 @@ MonoTime AgentPresence::next_hello(const Now& now) const {
 }
 
 AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, const Now& now) {
-  const WallTime clock = from_wire(welcome.clock());
+  const Duration uptime = from_wire(welcome.uptime());
   if (welcome.incarnation() != incarnation_) {
-    if (!welcomed_ || clock <= *welcomed_) return Welcomed::ignored;  // may be about an earlier life of ours
-    if (welcome.proven()) {
+    if (!welcomed_) return Welcomed::ignored;  // it may be about an earlier life of ours
+    // Of another life of the controller nobody knows whether it is newer: it finds out by hearing us.
+    const bool same_life = welcome.life() == welcomed_->life;
+    if (same_life && uptime <= welcomed_->uptime) return Welcomed::ignored;
+    if (same_life && welcome.proven()) {
       twin_ = true;
       return Welcomed::twin;
     }
@@ -62,8 +64,8 @@ AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, 
   sent_.erase(sent_.begin(), answered + 1);  // older answers that come later say nothing new
   unanswered_ = 0;
   challenge_ = welcome.challenge();
-  welcomed_ = welcomed_ ? std::max(*welcomed_, clock) : clock;
-  if (welcome.has_clock()) learn_time(clock, sent.at, now.mono);
+  welcomed_ = Newest{welcome.life(), uptime};
+  if (welcome.has_clock()) learn_time(welcome, sent.at, now.mono);
   quarantined_ = welcome.quarantined();
   if (quarantined_) return Welcomed::quarantined;
   if (!welcome.proven()) {
@@ -84,23 +86,39 @@ bool AgentPresence::on_challenge(const wire::Welcome& welcome, const Now& now) {
   return true;
 }
 
-void AgentPresence::learn_time(WallTime controller, MonoTime sent, MonoTime received) {
+void AgentPresence::learn_time(const wire::Welcome& welcome, MonoTime sent, MonoTime received) {
   // The controller read its clock somewhere between `sent` and `received`.
-  const TimeFix fresh{received, controller, controller + (received - sent)};
-  if (fix_) {
-    const Duration aged = (fix_->high - fix_->low) + 2 * drift(received - fix_->at);
-    if (fresh.high - fresh.low > aged) return;
+  const WallTime clock = from_wire(welcome.clock());
+  const WallFix fresh{received, clock, clock + (received - sent)};
+  const Duration by = from_wire(welcome.clock_steps()) - clock_.steps();
+  if (clock_.line(received) && by < Duration::zero()) {
+    TimeKeeper moved = clock_;
+    moved.stepped(by);
+    if (moved.hear(fresh) == TimeKeeper::Heard::fits) {  // two clocks agree that it was set by so much
+      clock_news_ = {clock_.doubt() ? TimeKeeper::Heard::cleared : TimeKeeper::Heard::fits, by};
+      clock_ = moved;
+      return;
+    }
   }
-  fix_ = fresh;
+  if (!clock_.line(received)) clock_.resume(std::nullopt, from_wire(welcome.clock_steps()));
+  const Duration steps = clock_.steps();
+  clock_news_.heard = clock_.hear(fresh);
+  clock_news_.stepped = clock_.steps() - steps;
+  // Whatever became of its account (it may have been restored): from here on its steps are counted as it
+  // does.
+  if (!clock_.doubt()) clock_.resume(clock_.line(received), from_wire(welcome.clock_steps()));
 }
 
 bool AgentPresence::proven() const { return proven_ && !twin_ && !quarantined_; }
 const std::string& AgentPresence::incarnation() const { return incarnation_; }
 
 std::optional<Now> AgentPresence::corrected(const Now& now) const {
-  if (!fix_) return std::nullopt;
-  const Duration elapsed = now.mono - fix_->at;
-  return Now{now.mono, fix_->low + elapsed - drift(elapsed), fix_->high + elapsed + drift(elapsed)};
+  const auto fix = clock_.at(now.mono);
+  if (!fix) return std::nullopt;
+  Now known = now;
+  known.wall_low = fix->low;
+  known.wall_high = fix->high;
+  return known;
 }
 
 void AgentPresence::on_bus_down() {

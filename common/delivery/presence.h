@@ -17,9 +17,11 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/base/time_keeper.h"
 #include "common/ports/entropy.h"
 #include "schemas/wire/frames.pb.h"
 
@@ -48,8 +50,18 @@ class AgentPresence {
   /// Sole, known and in time: irreversible acts are allowed in this incarnation.
   [[nodiscard]] bool proven() const;
   [[nodiscard]] const std::string& incarnation() const;
-  /// Wall interval learned from the round trip, if any: controller time +- RTT/2 + 200 ppm drift.
+  /// The controller's time as far as round trips and our own monotone clock agree on it; nothing before a
+  /// round trip. `now` with another wall interval.
   [[nodiscard]] std::optional<Now> corrected(const Now& now) const;
+  [[nodiscard]] const TimeKeeper& clock() const { return clock_; }
+  /// Goes on with the time that an earlier life of this agent had learned.
+  void resume_clock(const WallFix& line, Duration steps) { clock_.resume(line, steps); }
+  /// What the last Welcome said about the time, once.
+  struct ClockNews {
+    TimeKeeper::Heard heard = TimeKeeper::Heard::fits;
+    Duration stepped{};  // it was set back by this: bounds that were given before move along
+  };
+  ClockNews take_clock_news() { return std::exchange(clock_news_, {}); }
   /// The bus went down: round trips start anew (what was proven stays proven).
   void on_bus_down();
 
@@ -58,12 +70,12 @@ class AgentPresence {
     std::string nonce;
     MonoTime at;
   };
-  struct TimeFix {
-    MonoTime at;
-    WallTime low;
-    WallTime high;
+  /// The newest Welcome for us: which life of the controller said it, and how old that was.
+  struct Newest {
+    std::string life;
+    Duration uptime{};
   };
-  void learn_time(WallTime controller, MonoTime sent, MonoTime received);
+  void learn_time(const wire::Welcome& welcome, MonoTime sent, MonoTime received);
 
   std::string incarnation_;
   Duration interval_;
@@ -72,11 +84,12 @@ class AgentPresence {
   std::optional<MonoTime> last_sent_;
   std::optional<MonoTime> speak_up_;
   std::string challenge_;
-  std::optional<WallTime> welcomed_;  // the controller's clock in the newest Welcome for us
+  std::optional<Newest> welcomed_;
   bool proven_ = false;
   bool twin_ = false;
   bool quarantined_ = false;
-  std::optional<TimeFix> fix_;
+  TimeKeeper clock_;
+  ClockNews clock_news_;
 };
 
 /// The controller's half for one site. Who is and who was current survives a restart: the owner stores
@@ -121,7 +134,7 @@ class SitePresence {
   [[nodiscard]] const Life* find(const std::string& incarnation) const;
   /// When the challenge that `echo` repeats was made for `life`.
   [[nodiscard]] static std::optional<MonoTime> made_at(const Life& life, const std::string& echo);
-  [[nodiscard]] bool alone(const Life& life, MonoTime at) const;
+  [[nodiscard]] bool alone(const Life& life, const Now& now) const;
 
   void make_current(const std::string& incarnation);
   [[nodiscard]] const Life* twin_of(const Life& life) const;
@@ -131,6 +144,7 @@ class SitePresence {
   Duration settle_;
   Duration silent_after_;
   std::vector<Life> lives_;  // bounded
+  std::string life_;         // of this process, for the Welcomes
   std::optional<MonoTime> heard_;
   std::string quarantine_reason_;
 };

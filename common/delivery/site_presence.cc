@@ -10,7 +10,13 @@ namespace {
 
 constexpr std::size_t remembered_lives = 8;
 constexpr std::size_t challenge_bytes = 16;
+constexpr std::size_t life_bytes = 16;
 constexpr std::size_t remembered_past = 16;
+
+/// Who spoke while we were not awake is heard only now: nobody's silence began before we were.
+MonoTime since_awake(MonoTime heard, const Now& now) {
+  return planted(Defect::late_wake_ignored) ? heard : std::max(heard, now.awake_since);
+}
 
 }  // namespace
 
@@ -50,9 +56,10 @@ std::optional<MonoTime> SitePresence::made_at(const Life& life, const std::strin
   return std::nullopt;
 }
 
-bool SitePresence::alone(const Life& life, MonoTime at) const {
+bool SitePresence::alone(const Life& life, const Now& now) const {
   return std::ranges::all_of(lives_, [&](const Life& other) {
-    return &other == &life || other.last_heard < life.first_heard || at - other.last_heard >= settle_;
+    return &other == &life || other.last_heard < life.first_heard ||
+           now.mono - since_awake(other.last_heard, now) >= settle_;
   });
 }
 
@@ -76,6 +83,9 @@ wire::Welcome SitePresence::on_hello(const wire::Hello& hello, const Now& now, E
   welcome.set_incarnation(hello.incarnation());
   welcome.set_nonce(hello.nonce());
   *welcome.mutable_clock() = to_wire(now.wall());
+  if (life_.empty()) life_ = entropy.bytes(life_bytes);
+  welcome.set_life(life_);
+  *welcome.mutable_uptime() = to_wire(now.mono.time_since_epoch());
 
   Life& life = life_of(hello.incarnation(), now.mono);
   life.last_heard = now.mono;
@@ -101,7 +111,8 @@ wire::Welcome SitePresence::on_hello(const wire::Hello& hello, const Now& now, E
     welcome.set_quarantined(true);
     welcome.set_quarantine_reason(quarantine_reason_);
   } else {
-    welcome.set_proven(is_current && now.mono - life.first_heard >= settle_ && alone(life, now.mono));
+    welcome.set_proven(is_current && now.mono - since_awake(life.first_heard, now) >= settle_ &&
+                       alone(life, now));
   }
   life.previous_challenge = std::exchange(life.challenge, entropy.bytes(challenge_bytes));
   life.previous_challenge_at = std::exchange(life.challenge_at, now.mono);
@@ -119,7 +130,9 @@ void SitePresence::clear_quarantine() {
   past_.clear();
 }
 
-bool SitePresence::silent(const Now& now) const { return !heard_ || now.mono - *heard_ >= silent_after_; }
+bool SitePresence::silent(const Now& now) const {
+  return !heard_ || now.mono - since_awake(*heard_, now) >= silent_after_;
+}
 std::optional<MonoTime> SitePresence::last_heard() const { return heard_; }
 
 }  // namespace metalmesh::delivery

@@ -31,6 +31,8 @@ struct HttpRequest {
   /// Name of a site credential. The adapter (never the core) replaces the two placeholders below in `body`
   /// by the JSON-escaped values. So no secret is in a core, a row, a message or a log.
   std::optional<std::string> credential;
+  /// The credential goes into an Authorization header (HTTP Basic) instead: for BMCs without sessions.
+  bool basic = false;
   Duration timeout = std::chrono::seconds(30);
   std::uint32_t reply_limit = 1U << 20;  // bytes; a longer reply is HttpFailed{too_large}
   /// Nothing more is asked over its connection, which is closed after the reply: BMCs have few of them.
@@ -67,6 +69,7 @@ struct HttpFailed {
   bool operator==(const HttpFailed&) const = default;
 };
 
+/// Redirects are answers like others: whoever asks decides whether to follow, and remembers.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;

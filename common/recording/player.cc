@@ -86,7 +86,7 @@ Status take_segment(const std::string& bytes, std::vector<Stretch>& stretches) {
 
 Now now_of(const record::RecordedStep& step) {
   return {MonoTime(Duration(step.mono())), WallTime(Duration(step.wall_low())),
-          WallTime(Duration(step.wall_high()))};
+          WallTime(Duration(step.wall_high())), MonoTime(Duration(step.awake_since())), step.boot()};
 }
 
 /// A core in the middle of a life: its rows, and what still holds of what it was told.

@@ -108,6 +108,8 @@ void Recorder::before(const Input& input, const Now& now) {
   step.set_mono(ticks(now.mono));
   step.set_wall_low(ticks(now.wall_low));
   step.set_wall_high(ticks(now.wall_high));
+  step.set_awake_since(ticks(now.awake_since));
+  step.set_boot(now.boot);
   to_record(input, *step.mutable_input());
   step.set_masked(static_cast<std::uint32_t>(mask(*step.mutable_input(), secrets_)));
   remember(input, step.input());

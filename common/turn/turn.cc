@@ -1,5 +1,6 @@
 #include "common/turn/turn.h"
 
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -120,12 +121,25 @@ Status Turn::release(Effect effect) {
       std::move(effect));
 }
 
+Now Turn::look_at(Clock& clock) {
+  Now now = clock.now();
+  if (const auto away = wakes_.wake(now.mono)) {
+    const auto seconds = std::chrono::round<std::chrono::seconds>(*away).count();
+    ports_.log->write({LogLevel::warning,
+                       "woke late: nothing could be done for " + std::to_string(seconds) +
+                           " s (suspended, stopped, or no processor or disk); that time is nobody's silence",
+                       {}});
+  }
+  now.awake_since = wakes_.awake_since();
+  return now;
+}
+
 Status Turn::run(InputQueue& queue, Clock& clock, const std::stop_token& stop) {
-  Status status = step({Started{}}, clock.now());
+  Status status = step({Started{}}, look_at(clock));
   while (status && !stop.stop_requested()) {
     InputQueue::Taken taken =
         queue.take(inputs_per_turn, owes_committed_ ? Duration::zero() : patience, stop);
-    const Now now = clock.now();
+    const Now now = look_at(clock);
     const std::size_t inputs = taken.others.size();
     status = read(taken.reads, now);
     if (status) status = step(std::move(taken.others), now);
@@ -139,7 +153,7 @@ Status Turn::gather(InputQueue& queue, Clock& clock, const std::stop_token& stop
   for (MonoTime at = clock.now().mono; at < end; at = clock.now().mono) {
     const std::vector<Input> reads = queue.gather(gathering::worth_a_write, end - at, stop);
     if (reads.empty()) break;
-    if (Status done = read(reads, clock.now()); !done) return done;
+    if (Status done = read(reads, look_at(clock)); !done) return done;
   }
   return {};
 }

@@ -24,6 +24,7 @@
 #include "common/ports/timers.h"
 #include "common/turn/decision_core.h"
 #include "common/turn/input_queue.h"
+#include "common/turn/wake_watch.h"
 
 namespace metalmesh {
 
@@ -54,10 +55,12 @@ class Turn {
   /// process. Not to be called within a turn.
   [[nodiscard]] Status read(const std::vector<Input>& reads, const Now& now);
 
-  /// Delivers Started, then turns until `stop` is requested or a step fails.
+  /// Delivers Started, then turns until `stop` is requested or a step fails. Says in each `Now` since when
+  /// the node has been awake.
   [[nodiscard]] Status run(InputQueue& queue, Clock& clock, const std::stop_token& stop);
 
  private:
+  [[nodiscard]] Now look_at(Clock& clock);
   [[nodiscard]] Status gather(InputQueue& queue, Clock& clock, const std::stop_token& stop);
   void look_at_disk(std::vector<Input>& inputs, const Now& now, bool at_once);
   [[nodiscard]] Status commit_and_release(Outcome outcome);
@@ -66,6 +69,7 @@ class Turn {
   DecisionCore& core_;
   Store& store_;
   Ports ports_;
+  WakeWatch wakes_;
   bool owes_committed_ = false;
   std::optional<bool> disk_low_;
   std::optional<MonoTime> disk_seen_;

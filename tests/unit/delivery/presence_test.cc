@@ -238,8 +238,8 @@ TEST(Presence, learns_the_time_within_the_round_trip) {
   EXPECT_EQ(fixed->wall_low, controller.wall_low);
   EXPECT_EQ(fixed->wall_high, controller.wall_low + 2s);
   const auto later = agent.corrected(at(1003s));
-  EXPECT_EQ(later->wall_low, controller.wall_low + 1000s - 200ms);
-  EXPECT_EQ(later->wall_high, controller.wall_low + 1002s + 200ms);
+  EXPECT_EQ(later->wall_low, controller.wall_low + 1000s - 500ms);
+  EXPECT_EQ(later->wall_high, controller.wall_low + 1002s + 500ms);
 }
 
 TEST(WallStamp, survives_both_ways_and_clamps_nonsense) {
