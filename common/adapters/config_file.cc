@@ -24,6 +24,7 @@ const std::set<std::string_view> path_fields = {
     "metalmesh.config.Agent.credentials_file",
     "metalmesh.config.Agent.bmc_ca",
     "metalmesh.config.Agent.families_dir",
+    "metalmesh.config.Agent.quirks_dir",
     "metalmesh.config.Tls.ca",
     "metalmesh.config.Tls.certificate",
     "metalmesh.config.Tls.key",

@@ -219,15 +219,11 @@ class CurlClient::Loop {
       curl_multi_remove_handle(multi_, easy);
       const auto found = hosts_.find(transfer->origin().host + ":" + transfer->origin().port);
       MM_CHECK(found != hosts_.end());
-      auto answer = transfer->finish(code);
-      if (!answer) {
-        MM_CHECK(curl_multi_add_handle(multi_, easy) == CURLM_OK);
-        continue;
-      }
+      CurlTransfer::Answer answer = transfer->finish(code);
       // A failed transfer leaves no connection worth keeping, so the next one starts on a fresh one anyway.
       const auto over = std::exchange(found->second.running, nullptr);
       if (spare_.size() < most_spare_handles) spare_.push_back(over->take_handle());
-      deliver(std::move(*answer));
+      deliver(std::move(answer));
       start_next(found->second);
     }
   }

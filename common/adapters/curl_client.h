@@ -4,8 +4,8 @@
 // TLS: the peer's key is read and judged after the handshake and before a byte of the request leaves, on new
 // and on reused connections alike. A connection made under one trust is never used under another. A request
 // that is not idempotent is never sent a second time when a reused connection turns out to be dead: that is
-// `dropped`. Redirects: up to three, same scheme, host and port only; 307 and 308 keep the method, others are
-// followed for GET. Proxies and netrc of the environment are ignored.
+// `dropped`. Redirects are answers: whoever asks decides. Compressed replies are unpacked, whatever was asked
+// for. Proxies and netrc of the environment are ignored.
 #pragma once
 
 #include <memory>

@@ -15,7 +15,6 @@
 namespace metalmesh::adapters {
 namespace {
 
-constexpr int most_redirects = 3;
 constexpr std::size_t header_limit = 64U << 10;
 
 std::string lower(std::string_view text) {
@@ -108,6 +107,11 @@ std::optional<CurlTransfer::Answer> CurlTransfer::prepare(const CredentialSource
     if (!credential)
       return failed(HttpFailure::no_credential, "this site has no credential named '" + name + "'");
     body_ = fill_credential(request_.body, credential->first, credential->second);
+    if (request_.basic) {
+      curl_easy_setopt(easy_.get(), CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+      curl_easy_setopt(easy_.get(), CURLOPT_USERNAME, credential->first.c_str());
+      curl_easy_setopt(easy_.get(), CURLOPT_PASSWORD, std::string(credential->second.reveal()).c_str());
+    }
   } else {
     body_ = Secret(std::move(request_.body));
   }
@@ -122,6 +126,8 @@ std::optional<CurlTransfer::Answer> CurlTransfer::prepare(const CredentialSource
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "metalmesh");
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  // Some compress whatever they are asked; what is asked for is in the request's own header.
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
   // The default of 64 KiB, taken and given back with each body, makes malloc tidy up its pools every time.
   curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16L << 10);
   // Its cache is searched through for old names after each transfer; a kept connection asks for no name.
@@ -244,7 +250,7 @@ std::size_t CurlTransfer::on_body(const char* bytes, std::size_t size, std::size
   return size * count;
 }
 
-std::optional<CurlTransfer::Answer> CurlTransfer::finish(CURLcode code) {
+CurlTransfer::Answer CurlTransfer::finish(CURLcode code) {
   switch (stop_) {
     case Stop::none:
       break;
@@ -261,26 +267,8 @@ std::optional<CurlTransfer::Answer> CurlTransfer::finish(CURLcode code) {
   if (code != CURLE_OK) return failed(code);
   long status = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (follow(static_cast<int>(status))) return std::nullopt;
   reply_.status = static_cast<int>(status);
   return std::move(reply_);
-}
-
-bool CurlTransfer::follow(int status) {
-  const bool keeps_method = status == 307 || status == 308;
-  const bool redirect =
-      keeps_method || ((status == 301 || status == 302 || status == 303) && repeatable(request_.method));
-  if (!redirect || redirects_ >= most_redirects) return false;
-  const auto location =
-      std::ranges::find(reply_.headers, "location", &std::pair<std::string, std::string>::first);
-  if (location == reply_.headers.end()) return false;
-  std::string target = resolve_url(request_.url, location->second);
-  const auto origin = origin_of(target);
-  if (!origin || *origin != origin_) return false;
-  ++redirects_;
-  request_.url = std::move(target);
-  set_request();
-  return true;
 }
 
 HttpFailed CurlTransfer::failed(HttpFailure failure, std::string detail) const {

@@ -28,8 +28,8 @@ class CurlTransfer {
 
   /// Fills in the credential and prepares the handle. An answer when the request cannot be sent at all.
   std::optional<Answer> prepare(const CredentialSource& credentials, bool fresh_connection);
-  /// What the finished handle amounts to; nothing when a redirect is to be followed (prepared already).
-  std::optional<Answer> finish(CURLcode code);
+  /// What the finished handle amounts to.
+  Answer finish(CURLcode code);
 
   [[nodiscard]] CURL* handle() const { return easy_.get(); }
   /// Reset, for the next transfer. This one is over.
@@ -47,7 +47,6 @@ class CurlTransfer {
   void set_request();
   void set_trust();
   bool judge_peer();
-  bool follow(int status);
   [[nodiscard]] HttpFailed failed(HttpFailure failure, std::string detail) const;
   [[nodiscard]] HttpFailed failed(CURLcode code) const;
 
@@ -60,7 +59,6 @@ class CurlTransfer {
   char error_[CURL_ERROR_SIZE] = {};
   HttpReplied reply_;
   std::size_t header_bytes_ = 0;
-  int redirects_ = 0;
   int sends_ = 0;  // how often this request was about to leave
   Stop stop_ = Stop::none;
 };

@@ -41,11 +41,4 @@ Result<Origin> origin_of(const std::string& url) {
   return origin;
 }
 
-std::string resolve_url(const std::string& base, const std::string& location) {
-  const Url url(curl_url(), curl_url_cleanup);
-  if (curl_url_set(url.get(), CURLUPART_URL, base.c_str(), 0) != CURLUE_OK) return {};
-  if (curl_url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) return {};
-  return part(url, CURLUPART_URL);
-}
-
 }  // namespace metalmesh::adapters

@@ -1,4 +1,4 @@
-// URLs as the HTTP client needs them: which queue a request belongs to, and where a redirect leads.
+// URLs as the HTTP client needs them: which queue a request belongs to.
 #pragma once
 
 #include <string>
@@ -17,7 +17,4 @@ struct Origin {
 
 /// Kind invalid when `url` is not an absolute http(s) URL, or carries a user name or password.
 Result<Origin> origin_of(const std::string& url);
-/// `location` as a client at `base` understands it; empty when it is not a URL.
-std::string resolve_url(const std::string& base, const std::string& location);
-
 }  // namespace metalmesh::adapters

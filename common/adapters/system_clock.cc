@@ -4,8 +4,11 @@
 #include <time.h>
 
 #include <algorithm>
+#include <fstream>
+#include <string>
 
 #include "common/base/check.h"
+#include "common/base/digest.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -16,7 +19,20 @@ Duration read_clock(clockid_t id) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+/// Zero when the kernel does not tell: then every start of this program counts as one of the machine.
+std::uint64_t read_boot() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  if (!(file >> id)) return 0;
+  std::uint64_t number = 0;
+  for (const char byte : sha256(id).substr(0, sizeof number))
+    number = number << 8U | static_cast<unsigned char>(byte);
+  return number;
+}
+
 }  // namespace
+
+SystemClock::SystemClock(const ClockOptions& options) : options_(options), boot_(read_boot()) {}
 
 Duration SystemClock::error() const {
   if (options_.trusted_error) return *options_.trusted_error;
@@ -34,7 +50,8 @@ Now SystemClock::now() {
   const Duration margin = error();
   return {.mono = MonoTime(read_clock(CLOCK_BOOTTIME)),
           .wall_low = WallTime(wall - margin),
-          .wall_high = WallTime(wall + margin)};
+          .wall_high = WallTime(wall + margin),
+          .boot = boot_};
 }
 
 }  // namespace metalmesh::adapters

@@ -58,6 +58,10 @@ class FarEnd : public CollectingSink {
     reply.id = opened.id;
     reply.headers = {{"X-Mixed-Case", "Kept As Is"}};
     reply.body = opened.method + " " + opened.target + " " + opened.body;
+    if (opened.target == "/who") {
+      for (const auto& [name, value] : opened.headers)
+        if (name == "authorization") reply.body = value;
+    }
     if (opened.target == "/big") reply.body = std::string(100'000, 'b');
     if (const auto found = redirects.find(opened.target); found != redirects.end()) {
       reply.status = found->second.first;
@@ -454,26 +458,26 @@ TEST_F(HttpClientTest, fills_in_credentials_escaped_and_only_once) {
   EXPECT_EQ(unnamed->failure, HttpFailure::no_credential);
 }
 
-TEST_F(HttpClientTest, follows_redirects_on_the_same_host_only) {
+TEST_F(HttpClientTest, a_redirect_is_an_answer) {
   start_api();
-  auto kept = request("POST", base_ + "/307");
-  kept.body = "{}";
-  const auto same_method = reply_of(kept);
-  ASSERT_TRUE(same_method);
-  EXPECT_EQ(same_method->body, "POST /landed {}");
-  EXPECT_EQ(same_method->peer_key_sha256, key_of("api"));
-  const auto read = reply_of(request("GET", base_ + "/303"));
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->body, "GET /landed ");
-  const auto not_followed = reply_of(request("POST", base_ + "/303"));
-  ASSERT_TRUE(not_followed);
-  EXPECT_EQ(not_followed->status, 303);
-  const auto elsewhere = reply_of(request("GET", base_ + "/elsewhere"));
-  ASSERT_TRUE(elsewhere);
-  EXPECT_EQ(elsewhere->status, 302);
-  const auto loop = reply_of(request("GET", base_ + "/loop"));
-  ASSERT_TRUE(loop);
-  EXPECT_EQ(loop->status, 302);
+  for (const auto& [path, status] :
+       std::map<std::string, int>{{"/307", 307}, {"/303", 303}, {"/loop", 302}}) {
+    for (const char* method : {"GET", "POST"}) {
+      const auto reply = reply_of(request(method, base_ + path));
+      ASSERT_TRUE(reply) << method << path;
+      EXPECT_EQ(reply->status, status);
+    }
+  }
+}
+
+TEST_F(HttpClientTest, basic_puts_the_credential_into_a_header_and_nowhere_else) {
+  start_api();
+  auto basic = request("GET", base_ + "/who");
+  basic.credential = "rack";
+  basic.basic = true;
+  const auto reply = reply_of(basic);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->body, "Basic YWQibWluOnBcYSJzCnNAQE1FVEFMTUVTSC1VU0VSQEA=");
 }
 
 TEST_F(HttpClientTest, ignores_the_proxy_of_the_environment) {

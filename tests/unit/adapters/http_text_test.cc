@@ -79,11 +79,5 @@ TEST(OriginOf, refuses_what_is_not_for_a_bmc) {
   }
 }
 
-TEST(ResolveUrl, reads_a_location_as_a_client_does) {
-  EXPECT_EQ(resolve_url("https://bmc/a/b", "/c"), "https://bmc/c");
-  EXPECT_EQ(resolve_url("https://bmc/a/b", "c"), "https://bmc/a/c");
-  EXPECT_EQ(resolve_url("https://bmc/a", "https://other/x"), "https://other/x");
-}
-
 }  // namespace
 }  // namespace metalmesh::adapters
