@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agents/redfish/json_view.h"
+#include "common/base/utf8.h"
 
 namespace metalmesh::redfish {
 namespace {
@@ -24,14 +25,14 @@ std::string last_part(std::string_view id) {
 }
 
 std::string one_line(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, longest_line))
-    out += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? ' ' : c;
+  std::string out = Utf8(text).cut(longest_line).str();
+  std::ranges::replace_if(
+      out, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, ' ');
   return out;
 }
 
 void add_messages(ErrorInfo& out, View list) {
-  for (const View& item : list.items(most_messages)) {
+  for (const View& item : list.one_or_more(most_messages)) {
     Message message{last_part(item["MessageId"].text()), one_line(item["Message"].text()),
                     item["MessageArgs"].texts()};
     if (!message.id.empty() || !message.text.empty()) out.messages.push_back(std::move(message));
@@ -44,8 +45,16 @@ struct Meaning {
 };
 
 // The first word found decides; words are matched in ids and texts, in lower case.
-constexpr std::array<Meaning, 18> meanings = {{
+constexpr std::array<Meaning, 37> meanings = {{
     {"passwordchangerequired", Refusal::password_change},
+    {"password change required", Refusal::password_change},
+    {"unauthorizedloginattempt", Refusal::login},
+    {"invalid username", Refusal::login},
+    {"invalid user name", Refusal::login},
+    {"username or password", Refusal::login},
+    {"user name or password", Refusal::login},
+    {"authentication failed", Refusal::login},
+    {"authenticationfailed", Refusal::login},
     {"licensekeyrequired", Refusal::licence},
     {"license", Refusal::licence},
     {"licence", Refusal::licence},
@@ -54,6 +63,10 @@ constexpr std::array<Meaning, 18> meanings = {{
     {"maximum number of user sessions", Refusal::sessions_full},
     {"maximum number of sessions", Refusal::sessions_full},
     {"sys518", Refusal::busy},
+    {"swc0700", Refusal::busy},
+    {"is not ready", Refusal::busy},
+    {"resourceexhaustion", Refusal::busy},
+    {"resourceinuse", Refusal::busy},
     {"invalidoperationforsystemstate", Refusal::busy},
     {"unabletomodifyduringsystempost", Refusal::busy},
     {"operationavailableaftersystempost", Refusal::busy},
@@ -63,6 +76,13 @@ constexpr std::array<Meaning, 18> meanings = {{
     {"propertymissing", Refusal::missing_parameter},
     {"is missing in the request body", Refusal::missing_parameter},
     {"servicetemporarilyunavailable", Refusal::busy},
+    {"propertynotwritable", Refusal::for_good},
+    {"propertyunknown", Refusal::for_good},
+    {"propertyvaluenotinlist", Refusal::for_good},
+    {"actionparametervaluenotinlist", Refusal::for_good},
+    {"sourcedoesnotsupportprotocol", Refusal::for_good},
+    {"insufficientprivilege", Refusal::denied},
+    {"accessdenied", Refusal::denied},
 }};
 
 }  // namespace
@@ -75,7 +95,7 @@ std::string ErrorInfo::text() const {
     if (!message.id.empty() && !message.text.empty()) out += " (" + message.id + ")";
     if (out.size() >= longest_line) break;
   }
-  return out.substr(0, longest_line);
+  return Utf8(std::move(out)).cut(longest_line).str();
 }
 
 bool ErrorInfo::mentions(std::string_view word) const {
@@ -104,6 +124,13 @@ ErrorInfo parse_error(std::string_view body) {
     if (!message.id.empty() || !message.text.empty()) out.messages.push_back(std::move(message));
   }
   return out;
+}
+
+bool says_wrong_password(const ErrorInfo& error) {
+  return std::ranges::any_of(meanings, [&](const Meaning& meaning) {
+    return meaning.refusal == Refusal::login && meaning.word != "novalidsession" &&
+           error.mentions(meaning.word);
+  });
 }
 
 Refusal classify(int status, const ErrorInfo& error) {

@@ -35,9 +35,14 @@ enum class Refusal {
   login,              // the credential was not accepted, or the session is no longer valid
   busy,               // not ready, in POST, or a job is running: the same request may succeed later
   missing_parameter,  // a required parameter was left out: see `mentions`
+  for_good,           // it will say so each time: not writable, not supported, not in its list
+  denied,             // the account is known, and may not
   precondition,       // If-Match did not match (412) or is required (428)
   conflict,           // 409: the resource's state forbids it, often because it is so already
 };
+
+/// The words of a wrong user name or password, whatever the status.
+bool says_wrong_password(const ErrorInfo& error);
 
 Refusal classify(int status, const ErrorInfo& error);
 

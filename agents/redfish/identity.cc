@@ -30,6 +30,10 @@ bool same_uuid(std::string_view a, std::string_view b) {
 
 bool same_serial(std::string_view a, std::string_view b) { return normal_serial(a) == normal_serial(b); }
 
+bool has_serial(const Identity& seen, std::string_view wanted) {
+  return same_serial(wanted, seen.serial) || (!seen.label.empty() && same_serial(wanted, seen.label));
+}
+
 void add(std::string& list, std::string_view field, std::string_view value) {
   if (!list.empty()) list += "; ";
   list += std::string(field) + " " + std::string(value.empty() ? "none" : value);
@@ -41,6 +45,15 @@ std::string joined(const std::vector<std::string>& values) {
   return out;
 }
 
+/// SMBIOS tells the first three fields of a UUID in little-endian order; some BMCs do, some do not.
+std::string bytes_turned(std::string_view uuid) {
+  const std::string hex = hex_only(uuid);
+  if (hex.size() != 32) return {};
+  std::string out;
+  for (const std::size_t i : {3, 2, 1, 0, 5, 4, 7, 6}) out += hex.substr(2 * i, 2);
+  return out + hex.substr(16);
+}
+
 /// What the fields of an order came to, each list for people.
 struct Findings {
   int given = 0;
@@ -48,28 +61,57 @@ struct Findings {
   std::string placeholders;
   std::string wanted;  // of the fields that differ
   std::string got;
-  std::string missing;  // not told by the BMC
+  std::string missed;  // fields that were not told
 
-  void weigh(std::string_view field, const std::string& want, std::string_view seen, bool usable, bool told,
-             bool same) {
-    if (!usable) return add(placeholders, field, want);
-    if (same) return add(agreed, field, want);
-    if (!told) return add(missing, field, want);
-    add(wanted, field, want);
-    add(got, field, seen);
+  struct Field {
+    std::string_view name;
+    std::string wanted;
+    std::string seen;
+    bool usable = false;  // what is wanted
+    bool told = false;
+    bool same = false;
+  };
+  void weigh(const Field& field) {
+    if (!field.usable) return add(placeholders, field.name, field.wanted);
+    if (field.same) return add(agreed, field.name, field.wanted);
+    if (!field.told) return add(missed, field.name, field.wanted);
+    add(wanted, field.name, field.wanted);
+    add(got, field.name, field.seen);
+  }
+  void weigh_uuid(const Identity& expected, const Identity& seen) {
+    if (expected.uuid.empty()) return;
+    ++given;
+    const bool turned = bytes_turned(expected.uuid) == hex_only(seen.uuid) && !seen.uuid.empty();
+    weigh({"UUID", expected.uuid, seen.uuid + (turned ? " (the same with its bytes turned)" : ""),
+           usable_uuid(expected.uuid), usable_uuid(seen.uuid), same_uuid(expected.uuid, seen.uuid)});
+  }
+  void weigh_serial(const Identity& expected, const Identity& seen) {
+    if (expected.serial.empty()) return;
+    ++given;
+    const std::string shown = seen.label.empty() ? seen.serial : seen.label + " (" + seen.serial + ")";
+    weigh({"serial", expected.serial, shown, usable_serial(expected.serial),
+           usable_serial(seen.serial) || usable_serial(seen.label), has_serial(seen, expected.serial)});
+  }
+  void weigh_macs(const Identity& expected, const Identity& seen) {
+    if (!expected.macs.empty()) ++given;
+    for (const std::string& mac : expected.macs) {
+      const auto equal = [&](const std::string& other) { return same_mac(other, mac); };
+      weigh({"MAC", mac, joined(seen.macs), is_real_mac(mac), !seen.macs.empty(),
+             std::ranges::any_of(seen.macs, equal)});
+    }
   }
 };
 
 }  // namespace
 
 Identity from_wire(const wire::Identity& identity) {
-  return {identity.uuid(), identity.serial(), "", {identity.macs().begin(), identity.macs().end()}};
+  return {identity.uuid(), identity.serial(), "", {identity.macs().begin(), identity.macs().end()}, ""};
 }
 
 wire::Identity to_wire(const Identity& identity) {
   wire::Identity out;
   out.set_uuid(identity.uuid);
-  out.set_serial(identity.serial);
+  out.set_serial(identity.label.empty() ? identity.serial : identity.label);
   for (const std::string& mac : identity.macs) out.add_macs(mac);
   return out;
 }
@@ -80,38 +122,36 @@ bool is_real_mac(std::string_view mac) { return usable_mac(with_colons(mac)); }
 
 Comparison compare(const Identity& expected, const Identity& seen) {
   Findings found;
-  if (!expected.uuid.empty()) {
-    ++found.given;
-    found.weigh("UUID", expected.uuid, seen.uuid, usable_uuid(expected.uuid), usable_uuid(seen.uuid),
-                same_uuid(expected.uuid, seen.uuid));
-  }
-  if (!expected.serial.empty()) {
-    ++found.given;
-    found.weigh("serial", expected.serial, seen.serial, usable_serial(expected.serial),
-                usable_serial(seen.serial), same_serial(expected.serial, seen.serial));
-  }
-  if (!expected.macs.empty()) ++found.given;
-  for (const std::string& mac : expected.macs) {
-    const auto equal = [&](const std::string& other) { return same_mac(other, mac); };
-    const bool present = std::any_of(seen.macs.begin(), seen.macs.end(), equal);
-    found.weigh("MAC", mac, joined(seen.macs), is_real_mac(mac), !seen.macs.empty(), present);
-  }
+  found.weigh_uuid(expected, seen);
+  found.weigh_serial(expected, seen);
+  const bool both = !expected.uuid.empty() && !expected.serial.empty() && found.wanted.empty() &&
+                    found.missed.empty() && found.placeholders.empty();
+  found.weigh_macs(expected, seen);
 
   if (!found.placeholders.empty() || found.given < 2) {
-    const std::string only = found.agreed + found.wanted;
+    const std::string only = found.agreed + found.wanted + found.missed;
     return {Match::insufficient, "two of UUID, serial and MAC, none a vendor default",
             !found.placeholders.empty() ? "vendor default: " + found.placeholders
             : only.empty()              ? "none of them"
                                         : "only " + only};
   }
   if (!found.wanted.empty()) return {Match::different, found.wanted, found.got};
-  if (!found.missing.empty()) return {Match::unknown, found.missing, "none yet"};
+  const bool only_macs_missed = both && seen.macs.empty();
+  if (!found.missed.empty() && !only_macs_missed) return {Match::unread, found.missed, "none"};
   return {Match::same, found.agreed, found.agreed};
+}
+
+std::optional<Comparison> contradiction(const Identity& expected, const Identity& seen) {
+  Findings found;
+  found.weigh_uuid(expected, seen);
+  found.weigh_serial(expected, seen);
+  if (found.wanted.empty()) return std::nullopt;
+  return Comparison{Match::different, found.wanted, found.got};
 }
 
 bool may_be(const Identity& expected, const Identity& seen) {
   return (expected.uuid.empty() || same_uuid(expected.uuid, seen.uuid)) &&
-         (expected.serial.empty() || same_serial(expected.serial, seen.serial));
+         (expected.serial.empty() || has_serial(seen, expected.serial));
 }
 
 std::string machine_key(const Identity& identity) {

@@ -4,6 +4,7 @@
 // swapped cable.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ struct Identity {
   std::string serial;
   std::string sku;
   std::vector<std::string> macs;
+  /// The number on the machine's label, where that is known to be another property than SerialNumber.
+  std::string label;
   bool operator==(const Identity&) const = default;
 };
 
@@ -30,7 +33,7 @@ bool same_mac(std::string_view a, std::string_view b);
 /// A unicast address that is no vendor default, in any spelling.
 bool is_real_mac(std::string_view mac);
 
-enum class Match { same, different, unknown, insufficient };
+enum class Match { same, different, insufficient, unread };
 
 struct Comparison {
   Match match = Match::insufficient;
@@ -39,12 +42,15 @@ struct Comparison {
   std::string seen;
 };
 
-/// `different` when a field contradicts the order; `unknown` when none does, but some that are needed were
-/// not told: BMCs show empty ones while they start, or while the host is off. `same` only when every field of
-/// the order matches (each ordered MAC must be among those seen), at least two of UUID, serial and MACs are
-/// given and none of them is a vendor default. `insufficient` when the order itself cannot identify a
-/// machine.
+/// `same` only when every field of the order matches (each ordered MAC must be among those seen), at least
+/// two of UUID, serial and MACs are given and none of them is a vendor default. `insufficient` when the order
+/// itself cannot identify a machine. `unread` when nothing contradicts, but a field is empty or a vendor
+/// default: that is no reading. Interfaces that show no address at all (some do so while the host is off) are
+/// not missed where UUID and serial agree.
 Comparison compare(const Identity& expected, const Identity& seen);
+
+/// Both tell a UUID, or a serial, and not the same one. Nothing: no contradiction so far.
+std::optional<Comparison> contradiction(const Identity& expected, const Identity& seen);
 
 /// True when UUID and serial do not contradict the order: enough to pick one of several systems, never to
 /// act.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/utf8.h"
+
 namespace metalmesh::redfish {
 namespace {
 
@@ -9,6 +11,7 @@ constexpr std::size_t longest_document = std::size_t{1} << 20U;
 constexpr std::size_t longest_text = 2048;
 constexpr std::size_t longest_path = 1024;
 constexpr std::size_t deepest = 32;
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 }  // namespace
 
@@ -33,12 +36,17 @@ std::string View::text() const {
   if (value_ == nullptr) return {};
   if (value_->is_string()) {
     const auto& text = value_->get_string();
-    return {text.data(), std::min<std::size_t>(text.size(), longest_text)};
+    return Utf8(std::string_view(text.data(), text.size())).cut(longest_text).str();
   }
   if (value_->is_int64()) return std::to_string(value_->get_int64());
   if (value_->is_uint64()) return std::to_string(value_->get_uint64());
   if (value_->is_bool()) return value_->get_bool() ? "true" : "false";
   return {};
+}
+
+std::vector<View> View::one_or_more(std::size_t limit) const {
+  if (is_object()) return {*this};
+  return items(limit);
 }
 
 std::vector<std::string> View::texts() const {
@@ -68,13 +76,17 @@ std::vector<std::string> View::keys() const {
 
 Result<Document> Document::parse(std::string_view body) {
   if (body.size() > longest_document) return fail(ErrorKind::corrupt, "JSON longer than 1 MiB");
+  // One byte in another encoding, or a byte order mark, is no reason to lose the whole resource.
+  const std::string text = valid_utf8(std::string(body.starts_with(byte_order_mark) ? body.substr(3) : body));
   boost::json::parse_options options;
   options.max_depth = deepest;
+  boost::json::parser parser({}, options);
   boost::json::error_code error;
+  const std::size_t read = parser.write_some(text.data(), text.size(), error);
+  const bool trailing = !error && text.find_first_not_of(" \t\r\n", read) != std::string::npos;
+  if (error || trailing) return fail(ErrorKind::corrupt, "invalid JSON at byte " + std::to_string(read));
   Document document;
-  document.value_ =
-      boost::json::parse(boost::json::string_view(body.data(), body.size()), error, {}, options);
-  if (error) return fail(ErrorKind::corrupt, "not JSON: " + error.message());
+  document.value_ = parser.release();
   return document;
 }
 

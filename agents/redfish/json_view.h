@@ -22,6 +22,8 @@ class View {
   [[nodiscard]] View operator[](std::string_view key) const;
   /// Elements of an array, at most `limit`; nothing for any other kind.
   [[nodiscard]] std::vector<View> items(std::size_t limit = 256) const;
+  /// As items; an object that stands where an array should is its only element.
+  [[nodiscard]] std::vector<View> one_or_more(std::size_t limit = 256) const;
   /// Text of a string, number or boolean; empty otherwise. At most 2,048 characters.
   [[nodiscard]] std::string text() const;
   [[nodiscard]] std::vector<std::string> texts() const;
@@ -38,7 +40,8 @@ class View {
 
 class Document {
  public:
-  /// At most 1 MiB, at most 32 levels deep. Kind: corrupt.
+  /// At most 1 MiB, at most 32 levels deep. Bytes that are no UTF-8 become U+FFFD. Kind: corrupt, with the
+  /// byte where it is damaged.
   static Result<Document> parse(std::string_view body);
   /// As parse, and the root must be an object.
   static Result<Document> parse_object(std::string_view body);

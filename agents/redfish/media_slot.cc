@@ -51,6 +51,8 @@ InsertStyle insert_style(const Slot& slot) {
   return InsertStyle::none;
 }
 
+bool takes_cd(const Slot& slot) { return holds_cd(slot) && insert_style(slot) != InsertStyle::none; }
+
 bool is_inserted(const Slot& slot) {
   if (slot.inserted_flag.has_value()) return *slot.inserted_flag;
   const bool connected = !slot.connected_via.empty() && slot.connected_via != "NotConnected";

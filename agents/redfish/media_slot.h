@@ -17,6 +17,8 @@ enum class InsertStyle {
 bool holds_cd(const Slot& slot);
 bool holds_stick(const Slot& slot);
 InsertStyle insert_style(const Slot& slot);
+/// It can be filled with a CD from a URL.
+bool takes_cd(const Slot& slot);
 bool is_inserted(const Slot& slot);
 
 /// The slot shows this very image. BMCs drop the scheme or the port and change case, so only the last part of

@@ -27,6 +27,8 @@ Request make(std::string method, std::string path, const std::optional<json::obj
 
 json::string text(std::string_view value) { return json::string(value.data(), value.size()); }
 
+std::string boot_uri(const System& system) { return system.boot.uri.empty() ? system.uri : system.boot.uri; }
+
 void add_if_match(Request& request, const std::optional<std::string>& if_match) {
   if (if_match) request.headers.emplace_back("If-Match", *if_match);
 }
@@ -64,7 +66,8 @@ Request insert_media(const Slot& slot, std::string_view url, InsertExtras extras
 }
 
 Request eject_media(const Slot& slot, const std::optional<std::string>& if_match, EjectForm form) {
-  if (form == EjectForm::patch || insert_style(slot) == InsertStyle::patch) {
+  const bool no_actions = slot.insert_target.empty() && slot.eject_target.empty();
+  if (form == EjectForm::patch || no_actions) {
     Request out = make("PATCH", slot.uri, json::object{{"Image", nullptr}, {"Inserted", false}});
     add_if_match(out, if_match);
     return out;
@@ -75,11 +78,15 @@ Request eject_media(const Slot& slot, const std::optional<std::string>& if_match
 }
 
 std::string_view cd_target(const Boot& boot, unsigned tried) {
-  std::vector<std::string_view> offered;
-  for (const std::string_view target : {"Cd", "UsbCd", "UefiUsbCd"}) {
-    if (std::ranges::find(boot.targets, target) != boot.targets.end()) offered.push_back(target);
-  }
-  return offered.empty() ? "Cd" : offered[tried % offered.size()];
+  std::vector<std::string_view> choice;
+  const auto offer = [&](std::string_view target, bool known) {
+    const bool offered = std::ranges::find(boot.targets, target) != boot.targets.end();
+    if ((known || offered) && std::ranges::find(choice, target) == choice.end()) choice.push_back(target);
+  };
+  if (!boot.preferred.empty()) offer(boot.preferred, boot.targets.empty());
+  for (const std::string_view target : {"Cd", "UsbCd", "UefiUsbCd", "UefiCd"}) offer(target, false);
+  if (choice.empty() || boot.targets.empty()) offer("Cd", true);
+  return choice[tried % choice.size()];
 }
 
 bool boots_our_cd(const Boot& boot, unsigned tried) {
@@ -91,13 +98,13 @@ Request boot_once(const System& system, bool with_mode, const std::optional<std:
   json::object boot{{"BootSourceOverrideEnabled", "Once"},
                     {"BootSourceOverrideTarget", text(cd_target(system.boot, tried))}};
   if (with_mode) boot["BootSourceOverrideMode"] = "UEFI";
-  Request out = make("PATCH", system.uri, json::object{{"Boot", std::move(boot)}});
+  Request out = make("PATCH", boot_uri(system), json::object{{"Boot", std::move(boot)}});
   add_if_match(out, if_match);
   return out;
 }
 
 Request clear_boot(const System& system, const std::optional<std::string>& if_match) {
-  Request out = make("PATCH", system.uri,
+  Request out = make("PATCH", boot_uri(system),
                      json::object{{"Boot", json::object{{"BootSourceOverrideEnabled", "Disabled"}}}});
   add_if_match(out, if_match);
   return out;

@@ -18,6 +18,7 @@ struct Request {
   Headers headers;
   std::string body;
   bool login = false;  // fill the credential placeholders
+  bool last = false;   // nothing more is asked over its connection
   bool operator==(const Request&) const = default;
 };
 
@@ -36,7 +37,7 @@ Request insert_media(const Slot& slot, std::string_view url, InsertExtras extras
                      const std::optional<std::string>& if_match);
 /// Some refuse the action's empty object and want no body, some know no action at all.
 enum class EjectForm { object, bare, patch };
-/// By the advertised action, by PATCH where the slot is written that way, else by the standard's target.
+/// By the advertised action, by PATCH where the slot advertises none, else by the standard's target.
 Request eject_media(const Slot& slot, const std::optional<std::string>& if_match,
                     EjectForm form = EjectForm::object);
 
@@ -44,8 +45,9 @@ Request eject_media(const Slot& slot, const std::optional<std::string>& if_match
 Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match,
                   unsigned tried = 0);
 Request clear_boot(const System& system, const std::optional<std::string>& if_match);
-/// The target that `boot_once` asks for: the first that is offered of "Cd", "UsbCd" and "UefiUsbCd", or,
-/// after so many were `tried` in vain, one of the others: some hosts see virtual media as a USB drive only.
+/// The target that `boot_once` asks for: the preferred one where it is offered, "Cd", or what else stands for
+/// a CD; or, after so many were `tried` in vain, one of the others: some hosts see virtual media as a USB
+/// drive only.
 std::string_view cd_target(const Boot& boot, unsigned tried = 0);
 /// The override reads back as `boot_once` wrote it.
 bool boots_our_cd(const Boot& boot, unsigned tried = 0);

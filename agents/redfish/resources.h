@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agents/redfish/identity.h"
@@ -17,16 +18,35 @@ namespace metalmesh::redfish {
 struct ServiceRoot {
   std::string vendor;  // Vendor, or the first key of Oem
   std::string product;
+  std::vector<std::string> oem;  // keys of Oem
   std::string version;
   std::string systems = "/redfish/v1/Systems";
   std::string managers = "/redfish/v1/Managers";
   std::string sessions = "/redfish/v1/SessionService/Sessions";
+  std::string session_service;
 };
 
 struct Session {
   std::string token;
   std::string uri;  // empty when the BMC did not tell: such a session cannot be deleted, it times out
   bool password_change_required = false;
+};
+
+/// The sessions of a BMC.
+struct SessionList {
+  std::vector<std::string> members;
+  std::string mine;  // where it marks the asker's own
+};
+struct SessionEntry {
+  std::string uri;
+  std::string created;
+  bool mine = false;
+};
+
+/// One page of a collection.
+struct List {
+  std::vector<std::string> members;
+  std::string next;
 };
 
 /// Boot override of a system, as it stands.
@@ -37,6 +57,8 @@ struct Boot {
   std::string mode;
   bool has_mode = false;
   std::vector<std::string> targets;  // allowable, may be empty or prose: to prefer, never to refuse
+  std::string uri;                   // of the resource that takes it; empty: the system itself
+  std::string preferred;             // target that is known to boot virtual media here; empty: the standard's
 };
 
 struct ResetAction {
@@ -48,18 +70,21 @@ struct ResetAction {
 struct System {
   std::string uri;
   std::string name;
+  std::string type;   // SystemType: "Physical", "DPU", ...
   Identity identity;  // without MACs
   std::string manufacturer;
   std::string model;
   std::string power;               // "On", "Off", "PoweringOn", ...; empty when not told
   std::string boot_progress;       // BootProgress.LastState
   std::string boot_progress_time;  // and since when, as told; empty: not told
-  std::string etag;                // empty: none
+  std::string etag;                // of the resource that takes the boot override; empty: none
+  std::string settings;            // where changes may have to go instead; empty: not advertised
   Boot boot;
   ResetAction reset;
   std::string ethernet_interfaces;
   std::string virtual_media;
   std::vector<std::string> managers;
+  std::vector<std::string> chassis;
   /// Something that can be installed: it can be reset, and its boot device chosen.
   [[nodiscard]] bool usable() const { return boot.present && !reset.target.empty(); }
   [[nodiscard]] bool off() const { return power == "Off"; }
@@ -71,6 +96,7 @@ struct Manager {
   std::string model;
   std::string firmware;
   std::string virtual_media;
+  std::vector<std::string> servers;  // systems it says it manages
 };
 
 struct Slot {
@@ -87,7 +113,7 @@ struct Slot {
 };
 
 struct Task {
-  enum class State { running, done, failed };
+  enum class State { running, pending, done, failed };  // pending: until something else happens, as a reset
   State state = State::running;
   std::string words;  // TaskState as sent
   std::string uri;
@@ -95,10 +121,23 @@ struct Task {
 
 Result<ServiceRoot> parse_service_root(const HttpReplied& reply);
 Session parse_session(const HttpReplied& reply);
+/// `mine` of a list, or each entry; and which of the entries is the asker's: the one that is marked, or the
+/// newest when there is one newest. Empty: nobody knows.
+SessionList parse_sessions(const HttpReplied& reply);
+SessionEntry parse_session_entry(const HttpReplied& reply, std::string uri);
+std::string own_of(const std::vector<SessionEntry>& entries);
+/// A 401 that asks for Basic.
+bool offers_basic(const HttpReplied& reply);
+/// ServiceEnabled is false.
+bool is_disabled(const HttpReplied& reply);
+Result<List> parse_list(const HttpReplied& reply);
 /// Paths of the members, at most 64. Members null or missing: none.
 Result<std::vector<std::string>> parse_members(const HttpReplied& reply);
 Result<System> parse_system(const HttpReplied& reply);
+/// The override as a settings resource shows it, and that resource's ETag. Not `present`: it carries none.
+Result<std::pair<Boot, std::string>> parse_boot_settings(const HttpReplied& reply);
 Result<Manager> parse_manager(const HttpReplied& reply);
+std::string parse_chassis_serial(const HttpReplied& reply);
 /// Both addresses an interface may tell, vendor defaults left out.
 Result<std::vector<std::string>> parse_macs(const HttpReplied& reply);
 Result<Slot> parse_slot(const HttpReplied& reply);
@@ -115,6 +154,9 @@ Task parse_task(const HttpReplied& reply);
 /// The path of a URI on the same BMC: scheme and host are cut off, so that a token can never be sent
 /// elsewhere. Empty when it is not an absolute path of printable characters, or longer than 1,024.
 std::string path_of(std::string_view uri);
+
+/// A URI from a BMC for people to read: printable characters, at most 200.
+std::string shown(std::string_view uri);
 
 /// Empty when absent. `name` in lower case.
 std::string header(const HttpReplied& reply, std::string_view name);

@@ -11,6 +11,14 @@ namespace {
 
 constexpr std::size_t most_members = 64;
 
+/// "SessionService/Sessions/7": relative to the service root, whatever was asked.
+std::string relative_session(const std::string& location) {
+  const bool relative = location.starts_with("SessionService/") || location.starts_with("Sessions/");
+  if (!relative) return {};
+  return path_of((location.starts_with("Sessions/") ? "/redfish/v1/SessionService/" : "/redfish/v1/") +
+                 location);
+}
+
 void replace_if_given(std::string& target, std::string value) {
   if (!value.empty()) target = std::move(value);
 }
@@ -29,12 +37,14 @@ Result<ServiceRoot> parse_service_root(const HttpReplied& reply) {
   const View root = document->root();
   ServiceRoot out;
   out.vendor = root["Vendor"].text();
-  if (const auto oem = root["Oem"].keys(); out.vendor.empty() && !oem.empty()) out.vendor = oem.front();
+  out.oem = root["Oem"].keys();
+  if (out.vendor.empty() && !out.oem.empty()) out.vendor = out.oem.front();
   out.product = root["Product"].text();
   out.version = root["RedfishVersion"].text();
   replace_if_given(out.systems, root["Systems"].link());
   replace_if_given(out.managers, root["Managers"].link());
   replace_if_given(out.sessions, root["Links"]["Sessions"].link());
+  out.session_service = root["SessionService"].link();
   return out;
 }
 
@@ -42,6 +52,7 @@ Session parse_session(const HttpReplied& reply) {
   Session out;
   out.token = header(reply, "x-auth-token");
   out.uri = path_of(header(reply, "location"));
+  if (out.uri.empty()) out.uri = relative_session(header(reply, "location"));
   if (const auto document = Document::parse_object(reply.body)) {
     const View root = document->root();
     if (out.token.empty()) out.token = root["Oem"]["Public"]["X-Auth-Token"].text();
@@ -54,14 +65,81 @@ Session parse_session(const HttpReplied& reply) {
   return out;
 }
 
-Result<std::vector<std::string>> parse_members(const HttpReplied& reply) {
+Result<List> parse_list(const HttpReplied& reply) {
   const auto document = Document::parse_object(reply.body);
   if (!document) return std::unexpected(document.error());
-  std::vector<std::string> out;
-  for (const View& member : document->root()["Members"].items(most_members)) {
+  const View root = document->root();
+  List out;
+  for (const View& member : root["Members"].one_or_more(most_members)) {
     std::string path = member.link();
-    if (!path.empty() && std::find(out.begin(), out.end(), path) == out.end()) out.push_back(std::move(path));
+    if (!path.empty() && std::ranges::find(out.members, path) == out.members.end())
+      out.members.push_back(std::move(path));
   }
+  out.next = root["Members@odata.nextLink"].link();
+  if (out.next.empty()) out.next = root["@odata.nextLink"].link();
+  return out;
+}
+
+Result<std::vector<std::string>> parse_members(const HttpReplied& reply) {
+  auto list = parse_list(reply);
+  if (!list) return std::unexpected(list.error());
+  return std::move(list->members);
+}
+
+SessionList parse_sessions(const HttpReplied& reply) {
+  SessionList out;
+  const auto document = Document::parse_object(reply.body);
+  if (!document) return out;
+  if (auto list = parse_list(reply)) out.members = std::move(list->members);
+  const View oem = document->root()["Oem"];
+  for (const std::string& vendor : oem.keys())
+    if (out.mine.empty()) out.mine = oem[vendor]["Links"]["MySession"].link();
+  return out;
+}
+
+SessionEntry parse_session_entry(const HttpReplied& reply, std::string uri) {
+  SessionEntry out{std::move(uri), {}, false};
+  const auto document = Document::parse_object(reply.body);
+  if (!document) return out;
+  const View root = document->root();
+  out.created = root["CreatedTime"].text();
+  const View oem = root["Oem"];
+  for (const std::string& vendor : oem.keys())
+    if (oem[vendor]["MySession"].flag().value_or(false)) out.mine = true;
+  return out;
+}
+
+std::string own_of(const std::vector<SessionEntry>& entries) {
+  const auto marked = std::ranges::find_if(entries, &SessionEntry::mine);
+  if (marked != entries.end()) return marked->uri;
+  const auto newest = std::ranges::max_element(entries, {}, &SessionEntry::created);
+  if (newest == entries.end() || newest->created.empty()) return {};
+  return std::ranges::count(entries, newest->created, &SessionEntry::created) == 1 ? newest->uri
+                                                                                   : std::string();
+}
+
+bool offers_basic(const HttpReplied& reply) {
+  constexpr std::string_view scheme = "basic";
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+  return std::ranges::any_of(reply.headers, [&](const auto& header) {
+    return header.first == "www-authenticate" &&
+           std::ranges::equal(std::string_view(header.second).substr(0, scheme.size()), scheme, same);
+  });
+}
+
+bool is_disabled(const HttpReplied& reply) {
+  const auto document = Document::parse_object(reply.body);
+  return document && document->root()["ServiceEnabled"].flag() == false;
+}
+
+std::string parse_chassis_serial(const HttpReplied& reply) {
+  const auto document = Document::parse_object(reply.body);
+  return document ? document->root()["SerialNumber"].text() : std::string();
+}
+
+std::string shown(std::string_view uri) {
+  std::string out(uri.substr(0, 200));
+  std::ranges::replace_if(out, [](char c) { return c <= ' ' || c >= '\x7f'; }, '?');
   return out;
 }
 
@@ -69,8 +147,14 @@ Result<Manager> parse_manager(const HttpReplied& reply) {
   const auto document = Document::parse_object(reply.body);
   if (!document) return std::unexpected(document.error());
   const View root = document->root();
-  return Manager{root["@odata.id"].link(), root["Model"].text(), root["FirmwareVersion"].text(),
-                 root["VirtualMedia"].link()};
+  Manager out{root["@odata.id"].link(),
+              root["Model"].text(),
+              root["FirmwareVersion"].text(),
+              root["VirtualMedia"].link(),
+              {}};
+  for (const View& server : root["Links"]["ManagerForServers"].one_or_more(16))
+    if (std::string path = server.link(); !path.empty()) out.servers.push_back(std::move(path));
+  return out;
 }
 
 std::vector<std::string> parse_action_info(const HttpReplied& reply, std::string_view name) {
@@ -103,12 +187,19 @@ Task parse_task(const HttpReplied& reply) {
     const View root = document->root();
     out.words = root["TaskState"].text();
     out.uri = root["@odata.id"].link();
+    const std::string status = root["TaskStatus"].text();
+    if (out.words == "Completed" && (status == "Critical" || status == "Warning")) {
+      out.words += "/" + status;
+      out.state = Task::State::failed;
+      return out;
+    }
   }
   if (out.words.empty()) {  // a monitor: its status is the answer
     if (reply.status == 202) return out;
     out.state = reply.status < 300 ? Task::State::done : Task::State::failed;
     return out;
   }
+  if (out.words == "Pending") out.state = Task::State::pending;
   if (out.words == "Completed") out.state = Task::State::done;
   if (std::find(failed.begin(), failed.end(), out.words) != failed.end()) out.state = Task::State::failed;
   return out;

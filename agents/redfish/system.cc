@@ -23,8 +23,15 @@ Boot boot_of(View boot) {
   return out;
 }
 
-ResetAction reset_of(View action) {
-  return {action["target"].link(), action["ResetType@Redfish.AllowableValues"].texts(),
+/// Of an action that is shown; some leave out where it is.
+std::string target_of(View action, const std::string& uri, std::string_view name) {
+  if (!action.is_object()) return {};
+  std::string target = action["target"].link();
+  return target.empty() && !uri.empty() ? uri + "/Actions/" + std::string(name) : target;
+}
+
+ResetAction reset_of(View action, const std::string& uri) {
+  return {target_of(action, uri, "ComputerSystem.Reset"), action["ResetType@Redfish.AllowableValues"].texts(),
           action["@Redfish.ActionInfo"].link()};
 }
 
@@ -41,23 +48,35 @@ Result<System> parse_system(const HttpReplied& reply) {
   System out;
   out.uri = root["@odata.id"].link();
   out.name = root["Name"].text();
-  out.identity = {root["UUID"].text(), root["SerialNumber"].text(), root["SKU"].text(), {}};
+  out.identity = {root["UUID"].text(), root["SerialNumber"].text(), root["SKU"].text(), {}, {}};
   out.manufacturer = root["Manufacturer"].text();
   out.model = root["Model"].text();
   out.power = root["PowerState"].text();
   out.boot_progress = root["BootProgress"]["LastState"].text();
   out.boot_progress_time = root["BootProgress"]["LastStateTime"].text();
   out.etag = etag_of(reply, root);
+  out.settings = root["@Redfish.Settings"]["SettingsObject"].link();
   out.boot = boot_of(root["Boot"]);
-  out.reset = reset_of(root["Actions"]["#ComputerSystem.Reset"]);
+  out.reset = reset_of(root["Actions"]["#ComputerSystem.Reset"], out.uri);
+  out.type = root["SystemType"].text();
   out.ethernet_interfaces = root["EthernetInterfaces"].link();
   out.virtual_media = root["VirtualMedia"].link();
   for (const std::string_view name : {"ManagedBy", "Managers"}) {
-    for (const View& manager : root["Links"][name].items(8))
+    for (const View& manager : root["Links"][name].one_or_more(8))
       if (std::string path = manager.link(); !path.empty()) out.managers.push_back(std::move(path));
     if (!out.managers.empty()) break;
   }
+  for (const View& chassis : root["Links"]["Chassis"].one_or_more(8))
+    if (std::string path = chassis.link(); !path.empty()) out.chassis.push_back(std::move(path));
   return out;
+}
+
+Result<std::pair<Boot, std::string>> parse_boot_settings(const HttpReplied& reply) {
+  const auto document = Document::parse_object(reply.body);
+  if (!document) return std::unexpected(document.error());
+  Boot boot = boot_of(document->root()["Boot"]);
+  boot.present = boot.present && !(boot.enabled.empty() && boot.targets.empty());
+  return std::pair(std::move(boot), etag_of(reply, document->root()));
 }
 
 Result<std::vector<std::string>> parse_macs(const HttpReplied& reply) {
@@ -81,8 +100,9 @@ Result<Slot> parse_slot(const HttpReplied& reply) {
   out.name = root["Name"].text();
   out.etag = etag_of(reply, root);
   out.media_types = root["MediaTypes"].texts();
-  out.insert_target = root["Actions"]["#VirtualMedia.InsertMedia"]["target"].link();
-  out.eject_target = root["Actions"]["#VirtualMedia.EjectMedia"]["target"].link();
+  const View actions = root["Actions"];
+  out.insert_target = target_of(actions["#VirtualMedia.InsertMedia"], out.uri, "VirtualMedia.InsertMedia");
+  out.eject_target = target_of(actions["#VirtualMedia.EjectMedia"], out.uri, "VirtualMedia.EjectMedia");
   out.image = nothing_if_none(root["Image"].text());
   out.connected_via = root["ConnectedVia"].text();
   out.inserted_flag = root["Inserted"].flag();

@@ -77,12 +77,19 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Identity, WhatABmcDoesNotTellContradictsNothingAndNeverMatches) {
   const Identity ordered{uuid, "CZ2D4F0A1B", "", {"3ca82a000001"}};
-  EXPECT_EQ(compare(ordered, {}).match, Match::unknown);
-  EXPECT_EQ(compare(ordered, {uuid, "CZ2D4F0A1B", "", {}}).match, Match::unknown)
-      << "no MACs while it is off";
-  EXPECT_EQ(compare(ordered, {uuid, "To be filled by O.E.M.", "", {"3ca82a000001"}}).match, Match::unknown);
+  EXPECT_EQ(compare(ordered, {}).match, Match::unread);
+  EXPECT_EQ(compare(ordered, {uuid, "To be filled by O.E.M.", "", {"3ca82a000001"}}).match, Match::unread);
   EXPECT_EQ(compare(ordered, {"", "CZ2D4F0B77", "", {}}).match, Match::different);
   EXPECT_EQ(compare(ordered, {"", "", "", {"3ca82a000002"}}).match, Match::different);
+  EXPECT_EQ(compare({uuid, "CZ2D4F0A1B", "", {}}, {uuid, "", "", {}}).match, Match::unread);
+  EXPECT_EQ(compare({uuid, "", "", {"3c:a8:2a:00:00:01"}}, {uuid, "", "", {}}).match, Match::unread);
+  EXPECT_FALSE(contradiction({uuid, "CZ2D4F0A1B", "", {}}, {uuid, "", "", {}}));
+}
+
+TEST(Identity, InterfacesThatShowNoAddressAreNotMissedWhereUuidAndSerialAgree) {
+  const Identity ordered{uuid, "CZ2D4F0A1B", "", {"3ca82a000001"}};
+  EXPECT_EQ(compare(ordered, {uuid, "CZ2D4F0A1B", "", {}}).match, Match::same) << "some while it is off";
+  EXPECT_EQ(compare(ordered, {uuid, "CZ2D4F0A1B", "", {"3ca82a000002"}}).match, Match::different);
 }
 
 TEST(Identity, KeyIsTheSameForEverySpelling) {

@@ -6,6 +6,7 @@
 #include "agents/redfish/requests.h"
 #include "agents/redfish/resources.h"
 #include "common/base/random.h"
+#include "common/base/utf8.h"
 
 namespace metalmesh::redfish {
 namespace {
@@ -105,6 +106,43 @@ TEST(Errors, MeaningsAcrossVendors) {
   EXPECT_EQ(meaning(401, "x"), Refusal::login);
   EXPECT_FALSE(parse_error("<html>denied</html>").text().empty());
   EXPECT_TRUE(parse_error("").messages.empty());
+}
+
+TEST(Errors, AreValidTextHoweverTheyAreCut) {
+  const std::string latin = "<html>Zugriff verweigert f\xFCr " + std::string(500, '\xE9');
+  std::string umlauts;
+  while (umlauts.size() < 500) umlauts += "\xC3\xBC";
+  for (const std::string& body :
+       {latin, umlauts, "x" + umlauts, R"({"error":{"message":")" + umlauts + "\"}}",
+        R"({"error":{"@Message.ExtendedInfo":[{"Message":")" + latin + "\"}]}}"}) {
+    const std::string text = parse_error(body).text();
+    EXPECT_EQ(text, valid_utf8(text)) << body;
+    EXPECT_LE(text.size(), 403U);
+    EXPECT_FALSE(text.empty());
+  }
+}
+
+TEST(Errors, AreReadFromOneObjectToo) {
+  const auto error = parse_error(
+      R"({"error":{"@Message.ExtendedInfo":{"MessageId":"Base.1.0.PropertyNotWritable","Message":"not writable"}}})");
+  EXPECT_EQ(error.text(), "not writable (PropertyNotWritable)");
+  EXPECT_EQ(classify(400, error), Refusal::for_good);
+}
+
+TEST(Errors, DamagedJsonNamesTheByte) {
+  const auto damaged = Document::parse_object(R"({"a":"W/"1""})");
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().message, "invalid JSON at byte 9");
+  EXPECT_FALSE(Document::parse_object(R"({"a":1)"));
+  EXPECT_FALSE(Document::parse_object(R"({"a":1} x)"));
+}
+
+TEST(Requests, ASlotWithoutActionsIsEmptiedByWritingIt) {
+  Slot slot;
+  slot.uri = "/redfish/v1/Managers/1/VirtualMedia/Remote1";
+  slot.id = "Remote1";
+  EXPECT_EQ(eject_media(slot, {}).method, "PATCH");
+  EXPECT_EQ(eject_media(slot, {}).path, slot.uri);
 }
 
 TEST(Requests, SecretsArePlaceholders) {

@@ -1,0 +1,105 @@
+#include "agents/bmc/identity_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace metalmesh::bmc {
+namespace {
+
+constexpr std::size_t most_interfaces = 32;
+
+bool has_mac(const std::vector<std::string>& macs, const std::string& wanted) {
+  return std::ranges::any_of(macs, [&](const auto& mac) { return redfish::same_mac(mac, wanted); });
+}
+
+}  // namespace
+
+void IdentityReader::forget() {
+  list_.forget();
+  listed_ = false;
+  next_ = 0;
+  macs_.clear();
+  interfaces_.clear();
+  macs_read_ = false;
+  next_chassis_ = 0;
+  chassis_serial_.clear();
+}
+
+void IdentityReader::look_first_at(const std::vector<Interface>& interfaces,
+                                   const std::vector<std::string>& wanted) {
+  const auto is_wanted = [&](const std::string& mac) { return has_mac(wanted, mac); };
+  for (const Interface& each : interfaces)
+    if (std::ranges::any_of(each.macs, is_wanted)) sources_.push_back(each.uri);
+  hinted_ = !sources_.empty();
+}
+
+redfish::Identity IdentityReader::seen(const redfish::System& system) const {
+  redfish::Identity out = system.identity;
+  if (out.serial.empty()) out.serial = chassis_serial_;
+  out.macs = macs_;
+  return out;
+}
+
+Verdict IdentityReader::read(Turn& turn, Line& line, Discovery& discovery, const redfish::Identity& wanted) {
+  const bool all = wanted.uuid.empty() && wanted.serial.empty() && wanted.macs.empty();
+  if ((all || !wanted.macs.empty()) && read_macs(turn, line, discovery, wanted) == Verdict::busy)
+    return Verdict::busy;
+  const bool no_serial = discovery.system()->identity.serial.empty();
+  if (no_serial && (all || !wanted.serial.empty())) return read_chassis(turn, line, discovery);
+  return Verdict::done;
+}
+
+Verdict IdentityReader::read_macs(Turn& turn, Line& line, const Discovery& discovery,
+                                  const redfish::Identity& wanted) {
+  if (macs_read_) return Verdict::done;
+  const auto has = [&](const std::string& mac) { return has_mac(wanted.macs, mac); };
+  if (!listed_) {
+    const std::string& interfaces = discovery.system()->ethernet_interfaces;
+    const bool asks = sources_.empty() && !interfaces.empty();
+    if (asks &&
+        list_.read(turn, line, Ask::ethernet, interfaces, most_interfaces, Need::welcome) == Verdict::busy)
+      return Verdict::busy;
+    paths_ = asks ? list_.paths() : sources_;
+    listed_ = true;
+  }
+  const auto all_found = [&] {
+    return !wanted.macs.empty() &&
+           std::ranges::all_of(wanted.macs, [&](const std::string& mac) { return has_mac(macs_, mac); });
+  };
+  while (next_ < paths_.size() && !all_found()) {
+    const std::string uri = paths_[next_];
+    const HttpReplied* reply = line.fetch_if_it_can(turn, Ask::macs, redfish::get(uri));
+    if (reply == nullptr) return Verdict::busy;
+    ++next_;
+    const auto macs = redfish::parse_macs(*reply);
+    if (reply->status != 200 || !macs) {
+      turn.notes.push_back("skipped: HTTP " + std::to_string(reply->status) + " for " + uri +
+                           (macs ? "" : " (" + macs.error().message + ")"));
+      continue;
+    }
+    if (std::ranges::any_of(*macs, has) && std::ranges::find(sources_, uri) == sources_.end())
+      sources_.push_back(uri);
+    if (!macs->empty()) interfaces_.push_back({uri, *macs});
+    macs_.insert(macs_.end(), macs->begin(), macs->end());
+  }
+  if (std::exchange(hinted_, false) && !all_found()) {
+    sources_.clear();
+    forget();
+    return read_macs(turn, line, discovery, wanted);
+  }
+  macs_read_ = true;
+  return Verdict::done;
+}
+
+Verdict IdentityReader::read_chassis(Turn& turn, Line& line, const Discovery& discovery) {
+  const std::vector<std::string>& chassis = discovery.system()->chassis;
+  while (chassis_serial_.empty() && next_chassis_ < chassis.size()) {
+    const HttpReplied* reply = line.fetch_if_it_can(turn, Ask::chassis, redfish::get(chassis[next_chassis_]));
+    if (reply == nullptr) return Verdict::busy;
+    ++next_chassis_;
+    if (reply->status == 200) chassis_serial_ = redfish::parse_chassis_serial(*reply);
+  }
+  return Verdict::done;
+}
+
+}  // namespace metalmesh::bmc

@@ -1,0 +1,49 @@
+// Who the machine is: UUID and serial of the system, MACs of its interfaces; for boards that tell a UUID
+// only, the serial of their chassis. Read as often as `forget` says, each time from the BMC.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/bmc/discovery.h"
+
+namespace metalmesh::bmc {
+
+struct Interface {
+  std::string uri;
+  std::vector<std::string> macs;
+};
+
+class IdentityReader {
+ public:
+  /// All that `wanted` names was read (with `wanted` empty: all there is), into `seen`.
+  Verdict read(Turn& turn, Line& line, Discovery& discovery, const redfish::Identity& wanted);
+  /// As read last; MACs of a BMC's own interfaces are among them.
+  [[nodiscard]] redfish::Identity seen(const redfish::System& system) const;
+  /// To be read again before anything else is believed. Only where something was found is asked again.
+  void forget();
+
+  /// Interfaces that showed a MAC.
+  [[nodiscard]] const std::vector<Interface>& interfaces() const { return interfaces_; }
+  /// A hint where the wanted ones are; if they are not found there, all are asked.
+  void look_first_at(const std::vector<Interface>& interfaces, const std::vector<std::string>& wanted);
+
+ private:
+  Verdict read_macs(Turn& turn, Line& line, const Discovery& discovery, const redfish::Identity& wanted);
+  Verdict read_chassis(Turn& turn, Line& line, const Discovery& discovery);
+
+  ListReader list_;
+  bool listed_ = false;
+  bool hinted_ = false;
+  std::vector<std::string> paths_;
+  std::size_t next_ = 0;
+  std::vector<std::string> sources_;  // interfaces that hold a MAC that is wanted
+  std::vector<Interface> interfaces_;
+  std::vector<std::string> macs_;
+  bool macs_read_ = false;
+  std::size_t next_chassis_ = 0;
+  std::string chassis_serial_;
+};
+
+}  // namespace metalmesh::bmc
