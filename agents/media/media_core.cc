@@ -271,7 +271,10 @@ void MediaCore::all_mounts(const wire::AllMounts& all, const Now& now, MediaOutc
   }
   for (const std::string& token : strangers) forget(token, now, out);
   agent_there_ = knows_all_ = true;
-  for (auto& [token, entry] : mounts_) report_reads(token, entry, now, out);
+  for (auto& [token, entry] : mounts_) {
+    entry.reads.tell_again();  // what was told to the life before may have died with it
+    report_reads(token, entry, now, out);
+  }
 }
 
 MediaOutcome MediaCore::on_request(MediaRequest request, const Now& now) {

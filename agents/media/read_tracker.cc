@@ -40,6 +40,11 @@ void ReadTracker::package_served(std::uint64_t bytes) {
   changed_ = changed_ || bytes > 0;
 }
 
+void ReadTracker::tell_again() {
+  changed_ = changed_ || served_ > 0 || packages_ > 0;
+  next_.reset();
+}
+
 std::optional<wire::Reads> ReadTracker::report(const std::string& token, MonoTime now) {
   const auto at = due();
   if (!at || *at > now) return std::nullopt;

@@ -24,6 +24,9 @@ class ReadTracker {
   /// From the package tree beside the medium.
   void package_served(std::uint64_t bytes);
 
+  /// Whoever listens now has not heard it: all that was read is to be reported again, at once.
+  void tell_again();
+
   /// The report to send now, if one is due: the first read at once, later changes at most once a second.
   std::optional<wire::Reads> report(const std::string& token, MonoTime now);
   /// When `report` has something to say; nothing while nothing changed.
