@@ -36,6 +36,7 @@ recording::NodeTraits recording_traits(const config::Agent& config, const AgentS
   traits.head.set_machine_id(settings.machine_id);
   traits.head.set_media_ca(settings.media_ca);
   for (const auto& [name, family] : settings.families.all()) *traits.head.add_families() = family;
+  for (const auto& [name, row] : settings.quirks.all()) *traits.head.add_quirks() = row;
   traits.find_in_row = find_in_row;
   traits.blanked = blanked_rows();
   return traits;
@@ -50,6 +51,10 @@ Result<std::unique_ptr<DecisionCore>> recorded_agent(const record::RecordingHead
   settings.media_ca = head.media_ca();
   for (const config::OsFamily& family : head.families()) {
     if (auto added = settings.families.add(family); !added) return std::unexpected(added.error());
+  }
+  for (const config::BmcQuirks& row : head.quirks()) {
+    if (auto added = settings.quirks.add(row, bmc::QuirkOrigin::built_in); !added)
+      return std::unexpected(added.error());
   }
   return std::make_unique<AgentCore>(rows, oracles, oracles, oracles, std::move(settings));
 }

@@ -9,6 +9,7 @@
 #include "agents/app/agent_config.h"
 #include "agents/app/agent_recording.h"
 #include "agents/app/machine_id.h"
+#include "agents/app/quirk_files.h"
 #include "agents/core/agent_core.h"
 #include "agents/core/row_check.h"
 #include "agents/media/server/image_store.h"
@@ -98,6 +99,8 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   if (!identity) return report(log, "configuration refused", identity.error(), misconfigured);
   auto families = adapters::load_families(config->families_dir());
   if (!families) return report(log, "configuration refused", families.error(), misconfigured);
+  auto quirks = load_quirks(config->quirks_dir());
+  if (!quirks) return report(log, "configuration refused", quirks.error(), misconfigured);
   if (options.action == AgentAction::check_config) {
     log.write({LogLevel::info, "the configuration is good", {{"file", options.config.string()}}});
     return stopped;
@@ -116,6 +119,7 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   AgentSettings settings = settings_of(*config, identity->machine, version);
   settings.media_ca = std::move(*media_ca);
   settings.families = std::move(*families);
+  settings.quirks = std::move(*quirks);
   adapters::FlightRecorder flight(config->recording(), config->data_dir(), config->disk_reserve(),
                                   {**store, entropy, *identity->verifier},
                                   recording_traits(*config, settings), log);

@@ -83,7 +83,7 @@ int support_bundle_command(const AgentOptions& options, const std::string& versi
   add_agent(bundle, options, log);
   bundle.machine_facts("machine.json");
   bundle.missing("log",
-                 "logs are in the journal: journalctl -u metalmesh-agent -u metalmesh-media --since -2days");
+                 "logs are in the journal of systemd, under the names of its services");
   if (const Status written = bundle.write(path, now); !written) {
     std::cerr << "metalmesh-agent: " << written.error().message << '\n';
     return failed;

@@ -12,6 +12,7 @@
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
 #include "common/base/digest.h"
+#include "common/ports/clock_row.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -54,10 +55,12 @@ struct AgentCore::Impl {
         link(reader, settings, verifier, channel, journal, entropy),
         fences(reader),
         breaker(reader),
+        maps(reader),
         mounts(entropy, settings),
         jobs(reader),
         usual_reads(reader),
-        context{settings, site, link, journal, fences, breaker, bmcs, mounts, jobs, usual_reads, entropy},
+        context{settings, site, link,   journal, fences,      breaker,
+                bmcs,     maps, mounts, jobs,    usual_reads, entropy},
         runner(context),
         blobs(reader, channel),
         images(reader, journal, draw_seed(entropy)),
@@ -99,6 +102,10 @@ struct AgentCore::Impl {
   void on_media(const wire::MountRefused& refused, const Now& now, Outcome& out);
   void send_mounts(Outcome& out);
   void drop_acked(Outcome& out);
+  /// The time was set back: no order gets longer by that.
+  void follow_clock(Duration stepped, Outcome& out);
+  /// What waits for a time, or for this incarnation to be proven.
+  void judge_waiting(const Now& now, Outcome& out);
   /// To a job; and tells the controller what its new system showed by that.
   void deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out);
   void sample(JobSlot& slot, const Now& now, Outcome& out);
@@ -115,6 +122,7 @@ struct AgentCore::Impl {
   FenceTable fences;
   CredentialBreaker breaker;
   BmcDesk bmcs;
+  BmcMaps maps;
   MountDesk mounts;
   JobTable jobs;
   UsualReads usual_reads;
@@ -172,10 +180,11 @@ void AgentCore::Impl::on(const BusDown& down, const Now&, Outcome& out) {
 void AgentCore::Impl::on(const MessageArrived& message, const Now& now, Outcome& out) {
   const StreamLink::Received received = link.on_message(message, raw_, out);
   const Now trusted = link.trusted(raw_);  // a Welcome may just have told the time
+  if (received.clock_stepped != Duration::zero()) follow_clock(received.clock_stepped, out);
   for (const delivery::Entry& entry : received.commands) commands.take(entry, trusted, out);
   if (received.chunk) blob_stored_ |= blobs.on_chunk(*received.chunk, now, out);
   if (received.acked) drop_acked(out);
-  if (received.standing) runner.judge_launches(trusted, out);
+  if (received.standing) judge_waiting(trusted, out);
   review_ |= received.standing || received.chunk || !received.commands.empty();
 }
 
@@ -382,6 +391,20 @@ void AgentCore::Impl::drop_acked(Outcome& out) {
     MountDesk::forget(token, out);
 }
 
+void AgentCore::Impl::follow_clock(Duration stepped, Outcome& out) {
+  for (JobSlot* slot : jobs.all()) {
+    if (!slot->open() || slot->job.launched()) continue;
+    wire::StartInstall& order = *slot->job.mutable_order();
+    follow_steps(order, from_wire(order.clock_steps()) + stepped);
+    jobs.store(*slot, out);
+  }
+}
+
+void AgentCore::Impl::judge_waiting(const Now& now, Outcome& out) {
+  runner.judge_launches(now, out);
+  for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
+}
+
 void AgentCore::Impl::review(const Now& now, Outcome& out) {
   if (!started_) return;
   review_ |= runner.take_queue_changed();
@@ -408,9 +431,15 @@ AgentCore::~AgentCore() = default;
 Outcome AgentCore::handle(const Input& input, const Now& now) {
   Outcome out;
   impl_->raw_ = now;
+  if (std::holds_alternative<Started>(input)) impl_->link.on_started(now);
+  if (impl_->link.look_at_clock(now, out)) {
+    impl_->judge_waiting(impl_->link.trusted(now), out);
+    impl_->review_ = true;
+  }
   const Now trusted = impl_->link.trusted(now);
   std::visit([&](const auto& what) { impl_->on(what, trusted, out); }, input);
   impl_->review(impl_->link.trusted(now), out);
+  impl_->link.keep_clock(now, out);
   return out;
 }
 

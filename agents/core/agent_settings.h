@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "agents/bmc/quirk_table.h"
 #include "agents/install/install_machine.h"
 #include "common/base/id.h"
 #include "common/base/time.h"
@@ -35,6 +36,7 @@ struct AgentSettings {
   Duration clock_tolerance = std::chrono::minutes(2);
   install::StageTimeouts timeouts;
   families::FamilyCatalogue families;
+  bmc::QuirkTable quirks;
 };
 
 }  // namespace metalmesh::agent

@@ -33,6 +33,7 @@ void CommandDesk::take(const delivery::Entry& entry, const Now& now, Outcome& ou
   wire::Command command;
   std::optional<wire::Fault> refusal;
   if (command.ParseFromString(entry.bytes)) {
+    if (command.has_start_install()) c_.link.fit_to_clock(*command.mutable_start_install());
     refusal = judge(command, now);
   } else {
     refusal =
@@ -134,9 +135,14 @@ void CommandDesk::cancel_install(const wire::CancelInstall& cancel, const Now& n
       answer = wire::CancelAnswer::CANCELLED;  // asked again
     }
     if (!slot->open()) continue;
+    // What is in custody has ended, and was told so: only its medium is still to be let go.
+    if (slot->job.custody()) {
+      if (named) covered.push_back(slot);
+      continue;
+    }
     const bool late = slot->job.launched() && !planted(Defect::too_late_called_cancelled);
     if (named) answer = late ? wire::CancelAnswer::TOO_LATE : wire::CancelAnswer::CANCELLED;
-    if (!slot->job.launched() || (named && slot->job.custody())) covered.push_back(slot);
+    if (!slot->job.launched()) covered.push_back(slot);
   }
   wire::Event event;
   event.set_server(cancel.server());

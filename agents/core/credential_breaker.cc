@@ -24,14 +24,6 @@ std::uint32_t counted(const record::CredentialMark& mark) {
       std::ranges::count_if(mark.refused_by(), [](const auto& r) { return !r.planned(); }));
 }
 
-void forget_old(record::CredentialMark& mark, const Now& now) {
-  if (mark.held()) return;
-  Refusals& all = *mark.mutable_refused_by();
-  all.erase(std::remove_if(all.begin(), all.end(),
-                           [&](const auto& r) { return now.wall() - from_wire(r.last()) > memory; }),
-            all.end());
-}
-
 }  // namespace
 
 std::string bmc_words(const std::vector<std::string>& bmcs) {
@@ -47,9 +39,22 @@ CredentialBreaker::CredentialBreaker(const RowReader& rows) {
   }
 }
 
+void CredentialBreaker::forget_old(record::CredentialMark& mark, const Now& now) {
+  if (mark.held()) return;
+  // Of an earlier life it is only known that it was before this one.
+  const auto since = [&](const record::LoginRefusals& refusal) {
+    return refused_at_.try_emplace({mark.name(), refusal.bmc()}, now.awake_since).first->second;
+  };
+  Refusals& all = *mark.mutable_refused_by();
+  all.erase(
+      std::remove_if(all.begin(), all.end(), [&](const auto& r) { return now.mono - since(r) > memory; }),
+      all.end());
+}
+
 void CredentialBreaker::store(record::CredentialMark& mark, Outcome& out) {
   const std::string name = mark.name();
   if (!mark.refused_by().empty()) return put_row(out, rows::credential + name, mark);
+  std::erase_if(refused_at_, [&](const auto& item) { return item.first.first == name; });
   out.erase(rows::credential + name);
   marks_.erase(name);
 }
@@ -70,6 +75,7 @@ bool CredentialBreaker::refused(const Login& login, std::uint32_t limit, const N
   at->set_times(at->times() + 1);
   at->set_planned(at->planned() && login.planned);
   *at->mutable_last() = to_wire(now.wall());
+  refused_at_[{login.credential, login.bmc}] = now.mono;
   if (const auto version = versions_.find(login.credential); version != versions_.end())
     mark.set_version(version->second);
   const bool begins = !mark.held() && counted(mark) >= limit && !planted(Defect::breaker_never_holds);
@@ -88,7 +94,7 @@ bool CredentialBreaker::accepted(const Login& login, std::uint32_t limit, const 
   Refusals& all = *mark.mutable_refused_by();
   auto gone = std::ranges::find(all, login.bmc, &record::LoginRefusals::bmc);
   if (gone == all.end()) gone = all.begin();
-  if (!all.empty()) all.erase(gone);  // time may have emptied it
+  if (gone != all.end()) all.erase(gone);  // all may be too old to count by now
   const bool ends = mark.held() && counted(mark) < limit;
   if (ends) mark.set_held(false);
   store(mark, out);

@@ -22,6 +22,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/time.h"
@@ -64,9 +65,11 @@ class CredentialBreaker {
                                    std::uint32_t logging_in, const Now& now) const;
 
  private:
+  void forget_old(record::CredentialMark& mark, const Now& now);
   void store(record::CredentialMark& mark, Outcome& out);
 
   std::map<std::string, record::CredentialMark, std::less<>> marks_;
+  std::map<std::pair<std::string, std::string>, MonoTime> refused_at_;  // credential, BMC: last, in this life
   std::map<std::string, std::string, std::less<>> versions_;
   std::set<std::string, std::less<>> missed_;  // asked for, not at this site; a restart asks anew
   std::map<std::string, std::deque<MonoTime>, std::less<>> accepted_;  // logins of the last second

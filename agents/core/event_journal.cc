@@ -5,6 +5,7 @@
 
 #include "agents/core/row_keys.h"
 #include "common/base/check.h"
+#include "common/base/utf8.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -13,12 +14,11 @@ namespace {
 // Free text comes from BMCs; a fact must fit its journal entry whatever they say.
 constexpr std::size_t text_limit = 4 * 1024;
 
-void shorten(std::string& text) {
-  if (text.size() <= text_limit) return;
-  std::size_t cut = text_limit;
-  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;
-  text.resize(cut);
-  text += "...";
+/// Valid, too: one foreign byte would make the whole event unreadable at the other end.
+void shorten(std::string& text, std::size_t limit = text_limit) {
+  const Utf8 whole(std::move(text));
+  text = whole.cut(limit).str();
+  if (whole.longer_than(limit)) text += "...";
 }
 
 void shorten(wire::Fault& fault) {
@@ -30,7 +30,7 @@ void shorten(wire::Fault& fault) {
 void shorten(google::protobuf::RepeatedPtrField<std::string>& lines) {
   constexpr int most_lines = 64;
   if (lines.size() > most_lines) lines.DeleteSubrange(most_lines, lines.size() - most_lines);
-  for (std::string& line : lines) line.resize(std::min<std::size_t>(line.size(), 250));
+  for (std::string& line : lines) shorten(line, 250);
 }
 
 void shorten(wire::Event& event) {
@@ -47,8 +47,13 @@ void shorten(wire::Event& event) {
     shorten(*event.mutable_retry()->mutable_fault());
   } else if (event.has_stage()) {
     shorten(*event.mutable_stage()->mutable_note());
-  } else if (event.has_inspected() && event.inspected().has_fault()) {
-    shorten(*event.mutable_inspected()->mutable_fault());
+  } else if (event.has_inspected()) {
+    constexpr int most_notes = 64;
+    wire::Inspected& inspected = *event.mutable_inspected();
+    if (inspected.has_fault()) shorten(*inspected.mutable_fault());
+    auto* notes = inspected.mutable_notes();
+    if (notes->size() > most_notes) notes->DeleteSubrange(most_notes, notes->size() - most_notes);
+    for (std::string& note : *notes) shorten(note);
   } else if (event.has_receipt() && event.receipt().has_refusal()) {
     shorten(*event.mutable_receipt()->mutable_refusal());
   }

@@ -1,18 +1,16 @@
-// One read-only conversation with a BMC: who is this machine, is it on, can it take virtual media, which
-// key does its BMC show. Nothing is changed but the session, which is always deleted.
+// One read-only inspection of a machine through its BMC (agents/bmc): who it is, is it on, can it take
+// virtual media, which key does its BMC show. Nothing is changed but the session, which is always deleted.
 //
 // At first contact no key is pinned yet: whatever key the first answer shows is pinned for the rest of the
-// conversation and reported, for a person to accept.
+// dialogue and reported, for a person to accept.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "agents/redfish/resources.h"
-#include "common/ports/http_client.h"
+#include "agents/bmc/dialogue.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/event.pb.h"
 
@@ -20,63 +18,40 @@ namespace metalmesh::agent {
 
 class Inspection {
  public:
-  /// `stale_session`: URI of a session that a crash may have left behind; empty: none.
-  Inspection(wire::InspectServer request, std::string stale_session, Duration timeout);
+  /// `left_over`: sessions that a crash may have left behind. `patience`: with a silent BMC.
+  Inspection(wire::InspectServer request, std::vector<std::string> left_over, bmc::Timing timing,
+             Duration patience, const bmc::QuirkTable& quirks, std::uint64_t seed);
 
-  /// What to do next: send `request`, or wait and `begin` again, or report `result`.
+  /// What to do next: send `request`, or `go_on` at `wake` at the latest, or report `result`.
   struct Step {
     std::optional<HttpRequest> request;
-    std::optional<Duration> again_after;
+    std::optional<MonoTime> wake;
     std::optional<wire::Inspected> result;
     bool login_refused = false;
     bool login_accepted = false;
   };
-  Step begin();
-  Step on_reply(const HttpReplied& reply);
-  Step on_failure(const HttpFailed& failed);
+  Step go_on(const Now& now);
+  Step on_reply(const HttpReplied& reply, const Now& now);
+  Step on_failure(const HttpFailed& failed, const Now& now);
 
-  [[nodiscard]] const std::string& session_uri() const { return session_.uri; }
+  /// Of ours, that may exist.
+  [[nodiscard]] const std::vector<std::string>& sessions() const { return dialogue_.sessions(); }
+  /// Once a result without a fault was reported.
+  [[nodiscard]] record::BmcMap map() const { return dialogue_.draw_map(); }
 
  private:
-  enum class Ask {
-    root,
-    login,
-    stale_session,
-    systems,
-    system,
-    interfaces,
-    interface,
-    managers,
-    manager,
-    slots,
-    slot,
-    logout
-  };
-  struct Question {
-    Ask ask;
-    std::string path;
-  };
-  void take(const HttpReplied& reply, Step& step);
-  void take_login(const HttpReplied& reply, Step& step);
-  void choose_system();
-  void take_slots(const std::string& collection);
-  Step next();
-  HttpRequest request_for(const Question& question);
-  void fault(wire::FaultCode code, std::string seen, std::string next, std::string detail = {});
+  template <class Input>
+  Step take(const Input& input, const Now& now);
+  bmc::Verdict read_all(bmc::Turn& turn);
+  void report();
+  void fail(const bmc::Trouble& trouble);
+  Step conclude(bmc::Turn& turn);
 
   wire::InspectServer request_;
-  std::string stale_session_;
-  Duration timeout_;
-  std::string key_;  // pinned from the first answer on
-  unsigned tries_ = 0;
-  std::uint64_t requests_ = 0;
-  std::deque<Question> todo_;
-  std::optional<Question> asked_;
-  redfish::ServiceRoot root_;
-  redfish::Session session_;
-  std::vector<redfish::System> systems_;
-  std::vector<std::string> macs_;
-  bool slots_known_ = false;
+  Duration patience_;
+  Random random_;
+  bmc::Dialogue dialogue_;
+  bool read_ = false;  // all there is, or as far as it came
   wire::Inspected result_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
+#include "agents/core/seed.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -60,10 +61,14 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
     }
     if (c_.bmcs.busy(bmc.address())) continue;
     c_.bmcs.begin(holder(name), bmc.address(), bmc.credential(), now.mono);
-    slot.talk = std::make_unique<Inspection>(slot.row.request(), slot.row.session_uri(),
-                                             c_.settings.timeouts.bmc_request);
+    const auto& timeouts = c_.settings.timeouts;
+    const auto& left_over = slot.row.session_uris();
+    slot.talk = std::make_unique<Inspection>(
+        slot.row.request(), std::vector<std::string>(left_over.begin(), left_over.end()),
+        bmc::Timing{.request = timeouts.bmc_request, .poll = timeouts.poll}, timeouts.unreachable,
+        c_.settings.quirks, draw_seed(c_.entropy));
     ++talking;
-    apply(name, slot, slot.talk->begin(), now, out);
+    apply(name, slot, slot.talk->go_on(now), now, out);
   }
 }
 
@@ -71,20 +76,20 @@ void InspectionDesk::on_reply(const std::string& request, const HttpReplied& rep
                               Outcome& out) {
   const auto found = slots_.find(request);
   if (found == slots_.end() || !found->second.talk) return;
-  apply(request, found->second, found->second.talk->on_reply(reply), now, out);
+  apply(request, found->second, found->second.talk->on_reply(reply, now), now, out);
 }
 
 void InspectionDesk::on_failure(const std::string& request, const HttpFailed& failed, const Now& now,
                                 Outcome& out) {
   const auto found = slots_.find(request);
   if (found == slots_.end() || !found->second.talk) return;
-  apply(request, found->second, found->second.talk->on_failure(failed), now, out);
+  apply(request, found->second, found->second.talk->on_failure(failed, now), now, out);
 }
 
 void InspectionDesk::on_due(const std::string& request, const Now& now, Outcome& out) {
   const auto found = slots_.find(request);
   if (found == slots_.end() || !found->second.talk) return;
-  apply(request, found->second, found->second.talk->begin(), now, out);
+  apply(request, found->second, found->second.talk->go_on(now), now, out);
 }
 
 void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step step, const Now& now,
@@ -96,8 +101,13 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
     freed_ = true;  // others may use the credential now
   }
   if (step.login_refused) count_login_refusal(c_, login, slot.row.request().server(), now, out);
-  if (const std::string& uri = slot.talk->session_uri(); !uri.empty() && uri != slot.row.session_uri()) {
-    slot.row.set_session_uri(uri);
+  // A session is known durably before it is used; that it is gone, nobody needs to know.
+  const auto& sessions = slot.talk->sessions();
+  const auto& known = slot.row.session_uris();
+  const bool is_new = std::ranges::any_of(
+      sessions, [&](const std::string& uri) { return std::ranges::find(known, uri) == known.end(); });
+  if (is_new) {
+    slot.row.mutable_session_uris()->Assign(sessions.begin(), sessions.end());
     put_row(out, rows::inspect + name, slot.row);
   }
   if (step.request) {
@@ -106,8 +116,9 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
     if (held) return refuse(name, slot, std::move(*held), now, out);  // since it began
     out.emit(std::move(*step.request));
   }
-  if (step.again_after) out.emit(TimerArm{holder(name), now.mono + *step.again_after});
+  if (step.wake) out.emit(TimerArm{holder(name), *step.wake});
   if (step.result) {
+    if (!step.result->has_fault()) c_.maps.keep(slot.talk->map(), out);
     // `finish` ends what holds the name.  NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
     const std::string done = name;
     finish(done, slot, std::move(*step.result), now, out);

@@ -8,6 +8,12 @@
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
+namespace {
+
+/// Wall time may turn out to be another one meanwhile.
+constexpr Duration longest_sleep = std::chrono::hours(1);
+
+}  // namespace
 
 void JobQueue::review(const Now& now, Outcome& out) {
   if (c_.site.media_address.empty()) return;  // no URL to give to a BMC yet; MediaUp brings it
@@ -83,14 +89,16 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
     }
     return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(fault), now, out);
   }
-  wake_at(now.mono + (start_by - now.wall_low) + std::chrono::milliseconds(1));
+  wake_at(now.mono + std::min<Duration>(start_by - now.wall_low, longest_sleep) +
+          std::chrono::milliseconds(1));
   const Materials materials = prepare(slot, now, out);  // ahead of its time: images take long
   if (materials.trouble && materials.trouble->code() == wire::IMAGE_CORRUPT) {
     return runner_.end_waiting(slot, wire::Ended::FAILED, *materials.trouble, now, out);
   }
   if (slot.retry_at && now.mono < *slot.retry_at) return wake_at(*slot.retry_at);
   if (order.has_not_before() && now.wall_high < from_wire(order.not_before())) {
-    return wake_at(now.mono + (from_wire(order.not_before()) - now.wall_high));
+    return wake_at(now.mono +
+                   std::min<Duration>(from_wire(order.not_before()) - now.wall_high, longest_sleep));
   }
   if (auto fault = why_held(slot, now)) return hold(slot, std::move(*fault), now, out);
   if (materials.trouble) return hold(slot, *materials.trouble, now, out);
@@ -123,11 +131,13 @@ std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& no
     return make_fault(wire::DISK_LOW, stage, "the agent's disk is below its reserve: no new job is started",
                       "free space on the agent's machine; the job goes on by itself");
   }
-  if (const auto standing = c_.link.why_not_act(); standing && standing->code() == wire::SITE_QUARANTINED)
-    return standing;
+  const auto standing = c_.link.why_not_start();
+  // An unproven incarnation may go as far as ARM; a time that is doubted starts nothing.
+  if (standing && (standing->code() == wire::SITE_QUARANTINED || !c_.link.why_not_act())) return standing;
   const bool too_early = order.has_not_before() && now.wall_low < from_wire(order.not_before());
   const bool too_late = now.wall_high > from_wire(order.start_by());
   if (too_early || too_late) {
+    if (standing) return standing;
     return make_fault(
         wire::CLOCK_UNPROVEN, stage,
         "the time is known only to within " +

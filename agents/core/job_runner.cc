@@ -76,8 +76,8 @@ install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   auto no_login = c_.breaker.why_not(login_of(job.order().bmc()), c_.site.login_refusals, now);
   if (no_login && no_login->code() == wire::BMC_LOGIN_REFUSED) gate.no_login = std::move(no_login);
   if (job.launched()) return gate;  // nobody asks for more any more
-  const auto standing = c_.link.why_not_act();
-  gate.vouched = !standing;
+  gate.vouched = !c_.link.why_not_act();
+  const auto standing = c_.link.why_not_start();
   if (standing) gate.why_not = *standing;
   if (job.armed()) return gate;
   gate.clock_ok = now.wall_high - now.wall_low <= c_.settings.clock_tolerance;
@@ -115,8 +115,9 @@ void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
     urls.second = media::mount_url(address, slot.job.second_token(),
                                    disk ? media::MediumKind::disk : media::MediumKind::cd, tls);
   }
-  slot.machine = std::make_unique<install::InstallMachine>(slot.job, c_.settings.timeouts, std::move(urls),
-                                                           draw_seed(c_.entropy));
+  slot.machine = std::make_unique<install::InstallMachine>(
+      slot.job, c_.settings.timeouts, std::move(urls), draw_seed(c_.entropy),
+      bmc::Known{&c_.settings.quirks, c_.maps.find(slot.job.order().bmc())});
   deliver(slot, install::Resume{}, now, out);
 }
 
@@ -224,6 +225,9 @@ void JobRunner::on_mount_changed(JobSlot& slot, const Now& now, Outcome& out) {
 
 void JobRunner::on_mount_due(JobSlot& slot, const Now& now, Outcome& out) {
   if (slot.job.mount_state() != wire::OPEN) return;
+  if (now.wall_high - now.wall_low > c_.settings.clock_tolerance && !MountDesk::surely_expired(slot.job, now))
+    return;  // nobody is launched by such a time, so there is no hurry; it is looked at again when time is
+             // known
   if (!MountDesk::expired(slot.job, now)) {
     const Duration left = from_wire(slot.job.order().launch_by()) - now.wall_high;
     out.emit(TimerArm{"mount/" + slot.id(), now.mono + left});
@@ -244,11 +248,16 @@ void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcom
     return MountDesk::verdict(token, job.mount_state() != wire::DEAD, out);
   }
   if (token != job.mount_token()) return MountDesk::verdict(token, false, out);  // it carries no installer
-  if (const auto why = MountDesk::why_not_launch(job, c_.fences, now)) {
-    out.log(LogLevel::warning, "the media fence held: " + *why, log_fields(job));
+  const auto standing = c_.link.why_not_start();
+  // While the time is not known, whether launch_by has passed is not either.
+  const auto why = MountDesk::why_not_launch(job, c_.fences);
+  const bool expired = standing ? MountDesk::surely_expired(job, now) : MountDesk::expired(job, now);
+  if (why || expired) {
+    out.log(LogLevel::warning, "the media fence held: " + why.value_or("launch_by has passed"),
+            log_fields(job));
     return MountDesk::verdict(token, false, out);
   }
-  if (const auto standing = c_.link.why_not_act()) {
+  if (standing) {
     if (standing->code() == wire::CLOCK_UNPROVEN) {
       asked_.insert(token);
       return;

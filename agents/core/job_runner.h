@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agents/core/bmc_desk.h"
+#include "agents/core/bmc_maps.h"
 #include "agents/core/credential_breaker.h"
 #include "agents/core/event_journal.h"
 #include "agents/core/fence_table.h"
@@ -28,6 +29,7 @@ struct JobContext {
   FenceTable& fences;
   CredentialBreaker& breaker;
   BmcDesk& bmcs;
+  BmcMaps& maps;
   MountDesk& mounts;
   JobTable& jobs;
   UsualReads& reads;

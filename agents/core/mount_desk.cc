@@ -168,13 +168,11 @@ void MountDesk::forget(const std::string& token, Outcome& out) {
   out.emit(std::move(send));
 }
 
-std::optional<std::string> MountDesk::why_not_launch(const record::Job& job, const FenceTable& fences,
-                                                     const Now& now) {
+std::optional<std::string> MountDesk::why_not_launch(const record::Job& job, const FenceTable& fences) {
   if (job.ended()) return "the job has ended";
   if (job.cancel_asked()) return "the order was cancelled";
   if (!job.armed()) return "the job is not armed: the server booted our medium by itself";
   if (job.mount_state() != wire::OPEN) return "the medium is " + wire::MountState_Name(job.mount_state());
-  if (expired(job, now)) return "launch_by has passed";
   if (!fences.holds(job.order().identity(), job.order().generation())) {
     return "generation " + std::to_string(job.order().generation()) + " of this machine is fenced";
   }
@@ -183,6 +181,10 @@ std::optional<std::string> MountDesk::why_not_launch(const record::Job& job, con
 
 bool MountDesk::expired(const record::Job& job, const Now& now) {
   return now.wall_high >= from_wire(job.order().launch_by()) && !planted(Defect::expiry_ignored);
+}
+
+bool MountDesk::surely_expired(const record::Job& job, const Now& now) {
+  return now.wall_low >= from_wire(job.order().launch_by()) && !planted(Defect::expiry_ignored);
 }
 
 void MountDesk::verdict(const std::string& token, bool granted, Outcome& out) {

@@ -40,11 +40,13 @@ class MountDesk {
   static std::vector<std::string> tokens(const record::Job& job);
   static void forget(const std::string& token, Outcome& out);
 
-  /// Why the medium must not start an installer now; nothing when it may. Asked at the first guarded read.
-  static std::optional<std::string> why_not_launch(const record::Job& job, const FenceTable& fences,
-                                                   const Now& now);
+  /// Why the medium must not start an installer, whatever the time; nothing when it may. Asked at the first
+  /// guarded read.
+  static std::optional<std::string> why_not_launch(const record::Job& job, const FenceTable& fences);
   /// The fence closes for good: `launch_by` may have passed on some clock that we cannot rule out.
   static bool expired(const record::Job& job, const Now& now);
+  /// It has passed on every clock that may be right.
+  static bool surely_expired(const record::Job& job, const Now& now);
 
   static void verdict(const std::string& token, bool granted, Outcome& out);
 

@@ -7,6 +7,7 @@
 #include "agents/core/row_keys.h"
 #include "common/delivery/stream_rows.h"
 #include "schemas/record/agent.pb.h"
+#include "schemas/record/clock.pb.h"
 #include "schemas/record/job.pb.h"
 
 namespace metalmesh::agent {
@@ -14,10 +15,13 @@ namespace {
 
 constexpr std::size_t page = 256;
 constexpr const char* next_step =
-    ". Next: put the data folder back from a copy, or start with an empty one and enrol the site anew";
+    ". Next: put the data folder back from a copy, and keep this one: it may hold facts that the controller "
+    "does "
+    "not know yet";
 
 bool whole(const record::SiteState&, const std::string&) { return true; }
 bool whole(const record::LinkState&, const std::string&) { return true; }
+bool whole(const record::Clock&, const std::string&) { return true; }
 bool whole(const record::CredentialMark&, const std::string& name) { return !name.empty(); }
 bool whole(const record::ImageWish& wish, const std::string& sha256) {
   return wish.image().sha256() == sha256;
@@ -79,6 +83,7 @@ Status check_rows(const RowReader& reader) {
   for (auto check :
        {+[](const RowReader& r) { return check_one<record::SiteState>(r, rows::site); },
         +[](const RowReader& r) { return check_one<record::LinkState>(r, rows::link); },
+        +[](const RowReader& r) { return check_one<record::Clock>(r, rows::clock); },
         +[](const RowReader& r) { return check_all<record::Fence>(r, rows::fence); },
         +[](const RowReader& r) { return check_all<record::Job>(r, rows::job); },
         +[](const RowReader& r) { return check_all<record::CredentialMark>(r, rows::credential); },

@@ -9,8 +9,10 @@ namespace metalmesh::agent::rows {
 inline constexpr std::uint32_t version = 1;
 
 inline constexpr char site[] = "a/site";
+inline constexpr char clock[] = "a/clock";
 inline constexpr char link[] = "a/link";
 inline constexpr char blob[] = "blob/";
+inline constexpr char bmc[] = "bmc/";
 inline constexpr char credential[] = "credential/";
 inline constexpr char fence[] = "fence/";
 inline constexpr char image[] = "image/";

@@ -10,6 +10,8 @@
 #include "common/base/planted.h"
 #include "common/delivery/envelope_codec.h"
 #include "common/delivery/topics.h"
+#include "common/ports/clock_row.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -17,6 +19,11 @@ namespace {
 constexpr std::size_t incarnation_bytes = 16;
 // One log line per so many rejected envelopes: a noisy neighbour must not fill the log.
 constexpr std::uint64_t rejections_per_line = 100;
+/// Of the machine's own clock after it was set, until it is believed.
+constexpr Duration own_clock_settle = std::chrono::minutes(10);
+constexpr Duration clock_kept_every = std::chrono::minutes(1);
+/// Around a clock that nobody vouches for.
+constexpr Duration any_time = std::chrono::hours(24 * 365 * 50);
 
 template <class Message>
 std::optional<Message> decode(const std::string& payload, Outcome& out) {
@@ -39,7 +46,60 @@ StreamLink::StreamLink(const RowReader& rows, const AgentSettings& settings, con
       topic_(topics::down(settings.site)),
       state_(load_row<record::LinkState>(rows, rows::link)),
       commands_(rows::commands, rows),
-      presence_(to_hex(entropy.bytes(incarnation_bytes)), settings.hello_interval) {}
+      presence_(to_hex(entropy.bytes(incarnation_bytes)), settings.hello_interval),
+      own_clock_(own_clock_settle) {
+  if (rows.get(rows::clock)) kept_clock_ = load_row<record::Clock>(rows, rows::clock);
+}
+
+void StreamLink::on_started(const Now& now) {
+  if (!kept_clock_) return;
+  const auto line = line_of(*kept_clock_, now);
+  if (!line) return;
+  const Duration steps = from_wire(kept_clock_->steps());
+  if (settings_.wan_free) {
+    own_clock_.resume(line, steps);
+  } else {
+    presence_.resume_clock(*line, steps);
+  }
+}
+
+bool StreamLink::look_at_clock(const Now& now, Outcome& out) {
+  if (!settings_.wan_free) return false;
+  const TimeKeeper::Heard heard = own_clock_.hear({now.mono, now.wall(), now.wall()});
+  tell_clock(heard, now, out);
+  return heard != TimeKeeper::Heard::fits && heard != TimeKeeper::Heard::doubted;
+}
+
+void StreamLink::keep_clock(const Now& now, Outcome& out) {
+  if (out.rows.empty() || (clock_kept_at_ && now.mono - *clock_kept_at_ < clock_kept_every)) return;
+  auto row = clock_row(clock(), now);
+  if (!row) return;
+  clock_kept_at_ = now.mono;
+  put_row(out, rows::clock, *row);
+}
+
+void StreamLink::tell_clock(TimeKeeper::Heard heard, const Now& now, Outcome& out) {
+  const auto doubt = clock().doubt();
+  if (heard == TimeKeeper::Heard::jumped) {
+    out.log(LogLevel::error,
+            "the time is " + step_words(*doubt) +
+                " of what this machine's monotone clock expects: nothing new "
+                "is started until two agree; what runs goes on",
+            {{"site", settings_.site.str()}});
+  } else if (clock_doubt_told_ && !doubt) {
+    out.log(LogLevel::info,
+            heard == TimeKeeper::Heard::settled ? "the time has settled and is believed"
+                                                : "the time agrees again",
+            {{"site", settings_.site.str()}});
+  }
+  // Told once: one that jumps about must not fill the journal.
+  if (doubt.has_value() == clock_doubt_told_) return;
+  clock_doubt_told_ = doubt.has_value();
+  wire::Event event;
+  event.mutable_clock_doubted()->set_over(!doubt);
+  if (doubt) *event.mutable_clock_doubted()->mutable_by() = to_wire(*doubt);
+  journal_.tell(std::move(event), trusted(now), out);
+}
 
 void StreamLink::on_bus_up(const Now& now, Outcome& out) {
   channel_.set_up(true);
@@ -69,6 +129,7 @@ void StreamLink::say_hello(const Now& now, Outcome& out) {
   hello.set_version(settings_.version);
   hello.set_controller_epoch(epoch());
   hello.set_machine_id(settings_.machine_id);
+  hello.set_acked(journal_.stream().acked());
   const std::string reason = quarantine_reason();
   hello.set_quarantined(!reason.empty());
   hello.set_quarantine_reason(reason);
@@ -89,7 +150,7 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
   }
   if (opened->kind == "welcome") {
     if (const auto welcome = decode<wire::Welcome>(opened->payload, out)) {
-      on_welcome(*welcome, now, out);
+      on_welcome(*welcome, now, received, out);
       received.standing = true;
     }
   } else if (opened->kind == "data") {
@@ -120,7 +181,7 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
   return received;
 }
 
-void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Outcome& out) {
+void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Received& received, Outcome& out) {
   if (welcome.controller_epoch() < epoch()) {
     out.log(LogLevel::warning, "refused a welcome of a controller that was replaced",
             {{"epoch", std::to_string(welcome.controller_epoch())}, {"highest", std::to_string(epoch())}});
@@ -132,6 +193,11 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Outcom
   using Welcomed = delivery::AgentPresence::Welcomed;
   const bool was_proven = presence_.proven();
   const Welcomed result = presence_.on_welcome(welcome, now);
+  const auto news = presence_.take_clock_news();
+  if (!settings_.wan_free) {
+    received.clock_stepped = news.stepped;
+    tell_clock(news.heard, now, out);
+  }
   // A challenge is to be echoed before the next heartbeat; whatever was said, presence knows when.
   if (channel_.up()) out.emit(TimerArm{"hello", presence_.next_hello(now)});
   if (result == Welcomed::ignored) {
@@ -211,7 +277,24 @@ void StreamLink::saw_epoch(std::uint64_t seen, Outcome& out) {
   put_row(out, rows::link, state_);
 }
 
-Now StreamLink::trusted(const Now& now) const { return presence_.corrected(now).value_or(now); }
+Now StreamLink::trusted(const Now& now) const {
+  Now known = now;
+  if (const auto learned = presence_.corrected(now); learned && !settings_.wan_free) return *learned;
+  if (const auto own = own_clock_.at(now.mono)) {
+    const Duration error = (now.wall_high - now.wall_low) / 2;
+    known.wall_low = own->low - error;
+    known.wall_high = own->high + error;
+    return known;
+  }
+  known.wall_low -= any_time;
+  known.wall_high += any_time;
+  return known;
+}
+
+void StreamLink::fit_to_clock(wire::StartInstall& order) const {
+  if (!settings_.wan_free && presence_.clock().line(MonoTime()))
+    follow_steps(order, presence_.clock().steps());
+}
 
 std::string StreamLink::quarantine_reason() const {
   if (!state_.quarantine_reason().empty()) return state_.quarantine_reason();
@@ -235,6 +318,21 @@ std::optional<wire::Fault> StreamLink::why_not_act() const {
         "the controller has not answered this agent since it started: its time, its journal and that it "
         "is alone are unproven",
         "check the link to the broker; for a site without WAN set wanFree in the agent's configuration");
+  }
+  return std::nullopt;
+}
+
+std::optional<wire::Fault> StreamLink::why_not_start() const {
+  if (auto fault = why_not_act()) return fault;
+  if (const auto doubt = clock().doubt()) {
+    return make_fault(wire::CLOCK_UNPROVEN, "",
+                      "the time is " + step_words(*doubt) + " of what this agent's monotone clock expects",
+                      settings_.wan_free ? "set the clock of the agent's machine right; it goes on by itself"
+                                         : "set the controller's clock right; it goes on by itself");
+  }
+  if (!settings_.wan_free && !presence_.clock().line(MonoTime())) {
+    return make_fault(wire::CLOCK_UNPROVEN, "", "the controller doubts its own clock and vouches for no time",
+                      "set the controller's clock right; it goes on by itself");
   }
   return std::nullopt;
 }

@@ -18,6 +18,7 @@
 #include "common/ports/entropy.h"
 #include "common/ports/signer.h"
 #include "schemas/record/agent.pb.h"
+#include "schemas/record/clock.pb.h"
 #include "schemas/wire/fault.pb.h"
 
 namespace metalmesh::agent {
@@ -27,6 +28,13 @@ class StreamLink {
   /// References must outlive the link.
   StreamLink(const RowReader& rows, const AgentSettings& settings, const Verifier& verifier,
              UpChannel& channel, EventJournal& journal, Entropy& entropy);
+
+  /// Before any other input: goes on with the time that the last life had learned.
+  void on_started(const Now& now);
+  /// At each input, with the machine's own clock. True when what may start may have changed.
+  bool look_at_clock(const Now& now, Outcome& out);
+  /// Writes down what time it is, where rows are written anyway and the last time is old.
+  void keep_clock(const Now& now, Outcome& out);
 
   void on_bus_up(const Now& now, Outcome& out);
   void on_bus_down(Outcome& out);
@@ -38,14 +46,20 @@ class StreamLink {
     std::optional<wire::BlobChunk> chunk;
     bool acked = false;     // the controller holds more of our events
     bool standing = false;  // what this incarnation may do may have changed
+    Duration clock_stepped{};  // the time was set back by this: bounds that were given before move along
   };
   /// The choke point: only verified bytes get past it.
   Received on_message(const MessageArrived& message, const Now& now, Outcome& out);
 
-  /// The clock to decide by: the controller's time when a round trip vouches for it.
+  /// The time to decide by: the controller's, as far as our own monotone clock agrees; at a site without WAN
+  /// the machine's. While nobody vouches for one, any time may be the true one.
   [[nodiscard]] Now trusted(const Now& now) const;
+  /// The bounds of `order` by that time: the controller's clock may have been set since it made them.
+  void fit_to_clock(wire::StartInstall& order) const;
   /// Nothing when irreversible acts are allowed, otherwise why not.
   [[nodiscard]] std::optional<wire::Fault> why_not_act() const;
+  /// The same for what begins something: it needs a time that is not doubted, too.
+  [[nodiscard]] std::optional<wire::Fault> why_not_start() const;
   /// The highest controller epoch seen.
   [[nodiscard]] std::uint64_t epoch() const { return state_.controller_epoch(); }
   void saw_epoch(std::uint64_t epoch, Outcome& out);
@@ -54,7 +68,11 @@ class StreamLink {
 
  private:
   void say_hello(const Now& now, Outcome& out);
-  void on_welcome(const wire::Welcome& welcome, const Now& now, Outcome& out);
+  void on_welcome(const wire::Welcome& welcome, const Now& now, Received& received, Outcome& out);
+  [[nodiscard]] const TimeKeeper& clock() const {
+    return settings_.wan_free ? own_clock_ : presence_.clock();
+  }
+  void tell_clock(TimeKeeper::Heard heard, const Now& now, Outcome& out);
   void check_history(const wire::Welcome& welcome, Outcome& out);
   void follow(const wire::Welcome& welcome, Outcome& out);
   void on_data(const wire::Data& data, const Now& now, Received& received, Outcome& out);
@@ -69,6 +87,10 @@ class StreamLink {
   record::LinkState state_;
   delivery::StreamReceiver commands_;
   delivery::AgentPresence presence_;
+  TimeKeeper own_clock_;  // this machine's, for a site without WAN
+  bool clock_doubt_told_ = false;
+  std::optional<record::Clock> kept_clock_;  // as an earlier life left it
+  std::optional<MonoTime> clock_kept_at_;
   std::string told_;        // the controller's reason for a quarantine; empty: none
   std::string divergence_;  // the command stream is not the one we followed
   bool twin_ = false;

@@ -34,8 +34,8 @@ Verdict may_arm(Context& context) {
 void begin_reading(Conversation& talk) {
   talk.arm_reading = true;
   if (planted(Defect::identity_not_read_again)) return;
-  talk.forget_identity();
-  talk.reply_path.clear();
+  talk.bmc.forget_identity();
+  talk.bmc.forget_reply();
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ Verdict remove_override(Context& context) {
   if (system == nullptr) return Verdict::busy;
   // The address may lead to another machine by now; its override is none of our business.
   const auto expected = redfish::from_wire(context.order().identity());
-  if (!talk.identified && !redfish::may_be(expected, system->identity)) return Verdict::done;
+  if (!talk.bmc.identified() && !redfish::may_be(expected, system->identity)) return Verdict::done;
   return clear_override(context, *system);
 }
 
@@ -70,24 +70,12 @@ Verdict put_back_to_off(Context& context) {
       record::Job::RESET_OFF);
 }
 
-Verdict log_out(Context& context) {
-  auto& uris = *context.job.mutable_session_uris();
-  while (!uris.empty()) {
-    const std::string uri = uris[0];
-    if (fetch(context, Ask::logout, redfish::logout(uri)) == nullptr) return Verdict::busy;
-    uris.DeleteSubrange(0, 1);
-    if (uri == context.talk.session_uri) context.talk.token.clear();
-  }
-  context.talk.token.clear();
-  return Verdict::done;
-}
-
 }  // namespace
 
 Verdict cleanup(Context& context) {
   Conversation& talk = context.talk;
   record::Job& job = context.job;
-  if (talk.setbacks >= most_setbacks || (talk.token.empty() && talk.setbacks > 0)) return Verdict::done;
+  if (talk.setbacks >= most_setbacks || (!talk.bmc.logged_in() && talk.setbacks > 0)) return Verdict::done;
   if (!owes(context) || (job.has_fault() && must_not_talk(job))) return Verdict::done;
   if (open_session(context) == Verdict::busy) return Verdict::busy;
   if (job.contradicted()) return log_out(context);  // nothing is changed where another machine answered

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 #include "common/base/backoff.h"
 #include "common/base/check.h"
@@ -21,31 +22,15 @@ void pause(Context& context, const wire::Fault& why) {
     context.tell(std::move(event));
   }
   if (news) context.log(LogLevel::warning, "the installer goes on without us: " + why.seen());
-  talk.start_over();
+  start_over(context);
   if (news) talk.trouble = why;
   talk.held = why.code();
   if (why.code() == wire::BMC_LOGIN_REFUSED || why.code() == wire::BMC_PASSWORD_CHANGE_REQUIRED)
     talk.login_barred = true;
-  talk.retry_at = context.now.mono + pause_pace.delay(++talk.pauses, context.random);
+  talk.bmc.pause_until(context.now.mono + pause_pace.delay(++talk.pauses, context.random));
 }
 
 }  // namespace
-
-void Conversation::start_over() {
-  task.reset();
-  answer.reset();
-  reply_path.clear();
-  token.clear();
-  session_uri.clear();
-  peer_key.clear();
-  refused_tokens = 0;
-  root.reset();
-  system_uris.reset();
-  candidates.clear();
-  system.reset();
-  mac_sources.clear();
-  forget_identity();
-}
 
 void Context::log(LogLevel level, std::string message) {
   out.logs.push_back({level,
@@ -63,7 +48,7 @@ Verdict Context::wait(Duration delay) {
 
 Verdict Context::fail(wire::FaultCode code, const FaultFacts& facts) {
   failed = true;
-  talk.task.reset();  // whatever becomes of it, cleanup looks for itself
+  talk.bmc.forget_task();  // whatever becomes of it, cleanup looks for itself
   const bool running = installer_may_run(job);
   if (running && (job.custody() || is_of_talk(code))) {
     paused = true;
@@ -79,6 +64,7 @@ Verdict Context::fail(wire::FaultCode code, const FaultFacts& facts) {
 
 Verdict Context::fail_with(wire::Fault fault) {
   failed = true;
+  paused = false;  // this ends it
   const wire::FaultCode code = fault.code();
   *job.mutable_fault() = std::move(fault);
   log(LogLevel::warning, wire::FaultCode_Name(code) + ": " + job.fault().seen());
@@ -115,8 +101,8 @@ void Context::set_mount(wire::MountState state) {
 }
 
 void Context::note_evidence(std::string line) {
-  const auto& known = job.evidence();
-  if (std::find(known.begin(), known.end(), line) == known.end()) job.add_evidence(std::move(line));
+  const auto& noted = job.evidence();
+  if (std::find(noted.begin(), noted.end(), line) == noted.end()) job.add_evidence(std::move(line));
 }
 
 }  // namespace metalmesh::install

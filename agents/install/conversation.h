@@ -10,124 +10,36 @@
 #include <string>
 #include <vector>
 
+#include "agents/bmc/dialogue.h"
 #include "agents/install/install_fault.h"
 #include "agents/install/install_machine.h"
 #include "agents/install/power_watch.h"
 #include "agents/install/read_watch.h"
-#include "agents/redfish/error_info.h"
 #include "agents/redfish/requests.h"
 #include "agents/redfish/resources.h"
 
 namespace metalmesh::install {
 
-enum class Verdict { busy, done };
-
-enum class Ask {
-  root,
-  login,
-  logout,
-  systems,
-  system,
-  ethernet,
-  macs,
-  managers,
-  manager,
-  action_info,
-  slots,
-  slot,
-  task,
-  // Calls that change something; each has an intent (see intent_of).
-  insert,
-  eject,
-  boot,
-  unboot,
-  reset,
-};
-
-/// How a changing call ended.
-struct Answer {
-  enum class Kind {
-    accepted,
-    refused,  // answered, and not done
-    unsent,   // never reached the BMC
-    unknown,  // no answer, or none that tells: look before repeating
-  };
-  Ask ask{};
-  Kind kind = Kind::unknown;
-  int status = 0;
-  redfish::Refusal refusal = redfish::Refusal::other;
-  redfish::ErrorInfo error;
-};
+using bmc::Answer;
+using bmc::Ask;
+using bmc::Verdict;
 
 struct Conversation {
-  struct Flight {
-    std::string id;
-    Ask ask{};
-    redfish::Request request;
-    std::string asked_path;  // before redirects
-    MonoTime sent_at;
-    int redirects = 0;
-  };
-
-  // Transport.
-  std::optional<Flight> flight;
-  std::uint64_t next_number = 0;
-  std::string peer_key;  // the key this conversation is bound to
-  std::string token;
-  std::string session_uri;
-  int refused_tokens = 0;
-  std::optional<MonoTime> silent_since;
-  unsigned failures = 0;                  // in a row
-  std::optional<MonoTime> useless_since;  // it answers with what cannot be read
-  MonoTime retry_at;
+  bmc::Dialogue bmc;
   std::optional<MonoTime> armed_wake;
-  std::optional<HttpReplied> reply;  // to `reply_to`, not taken yet
-  Ask reply_to{};
-  std::string reply_path;
-  std::optional<Answer> answer;  // of the last changing call, not taken yet
-  struct Follow {
-    Answer answer;
-    std::string path;
-    MonoTime since;
-    bool reported = false;
-  };
-  std::optional<Follow> task;
-
-  // Discovery.
-  std::optional<redfish::ServiceRoot> root;
-  std::optional<std::vector<std::string>> system_uris;
-  std::vector<redfish::System> candidates;
-  std::optional<redfish::System> system;
-  bool fresh = false;  // `system` was read since look_again()
-  std::optional<std::vector<std::string>> mac_uris;
-  std::size_t next_mac = 0;
-  std::vector<std::string> mac_sources;  // interfaces that showed an ordered MAC
-  std::vector<std::string> macs;
-  bool macs_read = false;
-  bool identified = false;
-  std::optional<MonoTime> unknown_since;  // the BMC does not tell who it is
-  bool managers_known = false;
-  std::vector<std::string> managers;
-  std::size_t next_manager = 0;
-  std::optional<std::string> manager_list;  // VirtualMedia of that manager
-  bool system_list_used = false;
-  std::vector<std::string> slot_uris;
-  std::size_t next_slot = 0;
-  std::vector<redfish::Slot> slots;
-  bool slots_found = false;
-  std::optional<redfish::Slot> slot;  // the last one looked at
-  bool slot_gone = false;
-  bool slot_fresh = false;
-  MonoTime slot_doubt_until;  // our medium may be in a slot that reads as empty
-  MonoTime next_look;
 
   // Stages.
+  std::vector<redfish::Slot> slots;  // that may be used, in the order in which they are tried
+  bool slots_found = false;
+  MonoTime slot_doubt_until;  // our medium may be in a slot that reads as empty
   MonoTime entered;
   bool first_inserted = false;  // and confirmed
   bool second_inserted = false;
   std::size_t chosen_slot = 0;
   redfish::InsertExtras extras;
   int insert_tries = 0;
+  std::string insert_seen;   // how the last one was answered
+  std::string insert_words;  // and the BMC's own words
   std::size_t etag_step = 0;
   bool without_mode = false;
   int boot_tries = 0;
@@ -171,16 +83,6 @@ struct Conversation {
   std::optional<wire::Fault> trouble;  // why; told
   unsigned pauses = 0;                 // in a row
   bool login_barred = false;           // refused: not tried again before the credential is set anew
-
-  /// Everything that was learned from the BMC is to be asked for again, on a new connection.
-  void start_over();
-  /// The machine is to be identified again before anything else is believed or done.
-  void forget_identity() {
-    identified = macs_read = fresh = false;
-    macs.clear();
-    mac_uris.reset();
-    next_mac = 0;
-  }
 };
 
 struct Context {
@@ -192,6 +94,8 @@ struct Context {
   const Now& now;
   const Gate& gate;
   JobOutcome& out;
+  bmc::Known known;
+  bmc::Turn turn;
   std::optional<MonoTime> wake;
   bool failed = false;  // the stage is over
   bool paused = false;  // and goes on later

@@ -1,15 +1,17 @@
-// One request at a time to the job's BMC: sending, repeating what may be repeated, and telling apart what
-// happened from what may have happened.
+// The job's side of its dialogue with a BMC (agents/bmc): what comes of a step becomes actions, facts and
+// faults of the job.
 #pragma once
 
 #include "agents/install/conversation.h"
 
 namespace metalmesh::install {
 
-/// The answer to a request that may be repeated; nullptr while it is under way (return busy) or when it
-/// cannot be had (the job is failing). Silence and 5xx are repeated within the job's patience, a lost session
-/// ends in a new login, redirects are followed. The pointer is valid until the next call of fetch.
-const HttpReplied* fetch(Context& context, Ask ask, redfish::Request request);
+/// A dialogue with the job's BMC, where nothing is known yet.
+bmc::Dialogue open_dialogue(const record::Job& job, const StageTimeouts& timeouts, bmc::Known known,
+                            std::uint64_t first_number);
+
+/// Everything that was learned from the BMC is to be asked for again, on a new connection.
+void start_over(Context& context);
 
 /// Releases a changing call; `intent` becomes durable with it and is cleared when the answer is known.
 Verdict act(Context& context, Ask ask, redfish::Request request, record::Job::Intent intent);
@@ -22,9 +24,13 @@ Verdict follow_task(Context& context);
 
 /// The system as read after the last look_again(); nullptr while waiting or asking.
 const redfish::System* look(Context& context);
-/// Likewise a slot. `talk.slot_gone` tells that it no longer exists (then nullptr, too, and not busy).
+/// Likewise a slot. `talk.bmc.slot_gone()` tells that it no longer exists (then nullptr, too, and not busy).
 const redfish::Slot* look_at_slot(Context& context, const std::string& uri);
 Verdict look_again(Context& context, Duration gap);
+
+/// One of the dialogue's questions.
+Verdict ask(Context& context, Verdict (bmc::Dialogue::*question)(bmc::Turn&));
+Verdict log_out(Context& context);
 
 /// Fold an answer in; anything that does not belong to the request in flight is ignored.
 void absorb(Context& context, const HttpReplied& reply);

@@ -29,7 +29,7 @@ Verdict finalise(Context& context) {
     if (ejected == Ejected::another)
       return context.fail(
           wire::FOREIGN_MEDIA,
-          {.expected = "our medium or none", .seen = context.talk.slot->image, .slot = *slot});
+          {.expected = "our medium or none", .seen = context.talk.bmc.slot()->image, .slot = *slot});
     eject_or_owe(context, *slot, ejected);
   }
   return power_on_new_system(context);

@@ -63,11 +63,19 @@ Verdict next_slot(Context& context, const Answer& answer) {
   ++talk.chosen_slot;
   if (choose_slot(context)) return send(context);
   talk.chosen_slot = 0;
-  at_hand(context).slot.clear();
-  return context.fail(wire::INSERT_REFUSED, {.expected = "HTTP 2xx",
-                                             .seen = "HTTP " + std::to_string(answer.status),
-                                             .detail = answer.error.text(),
-                                             .slot = refused});
+  const Medium medium = at_hand(context);
+  // Who is busy, or says that the slot is not free, may have taken it before.
+  const bool owed = answer.refusal == Refusal::conflict || answer.refusal == Refusal::busy;
+  if (!owed) medium.slot.clear();
+  const bool tls_only = answer.refusal == Refusal::for_good && medium.url.starts_with("https:") &&
+                        answer.error.mentions("TransferProtocolType");
+  const std::string_view hint =
+      tls_only ? "; where it takes HTTP, the site's media.plainHttp serves that" : "";
+  return context.fail(wire::INSERT_REFUSED,
+                      {.expected = "HTTP 2xx",
+                       .seen = "HTTP " + std::to_string(answer.status) + std::string(hint),
+                       .detail = answer.error.text(),
+                       .slot = refused});
 }
 
 /// What a refusal asks for, one thing at a time; false when it asks for nothing we have not given.
@@ -92,9 +100,10 @@ Verdict after_refusal(Context& context, const Answer& answer) {
       ++talk.etag_step;
       return send(context);
     }
-    if (give_what_is_missing(talk.extras, answer.error)) return send(context);
+    const bool for_good = answer.refusal == Refusal::for_good;
+    if (!for_good && give_what_is_missing(talk.extras, answer.error)) return send(context);
     if (answer.refusal == Refusal::busy) {
-      talk.retry_at = context.now.mono + context.timeouts.poll;
+      talk.bmc.pause_until(context.now.mono + context.timeouts.poll);
       return context.wait(context.timeouts.poll);
     }
   }
@@ -105,6 +114,10 @@ Verdict after_refusal(Context& context, const Answer& answer) {
 
 Verdict insert(Context& context) {
   if (const auto answer = take_answer(context, Ask::insert)) {
+    context.talk.insert_words = answer->error.text();
+    context.talk.insert_seen = answer->kind == Answer::Kind::accepted ? "accepted"
+                               : answer->status == 0                  ? "not answered"
+                                                     : "HTTP " + std::to_string(answer->status);
     switch (answer->kind) {
       case Answer::Kind::accepted:
       case Answer::Kind::unknown:
@@ -136,14 +149,19 @@ Verdict confirm(Context& context) {
     begin_with_first_slot(talk);
     return Verdict::done;
   }
-  if (slot == nullptr && !talk.slot_gone) return Verdict::busy;
-  if (in_doubt) return look_again(context, context.timeouts.poll / 2);
-  if (!talk.tls_refusal.empty() && !talk.reads.reached())
+  if (slot == nullptr && !talk.bmc.slot_gone()) return Verdict::busy;
+  // It has stated that it does not trust us: no patience changes that.
+  const bool refused = !talk.tls_refusal.empty() && !talk.reads.reached();
+  const bool stated = refused && context.now.mono - talk.entered >= context.timeouts.confirm / 4;
+  if (in_doubt && !stated) return look_again(context, context.timeouts.poll / 2);
+  if (refused)
     return context.fail(wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal});
-  return context.fail(wire::INSERT_REFUSED,
-                      {.expected = "Inserted to read true",
-                       .seen = talk.slot_gone ? "the slot is gone" : "accepted, but still reads as empty",
-                       .slot = medium.slot});
+  return context.fail(
+      wire::INSERT_REFUSED,
+      {.expected = "Inserted to read true",
+       .seen = talk.bmc.slot_gone() ? "the slot is gone" : talk.insert_seen + ", and still reads as empty",
+       .detail = talk.insert_words,
+       .slot = medium.slot});
 }
 
 bool all_inserted(const Context& context) {

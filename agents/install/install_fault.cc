@@ -53,8 +53,7 @@ const std::array<Wording, 34>& wordings() {
        commands::on_agent_host(commands::set_credential("{credential}"))},
       {wire::IDENTITY_MISMATCH, stays, unknown,
        "{bmc} reports {seen}, the order expects {expected}: swapped cables?",
-       "look at what its BMC says: " + commands::inspect("{server}") +
-           "; then correct the server's BMC address, or its cables"},
+       "correct the server's BMC address, or after a board swap: " + commands::reidentify("{server}")},
       {wire::IDENTITY_INSUFFICIENT, stays, unknown,
        "the order identifies no machine: it needs {expected}, has {seen}",
        "record serial, UUID or a MAC of the machine: " + commands::accept("{server}")},
@@ -66,7 +65,8 @@ const std::array<Wording, 34>& wordings() {
        "this site's clock cannot be trusted enough to judge {expected}",
        "check time synchronisation of the agent's machine"},
       {wire::POWERED_ON, stays, known, "the host is {seen}, {expected}",
-       "shut the host down, or order with another power policy"},
+       "look what runs there; if it is needed: " + commands::adopt("{server}") +
+           "; a host that may be switched off: " + commands::install("{server}", "--powered-on graceful")},
       {wire::POWER_FAILED, passes, unknown,
        "the host is still {seen} {span} after it was told to be {expected}",
        "look at the host's console and power supplies, then retry"},
@@ -99,7 +99,9 @@ const std::array<Wording, 34>& wordings() {
        "update the BMC's firmware, or set the boot order by hand"},
       {wire::BOOT_IGNORED, passes, known,
        "the host did not boot our media: {seen}, {percent} of it read, override Once/Cd was read back before",
-       "check the boot order and UEFI mode of the host; on iDRAC9 update the firmware"},
+       "check the boot order and UEFI mode of the host, and that the BMC's network reaches the media "
+       "address; on "
+       "iDRAC9 update the firmware"},
       {wire::INSTALLER_STALLED, stays, unknown,
        "no media read for {span} at {percent}, power {seen}: probably waiting at a prompt",
        "look at the console of {bmc}; to begin anew: " + commands::install("{server}", "--reinstall")},
@@ -179,11 +181,13 @@ bool may_pass(wire::FaultCode code) { return wording_of(code).may_pass; }
 
 bool installer_may_run(const record::Job& job) {
   if (planted(Defect::retries_after_wipe)) return false;
+  if (planted(Defect::talk_ends_medium) && job.has_fault()) return false;
   return job.launched() && !job.installer_ended() &&
          job.released_by() == wire::MediumReleased::GROUND_UNSPECIFIED && !job.ended();
 }
 
 bool is_of_talk(wire::FaultCode code) {
+  if (planted(Defect::talk_ends_medium)) return false;
   constexpr std::array<wire::FaultCode, 11> of_talk = {
       wire::BMC_UNREACHABLE,       wire::BMC_LOGIN_REFUSED,  wire::BMC_PASSWORD_CHANGE_REQUIRED,
       wire::BMC_SESSIONS_FULL,     wire::BMC_KEY_CHANGED,    wire::BMC_TLS_REFUSED,

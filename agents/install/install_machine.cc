@@ -56,9 +56,9 @@ void enter(Context& context, wire::Stage stage) {
   Conversation& talk = context.talk;
   context.job.set_stage(stage);
   talk.entered = context.now.mono;
-  talk.reply_path.clear();
-  talk.answer.reset();
-  talk.forced_off = talk.slot_fresh = false;
+  talk.bmc.forget_answers();
+  talk.bmc.stale_slot();
+  talk.forced_off = false;
   talk.power = {};
   talk.looked_at.reset();
   talk.told_off_at.reset();
@@ -99,9 +99,9 @@ Verdict prepare(Context& context, Needs needs) {
 Verdict step(Context& context) {
   const Row& row = row_of(context.job.stage());
   const bool keeps_time = row.stage == wire::WATCH || row.stage == wire::VERIFY || row.stage == wire::CUSTODY;
-  if (!keeps_time && context.now.mono < context.talk.retry_at)
-    return context.wait(context.talk.retry_at - context.now.mono);
-  if (context.talk.task && follow_task(context) == Verdict::busy) return Verdict::busy;
+  if (!keeps_time && context.now.mono < context.talk.bmc.pause())
+    return context.wait(context.talk.bmc.pause() - context.now.mono);
+  if (context.talk.bmc.has_task() && follow_task(context) == Verdict::busy) return Verdict::busy;
   if (prepare(context, row.needs) == Verdict::busy || context.failed) return Verdict::busy;
   return row.run(context);
 }
@@ -124,7 +124,7 @@ void run(Context& context) {
   Conversation& talk = context.talk;
   for (int i = 0; i < most_steps; ++i) {
     if (std::exchange(context.failed, false)) leave(context);
-    if (talk.flight) return;
+    if (talk.bmc.waits()) return;
     // The first read of the medium tells sooner than any answer of the BMC that the host is on.
     if (context.job.stage() == wire::POWER && installer_may_run(context.job)) enter(context, wire::WATCH);
     context.wake.reset();
@@ -139,7 +139,7 @@ void run(Context& context) {
 /// One timer, armed again only when it changed.
 void arrange_wake(Context& context) {
   Conversation& talk = context.talk;
-  if (talk.flight) context.wake.reset();
+  if (talk.bmc.waits()) context.wake.reset();
   if (context.wake == talk.armed_wake) return;
   if (context.wake)
     context.out.actions.emplace_back(WaitFor{*context.wake - context.now.mono});
@@ -164,14 +164,14 @@ bool proves_late(const Context& context) {
 /// When the next input comes at the latest.
 MonoTime next_due(const Context& context) {
   const Conversation& talk = context.talk;
-  if (talk.flight) return talk.flight->sent_at + context.timeouts.bmc_request;
+  if (const auto due = talk.bmc.answer_due()) return *due;
   return talk.armed_wake.value_or(MonoTime::max());
 }
 
 void skip(Conversation& talk, Duration gap) {
   talk.reads.skip(gap);
   talk.entered += gap;
-  if (talk.silent_since) *talk.silent_since += gap;
+  talk.bmc.skip(gap);
 }
 
 google::protobuf::Duration sum(const google::protobuf::Duration& before, Duration more) {
@@ -196,11 +196,13 @@ void keep_time(Context& context) {
 
 }  // namespace
 
-InstallMachine::InstallMachine(record::Job& job, StageTimeouts timeouts, MediaUrls urls, std::uint64_t seed)
+InstallMachine::InstallMachine(record::Job& job, StageTimeouts timeouts, MediaUrls urls, std::uint64_t seed,
+                               bmc::Known known)
     : job_(job),
       timeouts_(timeouts),
       urls_(std::move(urls)),
       random_(seed),
+      known_(known),
       conversation_(std::make_unique<Conversation>()) {}
 
 InstallMachine::~InstallMachine() = default;
@@ -210,7 +212,7 @@ void InstallMachine::resume(Context& context) {
   Conversation& talk = context.talk;
   talk = Conversation{};
   // An answer to a request of an earlier life must not pass for one of this.
-  talk.next_number = 1 + random_.below(1'000'000'000);
+  talk.bmc = open_dialogue(job_, timeouts_, known_, 1 + random_.below(1'000'000'000));
   talk.reads.begin(context.now.mono, job_.bytes_covered(), job_.media_size());
   // Also an insert that was answered may not have been seen in its slot yet; a medium that was read, has.
   const bool in_slot = !job_.inserted_slot().empty() || !job_.second_slot().empty();
@@ -246,6 +248,8 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
     void operator()(const PollDue&) const { context.talk.armed_wake.reset(); }
     void operator()(const MediaRead& read) const {
       record::Job& job = context.job;
+      if (planted(Defect::medium_shut_while_read) && job.launched() && context.random.chance(200))
+        context.release(wire::MediumReleased::LONGEST_RUN);
       if (read.bytes_covered == 0 && read.package_bytes == 0 && read.peer.empty()) return;
       context.talk.reads.took(read.bytes_covered, read.size, read.package_bytes, context.now.mono);
       const auto percent = [](std::uint64_t part, std::uint64_t whole) {
@@ -284,7 +288,7 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
     void operator()(const CancelAsked&) const { machine.take_cancel(context); }
     void operator()(const CredentialSet&) const {
       context.talk.login_barred = false;
-      context.talk.retry_at = std::min(context.talk.retry_at, context.now.mono);
+      context.talk.bmc.pause_until(std::min(context.talk.bmc.pause(), context.now.mono));
     }
     void operator()(const MediaBack&) const { context.talk.reads.alive(context.now.mono); }
     void operator()(const MediaTlsRefused& refused) const { context.talk.tls_refusal = refused.detail; }
@@ -302,7 +306,8 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
 }
 
 std::string InstallMachine::boot_progress() const {
-  return conversation_->system ? conversation_->system->boot_progress : std::string();
+  const auto& system = conversation_->bmc.system();
+  return system ? system->boot_progress : std::string();
 }
 
 JobOutcome InstallMachine::handle(const JobInput& input, const Now& now, const Gate& gate) {
@@ -313,7 +318,7 @@ JobOutcome InstallMachine::handle(const JobInput& input, const Now& now, const G
   }
   const bool running = job_.stage() >= wire::CONNECT && job_.stage() != wire::DONE;
   if (!running && !std::holds_alternative<Resume>(input)) return out;
-  Context context{job_, *conversation_, timeouts_, urls_, random_, now, gate, out};
+  Context context{job_, *conversation_, timeouts_, urls_, random_, now, gate, out, known_, {now, random_}};
   keep_time(context);
   fold(context, input);
   run(context);

@@ -21,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include "agents/bmc/dialogue.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/base/time.h"
@@ -151,7 +152,8 @@ struct Context;
 class InstallMachine {
  public:
   /// References must outlive the machine.
-  InstallMachine(record::Job& job, StageTimeouts timeouts, MediaUrls urls, std::uint64_t seed);
+  InstallMachine(record::Job& job, StageTimeouts timeouts, MediaUrls urls, std::uint64_t seed,
+                 bmc::Known known = {});
   ~InstallMachine();
   InstallMachine(InstallMachine&&) noexcept;
 
@@ -170,6 +172,7 @@ class InstallMachine {
   StageTimeouts timeouts_;
   MediaUrls urls_;
   Random random_;
+  bmc::Known known_;
   std::unique_ptr<Conversation> conversation_;
 };
 

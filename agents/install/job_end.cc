@@ -7,20 +7,23 @@
 namespace metalmesh::install {
 namespace {
 
-std::vector<std::string> debts_of(const record::Job& job) {
+std::vector<std::string> debts_of(const Context& context) {
+  const record::Job& job = context.job;
   std::vector<std::string> debts;
   if (planted(Defect::debts_not_told)) return debts;
   const bool stays = installer_may_run(job);
-  const std::string_view words = stays ? "the medium stays in while its installer may run: slot "
-                                       : "media may still be inserted in slot ";
+  const std::string_view words =
+      stays ? "media stay in while their installer may run: slot " : "media may still be inserted in slot ";
   for (const std::string& slot : {job.inserted_slot(), job.second_slot()}) {
     if (!slot.empty()) debts.push_back(std::string(words) + slot);
   }
-  if (stays) return debts;  // the session serves on, and the override was used up by the boot
-  if (job.boot_overridden()) debts.emplace_back("boot override Once/Cd may still be set");
+  // Once it was booted, "Once" is used up, unless it still read so when it was to be taken back.
+  const bool overridden = job.boot_overridden() && (!job.launched() || context.talk.unboot_tried);
+  if (overridden && !stays) debts.emplace_back("boot override Once/Cd may still be set");
   if (job.was_off() && job.host_on_by_us() && !job.launched())
     debts.emplace_back("the host was off, was switched on, and may still be on");
-  for (const std::string& uri : job.session_uris()) debts.push_back("session " + uri + " may still be open");
+  const std::string_view open = stays ? " is open while the installer may run" : " may still be open";
+  for (const std::string& uri : job.session_uris()) debts.push_back("session " + uri + std::string(open));
   return debts;
 }
 
@@ -60,7 +63,7 @@ void tell_end(Context& context) {
   if (job.has_fault()) *ended.mutable_fault() = job.fault();
   ended.set_disk(job.has_fault() ? job.fault().disk() : disk_of(job));
   ended.set_medium_in(installer_may_run(job));
-  for (std::string& debt : debts_of(job)) ended.add_debts(std::move(debt));
+  for (std::string& debt : debts_of(context)) ended.add_debts(std::move(debt));
   context.tell(std::move(event));
 }
 
@@ -68,7 +71,7 @@ void tell_release(Context& context) {
   wire::Event event;
   wire::MediumReleased& released = *event.mutable_released();
   released.set_ground(context.job.released_by());
-  for (std::string& debt : debts_of(context.job)) released.add_debts(std::move(debt));
+  for (std::string& debt : debts_of(context)) released.add_debts(std::move(debt));
   context.tell(std::move(event));
 }
 

@@ -11,7 +11,6 @@
 namespace metalmesh::install {
 namespace {
 
-constexpr std::size_t most_slots = 16;
 constexpr int most_eject_posts = 3;
 
 bool any_usable(const Conversation& talk) { return std::ranges::any_of(talk.slots, takes_medium); }
@@ -46,56 +45,17 @@ bool is_ours(const Context& context, const redfish::Slot& slot) {
 
 /// What is refused for good in one form may be taken in another, at once.
 void try_another_form(Conversation& talk, const Answer& answer) {
-  if (answer.refusal != redfish::Refusal::other || talk.eject_form == redfish::EjectForm::patch) return;
+  const bool for_good =
+      answer.refusal == redfish::Refusal::other || answer.refusal == redfish::Refusal::for_good;
+  if (!for_good || talk.eject_form == redfish::EjectForm::patch) return;
   talk.eject_form =
       talk.eject_form == redfish::EjectForm::object ? redfish::EjectForm::bare : redfish::EjectForm::patch;
   talk.eject_posts = 0;
 }
 
-/// Reads one VirtualMedia collection and its slots.
-Verdict read_list(Context& context, const std::string& list) {
-  Conversation& talk = context.talk;
-  if (talk.slot_uris.empty()) {
-    const HttpReplied* reply = fetch(context, Ask::slots, redfish::get(list));
-    if (reply == nullptr) return Verdict::busy;
-    talk.slot_uris = redfish::parse_members(*reply).value_or(std::vector<std::string>{});
-    if (talk.slot_uris.size() > most_slots) talk.slot_uris.resize(most_slots);
-  }
-  while (talk.next_slot < talk.slot_uris.size()) {
-    const std::string& uri = talk.slot_uris[talk.next_slot];
-    const HttpReplied* reply = fetch(context, Ask::slot, redfish::get(uri));
-    if (reply == nullptr) return Verdict::busy;
-    ++talk.next_slot;
-    auto slot = redfish::parse_slot(*reply);
-    if (reply->status != 200 || !slot) continue;
-    if (slot->uri.empty()) slot->uri = uri;
-    talk.slots.push_back(std::move(*slot));
-  }
-  talk.slot_uris.clear();
-  talk.next_slot = 0;
-  return Verdict::done;
-}
-
-/// Managers of the system; the sole manager where the system does not say.
-Verdict read_managers(Context& context) {
-  Conversation& talk = context.talk;
-  if (talk.system->managers.empty()) {
-    const HttpReplied* reply = fetch(context, Ask::managers, redfish::get(talk.root->managers));
-    if (reply == nullptr) return Verdict::busy;
-    const auto members = redfish::parse_members(*reply).value_or(std::vector<std::string>{});
-    if (members.size() == 1) talk.managers = members;
-  } else {
-    talk.managers = talk.system->managers;
-  }
-  talk.managers_known = true;
-  return Verdict::done;
-}
-
 }  // namespace
 
-bool takes_medium(const redfish::Slot& slot) {
-  return redfish::holds_cd(slot) && redfish::insert_style(slot) != redfish::InsertStyle::none;
-}
+bool takes_medium(const redfish::Slot& slot) { return redfish::takes_cd(slot); }
 
 bool takes_second(const Context& context, const redfish::Slot& slot) {
   const bool disk = context.job.second().format() == wire::SecondMedium::FAT;
@@ -114,26 +74,8 @@ Verdict no_second_slot(Context& context) {
 Verdict find_slots(Context& context) {
   Conversation& talk = context.talk;
   if (talk.slots_found) return Verdict::done;
-  if (!talk.system_list_used) {
-    if (!talk.system->virtual_media.empty() &&
-        read_list(context, talk.system->virtual_media) == Verdict::busy)
-      return Verdict::busy;
-    talk.system_list_used = true;
-  }
-  while (!any_usable(talk)) {
-    if (!talk.managers_known && read_managers(context) == Verdict::busy) return Verdict::busy;
-    if (talk.next_manager == talk.managers.size()) break;
-    if (!talk.manager_list) {
-      const HttpReplied* reply = fetch(context, Ask::manager, redfish::get(talk.managers[talk.next_manager]));
-      if (reply == nullptr) return Verdict::busy;
-      const auto manager = redfish::parse_manager(*reply);
-      talk.manager_list = manager ? manager->virtual_media : std::string();
-    }
-    const bool unread = !talk.manager_list->empty() && *talk.manager_list != talk.system->virtual_media;
-    if (unread && read_list(context, *talk.manager_list) == Verdict::busy) return Verdict::busy;
-    talk.manager_list.reset();
-    ++talk.next_manager;
-  }
+  if (ask(context, &bmc::Dialogue::find_slots) == Verdict::busy) return Verdict::busy;
+  talk.slots = talk.bmc.slots();
   if (!any_usable(talk)) {
     const std::string seen =
         talk.slots.empty() ? "no slots at all"
@@ -159,10 +101,10 @@ Ejected eject(Context& context, const std::string& uri, bool only_own) {
     talk.last_refusal = answer->error.text();
     try_another_form(talk, *answer);
   }
-  talk.slot_gone = false;
+  talk.bmc.forget_slot_gone();
   const redfish::Slot* slot = look_at_slot(context, uri);
   // A slot that is not found was not read as empty: what was put into it is still owed.
-  if (slot == nullptr) return talk.slot_gone ? Ejected::stuck : Ejected::busy;
+  if (slot == nullptr) return talk.bmc.slot_gone() ? Ejected::stuck : Ejected::busy;
   if (!redfish::is_inserted(*slot)) {
     // Slots lag: what was just inserted may still show up.
     if (context.now.mono >= talk.slot_doubt_until) return Ejected::empty;

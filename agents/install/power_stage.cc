@@ -25,7 +25,7 @@ Verdict refused(Context& context, const Answer& answer) {
   if (over || answer.status == 403)
     return context.fail(wire::POWER_FAILED,
                         {.expected = "switched (HTTP " + std::to_string(answer.status) + ")",
-                         .seen = talk.system->power,
+                         .seen = talk.bmc.system()->power,
                          .detail = talk.last_refusal,
                          .tries = static_cast<std::uint32_t>(talk.reset_tries)});
   // 409 and 400 may mean that it is so already: look first.
@@ -35,7 +35,7 @@ Verdict refused(Context& context, const Answer& answer) {
 
 Verdict stuck(Context& context, std::string_view wanted) {
   return context.fail(wire::POWER_FAILED, {.expected = std::string(wanted),
-                                           .seen = context.talk.system->power,
+                                           .seen = context.talk.bmc.system()->power,
                                            .detail = context.talk.last_refusal,
                                            .span = context.timeouts.power});
 }
@@ -51,8 +51,13 @@ bool may_not_switch(const Context& context) {
   return !context.gate.vouched && !planted(Defect::off_while_installing);
 }
 
+bool may_be_late(const Context& context) {
+  return context.order().has_launch_by() && maybe_past(context, context.order().launch_by());
+}
+
 Verdict switch_on(Context& context, const redfish::System& system) {
   if (may_not_switch(context)) return hold(context, context.gate.why_not);
+  if (may_be_late(context)) return look_again(context, context.timeouts.poll);
   Conversation& talk = context.talk;
   if (talk.on_sends >= most_on_sends + most_refusals) return stuck(context, "On");
   ++talk.on_sends;
@@ -71,6 +76,7 @@ std::string_view gentle_type(const Context& context, const redfish::System& syst
 
 Verdict switch_off(Context& context, const redfish::System& system) {
   if (may_not_switch(context)) return hold(context, context.gate.why_not);
+  if (may_be_late(context)) return look_again(context, context.timeouts.poll);
   Conversation& talk = context.talk;
   const bool gentle = context.order().power() == wire::GRACEFUL && !context.job.host_on_by_us();
   const Duration waited = context.now.mono - talk.told_off_at.value_or(context.now.mono);
@@ -115,7 +121,8 @@ Verdict power(Context& context) {
   Conversation& talk = context.talk;
   record::Job& job = context.job;
   if (job.launched() && !planted(Defect::off_while_installing)) return Verdict::done;
-  if (context.order().has_launch_by() && maybe_past(context, context.order().launch_by()))
+  // To end it takes a time that is known; while it may have passed, nothing is switched either.
+  if (context.order().has_launch_by() && surely_past(context, context.order().launch_by()))
     return context.fail(wire::ORDER_EXPIRED,
                         {.expected = "launch_by", .seen = "the host was not powered on in time"});
   if (const auto answer = take_answer(context, Ask::reset)) {
@@ -125,8 +132,8 @@ Verdict power(Context& context) {
     if (answer->kind == Answer::Kind::unsent) forget_off(talk);
     if (answer->kind == Answer::Kind::refused) {
       // A refused shutdown is asked for in another way; nobody is forced off for that.
-      if (talk.told_off_at && !talk.forced_off && answer->refusal == Refusal::other)
-        talk.gentle_refused = true;
+      const bool stays = answer->refusal == Refusal::other || answer->refusal == Refusal::for_good;
+      if (talk.told_off_at && !talk.forced_off && stays) talk.gentle_refused = true;
       forget_off(talk);
       if (refused(context, *answer) == Verdict::busy) return Verdict::busy;
     }

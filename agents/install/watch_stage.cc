@@ -14,10 +14,12 @@ namespace metalmesh::install {
 namespace {
 
 constexpr Duration second_look = std::chrono::seconds(2);
+/// Installers pause; this long they seldom do.
+constexpr Duration lull = std::chrono::seconds(2);
 /// Two readings this far apart are two.
 constexpr Duration apart = std::chrono::seconds(1);
-/// Whoever goes off without having read what an install reads may be back in a moment: a power cut, a thermal
-/// trip, a person.
+/// Whoever goes off without having read what an install reads, or while it reads, may be back in a moment: a
+/// power cut, a thermal trip, a person.
 constexpr Duration long_apart = std::chrono::seconds(20);
 /// PowerState lags: an Off before the first On may still be from before the power-on.
 constexpr Duration power_lag = std::chrono::seconds(30);
@@ -38,7 +40,8 @@ std::optional<std::pair<wire::FaultCode, FaultFacts>> not_launched(const Context
   const Conversation& talk = context.talk;
   const Duration waited = context.now.mono - talk.entered;
   const auto& order = context.order();
-  const bool expired = order.has_launch_by() && maybe_past(context, order.launch_by());
+  // To end something takes a time that is known: right after a restart any time may be the true one.
+  const bool expired = order.has_launch_by() && surely_past(context, order.launch_by());
   if (talk.reads.never_read(talk.entered, context.now.mono, context.timeouts.first_read)) {
     if (!talk.tls_refusal.empty())
       return {{wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal}}};
@@ -53,6 +56,12 @@ std::optional<std::pair<wire::FaultCode, FaultFacts>> not_launched(const Context
               .seen = talk.reads.reached() ? "the medium was read, but not booted yet"
                                            : "the medium was not read yet"}}};
   return std::nullopt;
+}
+
+/// The host is asked for its power, and has not told it for long.
+bool power_untold(const Conversation& talk) {
+  if (!talk.looked_at || talk.power.maybe_off()) return false;
+  return !talk.power.on_last() || *talk.looked_at - *talk.power.on_last() >= recent;
 }
 
 /// A new reading of the host, put down; nullptr while there is none.
@@ -73,8 +82,11 @@ Verdict await_launch(Context& context) {
   if (const auto why = not_launched(context)) return context.fail(why->first, why->second);
   if (read_power(context) == nullptr) return Verdict::busy;
   if (!talk.power.maybe_off()) return look_later(context);
-  if (talk.power.off(apart))
+  if (talk.power.off(apart)) {
+    if (!talk.tls_refusal.empty() && !talk.reads.reached())
+      return context.fail(wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal});
     return context.fail(wire::BOOT_IGNORED, {.expected = "our media", .seen = "it powered off by itself"});
+  }
   return look_again(context, second_look);
 }
 
@@ -103,6 +115,9 @@ bool ran_too_long(const Context& context) { return from_wire(context.job.ran_for
 Verdict out_of_time(Context& context) {
   const Duration ran = from_wire(context.job.ran_for());
   context.release(wire::MediumReleased::LONGEST_RUN);
+  if (!context.talk.trouble && power_untold(context.talk))
+    return context.fail(wire::BMC_PROTOCOL,
+                        {.expected = "the host's PowerState", .seen = "none", .span = ran});
   if (!context.talk.trouble)
     return context.fail(wire::INSTALLER_TIMEOUT, {.expected = for_people(longest_run(context)), .span = ran});
   context.note_evidence("the installer has run " + for_people(ran) + ", its end could not be seen");
@@ -121,28 +136,40 @@ Verdict judge_silence(Context& context) {
   if (!talk.reads.stalled(talk.entered, context.now.mono, stall)) return Verdict::done;
   const MonoTime since = std::max(talk.reads.last(), talk.entered);
   const MonoTime on = talk.power.on_last().value_or(since);
-  if (!talk.system || talk.power.maybe_off() || on <= since || context.now.mono - on >= recent)
+  if (!talk.bmc.system() || talk.power.maybe_off() || on <= since || context.now.mono - on >= recent)
     return Verdict::done;
   return context.fail(wire::INSTALLER_STALLED,
-                      {.seen = talk.system->power, .span = context.now.mono - since});
+                      {.seen = talk.bmc.system()->power, .span = context.now.mono - since});
 }
 
-/// Reading has stopped: one look whether the host is still on tells an end from a power cut later.
-void look_when_quiet(Conversation& talk) {
+/// Reading has stopped: a look at once may see a power cut of seconds, and one some time later, whether the
+/// host is still on, tells an end from a power cut.
+void look_when_quiet(Context& context) {
+  Conversation& talk = context.talk;
+  if (!talk.looked_at) return;
+  const MonoTime lull_at = talk.reads.last() + lull;
   const MonoTime quiet_at = talk.reads.last() + quiet_time;
-  if (talk.looked_at && *talk.looked_at < quiet_at && quiet_at < talk.next_look) talk.next_look = quiet_at;
+  if (*talk.looked_at < lull_at)
+    talk.bmc.look_by(std::max(lull_at, *talk.looked_at + context.timeouts.poll));
+  else if (*talk.looked_at < quiet_at)
+    talk.bmc.look_by(quiet_at);
+}
+
+/// It had stopped reading well before it went off, as an installer does that comes to its end.
+bool fell_quiet(const Context& context) {
+  const Conversation& talk = context.talk;
+  const auto on = talk.power.on_last();
+  const bool waited = context.job.custody();  // its silence was held against it: that is no sign of an end
+  return !waited && talk.reads.seen() && on && *on - talk.reads.last() >= quiet_time;
 }
 
 bool has_finished(const Context& context) {
   const Conversation& talk = context.talk;
-  const auto on = talk.power.on_last();
-  const bool waited = context.job.custody();  // its silence was held against it: that is no sign of an end
-  return looks_finished(
-      {.read = std::max<std::uint64_t>(talk.reads.covered(), context.job.bytes_covered()),
-       .size = context.job.media_size(),
-       .usual = context.job.usual_reads(),
-       .elsewhere = context.job.has_packages() || !context.order().packages().url().empty(),
-       .fell_quiet = !waited && talk.reads.seen() && on && *on - talk.reads.last() >= quiet_time});
+  return looks_finished({.read = std::max<std::uint64_t>(talk.reads.covered(), context.job.bytes_covered()),
+                         .size = context.job.media_size(),
+                         .usual = context.job.usual_reads(),
+                         .elsewhere = context.job.has_packages() || !context.order().packages().url().empty(),
+                         .fell_quiet = fell_quiet(context)});
 }
 
 std::string percent_read(const record::Job& job) {
@@ -160,13 +187,25 @@ Verdict installer_ended(Context& context) {
 }
 
 Verdict went_off(Context& context) {
-  if (has_finished(context)) return installer_ended(context);
+  // Whose Off that was, nobody knows where another machine answered for a while.
+  const bool contradicted = context.job.contradicted();
+  if (!contradicted && has_finished(context)) return installer_ended(context);
   context.release(wire::MediumReleased::HOST_OFF);
+  if (contradicted)
+    return context.fail(wire::IDENTITY_MISMATCH,
+                        {.expected = "one machine", .seen = "another one than before, for a while"});
   const auto usual = context.job.usual_reads();
   return context.fail(
       wire::INSTALLER_INTERRUPTED,
       {.seen = usual == 0 ? "and it was still reading"
                           : "earlier installs of this image read " + std::to_string(usual >> 20) + " MiB"});
+}
+
+/// Its installer runs no more, whether it had come to its end or not: whatever boots next must not find the
+/// medium and write over what may be complete.
+Verdict rebooted(Context& context, std::string seen) {
+  context.release(wire::MediumReleased::HOST_OFF);
+  return context.fail(wire::INSTALLER_REBOOTED, {.seen = std::move(seen)});
 }
 
 /// It read guarded blocks when it was launched, so it was on by then, whatever this life has seen.
@@ -177,20 +216,21 @@ bool was_on(const Context& context) {
 
 Verdict await_end(Context& context) {
   Conversation& talk = context.talk;
-  if (ran_too_long(context)) return out_of_time(context);
+  if (ran_too_long(context) || (planted(Defect::medium_taken_at_random) && context.random.chance(300)))
+    return out_of_time(context);
   if (judge_silence(context) == Verdict::busy) return Verdict::busy;
-  look_when_quiet(talk);
+  look_when_quiet(context);
   const redfish::System* system = read_power(context);
   if (system == nullptr) return Verdict::busy;
   if (talk.power.glimpsed_off()) context.note_evidence("one reading said that the host was off");
-  if (talk.power.came_back())
-    return context.fail(wire::INSTALLER_REBOOTED,
-                        {.seen = "was seen Off and is " + system->power + " again"});
+  if (talk.power.came_back()) return rebooted(context, "was seen Off and is " + system->power + " again");
   if (restarted(talk, system->boot_progress))
-    return context.fail(wire::INSTALLER_REBOOTED, {.seen = "restarted (" + system->boot_progress + ")"});
+    return rebooted(context, "restarted (" + system->boot_progress + ")");
   if (!talk.power.maybe_off()) return look_later(context);
   if (!was_on(context)) return look_again(context, context.timeouts.poll);
-  if (talk.power.off(has_finished(context) ? apart : long_apart)) return went_off(context);
+  const bool glimpse = planted(Defect::one_off_ends_it) && talk.power.maybe_off();
+  if (glimpse || talk.power.off(fell_quiet(context) && has_finished(context) ? apart : long_apart))
+    return went_off(context);
   return look_again(context, talk.power.off(apart) ? context.timeouts.poll : second_look);
 }
 
@@ -211,9 +251,11 @@ Verdict custody(Context& context) {
     context.release(ground);
     return Verdict::done;
   };
-  if (ran_too_long(context)) return let_go(wire::MediumReleased::LONGEST_RUN);
+  if (ran_too_long(context) || planted(Defect::custody_lets_go))
+    return let_go(wire::MediumReleased::LONGEST_RUN);
   context.wait(longest_run(context) - from_wire(context.job.ran_for()) + std::chrono::seconds(1));
   if (read_power(context) == nullptr) return Verdict::busy;
+  if (context.talk.power.came_back()) return let_go(wire::MediumReleased::HOST_OFF);
   if (context.talk.power.off(long_apart))
     return let_go(has_finished(context) ? wire::MediumReleased::INSTALLER_ENDED
                                         : wire::MediumReleased::HOST_OFF);

@@ -54,7 +54,10 @@ wire::Welcome FakeController::welcome(const wire::Hello& hello, const Now& now) 
   welcome.set_cursor_hash(receiver_.cursor_hash());
   welcome.set_command_journal(commands_->journal_id());
   welcome.set_command_next_seq(commands_->next_seq());
-  *welcome.mutable_clock() = to_wire(now.wall());
+  if (tells_time) *welcome.mutable_clock() = to_wire(now.wall() + clock_offset);
+  *welcome.mutable_clock_steps() = to_wire(clock_steps);
+  welcome.set_life("life");
+  *welcome.mutable_uptime() = to_wire(now.mono.time_since_epoch());
   welcome.set_quarantined(!quarantine.empty());
   welcome.set_quarantine_reason(quarantine);
   return welcome;

@@ -31,6 +31,9 @@ class FakeController {
   bool proven = true;
   bool acks = true;
   std::uint64_t epoch = 1;
+  bool tells_time = true;
+  Duration clock_offset{};  // how far its clock is ahead of the agent's
+  Duration clock_steps{};
   std::string quarantine;
   std::optional<std::uint64_t> claimed_cursor;  // instead of the true one
   std::map<std::string, std::string> blobs;     // by digest

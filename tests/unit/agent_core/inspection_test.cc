@@ -46,6 +46,37 @@ TEST_F(Inspect, ReportsWhoTheMachineIsAndLeavesNothingBehind) {
   EXPECT_TRUE(site_.store.scan("inspect/", "inspect0", 10).empty());
 }
 
+// On a real BMC each request takes 0.3 to 3 seconds.
+TEST_F(Inspect, AsksForNothingTwice) {
+  site_.bmcs["10.0.0.1"];
+  site_.start();
+  inspect("10.0.0.1");
+  std::vector<std::string> asked;
+  for (const HttpRequest& request : site_.requests())
+    asked.push_back(request.method + " " + request.url.substr(request.url.find("/v1") + 3));
+  EXPECT_THAT(asked,
+              ::testing::ElementsAre("GET /", "POST /SessionService/Sessions", "GET /Systems",
+                                     "GET /Systems/1", "GET /Managers/1", "GET /Systems/1/EthernetInterfaces",
+                                     "GET /Systems/1/EthernetInterfaces/1", "GET /Managers/1/VirtualMedia",
+                                     "GET /Managers/1/VirtualMedia/Cd", "DELETE /SessionService/Sessions/1"));
+}
+
+TEST_F(Inspect, LeavesTheWayAroundTheBmcForTheNextDialogue) {
+  site_.bmcs["10.0.0.1"];
+  site_.start();
+  inspect("10.0.0.1");
+  const auto rows = site_.store.scan("bmc/", "bmc0", 10);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].key, "bmc/10.0.0.1");
+  record::BmcMap map;
+  ASSERT_TRUE(map.ParseFromString(rows[0].value));
+  EXPECT_EQ(map.key_sha256(), std::string(64, 'b'));
+  EXPECT_EQ(map.system(), "/redfish/v1/Systems/1");
+  EXPECT_THAT(map.slots(), ::testing::ElementsAre("/redfish/v1/Managers/1/VirtualMedia/Cd"));
+  EXPECT_THAT(map.reset_values(), ::testing::ElementsAre("On", "ForceOff"));
+  EXPECT_EQ(map.firmware(), "1.2");
+}
+
 TEST_F(Inspect, TheKeyOfTheFirstAnswerIsPinnedForTheRest) {
   site_.bmcs["10.0.0.1"];
   site_.start();
@@ -59,19 +90,19 @@ TEST_F(Inspect, TheKeyOfTheFirstAnswerIsPinnedForTheRest) {
   }
 }
 
-TEST_F(Inspect, ASilentBmcIsTriedThreeTimesAndThenNamed) {
+TEST_F(Inspect, ASilentBmcIsTriedAsLongAsAnInstallWouldAndThenNamed) {
   site_.start();
   inspect("10.0.0.7");
-  for (int attempt = 0; attempt < 3; ++attempt) {
+  for (int seconds = 0; seconds < 120 && results().empty(); seconds += 15) {
     ASSERT_FALSE(site_.requests().empty());
-    site_.deliver(HttpFailed{site_.requests().back().id, HttpFailure::timed_out, "connect timed out"});
-    site_.advance(std::chrono::seconds(10));
+    site_.deliver(HttpFailed{site_.requests().back().id, HttpFailure::refused, "no route"});
+    site_.advance(std::chrono::seconds(15));
   }
-  EXPECT_EQ(site_.requests().size(), 3U);
   ASSERT_EQ(results().size(), 1U);
   EXPECT_EQ(results()[0].fault().code(), wire::BMC_UNREACHABLE);
   EXPECT_THAT(results()[0].fault().seen(), ::testing::HasSubstr("10.0.0.7"));
-  EXPECT_EQ(results()[0].fault().tries(), 3U);
+  EXPECT_GE(results()[0].fault().tries(), 3U);
+  EXPECT_THAT(results()[0].fault().seen(), ::testing::HasSubstr("no route"));
 }
 
 TEST_F(Inspect, RefusedLoginsCountForTheBreaker) {

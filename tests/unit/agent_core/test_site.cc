@@ -30,6 +30,7 @@ TestSite::TestSite() {
   settings.version = "test";
   settings.frame_gap = Duration::zero();  // what was told is looked at in the same instant
   now_.mono = MonoTime(std::chrono::hours(1));
+  now_.boot = 1;
   now_.wall_low = WallTime(std::chrono::hours(24 * 365 * 55));
   now_.wall_high = now_.wall_low + std::chrono::seconds(1);
   const std::string blob = profile_blob();
@@ -139,6 +140,12 @@ void TestSite::advance(Duration time) {
     deliver(TimerFired{token});
   }
   move_to(end);
+}
+
+void TestSite::step_own_clock(Duration by) {
+  now_.wall_low += by;
+  now_.wall_high += by;
+  controller.clock_offset -= by;
 }
 
 void TestSite::command(wire::Command command) {

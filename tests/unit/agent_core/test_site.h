@@ -39,6 +39,8 @@ class TestSite {
   void media(wire::MediaEvent event);
   void ask_launch(const std::string& token);
   void advance(Duration time);
+  /// The agent's machine's wall clock is set.
+  void step_own_clock(Duration by);
 
   void command(wire::Command command);
   void order(const wire::StartInstall& order);

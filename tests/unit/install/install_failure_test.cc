@@ -159,8 +159,7 @@ INSTANTIATE_TEST_SUITE_P(
                 wire::Ended::INDETERMINATE,
                 wire::DISK_UNKNOWN,
                 {"Off", "On"},
-                1,
-                true},
+                1},
         Failure{"BmcLost",
                 [](World& w) { w.away_from = 3min, w.away_until = 24h; },
                 wire::BMC_LOST,
@@ -185,6 +184,15 @@ TEST(InstallFailureDetails, TlsRefusalBeatsNotReached) {
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.ended().fault().code(), wire::MEDIA_TLS_REFUSED);
   EXPECT_THAT(world.ended().fault().seen(), testing::HasSubstr("unknown ca"));
+}
+
+TEST(InstallFailureDetails, TlsRefusalIsToldAlsoWhereTheHostSwitchesItselfOff) {
+  World world;
+  world.media_reachable = false;
+  world.off_without_medium = true;
+  world.tls_refusal = "unknown ca";
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().fault().code(), wire::MEDIA_TLS_REFUSED) << world.ended().ShortDebugString();
 }
 
 TEST(InstallFailureDetails, AMediumThatCannotBeComposedEndsTheJobBeforeAnyChange) {

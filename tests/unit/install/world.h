@@ -57,6 +57,7 @@ class World {
 
   // The host and its surroundings.
   bool media_reachable = true;
+  bool off_without_medium = false;  // such a host switches itself off
   bool host_boots_media = true;
   bool installer_ends = true;
   Duration post_time = 60s;
@@ -87,6 +88,8 @@ class World {
   int requests = 0;
   int crashes = 0;
   std::vector<wire::Event> told;
+  bmc::Known known;                                        // of its BMC, before it is asked
+  std::vector<std::pair<wire::Stage, std::string>> asked;  // "GET /path", and in which stage
   std::string violation;
 
   [[nodiscard]] WallTime wall() const { return now.wall_low; }
@@ -161,7 +164,7 @@ class World {
     probe_.reset();
     machine_.emplace(job, StageTimeouts{},
                      MediaUrls{"https://10.20.0.5:8443/m/k3j5h2.iso", second_url, "https://10.20.0.5:8443"},
-                     ++seed_);
+                     ++seed_, known);
     handle(Resume{});
   }
 
@@ -202,6 +205,7 @@ class World {
   void deliver_reply() {
     const HttpRequest request = *flight_;
     const int number = requests++;
+    asked.emplace_back(job.stage(), request.method + " " + request.url.substr(request.url.find('/', 8)));
     if (number == crash.at_request || number == second_crash.at_request) {
       const bool executed = number == crash.at_request ? crash.executed : second_crash.executed;
       if (executed && !away()) bmc.serve(request);
@@ -297,7 +301,10 @@ class World {
     }
     if (host_phase_ == 0) {
       host_phase_ = 1;
-      if (!media_reachable) return;
+      if (!media_reachable) {
+        if (off_without_medium) bmc.set_power("Off");
+        return;
+      }
       handle(MediaRead{1 << 20, 100 << 20, "10.20.0.112"});
       if (job.ended() || job.mount_state() != wire::OPEN) return;  // the fence: 503 or 410
       ++launches;

@@ -1,0 +1,50 @@
+#include "agents/app/quirk_files.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "agents/bmc/quirk_texts.h"
+#include "common/adapters/files.h"
+#include "common/adapters/yaml_reader.h"
+
+namespace metalmesh::agent {
+namespace {
+
+Status add_text(bmc::QuirkTable& table, std::string_view text, std::string_view name,
+                bmc::QuirkOrigin origin) {
+  auto row = adapters::read_yaml<config::BmcQuirks>(text, name);
+  if (!row) return std::unexpected(row.error());
+  Status added = table.add(std::move(*row), origin);
+  if (!added) return std::unexpected(std::move(added.error()).with(name));
+  return {};
+}
+
+}  // namespace
+
+Result<bmc::QuirkTable> load_quirks(const std::string& folder) {
+  bmc::QuirkTable table;
+  for (const bmc::QuirkText& each : bmc::quirk_texts()) {
+    if (auto added = add_text(table, each.text, each.name, bmc::QuirkOrigin::built_in); !added)
+      return std::unexpected(added.error());
+  }
+  if (folder.empty()) return table;
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ".yaml") files.push_back(at->path());
+  }
+  if (error) return fail(ErrorKind::invalid, "quirks folder " + folder + ": " + error.message());
+  std::ranges::sort(files);
+  for (const std::filesystem::path& file : files) {
+    const auto text = adapters::read_file(file);
+    if (!text) return std::unexpected(text.error());
+    if (auto added = add_text(table, *text, file.string(), bmc::QuirkOrigin::site); !added)
+      return std::unexpected(added.error());
+  }
+  return table;
+}
+
+}  // namespace metalmesh::agent

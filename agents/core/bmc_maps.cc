@@ -1,0 +1,40 @@
+#include "agents/core/bmc_maps.h"
+
+#include <utility>
+
+#include "agents/core/bmc_desk.h"
+#include "agents/core/row_table.h"
+
+namespace metalmesh::agent {
+namespace {
+
+constexpr std::size_t most_maps = 16'384;
+
+}  // namespace
+
+BmcMaps::BmcMaps(const RowReader& reader) {
+  const std::string prefix = rows::bmc;
+  for (const Row& row : reader.scan(prefix, rows::after(prefix), most_maps)) {
+    record::BmcMap map;
+    const std::string address = row.key.substr(prefix.size());
+    if (map.ParseFromString(row.value) && map.row_version() == rows::version &&
+        BmcDesk::normal(map.address()) == address)
+      maps_[address] = std::move(map);
+  }
+}
+
+void BmcMaps::keep(record::BmcMap map, Outcome& out) {
+  const std::string address = BmcDesk::normal(map.address());
+  if (map.key_sha256().empty() || (maps_.size() >= most_maps && !maps_.contains(address))) return;
+  put_row(out, rows::bmc + address, map);
+  maps_[address] = std::move(map);
+}
+
+const record::BmcMap* BmcMaps::find(const wire::BmcTarget& bmc) const {
+  const auto found = maps_.find(BmcDesk::normal(bmc.address()));
+  if (found == maps_.end()) return nullptr;
+  const bool other_key = !bmc.key_sha256().empty() && bmc.key_sha256() != found->second.key_sha256();
+  return other_key ? nullptr : &found->second;
+}
+
+}  // namespace metalmesh::agent
