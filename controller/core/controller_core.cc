@@ -12,8 +12,10 @@
 #include "common/ports/wire_time.h"
 #include "controller/core/event_fold.h"
 #include "controller/core/field_rules.h"
+#include "controller/core/mesh_clock.h"
 #include "controller/core/operator_acts.h"
 #include "controller/core/request_digest.h"
+#include "controller/core/restore_hold.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/site_care.h"
 #include "controller/state/tables.h"
@@ -54,6 +56,8 @@ struct ControllerCore::Impl {
         broken(loaded ? std::string() : loaded.error().message),
         ledger(or_empty(loaded)) {}
 
+  /// The time to decide by; `machine` is what the machine's clocks show.
+  Now look_at_clock(const Now& machine) { return clock.look(machine, ledger.inner()); }
   Work work(const Now& now, Outcome& out) { return {ledger, links, metrics, signer, entropy, now, out}; }
 
   void started(Work& work);
@@ -76,6 +80,7 @@ struct ControllerCore::Impl {
   ControllerLimits limits;
   std::string broken;  // why the rows could not be loaded
   Ledger ledger;
+  MeshClock clock;
   SiteLinks links;
   ControllerMetrics metrics;
   bool bus_up = false;
@@ -84,18 +89,21 @@ struct ControllerCore::Impl {
 };
 
 void ControllerCore::Impl::started(Work& work) {
+  clock.settle(work);
   ensure_links(work, rows, limits);
   work.moved = true;
   work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
 }
 
 void ControllerCore::Impl::tick(Work& work) {
+  clock.settle(work);
   for (auto& [name, link] : links) {
     refresh_site(work, name);
     serve_site(work, name);
     LinkTools tools = work.tools();
     if (bus_up && link->due(work.now)) link->pump(tools);
   }
+  clock.keep(work);
   work.moved = true;  // deadlines and silences may have passed
   work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
 }
@@ -145,8 +153,8 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
     ledger.note(std::move(line), work.now.wall());
   }
   if (news.lost_journal) void_site(work, site, *news.lost_journal);
-  if (news.restored)
-    begin_epoch(work, *news.restored, "site " + site + " has commands that we do not remember");
+  if (news.restored) begin_epoch(work, *news.restored, "site " + site + " knows more than this store");
+  if (news.ahead) note_difference(work, difference(site, "", "", news.ahead->first, news.ahead->second));
   if (news.commands_begun) repeat_wishes(work, site);
   for (const delivery::Entry& entry : news.entries)
     fold_event(work, site, link.event_journal(), entry.seq, entry.bytes);
@@ -202,11 +210,15 @@ void ControllerCore::Impl::audit(Work& work, const OperatorRequest& request, con
     if (result->kind == "Rollout") line.set_rollout(result->name);
     if (result->kind == "Deployment") line.set_deployment(result->name);
     if (result->kind == "Site") line.set_site(result->name);
+    const auto* gone = std::get_if<Delete>(&request.body);
+    if (gone != nullptr && gone->kind == "Server") line.set_server(gone->name);
   } else {
     std::string what = verb_of(request);
     if (const auto* apply = std::get_if<Apply>(&request.body)) {
       const auto [kind, name] = kind_and_name(apply->object);
       what += " " + kind + " " + name.substr(0, 80);
+    } else if (const auto* gone = std::get_if<Delete>(&request.body)) {
+      what += " " + gone->kind.substr(0, 80) + " " + gone->name.substr(0, 80);
     }
     line.set_message("refused: " + what + ": " +
                      (result.error().field.empty() ? "" : result.error().field + ": ") +
@@ -286,13 +298,15 @@ ControllerCore::~ControllerCore() = default;
 const MeshState& ControllerCore::state() const { return impl_->ledger.mesh(); }
 const ControllerMetrics& ControllerCore::metrics() const { return impl_->metrics; }
 
-Outcome ControllerCore::handle(const Input& input, const Now& now) {
+Outcome ControllerCore::handle(const Input& input, const Now& machine) {
   Outcome out;
   if (!impl_->broken.empty()) {
     out.emit(Halt{"the stored state cannot be read: " + impl_->broken});
     return out;
   }
+  const Now now = impl_->look_at_clock(machine);
   Work work = impl_->work(now, out);
+  impl_->clock.hold(work);
   if (std::holds_alternative<Started>(input)) {
     impl_->started(work);
   } else if (std::holds_alternative<Committed>(input)) {
@@ -317,12 +331,14 @@ Outcome ControllerCore::handle(const Input& input, const Now& now) {
   return out;
 }
 
-OperatorResult ControllerCore::operate(const OperatorRequest& request, const Now& now, Outcome& out) {
+OperatorResult ControllerCore::operate(const OperatorRequest& request, const Now& machine, Outcome& out) {
   if (!impl_->broken.empty()) {
     return std::unexpected(
         rules::refusal(ErrorKind::internal, "", "the stored state cannot be read: " + impl_->broken));
   }
+  const Now now = impl_->look_at_clock(machine);
   Work work = impl_->work(now, out);
+  impl_->clock.hold(work);
   return impl_->decide(work, request);
 }
 

@@ -28,11 +28,12 @@ class ControllerCore final : public DecisionCore {
   ~ControllerCore() override;
 
   /// Bus, timers, Started, Committed, DiskLevel. Exchanges are not for the core (see api/).
-  Outcome handle(const Input& input, const Now& now) override;
+  /// `machine`: what the machine's clocks show; decisions are made by what of it is believed (mesh_clock.h).
+  Outcome handle(const Input& input, const Now& machine) override;
 
   /// Decides one operator request; rows and effects are appended to `out`. The caller releases its answer
   /// only after the commit, like every other effect.
-  OperatorResult operate(const OperatorRequest& request, const Now& now, Outcome& out);
+  OperatorResult operate(const OperatorRequest& request, const Now& machine, Outcome& out);
 
   /// For reading: what is true after the last handled input.
   [[nodiscard]] const MeshState& state() const;

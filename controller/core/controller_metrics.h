@@ -11,7 +11,10 @@ struct ControllerMetrics {
   std::uint64_t frames_from_unknown = 0;  // sites that were never applied
   std::uint64_t frames_odd = 0;           // verified, but of no use (foreign journal, unknown kind)
   std::uint64_t events_folded = 0;
-  std::uint64_t events_foreign = 0;  // about servers of another site, or of nobody
+  std::uint64_t events_foreign = 0;     // about servers of another site, or of nobody
+  std::uint64_t events_unreadable = 0;  // kept as bytes: this version cannot read them
+  std::uint64_t events_repaired = 0;    // with text that was not UTF-8
+  std::uint64_t deployments_reopened = 0;
   std::uint64_t commands_sent = 0;
   std::uint64_t samples_taken = 0;
   std::uint64_t blob_chunks_sent = 0;

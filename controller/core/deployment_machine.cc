@@ -23,6 +23,8 @@ constexpr std::array steps = {
     // A restored controller may not remember that it handed the order out; the agent does.
     Step{states::pending, taken, states::running},
     Step{states::pending, progressed, states::running},
+    // Nor may anybody else remember, when the site's journal is lost as well.
+    Step{states::pending, lost, states::indeterminate},
 
     Step{states::issued, taken, states::running},
     Step{states::issued, progressed, states::running},
@@ -64,6 +66,7 @@ constexpr std::optional<std::string_view> reported_end(Happening what) {
 }  // namespace
 
 std::optional<std::string_view> next_state(std::string_view state, Happening what) {
+  if (what == disproved) return is_open(state) ? std::nullopt : std::optional(states::running);
   if (!is_open(state)) return std::nullopt;
   if (const auto end = reported_end(what)) return end;
   for (const Step& step : steps) {
@@ -75,13 +78,19 @@ std::optional<std::string_view> next_state(std::string_view state, Happening wha
 bool move_deployment(Work& work, const std::string& id, Happening what,
                      const std::function<void(rest::Deployment&)>& edit) {
   const rest::Deployment& deployment = work.mesh().deployments.at(id);
-  if (!is_open(deployment.state())) return false;
   const auto next = next_state(deployment.state(), what);
-  const bool began = next && *next != states::pending && deployment.state() == states::pending;
+  if (!next && !is_open(deployment.state())) return false;
+  const bool began = next && is_in_flight(*next) && !is_in_flight(deployment.state());
   work.ledger.change_deployment(id, [&](rest::Deployment& changed) {
     if (next) changed.set_state(std::string(*next));
     if (edit) edit(changed);
-    if (next && !is_open(*next)) *changed.mutable_ended() = to_wire(work.now.wall());
+    if (!next) return;
+    if (is_open(*next)) {
+      changed.clear_ended();
+      changed.set_keeps_place(false);
+    } else {
+      *changed.mutable_ended() = to_wire(work.now.wall());
+    }
   });
   if (!next) return true;
   work.moved = true;
@@ -90,9 +99,9 @@ bool move_deployment(Work& work, const std::string& id, Happening what,
   } else {
     ++work.metrics.deployments_ended;
     settle_server(work, deployment);
-    // A person who resolves it will want to know what had been ordered.
+    // A person who resolves it will want to know what had been ordered, a fact that disproves it, too.
     const bool unclear = *next == states::indeterminate || *next == states::unproven;
-    if (!unclear) work.ledger.erase_order(id);
+    if (!unclear && !work.mesh().fences.contains(id)) work.ledger.erase_order(id);
   }
   return true;
 }

@@ -26,6 +26,7 @@ enum class Happening {
   failed,
   cancelled,
   indeterminate,
+  disproved,  // the site tells what cannot be, had it ended: it is open again (late_facts.h)
 };
 
 /// The state that follows, or nothing when the happening changes none (repeated, late, out of place).
@@ -33,7 +34,7 @@ std::optional<std::string_view> next_state(std::string_view state, Happening wha
 
 /// Moves the deployment and all that hangs on it: end time, server phase, stored order. `edit` sets the facts
 /// that come with the move and runs even when the state stays, unless the deployment has ended.
-/// Returns false when it had ended before: ends are final.
+/// Returns false when it had ended before: an end changes only when it is disproved.
 bool move_deployment(Work& work, const std::string& id, Happening what,
                      const std::function<void(rest::Deployment&)>& edit = {});
 

@@ -8,12 +8,15 @@
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
+#include "controller/core/event_text.h"
+#include "controller/core/fences.h"
 #include "controller/core/identity_judgement.h"
-#include "controller/core/object_apply.h"
-#include "controller/core/prefetches.h"
+#include "controller/core/late_facts.h"
 #include "controller/core/progress_model.h"
+#include "controller/core/restore_hold.h"
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
+#include "controller/core/site_fold.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/stamp_words.h"
 
@@ -27,58 +30,77 @@ wire::Fault untouched(wire::Fault fault) {
   return fault;
 }
 
-/// The order in the controller's memory is older than this event: it was restored from a backup.
-bool is_news_of_us(const rest::Deployment& deployment, const wire::Event& event) {
-  return event.generation() > deployment.generation() &&
-         (deployment.state() == states::pending || deployment.state() == states::issued);
+bool is_of_cancel(const Work& work, const std::string& deployment, std::uint64_t command) {
+  const auto fence = work.mesh().fences.find(deployment);
+  return fence != work.mesh().fences.end() && fence->second.command_seq() == command &&
+         !fence->second.command_journal().empty();
 }
 
-/// The deployment this event is about, if it may be folded. A deployment that nobody remembers, with a
-/// generation above all that is known of its server, was started before a restore: it is taken up again.
-const rest::Deployment* deployment_of(Work& work, const std::string& site, const wire::Event& event) {
-  if (event.deployment_id().empty()) return nullptr;
+/// A deployment that nobody remembers, with a generation above all that is known of its server, was started
+/// before a restore: it is taken up again.
+const rest::Deployment* learn_deployment(Work& work, const std::string& site, const wire::Event& event) {
   const MeshState& mesh = work.mesh();
   const auto server = mesh.servers.find(event.server());
+  if (server == mesh.servers.end() || server->second.spec().site() != site ||
+      event.generation() <= server->second.status().generation()) {
+    return nullptr;
+  }
+  rest::Deployment learned;
+  learned.set_id(event.deployment_id());
+  learned.set_server(event.server());
+  learned.set_site(site);
+  learned.set_generation(event.generation());
+  learned.set_state(std::string(states::running));
+  learned.set_fence(std::string(fences::none));
+  learned.set_note("learned from the site: this controller was restored and did not remember it");
+  *learned.mutable_created() = to_wire(work.now.wall());
+  call_back_rivals(work, learned);
+  work.ledger.raise_generation(machine_of(server->second), event.generation());
+  work.ledger.put(learned);
+  mark_installing(work, learned);
+  work.moved = true;
+  return &mesh.deployments.at(event.deployment_id());
+}
+
+struct Subject {
+  const rest::Deployment* deployment = nullptr;  // none: nothing that may be folded
+  bool news = false;                             // of a generation above the one that was known
+};
+
+/// The deployment this event is about. A higher generation than the known one means that the memory of this
+/// controller is older than the event: it was restored from a backup.
+Subject subject_of(Work& work, const std::string& site, const wire::Event& event) {
+  if (event.deployment_id().empty()) return {};
+  const MeshState& mesh = work.mesh();
   const auto found = mesh.deployments.find(event.deployment_id());
   if (found == mesh.deployments.end()) {
-    if (server == mesh.servers.end() || server->second.spec().site() != site ||
-        event.generation() <= server->second.status().generation() ||
-        open_deployment(mesh, server->second) != nullptr) {
-      return nullptr;
-    }
-    rest::Deployment learned;
-    learned.set_id(event.deployment_id());
-    learned.set_server(event.server());
-    learned.set_site(site);
-    learned.set_generation(event.generation());
-    learned.set_state(std::string(states::running));
-    learned.set_note("learned from the site: this controller was restored and did not remember it");
-    *learned.mutable_created() = to_wire(work.now.wall());
-    work.ledger.raise_generation(machine_of(server->second), event.generation());
-    work.ledger.put(learned);
-    mark_installing(work, learned);
-    return &mesh.deployments.at(event.deployment_id());
+    return {event.has_cancel() ? nullptr : learn_deployment(work, site, event), false};
   }
   const rest::Deployment& deployment = found->second;
-  if (deployment.site() != site || deployment.server() != event.server()) return nullptr;
-  if (is_news_of_us(deployment, event)) {
+  if (deployment.site() != site || deployment.server() != event.server()) return {};
+  // Answers to a cancel repeat the generation that it was asked for, whatever the site has.
+  const bool answer =
+      event.has_cancel() ||
+      (event.has_receipt() && is_of_cancel(work, deployment.id(), event.receipt().command_seq()));
+  const bool news = event.generation() > deployment.generation() && !answer;
+  if (news) {
     work.ledger.change_deployment(deployment.id(),
                                   [&](rest::Deployment& d) { d.set_generation(event.generation()); });
-    if (server != mesh.servers.end()) {
+    raise_fence(work, deployment.id(), event.generation());
+    const auto server = mesh.servers.find(event.server());
+    if (server != mesh.servers.end())
       work.ledger.raise_generation(machine_of(server->second), event.generation());
-    }
   }
-  return deployment.generation() == event.generation() ? &deployment : nullptr;
+  const bool fits = deployment.generation() == event.generation() ||
+                    (answer && event.generation() > deployment.generation());
+  return {fits ? &deployment : nullptr, news};
 }
 
 void fold_receipt(Work& work, const std::string& site, const wire::Event& event,
                   const rest::Deployment* deployment) {
   const wire::CommandReceipt& receipt = event.receipt();
   if (deployment != nullptr) {
-    const auto order = work.ledger.inner().orders.find(deployment->id());
-    const bool of_cancel = order != work.ledger.inner().orders.end() && order->second.cancel_seq() != 0 &&
-                           receipt.command_seq() == order->second.cancel_seq();
-    if (of_cancel) return;
+    if (is_of_cancel(work, deployment->id(), receipt.command_seq())) return;
     if (receipt.accepted()) {
       move_deployment(work, deployment->id(), Happening::taken);
     } else {
@@ -105,6 +127,10 @@ void fold_receipt(Work& work, const std::string& site, const wire::Event& event,
 }
 
 Happening happening_of(wire::Ended::Outcome outcome) {
+  if (planted(Defect::ends_called_succeeded) &&
+      (outcome == wire::Ended::FAILED || outcome == wire::Ended::UNPROVEN)) {
+    return Happening::succeeded;
+  }
   switch (outcome) {
     case wire::Ended::SUCCEEDED:
       return Happening::succeeded;
@@ -140,7 +166,7 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
     if (end.has_fault()) *d.mutable_fault() = end.fault();
     wire::DiskState disk = end.disk();
     if (disk == wire::DISK_STATE_UNSPECIFIED && end.has_fault()) disk = end.fault().disk();
-    d.set_disk(disk);
+    d.set_disk(planted(Defect::ends_called_untouched) ? wire::DISK_UNTOUCHED : disk);
     *d.mutable_debts() = end.debts();
     d.clear_note();
     advance_progress(d, {}, std::nullopt, work.now.wall());
@@ -181,6 +207,7 @@ void fold_cancel(Work& work, const rest::Deployment& deployment, const wire::Can
     case wire::CancelAnswer::TOO_LATE:
       move_deployment(work, id, Happening::cancel_late, [](rest::Deployment& d) {
         d.set_launched(true);
+        if (!may_have_wiped_disk(d.disk())) d.set_disk(wire::DISK_BEING_WRITTEN);
         d.set_note("the cancel came too late: it goes on");
       });
       return;
@@ -249,175 +276,104 @@ void fold_deployment(Work& work, const rest::Deployment& deployment, const wire:
   }
 }
 
-void fold_inspected(Work& work, const std::string& site, const wire::Event& event) {
-  const auto server = work.mesh().servers.find(event.server());
-  if (server == work.mesh().servers.end() || server->second.spec().site() != site) {
-    ++work.metrics.events_foreign;
-    return;
+/// An entry as a line of the log, whatever is in it. What this version cannot read is kept as it came.
+rest::LogEvent read_entry(Work& work, const std::string& bytes) {
+  rest::LogEvent line;
+  wire::Event& event = *line.mutable_event();
+  if (event.ParseFromString(bytes)) {
+    line.set_type(type_of(event));
+    line.set_message(sentence(event));
+    return line;
   }
-  // An answer to an older question may speak of another BMC address.
-  const auto wishes = work.ledger.inner().wishes.find(site);
-  if (wishes != work.ledger.inner().wishes.end()) {
-    const auto wish = wishes->second.find(event.server());
-    if (wish != wishes->second.end()) {
-      if (wish->second.request_id() != event.inspected().request_id()) return;
-      work.ledger.erase_wish(site, event.server());
-    }
+  line.set_entry(bytes);
+  const auto repaired = with_valid_text(bytes, *wire::Event::descriptor());
+  if (repaired && event.ParseFromString(*repaired)) {
+    ++work.metrics.events_repaired;
+    line.set_type(type_of(event));
+    line.set_message(sentence(event));
+    return line;
   }
-  take_inspection(work, event.server(), event.inspected());
+  line.clear_event();
+  ++work.metrics.events_unreadable;
+  line.set_type("unreadable");
+  line.set_message("an event of " + std::to_string(bytes.size()) +
+                   " bytes cannot be read by this version: kept as it came, not applied. Next: upgrade the "
+                   "controller, or look at the server that the site works on");
+  return line;
 }
 
-/// Jobs wait for a password, inspections do not: those that failed for want of it are asked for again.
-void inspect_again(Work& work, const std::string& site, const std::string& credential) {
-  std::vector<std::string> names;
-  for (const auto& [name, server] : work.mesh().servers) {
-    if (server.spec().site() != site) continue;
-    if (bmc_target(server, &work.mesh().sites.at(site)).credential() != credential) continue;
-    const bool failed_for_it = std::ranges::any_of(server.status().conditions(), [](const auto& condition) {
-      return condition.status() == "False" &&
-             (condition.reason() == wire::FaultCode_Name(wire::CREDENTIAL_MISSING) ||
-              condition.reason() == wire::FaultCode_Name(wire::BMC_LOGIN_REFUSED));
-    });
-    if (failed_for_it) names.push_back(name);
-  }
-  for (const std::string& name : names) wish_inspection(work, name, AskedBy::person);
+std::string state_here(const Work& work, const wire::Event& event) {
+  if (event.deployment_id().empty()) return {};
+  const auto known = work.mesh().deployments.find(event.deployment_id());
+  return known == work.mesh().deployments.end() ? "not known" : known->second.state();
 }
 
-void fold_credential(Work& work, const std::string& site, const wire::Event& event) {
-  const bool held = event.has_credential_held();
-  const std::string& name =
-      held ? event.credential_held().credential() : event.credential_released().credential();
-  const auto found = work.mesh().credentials.find(name);
-  if (found == work.mesh().credentials.end()) return;
-  if (!found->second.spec().site().empty() && found->second.spec().site() != site) return;
-  work.ledger.change_credential(name, [&](rest::Credential& credential) {
-    auto& status = *credential.mutable_status();
-    status.set_held(held);
-    status.set_refusals(held ? event.credential_held().refusals() : 0);
-    status.set_jobs_held(held ? event.credential_held().jobs_held() : 0);
-    *status.mutable_bmcs() = event.credential_held().bmcs();
-  });
-  if (!held) inspect_again(work, site, name);
-}
-
-void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& report) {
-  std::vector<std::string> names;
-  for (const auto& [name, image] : work.mesh().images) {
-    if (image.spec().iso().sha256() == report.sha256()) names.push_back(name);
+/// After these nothing of the generation starts any more: the answer to a cancel, and the end.
+bool proves_fence(const Work& work, const std::string& site, const wire::Event& event) {
+  const auto fence = work.mesh().fences.find(event.deployment_id());
+  if (fence == work.mesh().fences.end() || fence->second.site() != site ||
+      event.generation() < fence->second.generation()) {
+    return false;
   }
-  for (const std::string& name : names) {
-    work.ledger.change_image(name, [&](rest::Image& image) {
-      auto& ready = *image.mutable_status()->mutable_ready_at();
-      const auto at = std::ranges::find(ready, site);
-      if (report.ready() && at == ready.end()) ready.Add(std::string(site));
-      if (!report.ready() && at != ready.end()) ready.erase(at);
-    });
-  }
-  const std::vector<std::string> all = prefetches_at(work.mesh(), site, {});
-  const std::vector<std::string> unsent = prefetches_at(work.mesh(), site, prefetches::asked);
-  const std::string_view state = report.ready()     ? prefetches::ready
-                                 : report.evicted() ? prefetches::evicted
-                                                    : prefetches::failed;
-  for (const std::string& name : names) {
-    const bool before_it_was_told = !report.ready() && std::ranges::find(unsent, name) != unsent.end();
-    if (before_it_was_told || std::ranges::find(all, name) == all.end()) continue;
-    set_prefetch(work, name, site, state, report.has_fault() ? sentence(report.fault()) : "");
-  }
-}
-
-/// The open deployments of `site` that were handed out over a command journal that is gone.
-std::vector<std::string> orders_in_doubt(const Work& work, const std::string& site, const SiteLink& link) {
-  std::vector<std::string> doubtful;
-  for (const auto& [id, order] : work.ledger.inner().orders) {
-    const auto found = work.mesh().deployments.find(id);
-    if (found != work.mesh().deployments.end() && found->second.site() == site &&
-        is_in_flight(found->second.state()) && order.command_journal() != link.command_journal()) {
-      doubtful.push_back(id);
-    }
-  }
-  return doubtful;
-}
-
-/// After a restore: raises every fence to what the site knows; with the last piece decides about orders in
-/// doubt.
-void fold_state_report(Work& work, const std::string& site, const wire::StateReport& report) {
-  for (const auto& fence : report.fences()) {
-    if (!fence.machine().empty()) {
-      work.ledger.raise_generation(fence.machine(), std::max(fence.generation(), fence.cancelled_to()));
-    }
-  }
-  SiteLink* link = work.link(site);
-  if (link == nullptr || !link->awaits(report.request_id())) return;
-  const std::vector<std::string> doubtful = orders_in_doubt(work, site, *link);
-  for (const std::string& id : doubtful) {
-    const std::string machine = machine_of(work.ledger.inner().orders.at(id).order().identity());
-    const auto fence = std::ranges::find(report.fences(), machine, &wire::StateReport::Fence::machine);
-    if (fence != report.fences().end() &&
-        fence->generation() >= work.mesh().deployments.at(id).generation()) {
-      link->note_seen_order(id);
-    }
-  }
-  if (report.more()) return;
-  const auto& seen = link->row().seen_orders();
-  for (const std::string& id : doubtful) {
-    if (std::ranges::find(seen, id) != seen.end()) {
-      // Its events, replayed or to come, say the rest. A cancel that got no answer is asked again.
-      record::Order order = work.ledger.inner().orders.at(id);
-      order.set_cancel_seq(0);
-      work.ledger.put_order(id, std::move(order));
-    } else {
-      // Never there, and refused from now on because its epoch is old.
-      move_deployment(work, id, Happening::never_seen,
-                      [](rest::Deployment& d) { d.set_note("the site never got this order"); });
-    }
-  }
-  link->learned();
-  work.moved = true;  // what waited for this may go out
+  return event.has_cancel() || event.has_ended();
 }
 
 }  // namespace
 
 void fold_event(Work& work, const std::string& site, const std::string& journal, std::uint64_t seq,
                 const std::string& bytes) {
-  rest::LogEvent line;
-  wire::Event& event = *line.mutable_event();
-  if (!event.ParseFromString(bytes)) event.Clear();
+  rest::LogEvent line = read_entry(work, bytes);
+  const wire::Event event = line.event();
   ++work.metrics.events_folded;
   line.set_site(site);
   line.set_journal_id(journal);
   line.set_seq(seq);
-  line.set_type(type_of(event));
   line.set_server(event.server());
   line.set_deployment(event.deployment_id());
-  line.set_message(sentence(event));
 
-  const rest::Deployment* deployment = deployment_of(work, site, event);
-  if (deployment != nullptr) line.set_rollout(deployment->rollout());
-  if (deployment == nullptr && !event.deployment_id().empty()) {
+  const std::string was = state_here(work, event);
+  const Subject subject = subject_of(work, site, event);
+  if (subject.deployment != nullptr) line.set_rollout(subject.deployment->rollout());
+  if (subject.deployment == nullptr && !event.deployment_id().empty()) {
     ++work.metrics.events_foreign;
-    line.set_message(line.message() + " (of no deployment that is open here: noted, not applied)");
+    line.set_message(line.message() + " (of no deployment that is known here: noted, not applied)");
   }
-  const rest::LogEvent kept = line;
   work.ledger.note(std::move(line), work.now.wall());
+  if (subject.deployment != nullptr && disproves(event, *subject.deployment, subject.news))
+    reopen(work, subject.deployment->id(), event);
 
-  switch (kept.event().body_case()) {
+  switch (event.body_case()) {
     case wire::Event::kReceipt:
-      return fold_receipt(work, site, kept.event(), deployment);
+      fold_receipt(work, site, event, subject.deployment);
+      break;
     case wire::Event::kInspected:
-      return fold_inspected(work, site, kept.event());
+      fold_inspected(work, site, event);
+      break;
     case wire::Event::kCredentialHeld:
     case wire::Event::kCredentialReleased:
-      return fold_credential(work, site, kept.event());
+      fold_credential(work, site, event);
+      break;
     case wire::Event::kImage:
-      return fold_image(work, site, kept.event().image());
+      fold_image(work, site, event.image());
+      break;
     case wire::Event::kStateReport:
-      return fold_state_report(work, site, kept.event().state_report());
+      fold_state_report(work, site, event.state_report());
+      break;
+    case wire::Event::kClockDoubted:
+      if (SiteLink* link = work.link(site)) {
+        const wire::ClockDoubted& doubt = event.clock_doubted();
+        link->set_clock_doubt(doubt.over() ? std::string() : clock_doubted(doubt));
+      }
+      break;
     case wire::Event::kJournalOpened:
-      if (SiteLink* link = work.link(site)) link->set_machine(kept.event().journal_opened().machine_id());
-      return;
+      if (SiteLink* link = work.link(site)) link->set_machine(event.journal_opened().machine_id());
+      break;
     default:
-      if (deployment != nullptr) fold_deployment(work, *deployment, kept.event());
+      if (subject.deployment != nullptr) fold_deployment(work, *subject.deployment, event);
   }
+  if (proves_fence(work, site, event)) confirm_fence(work, event.deployment_id());
+  if (const std::string is = state_here(work, event); is != was)
+    note_difference(work, difference(site, event.server(), event.deployment_id(), was, is));
 }
 
 void fold_sample(Work& work, const std::string& site, const wire::Sample& sample) {
@@ -462,11 +418,14 @@ void void_site(Work& work, const std::string& site, const std::string& journal) 
       d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
       d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
       d.set_disk(wire::DISK_UNKNOWN);
+      d.set_keeps_place(true);  // the installer may run: who would say so is gone
     });
+    owe_fence(work, id, "the site's agent lost the journal that had the order", journal);
     work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
                                 "INDETERMINATE: the site's agent lost its journal"),
                      work.now.wall());
   }
+  doubt_pending(work, site);
 }
 
 }  // namespace metalmesh::controller

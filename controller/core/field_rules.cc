@@ -74,6 +74,16 @@ Verdict name(const std::string& field, const std::string& value) {
              quoted(value) + " is no name: lower-case letters, digits and inner dashes, 1 to 63 characters");
 }
 
+Verdict name_pattern(const std::string& field, const std::string& value) {
+  const bool good = !value.empty() && value.size() <= name_limit && all(value, [](char c) {
+    return is_lower_or_digit(c) || c == '-' || c == '*' || c == '?';
+  });
+  if (good) return std::nullopt;
+  return bad(field, quoted(value) +
+                        " can match no name: lower-case letters, digits, dashes, * and ? only, one "
+                        "pattern to an entry");
+}
+
 Verdict labels(const std::string& field, const StringMap& map) {
   if (map.size() > entries_limit) return bad(field, "more than 64 labels");
   const auto is_label = [](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-' || c == '/'; };

@@ -20,6 +20,8 @@ using StringMap = google::protobuf::Map<std::string, std::string>;
 
 /// [a-z0-9]([-a-z0-9]*[a-z0-9])?, at most 63: safe in topics, keys, URLs and DNS.
 Verdict name(const std::string& field, const std::string& value);
+/// A name, or one with `*` for any characters and `?` for one.
+Verdict name_pattern(const std::string& field, const std::string& value);
 Verdict labels(const std::string& field, const StringMap& map);
 /// Variables of answer files: bounded, because they travel in commands.
 Verdict variables(const std::string& field, const StringMap& map);

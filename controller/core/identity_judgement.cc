@@ -12,13 +12,18 @@ namespace {
 
 std::string accept_next(const std::string& name) { return "compare and accept: " + commands::accept(name); }
 
+std::string swapped_next(const std::string& name) {
+  return "after a board swap: metalmesh server reidentify " + name +
+         "; with another machine in its place: metalmesh server replace " + name;
+}
+
 std::optional<IdentityJudgement> mismatch(const std::string& field, const std::string& expected,
                                           const std::string& seen, const std::string& name) {
   if (expected.empty() || expected == seen) return std::nullopt;
   return IdentityJudgement{
       false, "MISMATCH",
       field + " expected " + expected + ", the BMC reports " + (seen.empty() ? "none" : seen),
-      "check the BMC address and the cabling of " + name + "; after a board swap correct its identity"};
+      "check the BMC address and the cabling of " + name + "; " + swapped_next(name)};
 }
 
 std::optional<IdentityJudgement> compare(const rest::ServerIdentity& expected,
@@ -60,6 +65,14 @@ std::string bmc_key(const rest::Server& server) {
   return registered.empty() ? server.status().pinned_key_sha256() : registered;
 }
 
+bool contradicts_registration(const rest::Server& server) {
+  if (!server.status().has_inspected_at()) return false;
+  const auto differs = [&](const rest::ServerIdentity& expected) {
+    return compare(expected, server.status().seen(), server.metadata().name()).has_value();
+  };
+  return differs(server.spec().identity()) || differs(server.status().pinned());
+}
+
 IdentityJudgement judge_identity(const rest::Server& server, const IdentityIndex& index) {
   const std::string& name = server.metadata().name();
   const auto& status = server.status();
@@ -68,6 +81,12 @@ IdentityJudgement judge_identity(const rest::Server& server, const IdentityIndex
   }
   for (const auto* expected : {&server.spec().identity(), &status.pinned()}) {
     if (auto bad = compare(*expected, status.seen(), name)) return *bad;
+  }
+  if (status.stranger()) {
+    return {false, "MISMATCH",
+            "the BMC reports serial " + status.seen().serial() + ", uuid " + status.seen().uuid() +
+                ": another machine than the one that " + name + " stood for",
+            swapped_next(name)};
   }
   const std::string key = bmc_key(server);
   if (!key.empty() && key != status.bmc_key_sha256()) {
@@ -78,7 +97,7 @@ IdentityJudgement judge_identity(const rest::Server& server, const IdentityIndex
   }
   if (const auto clash = index.clash(name, status.seen(), "")) {
     return {false, "DUPLICATE", clash->field + " " + clash->value + " is also used by server " + clash->other,
-            "retire or correct one of the two"};
+            "retire one of the two, or correct its identity"};
   }
   if (known_fields(server) < 2) {
     return {false, "NOT_ACCEPTED", "fewer than two of uuid, serial and macs are registered or accepted",

@@ -17,6 +17,8 @@ struct IdentityJudgement {
   std::string next;
 };
 
+/// What the BMC reports is not what was registered or accepted. False before the first inspection.
+bool contradicts_registration(const rest::Server& server);
 IdentityJudgement judge_identity(const rest::Server& server, const IdentityIndex& index);
 
 /// What an order carries: all that was registered and accepted, plus the UUID and serial that the inspection

@@ -3,10 +3,11 @@
 #include <utility>
 
 #include "common/base/command_words.h"
+#include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
-#include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
+#include "controller/core/server_edits.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/row_codec.h"
 
@@ -38,11 +39,6 @@ bool same_wish(const Object& a, const Object& b) {
   return wish_of(a) == wish_of(b);
 }
 
-template <class A>
-bool equal(const A& a, const A& b) {
-  return canonical_bytes(a) == canonical_bytes(b);
-}
-
 // What an object of each kind may not change, and what a change sets off. `old` is null when it is new.
 
 Verdict may_change(const Work&, const rest::Site*, const rest::Site&) { return std::nullopt; }
@@ -51,35 +47,7 @@ Verdict may_change(const Work&, const rest::Image*, const rest::Image&) { return
 Verdict may_change(const Work&, const rest::Profile*, const rest::Profile&) { return std::nullopt; }
 
 Verdict may_change(const Work& work, const rest::Server* old, const rest::Server& server) {
-  const std::string& name = server.metadata().name();
-  if (const auto clash =
-          work.ledger.identities().clash(name, server.spec().identity(), server.spec().bmc().address())) {
-    const bool bmc = clash->field == "bmc.address";
-    return refusal(ErrorKind::conflict, bmc ? "spec.bmc.address" : "spec.identity." + clash->field,
-                   clash->value + " already belongs to server " + clash->other,
-                   "one machine has one name: correct this one, or delete " + clash->other);
-  }
-  if (old == nullptr) return std::nullopt;
-  const bool moved = old->spec().site() != server.spec().site();
-  const bool rewired = !equal(old->spec().bmc(), server.spec().bmc());
-  const bool renamed = !equal(old->spec().identity(), server.spec().identity());
-  if (const rest::Deployment* open = open_deployment(work.mesh(), *old);
-      open != nullptr && (moved || rewired || renamed)) {
-    return refusal(ErrorKind::conflict,
-                   moved     ? "spec.site"
-                   : rewired ? "spec.bmc"
-                             : "spec.identity",
-                   "deployment " + open->id() + " of " + name + " is open (" + open->state() + ")",
-                   "wait for its end, abort rollout " + open->rollout() +
-                       ", or: " + commands::resolve_either_way(open->id()));
-  }
-  // The old site's agent holds the fence of this machine; another one knows nothing of it.
-  if (moved && old->status().generation() > 0) {
-    return refusal(ErrorKind::conflict, "spec.site",
-                   name + " has had orders at site " + old->spec().site() + " and cannot move by an edit",
-                   "delete it here, then register it at site " + server.spec().site());
-  }
-  return std::nullopt;
+  return may_change_server(work, old, server);
 }
 
 Verdict may_change(const Work&, const rest::Rollout* old, const rest::Rollout& rollout) {
@@ -105,24 +73,7 @@ void store(Work& work, const rest::Profile*, rest::Profile profile) {
 }
 
 void store(Work& work, const rest::Server* old, rest::Server server) {
-  const std::string name = server.metadata().name();
-  auto& status = *server.mutable_status();
-  const bool is_new = old == nullptr;
-  const bool rewired =
-      is_new || !equal(old->spec().bmc(), server.spec().bmc()) || old->spec().site() != server.spec().site();
-  if (is_new) status.set_phase(phases::registered);
-  if (!is_new && !equal(old->spec().identity(), server.spec().identity())) status.clear_pinned();
-  if (rewired) {
-    // What was seen was seen at another address.
-    status.clear_seen();
-    status.clear_inspected_at();
-    status.clear_power();
-    status.clear_bmc_key_sha256();
-    if (!is_new) work.ledger.erase_wish(old->spec().site(), name);
-  }
-  work.ledger.put(std::move(server));
-  judge_server(work, name);
-  if (rewired) wish_inspection(work, name, AskedBy::person);
+  store_server(work, old, std::move(server));
 }
 
 void store(Work& work, const rest::Rollout*, rest::Rollout rollout) {
@@ -221,6 +172,8 @@ std::optional<std::string> user_of_profile(const MeshState& mesh, const std::str
 
 std::optional<std::string> user_of_rollout(const MeshState& mesh, const std::string& name) {
   const std::string& state = mesh.rollouts.at(name).status().state();
+  if (const std::uint32_t owed = mesh.rollouts.at(name).status().fences_owed(); owed > 0)
+    return std::to_string(owed) + " deployments that are not fenced yet: their sites have not confirmed it";
   if (state == "draft" || state == "planned" || state == "done") return std::nullopt;
   return "its own deployments: it is " + state;
 }
@@ -242,6 +195,7 @@ struct DeleteRule {
 void erase_site(Work& work, const std::string& name) {
   // Journals and fences of the site stay in their rows: applied again, it goes on where it was.
   work.links.erase(name);
+  waive_fences(work, name);
   work.ledger.erase_site(name);
 }
 
@@ -306,8 +260,14 @@ ActResult delete_object(Work& work, const Delete& request) {
                                      request.kind + " " + request.name + " is in use by " + *user,
                                      "remove that reference first"));
     }
+    std::string known;
+    if (request.kind == "Server") {
+      const rest::Server& server = work.mesh().servers.at(request.name);
+      if (auto bad = may_delete_server(server, request.confirm)) return std::unexpected(std::move(*bad));
+      known = " (" + confirmation_of(server) + ", which holds: " + server.status().holds() + ")";
+    }
     rule.erase(work, request.name);
-    return Acted{false, "", request.name, "deleted " + request.kind + " " + request.name};
+    return Acted{false, "", request.name, "deleted " + request.kind + " " + request.name + known};
   }
   return std::unexpected(
       refusal(ErrorKind::invalid, "kind", "\"" + request.kind.substr(0, 80) + "\" is no kind of object"));

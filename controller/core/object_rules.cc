@@ -153,6 +153,14 @@ Verdict check_selection(const rest::Selection& select, const MeshState&) {
     if (auto bad = rules::name("spec.select.servers[" + std::to_string(i) + "]", select.servers(i)))
       return bad;
   }
+  for (int i = 0; i < select.sites_size(); ++i) {
+    if (auto bad = rules::name_pattern("spec.select.sites[" + std::to_string(i) + "]", select.sites(i)))
+      return bad;
+  }
+  for (int i = 0; i < select.exclude_size(); ++i) {
+    if (auto bad = rules::name_pattern("spec.select.exclude[" + std::to_string(i) + "]", select.exclude(i)))
+      return bad;
+  }
   return rules::labels("spec.select.labels", select.labels());
 }
 
@@ -173,6 +181,7 @@ Verdict check_pace(rest::RolloutSpec& spec) {
        rules::at_most("spec.parallel.perSite", parallel.per_site(), parallel_limit),
        rules::at_most("spec.stopAfter.canary", stop.canary(), parallel_limit),
        if_set(stop.after_wipe(), [](const auto& v) { return rules::share("spec.stopAfter.afterWipe", v); }),
+       if_set(stop.unproven(), [](const auto& v) { return rules::share("spec.stopAfter.unproven", v); }),
        if_set(stop.before_wipe(), [](const auto& v) { return rules::share("spec.stopAfter.beforeWipe", v); }),
        rules::duration("spec.startWithin", spec.start_within(), 30 * day),
        rules::duration("spec.launchWithin", spec.launch_within(), day),
@@ -223,6 +232,8 @@ Verdict check(rest::Site& site, const MeshState&) {
        if_set(spec.defaults().credential(),
               [](const auto& v) { return rules::name("spec.defaults.credential", v); }),
        rules::one_of("spec.defaults.bmcTls", spec.defaults().bmc_tls(), {"pin", "ca"}),
+       if_set(spec.defaults().new_servers(),
+              [](const auto& v) { return rules::one_of("spec.defaults.newServers", v, {"new", "inUse"}); }),
        if_set(spec.media().address(), [](const auto& v) { return rules::address("spec.media.address", v); }),
        rules::variables("spec.vars", spec.vars())});
 }
@@ -243,16 +254,18 @@ Verdict check(rest::Server& server, const MeshState& mesh) {
   if (auto bad = required("spec.site", !spec.site().empty())) return bad;
   const auto site = mesh.sites.find(spec.site());
   if (site == mesh.sites.end()) return missing("spec.site", "Site", spec.site());
-  return first_of({required("spec.bmc.address", !spec.bmc().address().empty()),
-                   rules::address("spec.bmc.address", spec.bmc().address()),
-                   check_credential_use(server, site->second, mesh),
-                   if_set(spec.bmc().tls(),
-                          [](const auto& v) { return rules::one_of("spec.bmc.tls", v, {"pin", "ca"}); }),
-                   if_set(spec.bmc().key_sha256(),
-                          [](const auto& v) { return rules::sha256_hex("spec.bmc.keySha256", v); }),
-                   check_identity(spec.identity()),
-                   if_set(spec.hostname(), [](const auto& v) { return rules::hostname("spec.hostname", v); }),
-                   rules::variables("spec.vars", spec.vars())});
+  return first_of(
+      {required("spec.bmc.address", !spec.bmc().address().empty()),
+       rules::address("spec.bmc.address", spec.bmc().address()),
+       check_credential_use(server, site->second, mesh),
+       if_set(spec.bmc().tls(),
+              [](const auto& v) { return rules::one_of("spec.bmc.tls", v, {"pin", "ca"}); }),
+       if_set(spec.bmc().key_sha256(),
+              [](const auto& v) { return rules::sha256_hex("spec.bmc.keySha256", v); }),
+       check_identity(spec.identity()),
+       if_set(spec.state(), [](const auto& v) { return rules::one_of("spec.state", v, {"new", "inUse"}); }),
+       if_set(spec.hostname(), [](const auto& v) { return rules::hostname("spec.hostname", v); }),
+       rules::variables("spec.vars", spec.vars())});
 }
 
 Verdict check(rest::Image& image, const MeshState&) {

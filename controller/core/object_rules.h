@@ -25,6 +25,7 @@ inline constexpr std::chrono::seconds proof_settle = std::chrono::minutes(2);
 inline constexpr std::uint32_t attempts_before_wipe = 2;
 inline constexpr std::uint32_t canary_above = 10;      // servers in the plan
 inline constexpr std::uint32_t stop_after_wipe = 3;    // at least, or 3 %
+inline constexpr std::uint32_t stop_unproven = 3;      // at least, or 3 %
 inline constexpr std::uint32_t stop_before_wipe = 10;  // at least, or 10 %
 inline constexpr std::chrono::seconds unprotect_for = std::chrono::hours(4);
 }  // namespace defaults

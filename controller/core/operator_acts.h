@@ -1,5 +1,6 @@
-// Everything a person may do besides apply and delete: plan, start, abort, resolve, inspect, accept, protect,
-// retire, vouch for a site, prefetch. Each checks first and changes only then; a refusal changes nothing.
+// Everything a person may do besides apply and delete: plan, start, abort, resolve, cancel, inspect, accept,
+// protect, adopt, release, reidentify, replace, move, retire, vouch for a site, prefetch, go on after a restore.
+// Each checks first and changes only then; a refusal changes nothing.
 #pragma once
 
 #include "controller/core/object_apply.h"
@@ -16,5 +17,12 @@ ActResult act(Work& work, const ProtectServer& request, const std::string& actor
 ActResult act(Work& work, const RetireServer& request, const std::string& actor);
 ActResult act(Work& work, const ClearSiteQuarantine& request, const std::string& actor);
 ActResult act(Work& work, const PrefetchImage& request, const std::string& actor);
+ActResult act(Work& work, const AdoptServer& request, const std::string& actor);
+ActResult act(Work& work, const ReleaseServer& request, const std::string& actor);
+ActResult act(Work& work, const ReidentifyServer& request, const std::string& actor);
+ActResult act(Work& work, const ReplaceServer& request, const std::string& actor);
+ActResult act(Work& work, const MoveServer& request, const std::string& actor);
+ActResult act(Work& work, const CancelDeployment& request, const std::string& actor);
+ActResult act(Work& work, const ContinueController& request, const std::string& actor);
 
 }  // namespace metalmesh::controller

@@ -25,6 +25,7 @@ struct Delete {
   std::string kind;  // "Site", "Server", ...
   std::string name;
   std::optional<std::uint64_t> if_version;
+  std::string confirm = {};  // the serial of a server that is more than a name
 };
 /// Freezes the selection. Repeating it while the rollout is not started makes a new plan.
 struct PlanRollout {
@@ -40,7 +41,7 @@ struct AbortRollout {
   std::string reason;
 };
 struct ResolveDeployment {
-  std::string id;
+  std::string id;  // or the name of its server
   std::string as;  // succeeded | failed | cancelled
   std::string note;
 };
@@ -60,10 +61,49 @@ struct ProtectServer {
 struct RetireServer {
   std::string server;
 };
+/// What is on the machine is somebody's: in use and protected until a person releases it.
+struct AdoptServer {
+  std::string server;
+  std::string reason;
+};
+/// What is on the machine, ours or not, may be wiped by a rollout that says `reinstall`.
+struct ReleaseServer {
+  std::string server;
+  std::string reason;
+};
+/// The machine got another board: what its BMC reports now is its identity, its disks hold what they held.
+struct ReidentifyServer {
+  std::string server;
+  std::string confirm;  // the serial that its BMC reports now
+  std::string reason;
+};
+/// Another machine stands in its place: the object stands for that one, and nothing is ordered for the old.
+struct ReplaceServer {
+  std::string server;
+  std::string confirm;  // the serial that its BMC reports now
+  std::string reason;
+};
+/// The same machine at another address, perhaps at another site.
+struct MoveServer {
+  std::string server;
+  std::string site;        // empty: the same
+  std::string address;     // of its BMC; empty: the same
+  std::string credential;  // empty: the same
+};
 /// A person vouches for the site's agent after a quarantine.
 struct ClearSiteQuarantine {
   std::string site;
   std::string note;
+};
+
+/// Calls one deployment back, by its id or by its server's name; what is launched goes on.
+struct CancelDeployment {
+  std::string id;
+  std::string reason;
+};
+/// A person has looked at what differs after a restore: what is held goes on.
+struct ContinueController {
+  std::string reason;
 };
 
 /// Sites fetch the image before a rollout needs it.
@@ -76,7 +116,9 @@ struct OperatorRequest {
   std::string actor;            // who, for the audit log
   std::string idempotency_key;  // empty: none
   std::variant<Apply, Delete, PlanRollout, StartRollout, AbortRollout, ResolveDeployment, InspectServer,
-               AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine, PrefetchImage>
+               AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine, PrefetchImage, AdoptServer,
+               ReleaseServer, ReidentifyServer, ReplaceServer, MoveServer, CancelDeployment,
+               ContinueController>
       body;
 };
 

@@ -112,6 +112,7 @@ wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollo
   const WallTime start_by = start_deadline(spec, started);
   *order.mutable_start_by() = to_wire(start_by);
   *order.mutable_launch_by() = to_wire(start_by + from_wire(spec.launch_within()));
+  *order.mutable_clock_steps() = to_wire(mesh.clock_steps);
   *order.mutable_max_run() = profile.spec().max_run();
   *order.mutable_stall_after() = profile.spec().stall_after();
   order.set_attempts_before_wipe(defaults::attempts_before_wipe);

@@ -10,8 +10,9 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::body)>> verbs = {
-    "apply",  "delete",           "plan",    "start", "abort", "resolve", "inspect", "accept", "protect",
-    "retire", "clear quarantine", "prefetch"};
+    "apply",   "delete",           "plan",     "start", "abort",               "resolve",    "inspect", "accept",
+    "protect", "retire",           "clear quarantine", "prefetch", "adopt", "release for install", "reidentify", "replace",
+    "move",    "cancel",           "continue"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
@@ -35,7 +36,7 @@ class Fields {
 };
 
 void add(Fields& f, const Apply& r) { f << r.object << r.if_version; }
-void add(Fields& f, const Delete& r) { f << r.kind << r.name << r.if_version; }
+void add(Fields& f, const Delete& r) { f << r.kind << r.name << r.if_version << r.confirm; }
 void add(Fields& f, const PlanRollout& r) { f << r.rollout; }
 void add(Fields& f, const StartRollout& r) { f << r.rollout << r.plan << std::uint64_t{r.confirm}; }
 void add(Fields& f, const AbortRollout& r) { f << r.rollout << r.reason; }
@@ -47,10 +48,18 @@ void add(Fields& f, const ProtectServer& r) {
 }
 void add(Fields& f, const RetireServer& r) { f << r.server; }
 void add(Fields& f, const ClearSiteQuarantine& r) { f << r.site << r.note; }
+void add(Fields& f, const AdoptServer& r) { f << r.server << r.reason; }
+void add(Fields& f, const ReleaseServer& r) { f << r.server << r.reason; }
+void add(Fields& f, const ReidentifyServer& r) { f << r.server << r.confirm << r.reason; }
+void add(Fields& f, const ReplaceServer& r) { f << r.server << r.confirm << r.reason; }
+void add(Fields& f, const MoveServer& r) { f << r.server << r.site << r.address << r.credential; }
 void add(Fields& f, const PrefetchImage& r) {
   f << r.image;
   for (const std::string& site : r.sites) f << site;
 }
+
+void add(Fields& f, const CancelDeployment& r) { f << r.id << r.reason; }
+void add(Fields& f, const ContinueController& r) { f << r.reason; }
 
 template <class Message>
 Message parsed(const std::string& bytes) {

@@ -1,15 +1,18 @@
-// Plan, start, abort a rollout; resolve a deployment.
+// Plan, start, abort a rollout; resolve or cancel a deployment.
 #include <algorithm>
 
 #include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
+#include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/operator_acts.h"
 #include "controller/core/order_builder.h"
+#include "controller/core/restore_hold.h"
 #include "controller/core/rollout_planner.h"
 #include "controller/core/rollout_runner.h"
+#include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
 
@@ -49,6 +52,9 @@ rules::Verdict may_start(const Work& work, const rest::Rollout& rollout, const S
     return refusal(ErrorKind::exhausted, "", "the controller's disk is nearly full: nothing new is started",
                    "free space in its data directory, then start again");
   }
+  if (work.mesh().hold)
+    return refusal(ErrorKind::conflict, "", "this controller starts nothing: " + work.mesh().hold->reason(),
+                   after_a_look());
   const rest::Plan& plan = rollout.status().plan();
   if (request.plan != plan.digest()) {
     return refusal(
@@ -95,13 +101,37 @@ constexpr Resolution resolutions[] = {{"succeeded", Happening::succeeded, states
                                       {"failed", Happening::failed, states::failed},
                                       {"cancelled", Happening::cancelled, states::cancelled}};
 
-rules::Verdict may_resolve(const rest::Deployment& deployment, const ResolveDeployment& request) {
-  if (deployment.state() == states::pending) {
+/// By its id, or the open or last one of a server.
+std::expected<const rest::Deployment*, Refusal> deployment_named(const Work& work, const std::string& name) {
+  const MeshState& mesh = work.mesh();
+  const auto server = mesh.servers.find(name);
+  const auto found =
+      mesh.deployments.find(server == mesh.servers.end() ? name : server->second.status().deployment());
+  if (found != mesh.deployments.end()) return &found->second;
+  if (server != mesh.servers.end())
+    return refuse(ErrorKind::not_found, "id", "server " + name + " has no deployment");
+  return refuse(ErrorKind::not_found, "id", "deployment \"" + name.substr(0, 80) + "\" does not exist");
+}
+
+bool caught_up(const Work& work, const std::string& site) {
+  const SiteLink* link = work.link(site);
+  return link != nullptr && link->caught_up();
+}
+
+/// For the answer and the audit log, when a fence is owed.
+std::string fence_words(const Work& work, const std::string& id) {
+  const rest::Deployment& deployment = work.mesh().deployments.at(id);
+  return deployment.fence() == fences::owed ? " (" + not_fenced_yet(deployment.site()) + ")" : std::string();
+}
+
+rules::Verdict may_resolve(const Work& work, const rest::Deployment& deployment,
+                           const ResolveDeployment& request) {
+  if (deployment.state() == states::pending && caught_up(work, deployment.site())) {
     return refusal(ErrorKind::conflict, "", "deployment " + deployment.id() + " was not handed out yet",
                    commands::abort(deployment.rollout()));
   }
   const bool unclear = deployment.state() == states::unproven || deployment.state() == states::indeterminate;
-  if (!is_in_flight(deployment.state()) && !unclear) {
+  if (!is_open(deployment.state()) && !unclear) {
     return refusal(ErrorKind::conflict, "",
                    "deployment " + deployment.id() + " has ended: " + deployment.state());
   }
@@ -129,7 +159,8 @@ ActResult act(Work& work, const PlanRollout& request, const std::string&) {
   // Power and identity age: what is looked at now serves the next plan.
   for (const rest::PlanServer& server : plan->servers()) {
     const auto seen_at = from_wire(work.mesh().servers.at(server.name()).status().inspected_at());
-    if (work.now.wall() - seen_at > inspection_ages_after)
+    const Duration age = work.now.wall() - seen_at;  // below zero: the clock was set
+    if (age > inspection_ages_after || age < Duration::zero())
       wish_inspection(work, server.name(), AskedBy::plan);
   }
   for (const rest::PlanExcluded& server : plan->excluded()) {
@@ -162,6 +193,8 @@ ActResult act(Work& work, const StartRollout& request, const std::string&) {
     deployment.set_site(planned.site());
     deployment.set_state(std::string(states::pending));
     deployment.set_disk(wire::DISK_UNTOUCHED);
+    deployment.set_machine(server.status().machine());
+    deployment.set_fence(std::string(fences::none));
     deployment.set_position(++position);
     deployment.set_wave(planned.wave());
     *deployment.mutable_created() = to_wire(started);
@@ -191,7 +224,7 @@ ActResult act(Work& work, const AbortRollout& request, const std::string&) {
   Acted acted{false, "Rollout", request.rollout,
               "aborted rollout " + request.rollout + ": " + request.reason.substr(0, note_limit)};
   if (state == "aborting") return acted;
-  if (state != "running" && state != "stopped") {
+  if (state != "running" && state != "held" && state != "stopped") {
     return refuse(ErrorKind::conflict, "",
                   "rollout " + request.rollout + " is " + state + ": there is nothing to abort");
   }
@@ -205,11 +238,8 @@ ActResult act(Work& work, const AbortRollout& request, const std::string&) {
 }
 
 ActResult act(Work& work, const ResolveDeployment& request, const std::string& actor) {
-  const auto found = work.mesh().deployments.find(request.id);
-  if (found == work.mesh().deployments.end()) {
-    return refuse(ErrorKind::not_found, "id",
-                  "deployment \"" + request.id.substr(0, 80) + "\" does not exist");
-  }
+  const auto found = deployment_named(work, request.id);
+  if (!found) return std::unexpected(found.error());
   const Resolution* resolution = std::ranges::find(resolutions, request.as, &Resolution::as);
   if (resolution == std::end(resolutions)) {
     return refuse(ErrorKind::invalid, "as",
@@ -218,13 +248,11 @@ ActResult act(Work& work, const ResolveDeployment& request, const std::string& a
   if (request.note.empty() || request.note.size() > note_limit) {
     return refuse(ErrorKind::invalid, "note", "a note of 1 to 1024 bytes says how you know");
   }
-  if (auto bad = may_resolve(found->second, request)) return std::unexpected(std::move(*bad));
+  if (auto bad = may_resolve(work, **found, request)) return std::unexpected(std::move(*bad));
 
-  const std::string from = found->second.state();
-  // The site must not act on it later: the fence goes out with the decision.
-  // Of one that ended with its medium in, it is the word that the medium may be taken out.
-  if (is_in_flight(from) || from == states::indeterminate)
-    send_cancel(work, request.id, "resolved by " + actor + " as " + request.as);
+  const std::string id = (*found)->id();
+  const std::string site = (*found)->site();
+  const std::string from = (*found)->state();
   const auto decide = [&](rest::Deployment& d) {
     d.set_resolved_by(actor);
     d.set_resolved_note(request.note);
@@ -232,20 +260,62 @@ ActResult act(Work& work, const ResolveDeployment& request, const std::string& a
     if (request.as == "cancelled") d.set_disk(wire::DISK_UNTOUCHED);
     if (request.as == "succeeded") d.set_disk(wire::DISK_NEW_SYSTEM);
   };
-  if (is_in_flight(from)) {
-    move_deployment(work, request.id, resolution->happening, decide);
+  if (is_open(from)) {
+    // The site must not act on it later, and until it says so it may be at work: the place stays taken.
+    const SiteLink* link = work.link(site);
+    owe_fence(work, id, "resolved by " + actor + " as " + request.as,
+              link == nullptr ? std::string() : link->event_journal());
+    move_deployment(work, id, resolution->happening, [&](rest::Deployment& d) {
+      decide(d);
+      d.set_keeps_place(from != states::pending && d.fence() == fences::owed);
+    });
+    serve_fences(work, site);
   } else {
-    work.ledger.change_deployment(request.id, [&](rest::Deployment& d) {
+    work.ledger.change_deployment(id, [&](rest::Deployment& d) {
       decide(d);
       d.set_state(std::string(resolution->state));
     });
     work.moved = true;
-    settle_server(work, work.mesh().deployments.at(request.id));
-    work.ledger.erase_order(request.id);
+    // The site may keep its medium for an installer that may still run: this is the word that it may go.
+    if (from == states::indeterminate) call_back(work, id, "resolved by " + actor + " as " + request.as);
+    settle_server(work, work.mesh().deployments.at(id));
+    if (!work.mesh().fences.contains(id)) work.ledger.erase_order(id);
   }
-  return Acted{
-      false, "Deployment", request.id,
-      "resolved deployment " + request.id + " from " + from + " as " + request.as + ": " + request.note};
+  return Acted{false, "Deployment", id,
+               "resolved deployment " + id + " from " + from + " as " + request.as + fence_words(work, id) +
+                   ": " + request.note};
+}
+
+ActResult act(Work& work, const CancelDeployment& request, const std::string& actor) {
+  const auto found = deployment_named(work, request.id);
+  if (!found) return std::unexpected(found.error());
+  const rest::Deployment& deployment = **found;
+  const std::string id = deployment.id();
+  if (request.reason.empty() || request.reason.size() > note_limit)
+    return refuse(ErrorKind::invalid, "reason", "a reason of 1 to 1024 bytes goes into the audit log");
+  if (!is_open(deployment.state())) {
+    return refuse(ErrorKind::conflict, "", "deployment " + id + " has ended: " + deployment.state());
+  }
+  if (deployment.launched()) {
+    return refuse(ErrorKind::conflict, "",
+                  "deployment " + id + " is launched: its disk is being written, so it goes on",
+                  "metalmesh describe server " + deployment.server());
+  }
+  const std::string why = "cancelled by " + actor + ": " + request.reason;
+  if (deployment.state() == states::pending) {
+    if (!caught_up(work, deployment.site())) {
+      return refuse(
+          ErrorKind::unavailable, "",
+          "site " + deployment.site() +
+              " was not heard since this controller started: whether it has the order is not known",
+          "wait for the site, or metalmesh deployment resolve " + id + " --as cancelled --note ...");
+    }
+    recall(work, id, why, wire::CANCELLED_BY_OPERATOR);
+  } else {
+    call_back(work, id, why);
+  }
+  return Acted{false, "Deployment", id,
+               "cancelled deployment " + id + fence_words(work, id) + ": " + request.reason};
 }
 
 }  // namespace metalmesh::controller

@@ -1,162 +1,29 @@
 #include "controller/core/rollout_planner.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 
 #include "common/base/command_words.h"
 #include "common/base/digest.h"
-#include "common/base/planted.h"
 #include "common/hosts/host_rules.h"
+#include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/media_forecast.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
+#include "controller/core/plan_exclusions.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/row_codec.h"
-#include "controller/state/stamp_words.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
 namespace {
 
-/// Who has, or would have, an address: "site/address" to the names of servers.
-using AddressOwners = std::map<std::string, std::vector<std::string>>;
-
-struct Candidate {
-  const MeshState& mesh;
-  const IdentityIndex& identities;
-  const rest::RolloutSpec& spec;
-  const rest::Profile& profile;
-  const rest::Server& server;
-  const Now& now;
-  const AddressOwners& owners;
-};
-
-/// Why this candidate stays out, or nothing.
-using Ground = std::optional<std::string>;
-
-Ground excluded_by_name(const Candidate& c) {
-  for (const std::string& pattern : c.spec.select().exclude()) {
-    if (rules::glob_matches(pattern, c.server.metadata().name())) return "excluded by " + pattern;
-  }
-  return std::nullopt;
+bool named_in(const rest::Selection& select, const std::string& name) {
+  return std::ranges::find(select.servers(), name) != select.servers().end();
 }
-
-Ground retired(const Candidate& c) {
-  if (c.server.status().phase() != phases::retired) return std::nullopt;
-  return "it was retired";
-}
-
-Ground site_unknown(const Candidate& c) {
-  const auto site = c.mesh.sites.find(c.server.spec().site());
-  if (site == c.mesh.sites.end()) return "site " + c.server.spec().site() + " does not exist";
-  if (site->second.status().quarantined()) {
-    return "site " + c.server.spec().site() + " is quarantined: " + site->second.status().quarantine_reason();
-  }
-  return std::nullopt;
-}
-
-Ground busy(const Candidate& c) {
-  if (const rest::Deployment* open = open_deployment(c.mesh, c.server)) {
-    return "deployment " + open->id() + " of rollout " + open->rollout() + " is open (" + open->state() + ")";
-  }
-  return std::nullopt;
-}
-
-Ground unresolved(const Candidate& c) {
-  if (const rest::Deployment* last = unresolved_deployment(c.mesh, c.server)) {
-    return "nobody knows how deployment " + last->id() +
-           " ended: " + commands::resolve_either_way(last->id());
-  }
-  return std::nullopt;
-}
-
-Ground installed(const Candidate& c) {
-  if (c.spec.reinstall() || c.server.status().phase() != phases::installed) return std::nullopt;
-  const auto& what = c.server.status().installed();
-  return "installed " + for_people(what.at()) + " with " + what.image() +
-         "; to install it anew: reinstall: true";
-}
-
-Ground is_guarded(const Candidate& c) {
-  if (!is_protected(c.server, c.now) || planted(Defect::protection_ignored)) return std::nullopt;
-  return "it is protected; to change that: " + commands::unprotect(c.server.metadata().name());
-}
-
-Ground not_identified(const Candidate& c) {
-  const IdentityJudgement verdict = judge_identity(c.server, c.identities);
-  // An inspection that is missing is said by NOT_READY.
-  if (verdict.ok || verdict.reason == "NOT_INSPECTED") return std::nullopt;
-  return verdict.message + "; next: " + verdict.next;
-}
-
-Ground not_ready(const Candidate& c) {
-  const std::string& phase = c.server.status().phase();
-  if (!c.server.status().has_inspected_at())
-    return "never inspected: " + commands::inspect(c.server.metadata().name());
-  if (phase == phases::ready || (c.spec.reinstall() && phase == phases::installed)) return std::nullopt;
-  const bool broken = phase == phases::failed || phase == phases::unproven;
-  if (broken && c.spec.reinstall()) return std::nullopt;
-  return "its phase is " + phase + (broken ? "; to install it anew: reinstall: true" : "");
-}
-
-Ground key_unknown(const Candidate& c) {
-  const auto site = c.mesh.sites.find(c.server.spec().site());
-  if (bmc_tls(c.server, site == c.mesh.sites.end() ? nullptr : &site->second) != "pin") return std::nullopt;
-  if (!bmc_key(c.server).empty()) return std::nullopt;
-  return "its BMC key is not known, and orders pin it: " + commands::inspect(c.server.metadata().name());
-}
-
-Ground powered_on(const Candidate& c) {
-  if (c.spec.powered_on() != "refuse" || c.server.status().power() == "Off") return std::nullopt;
-  const std::string& power = c.server.status().power();
-  return "its power was " + (power.empty() ? "unknown" : power) +
-         " at the last inspection; to allow that: poweredOn: graceful";
-}
-
-Ground unreachable_proof(const Candidate& c) {
-  const auto& proof = c.profile.spec().proof();
-  if (proof.minimum() != "reachable") return std::nullopt;
-  if (order_variables(c.mesh, c.profile, c.spec, c.server).contains(proof.host_var())) return std::nullopt;
-  return "variable " + proof.host_var() + ", the address to reach, has no value";
-}
-
-Ground host_wrong(const Candidate& c) {
-  wire::Host host = order_host(c.mesh, c.profile, c.spec, c.server);
-  const auto wrong = hosts::check_host(host);
-  if (!wrong) return std::nullopt;
-  return "host." + wrong->field + ": " + wrong->message;
-}
-
-Ground address_taken(const Candidate& c) {
-  for (const std::string& address : hosts::addresses_of(order_host(c.mesh, c.profile, c.spec, c.server))) {
-    const auto owners = c.owners.find(c.server.spec().site() + "/" + address);
-    if (owners == c.owners.end() || owners->second.size() < 2) continue;
-    const auto& names = owners->second;
-    return "address " + address + " is also that of " +
-           (names[0] == c.server.metadata().name() ? names[1] : names[0]);
-  }
-  return std::nullopt;
-}
-
-struct Exclusion {
-  const char* reason;
-  Ground (*ground)(const Candidate&);
-};
-
-/// In the order in which people want to be told.
-constexpr std::array exclusions = {
-    Exclusion{"EXCLUDED", excluded_by_name}, Exclusion{"RETIRED", retired},
-    Exclusion{"SITE_UNKNOWN", site_unknown}, Exclusion{"OPEN_DEPLOYMENT", busy},
-    Exclusion{"UNRESOLVED", unresolved},     Exclusion{"INSTALLED", installed},
-    Exclusion{"PROTECTED", is_guarded},      Exclusion{"IDENTITY_INSUFFICIENT", not_identified},
-    Exclusion{"NOT_READY", not_ready},       Exclusion{"KEY_UNKNOWN", key_unknown},
-    Exclusion{"POWERED_ON", powered_on},     Exclusion{"VARIABLE_MISSING", unreachable_proof},
-    Exclusion{"HOST_INVALID", host_wrong},   Exclusion{"ADDRESS_TAKEN", address_taken},
-};
 
 bool selects(const rest::Selection& select, const rest::Server& server) {
   const auto& site = server.spec().site();
@@ -166,8 +33,7 @@ bool selects(const rest::Selection& select, const rest::Server& server) {
       })) {
     return false;
   }
-  if (!select.servers().empty() && std::ranges::find(select.servers(), name) == select.servers().end())
-    return false;
+  if (!select.servers().empty() && !named_in(select, name)) return false;
   return std::ranges::all_of(select.labels(), [&](const auto& label) {
     const auto found = server.metadata().labels().find(label.first);
     return found != server.metadata().labels().end() && found->second == label.second;
@@ -213,7 +79,9 @@ std::string digest_of(const rest::Plan& plan, const rest::Rollout& rollout, cons
   add_line(text, "foreignMedia", spec.replace_foreign_media() ? "replace" : "refuse");
   add_line(text, "parallel",
            std::to_string(spec.parallel().total()) + "/" + std::to_string(spec.parallel().per_site()));
-  add_line(text, "stop", spec.stop_after().after_wipe() + "/" + spec.stop_after().before_wipe());
+  add_line(text, "stop",
+           spec.stop_after().after_wipe() + "/" + spec.stop_after().before_wipe() + "/" +
+               spec.stop_after().unproven());
   add_line(
       text, "within",
       std::to_string(spec.start_within().seconds()) + "/" + std::to_string(spec.launch_within().seconds()));
@@ -225,6 +93,7 @@ std::string digest_of(const rest::Plan& plan, const rest::Rollout& rollout, cons
   for (const rest::PlanServer& server : plan.servers()) {
     add_line(text, "server", server.name());
     add_line(text, "site", server.site());
+    add_line(text, "holds", server.holds());
     add_line(text, "wave", std::to_string(server.wave()));
     add_line(text, "uuid", server.identity().uuid());
     add_line(text, "serial", server.identity().serial());
@@ -248,6 +117,7 @@ rest::PlanServer planned(const rest::Server& server, std::uint32_t wave) {
   entry.set_site(server.spec().site());
   entry.set_bmc(server.spec().bmc().address());
   entry.set_wave(wave);
+  entry.set_holds(server.status().holds());
   const wire::Identity identity = order_identity(server);
   entry.mutable_identity()->set_uuid(identity.uuid());
   entry.mutable_identity()->set_serial(identity.serial());
@@ -255,13 +125,58 @@ rest::PlanServer planned(const rest::Server& server, std::uint32_t wave) {
   return entry;
 }
 
-void exclude(rest::Plan& plan, const std::string& name, const std::string& site, const std::string& reason,
-             std::string message) {
+void exclude(rest::Plan& plan, const rest::Server& server, const std::string& reason, std::string message) {
   rest::PlanExcluded& entry = *plan.add_excluded();
-  entry.set_name(name);
-  entry.set_site(site);
+  entry.set_name(server.metadata().name());
+  entry.set_site(server.spec().site());
   entry.set_reason(reason);
   entry.set_message(std::move(message));
+  entry.set_holds(server.status().holds());
+}
+
+/// Who was meant and is not there, by name.
+void exclude_missing(rest::Plan& plan, const MeshState& mesh, const rest::Selection& select) {
+  for (const std::string& name : select.servers()) {
+    const auto found = mesh.servers.find(name);
+    if (found == mesh.servers.end()) {
+      rest::PlanExcluded& entry = *plan.add_excluded();
+      entry.set_name(name);
+      entry.set_reason("UNKNOWN");
+      entry.set_message("there is no server of this name");
+    } else if (!selects(select, found->second)) {
+      exclude(plan, found->second, "NOT_SELECTED", "it is named, but other labels or sites are selected");
+    }
+  }
+}
+
+/// A pattern that spares nobody was meant to spare somebody: nothing is planned with it.
+rules::Verdict spares_nobody(const MeshState& mesh, const rest::Selection& select) {
+  for (int i = 0; i < select.exclude_size(); ++i) {
+    const std::string& pattern = select.exclude(i);
+    if (std::ranges::any_of(mesh.servers,
+                            [&](const auto& entry) { return rules::glob_matches(pattern, entry.first); }))
+      continue;
+    return rules::refusal(ErrorKind::conflict, "spec.select.exclude[" + std::to_string(i) + "]",
+                          "\"" + pattern + "\" matches no server: whoever was meant to be spared is not",
+                          "correct it, or leave it out: metalmesh get servers");
+  }
+  return std::nullopt;
+}
+
+/// Patterns without effect, for people.
+void warn_of_idle_patterns(rest::Plan& plan, const MeshState& mesh, const rest::Selection& select) {
+  for (const std::string& pattern : select.sites()) {
+    if (std::ranges::none_of(mesh.sites,
+                             [&](const auto& entry) { return rules::glob_matches(pattern, entry.first); }))
+      plan.add_warnings("select.sites: \"" + pattern + "\" matches no site");
+  }
+  for (const std::string& pattern : select.exclude()) {
+    const auto spares = [&](const auto& entry) {
+      return rules::glob_matches(pattern, entry.first) && selects(select, entry.second);
+    };
+    if (std::ranges::none_of(mesh.servers, spares))
+      plan.add_warnings("select.exclude: \"" + pattern + "\" matches none of the selected servers");
+  }
 }
 
 void add_warnings(rest::Plan& plan, const MeshState& mesh, const rest::Rollout& rollout) {
@@ -285,6 +200,7 @@ std::expected<rest::Plan, Refusal> make_plan(const MeshState& mesh, const Identi
   rest::Rollout checked = rollout;
   if (auto bad = check(checked, mesh)) return std::unexpected(*bad);
   const auto& spec = rollout.spec();
+  if (auto bad = spares_nobody(mesh, spec.select())) return std::unexpected(std::move(*bad));
   const rest::Image& image = mesh.images.at(spec.image());
   const rest::Profile& profile = *find_profile(mesh, spec.profile());
 
@@ -296,19 +212,13 @@ std::expected<rest::Plan, Refusal> make_plan(const MeshState& mesh, const Identi
   for (const auto& [name, server] : mesh.servers) {
     if (!selects(spec.select(), server)) continue;
     const Candidate candidate{mesh, identities, spec, profile, server, now, owners};
-    bool out = false;
-    for (const Exclusion& exclusion : exclusions) {
-      if (Ground ground = exclusion.ground(candidate)) {
-        exclude(plan, name, server.spec().site(), exclusion.reason, std::move(*ground));
-        out = true;
-        break;
-      }
+    if (auto exclusion = exclusion_of(candidate)) {
+      exclude(plan, server, exclusion->reason, std::move(exclusion->message));
+    } else {
+      *plan.add_servers() = planned(server, 1);
     }
-    if (!out) *plan.add_servers() = planned(server, 1);
   }
-  for (const std::string& name : spec.select().servers()) {
-    if (!mesh.servers.contains(name)) exclude(plan, name, "", "UNKNOWN", "there is no server of this name");
-  }
+  exclude_missing(plan, mesh, spec.select());
   const std::uint32_t first = canaries(spec.stop_after(), plan.servers_size());
   const bool has_canary = first != 0 && first < static_cast<std::uint32_t>(plan.servers_size());
   for (int i = 0; has_canary && i < plan.servers_size(); ++i) {
@@ -316,6 +226,7 @@ std::expected<rest::Plan, Refusal> make_plan(const MeshState& mesh, const Identi
   }
   plan.set_digest(digest_of(plan, rollout, mesh, profile_content(profile)));
   add_warnings(plan, mesh, rollout);
+  warn_of_idle_patterns(plan, mesh, spec.select());
   *plan.mutable_media() = forecast_media(mesh, plan);
   return plan;
 }

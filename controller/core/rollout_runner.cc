@@ -6,12 +6,16 @@
 
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
+#include "common/ports/clock_row.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
+#include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
+#include "controller/core/order_call_back.h"
+#include "controller/core/restore_hold.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
 
@@ -30,42 +34,44 @@ void note(Work& work, const std::string& rollout, std::string message) {
   work.ledger.note(std::move(line), work.now.wall());
 }
 
+/// "3" or "3%" of `total`; without a text the floor or the share that is higher.
 std::uint32_t threshold(const std::string& text, std::uint32_t floor, std::uint32_t percent,
                         std::uint32_t total) {
   if (const auto share = rules::parse_share(text)) return share->of(total);
   return std::max(floor, rules::Share{percent, true}.of(total));
 }
 
+struct Threshold {
+  const char* what;
+  std::uint32_t count;
+  std::uint32_t most;
+};
+
 /// Why no more may start, or nothing.
 std::optional<std::string> stop_reason(const rest::RolloutStop& stop, const RolloutTally& tally) {
   if (planted(Defect::threshold_ignored)) return std::nullopt;
-  const std::uint32_t after = threshold(stop.after_wipe(), defaults::stop_after_wipe, 3, tally.total);
-  if (tally.failed_after_wipe >= after) {
-    return std::to_string(tally.failed_after_wipe) + " failed after the wipe (stop at " +
-           std::to_string(after) + ")";
+  // A new system without its proof is no success: it counts with the failures, unless it has a limit of its
+  // own.
+  const std::uint32_t unproven_too = stop.unproven().empty() ? tally.unproven : 0;
+  const Threshold thresholds[] = {
+      {"failed after the wipe", tally.failed_after_wipe + unproven_too,
+       threshold(stop.after_wipe(), defaults::stop_after_wipe, 3, tally.total)},
+      {"ended without their proof", tally.unproven,
+       threshold(stop.unproven(), defaults::stop_unproven, 3, tally.total)},
+      {"failed before the wipe", tally.failed_before_wipe,
+       threshold(stop.before_wipe(), defaults::stop_before_wipe, 10, tally.total)}};
+  for (const Threshold& one : thresholds) {
+    if (one.count < one.most) continue;
+    if (planted(Defect::before_wipe_ignored) && &one == std::end(thresholds) - 1) continue;
+    const bool counts_unproven = &one == std::begin(thresholds) && unproven_too > 0;
+    return std::to_string(one.count) + " " + one.what +
+           (counts_unproven ? " or ended without their proof" : "") + " (stop at " +
+           std::to_string(one.most) + ")";
   }
-  const std::uint32_t before = threshold(stop.before_wipe(), defaults::stop_before_wipe, 10, tally.total);
-  if (tally.failed_before_wipe >= before) {
-    return std::to_string(tally.failed_before_wipe) + " failed before the wipe (stop at " +
-           std::to_string(before) + ")";
-  }
-  if (tally.waves.size() > 1 && tally.waves.begin()->second.missed > 0) {
+  if (tally.waves.size() > 1 && tally.waves.begin()->second.missed > 0 && !planted(Defect::canary_ignored)) {
     return std::to_string(tally.waves.begin()->second.missed) + " of the canary did not succeed";
   }
   return std::nullopt;
-}
-
-void recall(Work& work, const std::string& id, const std::string& why, wire::FaultCode code) {
-  move_deployment(work, id, Happening::recalled, [&](rest::Deployment& d) {
-    d.set_disk(wire::DISK_UNTOUCHED);
-    d.set_note(why);
-    d.mutable_fault()->set_code(code);
-    d.mutable_fault()->set_seen(why);
-    d.mutable_fault()->set_disk(wire::DISK_UNTOUCHED);
-  });
-  work.ledger.note(
-      line_about(work.mesh().deployments.at(id), "ended", "CANCELLED before it was handed out: " + why),
-      work.now.wall());
 }
 
 /// Hands one order out, unless it must be recalled or the site takes nothing now.
@@ -81,6 +87,7 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
       std::max({work.ledger.generation(machine), server.status().generation(), deployment.generation()}) +
       (planted(Defect::generation_reused) ? 0 : 1);
   order.mutable_order()->set_generation(generation);
+  follow_steps(*order.mutable_order(), work.mesh().clock_steps);
   wire::Command command;
   *command.mutable_start_install() = order.order();
   const auto sent = work.send(link, std::move(command));
@@ -91,7 +98,6 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
   }
   order.set_command_journal(link.command_journal());
   order.set_command_seq(*sent);
-  order.set_cancel_seq(0);
   work.ledger.raise_generation(machine, generation);
   work.ledger.put_order(id, std::move(order));
   move_deployment(work, id, Happening::issued, [&](rest::Deployment& d) {
@@ -118,9 +124,10 @@ std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec
   for (const auto& [position, id] : tally.pending) {
     if (chosen.size() == room) break;
     const rest::Deployment& deployment = work.mesh().deployments.at(id);
-    if (deployment.wave() > first_wave && first.open > 0) break;  // positions follow waves
+    if (deployment.wave() > first_wave && first.open > 0 && !planted(Defect::canary_ignored)) break;  // positions follow waves
     const SiteLink* link = work.link(deployment.site());
     if (link == nullptr || !link->can_issue() || (link->silent(work.now) && !to_silent)) continue;
+    if (fence_owed(work.mesh(), machine_of(work.ledger.inner().orders.at(id).order().identity()))) continue;
     auto& here = taken[deployment.site()];
     const bool full =
         work.ledger.board().in_flight_at(deployment.site()) + here >= spec.parallel().per_site();
@@ -132,36 +139,43 @@ std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec
 }
 
 void hand_out(Work& work, const std::string& name) {
-  if (work.mesh().disk_low) return;
+  if (work.mesh().disk_low || work.mesh().hold || !work.mesh().clock_doubt.empty()) return;
   const auto chosen = next_to_issue(work, rollout_of(work, name).spec(), work.ledger.board().rollout(name));
   for (const std::string& id : chosen) issue(work, id, *work.link(work.mesh().deployments.at(id).site()));
 }
 
-/// What was never handed out and may not start any more ends here: nothing can have happened to it.
-void expire(Work& work, const std::string& name) {
-  const rest::Rollout& rollout = rollout_of(work, name);
-  if (work.now.wall_low <= start_deadline(rollout.spec(), from_wire(rollout.status().started()))) return;
+/// Ends what was never handed out, and is known to be so: a store that went back may have forgotten that it
+/// was, and only the site can say.
+void recall_pending(Work& work, const std::string& name, const std::string& why, wire::FaultCode code) {
   const std::map<std::uint32_t, std::string> pending = work.ledger.board().rollout(name).pending;
   for (const auto& [position, id] : pending) {
-    recall(work, id, "startWithin passed before it could be handed out", wire::ORDER_EXPIRED);
+    const SiteLink* link = work.link(work.mesh().deployments.at(id).site());
+    if (link != nullptr && link->caught_up()) recall(work, id, why, code);
   }
 }
 
+void expire(Work& work, const std::string& name) {
+  const std::map<std::uint32_t, std::string>& pending = work.ledger.board().rollout(name).pending;
+  if (pending.empty()) return;
+  // One deadline for all. It was given by the clock as it stood then.
+  const wire::StartInstall& order = work.ledger.inner().orders.at(pending.begin()->second).order();
+  const Duration since_set = work.mesh().clock_steps - from_wire(order.clock_steps());
+  if (work.now.wall_low <= from_wire(order.start_by()) + since_set) return;
+  recall_pending(work, name, "startWithin passed before it could be handed out", wire::ORDER_EXPIRED);
+}
+
 void recall_all(Work& work, const std::string& name) {
-  const std::map<std::uint32_t, std::string> pending = work.ledger.board().rollout(name).pending;
-  for (const auto& [position, id] : pending)
-    recall(work, id, "the rollout was aborted", wire::CANCELLED_BY_OPERATOR);
+  recall_pending(work, name, "the rollout was aborted", wire::CANCELLED_BY_OPERATOR);
+  if (planted(Defect::abort_recalls_nothing)) return;
   std::vector<std::string> to_cancel;
   for (const auto& [id, order] : work.ledger.inner().orders) {
     const auto found = work.mesh().deployments.find(id);
     if (found == work.mesh().deployments.end() || found->second.rollout() != name) continue;
-    if (planted(Defect::abort_recalls_nothing)) continue;
-    if (is_in_flight(found->second.state()) && !found->second.launched() && order.cancel_seq() == 0) {
-      to_cancel.push_back(id);
-    }
+    const std::string& state = found->second.state();
+    const bool asked = state == states::cancelling || work.mesh().fences.contains(id);
+    if (is_in_flight(state) && !found->second.launched() && !asked) to_cancel.push_back(id);
   }
-  for (const std::string& id : to_cancel)
-    send_cancel(work, id, rollout_of(work, name).status().stop_reason());
+  for (const std::string& id : to_cancel) call_back(work, id, rollout_of(work, name).status().stop_reason());
 }
 
 void finish(Work& work, const std::string& name) {
@@ -179,7 +193,7 @@ void finish(Work& work, const std::string& name) {
 
 void run(Work& work, const std::string& name) {
   const std::string state = rollout_of(work, name).status().state();
-  if (state != "aborting") expire(work, name);
+  if (state == "running" || state == "stopped") expire(work, name);
   if (state == "running") {
     if (const auto why =
             stop_reason(rollout_of(work, name).spec().stop_after(), work.ledger.board().rollout(name));
@@ -204,38 +218,38 @@ void run(Work& work, const std::string& name) {
 
 }  // namespace
 
-bool send_cancel(Work& work, const std::string& id, const std::string& reason) {
-  const rest::Deployment& deployment = work.mesh().deployments.at(id);
-  SiteLink* link = work.link(deployment.site());
-  const auto stored = work.ledger.inner().orders.find(id);
-  if (link == nullptr || !link->can_issue() || stored == work.ledger.inner().orders.end()) return false;
-  record::Order order = stored->second;
-  wire::Command command;
-  auto& cancel = *command.mutable_cancel_install();
-  cancel.set_deployment_id(id);
-  cancel.set_server(deployment.server());
-  *cancel.mutable_identity() = order.order().identity();
-  cancel.set_generation(deployment.generation());
-  cancel.set_reason(reason);
-  const auto sent = work.send(*link, std::move(command));
-  if (!sent) return false;
-  order.set_cancel_seq(*sent);
-  work.ledger.put_order(id, std::move(order));
+void recall(Work& work, const std::string& id, const std::string& why, wire::FaultCode code) {
+  move_deployment(work, id, Happening::recalled, [&](rest::Deployment& d) {
+    d.set_disk(wire::DISK_UNTOUCHED);
+    d.set_note(why);
+    d.mutable_fault()->set_code(code);
+    d.mutable_fault()->set_seen(why);
+    d.mutable_fault()->set_disk(wire::DISK_UNTOUCHED);
+  });
+  work.ledger.note(
+      line_about(work.mesh().deployments.at(id), "ended", "CANCELLED before it was handed out: " + why),
+      work.now.wall());
+}
+
+void call_back(Work& work, const std::string& id, const std::string& reason) {
+  const std::string site = work.mesh().deployments.at(id).site();
+  const SiteLink* link = work.link(site);
+  owe_fence(work, id, reason, link == nullptr ? std::string() : link->event_journal());
   move_deployment(work, id,
                   planted(Defect::cancel_taken_for_granted) ? Happening::cancelled : Happening::cancel_asked);
-  work.ledger.note(
-      line_about(deployment, "cancel", "asked site " + deployment.site() + " to cancel: " + reason),
-      work.now.wall());
-  return true;
+  serve_fences(work, site);
 }
 
 void run_rollouts(Work& work) {
+  hold_rollouts(work);
   std::vector<std::string> active;
   for (const auto& [name, rollout] : work.mesh().rollouts) {
     const std::string& state = rollout.status().state();
-    if (state == "running" || state == "stopped" || state == "aborting") active.push_back(name);
+    if (state == "running" || state == "held" || state == "stopped" || state == "aborting")
+      active.push_back(name);
   }
   for (const std::string& name : active) run(work, name);
+  call_protected_back(work);
 }
 
 }  // namespace metalmesh::controller

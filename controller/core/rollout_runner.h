@@ -14,8 +14,10 @@ namespace metalmesh::controller {
 /// All rollouts that are not at rest.
 void run_rollouts(Work& work);
 
-/// Tells the site to stop (and fence) this deployment's generation. False when the site takes no commands
-/// now.
-bool send_cancel(Work& work, const std::string& deployment, const std::string& reason);
+/// Ends what was never handed out: nothing can have happened to its server.
+void recall(Work& work, const std::string& deployment, const std::string& why, wire::FaultCode code);
+
+/// The site is to stop (and fence) this deployment's generation; until it confirms that, the fence is owed.
+void call_back(Work& work, const std::string& deployment, const std::string& reason);
 
 }  // namespace metalmesh::controller

@@ -5,6 +5,9 @@
 
 #include "common/base/command_words.h"
 
+#include "common/ports/clock_row.h"
+#include "common/ports/wire_time.h"
+
 namespace metalmesh::controller {
 namespace {
 
@@ -91,6 +94,10 @@ std::string released(const wire::MediumReleased& release) {
 
 }  // namespace
 
+std::string not_fenced_yet(const std::string& site) {
+  return "not fenced yet: site " + site + " has not confirmed that nothing of it will start";
+}
+
 std::string disk_words(wire::DiskState disk) {
   switch (disk) {
     case wire::DISK_UNTOUCHED:
@@ -112,6 +119,14 @@ std::string sentence(const wire::Fault& fault) {
   if (fault.disk() != wire::DISK_STATE_UNSPECIFIED) text += ". Disk: " + disk_words(fault.disk());
   if (!fault.next().empty()) text += ". Next: " + fault.next();
   return text;
+}
+
+std::string clock_doubted(const wire::ClockDoubted& doubt) {
+  if (doubt.over()) return "the time that the site goes by agrees with its monotone clock again";
+  return "the time that the site goes by is " + step_words(from_wire(doubt.by())) +
+         " of what its own monotone clock expects: nothing new starts there until they agree; what runs goes "
+         "on. "
+         "Next: look at the clocks of controller and agent";
 }
 
 std::string type_of(const wire::Event& event) {
@@ -144,6 +159,8 @@ std::string type_of(const wire::Event& event) {
       return "retry";
     case wire::Event::kJournalOpened:
       return "journal_opened";
+    case wire::Event::kClockDoubted:
+      return "clock_doubted";
     case wire::Event::kReleased:
       return "released";
     case wire::Event::BODY_NOT_SET:
@@ -189,6 +206,8 @@ std::string sentence(const wire::Event& event) {
              " follows after: " + sentence(event.retry().fault());
     case wire::Event::kJournalOpened:
       return "the agent opened journal " + event.journal_opened().journal_id();
+    case wire::Event::kClockDoubted:
+      return clock_doubted(event.clock_doubted());
     case wire::Event::kReleased:
       return released(event.released());
     case wire::Event::BODY_NOT_SET:

@@ -1,4 +1,6 @@
 // Inspect, accept, protect, retire a server; vouch for a site.
+#include "controller/core/server_acts.h"
+
 #include "common/base/command_words.h"
 #include "common/base/machine_key.h"
 #include "common/ports/wire_time.h"
@@ -6,6 +8,8 @@
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/operator_acts.h"
+#include "controller/core/order_call_back.h"
+#include "controller/core/server_machines.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/stamp_words.h"
 
@@ -21,6 +25,8 @@ std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string m
                                 std::string next = {}) {
   return std::unexpected(refusal(kind, std::move(field), std::move(message), std::move(next)));
 }
+
+}  // namespace
 
 std::expected<const rest::Server*, Refusal> server_named(const Work& work, const std::string& name) {
   const auto found = work.mesh().servers.find(name);
@@ -55,7 +61,13 @@ int fields_of(const rest::ServerIdentity& identity) {
          static_cast<int>(identity.macs_size() > 0);
 }
 
-}  // namespace
+rules::Verdict note_verdict(const std::string& field, const std::string& text, bool needed) {
+  if (text.empty() && needed) {
+    return refusal(ErrorKind::invalid, field, "is required: who reads the audit log wants to know why");
+  }
+  if (text.size() > note_limit) return refusal(ErrorKind::invalid, field, "longer than 1024 bytes");
+  return std::nullopt;
+}
 
 ActResult act(Work& work, const InspectServer& request, const std::string&) {
   const auto found = server_named(work, request.server);
@@ -78,6 +90,7 @@ ActResult act(Work& work, const AcceptServer& request, const std::string&) {
   rest::Server accepted = server;
   *accepted.mutable_status()->mutable_pinned() = usable_part(server.status().seen());
   accepted.mutable_status()->set_pinned_key_sha256(server.status().bmc_key_sha256());
+  accepted.mutable_status()->set_stranger(reports_stranger(work, server));
   if (fields_of(accepted.status().pinned()) < 2) {
     return refuse(ErrorKind::conflict, "",
                   "the BMC of " + request.server +
@@ -99,27 +112,32 @@ ActResult act(Work& work, const AcceptServer& request, const std::string&) {
 ActResult act(Work& work, const ProtectServer& request, const std::string&) {
   const auto found = server_named(work, request.server);
   if (!found) return std::unexpected(found.error());
-  if (request.reason.size() > note_limit)
-    return refuse(ErrorKind::invalid, "reason", "longer than 1024 bytes");
+  if (auto bad = note_verdict("reason", request.reason, !request.protect))
+    return std::unexpected(std::move(*bad));
+  const std::string machine_id = (*found)->status().machine();
   if (request.protect) {
-    work.ledger.change_server(request.server, [](rest::Server& server) {
-      server.mutable_status()->set_protected_(true);
-      server.mutable_status()->clear_unprotected_until();
+    change_machine(work, machine_id, [](record::Machine& machine) {
+      machine.set_protected_(true);
+      machine.clear_unprotected_until();
     });
+    const std::string recalled = call_order_back(work, request.server, "the server is protected by now");
     return Acted{false, "Server", request.server,
-                 "protected server " + request.server + ": " + request.reason};
+                 "protected server " + request.server + ": " + request.reason +
+                     (recalled.empty() ? "" : "; " + recalled)};
   }
-  if (request.reason.empty())
-    return refuse(ErrorKind::invalid, "reason", "is required: who reads the audit log wants to know why");
+  if (is_in_use(**found)) {
+    return refuse(ErrorKind::conflict, "",
+                  "server " + request.server + " is in use, and what is on it is not ours to give up",
+                  "metalmesh server release-for-install " + request.server + " --reason REASON");
+  }
   if (request.for_seconds < 0 || request.for_seconds > longest_unprotect) {
     return refuse(ErrorKind::invalid, "duration", "must be longer than 0 and at most 7 days");
   }
   const auto lasting =
       request.for_seconds == 0 ? defaults::unprotect_for : std::chrono::seconds(request.for_seconds);
   const auto until = to_wire(work.now.wall() + lasting);
-  work.ledger.change_server(request.server, [&](rest::Server& server) {
-    *server.mutable_status()->mutable_unprotected_until() = until;
-  });
+  change_machine(work, machine_id,
+                 [&](record::Machine& machine) { *machine.mutable_unprotected_until() = until; });
   return Acted{
       false, "Server", request.server,
       "unprotected server " + request.server + " until " + for_people(until) + ": " + request.reason};

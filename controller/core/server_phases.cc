@@ -4,8 +4,11 @@
 
 #include "common/base/command_words.h"
 #include "common/base/machine_key.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/order_call_back.h"
+#include "controller/core/server_machines.h"
 #include "controller/state/deployment_states.h"
 
 namespace metalmesh::controller {
@@ -14,10 +17,6 @@ namespace {
 constexpr std::size_t text_limit = 128;  // of what a BMC says about itself
 
 std::string short_text(const std::string& text) { return text.substr(0, text_limit); }
-
-bool before_install(const std::string& phase) {
-  return phase.empty() || phase == phases::registered || phase == phases::inspected || phase == phases::ready;
-}
 
 const rest::Site* site_of(const Work& work, const rest::Server& server) {
   const auto found = work.mesh().sites.find(server.spec().site());
@@ -29,25 +28,12 @@ const rest::Deployment* last_deployment(const MeshState& mesh, const rest::Serve
   return found == mesh.deployments.end() ? nullptr : &found->second;
 }
 
-void fill_installed(rest::Server& server, const rest::Deployment& deployment, const InnerState& inner,
-                    const Now& now) {
-  auto& installed = *server.mutable_status()->mutable_installed();
-  installed.Clear();
-  if (const auto order = inner.orders.find(deployment.id()); order != inner.orders.end()) {
-    installed.set_image(order->second.order().image().name());
-    installed.set_profile(order->second.order().profile().name() + "@" +
-                          std::to_string(order->second.order().profile().version()));
-  }
-  installed.set_generation(deployment.generation());
-  *installed.mutable_at() = to_wire(now.wall());
-  std::string proof = wire::ProofGrade_Name(deployment.proof());
-  if (proof.starts_with("PROOF_")) proof.erase(0, 6);
-  std::ranges::transform(proof, proof.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  installed.set_proof(proof);
-}
-
 }  // namespace
+
+bool before_install(const std::string& phase) {
+  return phase.empty() || phase == phases::registered || phase == phases::inspected ||
+         phase == phases::ready || phase == phases::in_use;
+}
 
 void set_condition(google::protobuf::RepeatedPtrField<rest::Condition>& conditions, const std::string& type,
                    const std::string& status, const std::string& reason, const std::string& message,
@@ -62,7 +48,12 @@ void set_condition(google::protobuf::RepeatedPtrField<rest::Condition>& conditio
   condition.set_message(message);
 }
 
+bool is_in_use(const rest::Server& server) {
+  return server.status().use() == "inUse" && !planted(Defect::in_use_ignored);
+}
+
 bool is_protected(const rest::Server& server, const Now& now) {
+  if (is_in_use(server) || !server.status().blocked().empty()) return true;
   if (!server.spec().protected_() && !server.status().protected_()) return false;
   return !server.status().has_unprotected_until() ||
          now.wall_high >= from_wire(server.status().unprotected_until());
@@ -71,11 +62,6 @@ bool is_protected(const rest::Server& server, const Now& now) {
 const rest::Deployment* open_deployment(const MeshState& mesh, const rest::Server& server) {
   const rest::Deployment* last = last_deployment(mesh, server);
   return last != nullptr && is_open(last->state()) ? last : nullptr;
-}
-
-const rest::Deployment* unresolved_deployment(const MeshState& mesh, const rest::Server& server) {
-  const rest::Deployment* last = last_deployment(mesh, server);
-  return last != nullptr && is_unresolved(*last) ? last : nullptr;
 }
 
 void take_inspection(Work& work, const std::string& name, const wire::Inspected& seen) {
@@ -114,6 +100,7 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
 }
 
 void judge_server(Work& work, const std::string& name) {
+  recognise_machine(work, name);
   const IdentityJudgement verdict = judge_identity(work.mesh().servers.at(name), work.ledger.identities());
   work.ledger.change_server(name, [&](rest::Server& server) {
     auto& status = *server.mutable_status();
@@ -125,11 +112,11 @@ void judge_server(Work& work, const std::string& name) {
                   : unknown  ? "Unknown"
                              : "False",
                   verdict.reason, message, work.now);
+    const bool pins = verdict.ok && bmc_tls(server, site_of(work, server)) == "pin";
+    if (pins && bmc_key(server).empty()) status.set_pinned_key_sha256(status.bmc_key_sha256());
     if (!before_install(status.phase())) return;
     if (verdict.ok) {
-      status.set_phase(phases::ready);
-      const bool pins = bmc_tls(server, site_of(work, server)) == "pin";
-      if (pins && bmc_key(server).empty()) status.set_pinned_key_sha256(status.bmc_key_sha256());
+      status.set_phase(is_in_use(server) ? phases::in_use : phases::ready);
     } else {
       status.set_phase(status.has_inspected_at() ? phases::inspected : phases::registered);
     }
@@ -143,9 +130,14 @@ void mark_installing(Work& work, const rest::Deployment& deployment) {
     status.set_deployment(deployment.id());
     status.set_generation(std::max(status.generation(), deployment.generation()));
   });
+  change_machine(work, machine_of(work, deployment), [&](record::Machine& machine) {
+    machine.set_generation(std::max(machine.generation(), deployment.generation()));
+  });
 }
 
 void settle_server(Work& work, const rest::Deployment& deployment) {
+  note_end_on_machine(work, deployment);
+  note_recall_ended(work, deployment);
   const auto found = work.mesh().servers.find(deployment.server());
   if (found == work.mesh().servers.end() || found->second.status().deployment() != deployment.id()) return;
   const std::string& state = deployment.state();
@@ -159,13 +151,9 @@ void settle_server(Work& work, const rest::Deployment& deployment) {
     };
     if (state == states::succeeded) {
       status.set_phase(phases::installed);
-      status.set_protected_(true);
-      status.clear_unprotected_until();
-      fill_installed(server, deployment, work.ledger.inner(), work.now);
       installed_condition("True", "SUCCEEDED", "deployment " + deployment.id() + " succeeded");
     } else if (state == states::unproven) {
       status.set_phase(phases::unproven);
-      fill_installed(server, deployment, work.ledger.inner(), work.now);
       installed_condition(
           "Unknown", "UNPROVEN",
           "a new system was written, but its proof is below the profile's minimum; do not reinstall "
@@ -179,7 +167,6 @@ void settle_server(Work& work, const rest::Deployment& deployment) {
               " ended; next: look at the server, then: " + commands::resolve_either_way(deployment.id()));
     } else if (wiped) {
       status.set_phase(phases::failed);
-      status.clear_installed();
       installed_condition("False", std::string(state),
                           "deployment " + deployment.id() + " ended after the disk may have changed");
     } else {

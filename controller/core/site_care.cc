@@ -5,9 +5,12 @@
 
 #include "common/base/digest.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/fences.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/order_builder.h"
 #include "controller/core/prefetches.h"
+#include "controller/core/server_phases.h"
+#include "controller/core/restore_hold.h"
 #include "controller/state/row_codec.h"
 
 namespace metalmesh::controller {
@@ -58,6 +61,7 @@ void send_inspections(Work& work, const rest::Site& site, SiteLink& link) {
     auto& inspect = *command.mutable_inspect_server();
     inspect.set_server(name);
     *inspect.mutable_bmc() = bmc_target(work.mesh().servers.at(name), &site);
+    *inspect.mutable_expected() = order_identity(work.mesh().servers.at(name));
     inspect.set_request_id(to_hex(work.entropy.bytes(request_id_bytes)));
     record::InspectWish wish = wishes->second.at(name);
     inspect.set_planned(wish.planned());
@@ -81,6 +85,20 @@ void send_prefetches(Work& work, const std::string& site, SiteLink& link) {
   }
 }
 
+/// By what time the site starts, or does not.
+void judge_clock(Work& work, const SiteLink& link, rest::SiteStatus& status) {
+  auto& conditions = *status.mutable_conditions();
+  if (!work.mesh().clock_doubt.empty()) {
+    set_condition(conditions, "Clock", "False", "CONTROLLER_CLOCK",
+                  "nothing is handed out: the controller says of itself that " + work.mesh().clock_doubt,
+                  work.now);
+  } else if (!link.row().clock_doubt().empty()) {
+    set_condition(conditions, "Clock", "False", "SITE_CLOCK", link.row().clock_doubt(), work.now);
+  } else if (!conditions.empty()) {
+    set_condition(conditions, "Clock", "True", "OK", "the clocks agree", work.now);
+  }
+}
+
 }  // namespace
 
 void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& limits) {
@@ -95,6 +113,7 @@ void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& lim
 }
 
 void serve_site(Work& work, const std::string& name) {
+  serve_fences(work, name);
   SiteLink* link = work.link(name);
   if (link == nullptr || !link->can_command()) return;
   const rest::Site& site = work.mesh().sites.at(name);
@@ -125,6 +144,7 @@ void refresh_site(Work& work, const std::string& name) {
   status.set_quarantined(link->quarantined());
   status.set_quarantine_reason(link->quarantine_reason());
   status.set_running(work.ledger.board().in_flight_at(name));
+  judge_clock(work, *link, status);
 }
 
 void repeat_wishes(Work& work, const std::string& site) {
@@ -153,6 +173,7 @@ void begin_epoch(Work& work, std::uint64_t seen, const std::string& evidence) {
                    std::to_string(work.mesh().epoch) +
                    " begins; nothing is issued to a site before it has reported its fences");
   work.ledger.note(std::move(line), work.now.wall());
+  begin_hold(work, "it was restored from a backup: " + evidence);
 }
 
 void save_links(Work& work) {

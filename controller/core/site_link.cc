@@ -7,6 +7,7 @@
 #include "common/base/id.h"
 #include "common/base/planted.h"
 #include "common/delivery/topics.h"
+#include "common/ports/wire_time.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
@@ -77,6 +78,7 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
     peer_quarantine_reason_ = hello.quarantine_reason();
     judge_events(hello, tools, news);
     if (!presence_.quarantined()) judge_commands(hello, tools, news);
+    judge_head(hello);
     if (row_.agent_version() != hello.version()) {
       row_.set_agent_version(hello.version().substr(0, version_limit));
       changed_ = true;
@@ -106,10 +108,13 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
     }
     if (!receiver_.journal_id().empty()) {
       news.lost_journal = receiver_.journal_id();
+      lost_journal_ = true;
       remember(*row_.mutable_past_event_journals(), receiver_.journal_id());
     }
     receiver_.follow(hello.journal_id(), tools.out.rows);
     marks_.clear();
+    head_to_reach_.reset();
+    caught_up_ = false;  // with the other journal, that is
     begin_commands(tools);
     news.commands_begun = true;
     return;
@@ -145,13 +150,35 @@ void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNe
   if (planted(Defect::restore_not_noticed)) return;
   const bool newer_epoch = hello.controller_epoch() > tools.epoch;
   const bool ahead = ahead_of_us(hello);
-  if (!newer_epoch && !ahead) return;
+  if (!newer_epoch && !ahead && !events_ahead(hello)) return;
+  if (!std::exchange(told_ahead_, true)) news.ahead = knowledge(hello, tools.epoch);
   if (ahead && hello.command_journal() != sender_.journal_id()) {
     row_.add_past_command_journals(hello.command_journal());
     changed_ = true;
   }
   // While we learn, the new command journal and the gate are in place already.
   if (newer_epoch || !row_.learning()) news.restored = hello.controller_epoch();
+}
+
+bool SiteLink::events_ahead(const wire::Hello& hello) const {
+  return hello.journal_id() == receiver_.journal_id() && hello.acked() > receiver_.cursor();
+}
+
+std::pair<std::string, std::string> SiteLink::knowledge(const wire::Hello& hello, std::uint64_t epoch) const {
+  const auto words = [](std::uint64_t event, std::uint64_t command, std::uint64_t of_epoch) {
+    return "event " + std::to_string(event) + ", command " + std::to_string(command) + ", epoch " +
+           std::to_string(of_epoch);
+  };
+  return {words(receiver_.cursor(), sender_.exists() ? sender_.next_seq() - 1 : 0, epoch),
+          words(std::max(hello.acked(), receiver_.cursor()), hello.cursor(), hello.controller_epoch())};
+}
+
+void SiteLink::judge_head(const wire::Hello& hello) {
+  const Mark* mark = mark_of(hello);
+  if (mark == nullptr || presence_.quarantined() || hello.journal_id() != receiver_.journal_id()) return;
+  const std::uint64_t last = hello.next_seq() == 0 ? 0 : hello.next_seq() - 1;
+  if (!head_to_reach_) head_to_reach_ = std::max(last, hello.acked());
+  caught_up_ = caught_up_ || receiver_.cursor() >= *head_to_reach_;
 }
 
 bool SiteLink::ahead_of_us(const wire::Hello& hello) const {
@@ -209,6 +236,8 @@ void SiteLink::learned() {
 
 void SiteLink::send_welcome(wire::Welcome welcome, LinkTools& tools) {
   welcome.set_controller_epoch(tools.epoch);
+  if (tools.clock_doubted) welcome.clear_clock();
+  *welcome.mutable_clock_steps() = to_wire(tools.clock_steps);
   welcome.set_journal_id(receiver_.journal_id());
   welcome.set_cursor(receiver_.cursor());
   welcome.set_cursor_hash(receiver_.cursor_hash());
@@ -233,6 +262,7 @@ SiteNews SiteLink::on_data(const wire::Data& data, LinkTools& tools) {
     case Verdict::accepted:
     case Verdict::duplicate: {
       news.entries = std::move(taken.entries);
+      caught_up_ = caught_up_ || (head_to_reach_ && receiver_.cursor() >= *head_to_reach_);
       const std::uint64_t cursor = receiver_.cursor();
       publish("ack", receiver_.ack(cursor > entries_kept_at_site ? cursor - entries_kept_at_site : 1), tools);
       break;
@@ -316,6 +346,11 @@ std::string SiteLink::quarantine_reason() const {
 
 void SiteLink::set_settings_digest(std::string digest) {
   row_.set_settings_sha256(std::move(digest));
+  changed_ = true;
+}
+
+void SiteLink::set_clock_doubt(std::string doubt) {
+  row_.set_clock_doubt(std::move(doubt));
   changed_ = true;
 }
 

@@ -5,7 +5,8 @@
 // Rules about histories:
 //  - Another event journal, shown by a proven incarnation, means the agent lost its own: its commands are
 //  void. One that was given up before is an old copy: quarantine.
-//  - An agent that is ahead of us on commands means that *we* were restored: a new epoch.
+//  - An agent that is ahead of us on commands, or was acknowledged events that we do not have, means that
+//  *we* were restored: a new epoch.
 //  - An agent behind what it once proved, or with other entries under the same numbers: quarantine.
 #pragma once
 
@@ -39,15 +40,19 @@ struct LinkTools {
   const Now& now;
   std::uint64_t epoch = 0;
   Outcome& out;
+  bool clock_doubted = false;  // then no time is told
+  Duration clock_steps{};
 };
 
 /// What one frame brought, for the owner to act on in this order.
 struct SiteNews {
   std::optional<std::string> lost_journal;  // the agent's journal that is gone
   std::optional<std::uint64_t> restored;    // we were restored; the highest epoch the agent has seen
-  bool commands_begun = false;              // a new command journal: what was sent before is void
-  std::optional<std::string> quarantine;    // newly
-  std::vector<delivery::Entry> entries;     // events, in order, each once
+  std::optional<std::pair<std::string, std::string>>
+      ahead;                              // newly: what we know, and what the agent knows beyond
+  bool commands_begun = false;            // a new command journal: what was sent before is void
+  std::optional<std::string> quarantine;  // newly
+  std::vector<delivery::Entry> entries;   // events, in order, each once
   std::optional<wire::Sample> sample;
   std::optional<wire::BlobWant> blob_want;
   std::optional<std::string> oddity;     // for the log
@@ -69,7 +74,12 @@ class SiteLink {
   /// A command journal exists for the agent's present journal, and nobody is in quarantine.
   [[nodiscard]] bool can_command() const;
   /// As can_command, and nothing must be learned from the site first.
-  [[nodiscard]] bool can_issue() const { return can_command() && !row_.learning(); }
+  [[nodiscard]] bool can_issue() const { return can_command() && !row_.learning() && caught_up_; }
+  /// Since this controller started, the agent proved to be alive, and all that it had told by then was taken
+  /// in: what our store says of the site is not older than the site's own word.
+  [[nodiscard]] bool caught_up() const { return caught_up_; }
+  /// In this life of the controller its agent came with another journal than the one that was followed.
+  [[nodiscard]] bool lost_journal() const { return lost_journal_; }
   /// We were restored: starts a new command journal (if the site is known) and asks for its fences.
   void learn(std::string request, LinkTools& tools);
   /// The report that is waited for (a report may come in pieces).
@@ -98,6 +108,8 @@ class SiteLink {
   [[nodiscard]] std::uint64_t settings_version() const { return settings_version_; }
   void set_settings_version(std::uint64_t version) { settings_version_ = version; }
   void set_machine(std::string machine_id);
+  /// What the site says about the time it goes by; empty: nothing is wrong with it.
+  void set_clock_doubt(std::string doubt);
 
   [[nodiscard]] const record::SiteLink& row() const { return row_; }
   /// True once after each change of row().
@@ -123,7 +135,12 @@ class SiteLink {
   SiteNews on_resync(const wire::Resync& resync);
   void judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   void judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
+  void judge_head(const wire::Hello& hello);
   [[nodiscard]] bool ahead_of_us(const wire::Hello& hello) const;
+  [[nodiscard]] bool events_ahead(const wire::Hello& hello) const;
+  /// Ours and the agent's.
+  [[nodiscard]] std::pair<std::string, std::string> knowledge(const wire::Hello& hello,
+                                                              std::uint64_t epoch) const;
   [[nodiscard]] const Mark* mark_of(const wire::Hello& hello) const;
   void begin_commands(LinkTools& tools);
   Result<std::uint64_t> append(wire::Command command, LinkTools& tools);
@@ -138,6 +155,10 @@ class SiteLink {
   bool peer_quarantined_ = false;
   std::string peer_quarantine_reason_;
   bool changed_ = false;
+  std::optional<std::uint64_t> head_to_reach_;  // the agent's last event when it was first heard in this life
+  bool caught_up_ = false;
+  bool lost_journal_ = false;
+  bool told_ahead_ = false;
   std::uint64_t settings_version_ = 0;
 };
 

@@ -29,7 +29,9 @@ struct Work {
   bool moved = false;  // a deployment changed its state: rollouts must be looked at
 
   [[nodiscard]] const MeshState& mesh() const { return ledger.mesh(); }
-  [[nodiscard]] LinkTools tools() const { return {signer, entropy, now, ledger.mesh().epoch, out}; }
+  [[nodiscard]] LinkTools tools() const {
+    return {signer, entropy, now, mesh().epoch, out, !mesh().clock_doubt.empty(), mesh().clock_steps};
+  }
   [[nodiscard]] SiteLink* link(const std::string& site) const {
     const auto found = links.find(site);
     return found == links.end() ? nullptr : found->second.get();

@@ -41,13 +41,15 @@ void DeploymentBoard::count(const rest::Deployment& deployment, bool add) {
       tally.pending.erase(deployment.position());
     }
   }
-  if (is_in_flight(state)) {
+  if (holds_place(deployment)) {
     step(tally.in_flight, add);
     step(sites_[deployment.site()], add);
   }
   if (state == states::failed || state == states::indeterminate) {
     step(may_have_wiped(deployment) ? tally.failed_after_wipe : tally.failed_before_wipe, add);
   }
+  if (state == states::unproven) step(tally.unproven, add);
+  if (deployment.fence() == fences::owed) step(tally.fences_owed, add);
   if (tally.total == 0) rollouts_.erase(deployment.rollout());
 }
 

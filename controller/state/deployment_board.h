@@ -21,9 +21,11 @@ struct RolloutTally {
   std::map<std::uint32_t, WaveTally> waves;
   std::uint32_t total = 0;
   std::uint32_t open = 0;
-  std::uint32_t in_flight = 0;
+  std::uint32_t in_flight = 0;  // and what keeps its place
   std::uint32_t failed_before_wipe = 0;
   std::uint32_t failed_after_wipe = 0;
+  std::uint32_t unproven = 0;
+  std::uint32_t fences_owed = 0;
 };
 
 class DeploymentBoard {
@@ -33,7 +35,7 @@ class DeploymentBoard {
   void remove(const rest::Deployment& deployment) { count(deployment, false); }
 
   [[nodiscard]] const RolloutTally& rollout(const std::string& name) const;
-  /// Over all rollouts.
+  /// Over all rollouts, with what keeps its place there.
   [[nodiscard]] std::uint32_t in_flight_at(const std::string& site) const;
 
  private:

@@ -19,19 +19,32 @@ inline constexpr std::string_view cancelled = "CANCELLED";
 inline constexpr std::string_view indeterminate = "INDETERMINATE";  // over, but nobody knows how
 }  // namespace states
 
+/// Deployment.fence: whether the site has confirmed that nothing (more) of this deployment will start.
+namespace fences {
+inline constexpr std::string_view none = "none";  // nobody called it back
+inline constexpr std::string_view owed = "owed";
+inline constexpr std::string_view confirmed = "confirmed";
+}  // namespace fences
+
 /// With the site: its agent may act on it.
 constexpr bool is_in_flight(std::string_view state) {
   return state == states::issued || state == states::running || state == states::cancelling;
 }
 constexpr bool is_open(std::string_view state) { return state == states::pending || is_in_flight(state); }
+/// Counts for the limits: it is with the site, or nobody can say that it no longer runs there.
+inline bool holds_place(const rest::Deployment& deployment) {
+  return is_in_flight(deployment.state()) || deployment.keeps_place();
+}
 /// Ended without anybody knowing how, and nobody has decided yet.
 inline bool is_unresolved(const rest::Deployment& deployment) {
   return deployment.state() == states::indeterminate && deployment.resolved_by().empty();
 }
+constexpr bool may_have_wiped_disk(wire::DiskState disk) {
+  return disk != wire::DISK_UNTOUCHED && disk != wire::DISK_STATE_UNSPECIFIED;
+}
 /// The disk may have changed: no automatic retry, counts as a failure after the wipe.
 inline bool may_have_wiped(const rest::Deployment& deployment) {
-  return deployment.launched() ||
-         (deployment.disk() != wire::DISK_UNTOUCHED && deployment.disk() != wire::DISK_STATE_UNSPECIFIED) ||
+  return deployment.launched() || may_have_wiped_disk(deployment.disk()) ||
          deployment.state() == states::indeterminate;
 }
 

@@ -40,9 +40,13 @@ void write_object(std::map<std::string, Object>& objects, std::string_view table
 
 }  // namespace
 
-Ledger::Ledger(LoadedState loaded) : mesh_(std::move(loaded.mesh)), inner_(std::move(loaded.inner)) {
+Ledger::Ledger(LoadedState loaded)
+    : mesh_(std::move(loaded.mesh)), inner_(std::move(loaded.inner)), machines_(std::move(loaded.machines)) {
   for (const auto& [id, deployment] : mesh_.deployments) board_.add(deployment);
-  for (const auto& [name, server] : mesh_.servers) identities_.add(server);
+  for (const auto& [name, server] : mesh_.servers) {
+    identities_.add(server);
+    machines_.bind(server);
+  }
   for (const auto& [name, rollout] : mesh_.rollouts) refresh_counts(name);
   for (const auto& [id, deployment] : mesh_.deployments) remember_install(deployment);
   for (const auto& [key, answer] : inner_.answers) next_answer_ = std::max(next_answer_, answer.number() + 1);
@@ -51,6 +55,7 @@ Ledger::Ledger(LoadedState loaded) : mesh_(std::move(loaded.mesh)), inner_(std::
 void Ledger::refresh_counts(const std::string& rollout) {
   const auto found = mesh_.rollouts.find(rollout);
   if (found == mesh_.rollouts.end()) return;
+  found->second.mutable_status()->set_fences_owed(board_.rollout(rollout).fences_owed);
   auto& counts = *found->second.mutable_status()->mutable_counts();
   counts.clear();
   for (const auto& [state, count] : board_.rollout(rollout).counts) counts[state] = count;
@@ -68,8 +73,12 @@ void Ledger::put(rest::Credential credential) {
 
 void Ledger::put(rest::Server server) {
   const std::string name = server.metadata().name();
-  if (const auto old = mesh_.servers.find(name); old != mesh_.servers.end()) identities_.remove(old->second);
+  if (const auto old = mesh_.servers.find(name); old != mesh_.servers.end()) {
+    identities_.remove(old->second);
+    machines_.unbind(old->second);
+  }
   identities_.add(server);
+  machines_.bind(server);
   mesh_.servers[name] = std::move(server);
   touch(Table::server, name);
 }
@@ -117,8 +126,10 @@ void Ledger::change_credential(const std::string& name, const std::function<void
 void Ledger::change_server(const std::string& name, const std::function<void(rest::Server&)>& edit) {
   rest::Server& server = mesh_.servers.at(name);
   identities_.remove(server);
+  machines_.unbind(server);
   edit(server);
   identities_.add(server);
+  machines_.bind(server);
   touch(Table::server, name);
 }
 
@@ -163,6 +174,7 @@ void Ledger::erase_server(const std::string& name) {
   const auto found = mesh_.servers.find(name);
   if (found == mesh_.servers.end()) return;
   identities_.remove(found->second);
+  machines_.unbind(found->second);
   erase_wish(found->second.spec().site(), name);
   mesh_.servers.erase(found);
   touch(Table::server, name);
@@ -208,6 +220,28 @@ void Ledger::erase_order(const std::string& deployment) {
   inner_rows_.push_back({tables::row(tables::orders, deployment), std::nullopt});
 }
 
+void Ledger::put_machine(const std::string& id, record::Machine machine) {
+  inner_rows_.push_back({tables::row(tables::machines, id), encode_row(machine)});
+  machines_.put(id, std::move(machine));
+}
+
+void Ledger::erase_machine(const std::string& id) {
+  if (machines_.find(id) == nullptr) return;
+  inner_rows_.push_back({tables::row(tables::machines, id), std::nullopt});
+  machines_.erase(id);
+}
+
+void Ledger::put_fence(const std::string& deployment, record::OwedFence fence) {
+  inner_rows_.push_back({tables::row(tables::fences, deployment), encode_row(fence)});
+  mesh_.fences[deployment] = std::move(fence);
+}
+
+void Ledger::erase_fence(const std::string& deployment) {
+  fences_known_.erase(deployment);
+  if (mesh_.fences.erase(deployment) == 0) return;
+  inner_rows_.push_back({tables::row(tables::fences, deployment), std::nullopt});
+}
+
 void Ledger::raise_generation(const std::string& machine, std::uint64_t generation) {
   auto& highest = inner_.generations[machine];
   if (generation <= highest) return;
@@ -249,6 +283,16 @@ void Ledger::set_epoch(std::uint64_t epoch) {
   controller_dirty_ = true;
 }
 
+void Ledger::put_clock(record::Clock clock) {
+  inner_rows_.push_back({tables::row(tables::clock, ""), encode_row(clock)});
+  inner_.clock = std::move(clock);
+}
+
+void Ledger::set_hold(std::optional<rest::Hold> hold) {
+  mesh_.hold = std::move(hold);
+  controller_dirty_ = true;
+}
+
 void Ledger::note(rest::LogEvent event, WallTime now) {
   event.set_id(++mesh_.last_event);
   *event.mutable_at() = to_wire(now);
@@ -272,6 +316,7 @@ void Ledger::flush_object(Table table, const std::string& name, Batch& batch, Wa
     case Table::rollout:
       return write_object(mesh_.rollouts, tables::rollouts, name, batch, now, [](rest::Rollout rollout) {
         rollout.mutable_status()->clear_counts();  // counted at load
+        rollout.mutable_status()->clear_fences_owed();
         return rollout;
       });
     case Table::profile: {
@@ -305,6 +350,7 @@ std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
     record::Controller row;
     row.set_epoch(mesh_.epoch);
     row.set_last_event(mesh_.last_event);
+    if (mesh_.hold) *row.mutable_hold() = *mesh_.hold;
     batch.push_back({tables::row(tables::controller, ""), encode_row(row)});
   }
   return lines;

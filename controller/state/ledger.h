@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -16,6 +18,7 @@
 #include "common/ports/store.h"
 #include "controller/state/deployment_board.h"
 #include "controller/state/identity_index.h"
+#include "controller/state/machine_table.h"
 #include "controller/state/mesh_state.h"
 #include "controller/state/state_load.h"
 
@@ -29,6 +32,7 @@ class Ledger {
   [[nodiscard]] const InnerState& inner() const { return inner_; }
   [[nodiscard]] const DeploymentBoard& board() const { return board_; }
   [[nodiscard]] const IdentityIndex& identities() const { return identities_; }
+  [[nodiscard]] const MachineTable& machines() const { return machines_; }
 
   // Objects: put creates or replaces, change edits one that exists, erase forgets it.
   void put(rest::Site site);
@@ -56,6 +60,10 @@ class Ledger {
   void put_link(const std::string& site, record::SiteLink link);
   void put_order(const std::string& deployment, record::Order order);
   void erase_order(const std::string& deployment);
+  void put_machine(const std::string& id, record::Machine machine);
+  void erase_machine(const std::string& id);
+  void put_fence(const std::string& deployment, record::OwedFence fence);
+  void erase_fence(const std::string& deployment);
   /// Never lowers.
   void raise_generation(const std::string& machine, std::uint64_t generation);
   [[nodiscard]] std::uint64_t generation(const std::string& machine) const;
@@ -64,6 +72,8 @@ class Ledger {
   /// Drops the oldest answer when there are too many.
   void put_answer(const std::string& key, record::IdempotentAnswer answer);
   void set_epoch(std::uint64_t epoch);
+  void put_clock(record::Clock clock);
+  void set_hold(std::optional<rest::Hold> hold);
 
   /// Appends to the event log: numbers it and fills `at`.
   void note(rest::LogEvent event, WallTime now);
@@ -72,6 +82,15 @@ class Ledger {
   rest::SiteStatus& live_site(const std::string& name) { return *mesh_.sites.at(name).mutable_status(); }
   rest::Deployment& live_deployment(const std::string& id) { return mesh_.deployments.at(id); }
   void set_disk_low(bool low) { mesh_.disk_low = low; }
+  void set_clock(Duration steps, std::string doubt) {
+    mesh_.clock_steps = steps;
+    mesh_.clock_doubt = std::move(doubt);
+  }
+  /// Since when this life of the controller knows the fence: a restart counts anew, clocks that step do not
+  /// count.
+  MonoTime fence_known_since(const std::string& deployment, MonoTime now) {
+    return fences_known_.try_emplace(deployment, now).first->second;
+  }
 
   /// Appends the rows of all that changed and returns the new lines of the event log.
   std::vector<rest::LogEvent> flush(Batch& batch, WallTime now);
@@ -87,9 +106,11 @@ class Ledger {
   InnerState inner_;
   DeploymentBoard board_;
   IdentityIndex identities_;
+  MachineTable machines_;
   std::set<std::pair<Table, std::string>> dirty_;
   Batch inner_rows_;
   std::vector<rest::LogEvent> lines_;
+  std::map<std::string, MonoTime> fences_known_;
   bool controller_dirty_ = false;
   std::uint64_t next_answer_ = 1;
 };

@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
+#include "common/base/time.h"
 #include "controller/state/install_history.h"
+#include "schemas/record/clock.pb.h"
 #include "schemas/record/controller.pb.h"
 #include "schemas/rest/api.pb.h"
 
@@ -25,7 +28,11 @@ struct MeshState {
   std::uint64_t last_event = 0;                         // id of the newest LogEvent
   std::uint64_t epoch = 0;                              // controller epoch
   bool disk_low = false;
-  InstallHistory installs;  // what earlier ones took; derived from the deployments
+  std::string clock_doubt;  // in what way the controller's clock is not to be believed; empty: it is
+  Duration clock_steps{};   // by how much it has been set back altogether, zero or below
+  std::map<std::string, record::OwedFence> fences;  // by deployment: what sites have not confirmed yet
+  std::optional<rest::Hold> hold;                   // after a restore, until a person has looked
+  InstallHistory installs;                          // what earlier ones took; derived from the deployments
 };
 
 /// What the mesh needs beside that and people are not shown: same life, other rows.
@@ -34,6 +41,7 @@ struct InnerState {
   std::map<std::string, record::Order> orders;                               // by deployment, open ones only
   std::map<std::string, std::uint64_t> generations;                          // by machine key
   std::map<std::string, std::map<std::string, record::InspectWish>> wishes;  // site -> server
+  record::Clock clock;                                                       // as written down last
   std::map<std::string, record::IdempotentAnswer> answers;                   // by actor and key, bounded
 };
 

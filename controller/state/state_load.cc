@@ -61,6 +61,15 @@ Status load_controller(const RowReader& rows, MeshState& mesh) {
   }
   mesh.epoch = controller.epoch();
   mesh.last_event = controller.last_event();
+  if (controller.has_hold()) mesh.hold = controller.hold();
+  return {};
+}
+
+Status load_clock(const RowReader& rows, InnerState& inner) {
+  const auto row = rows.get(tables::clock);
+  if (!row) return {};
+  if (Status read = decode_row(*row, inner.clock); !read)
+    return std::unexpected(std::move(read.error()).with("row t"));
   return {};
 }
 
@@ -71,15 +80,16 @@ Result<LoadedState> load_state(const RowReader& rows) {
   MeshState& mesh = loaded.mesh;
   InnerState& inner = loaded.inner;
   for (const Status& status :
-       {load_controller(rows, mesh), load_table(rows, tables::sites, mesh.sites),
+       {load_controller(rows, mesh), load_clock(rows, inner), load_table(rows, tables::sites, mesh.sites),
         load_table(rows, tables::credentials, mesh.credentials),
         load_table(rows, tables::servers, mesh.servers), load_table(rows, tables::images, mesh.images),
         load_table(rows, tables::profiles, mesh.profiles),
         load_table(rows, tables::versions, mesh.profile_versions),
         load_table(rows, tables::rollouts, mesh.rollouts),
         load_table(rows, tables::deployments, mesh.deployments), load_table(rows, tables::links, inner.links),
-        load_table(rows, tables::orders, inner.orders), load_table(rows, tables::answers, inner.answers),
-        load_wishes(rows, inner), load_generations(rows, inner)}) {
+        load_table(rows, tables::fences, mesh.fences), load_table(rows, tables::orders, inner.orders),
+        load_table(rows, tables::answers, inner.answers), load_wishes(rows, inner),
+        load_generations(rows, inner), load_table(rows, tables::machines, loaded.machines)}) {
     if (!status) return std::unexpected(status.error());
   }
   if (mesh.epoch == 0) mesh.epoch = 1;

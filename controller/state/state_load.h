@@ -10,6 +10,7 @@ namespace metalmesh::controller {
 struct LoadedState {
   MeshState mesh;
   InnerState inner;
+  std::map<std::string, record::Machine> machines;  // by id
 };
 
 /// Reads every row but events, blobs and streams. What can be derived (counts of rollouts, live facts of

@@ -9,6 +9,7 @@
 namespace metalmesh::controller::tables {
 
 inline constexpr std::string_view controller = "c";         // record::Controller, one row
+inline constexpr std::string_view clock = "t";              // record::Clock, one row
 inline constexpr std::string_view sites = "o/site/";        // rest::Site
 inline constexpr std::string_view credentials = "o/cred/";  // rest::Credential
 inline constexpr std::string_view servers = "o/server/";    // rest::Server
@@ -18,8 +19,10 @@ inline constexpr std::string_view versions = "o/version/";  // rest::Profile by 
 inline constexpr std::string_view rollouts = "o/rollout/";  // rest::Rollout
 inline constexpr std::string_view deployments = "d/";       // rest::Deployment
 inline constexpr std::string_view orders = "x/order/";      // record::Order by deployment
+inline constexpr std::string_view fences = "x/fence/";      // record::OwedFence by deployment
 inline constexpr std::string_view links = "x/link/";        // record::SiteLink by site
 inline constexpr std::string_view wishes = "x/wish/";       // record::InspectWish by "site/server"
+inline constexpr std::string_view machines = "m/";          // record::Machine by id
 inline constexpr std::string_view generations = "g/";       // record::Generation by machine key
 inline constexpr std::string_view answers = "i/";           // record::IdempotentAnswer by actor and key
 inline constexpr std::string_view blobs = "b/";             // raw bytes by SHA-256 (hex)

@@ -44,6 +44,15 @@ TEST_F(Histories, ALostJournalMakesOpenDeploymentsIndeterminate) {
   mesh.must(PlanRollout{"again"});
   EXPECT_EQ(mesh.rollout("again").status().plan().excluded(0).reason(), "UNRESOLVED");
   mesh.must(ResolveDeployment{lost, "failed", "looked at the console"});
+  mesh.must(PlanRollout{"again"});
+  EXPECT_EQ(mesh.rollout("again").status().plan().excluded(0).reason(), "NOT_FENCED");
+  ASSERT_NE(fresh.last_cancel("s1"), nullptr);
+  wire::Event fenced;
+  fenced.set_server("s1");
+  fenced.set_deployment_id(lost);
+  fenced.set_generation(fresh.last_cancel("s1")->generation());
+  fenced.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
+  fresh.report(fenced);
   mesh.start_rollout(again);
   ASSERT_NE(fresh.last_order("s1"), nullptr);
   EXPECT_EQ(fresh.last_order("s1")->generation(), 2U) << "the fence outlives the journal";
@@ -135,6 +144,7 @@ TEST_F(Histories, ARestoredControllerLearnsBeforeItIssues) {
   again.mutable_spec()->set_reinstall(true);
   again.mutable_spec()->mutable_select()->add_servers("s1");
   mesh.must(ProtectServer{"s1", false, "test", 0});
+  mesh.must(ContinueController{"looked at what differs"});
   mesh.start_rollout(again);
   mesh.run_for(std::chrono::seconds(3));
   EXPECT_EQ(agent.orders(), orders);
@@ -198,6 +208,8 @@ TEST_F(Histories, AnOrderWithoutAFenceAtTheSiteGoesOutWithANewGeneration) {
     }
   }
   agent.report(report);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "PENDING") << "held";
+  mesh.must(ContinueController{"looked at what differs"});
   ASSERT_NE(agent.last_order("s0"), nullptr);
   EXPECT_EQ(agent.last_order("s0")->deployment_id(), id);
   EXPECT_EQ(agent.last_order("s0")->generation(), 2U);

@@ -53,6 +53,7 @@ rest::Server Mesh::server_object(const std::string& name, const std::string& sit
   server.mutable_metadata()->set_name(name);
   auto& spec = *server.mutable_spec();
   spec.set_site(site);
+  spec.set_state("new");
   spec.mutable_bmc()->set_address(fmt::format("10.0.{}.{}", number / 200, number % 200 + 1));
   spec.mutable_bmc()->set_credential("bmc");
   spec.mutable_identity()->set_serial(seen.identity().serial());
@@ -160,6 +161,7 @@ void Puppet::hello() {
   hello.set_cursor(down->cursor());
   hello.set_cursor_hash(down->cursor_hash());
   hello.set_controller_epoch(epoch);
+  hello.set_acked(up->acked());
   hello.set_version("1.2.3");
   publish("hello", hello);
   pump();

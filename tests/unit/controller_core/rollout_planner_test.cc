@@ -78,6 +78,69 @@ TEST_F(Planned, TooWideASelectorWipesNothing) {
   for (const auto& one : frozen.excluded()) EXPECT_FALSE(one.message().empty()) << one.name();
 }
 
+TEST_F(Planned, APatternThatSparesNobodyIsRefused) {
+  for (int i = 0; i < 3; ++i) mesh.add_ready("par1-n00" + std::to_string(i), agent, i);
+  struct Case {
+    const char* pattern;
+    bool applied;  // only the mesh can tell that nobody has this name
+  };
+  for (const Case& c : std::vector<Case>{{"par1-n00[12]", false},
+                                         {"PAR1-N001", false},
+                                         {"par1-n001,par1-n002", false},
+                                         {"par1-n001 ", false},
+                                         {"role=db", false},
+                                         {"", false},
+                                         {"par1-n009", true},
+                                         {"par2-*", true}}) {
+    auto object = Mesh::rollout_object("r");
+    object.mutable_spec()->mutable_select()->add_exclude("par1-n000");
+    object.mutable_spec()->mutable_select()->add_exclude(c.pattern);
+    auto result = mesh.ask(Apply{object, std::nullopt});
+    EXPECT_EQ(result.has_value(), c.applied) << c.pattern;
+    if (c.applied) result = mesh.ask(PlanRollout{"r"});
+    ASSERT_FALSE(result.has_value()) << c.pattern;
+    EXPECT_EQ(result.error().field, "spec.select.exclude[1]") << c.pattern;
+    EXPECT_THAT(result.error().message, ::testing::HasSubstr('"' + std::string(c.pattern) + '"'));
+  }
+  auto object = Mesh::rollout_object("r");
+  object.mutable_spec()->mutable_select()->add_sites("lyon 1");
+  EXPECT_EQ(mesh.ask(Apply{object, std::nullopt}).error().field, "spec.select.sites[1]");
+}
+
+TEST_F(Planned, PatternsWithoutEffectAreTold) {
+  for (int i = 0; i < 2; ++i) mesh.add_ready("s" + std::to_string(i), agent, i);
+  auto object = Mesh::rollout_object("r");
+  object.mutable_spec()->mutable_select()->add_sites("lyon1");
+  object.mutable_spec()->mutable_select()->add_servers("s0");
+  object.mutable_spec()->mutable_select()->add_exclude("s1");
+  const rest::Plan made = plan(object);
+  EXPECT_THAT(names(made), ::testing::ElementsAre("s0"));
+  EXPECT_THAT(made.warnings(), ::testing::Contains("select.sites: \"lyon1\" matches no site"));
+  EXPECT_THAT(made.warnings(),
+              ::testing::Contains("select.exclude: \"s1\" matches none of the selected servers"));
+}
+
+TEST_F(Planned, WhoIsNamedAndCutByLabelsIsTold) {
+  for (int i = 0; i < 2; ++i) mesh.add_ready("s" + std::to_string(i), agent, i);
+  auto object = Mesh::rollout_object("r");
+  object.mutable_spec()->mutable_select()->add_servers("s0");
+  (*object.mutable_spec()->mutable_select()->mutable_labels())["role"] = "web";
+  EXPECT_EQ(reasons(plan(object)), (std::map<std::string, std::string>{{"s0", "NOT_SELECTED"}}));
+}
+
+TEST_F(Planned, EveryRowSaysWhatTheServerHolds) {
+  for (int i = 0; i < 2; ++i) mesh.add_ready("s" + std::to_string(i), agent, i);
+  auto first = Mesh::rollout_object("first");
+  first.mutable_spec()->mutable_select()->add_servers("s0");
+  mesh.start_rollout(first);
+  agent.succeed("s0");
+  const rest::Plan made = plan(Mesh::rollout_object("r"));
+  ASSERT_EQ(made.excluded_size(), 1);
+  EXPECT_THAT(made.excluded(0).holds(), ::testing::StartsWith("rocky since "));
+  ASSERT_EQ(made.servers_size(), 1);
+  EXPECT_EQ(made.servers(0).holds(), "empty");
+}
+
 TEST_F(Planned, WhatAPlanWantsToKnowIsToldFromWhatAPersonAsked) {
   mesh.add_ready("s0", agent, 0);
   agent.bmcs["s0"].set_power("On");

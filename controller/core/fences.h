@@ -1,0 +1,36 @@
+// Fences that sites owe. Whoever calls a deployment back (an abort, a cancel, a person's resolve, a journal
+// that is lost) wants to know that nothing of it will start any more, and only the site can say so. What is
+// owed is a row of its own: it outlives silence, quarantine, restores and new command journals, and is asked
+// for again over each. Until it is confirmed the machine takes no other order.
+#pragma once
+
+#include <string>
+
+#include "controller/core/work.h"
+
+namespace metalmesh::controller {
+
+/// From now on the fence is owed by the agent whose events are (were) in `event_journal`; a debt that stands
+/// already stays as it is. Without an order or a server that name the machine there is nothing to fence.
+void owe_fence(Work& work, const std::string& deployment, const std::string& reason,
+               const std::string& event_journal);
+
+/// Sends what is owed by `site` and was not sent on its present command journal; frees places whose longest
+/// run is over.
+void serve_fences(Work& work, const std::string& site);
+
+/// The site answered, or told an end: nothing of it starts any more. Its place is free too, unless the answer
+/// is of an agent that does not remember the order.
+void confirm_fence(Work& work, const std::string& deployment);
+
+/// A person deleted the site: nobody will ever answer.
+void waive_fences(Work& work, const std::string& site);
+
+/// The newest generation became known: the fence must cover it.
+void raise_fence(Work& work, const std::string& deployment, std::uint64_t generation);
+
+/// What is owed for this machine and not confirmed; nullptr: nothing. With the deployment's id.
+const std::pair<const std::string, record::OwedFence>* fence_owed(const MeshState& mesh,
+                                                                  const std::string& machine);
+
+}  // namespace metalmesh::controller

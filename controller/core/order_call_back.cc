@@ -1,0 +1,102 @@
+#include "controller/core/order_call_back.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "controller/core/rollout_runner.h"
+#include "controller/core/server_phases.h"
+#include "controller/state/deployment_states.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr char condition[] = "Recalled";
+
+/// How far the order is, as a row of the table below.
+enum class Reach { not_handed_out, asked, not_asked, too_late };
+
+struct Words {
+  Reach reach;
+  const char* status;
+  const char* reason;
+  const char* message;
+};
+constexpr Words table[] = {
+    {Reach::not_handed_out, "True", "NOT_HANDED_OUT", " had not been handed out: it is called back"},
+    {Reach::asked, "Unknown", "NOT_CONFIRMED",
+     " is under way: the cancel is sent, but not fenced yet: until its site confirms, the server may still "
+     "be wiped"},
+    {Reach::not_asked, "Unknown", "NOT_ASKED",
+     " is under way, and its site takes no commands now: it is cancelled as soon as the site is heard; until "
+     "then the server may still be wiped"},
+    {Reach::too_late, "False", "TOO_LATE", " cannot be called back: too late, its installer is running"},
+};
+
+const Words& words_of(Reach reach) { return *std::ranges::find(table, reach, &Words::reach); }
+
+Reach reach_after_call(Work& work, const std::string& id, const std::string& reason) {
+  const rest::Deployment& open = work.mesh().deployments.at(id);
+  const SiteLink* link = work.link(open.site());
+  // A store that went back may have forgotten that it was handed out; only the site can say.
+  if (open.state() == states::pending && link != nullptr && link->caught_up()) {
+    recall(work, id, reason, wire::CANCELLED_BY_OPERATOR);
+    return Reach::not_handed_out;
+  }
+  if (open.launched()) return Reach::too_late;
+  if (open.state() != states::cancelling) call_back(work, id, reason);
+  return link != nullptr && link->can_command() ? Reach::asked : Reach::not_asked;
+}
+
+/// Protected after it was ordered: an order over a lifted protection goes on when that time is over.
+bool was_protected_meanwhile(const rest::Server& server) {
+  const auto& status = server.status();
+  return (server.spec().protected_() || status.protected_()) && !status.has_unprotected_until();
+}
+
+}  // namespace
+
+std::string call_order_back(Work& work, const std::string& server, const std::string& reason) {
+  const rest::Deployment* open = open_deployment(work.mesh(), work.mesh().servers.at(server));
+  if (open == nullptr) return {};
+  const std::string who = "deployment " + open->id() + " of rollout " + open->rollout();
+  const Words& words = words_of(reach_after_call(work, open->id(), reason));
+  work.ledger.change_server(server, [&](rest::Server& s) {
+    set_condition(*s.mutable_status()->mutable_conditions(), condition, words.status, words.reason,
+                  who + words.message, work.now);
+  });
+  return who + words.message;
+}
+
+void call_protected_back(Work& work) {
+  std::vector<std::string> ids;
+  for (const auto& [id, order] : work.ledger.inner().orders) {
+    if (work.mesh().fences.contains(id) || order.command_seq() == 0) continue;
+    const auto deployment = work.mesh().deployments.find(id);
+    if (deployment == work.mesh().deployments.end() || !is_in_flight(deployment->second.state()) ||
+        deployment->second.launched()) {
+      continue;
+    }
+    const auto server = work.mesh().servers.find(deployment->second.server());
+    if (server != work.mesh().servers.end() && was_protected_meanwhile(server->second)) ids.push_back(id);
+  }
+  for (const std::string& id : ids)
+    call_order_back(work, work.mesh().deployments.at(id).server(), "the server is protected by now");
+}
+
+void note_recall_ended(Work& work, const rest::Deployment& deployment) {
+  const auto server = work.mesh().servers.find(deployment.server());
+  if (server == work.mesh().servers.end()) return;
+  const auto& conditions = server->second.status().conditions();
+  const auto known = std::ranges::find(conditions, condition, &rest::Condition::type);
+  if (known == conditions.end() || known->message().find(deployment.id()) == std::string::npos) return;
+  const bool untouched = !may_have_wiped(deployment);
+  work.ledger.change_server(deployment.server(), [&](rest::Server& s) {
+    set_condition(*s.mutable_status()->mutable_conditions(), condition, untouched ? "True" : "False",
+                  deployment.state(),
+                  "deployment " + deployment.id() + " ended " + deployment.state() +
+                      (untouched ? ": its disk is what it was" : ": its disk may have changed"),
+                  work.now);
+  });
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,132 @@
+#include "controller/core/restore_hold.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "common/base/planted.h"
+#include "common/base/command_words.h"
+#include "common/ports/wire_time.h"
+#include "controller/core/deployment_machine.h"
+#include "controller/core/field_rules.h"
+#include "controller/core/operator_acts.h"
+#include "controller/core/server_phases.h"
+#include "controller/state/deployment_states.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr int differences_listed = 500;
+constexpr std::size_t note_limit = 1024;
+
+bool same_subject(const rest::HoldDifference& a, const rest::HoldDifference& b) {
+  return a.site() == b.site() && a.server() == b.server() && a.deployment() == b.deployment();
+}
+
+void note(Work& work, std::string type, const std::string& rollout, std::string message) {
+  rest::LogEvent line;
+  line.set_type(std::move(type));
+  line.set_rollout(rollout);
+  line.set_message(std::move(message));
+  work.ledger.note(std::move(line), work.now.wall());
+}
+
+std::vector<std::string> rollouts_in(const Work& work, std::string_view state) {
+  std::vector<std::string> names;
+  for (const auto& [name, rollout] : work.mesh().rollouts) {
+    if (rollout.status().state() == state) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+void begin_hold(Work& work, const std::string& reason) {
+  if (work.mesh().hold || planted(Defect::restore_goes_on)) return;
+  rest::Hold hold;
+  hold.set_reason(reason);
+  *hold.mutable_since() = to_wire(work.now.wall());
+  work.ledger.set_hold(std::move(hold));
+  note(work, "controller", "",
+       "this controller starts nothing until a person has looked: " + reason + ". Next: " + after_a_look());
+  for (const auto& [site, link] : work.links) {
+    if (link->lost_journal()) doubt_pending(work, site);
+  }
+  work.moved = true;
+}
+
+void doubt_pending(Work& work, const std::string& site) {
+  const SiteLink* link = work.link(site);
+  if (planted(Defect::pending_not_doubted)) return;
+  if (!work.mesh().hold && (link == nullptr || !link->row().learning())) return;
+  std::vector<std::string> pending;
+  for (const auto& [id, deployment] : work.mesh().deployments) {
+    if (deployment.site() == site && deployment.state() == states::pending) pending.push_back(id);
+  }
+  for (const std::string& id : pending) {
+    move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
+      d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
+      d.mutable_fault()->set_seen("this controller was restored, and the agent of " + site +
+                                  " lost its journal: whether this was handed out in between is not known");
+      d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
+      d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
+      d.set_disk(wire::DISK_UNKNOWN);
+    });
+    work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
+                                "INDETERMINATE: controller and site both forgot whether it was handed out"),
+                     work.now.wall());
+  }
+}
+
+void note_difference(Work& work, rest::HoldDifference difference) {
+  if (!work.mesh().hold) return;
+  rest::Hold hold = *work.mesh().hold;
+  auto& all = *hold.mutable_differences();
+  const auto known =
+      std::ranges::find_if(all, [&](const auto& one) { return same_subject(one, difference); });
+  if (known != all.end()) {
+    if (known->is() == difference.is()) return;
+    known->set_is(difference.is());
+  } else if (all.size() < differences_listed) {
+    *all.Add() = std::move(difference);
+  } else {
+    hold.set_more_differences(hold.more_differences() + 1);
+  }
+  work.ledger.set_hold(std::move(hold));
+}
+
+void hold_rollouts(Work& work) {
+  if (!work.mesh().hold) return;
+  for (const std::string& name : rollouts_in(work, "running")) {
+    work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
+      rollout.mutable_status()->set_state("held");
+      rollout.mutable_status()->set_stop_reason("held: " + work.mesh().hold->reason());
+    });
+    note(work, "rollout", name, "rollout " + name + " is held: " + work.mesh().hold->reason());
+  }
+}
+
+ActResult act(Work& work, const ContinueController& request, const std::string&) {
+  using rules::refusal;
+  if (!work.mesh().hold) {
+    return std::unexpected(
+        refusal(ErrorKind::conflict, "", "this controller holds nothing: it was not restored"));
+  }
+  if (request.reason.empty() || request.reason.size() > note_limit) {
+    return std::unexpected(
+        refusal(ErrorKind::invalid, "reason", "a reason of 1 to 1024 bytes says what was looked at"));
+  }
+  const int differences = work.mesh().hold->differences_size();
+  work.ledger.set_hold(std::nullopt);
+  for (const std::string& name : rollouts_in(work, "held")) {
+    work.ledger.change_rollout(name, [](rest::Rollout& rollout) {
+      rollout.mutable_status()->set_state("running");
+      rollout.mutable_status()->clear_stop_reason();
+    });
+  }
+  work.moved = true;
+  return Acted{false, "Controller", "",
+               "the controller goes on after its restore (" + std::to_string(differences) +
+                   " differences were listed): " + request.reason};
+}
+
+}  // namespace metalmesh::controller

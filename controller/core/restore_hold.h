@@ -1,0 +1,46 @@
+// A controller that was restored from a backup has forgotten what people did since: aborts, protections,
+// resolves. So it holds: running rollouts hand nothing out, none is started, until a person has looked at
+// what differs from what the sites tell and lets it go on. Calling back, protecting and resolving work as
+// ever.
+#pragma once
+
+#include <string>
+
+#include "common/base/command_words.h"
+#include "controller/core/work.h"
+
+namespace metalmesh::controller {
+
+/// Nothing when it holds already.
+void begin_hold(Work& work, const std::string& reason);
+
+/// The journal of `site` is lost as well: what the store that went back calls pending may have been handed out
+/// there since, and nobody can say any more: INDETERMINATE. Nothing unless this controller was restored and had
+/// not heard the site since.
+void doubt_pending(Work& work, const std::string& site);
+
+/// While it holds: what a site tells otherwise than the store that was restored. The newest word about each
+/// deployment (or server, or site) counts; without a hold nothing is noted.
+void note_difference(Work& work, rest::HoldDifference difference);
+
+inline rest::HoldDifference difference(const std::string& site, const std::string& server,
+                                       const std::string& deployment, const std::string& was,
+                                       const std::string& is) {
+  rest::HoldDifference one;
+  one.set_site(site);
+  one.set_server(server);
+  one.set_deployment(deployment);
+  one.set_was(was);
+  one.set_is(is);
+  return one;
+}
+
+/// Running rollouts of a controller that holds are held.
+void hold_rollouts(Work& work);
+
+/// For refusals.
+inline std::string after_a_look() {
+  return "metalmesh controller status shows what differs; if that is as it should be: " + commands::go_on();
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,17 @@
+// What a site tells beyond its deployments: inspections, credentials, images, and its fences after a restore.
+#pragma once
+
+#include <string>
+
+#include "controller/core/work.h"
+
+namespace metalmesh::controller {
+
+void fold_inspected(Work& work, const std::string& site, const wire::Event& event);
+void fold_credential(Work& work, const std::string& site, const wire::Event& event);
+void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& report);
+/// After a restore: raises every fence to what the site knows; with the last piece decides about orders in
+/// doubt.
+void fold_state_report(Work& work, const std::string& site, const wire::StateReport& report);
+
+}  // namespace metalmesh::controller
