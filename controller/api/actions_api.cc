@@ -58,6 +58,20 @@ BodyResult resolve_body(const ApiRequest& request, const std::string& id) {
   return ResolveDeployment{id, body.as(), body.note()};
 }
 
+BodyResult cancel_body(const ApiRequest& request, const std::string& id) {
+  rest::CancelDeployment body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  return CancelDeployment{id, body.reason()};
+}
+
+BodyResult continue_body(const ApiRequest& request) {
+  rest::ContinueController body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  return ContinueController{body.reason()};
+}
+
 BodyResult protect_body(const ApiRequest& request, const std::string& name) {
   rest::ProtectServer body;
   if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
@@ -75,6 +89,40 @@ BodyResult unprotect_body(const ApiRequest& request, const std::string& name) {
   return ProtectServer{name, false, body.reason(), body.duration().seconds()};
 }
 
+BodyResult adopt_body(const ApiRequest& request, const std::string& name) {
+  rest::AdoptServer body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", false); !fine) return std::unexpected(fine.error());
+  return AdoptServer{name, body.reason()};
+}
+
+BodyResult release_body(const ApiRequest& request, const std::string& name) {
+  rest::ReleaseServer body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  return ReleaseServer{name, body.reason()};
+}
+
+/// Reidentify and replace ask for the same: which machine a person saw there, and why.
+template <class Body, class Request>
+BodyResult identity_body(const ApiRequest& request, const std::string& name) {
+  Body body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (body.confirm().empty()) {
+    return refuse(400, "confirm is missing: the serial that the BMC reports now, read from the label",
+                  "confirm", "status.seen of GET /api/v1/servers/" + name + " says what it reports");
+  }
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  return Request{name, body.confirm(), body.reason()};
+}
+
+BodyResult move_body(const ApiRequest& request, const std::string& name) {
+  rest::MoveServer body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (body.address().empty()) return refuse(400, "address is missing: where its BMC is now", "address");
+  return MoveServer{name, body.site(), body.address(), body.credential()};
+}
+
 BodyResult clear_body(const ApiRequest& request, const std::string& site) {
   rest::ClearQuarantine body;
   if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
@@ -89,6 +137,7 @@ BodyResult prefetch_body(const ApiRequest& request, const std::string& image) {
 }
 
 BodyResult body_of(const ApiRequest& request) {
+  if (request.route->endpoint == Endpoint::continue_controller) return continue_body(request);
   const std::string& name = request.captures.at(0);
   switch (request.route->endpoint) {
     case Endpoint::plan_rollout:
@@ -99,6 +148,8 @@ BodyResult body_of(const ApiRequest& request) {
       return abort_body(request, name);
     case Endpoint::resolve_deployment:
       return resolve_body(request, name);
+    case Endpoint::cancel_deployment:
+      return cancel_body(request, name);
     case Endpoint::inspect_server:
       return no_parameters(request, InspectServer{name});
     case Endpoint::accept_server:
@@ -109,6 +160,16 @@ BodyResult body_of(const ApiRequest& request) {
       return unprotect_body(request, name);
     case Endpoint::retire_server:
       return no_parameters(request, RetireServer{name});
+    case Endpoint::adopt_server:
+      return adopt_body(request, name);
+    case Endpoint::release_server:
+      return release_body(request, name);
+    case Endpoint::reidentify_server:
+      return identity_body<rest::ReidentifyServer, ReidentifyServer>(request, name);
+    case Endpoint::replace_server:
+      return identity_body<rest::ReplaceServer, ReplaceServer>(request, name);
+    case Endpoint::move_server:
+      return move_body(request, name);
     case Endpoint::clear_quarantine:
       return clear_body(request, name);
     case Endpoint::prefetch_image:

@@ -130,6 +130,13 @@ ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue&
   return ApiReply{200, encode_json(shown(*family)), "application/json", {}};
 }
 
+ApiReply get_controller(const MeshState& state) {
+  rest::Controller controller;
+  controller.set_epoch(state.epoch);
+  if (state.hold) *controller.mutable_hold() = *state.hold;
+  return {200, encode_json(controller), "application/json", {}};
+}
+
 ApiReply get_version(const std::string& version, const MeshState& state) {
   boost::json::object body;
   body["version"] = version;
@@ -160,14 +167,20 @@ ApiReply get_support(const std::string& version, const std::string& configuratio
 }
 
 ApiReply get_health(const MeshState& state, bool bus_up) {
-  boost::json::object body;
-  body["status"] = state.disk_low ? "degraded" : "ok";
-  body["broker"] = bus_up ? "connected" : "away";
+  boost::json::array reasons;
   if (state.disk_low) {
-    body["reasons"] = boost::json::array{
-        "disk low: free space in the data directory is below the reserve, no new work is accepted"};
+    reasons.emplace_back(
+        "disk low: free space in the data directory is below the reserve, no new work is accepted");
   }
-  return {state.disk_low ? 503 : 200, boost::json::serialize(body), "application/json", {}};
+  if (!state.clock_doubt.empty())
+    reasons.emplace_back("the controller's clock: " + state.clock_doubt +
+                         ", nothing is handed out until it agrees");
+  const bool well = reasons.empty();
+  boost::json::object body;
+  body["status"] = well ? "ok" : "degraded";
+  body["broker"] = bus_up ? "connected" : "away";
+  if (!well) body["reasons"] = std::move(reasons);
+  return {well ? 200 : 503, boost::json::serialize(body), "application/json", {}};
 }
 
 }  // namespace metalmesh::controller

@@ -21,6 +21,8 @@ ApiResult list_events(const ApiRequest& request, const RowReader& rows);
 /// may know more.
 ApiReply list_families(const families::FamilyCatalogue& families);
 ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue& families);
+/// Whether it was restored and holds, and what differs.
+ApiReply get_controller(const MeshState& state);
 ApiReply get_version(const std::string& version, const MeshState& state);
 /// What a support bundle needs and no other request tells: configuration, sizes of the tables, clocks.
 ApiReply get_support(const std::string& version, const std::string& configuration, const MeshState& state,

@@ -1,6 +1,7 @@
 #include "controller/api/objects_api.h"
 
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "common/base/command_words.h"
@@ -192,7 +193,12 @@ ApiResult delete_object(const ApiRequest& request, const MeshState& state, const
     const std::uint64_t current = version_in<T>(state, name);
     const auto condition = write_condition(request, current);
     if (!condition) return std::unexpected(condition.error());
-    auto answer = ask(request, operate, Delete{std::string(ObjectKind<T>::kind), name, *condition});
+    const std::string* confirm = request.parameter("confirm");
+    if (confirm != nullptr && !std::is_same_v<T, rest::Server>)
+      return refuse(400, "only servers are deleted with confirm", "confirm");
+    auto answer =
+        ask(request, operate,
+            Delete{std::string(ObjectKind<T>::kind), name, *condition, confirm == nullptr ? "" : *confirm});
     if (!answer) return std::unexpected(condition_failed(std::move(answer.error()), *condition, current));
     return ApiReply{204, {}, {}, {}};
   });

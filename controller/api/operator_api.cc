@@ -155,11 +155,18 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::start_rollout:
     case Endpoint::abort_rollout:
     case Endpoint::resolve_deployment:
+    case Endpoint::cancel_deployment:
+    case Endpoint::continue_controller:
     case Endpoint::inspect_server:
     case Endpoint::accept_server:
     case Endpoint::protect_server:
     case Endpoint::unprotect_server:
     case Endpoint::retire_server:
+    case Endpoint::adopt_server:
+    case Endpoint::release_server:
+    case Endpoint::reidentify_server:
+    case Endpoint::replace_server:
+    case Endpoint::move_server:
     case Endpoint::clear_quarantine:
     case Endpoint::prefetch_image:
       return perform_action(request, operate);
@@ -173,6 +180,8 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return list_families(settings_.families);
     case Endpoint::get_family:
       return get_family(request, settings_.families);
+    case Endpoint::get_controller:
+      return get_controller(state);
     case Endpoint::get_version:
       return get_version(settings_.version, state);
     case Endpoint::get_support:

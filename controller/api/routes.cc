@@ -40,6 +40,11 @@ constexpr Route table[] = {
     {"POST",   "/api/v1/servers/{name}/protect",            protect_server,      Role::operator_},
     {"POST",   "/api/v1/servers/{name}/unprotect",          unprotect_server,    Role::operator_},
     {"POST",   "/api/v1/servers/{name}/retire",             retire_server,       Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/adopt",              adopt_server,        Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/release-for-install", release_server,     Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/reidentify",         reidentify_server,   Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/replace",            replace_server,      Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/move",               move_server,         Role::operator_},
 
     {"GET",    "/api/v1/images",                            list_objects,        Role::viewer},
     {"GET",    "/api/v1/images/{name}",                     get_object,          Role::viewer},
@@ -64,10 +69,15 @@ constexpr Route table[] = {
     {"GET",    "/api/v1/deployments",                       list_deployments,    Role::viewer},
     {"GET",    "/api/v1/deployments/{id}",                  get_deployment,      Role::viewer},
     {"POST",   "/api/v1/deployments/{id}/resolve",          resolve_deployment,  Role::operator_},
+    {"POST",   "/api/v1/deployments/{id}/cancel",           cancel_deployment,   Role::operator_},
+
+    {"GET",    "/api/v1/controller",                        get_controller,      Role::viewer},
+    {"POST",   "/api/v1/controller/continue",               continue_controller, Role::operator_},
 };
 // clang-format on
 
 constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
+constexpr std::string_view delete_query[] = {"confirm"};
 constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "limit", "after"};
 constexpr std::string_view events_query[] = {"rollout", "server", "site", "limit", "after"};
 
@@ -97,6 +107,8 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
     case list_objects:
     case list_families:
       return list_query;
+    case delete_object:
+      return delete_query;
     case list_deployments:
       return deployments_query;
     case read_events:

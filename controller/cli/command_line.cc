@@ -43,6 +43,7 @@ class Grammar {
     rollouts();
     deployments();
     servers();
+    machines();
     events();
     others();
   }
@@ -61,6 +62,8 @@ class Grammar {
     PkiOrder pki;
     UpOrder up;
     SupportOrder support;
+    IdentityOrder identity;
+    MoveOrder move;
     bool wait = false, plan_only = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
@@ -90,6 +93,13 @@ class Grammar {
         ->check([](const std::string& word) {
           return find_kind(word) != nullptr ? std::string() : unknown_kind(word);
         });
+  }
+  static void add_identity(CLI::App& app, IdentityOrder& order) {
+    app.add_option("name", order.server)->required();
+    CLI::Option* confirm = app.add_option("--confirm", order.confirm,
+                                          "The serial that its BMC reports now; without it both are shown");
+    CLI::Option* reason = app.add_option("--reason", order.reason, "For the audit log");
+    confirm->needs(reason);
   }
   static void add_filters(CLI::App& app, Arguments& a) {
     app.add_option("-l,--selector", a.query["labelSelector"], "Labels: key=value[,key=value]");
@@ -140,9 +150,10 @@ class Grammar {
 
     auto [remove, r] =
         command(app_, "delete", "Forget an object; machines are not touched",
-                [](Session& s, const Arguments& x) { return delete_object(s, *x.kind, x.name); });
+                [](Session& s, const Arguments& x) { return delete_object(s, *x.kind, x.name, x.note); });
     add_kind(*remove, *r);
     remove->add_option("name", r->name)->required();
+    remove->add_option("--confirm", r->note, "The serial of a server that is protected, in use or installed");
   }
 
   void installs() {
@@ -220,10 +231,16 @@ class Grammar {
         ->required()
         ->check(CLI::IsMember({"succeeded", "failed", "cancelled"}));
     resolve->add_option("--note", r->note, "How you know; goes into the audit log")->required();
+
+    auto [cancel, c] = command(
+        deployment, "cancel", "Call one back; what is launched goes on",
+        [](Session& session, const Arguments& x) { return cancel_deployment(session, x.name, x.note); });
+    cancel->add_option("id", c->name, "Or the name of its server")->required();
+    cancel->add_option("--reason", c->note, "For the audit log")->required();
   }
 
   void servers() {
-    CLI::App& server = group("server", "Identity and protection");
+    CLI::App& server = group("server", "Identity, use and protection");
     // Both spellings: it is typed most, and the mesh's own messages use the short one.
     for (CLI::App* parent : {&app_, &server}) {
       auto [inspect, i] = command(
@@ -258,6 +275,48 @@ class Grammar {
     retire->add_option("name", r->name)->required();
   }
 
+  /// What a person says about the machine behind a name.
+  void machines() {
+    CLI::App& server = *app_.get_subcommand("server");
+    auto [adopt, d] = command(
+        server, "adopt", "What is on it is somebody's: in use and protected",
+        [](Session& session, const Arguments& x) { return adopt_servers(session, x.names, {}, x.note); });
+    Arguments* adopted = d;
+    adopt->add_option("name", d->names);
+    adopt->add_option("-l,--selector", d->query["labelSelector"], "Labels: key=value[,key=value]");
+    adopt->add_option("--reason", d->note, "For the audit log");
+    adopt->callback([this, adopted] {
+      if (adopted->names.empty() && adopted->query["labelSelector"].empty())
+        throw CLI::RequiredError("a server's name, or -l SELECTOR");
+      chosen = [this, adopted] {
+        return adopt_servers(session_, adopted->names, adopted->query["labelSelector"], adopted->note);
+      };
+    });
+
+    auto [release, r] =
+        command(server, "release-for-install", "What is on it may be wiped by an install with --reinstall",
+                [](Session& session, const Arguments& x) { return release_server(session, x.name, x.note); });
+    release->add_option("name", r->name)->required();
+    release->add_option("--reason", r->note, "For the audit log")->required();
+
+    auto [reidentify, i] =
+        command(server, "reidentify", "It got another board, and its disks hold what they held",
+                [](Session& session, const Arguments& x) { return reidentify_server(session, x.identity); });
+    add_identity(*reidentify, i->identity);
+    auto [replace, p] =
+        command(server, "replace", "Another machine stands in its place under the same name",
+                [](Session& session, const Arguments& x) { return replace_server(session, x.identity); });
+    add_identity(*replace, p->identity);
+
+    auto [move, m] =
+        command(server, "move", "The same machine at another address; all that is known goes along",
+                [](Session& session, const Arguments& x) { return move_server(session, x.move); });
+    move->add_option("name", m->move.server)->required();
+    move->add_option("--site", m->move.site, "Where it stands now; the same site if left out");
+    move->add_option("--address", m->move.address, "Of its BMC")->required();
+    move->add_option("--credential", m->move.credential, "Of its BMC, if another one");
+  }
+
   void events() {
     auto [app, a] = command(app_, "events", "The event log", [](Session& session, const Arguments& x) {
       return show_events(session, x.events);
@@ -277,6 +336,14 @@ class Grammar {
         [](Session& session, const Arguments& x) { return clear_quarantine(session, x.name, x.note); });
     clear->add_option("name", c->name)->required();
     clear->add_option("--note", c->note, "Why it is safe; goes into the audit log")->required();
+
+    CLI::App& controller = group("controller", "The controller itself, after it was restored from a backup");
+    command(controller, "status", "Whether it holds what it would do, and what differs from the sites",
+            [](Session& session, const Arguments&) { return show_controller(session); });
+    auto [go_on, g] =
+        command(controller, "continue", "Go on: what differs is as it should be",
+                [](Session& session, const Arguments& x) { return continue_controller(session, x.note); });
+    go_on->add_option("--reason", g->note, "What you looked at; goes into the audit log")->required();
 
     CLI::App& image = group("image", "Installer images at the sites");
     auto [prefetch, f] = command(

@@ -21,7 +21,9 @@ CommandResult apply_files(Session& session, const std::vector<std::string>& file
 CommandResult get_objects(Session& session, const Kind& kind, const std::string& name,
                           const std::map<std::string, std::string>& query);
 CommandResult describe_object(Session& session, const Kind& kind, const std::string& name);
-CommandResult delete_object(Session& session, const Kind& kind, const std::string& name);
+/// `confirm` is the serial of a server that is more than a name; else empty.
+CommandResult delete_object(Session& session, const Kind& kind, const std::string& name,
+                            const std::string& confirm);
 
 // commands_rollout.cc
 struct InstallOrder {
@@ -41,6 +43,7 @@ CommandResult start_rollout(Session& session, const StartOrder& order);
 CommandResult abort_rollout(Session& session, const std::string& name, const std::string& reason);
 CommandResult resolve_deployment(Session& session, const std::string& id, const std::string& as,
                                  const std::string& note);
+CommandResult cancel_deployment(Session& session, const std::string& id, const std::string& reason);
 
 // commands_watch.cc
 /// Follows a rollout to its end: ok only if every server succeeded.
@@ -61,6 +64,9 @@ CommandResult unprotect_server(Session& session, const std::string& name, const 
 CommandResult retire_server(Session& session, const std::string& name);
 CommandResult prefetch_image(Session& session, const std::string& name,
                              const std::vector<std::string>& sites);
+/// Whether the controller holds after a restore, and what differs.
+CommandResult show_controller(Session& session);
+CommandResult continue_controller(Session& session, const std::string& reason);
 CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note);
 struct PkiOrder {
   std::string folder;
@@ -80,6 +86,24 @@ struct SupportOrder {
 /// One archive with what the controller and this machine tell. What could not be had is named in it, which is
 /// no failure.
 CommandResult make_support_bundle(Session& session, const SupportOrder& order);
+// commands_machines.cc
+CommandResult adopt_servers(Session& session, const std::vector<std::string>& names,
+                            const std::string& selector, const std::string& reason);
+CommandResult release_server(Session& session, const std::string& name, const std::string& reason);
+struct IdentityOrder {
+  std::string server;
+  std::string confirm;  // the serial that its BMC reports now; empty: only show both identities
+  std::string reason;
+};
+CommandResult reidentify_server(Session& session, const IdentityOrder& order);
+CommandResult replace_server(Session& session, const IdentityOrder& order);
+struct MoveOrder {
+  std::string server;
+  std::string site;
+  std::string address;
+  std::string credential;
+};
+CommandResult move_server(Session& session, const MoveOrder& order);
 
 // commands_up.cc
 struct UpOrder {

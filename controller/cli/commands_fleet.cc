@@ -9,6 +9,7 @@
 #include "common/base/command_words.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/json_text.h"
+#include "controller/cli/server_requests.h"
 #include "controller/cli/wording.h"
 
 namespace metalmesh::cli {
@@ -66,6 +67,21 @@ Status someone_answers(ApiClient& api, const std::string& name) {
                           name, name));
 }
 
+std::string controller_text(const rest::Controller& controller) {
+  if (!controller.has_hold()) return fmt::format("epoch {}, nothing is held\n", controller.epoch());
+  const rest::Hold& hold = controller.hold();
+  std::string out = fmt::format("epoch {}, holds since {}: {}\n", controller.epoch(),
+                                google::protobuf::util::TimeUtil::ToString(hold.since()), hold.reason());
+  for (const rest::HoldDifference& one : hold.differences()) {
+    std::string subject = "site " + one.site();
+    if (!one.server().empty()) subject = one.server() + " at " + one.site();
+    if (!one.deployment().empty()) subject += " (" + one.deployment() + ")";
+    out += fmt::format("  {}: here {}, there {}\n", subject, one.was(), one.is());
+  }
+  if (hold.more_differences() > 0) out += fmt::format("  and {} more\n", hold.more_differences());
+  return out;
+}
+
 Result<rest::Server> wait_for_inspection(ApiClient& api, const rest::Server& before) {
   const auto deadline = std::chrono::steady_clock::now() + inspection_patience;
   const std::string& name = before.metadata().name();
@@ -84,7 +100,8 @@ Result<rest::Server> wait_for_inspection(ApiClient& api, const rest::Server& bef
           name, before.spec().site(), inspection_patience.count(), before.spec().site()));
 }
 
-/// POST to one server, the answer is the server as it is afterwards.
+}  // namespace
+
 Result<rest::Server> post_server(Session& session, const std::string& name, std::string_view action,
                                  const google::protobuf::Message& body) {
   auto api = session.api();
@@ -97,7 +114,13 @@ Result<rest::Server> post_server(Session& session, const std::string& name, std:
   return server;
 }
 
-}  // namespace
+std::string recall_text(const rest::Server& server) {
+  for (const auto& condition : server.status().conditions()) {
+    if (condition.type() == "Recalled")
+      return fmt::format("  {}: {}\n", condition.reason(), condition.message());
+  }
+  return {};
+}
 
 CommandResult inspect_servers(Session& session, const std::vector<std::string>& names, bool wait) {
   auto api = session.api();
@@ -156,7 +179,8 @@ CommandResult protect_server(Session& session, const std::string& name, const st
   body.set_reason(reason);
   auto server = post_server(session, name, "protect", body);
   if (!server) return std::unexpected(server.error());
-  session.show(*server, fmt::format("{} is protected: no rollout selects it\n", name));
+  session.show(*server, fmt::format("{} is protected: no rollout takes it from now on\n{}", name,
+                                    recall_text(*server)));
   session.suggest(fmt::format("metalmesh get server {}", name));
   return ExitCode::ok;
 }
@@ -185,7 +209,34 @@ CommandResult retire_server(Session& session, const std::string& name) {
   auto server = post_server(session, name, "retire", rest::NoParameters());
   if (!server) return std::unexpected(server.error());
   session.show(*server, fmt::format("{} is retired: nothing will be ordered for it any more\n", name));
-  session.suggest(fmt::format("metalmesh delete server {}", name));
+  session.suggest(fmt::format("metalmesh describe server {}", name));
+  return ExitCode::ok;
+}
+
+CommandResult show_controller(Session& session) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  rest::Controller controller;
+  if (auto status = (*api)->get("/api/v1/controller", controller); !status)
+    return std::unexpected(status.error());
+  session.show(controller, controller_text(controller));
+  if (controller.has_hold())
+    session.suggest(commands::go_on());
+  return ExitCode::ok;
+}
+
+CommandResult continue_controller(Session& session, const std::string& reason) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  rest::ContinueController body;
+  body.set_reason(reason);
+  rest::Controller controller;
+  if (auto status = (*api)->send("POST", "/api/v1/controller/continue", body, controller); !status)
+    return std::unexpected(status.error());
+  if (auto status = (*api)->get("/api/v1/controller", controller); !status)
+    return std::unexpected(status.error());
+  session.show(controller, controller_text(controller));
+  session.suggest("metalmesh get rollouts");
   return ExitCode::ok;
 }
 

@@ -109,10 +109,12 @@ CommandResult describe_object(Session& session, const Kind& kind, const std::str
   return ExitCode::ok;
 }
 
-CommandResult delete_object(Session& session, const Kind& kind, const std::string& name) {
+CommandResult delete_object(Session& session, const Kind& kind, const std::string& name,
+                            const std::string& confirm) {
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
-  auto reply = (*api)->call("DELETE", object_path(kind, name));
+  auto reply = (*api)->call(
+      "DELETE", object_path(kind, name) + (confirm.empty() ? "" : "?confirm=" + encode_segment(confirm)));
   if (!reply) return std::unexpected(reply.error());
   session.console().print(fmt::format("{} {} is deleted\n", kind.name, name));
   session.suggest(fmt::format("metalmesh get {}", kind.plural));

@@ -170,9 +170,12 @@ CommandResult abort_rollout(Session& session, const std::string& name, const std
   rest::Rollout rollout;
   if (auto status = post(**api, rollout_path(name) + "/abort", body, rollout); !status)
     return std::unexpected(status.error());
-  session.show(rollout,
-               fmt::format("rollout {} is {}: what was not launched is called back, what was goes on\n", name,
-                           rollout.status().state()));
+  const auto owed = rollout.status().fences_owed();
+  session.show(
+      rollout,
+      fmt::format("rollout {} is {}: what was not launched is called back, what was goes on\n{}", name,
+                  rollout.status().state(),
+                  owed == 0 ? "" : fmt::format("{} not fenced yet: their sites have not confirmed\n", owed)));
   session.suggest(commands::watch(name));
   return ExitCode::ok;
 }
@@ -192,8 +195,25 @@ CommandResult resolve_deployment(Session& session, const std::string& of, const 
       !status) {
     return std::unexpected(status.error());
   }
-  session.show(deployment, fmt::format("deployment {} of {} is {}, resolved by {}\n", id, deployment.server(),
-                                       deployment.state(), deployment.resolved_by()));
+  session.show(deployment, fmt::format("deployment {} of {} is {}, resolved by {}\n{}", deployment.id(),
+                                       deployment.server(), deployment.state(), deployment.resolved_by(),
+                                       fence_text(deployment)));
+  session.suggest(fmt::format("metalmesh describe server {}", deployment.server()));
+  return ExitCode::ok;
+}
+
+CommandResult cancel_deployment(Session& session, const std::string& id, const std::string& reason) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  rest::CancelDeployment body;
+  body.set_reason(reason);
+  rest::Deployment deployment;
+  if (auto status = post(**api, object_path(*find_kind("Deployment"), id) + "/cancel", body, deployment);
+      !status) {
+    return std::unexpected(status.error());
+  }
+  session.show(deployment, fmt::format("deployment {} of {} is {}\n{}", deployment.id(), deployment.server(),
+                                       deployment.state(), fence_text(deployment)));
   session.suggest(fmt::format("metalmesh describe server {}", deployment.server()));
   return ExitCode::ok;
 }

@@ -133,7 +133,7 @@ void add_this_machine(Bundle& bundle, const SupportOrder& order) {
   const fs::path config = order.config.empty() ? fs::path(system_config) : fs::path(order.config);
   if (fs::exists(config, wrong) || !order.data.empty() || !order.config.empty()) {
     add_local_controller(bundle, config, order.data);
-    bundle.missing("log", "logs are in the journal: journalctl -u metalmesh-controller --since -2days");
+    bundle.missing("log", "logs are in the journal of systemd, under the name of its service");
     return;
   }
   bundle.missing("controller/recording",

@@ -5,6 +5,9 @@
 #include <cstddef>
 #include <span>
 
+#include <map>
+#include <utility>
+
 #include "common/adapters/files.h"
 #include "common/adapters/yaml_document.h"
 #include "common/adapters/yaml_reader.h"
@@ -72,6 +75,18 @@ Result<Manifest> manifest_of(const adapters::YamlNode& node, const std::string& 
   return out;
 }
 
+/// The last one would win, and nobody would see it.
+Status refuse_twice(const std::vector<Manifest>& manifests) {
+  std::map<std::pair<const Kind*, std::string>, const Manifest*> known;
+  for (const Manifest& manifest : manifests) {
+    const auto [first, fresh] = known.try_emplace({manifest.kind, manifest.name}, &manifest);
+    if (fresh) continue;
+    return fail(ErrorKind::invalid, fmt::format("{} {} is given twice: {} and {}", manifest.kind->name,
+                                                manifest.name, first->second->where, manifest.where));
+  }
+  return {};
+}
+
 Result<std::string> read_input(const std::string& file) {
   return adapters::read_file(file == "-" ? "/dev/stdin" : file);
 }
@@ -121,6 +136,7 @@ Result<std::vector<Manifest>> read_manifests(const std::vector<std::string>& fil
     }
   }
   if (out.empty()) return fail(ErrorKind::invalid, "the input holds no objects");
+  if (auto status = refuse_twice(out); !status) return std::unexpected(status.error());
   std::vector<Manifest> ordered;
   for (const Kind& kind : kinds()) {
     for (Manifest& manifest : out) {

@@ -78,22 +78,16 @@ Cells row(const rest::Profile& profile, WallTime now) {
 }
 
 Cells header(const rest::Server&) {
-  return {"NAME", "SITE", "PHASE", "PROTECTED", "POWER", "SERIAL", "MODEL", "INSTALLED"};
+  return {"NAME", "SITE", "PHASE", "PROTECTED", "POWER", "SERIAL", "MODEL", "HOLDS"};
 }
 Cells row(const rest::Server& server, WallTime) {
   const auto& status = server.status();
   const std::string& serial =
       !status.pinned().serial().empty() ? status.pinned().serial() : server.spec().identity().serial();
-  return {server.metadata().name(),
-          server.spec().site(),
-          status.phase(),
-          yes_no(status.protected_()),
-          status.power(),
-          serial,
-          status.model(),
-          status.has_installed()
-              ? fmt::format("{} ({})", status.installed().image(), status.installed().profile())
-              : ""};
+  return {server.metadata().name(), server.spec().site(),
+          status.phase(),           yes_no(status.protected_()),
+          status.power(),           serial,
+          status.model(),           status.holds()};
 }
 
 Cells header(const rest::Rollout&) { return {"NAME", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"}; }

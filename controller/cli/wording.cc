@@ -80,6 +80,12 @@ std::string state_words(const rest::Deployment& deployment) {
   return graded && !proof.empty() ? fmt::format("{} ({})", deployment.state(), proof) : deployment.state();
 }
 
+std::string fence_text(const rest::Deployment& deployment) {
+  if (deployment.fence() != "owed") return {};
+  return fmt::format("not fenced yet: site {} has not confirmed that nothing of it will start\n",
+                     deployment.site());
+}
+
 std::string failure_text(const rest::Deployment& deployment, std::size_t indent) {
   if (has_succeeded(deployment) || (!is_ended(deployment) && !deployment.has_fault())) return {};
   const std::string pad(indent, ' ');
@@ -149,10 +155,10 @@ std::string plan_text(const rest::Rollout& rollout) {
                   rollout.metadata().name(), plural(static_cast<std::size_t>(plan.servers_size()), "server"),
                   plan.image(), plan.profile());
   if (plan.servers_size() > 0) {
-    std::vector<Cells> rows = {{"WAVE", "SERVER", "SITE", "IDENTITY", "BMC"}};
+    std::vector<Cells> rows = {{"WAVE", "SERVER", "SITE", "IDENTITY", "BMC", "HOLDS"}};
     for (const auto& server : plan.servers()) {
       rows.push_back({std::to_string(server.wave()), server.name(), server.site(),
-                      identity_words(server.identity()), server.bmc()});
+                      identity_words(server.identity()), server.bmc(), server.holds()});
     }
     out += render_table(rows);
     if (!plan.media().summary().empty()) out += plan.media().summary() + "\n";
@@ -160,9 +166,9 @@ std::string plan_text(const rest::Rollout& rollout) {
   if (plan.excluded_size() > 0) {
     out +=
         fmt::format("\nnot included: {}\n", plural(static_cast<std::size_t>(plan.excluded_size()), "server"));
-    std::vector<Cells> rows = {{"SERVER", "SITE", "REASON", "WHY"}};
+    std::vector<Cells> rows = {{"SERVER", "SITE", "HOLDS", "REASON", "WHY"}};
     for (const auto& server : plan.excluded())
-      rows.push_back({server.name(), server.site(), server.reason(), server.message()});
+      rows.push_back({server.name(), server.site(), server.holds(), server.reason(), server.message()});
     out += render_table(rows);
   }
   for (const std::string& warning : plan.warnings()) out += "warning: " + warning + "\n";

@@ -24,6 +24,8 @@ std::string proof_words(wire::ProofGrade proof);
 std::string state_words(const rest::Deployment& deployment);
 /// Code, cause, the BMC's own words, disk state and next step of a deployment that did not go well, one per
 /// line and indented by `indent`; empty when there is nothing to explain.
+/// A line that says what may still start at its site; empty when nothing may.
+std::string fence_text(const rest::Deployment& deployment);
 std::string failure_text(const rest::Deployment& deployment, std::size_t indent = 0);
 /// Failures grouped by code, the worst first: "2 x BMC_LOGIN_REFUSED (disk untouched): r1, r2".
 std::string causes_text(const std::vector<rest::Deployment>& deployments);

@@ -83,7 +83,7 @@ bool is_prose(const std::string& text) {
 
 /// The commands in a text, up to what cannot be part of one.
 std::vector<std::string> commands_in(const std::string& text, const char* end) {
-  static const std::regex start("(^|[^-./A-Za-z0-9_])(metalmesh(-agent)? +(--)?[a-z])");
+  static const std::regex start("(^|[^-./A-Za-z0-9_])(metalmesh(-agent)? +[a-z-])");
   std::vector<std::string> out;
   for (std::sregex_iterator at(text.begin(), text.end(), start), none; at != none; ++at) {
     const auto begin = static_cast<std::size_t>(at->position(2));

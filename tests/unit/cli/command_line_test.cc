@@ -262,6 +262,36 @@ TEST_F(CommandLineTest, events_are_yaml_where_yaml_is_asked_for) {
   EXPECT_EQ(out_, "---\nid: 7\ntype: audit\n");
 }
 
+TEST_F(CommandLineTest, says_what_is_not_fenced_yet) {
+  controller_.answer("POST /api/v1/deployments/r1/cancel", 200,
+                     R"({"id":"d-1","server":"r1","site":"par1","state":"CANCELLING","fence":"owed"})");
+  EXPECT_EQ(metalmesh({"deployment", "cancel", "r1"}), 2) << "a reason is wanted";
+  EXPECT_EQ(metalmesh({"deployment", "cancel", "r1", "--reason", "wrong disk"}), 0);
+  EXPECT_THAT(out_, HasSubstr("deployment d-1 of r1 is CANCELLING\nnot fenced yet: site par1"));
+  controller_.answer("POST /api/v1/rollouts/web/abort", 200,
+                     R"({"metadata":{"name":"web"},"status":{"state":"aborting","fencesOwed":3}})");
+  EXPECT_EQ(metalmesh({"rollout", "abort", "web", "--reason", "x"}), 0);
+  EXPECT_THAT(out_, HasSubstr("3 not fenced yet"));
+}
+
+TEST_F(CommandLineTest, shows_what_differs_after_a_restore_and_goes_on) {
+  controller_.answer(
+      "GET /api/v1/controller", 200,
+      R"({"epoch":"3","hold":{"reason":"it was restored","since":"2020-01-01T00:00:00Z","differences":[)"
+      R"({"site":"par1","was":"event 3","is":"event 9"},)"
+      R"({"site":"par1","server":"s1","deployment":"d-1","was":"PENDING","is":"RUNNING"}]}})");
+  EXPECT_EQ(metalmesh({"controller", "status"}), 0);
+  EXPECT_THAT(out_, HasSubstr("it was restored\n  site par1: here event 3, there event 9\n"));
+  EXPECT_THAT(out_, HasSubstr("  s1 at par1 (d-1): here PENDING, there RUNNING\n"));
+  EXPECT_THAT(out_ + err_, HasSubstr("metalmesh controller continue --reason"));
+  controller_.answer("POST /api/v1/controller/continue", 204, "");
+  controller_.answer("GET /api/v1/controller", 200, R"({"epoch":"3"})");
+  EXPECT_EQ(metalmesh({"controller", "continue", "--reason", "looked at it"}), 0);
+  EXPECT_THAT(out_, HasSubstr("epoch 3, nothing is held\n"));
+  EXPECT_EQ(sent("POST", "/api/v1/controller/continue").back(),
+            boost::json::parse(R"({"reason":"looked at it"})"));
+}
+
 TEST_F(CommandLineTest, keeps_advice_out_of_what_programs_read) {
   controller_.answer("POST /api/v1/servers/r1/protect", 200,
                      R"({"metadata":{"name":"r1"},"status":{"protected":true}})");

@@ -115,6 +115,18 @@ spec: {family: rhel, template: {file: templates/rocky.ks}}
   EXPECT_EQ(profile.spec().template_().file(), "");
 }
 
+TEST_F(ManifestFiles, refuses_two_objects_of_one_name_and_says_where_they_are) {
+  const std::string api = "apiVersion: metalmesh/v1\n";
+  const std::string one =
+      file("one.yaml", api + "kind: Server\nmetadata: {name: r1}\n---\n" + api + "kind: Site\nmetadata: {name: r1}\n");
+  EXPECT_TRUE(read_manifests({one}));
+  const std::string two = file("two.yaml", "# a copy\n" + api + "kind: Server\nmetadata: {name: r1}\n");
+  const auto twice = read_manifests({one, two});
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().message, "Server r1 is given twice: " + one + ":1 and " + two + ":2");
+  EXPECT_FALSE(read_manifests({one, one}));
+}
+
 TEST_F(ManifestFiles, refuses_templates_that_are_missing_or_given_twice) {
   const auto missing = read_manifests({file(
       "a.yaml",

@@ -53,11 +53,17 @@ TEST(Actions, UnknownTargetsAre404) {
       {"/api/v1/rollouts/none/start", R"({"plan":"abc","confirm":1})"},
       {"/api/v1/rollouts/none/abort", R"({"reason":"r"})"},
       {"/api/v1/deployments/none/resolve", R"({"as":"failed","note":"n"})"},
+      {"/api/v1/deployments/none/cancel", R"({"reason":"r"})"},
       {"/api/v1/servers/none/inspect", ""},
       {"/api/v1/servers/none/accept", ""},
       {"/api/v1/servers/none/protect", ""},
       {"/api/v1/servers/none/unprotect", R"({"reason":"r"})"},
       {"/api/v1/servers/none/retire", ""},
+      {"/api/v1/servers/none/adopt", ""},
+      {"/api/v1/servers/none/release-for-install", R"({"reason":"r"})"},
+      {"/api/v1/servers/none/reidentify", R"({"confirm":"c","reason":"r"})"},
+      {"/api/v1/servers/none/replace", R"({"confirm":"c","reason":"r"})"},
+      {"/api/v1/servers/none/move", R"({"address":"10.0.0.1"})"},
       {"/api/v1/sites/none/clear-quarantine", R"({"note":"n"})"},
       {"/api/v1/images/none/prefetch", R"({"sites":["par1"]})"},
   };
@@ -85,6 +91,9 @@ TEST(Actions, BodiesAreCheckedByField) {
       {"/api/v1/deployments/d/resolve", R"({"as":"maybe","note":"n"})", "as"},
       {"/api/v1/deployments/d/resolve", R"({"as":"failed"})", "note"},
       {"/api/v1/deployments/d/resolve", "", "as"},
+      {"/api/v1/deployments/d/cancel", "{}", "reason"},
+      {"/api/v1/controller/continue", "{}", "reason"},
+      {"/api/v1/controller/continue", R"({"note":"x"})", "note"},
       {"/api/v1/servers/s1/inspect", R"({"deep":true})", "deep"},
       {"/api/v1/servers/s1/accept", "[]", "the body"},
       {"/api/v1/servers/s1/protect", R"({"duration":"1h"})", "duration"},
@@ -92,6 +101,12 @@ TEST(Actions, BodiesAreCheckedByField) {
       {"/api/v1/servers/s1/unprotect", R"({"reason":"r","duration":"1"})", "duration"},
       {"/api/v1/servers/s1/unprotect", R"({"reason":"r","duration":"10ms"})", "duration"},
       {"/api/v1/servers/s1/retire", R"({"wipe":true})", "wipe"},
+      {"/api/v1/servers/s1/adopt", R"({"why":"x"})", "why"},
+      {"/api/v1/servers/s1/release-for-install", "{}", "reason"},
+      {"/api/v1/servers/s1/reidentify", R"({"reason":"r"})", "confirm"},
+      {"/api/v1/servers/s1/reidentify", R"({"confirm":"c"})", "reason"},
+      {"/api/v1/servers/s1/replace", R"({"reason":"r"})", "confirm"},
+      {"/api/v1/servers/s1/move", R"({"site":"par1"})", "address"},
       {"/api/v1/sites/par1/clear-quarantine", "{}", "note"},
   };
   for (const auto& it : cases) {
@@ -99,6 +114,14 @@ TEST(Actions, BodiesAreCheckedByField) {
     EXPECT_EQ(answer.status, 400) << it.path << it.body << answer.body;
     EXPECT_EQ(answer.text("field"), it.field) << it.path << it.body << answer.body;
   }
+}
+
+TEST(Actions, AControllerThatWasNotRestoredHoldsNothing) {
+  ApiBench bench;
+  const HttpAnswer shown = bench.get("/api/v1/controller");
+  ASSERT_EQ(shown.status, 200) << shown.body;
+  EXPECT_EQ(shown.body, R"({"epoch":"1"})");
+  EXPECT_EQ(bench.post("/api/v1/controller/continue", R"({"reason":"looked"})").status, 409);
 }
 
 TEST(Actions, ProtectAndUnprotectShowInTheServer) {
@@ -111,6 +134,18 @@ TEST(Actions, ProtectAndUnprotectShowInTheServer) {
       bench.post("/api/v1/servers/s1/unprotect", R"({"reason":"CHG-1234","duration":"30m"})");
   ASSERT_EQ(open.status, 200) << open.body;
   EXPECT_THAT(open.body, HasSubstr("unprotectedUntil"));
+}
+
+TEST(Actions, AServerInUseIsDeletedByItsSerialOnly) {
+  ApiBench bench;
+  bench.furnish();
+  ASSERT_EQ(bench.post("/api/v1/servers/s1/adopt", R"({"reason":"live"})").status, 200);
+  const HttpAnswer refused = bench.send("DELETE", "/api/v1/servers/s1");
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_EQ(refused.text("field"), "confirm");
+  EXPECT_EQ(bench.send("DELETE", "/api/v1/images/rocky?confirm=x").status, 400);
+  const std::string word = bench.state().servers.at("s1").spec().identity().serial();
+  EXPECT_EQ(bench.send("DELETE", "/api/v1/servers/s1?confirm=" + (word.empty() ? "s1" : word)).status, 204);
 }
 
 TEST(Actions, InspectIsAcceptedAndAnswersLater) {

@@ -205,7 +205,7 @@ class ApiBench {
   static constexpr char profile[] =
       R"({"spec":{"family":"rhel","template":{"inline":"poweroff\n"},"proof":{"minimum":"poweroff"}}})";
   static constexpr char server[] =
-      R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.112","credential":"bmc"},"hostname":"s1.example",)"
+      R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.112","credential":"bmc"},"hostname":"s1.example","state":"new",)"
       R"("identity":{"uuid":"30373237-3132-4d32-3235-303930344e57","serial":"CZ2D4F0A1B"}}})";
 
  private:

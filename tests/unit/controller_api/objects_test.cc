@@ -24,7 +24,7 @@ struct KindCase {
 constexpr KindCase kinds[] = {
     {"sites", "Site", R"({"spec":{"timeZone":"Europe/Paris"}})"},
     {"credentials", "Credential", R"({"spec":{"site":"par1","note":"iLO"}})"},
-    {"servers", "Server", R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.9","credential":"bmc"}}})"},
+    {"servers", "Server", R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.9","credential":"bmc"},"state":"new"}})"},
     {"images", "Image", ApiBench::image},
     {"profiles", "Profile", ApiBench::profile},
     {"rollouts", "Rollout",
