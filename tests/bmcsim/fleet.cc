@@ -86,7 +86,7 @@ std::string Fleet::inventory(const FleetOptions& options) const {
         "---\napiVersion: metalmesh/v1\nkind: Server\nmetadata:\n  name: {0}\n  labels: {{{1}}}\nspec:\n  "
         "site: {2}\n"
         "  bmc: {{address: \"{3}:{4}\", credential: {2}-bmc}}\n  identity: {{serial: {5}, uuid: {6}}}\n"
-        "  hostname: {0}.example.net\n  vars: {{{7}}}\n",
+        "  hostname: {0}.example.net\n  state: new\n  vars: {{{7}}}\n",
         bmc.name, labels, options.site, members_[i].address, options.port, bmc.serial, bmc.uuid, vars);
   }
   return out;

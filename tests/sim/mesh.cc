@@ -43,7 +43,10 @@ Mesh::Mesh(const Swarm& given, Random random, const KeyRing& keys, bool print)
       witness(events, trace),
       bus(events, swarm, random.fork(), witness.marks()),
       bmcs(events, trace, swarm, random.fork(), witness.marks(),
-           [this](Machine& machine) { witness.on_machine(machine); }),
+           {[this](Machine& machine) { witness.on_machine(machine); },
+            [this](const Machine& machine, const SimMedia& media, int status) {
+              witness.on_media_reply(machine, media, status);
+            }}),
       random_(random),
       keys_(keys) {
   for (unsigned i = 0; i < swarm.sites; ++i) build_site(i);
@@ -70,15 +73,21 @@ void Mesh::build_controller() {
     names.push_back(site->name);
     for (const Machine* machine : site->machines) {
       const bmcsim::BmcOptions& bmc = machine->model->options();
-      const bool precious = machine == site->machines.back() && site->machines.size() > 1 && swarm.greedy;
+      const bool last = machine == site->machines.back() && site->machines.size() > 1;
+      const bool in_use = bmc.disk_has_os && servers.size() % 2 == 0 && !swarm.bulk;
+      const bool precious = (last && swarm.greedy) || in_use;
       if (precious) witness.court().facts.precious.insert(machine->name);
-      servers.push_back({machine->name, site->name, machine->address, bmc.uuid, bmc.serial, precious});
+      servers.push_back(
+          {machine->name, site->name, machine->address, bmc.uuid, bmc.serial, precious, bmc.disk_has_os});
     }
   }
-  person = std::make_unique<Operator>(swarm, random_.fork(), trace, witness.marks(), names, servers,
+  person = std::make_unique<Operator>(swarm, events, random_.fork(), trace, witness.marks(), names, servers,
                                       [this](const std::string& name) {
                                         if (Site* site = site_named(name)) enrol_anew(*site);
                                         witness.on_quarantine_cleared(name);
+                                      },
+                                      [this](const controller::OperatorRequest& request) {
+                                        witness.on_granted(request);
                                       });
   const std::string name = "controller";
   Surroundings around;
@@ -91,7 +100,10 @@ void Mesh::build_controller() {
     bus.publish(name, std::move(message));
   };
   around.durable = [this](const Batch& batch) { witness.on_controller_durable(batch); };
-  around.came_up = [this, name](const Surroundings::Deliver&) { bus.connect(name); };
+  around.came_up = [this, name](const Surroundings::Deliver&) {
+    witness.on_controller_started();
+    bus.connect(name);
+  };
   around.went_down = [this, name] { bus.disconnect(name); };
   around.log_line = [this, name](std::string_view line) { witness.on_log_line(name, line); };
   controller = std::make_unique<SimNode>(
@@ -157,8 +169,10 @@ Surroundings Mesh::around_agent(Site& site, const std::string& name, SimMedia& m
   };
   around.media = [&media](const wire::MediaCommand& command) { media.send(command); };
   around.probe = [this](const ProbeStart& probe, Surroundings::Deliver deliver) {
-    events.after(1s, [id = probe.id, deliver = std::move(deliver)] {
-      deliver(ProbeAnswered{id, false, "connection refused"});
+    events.after(1s, [this, id = probe.id, host = probe.host, deliver = std::move(deliver)] {
+      const bool open = bmcs.answers(host);
+      if (open) witness.marks().hit("a port was found open");
+      deliver(ProbeAnswered{id, open, open ? "" : "connection refused"});
     });
   };
   around.durable = [this, name](const Batch& batch) { witness.on_agent_durable(name, batch); };

@@ -12,7 +12,7 @@ namespace metalmesh::sim {
 bool can_plant();
 /// The defect of this name; none for the empty name. Ends the program for an unknown one.
 Defect defect_named(const std::string& name);
-/// Plants each in turn, prints the table, and fails if one survives or another invariant had to notice it.
+/// Plants each in turn, prints the table, and fails if one survives that is not open, or an open one is caught.
 int run_mutants(unsigned threads);
 
 }  // namespace metalmesh::sim

@@ -56,6 +56,13 @@ constexpr std::string_view kinds[] = {
     "slow_40s",
     "insert_task_completed_critical",
     "eject_only_empty_body",
+    "stale_os_running",
+    "stale_old_image",
+    "insert_slow_75s",
+    "eject_refused",
+    "latin1_text",
+    "latin1_error",
+    "gzip_or_406",
 };
 
 constexpr std::string_view bouts[] = {

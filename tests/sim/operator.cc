@@ -1,5 +1,7 @@
 #include "tests/sim/operator.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "controller/state/deployment_states.h"
@@ -13,7 +15,9 @@ using namespace controller;
 constexpr unsigned most_rollouts = 6;
 constexpr std::uint32_t bulk_parallel = 1000;
 constexpr Duration inspect_again = 5min;
+constexpr std::uint32_t imports_again = 5;  // per mille of her looks
 constexpr Duration thinks_about_quarantine = 3min;
+constexpr Duration thinks_about_restore = 2min;
 
 constexpr char answer_template[] =
     "# answer file\n"
@@ -32,16 +36,23 @@ Object named(const std::string& kind, const std::string& name) {
 
 void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
   register_all(core, now, out);
+  care_for_restore(core, now, out);
   care_for_sites(core, now, out);
   care_for_servers(core, now, out);
+  if (!resting_ && random_.chance(imports_again)) import_again(core, now, out);
   if (!resting_ && random_.chance(swarm_.meddling)) meddle(core, now, out);
+  if (!resting_ && random_.chance(swarm_.tidiness)) tidy_up(core, now, out);
   care_for_rollouts(core, now, out);
 }
 
 bool Operator::ask(ControllerCore& core, const Now& now, Outcome& out, decltype(OperatorRequest::body) body) {
-  const OperatorResult result = core.operate(OperatorRequest{"operator", "", std::move(body)}, now, out);
-  if (!result)
-    trace_.remark(now.mono, "operator", "refused: " + result.error().field + ": " + result.error().message);
+  const OperatorRequest request{"operator", "", std::move(body)};
+  const OperatorResult result = core.operate(request, now, out);
+  if (result) {
+    granted_(request);
+  } else {
+    trace_.remark(events_.now(), "operator", "refused: " + result.error().field + ": " + result.error().message);
+  }
   return result.has_value();
 }
 
@@ -70,7 +81,12 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
     profile.mutable_spec()->mutable_max_run()->set_seconds(3600);
     profile.mutable_spec()->mutable_stall_after()->set_seconds(1200);
     auto& proof = *profile.mutable_spec()->mutable_proof();
-    proof.set_minimum(random_.chance(500) ? "booted" : "poweroff");
+    constexpr const char* proofs[] = {"poweroff", "poweroff", "booted", "booted", "reachable"};
+    proof.set_minimum(proofs[random_.below(std::size(proofs))]);
+    if (proof.minimum() == "reachable") {
+      proof.set_port(22);
+      proof.set_host_var("address");
+    }
     proof.mutable_within()->set_seconds(600);
     proof.mutable_settle()->set_seconds(60);
     ask(core, now, out, Apply{profile, {}});
@@ -78,15 +94,16 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
   for (const ServerToRegister& wanted : servers_) {
     const auto found = mesh.servers.find(wanted.name);
     if (found == mesh.servers.end()) {
-      register_server(core, now, out, wanted);
+      register_server(core, now, out, wanted, !wanted.holds_system);
     } else if (found->second.spec().site() != wanted.site) {
-      ask(core, now, out, Delete{"Server", wanted.name, {}});  // as the refusal of a change of site advises
+      if (ask(core, now, out, MoveServer{wanted.name, wanted.site, wanted.address, ""}))
+        marks_.hit("a server was moved with all that is known of it");
     }
   }
 }
 
 void Operator::register_server(ControllerCore& core, const Now& now, Outcome& out,
-                               const ServerToRegister& wanted) {
+                               const ServerToRegister& wanted, bool as_new) {
   auto server = named<rest::Server>("Server", wanted.name);
   auto& spec = *server.mutable_spec();
   spec.set_site(wanted.site);
@@ -94,8 +111,38 @@ void Operator::register_server(ControllerCore& core, const Now& now, Outcome& ou
   spec.mutable_bmc()->set_credential("bmc");
   spec.mutable_identity()->set_uuid(wanted.uuid);
   spec.mutable_identity()->set_serial(wanted.serial);
-  spec.set_protected_(wanted.precious);
+  spec.set_protected_(wanted.precious && !wanted.holds_system);
+  (*spec.mutable_vars())["address"] = wanted.name;
+  if (as_new) spec.set_state("new");
   ask(core, now, out, Apply{server, {}});
+}
+
+void Operator::import_again(ControllerCore& core, const Now& now, Outcome& out) {
+  const ServerToRegister& wanted = servers_[random_.below(servers_.size())];
+  if (!core.state().servers.contains(wanted.name)) return;
+  if (!ask(core, now, out, Delete{"Server", wanted.name, {}, wanted.serial})) return;
+  marks_.hit("a server was deleted and imported again as new");
+  register_server(core, now, out, wanted, true);
+}
+
+void Operator::care_for_machine(ControllerCore& core, const Now& now, Outcome& out,
+                                ServerToRegister& wanted) {
+  const rest::ServerStatus status = core.state().servers.at(wanted.name).status();
+  const auto identified = std::ranges::find(status.conditions(), "Identified", &rest::Condition::type);
+  if (identified != status.conditions().end() && identified->reason() == "MISMATCH" &&
+      status.seen().serial() == wanted.serial && status.seen().uuid() != wanted.uuid) {
+    if (ask(core, now, out, ReidentifyServer{wanted.name, wanted.serial, "it got another board"})) {
+      marks_.hit("a server with another board was reidentified");
+      wanted.uuid = status.seen().uuid();
+    }
+  }
+  if (status.phase() != "inUse") return;
+  if (!wanted.precious) {
+    if (ask(core, now, out, ReleaseServer{wanted.name, "nobody needs it"}))
+      marks_.hit("a server in use was released");
+  } else if (!status.protected_() || random_.chance(100)) {
+    ask(core, now, out, AdoptServer{wanted.name, "it is somebody's"});
+  }
 }
 
 void Operator::moved(const std::string& server, const std::string& site, const std::string& address) {
@@ -106,6 +153,18 @@ void Operator::moved(const std::string& server, const std::string& site, const s
   }
 }
 
+void Operator::care_for_restore(ControllerCore& core, const Now& now, Outcome& out) {
+  if (!core.state().hold) {
+    held_since_.reset();
+    return;
+  }
+  if (!held_since_) held_since_ = now.mono;
+  if (now.mono - *held_since_ < thinks_about_restore) return;
+  // She remembers what the store forgot.
+  for (const std::string& name : aborted_) ask(core, now, out, AbortRollout{name, "aborted before the restore"});
+  ask(core, now, out, ContinueController{"looked at what differs"});
+}
+
 void Operator::care_for_sites(ControllerCore& core, const Now& now, Outcome& out) {
   std::vector<std::string> to_clear;
   for (const auto& [name, site] : core.state().sites) {
@@ -113,9 +172,9 @@ void Operator::care_for_sites(ControllerCore& core, const Now& now, Outcome& out
       quarantined_.erase(name);
       continue;
     }
-    const auto [since, fresh] = quarantined_.try_emplace(name, now.mono);
+    const auto [since, fresh] = quarantined_.try_emplace(name, events_.now());
     if (fresh) marks_.hit("a site was quarantined");
-    if (now.mono - since->second >= thinks_about_quarantine) to_clear.push_back(name);
+    if (events_.now() - since->second >= thinks_about_quarantine) to_clear.push_back(name);
   }
   for (const std::string& name : to_clear) {
     quarantined_.erase(name);
@@ -130,20 +189,39 @@ void Operator::meddle(ControllerCore& core, const Now& now, Outcome& out) {
     if (is_in_flight(deployment.state())) open.push_back(id);
   }
   if (open.empty()) return;
-  const std::string& id = open[random_.below(open.size())];
+  const std::string id = open[random_.below(open.size())];
+  if (random_.chance(150)) {
+    const std::string server = core.state().deployments.at(id).server();
+    if (ask(core, now, out, ProtectServer{server, true, "not this one", 0}))
+      marks_.hit("a server was protected while its order was under way");
+    return;
+  }
   marks_.hit("an operator resolved a deployment that still ran");
-  ask(core, now, out, ResolveDeployment{id, random_.chance(500) ? "cancelled" : "failed", "cannot wait"});
+  constexpr const char* words[] = {"cancelled", "cancelled", "cancelled", "failed", "failed", "succeeded"};
+  ask(core, now, out, ResolveDeployment{id, words[random_.below(std::size(words))], "cannot wait"});
+}
+
+/// What is over is cleared away; what it left open must not be forgotten with it.
+void Operator::tidy_up(ControllerCore& core, const Now& now, Outcome& out) {
+  std::vector<std::string> over;
+  for (const auto& [name, rollout] : core.state().rollouts) {
+    if (rollout.status().state() == "done") over.push_back(name);
+  }
+  if (over.empty()) return;
+  if (ask(core, now, out, Delete{"Rollout", over[random_.below(over.size())], {}}))
+    marks_.hit("a rollout was deleted");
 }
 
 void Operator::care_for_servers(ControllerCore& core, const Now& now, Outcome& out) {
-  for (const ServerToRegister& wanted : servers_) {
+  for (ServerToRegister& wanted : servers_) {
     const auto found = core.state().servers.find(wanted.name);
     if (found == core.state().servers.end()) continue;
+    if (!resting_) care_for_machine(core, now, out, wanted);
     const std::string phase = found->second.status().phase();
     const bool ready = phase == "ready" || phase == "installing";
     const auto last = inspected_.find(wanted.name);
-    if (!resting_ && !ready && (last == inspected_.end() || now.mono - last->second >= inspect_again)) {
-      inspected_[wanted.name] = now.mono;
+    if (!resting_ && !ready && (last == inspected_.end() || events_.now() - last->second >= inspect_again)) {
+      inspected_[wanted.name] = events_.now();
       if (phase == "unproven" || phase == "failed") {
         ask(core, now, out, ResolveDeployment{found->second.status().deployment(), "failed", "looked at it"});
       }
@@ -171,7 +249,9 @@ void Operator::care_for_rollouts(ControllerCore& core, const Now& now, Outcome& 
       plan.push_back(name);
     }
   }
-  for (const std::string& name : abort) ask(core, now, out, AbortRollout{name, "changed her mind"});
+  for (const std::string& name : abort) {
+    if (ask(core, now, out, AbortRollout{name, "changed her mind"})) aborted_.insert(name);
+  }
   for (const std::string& name : plan) ask(core, now, out, PlanRollout{name});
   for (const StartRollout& request : start) ask(core, now, out, request);
   if (!busy && plan.empty() && start.empty() && !resting_ && rollouts_ < most_rollouts)
@@ -181,12 +261,16 @@ void Operator::care_for_rollouts(ControllerCore& core, const Now& now, Outcome& 
 void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out) {
   bool again = false;
   bool any = false;
+  bool any_new = false;
+  bool released = false;
   bool all_ready = true;
   for (const ServerToRegister& wanted : servers_) {
     const auto found = core.state().servers.find(wanted.name);
     if (found == core.state().servers.end()) continue;
     const std::string phase = found->second.status().phase();
     any = any || phase == "ready";
+    any_new = any_new || (phase == "ready" && found->second.status().use() == "new");
+    released = released || found->second.status().use() == "released";
     all_ready = all_ready && phase == "ready";
     if (wanted.precious) continue;
     if (swarm_.reinstalls && (phase == "installed" || phase == "failed" || phase == "unproven")) again = true;
@@ -195,7 +279,8 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
   if (swarm_.bulk && !all_ready) return;
   if (again) {
     for (const ServerToRegister& wanted : servers_) {
-      if (!wanted.precious)
+      const auto found = core.state().servers.find(wanted.name);
+      if (!wanted.precious && found != core.state().servers.end() && found->second.status().use() != "inUse")
         ask(core, now, out, ProtectServer{wanted.name, false, "to be installed again", 0});
     }
   }
@@ -205,7 +290,8 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
   spec.mutable_select()->add_sites("*");
   spec.set_image("linux");
   spec.set_profile("base");
-  spec.set_reinstall(again || swarm_.greedy);
+  spec.set_reinstall(again || swarm_.greedy || !any_new ||
+                     (released && (swarm_.bulk || random_.chance(500))));
   spec.set_powered_on(again || swarm_.greedy || random_.chance(300)
                           ? (random_.chance(200) ? "graceful" : "force")
                           : "refuse");
@@ -227,7 +313,9 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
   if (random_.chance(700)) {
     spec.mutable_stop_after()->set_no_canary(true);
     spec.mutable_stop_after()->set_after_wipe(random_.chance(500) ? "1" : "100%");
-    spec.mutable_stop_after()->set_before_wipe("100%");
+    spec.mutable_stop_after()->set_before_wipe(random_.chance(200) ? "1" : "100%");
+  } else if (random_.chance(500)) {
+    spec.mutable_stop_after()->set_canary(1);
   }
   ask(core, now, out, Apply{rollout, {}});
 }

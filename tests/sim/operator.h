@@ -5,11 +5,14 @@
 
 #include <functional>
 #include <map>
+#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/random.h"
 #include "controller/core/controller_core.h"
+#include "tests/sim/event_queue.h"
 #include "tests/sim/marks.h"
 #include "tests/sim/swarm.h"
 #include "tests/sim/trace.h"
@@ -24,23 +27,29 @@ struct ServerToRegister {
   std::string address;
   std::string uuid;
   std::string serial;
-  bool precious = false;  // protected: whoever wipes it has lost
+  bool precious = false;      // protected or in use: whoever wipes it has lost
+  bool holds_system = false;  // nobody says that it is new
 };
 
 class Operator {
  public:
   /// `vouch` puts the site's agents right before its quarantine is cleared.
   using Vouch = std::function<void(const std::string& site)>;
+  /// Hears what she asked and was granted.
+  using Listen = std::function<void(const controller::OperatorRequest&)>;
 
-  Operator(const Swarm& swarm, Random random, Trace& trace, Marks& marks, std::vector<std::string> sites,
-           std::vector<ServerToRegister> servers, Vouch vouch)
+  /// She has a watch of her own.
+  Operator(const Swarm& swarm, const EventQueue& events, Random random, Trace& trace, Marks& marks,
+           std::vector<std::string> sites, std::vector<ServerToRegister> servers, Vouch vouch, Listen granted)
       : swarm_(swarm),
+        events_(events),
         random_(random),
         trace_(trace),
         marks_(marks),
         sites_(std::move(sites)),
         servers_(std::move(servers)),
-        vouch_(std::move(vouch)) {}
+        vouch_(std::move(vouch)),
+        granted_(std::move(granted)) {}
 
   /// One look at the mesh, and what follows from it.
   void look(controller::ControllerCore& core, const Now& now, Outcome& out);
@@ -52,24 +61,34 @@ class Operator {
  private:
   bool ask(controller::ControllerCore& core, const Now& now, Outcome& out,
            decltype(controller::OperatorRequest::body) body);
+  void care_for_restore(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_sites(controller::ControllerCore& core, const Now& now, Outcome& out);
+  void tidy_up(controller::ControllerCore& core, const Now& now, Outcome& out);
   void meddle(controller::ControllerCore& core, const Now& now, Outcome& out);
+  /// `as_new`: she says so, whatever it is.
   void register_server(controller::ControllerCore& core, const Now& now, Outcome& out,
-                       const ServerToRegister& wanted);
+                       const ServerToRegister& wanted, bool as_new);
+  void import_again(controller::ControllerCore& core, const Now& now, Outcome& out);
+  void care_for_machine(controller::ControllerCore& core, const Now& now, Outcome& out,
+                        ServerToRegister& wanted);
   void register_all(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_servers(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_rollouts(controller::ControllerCore& core, const Now& now, Outcome& out);
   void begin_rollout(controller::ControllerCore& core, const Now& now, Outcome& out);
 
   const Swarm& swarm_;
+  const EventQueue& events_;
   Random random_;
   Trace& trace_;
   Marks& marks_;
   std::vector<std::string> sites_;
   std::vector<ServerToRegister> servers_;
   Vouch vouch_;
+  Listen granted_;
   std::map<std::string, MonoTime> inspected_;
   std::map<std::string, MonoTime> quarantined_;  // since when she knows
+  std::optional<MonoTime> held_since_;           // that a restored controller holds
+  std::set<std::string> aborted_;            // rollouts, by her
   unsigned rollouts_ = 0;
   bool resting_ = false;
 };

@@ -14,6 +14,8 @@ constexpr Duration heal_limit = 8h;
 constexpr Duration look_interval = 30s;
 /// Of a mesh at rest: cleanup ends, and nothing else may happen any more.
 constexpr Duration calm_after = 5min;
+/// While the weather lasts: how often the words are held against the disks, if all is told.
+constexpr Duration quiet_look = 3min;
 constexpr std::uint64_t event_limit = 2'000'000;
 
 Swarm scenario(Random& random, const Cuts& cuts) {
@@ -35,7 +37,11 @@ class Run {
   void safety() {
     mesh_.start();
     weather_.begin();
-    run_until(mesh_.events.now() + swarm_.faulty_for);
+    const MonoTime until = mesh_.events.now() + swarm_.faulty_for;
+    while (sound() && mesh_.events.now() < until && mesh_.events.ran() < event_limit) {
+      run_until(std::min(until, mesh_.events.now() + quiet_look));
+      if (sound() && mesh_.witness.all_events_arrived()) mesh_.witness.at_quiet();
+    }
   }
 
   void liveness() {

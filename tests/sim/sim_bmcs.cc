@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/digest.h"
@@ -25,13 +26,6 @@ std::pair<std::string, std::string> split_url(std::string_view url) {
 
 void replace(std::string& text, std::string_view what, std::string_view by) {
   if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
-}
-
-std::string header_of(const HttpRequest& request, std::string_view name) {
-  for (const auto& [key, value] : request.headers) {
-    if (lower(key) == name) return value;
-  }
-  return {};
 }
 
 std::string uuid_of(const std::string& hex) {
@@ -113,11 +107,26 @@ Machine& SimBmcs::add(std::string name, std::string address, const Adjust& adjus
   machine->model = std::make_unique<bmcsim::BmcModel>(std::move(options));
   machine->stuck_tray = random_.chance(swarm_.stuck_tray);
   if (kinds_.chance(swarm_.odd)) machine->kind = odd_kinds()[kinds_.below(odd_kinds().size())];
+  machine->address_taken = random_.chance(swarm_.address_taken);
   machine->name = std::move(name);
   if (!machine->kind.empty()) set_fault(*machine, machine->kind);
   machine->address = address;
   by_address_[std::move(address)] = machine.get();
   return *machines_.emplace_back(std::move(machine));
+}
+
+bool SimBmcs::answers(const std::string& name) const {
+  const auto machine = std::ranges::find(machines_, name, [](const auto& each) { return each->name; });
+  if (machine == machines_.end()) return false;
+  switch ((*machine)->model->host().state()) {
+    case bmcsim::HostState::old_system:
+    case bmcsim::HostState::new_system:
+      return true;
+    case bmcsim::HostState::installing:  // some installers offer a login while they run
+      return (*machine)->address_taken || (*machine)->model->options().cd_first;
+    default:
+      return (*machine)->address_taken;
+  }
 }
 
 void SimBmcs::start(const HttpRequest& request, std::string password, Deliver deliver) {
@@ -167,12 +176,17 @@ bmcsim::RedfishReply SimBmcs::call(Machine& machine, const HttpRequest& request,
   if (query != std::string::npos) call.query = path.substr(query + 1);
   call.on_connection = ++machine.on_connection;
   for (const auto& [name, value] : request.headers) call.headers.emplace_back(lower(name), value);
+  if (request.basic)
+    call.headers.emplace_back("authorization",
+                              "Basic " + to_base64(machine.model->options().user + ":" + password));
   replace(call.body, credential_user_placeholder, machine.model->options().user);
   replace(call.body, credential_password_placeholder, password);
   if (request.last) machine.on_connection = 0;
   bmcsim::RedfishReply reply = machine.model->handle(call, events_.now());
   trace_.line(events_.now(), machine.name, request.method + " " + path, std::to_string(reply.status));
   for (const std::string_view name : machine.model->met()) marks_.hit("met " + std::string(name));
+  // Whoever inserts now sees this machine: what is left in it from here on can be owned up to.
+  if (path.ends_with("VirtualMedia.InsertMedia") && reply.status / 100 == 2) machine.displaced = false;
   advance(machine);
   return reply;
 }
@@ -216,13 +230,10 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
   const bool wrong = password != machine.model->options().password;
   if (wrong && request.method == "POST" && path.ends_with("/Sessions") && reply.status == 401) {
     ++machine.refused_logins[password];
-    watch_(machine);
+    watch_.machine(machine);
   }
   Headers headers;
   for (const auto& [name, value] : reply.headers) headers.emplace_back(lower(name), value);
-  // A client that asked for no compression does not unpack any.
-  const bool packed = reply.gzip && header_of(request, "accept-encoding") == "identity";
-  if (packed) reply.body.insert(0, "\x1f\x8b\x08");
   if (reply.delay == Duration::zero()) return answer(reply.status, std::move(headers), std::move(reply.body));
   HttpReplied late{request.id, reply.status, std::move(headers), std::move(reply.body), shown_key(machine)};
   machine.busy = std::max(machine.busy, events_.now() + reply.delay);
@@ -231,7 +242,7 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
 
 void SimBmcs::advance(Machine& machine) {
   for (const bmcsim::HostWish& wish : machine.model->advance(events_.now())) want(machine, wish);
-  watch_(machine);
+  watch_.machine(machine);
   const auto due = machine.model->next_due();
   if (!due || machine.wakes_at == due) return;
   machine.wakes_at = due;
@@ -254,12 +265,13 @@ void SimBmcs::want(Machine& machine, const bmcsim::HostWish& wish) {
     return media->second->end_tls(machine.address, "unknown ca");
   if (wish.kind == bmcsim::HostWish::Kind::callback)
     return media->second->callback(path, machine.address, answered);
-  media->second->read(
-      path, machine.address, wish.offset, wish.length,
-      [this, &machine, ticket = wish.ticket](int status, const std::string& bytes, std::uint64_t size) {
-        machine.model->answered(ticket, status, bytes, size, events_.now());
-        advance(machine);
-      });
+  media->second->read(path, machine.address, wish.offset, wish.length,
+                      [this, &machine, &media = *media->second, ticket = wish.ticket](
+                          int status, const std::string& bytes, std::uint64_t size) {
+                        watch_.media_reply(machine, media, status);
+                        machine.model->answered(ticket, status, bytes, size, events_.now());
+                        advance(machine);
+                      });
 }
 
 void SimBmcs::self_reset(Machine& machine) {

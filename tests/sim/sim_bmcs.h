@@ -28,6 +28,7 @@ struct Machine {
   std::string key_sha256;
   std::unique_ptr<bmcsim::BmcModel> model;
   MonoTime busy{};                                      // requests to one BMC run in order
+  bool address_taken = false;                           // something else listens where its system is to be
   bool stuck_tray = false;                              // whatever is inserted stays inserted
   MonoTime silent_until{};                              // its BMC restarts
   std::string_view kind{};                              // the fault it has for good; empty: none
@@ -43,8 +44,11 @@ std::string shown_key(const Machine& machine);
 class SimBmcs {
  public:
   using Deliver = std::function<void(Input)>;
-  /// Called after anything happened to a machine.
-  using Watch = std::function<void(Machine&)>;
+  struct Watch {
+    std::function<void(Machine&)> machine;  // after anything happened to it
+    /// A media server of ours answered a host's read, or was not there (0); the host does not know yet.
+    std::function<void(const Machine&, const SimMedia&, int status)> media_reply;
+  };
 
   SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random random, Marks& marks, Watch watch);
 
@@ -55,6 +59,9 @@ class SimBmcs {
   void add_media(SimMedia& media) { media_[media.address()] = &media; }
   /// The call of an agent whose credential file holds `password`; empty: it has none of that name.
   void start(const HttpRequest& request, std::string password, Deliver deliver);
+
+  /// Somebody listens at the address that the system of this machine has, or is to have.
+  [[nodiscard]] bool answers(const std::string& machine) const;
 
   // ---- what happens to machines
   /// The host powers on or resets by itself.

@@ -130,7 +130,9 @@ void SimBus::forge(const Publish& message) {
   }
   if (bad == message.payload) return;
   for (auto& [name, client] : clients_) {
-    if (client.connected && matches(client.subscription, message.topic)) client.probe({message.topic, bad});
+    if (!client.connected || !matches(client.subscription, message.topic)) continue;
+    client.probe({message.topic, bad});
+    client.deliver(MessageArrived{message.topic, bad});  // and whatever follows from it is judged like all else
   }
 }
 

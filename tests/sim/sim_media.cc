@@ -1,5 +1,6 @@
 #include "tests/sim/sim_media.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace metalmesh::sim {
@@ -50,19 +51,38 @@ void SimMedia::crash() {
   core_ = media::MediaCore();
   mounts_.clear();
   tick_at_.reset();
+  frozen_until_ = {};
   for (auto& [conn, reader] : std::exchange(readers_, {})) {
     events_.after(1ms, [answer = std::move(reader.answer)] { answer(0, {}, 0); });
   }
 }
 
+void SimMedia::freeze(Duration length) {
+  trace_.line(events_.now(), name_, "is frozen");
+  frozen_until_ = std::max(frozen_until_, events_.now() + length);
+}
+
+void SimMedia::when_awake(std::function<void()> what) {
+  if (events_.now() >= frozen_until_) return what();
+  events_.at(frozen_until_, [this, what = std::move(what)]() mutable { when_awake(std::move(what)); });
+}
+
+void SimMedia::take_request(media::MediaRequest request) {
+  when_awake([this, life = life_, request = std::move(request)]() mutable {
+    if (running_ && life == life_) take(core_.on_request(std::move(request), now()));
+  });
+}
+
 void SimMedia::start() {
   if (running_) return;
+  outage_ = events_.now();
   trace_.line(events_.now(), name_, "start");
   running_ = true;
   introduce();
 }
 
 void SimMedia::agent_up(std::function<void(Input)> report) {
+  outage_ = events_.now();
   report_ = std::move(report);
   ++link_;
   introduce();
@@ -92,9 +112,11 @@ void SimMedia::send(const wire::MediaCommand& command) {
   link_busy_ = std::max(link_busy_, events_.now());
   if (!command.has_all() && !command.agent_gone()) link_busy_ += 1ms + random_.below(5) * 1ms;
   events_.at(link_busy_, [this, life = life_, command] {
-    if (!running_ || life != life_) return;
-    if (command.has_mount()) mounts_[command.mount().token()] = command.mount();
-    take(core_.on_command(command, now()));
+    when_awake([this, life, command] {
+      if (!running_ || life != life_) return;
+      if (command.has_mount()) mounts_[command.mount().token()] = command.mount();
+      take(core_.on_command(command, now()));
+    });
   });
 }
 
@@ -112,7 +134,7 @@ void SimMedia::read(const std::string& path, const std::string& peer, std::uint6
         {"range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1)}};
   }
   request.peer = peer;
-  take(core_.on_request(std::move(request), now()));
+  take_request(std::move(request));
 }
 
 void SimMedia::end_tls(const std::string& peer, std::string why) {
@@ -138,7 +160,7 @@ void SimMedia::callback(const std::string& path, const std::string& peer, std::f
   request.method = "POST";
   request.path = path;
   request.peer = peer;
-  take(core_.on_request(std::move(request), now()));
+  take_request(std::move(request));
 }
 
 void SimMedia::take(media::MediaOutcome outcome) {
@@ -200,9 +222,11 @@ void SimMedia::schedule_tick() {
   if (!due || (tick_at_ && *tick_at_ <= *due)) return;
   tick_at_ = due;
   events_.at(*due, [this, life = life_, due] {
-    if (life != life_ || !running_ || tick_at_ != due) return;
-    tick_at_.reset();
-    take(core_.on_tick(now()));
+    when_awake([this, life, due] {
+      if (life != life_ || !running_ || tick_at_ != due) return;
+      tick_at_.reset();
+      take(core_.on_tick(now()));
+    });
   });
 }
 

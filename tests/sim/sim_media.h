@@ -34,7 +34,11 @@ class SimMedia {
 
   void crash();
   void start();
+  /// Nothing is taken, served or told for so long; what comes meanwhile waits.
+  void freeze(Duration length);
   [[nodiscard]] bool running() const { return running_; }
+  /// When it, or the agent that tells it what to serve, was not there last; now, while that is so.
+  [[nodiscard]] MonoTime last_outage() const { return running_ && report_ ? outage_ : events_.now(); }
 
   /// The agent's process came up: `report` reaches that life. The server introduces itself.
   void agent_up(std::function<void(Input)> report);
@@ -59,6 +63,9 @@ class SimMedia {
   void respond(const media::Respond& respond);
   void watch_guard(const Reader& reader);
   void introduce();
+  /// Calls `what` now, or when it wakes.
+  void when_awake(std::function<void()> what);
+  void take_request(media::MediaRequest request);
   void schedule_tick();
   [[nodiscard]] Now now() const;
 
@@ -70,6 +77,7 @@ class SimMedia {
   GuardedRead guarded_;
   bool running_ = false;
   unsigned life_ = 0;
+  MonoTime frozen_until_{};
   media::MediaCore core_;
   std::function<void(Input)> report_;
   unsigned link_ = 0;  // rises when the agent comes or goes
@@ -79,6 +87,7 @@ class SimMedia {
   std::map<std::string, wire::Mount> mounts_;  // as ordered, for the watch on guarded bytes
   std::set<std::string> launched_;             // tokens whose guarded bytes left
   std::optional<MonoTime> tick_at_;
+  MonoTime outage_{};
 };
 
 }  // namespace metalmesh::sim

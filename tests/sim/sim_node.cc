@@ -1,10 +1,19 @@
 #include "tests/sim/sim_node.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace metalmesh::sim {
 
 using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::int64_t quartz_ppm = 100;
+
+Duration scaled(Duration span, std::int64_t ppm) { return span + Duration(span.count() / 1'000'000 * ppm); }
+
+}  // namespace
 
 SimNode::SimNode(std::string name, EventQueue& events, Trace& trace, const Swarm& swarm, Random random,
                  MakeCore make_core, Surroundings around)
@@ -18,11 +27,49 @@ SimNode::SimNode(std::string name, EventQueue& events, Trace& trace, const Swarm
       around_(std::move(around)) {
   const auto error = static_cast<std::uint64_t>(around_.clock_error.count());
   clock_offset_ = Duration(static_cast<std::int64_t>(random_.below(2 * error + 1))) - around_.clock_error;
+  fast_ppm_ = static_cast<std::int64_t>(random_.below(2 * quartz_ppm + 1)) - quartz_ppm;
+  boot_machine();
 }
+
+void SimNode::boot_machine() {
+  booted_at_ = events_.now();
+  mono_at_boot_ = MonoTime(random_.below(1'000'000) * 1s);
+  boot_ = random_.next() | 1U;
+}
+
+MonoTime SimNode::true_time(MonoTime mono) const {
+  MonoTime at = booted_at_ + scaled(mono - mono_at_boot_, -fast_ppm_);
+  while (own_time(at) < mono) at += mono - own_time(at);  // never early: a timer that fires is due
+  return at;
+}
+
+MonoTime SimNode::own_time(MonoTime at) const { return mono_at_boot_ + scaled(at - booted_at_, fast_ppm_); }
 
 Now SimNode::now() const {
   const WallTime shown = events_.wall() + clock_offset_;
-  return {events_.now(), shown - around_.clock_error, shown + around_.clock_error};
+  return {.mono = own_time(events_.now()),
+          .wall_low = shown - around_.clock_error,
+          .wall_high = shown + around_.clock_error,
+          .awake_since = own_time(awake_since_),
+          .boot = boot_};
+}
+
+void SimNode::reboot(std::string_view why) {
+  if (!life_) return;
+  crash(why);
+  boot_machine();
+}
+
+void SimNode::freeze(Duration length) {
+  if (!life_) return;
+  trace_.line(events_.now(), name_, "is frozen");
+  frozen_until_ = std::max(frozen_until_, events_.now() + length);
+  events_.at(frozen_until_, [this, life = lives_] {
+    if (!life_ || life != lives_ || events_.now() < frozen_until_) return;
+    trace_.line(events_.now(), name_, "wakes");
+    awake_since_ = events_.now();
+    if (std::exchange(life_->turn_due, false) || !life_->inbox.empty()) schedule_turn();
+  });
 }
 
 void SimNode::start() {
@@ -31,6 +78,8 @@ void SimNode::start() {
   dying_ = false;
   effects_left_.reset();
   trace_.line(events_.now(), name_, "start");
+  awake_since_ = events_.now();
+  frozen_until_ = {};
   life_ = std::make_unique<Life>();
   Store& store = *this;
   life_->core = make_core_(store, entropy_);
@@ -103,7 +152,7 @@ void SimNode::schedule_turn() {
   if (std::exchange(life_->turn_due, true)) return;
   // Inputs that come while an earlier commit is in flight go into one turn.
   events_.after(random_.below(4) * 1ms, [this, life = lives_] {
-    if (life_ && life == lives_) run_turn();
+    if (life_ && life == lives_ && events_.now() >= frozen_until_) run_turn();
   });
 }
 
@@ -162,7 +211,7 @@ void SimNode::arm(TimerArm timer) {
   if (!leaves()) return;
   const unsigned version = ++timer_version_;
   life_->timers[timer.token] = version;
-  events_.at(timer.at, [this, life = lives_, version, token = timer.token] {
+  events_.at(true_time(timer.at), [this, life = lives_, version, token = timer.token] {
     if (!life_ || life != lives_) return;
     const auto found = life_->timers.find(token);
     if (found == life_->timers.end() || found->second != version) return;

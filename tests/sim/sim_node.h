@@ -1,5 +1,7 @@
 // One node: a production core behind the production turn, on simulated ports. It can lose power before a
-// commit, after it, or between two effects; its store is all that the next life finds.
+// commit, after it, or between two effects; its store is all that the next life finds. It has clocks of its
+// own: a monotone one that begins anywhere, runs a little fast or slow and begins anew at a reboot, and a
+// wall clock that people and daemons set. It can be frozen, and wakes with its inputs queued and time gone.
 #pragma once
 
 #include <functional>
@@ -52,6 +54,10 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
   void stop();
   void revive();
   void step_clock(Duration by) { clock_offset_ += by; }
+  /// The machine goes down, not the process alone: its monotone clock begins anew.
+  void reboot(std::string_view why);
+  /// No turn for so long; what comes meanwhile waits.
+  void freeze(Duration length);
   [[nodiscard]] bool alive() const { return life_ != nullptr; }
   [[nodiscard]] DecisionCore* core() { return life_ ? life_->core.get() : nullptr; }
   [[nodiscard]] SimStore& rows() { return rows_; }
@@ -70,6 +76,10 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
     std::map<std::string, unsigned> timers;  // token -> version of the newest arm
   };
   Surroundings::Deliver to_this_life();
+  void boot_machine();
+  /// What its monotone clock shows at a moment, and the other way round.
+  [[nodiscard]] MonoTime own_time(MonoTime at) const;
+  [[nodiscard]] MonoTime true_time(MonoTime mono) const;
   void schedule_turn();
   void run_turn();
   /// False when the node is dead before this effect leaves.
@@ -113,6 +123,13 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
   std::optional<std::uint64_t> effects_left_;  // until the power goes
   bool dying_ = false;
   Duration clock_offset_{};
+  // Its monotone clock: what it showed at `booted_at_`, and by how many millionths it is fast.
+  MonoTime booted_at_{};
+  MonoTime mono_at_boot_{};
+  std::int64_t fast_ppm_ = 0;
+  std::uint64_t boot_ = 0;
+  MonoTime awake_since_{};  // in true time
+  MonoTime frozen_until_{};
 };
 
 }  // namespace metalmesh::sim

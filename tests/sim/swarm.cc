@@ -36,6 +36,9 @@ constexpr FaultClass classes[] = {
     {"commit-crash", [](Swarm& s) { s.crash_at_commit = 0; }},
     {"disk-full", [](Swarm& s) { s.disk_full = 0; }},
     {"clock", [](Swarm& s) { s.clock_error = 500ms, s.clock_step_every = {}; }},
+    {"controller-clock", [](Swarm& s) { s.controller_step_every = {}; }},
+    {"reboot", [](Swarm& s) { s.reboot = 0; }},
+    {"freeze", [](Swarm& s) { s.freeze_every = {}; }},
     {"store-lost", [](Swarm& s) { s.store_lost_every = {}; }},
     {"rollback", [](Swarm& s) { s.rollback_every = {}; }},
     {"restore", [](Swarm& s) { s.restore_every = {}; }},
@@ -51,13 +54,14 @@ constexpr FaultClass classes[] = {
     {"board", [](Swarm& s) { s.board_every = {}; }},
     {"move", [](Swarm& s) { s.move_every = {}; }},
     {"rotation", [](Swarm& s) { s.rotation_every = {}; }},
-    {"quirks", [](Swarm& s) { s.once_ignored = s.cd_first = s.slot_lag = s.impatient = s.stuck_tray = 0; }},
     {"odd", [](Swarm& s) { s.odd = 0; }},
     {"bout", [](Swarm& s) { s.bout_every = {}; }},
     {"trouble", [](Swarm& s) { s.trouble_every = {}; }},
+    {"quirks", [](Swarm& s) { s.once_ignored = s.cd_first = s.slot_lag = s.impatient = s.stuck_tray = s.address_taken = 0; }},
     {"image", [](Swarm& s) { s.image_fault = 0, s.image_time = 10s; }},
     {"abort", [](Swarm& s) { s.abort = 0; }},
     {"meddling", [](Swarm& s) { s.meddling = 0; }},
+    {"tidiness", [](Swarm& s) { s.tidiness = 0; }},
     {"reinstall", [](Swarm& s) { s.reinstalls = false; }},
     {"greedy", [](Swarm& s) { s.greedy = false; }},
 };
@@ -117,12 +121,17 @@ Swarm draw_swarm(Random& random) {
   swarm.slot_lag = random.chance(300) ? 400 : 0;
   swarm.impatient = random.chance(200) ? 400 : 0;
   swarm.stuck_tray = random.chance(100) ? 300 : 0;
+  swarm.address_taken = random.chance(200) ? 300 : 0;
   swarm.image_fault = rate(random, 200);
   swarm.image_time = random.chance(800) ? Duration(60s) : Duration(15min);
   swarm.abort = random.chance(500) ? 0 : static_cast<std::uint32_t>(random.below(100));
   swarm.meddling = random.chance(600) ? 0 : static_cast<std::uint32_t>(random.below(40));
+  swarm.tidiness = random.chance(600) ? 0 : static_cast<std::uint32_t>(random.below(60));
   swarm.reinstalls = random.chance(500);
   swarm.greedy = random.chance(300);
+  swarm.controller_step_every = seldom(random, 250);
+  swarm.reboot = random.chance(500) ? 0 : static_cast<std::uint32_t>(random.below(1000));
+  swarm.freeze_every = seldom(random, 250);
   draw_odd(swarm, Random(random).fork());
   return swarm;
 }

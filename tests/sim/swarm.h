@@ -34,6 +34,9 @@ struct Swarm {
   std::uint32_t disk_full = 0;
   Duration clock_error{};       // how well an agent knows the time by itself
   Duration clock_step_every{};  // and how often that turns out to be wrong
+  Duration controller_step_every{};  // steps of the controller's clock, by which all go
+  std::uint32_t reboot = 0;  // of the crashes: the machine starts anew, and with it the monotone clock
+  Duration freeze_every{};   // a node is not run for a while
   bool media_dies_with_agent = false;
   Duration store_lost_every{};
   Duration rollback_every{};
@@ -60,6 +63,7 @@ struct Swarm {
   std::uint32_t slot_lag = 0;
   std::uint32_t impatient = 0;        // gives a medium up after seconds without a server
   std::uint32_t stuck_tray = 0;       // never ejects
+  std::uint32_t address_taken = 0;    // something else listens at the new system's address
   std::uint32_t odd = 0;              // is odd in one way, for good
   Duration bout_every{};              // every BMC of one model is odd for minutes
   Duration trouble_every{};           // one BMC is, while it installs
@@ -70,6 +74,7 @@ struct Swarm {
   // People.
   std::uint32_t abort = 0;     // of a running rollout, per look of the operator
   std::uint32_t meddling = 0;  // cancels one deployment, or resolves it wrongly early
+  std::uint32_t tidiness = 0;  // deletes a rollout that is done
   bool reinstalls = false;
   bool greedy = false;  // selects everything, protected servers too
   bool bulk = false;    // one rollout over everything, as fast as it goes

@@ -50,6 +50,7 @@ void Weather::repeat(Duration mean, Random random, What what) {
 void Weather::begin() {
   network();
   nodes();
+  clocks();
   histories();
   machines();
   odd_bmcs();
@@ -85,9 +86,9 @@ void Weather::nodes() {
   now_and_then(swarm.crash_every, [this](Random& random) {
     switch (random.below(3)) {
       case 0:
-        return mesh_.controller->crash("pulled the plug");
+        return pull_plug(*mesh_.controller, random);
       case 1:
-        return any_site(random).box.node->crash("pulled the plug");
+        return pull_plug(*any_site(random).box.node, random);
       default: {
         SimMedia& media = *any_site(random).box.media;
         media.crash();
@@ -102,11 +103,62 @@ void Weather::nodes() {
     mesh_.witness.marks().hit("a disk was nearly full");
     mesh_.events.after(1min + random.below(300) * 1s, [&rows] { rows.set_low(false); });
   });
+}
+
+namespace {
+
+/// Forward or backward; a bad correction, a time zone taken for UTC, a dead battery.
+Duration draw_step(Random& random) {
+  const Duration sizes[] = {5s + random.below(60) * 1s, 1min + random.below(7200) * 1s, 24h * 3650};
+  const Duration size = sizes[random.below(std::size(sizes))];
+  return random.chance(500) ? size : -size;
+}
+
+}  // namespace
+
+void Weather::clocks() {
+  const Swarm& swarm = mesh_.swarm;
   now_and_then(swarm.clock_step_every, [this](Random& random) {
     mesh_.witness.marks().hit("a clock stepped");
-    const Duration step = random.below(7200) * 1s - 3600s;
-    any_site(random).box.node->step_clock(step);
+    any_site(random).box.node->step_clock(draw_step(random));
   });
+  now_and_then(swarm.controller_step_every, [this](Random& random) { step_controller(random); });
+  now_and_then(swarm.freeze_every, [this](Random& random) { freeze(random); });
+}
+
+/// Some are taken back: at once, before anybody believed them, or long after.
+void Weather::step_controller(Random& random) {
+  const Duration step = draw_step(random);
+  mesh_.witness.marks().hit("the controller's clock stepped");
+  mesh_.trace.line(mesh_.events.now(), "controller", "clock steps", std::to_string(step / 1s));
+  mesh_.controller->step_clock(step);
+  if (random.chance(300)) return;
+  mesh_.events.after(1s + random.below(1800) * 1s, [this, step] {
+    mesh_.witness.marks().hit("the controller's clock stepped back");
+    mesh_.trace.line(mesh_.events.now(), "controller", "clock steps", std::to_string(-step / 1s));
+    mesh_.controller->step_clock(-step);
+  });
+}
+
+void Weather::freeze(Random& random) {
+  const Duration length = 20s + random.below(1200) * 1s;
+  Site& site = any_site(random);
+  const std::uint64_t who = random.below(4);
+  if (who == 0) mesh_.controller->freeze(length);
+  if (who == 1 || who == 3) site.box.node->freeze(length);
+  if (who == 2 || who == 3) site.box.media->freeze(length);
+  constexpr const char* names[] = {"the controller was frozen", "an agent was frozen",
+                                   "a media server was frozen", "a site's box was frozen"};
+  mesh_.witness.marks().hit(names[who]);
+}
+
+void Weather::pull_plug(SimNode& node, Random& random) {
+  if (!random.chance(mesh_.swarm.reboot)) return node.crash("pulled the plug");
+  mesh_.witness.marks().hit("a machine was started anew");
+  // Written down every ten minutes at least. It only matters to one whose clock is set back meanwhile.
+  if (&node == mesh_.controller.get() && mesh_.swarm.controller_step_every != Duration())
+    mesh_.witness.on_controller_rebooted(10min + mesh_.swarm.down_for + 2s);
+  node.reboot("power failure");
 }
 
 void Weather::histories() {

@@ -24,6 +24,11 @@ class Weather {
   void repeat(Duration mean, Random random, What what);
   void network();
   void nodes();
+  void clocks();
+  void step_controller(Random& random);
+  void freeze(Random& random);
+  /// A power failure of a node's machine or the death of its process.
+  void pull_plug(SimNode& node, Random& random);
   void histories();
   void machines();
   void odd_bmcs();

@@ -227,7 +227,11 @@ void Witness::take_event_row(const std::string& node, const AgentLife& agent, co
 
 void Witness::tell(const std::string& node, const AgentLife& agent, std::uint64_t seq,
                    const wire::Event& event) {
-  if (event.has_launched()) court_.facts.launched[event.deployment_id()] = event.generation();
+  if (event.has_launched()) {
+    court_.facts.launched[event.deployment_id()] = event.generation();
+    court_.facts.launched_at[event.deployment_id()] = court_.events.now();
+    court_.facts.launched_in[event.deployment_id()] = agent.copy;
+  }
   if (const auto name = mark_of(event); !name.empty()) court_.marks.hit(name);
   if (const wire::Fault* fault = fault_of(event))
     court_.marks.hit("told " + wire::FaultCode_Name(fault->code()));
@@ -240,6 +244,7 @@ void Witness::on_controller_durable(const Batch& batch) {
   court_.facts.moves.clear();
   for (const RowWrite& row : batch) take_controller_row(row);
   all(&Invariant::on_controller_rows, batch);
+  for (const auto& request : std::exchange(granted_, {})) all(&Invariant::on_granted, Granted{request});
 }
 
 void Witness::take_controller_row(const RowWrite& row) {
@@ -254,21 +259,28 @@ void Witness::take_controller_row(const RowWrite& row) {
     rest::Deployment& known = facts.deployments[id];
     const std::string from = known.state();
     if (row.value && controller::decode_row(*row.value, known)) {
+      Said& said = facts.said[id];
+      said = {known.rollout(), known.server(), known.site(), said.by_person || !known.resolved_by().empty()};
       if (known.state() != from) facts.moves.push_back({from, &known});
     } else {
+      std::erase_if(facts.moves, [&](const DeploymentMove& move) { return move.now == &known; });
       facts.deployments.erase(id);
     }
   } else if (row.key.starts_with(tables::rollouts)) {
     const std::string name = row.key.substr(tables::rollouts.size());
-    if (!row.value || !controller::decode_row(*row.value, facts.rollouts[name])) facts.rollouts.erase(name);
+    if (row.value && controller::decode_row(*row.value, facts.rollouts[name])) {
+      facts.specs[name] = facts.rollouts[name].spec();
+    } else {
+      facts.rollouts.erase(name);
+    }
   } else if (row.key.starts_with(tables::sites) && row.value) {
     rest::Site site;
     if (controller::decode_row(*row.value, site))
       facts.site_parallel[site.metadata().name()] = site.spec().limits().parallel();
-  } else if (row.key.starts_with(tables::orders) && row.value) {
-    record::Order order;
-    if (controller::decode_row(*row.value, order) && order.cancel_seq() != 0)
-      facts.cancels.insert(row.key.substr(tables::orders.size()));
+  } else if (row.key.starts_with(tables::fences) && row.value) {
+    record::OwedFence fence;
+    if (controller::decode_row(*row.value, fence) && !fence.command_journal().empty())
+      facts.cancels.insert(row.key.substr(tables::fences.size()));
   }
 }
 
@@ -326,6 +338,12 @@ void Witness::on_bad_message(const std::string& node, bool ignored) {
 }
 
 void Witness::on_quarantine_cleared(const std::string& site) { all(&Invariant::on_quarantine_cleared, site); }
+
+void Witness::on_media_reply(const Machine& machine, const SimMedia& media, int status) {
+  all(&Invariant::on_media_reply, MediaReply{machine, media, status});
+}
+
+void Witness::at_quiet() { all(&Invariant::at_quiet); }
 
 void Witness::at_end() { all(&Invariant::at_end); }
 

@@ -18,6 +18,8 @@ class Witness {
                     const Publish& message, const SimStore& rows);
   /// A new life begins, with what its store holds.
   void on_credentials_set() { ++court_.facts.chances; }
+  /// The controller's machine starts anew: what it knows of the time may be that old.
+  void on_controller_rebooted(Duration gap) { court_.facts.unknown_gap += gap; }
   void on_agent_started(const std::string& node, const std::string& site, const SimStore& rows);
   void on_agent_durable(const std::string& node, const Batch& batch);
   /// The agent's store is empty now, or again what `rows` holds.
@@ -30,6 +32,11 @@ class Witness {
   void on_log_line(const std::string& node, std::string_view line);
   void on_bad_message(const std::string& node, bool ignored);
   void on_quarantine_cleared(const std::string& site);
+  void on_media_reply(const Machine& machine, const SimMedia& media, int status);
+  /// Granted by the core; told to the person once the controller's next commit made it durable.
+  void on_granted(const controller::OperatorRequest& request) { granted_.push_back(request); }
+  void on_controller_started() { granted_.clear(); }
+  void at_quiet();
   void at_end();
 
   /// Every durable event of every store that still lives is in the controller's log.
@@ -56,6 +63,7 @@ class Witness {
   Court court_;
   Invariants invariants_;
   std::map<std::string, std::size_t> installs_seen_;  // by machine
+  std::vector<controller::OperatorRequest> granted_;  // not durable yet
 };
 
 }  // namespace metalmesh::sim

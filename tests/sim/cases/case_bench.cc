@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/app/quirk_files.h"
 #include "agents/core/agent_core.h"
 #include "common/base/digest.h"
 #include "common/delivery/topics.h"
@@ -34,6 +35,7 @@ agent::AgentSettings settings() {
   settings.machine_id = "edge";
   settings.version = "sim";
   settings.timeouts.first_read = 3min;  // the firmware here is quick
+  settings.quirks = *agent::load_quirks("");
   return settings;
 }
 
@@ -73,7 +75,8 @@ wire::StartInstall standard_order(const Machine& machine, WallTime wall) {
 CaseBench::CaseBench(const Case& the_case, bool print)
     : case_(the_case),
       trace_(print),
-      bmcs_(events_, trace_, swarm_, Random(7), marks_, [this](Machine& machine) { watch(machine); }),
+      bmcs_(events_, trace_, swarm_, Random(7), marks_,
+            {[this](Machine& machine) { watch(machine); }, [](const Machine&, const SimMedia&, int) {}}),
       media_("media", events_, trace_, Random(11), [](const std::string&) {}),
       controller_(site_name),
       signer_(site_name) {

@@ -26,6 +26,13 @@ TEST_P(BmcCase, ends_as_it_should) {
 INSTANTIATE_TEST_SUITE_P(Reported, BmcCase, testing::ValuesIn(all_cases()),
                          [](const auto& info) { return std::string(info.param.name); });
 
+TEST(BmcCases, every_fault_of_a_bmc_is_in_one) {
+  std::set<std::string_view> used;
+  for (const Case& each : all_cases()) used.insert(each.faults.begin(), each.faults.end());
+  for (const bmcsim::Fault* fault : bmcsim::all_faults())
+    EXPECT_TRUE(used.contains(fault->name)) << fault->name << ": " << fault->does;
+}
+
 TEST(BmcCases, have_names_of_their_own_and_faults_that_exist) {
   std::set<std::string_view> names;
   for (const Case& each : all_cases()) {

@@ -90,6 +90,15 @@ std::vector<Case> usual_cases() {
              order.mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
              order.mutable_proof()->set_reach_host("192.0.2.50");
            }},
+      {.name = "port_answers_all_the_time",
+       .faults = {},
+       .ends = {"UNPROVEN PROOF_MISSING"},
+       .port = Port::open,
+       .order =
+           [](wire::StartInstall& order) {
+             order.mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
+             order.mutable_proof()->set_reach_host("192.0.2.50");
+           }},
   };
 }
 

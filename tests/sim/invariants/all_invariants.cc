@@ -14,13 +14,18 @@ const wire::StartInstall* Facts::launched_order(const std::string& deployment) c
   return found == launched.end() ? nullptr : order(deployment, found->second);
 }
 
+bool Facts::launch_is_kept(const std::string& deployment) const {
+  const auto copy = launched_in.find(deployment);
+  return copy != launched_in.end() && !copies[copy->second].lost && copies[copy->second].in_log;
+}
+
 Invariants all_invariants(Court& court) {
   Invariants all;
   for (const auto& make :
        {one_wipe_per_generation, cancelled_stays_cancelled, inside_the_window, right_machine,
         numbers_only_rise, only_signed_orders, log_is_the_journal, everything_ends, no_secrets, pace,
         bad_input_changes_nothing, doubt_does_not_act, bounds, durable_before_seen, reports_are_true,
-        nothing_left_behind, logins_are_few}) {
+        nothing_left_behind, logins_are_few, disk_is_as_told, medium_stays, answers_hold, wiped_as_asked}) {
     all.push_back(make(court));
   }
   return all;

@@ -24,5 +24,9 @@ std::unique_ptr<Invariant> durable_before_seen(Court& court);
 std::unique_ptr<Invariant> reports_are_true(Court& court);
 std::unique_ptr<Invariant> nothing_left_behind(Court& court);
 std::unique_ptr<Invariant> logins_are_few(Court& court);
+std::unique_ptr<Invariant> disk_is_as_told(Court& court);
+std::unique_ptr<Invariant> medium_stays(Court& court);
+std::unique_ptr<Invariant> answers_hold(Court& court);
+std::unique_ptr<Invariant> wiped_as_asked(Court& court);
 
 }  // namespace metalmesh::sim

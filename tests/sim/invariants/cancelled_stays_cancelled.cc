@@ -33,13 +33,22 @@ class CancelledStaysCancelled final : public Invariant {
         recorded_.insert({move.now->id(), move.now->generation()});
     }
   }
-  void on_controller_restored() override { recorded_.clear(); }
 
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
     const auto attempt = std::pair(wipe.install.deployment, wipe.order->generation());
     if (recorded_.contains(attempt) || cancelled_.contains(attempt))
       object("wiped after CANCELLED was recorded: " + attempt.first);
+    // A medium in custody outlives its job: a host that died half-way goes on with its own unfinished work.
+    const auto& installs = wipe.machine.model->host().installs();
+    const bool own_work = wipe.index > 0 && wipe.install.self_started &&
+                          installs[wipe.index - 1].deployment == wipe.install.deployment &&
+                          installs[wipe.index - 1].died && !installs[wipe.index - 1].completed;
+    if (own_work) return mark("an installer in custody was begun again by its host");
+    // An old copy of its store believes that the installer runs, and the slot never emptied: README.md.
+    const auto agent = facts_.agents.find(wipe.node);
+    if (agent != facts_.agents.end() && agent->second.behind_log)
+      return mark("an old copy of an agent's store served what had ended");
     const auto ended = ended_.find(wipe.node);
     if (ended != ended_.end() && ended->second.contains(attempt))
       object("wiped after the agent ended it: " + attempt.first);

@@ -47,6 +47,14 @@ struct AgentLife {
   std::string command_journal;
 };
 
+/// What the controller's rows ever said of a deployment. Deletes and restores take nothing from it.
+struct Said {
+  std::string rollout;
+  std::string server;
+  std::string site;
+  bool by_person = false;  // somebody resolved it
+};
+
 /// A deployment's row changed its state in the batch that is looked at.
 struct DeploymentMove {
   std::string from;  // empty: it is new
@@ -66,12 +74,19 @@ struct Facts {
   std::map<std::string, rest::Deployment> deployments;  // the controller's rows
   std::vector<DeploymentMove> moves;                    // of the newest batch
   std::map<std::string, rest::Rollout> rollouts;
+  std::map<std::string, Said> said;                   // by deployment, for ever
+  std::map<std::string, rest::RolloutSpec> specs;     // by rollout, for ever
+  std::map<std::string, MonoTime> launched_at;        // by deployment: LAUNCHED became durable
+  std::map<std::string, std::size_t> launched_in;     // by deployment: the copy of the journal that has it
   std::map<std::string, std::uint32_t> site_parallel;  // installs side by side, by site
   std::uint64_t chances = 0;                           // starts of agents, and passwords set, so far
+  Duration unknown_gap{};  // of the controller: what it cannot know to have passed
   std::set<std::string> precious;                      // machines that must not be touched, by name
 
   [[nodiscard]] const wire::StartInstall* order(const std::string& deployment,
                                                 std::uint64_t generation) const;
+  /// The journal that has the launch of this deployment still tells what it knows.
+  [[nodiscard]] bool launch_is_kept(const std::string& deployment) const;
   /// The order under which the deployment was launched last.
   [[nodiscard]] const wire::StartInstall* launched_order(const std::string& deployment) const;
 };

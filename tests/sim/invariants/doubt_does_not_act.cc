@@ -39,7 +39,6 @@ class DoubtDoesNotAct final : public Invariant {
     }
   }
   void on_quarantine_cleared(const std::string& site) override { vouched_.erase(site); }
-  void on_controller_restored() override { vouched_.clear(); }
 
  private:
   std::map<std::string, std::vector<std::string>> vouched_;  // by site, in order

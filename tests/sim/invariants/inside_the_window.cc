@@ -1,31 +1,71 @@
-// I3: nothing is armed outside [not_before, start_by] or launched after launch_by, by the true time.
+// I3: nothing is armed or launched later after a person started the rollout than she allowed, by true elapsed
+// time, whatever became of whose clock; nothing expires before that by a clock that nobody had time to
+// believe; nothing is armed before its window.
 #include "common/ports/wire_time.h"
 #include "tests/sim/invariants/all_invariants.h"
 
 namespace metalmesh::sim {
 namespace {
 
-// The controller's clock, which all go by, is that good.
-constexpr Duration clock_slack = std::chrono::seconds(1);
+// What clocks that agree may differ by.
+constexpr Duration clock_slack = std::chrono::seconds(5);
 
 class InsideTheWindow final : public Invariant {
  public:
   explicit InsideTheWindow(Court& court) : Invariant("inside_the_window", court) {}
 
+  void on_controller_rows(const Batch& batch) override {
+    for (const RowWrite& row : batch) {  // in the same batch as what it ends, and before it is logged
+      if (row.value && row.value->find("is believed from now on") != std::string::npos) believed_anew_ = true;
+    }
+    for (const DeploymentMove& move : facts_.moves) {
+      if (!move.from.empty() && move.now->fault().code() == wire::ORDER_EXPIRED) expired(move.now->id());
+      const auto rollout = facts_.rollouts.find(move.now->rollout());
+      if (!move.from.empty() || rollout == facts_.rollouts.end()) continue;
+      const rest::RolloutSpec& spec = rollout->second.spec();
+      const MonoTime start_by = court_.events.now() + from_wire(spec.start_within());
+      bounds_.try_emplace(move.now->id(), Bounds{start_by, start_by + from_wire(spec.launch_within())});
+    }
+  }
+
   void on_told(const Told& told) override {
     const wire::Event& event = told.event;
+    if (event.has_clock_doubted() && !event.clock_doubted().over()) mark("a site doubted the time");
     const wire::StartInstall* order = facts_.order(event.deployment_id(), event.generation());
-    if (order == nullptr) return;
-    const WallTime wall = court_.events.wall();
-    if (event.has_armed()) {
-      if (wall + clock_slack < from_wire(order->not_before()))
-        object("armed before not_before: " + event.deployment_id());
-      if (wall > from_wire(order->start_by()) + clock_slack)
-        object("armed after start_by: " + event.deployment_id());
-    }
-    if (event.has_launched() && wall > from_wire(order->launch_by()) + clock_slack)
+    const auto bounds = bounds_.find(event.deployment_id());
+    if (order == nullptr || bounds == bounds_.end()) return;
+    const MonoTime latest = court_.events.now() - clock_slack - facts_.unknown_gap;
+    if (event.has_armed() && court_.events.wall() + clock_slack < from_wire(order->not_before()))
+      object("armed before not_before: " + event.deployment_id());
+    if (event.has_armed() && latest > bounds->second.start_by)
+      object("armed after start_by: " + event.deployment_id());
+    if (event.has_launched() && latest > bounds->second.launch_by)
       object("launched after launch_by: " + event.deployment_id());
+    if (event.ended().fault().code() == wire::ORDER_EXPIRED) expired(event.deployment_id());
   }
+
+  void on_log_line(const std::string& node, std::string_view line) override {
+    if (node != "controller") return;
+    if (line.find("clock agrees again") != line.npos) mark("the controller's doubted clock agreed again");
+    if (line.find("is believed from now on") != line.npos)
+      mark("the controller's clock was set and believed");
+  }
+
+ private:
+  /// Once a clock that was set is believed, whether rightly or not, orders go by it.
+  void expired(const std::string& deployment) {
+    const auto bounds = bounds_.find(deployment);
+    if (bounds == bounds_.end() || believed_anew_ || facts_.unknown_gap != Duration::zero()) return;
+    if (court_.events.now() + clock_slack < bounds->second.start_by)
+      object("expired before start_by by a clock that had just been set: " + deployment);
+  }
+
+  struct Bounds {
+    MonoTime start_by;
+    MonoTime launch_by;
+  };
+  std::map<std::string, Bounds> bounds_;  // by deployment, in true elapsed time
+  bool believed_anew_ = false;
 };
 
 }  // namespace

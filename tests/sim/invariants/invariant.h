@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/core/operator_request.h"
 #include "tests/sim/invariants/court.h"
 
 namespace metalmesh::sim {
@@ -44,6 +45,16 @@ struct Wipe {
   std::string node;                 // the agent whose medium it is
   const wire::StartInstall* order;  // null when there is none
 };
+/// A media server of ours answered a machine, or was not there to do so (status 0).
+struct MediaReply {
+  const Machine& machine;
+  const SimMedia& media;
+  int status = 0;
+};
+/// What a person asked the controller and was granted: durable, and known to her from now on.
+struct Granted {
+  const controller::OperatorRequest& request;
+};
 /// A Redfish request leaves an agent.
 struct BmcCall {
   const std::string& node;
@@ -74,6 +85,10 @@ class Invariant {
   virtual void on_log_line(const std::string& /*node*/, std::string_view) {}
   virtual void on_bad_message(const std::string& /*node*/, bool /*ignored*/) {}
   virtual void on_quarantine_cleared(const std::string& /*site*/) {}
+  virtual void on_media_reply(const MediaReply&) {}
+  virtual void on_granted(const Granted&) {}
+  /// Every event that became durable anywhere is in the controller's log.
+  virtual void at_quiet() {}
   virtual void at_end() {}
 
  protected:

@@ -12,6 +12,15 @@ class NothingLeftBehind final : public Invariant {
  public:
   explicit NothingLeftBehind(Court& court) : Invariant("nothing_left_behind", court) {}
 
+  void on_logged(const Logged& logged) override {
+    const wire::Event& event = logged.event;
+    const bool owes = event.ended().debts_size() > 0 || event.released().debts_size() > 0 ||
+                      event.ended().outcome() == wire::Ended::INDETERMINATE;
+    if (owes) told_.insert(event.server());
+    // Whoever inserts has seen the slot empty.
+    if (event.stage().stage() == wire::INSERT) told_.erase(event.server());
+  }
+
   void at_end() override {
     for (const Machine* machine : court_.machines) {
       if (!machine->model->host().media_inserted() || machine->displaced) continue;
@@ -21,10 +30,14 @@ class NothingLeftBehind final : public Invariant {
                (deployment.debts_size() > 0 || deployment.state() == controller::states::indeterminate ||
                 deployment.resolved_from() == controller::states::indeterminate);
       };
-      if (std::ranges::none_of(facts_.deployments, owned_up))
+      // Or it is in the log alone: its rollout was deleted.
+      if (!told_.contains(machine->name) && std::ranges::none_of(facts_.deployments, owned_up))
         object(machine->name + " still holds our medium, and nobody owns up to it");
     }
   }
+
+ private:
+  std::set<std::string> told_;  // servers of which somebody owned up to something, in the log
 };
 
 }  // namespace

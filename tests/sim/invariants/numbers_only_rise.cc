@@ -28,9 +28,6 @@ class NumbersOnlyRise final : public Invariant {
     if (order.generation() > 1) mark("a machine was ordered again");
   }
 
-  // What it had given before is forgotten; the sites' fences and epochs are what protects then.
-  void on_controller_restored() override { given_.clear(); }
-
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
     auto& highest = wiped_[lower(wipe.machine.model->options().uuid)];

@@ -1,19 +1,31 @@
-// I10: no more deployments with the sites than the rollout's limits allow, no more conversations at a site
-// than its own limit; after an abort, a stop or too many failures nothing more is handed out, and what was is
-// recalled.
+// I10: no more deployments with the sites than the rollout's limits allow, no more machines that run
+// installers, no more conversations at a site than its own limit; after an abort, a stop, too many failures or
+// a canary that did not succeed nothing more is handed out, and what was is recalled.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
-#include "controller/state/deployment_states.h"
 #include "tests/sim/invariants/all_invariants.h"
+#include "tests/sim/truth.h"
 
 namespace metalmesh::sim {
 namespace {
 
-using controller::is_in_flight;
-namespace states = controller::states;
+/// With a site, which may act on it.
+bool is_in_flight(std::string_view state) {
+  return state == "ISSUED" || state == "RUNNING" || state == "CANCELLING";
+}
+bool is_end(std::string_view state) { return state != "PENDING" && !is_in_flight(state); }
+
+/// A limit as a person writes it, when it is a plain number.
+std::optional<unsigned> number(const std::string& text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
 
 constexpr Duration recall_time = std::chrono::minutes(2);
 
@@ -23,7 +35,7 @@ class Pace final : public Invariant {
 
   void on_controller_rows(const Batch&) override {
     for (const DeploymentMove& move : facts_.moves) {
-      if (move.from == states::pending && move.now->state() == states::issued) judge(*move.now);
+      if (move.from == "PENDING" && move.now->state() == "ISSUED") judge(*move.now);
     }
     for (const auto& [name, rollout] : facts_.rollouts) {
       std::string& before = state_[name];
@@ -35,7 +47,6 @@ class Pace final : public Invariant {
   }
   void on_controller_restored() override {
     state_.clear();
-    aborted_.clear();
   }
 
   void on_told(const Told& told) override {
@@ -58,6 +69,28 @@ class Pace final : public Invariant {
   }
   void on_store_changed(const std::string& node) override { talking_.erase(node); }
 
+  void on_wipe(const Wipe& wipe) override {
+    const auto said = facts_.said.find(wipe.install.deployment);
+    if (said == facts_.said.end()) return;
+    const auto spec = facts_.specs.find(said->second.rollout);
+    if (spec == facts_.specs.end()) return;
+    unsigned all = 0;
+    unsigned here = 0;
+    for (const Machine* machine : court_.machines) {
+      const bmcsim::Host& host = machine->model->host();
+      if (host.state() != bmcsim::HostState::installing) continue;
+      const auto other = facts_.said.find(host.installs().back().deployment);
+      if (other == facts_.said.end() || other->second.rollout != said->second.rollout) continue;
+      ++all;
+      if (other->second.site == said->second.site) ++here;
+    }
+    const auto& most = spec->second.parallel();
+    if (all > most.total() || here > most.per_site()) {
+      object(fmt::format("{} machines run installers of rollout {}, {} of them at {}; the limits are {} and {}",
+                         all, said->second.rollout, here, said->second.site, most.total(), most.per_site()));
+    }
+  }
+
  private:
   void judge(const rest::Deployment& issued) {
     const auto found = facts_.rollouts.find(issued.rollout());
@@ -69,14 +102,19 @@ class Pace final : public Invariant {
     std::uint32_t in_flight = 0;
     std::uint32_t at_site = 0;
     std::uint32_t failed_late = 0;
+    std::uint32_t failed_early = 0;
+    std::map<std::uint32_t, Wave> waves;
     for (const auto& [id, deployment] : facts_.deployments) {
       const bool open = is_in_flight(deployment.state());
       const bool counts = deployment.rollout() == issued.rollout() || !new_here(id);
       if (open && counts && deployment.site() == issued.site()) ++at_site;
       if (deployment.rollout() != issued.rollout()) continue;
       if (open) ++in_flight;
-      const bool failed = deployment.state() == states::failed || deployment.state() == states::indeterminate;
-      if (failed && deployment.launched()) ++failed_late;
+      waves[deployment.wave()].take(deployment.state());
+      const bool written = !writes_of(court_.machines, id).empty();
+      if (deployment.state() == "INDETERMINATE" || (deployment.state() == "FAILED" && written)) ++failed_late;
+      // Of what nobody knows the disk of, the controller may think the worse.
+      if (deployment.state() == "FAILED" && !written && deployment.disk() == wire::DISK_UNTOUCHED) ++failed_early;
     }
     const auto& spec = rollout.spec();
     if (in_flight > spec.parallel().total() || at_site > spec.parallel().per_site())
@@ -84,12 +122,24 @@ class Pace final : public Invariant {
                          in_flight, at_site, issued.site(), spec.parallel().total(),
                          spec.parallel().per_site()));
     if (in_flight == spec.parallel().total()) mark("a rollout ran at its limit");
-    const std::string& limit = spec.stop_after().after_wipe();
-    unsigned most = 0;
-    const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), most);
-    if (error == std::errc() && end == limit.data() + limit.size() && failed_late >= most)
-      object(fmt::format("handed out although {} failed after the wipe (stop at {})", failed_late, most));
+    const rest::RolloutStop& stop = spec.stop_after();
+    if (const auto most = number(stop.after_wipe()); most && failed_late >= *most)
+      object(fmt::format("handed out although {} failed after the wipe (stop at {})", failed_late, *most));
+    if (const auto most = number(stop.before_wipe()); most && failed_early >= *most)
+      object(fmt::format("handed out although {} failed before the wipe (stop at {})", failed_early, *most));
+    if (waves.size() > 1 && issued.wave() != waves.begin()->first && !waves.begin()->second.succeeded())
+      object("handed out before the canary had succeeded: " + issued.id());
   }
+
+  struct Wave {
+    unsigned open = 0;
+    unsigned missed = 0;
+    void take(const std::string& state) {
+      if (!is_end(state)) ++open;
+      if (is_end(state) && state != "SUCCEEDED") ++missed;
+    }
+    [[nodiscard]] bool succeeded() const { return open == 0 && missed == 0; }
+  };
 
   /// Handed out in this very batch: another rollout may have come after the one that is judged.
   [[nodiscard]] bool new_here(const std::string& id) const {

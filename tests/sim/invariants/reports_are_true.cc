@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "tests/sim/invariants/all_invariants.h"
+#include "tests/sim/truth.h"
 
 namespace metalmesh::sim {
 namespace {
@@ -49,11 +50,8 @@ class ReportsAreTrue final : public Invariant {
     });
   }
   bool runs_new_system(const std::string& deployment) const {
-    return any_machine([&](const bmcsim::Host& host) {
-      return !host.installs().empty() && host.installs().back().deployment == deployment &&
-             std::ranges::any_of(host.acts(),
-                                 [](const bmcsim::Act& act) { return act.what == "boots the new system"; });
-    });
+    return std::ranges::any_of(writes_of(court_.machines, deployment),
+                               [](const Written& each) { return each.is_last() && has_booted(each); });
   }
   template <class Test>
   bool any_machine(Test test) const {

@@ -1,0 +1,92 @@
+// What the controller says of a disk is so, whoever said it first: at the end, and whenever everything that
+// became durable anywhere has reached it.
+#include <algorithm>
+#include <array>
+
+#include "tests/sim/invariants/all_invariants.h"
+#include "tests/sim/truth.h"
+
+namespace metalmesh::sim {
+namespace {
+
+bool is_end(const std::string& state) {
+  constexpr std::array<std::string_view, 5> ends = {"SUCCEEDED", "UNPROVEN", "FAILED", "CANCELLED",
+                                                    "INDETERMINATE"};
+  return std::ranges::find(ends, state) != ends.end();
+}
+
+class DiskIsAsTold final : public Invariant {
+ public:
+  explicit DiskIsAsTold(Court& court) : Invariant("disk_is_as_told", court) {}
+
+  void on_logged(const Logged& logged) override {
+    if (logged.event.has_ended()) end_told_.insert(logged.event.deployment_id());
+  }
+  void at_quiet() override { judge_all(); }
+  void at_end() override {
+    at_end_ = true;
+    judge_all();
+  }
+
+ private:
+  void judge_all() {
+    for (const auto& [id, deployment] : facts_.deployments) {
+      if (is_end(deployment.state())) judge(id, deployment);
+    }
+  }
+
+  void judge(const std::string& id, const rest::Deployment& told) {
+    const std::vector<Written> writes = writes_of(court_.machines, id);
+    const bool untouched = told.state() == "CANCELLED" || told.disk() == wire::DISK_UNTOUCHED;
+    if (untouched && !writes.empty() && !told_by_nobody(id, told))
+      object(said(told) + ", and its installer wrote " + writes.back().machine->name);
+    const bool new_system = told.state() == "SUCCEEDED" || told.disk() == wire::DISK_NEW_SYSTEM;
+    // Its installer may be at work still, whatever a person says; what she says of the future is her word alone.
+    const bool foretold = !told.resolved_by().empty() && !end_told_.contains(id) && !at_end_;
+    if (!new_system || foretold || told_by_nobody(id, told)) return;
+    const bool any = std::ranges::any_of(writes, [](const Written& w) { return w.install().completed; });
+    if (!any) return object(said(told) + ", and no installer of it came to its end");
+    const Written* complete = &writes.back();  // firmware that boots the medium again writes the same once more
+    if (!complete->install().completed)
+      return object(said(told) + ", and its installer died when " + complete->machine->name + " booted it again");
+    if (told.state() != "SUCCEEDED") return;
+    if (complete->machine->name != told.server())
+      object(said(told) + " of " + told.server() + ", and what was installed is " + complete->machine->name);
+    if (told.proof() >= wire::PROOF_BOOTED && !has_booted(*complete))
+      object(said(told) + ", and what it installed never booted");
+    if (!complete->is_last() && !ordered_since(id, *complete))
+      object(said(told) + ", and " + complete->machine->name + " was written again without a later order");
+  }
+
+  /// Nobody but a person could say how it ended: what knew it is lost.
+  bool told_by_nobody(const std::string& id, const rest::Deployment& told) {
+    const bool excused = !told.resolved_by().empty() && !end_told_.contains(id) && !facts_.launch_is_kept(id);
+    if (excused) mark("a person's word stands alone");
+    return excused;
+  }
+
+  [[nodiscard]] bool ordered_since(const std::string& id, const Written& written) const {
+    const auto& installs = written.machine->model->host().installs();
+    const auto mine = facts_.launched.find(id);
+    return std::all_of(installs.begin() + static_cast<std::ptrdiff_t>(written.index) + 1, installs.end(),
+                       [&](const bmcsim::Install& later) {
+                         const auto launch = facts_.launched.find(later.deployment);
+                         return launch != facts_.launched.end() && mine != facts_.launched.end() &&
+                                launch->second > mine->second;
+                       });
+  }
+
+  static std::string said(const rest::Deployment& told) {
+    return told.id() + " is " + told.state() + " (" + wire::DiskState_Name(told.disk()) +
+           (told.resolved_by().empty() ? ")" : ", resolved by " + told.resolved_by() + ")");
+  }
+
+  std::set<std::string> end_told_;  // deployments whose end is in the log
+  bool at_end_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Invariant> disk_is_as_told(Court& court) { return std::make_unique<DiskIsAsTold>(court); }
+
+}  // namespace metalmesh::sim
