@@ -25,12 +25,13 @@ ARROWS = [
     ("common/families", []),
     ("common/adapters", ["common/ports", "common/families", "common/recording"]),
     ("agents/redfish", ["common/ports"]),
-    ("agents/install", ["common/ports", "agents/redfish"]),
+    ("agents/bmc", ["common/ports", "agents/redfish"]),
+    ("agents/install", ["common/ports", "agents/redfish", "agents/bmc"]),
     ("agents/media/server", ["common/ports", "agents/media"]),
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families"]),
     ("agents/media", ["common/ports"]),
-    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/families", "agents/redfish", "agents/install",
-                     "agents/media"]),
+    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/families", "agents/redfish", "agents/bmc",
+                     "agents/install", "agents/media"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
     ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/hosts", "controller/state"]),
@@ -42,7 +43,8 @@ ARROWS = [
 ]
 PURE = [
     "common/base", "common/ports", "common/hosts", "common/families", "common/delivery", "common/turn/outcome",
-    "common/turn/decision_core", "common/recording", "agents/redfish", "agents/install", "agents/media", "agents/core", "controller/state",
+    "common/turn/decision_core", "common/recording", "agents/redfish", "agents/bmc", "agents/install",
+    "agents/media", "agents/core", "controller/state",
     "controller/core", "controller/api", "controller/up/settings", "controller/up/restart_plan", "tests/bmcsim/model",
 ]
 NOT_PURE = ["agents/media/server"]
