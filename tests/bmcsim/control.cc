@@ -102,6 +102,7 @@ Status apply_control(BmcModel& model, const json::object& change, MonoTime now) 
       {"fallsBackToCd", &BmcOptions::falls_back_to_cd},
       {"cdFirst", &BmcOptions::cd_first},
       {"reboots", &BmcOptions::reboots_at_end},
+      {"waitsAtLaunch", &BmcOptions::waits_at_launch},
       {"callsBack", &BmcOptions::calls_back}};
   const std::map<std::string, std::string BmcOptions::*, std::less<>> texts{
       {"password", &BmcOptions::password}, {"serial", &BmcOptions::serial}, {"uuid", &BmcOptions::uuid}};

@@ -6,7 +6,6 @@ menus and label over invented contents. Each order of golden/ is installed on a 
 installer runs, the medium is fetched from the agent's HTTPS URL and taken apart with xorriso, isoinfo, 7z and mtools:
 answer file and boot configuration must be that order's golden ones, every other file must be the vendor's.
 """
-import contextlib
 import hashlib
 import pathlib
 import re
@@ -18,6 +17,8 @@ import urllib.request
 from mesh import ROOT, Mesh, main, succeeded, wait_until
 
 GOLDEN = ROOT / "tests/unit/answer/golden"
+# An installer that waits for us is not stalled.
+PATIENT = {"timeouts": {"unreachable": "60s", "bmcLost": "300s", "firstRead": "60s", "power": "60s", "stall": "300s"}}
 OURS = ("hostname", "deployment", "server", "callback_url")  # variables that the mesh itself gives
 # What others wrote to judge such files; yaml, xml, json and toml the agent itself parses.
 CHECKERS = {r"grub.*\.cfg$": ["grub-script-check"], r"\.sh$": ["sh", "-n"], r"preseed\.cfg$": ["debconf-set-selections", "--checkonly"]}
@@ -136,15 +137,20 @@ def cases():
 
 
 def collect(mesh, open_cases, media):
-    """Fetches the media of those whose installer runs; before and after, there is nothing to be had."""
+    """Fetches the media of those whose installer runs; before and after, there is nothing to be had. An installer waits
+    at its launch until that is done."""
     truth = mesh.truth()
     context = ssl.create_default_context(cafile=str(mesh.pki / "ca.crt"))
     for case in [case for case in open_cases if truth[case.server]["state"] == "installing"]:
-        with contextlib.suppress(OSError):  # it has just ended
-            with urllib.request.urlopen(truth[case.server]["media"], context=context, timeout=20) as reply:
-                media[case.name] = reply.read()
-                open_cases.remove(case)
+        with urllib.request.urlopen(truth[case.server]["media"], context=context, timeout=60) as reply:
+            media[case.name] = reply.read()
+        open_cases.remove(case)
+        mesh.set_bmc(case.server, waitsAtLaunch=False)
     return not open_cases
+
+
+def hold_installers(mesh):
+    mesh.sim("par1", "/servers/*", {"waitsAtLaunch": True})
 
 
 # ---- tests ----------------------------------------------------------------------------------------------
@@ -192,14 +198,17 @@ def check_medium(mesh, case, base, medium, deployment):
 
 def every_family():
     chosen = cases()
-    with Mesh({"par1": len(chosen)}, install_ms=20000) as mesh:
+    with Mesh({"par1": len(chosen)}, agent_config=PATIENT) as mesh:
+        hold_installers(mesh)
         images = prepare(mesh, chosen)
+        mesh.apply("site", {"kind": "Site", "metadata": {"name": "par1"}, "spec": {"limits": {"parallel": len(chosen)}}})
         waiting, media = [], {}
         for case in chosen:
-            mesh.start_rollout(case.name, image=case.family, profile=case.name, select={"servers": [case.server]})
+            mesh.start_rollout(case.name, image=case.family, profile=case.name, select={"servers": [case.server]},
+                               parallel={"total": 100, "perSite": 100})
             waiting.append(case)
             collect(mesh, waiting, media)
-        wait_until("each installer was seen running", lambda: collect(mesh, waiting, media), 90)
+        wait_until("each installer was seen running", lambda: collect(mesh, waiting, media), 240)
         for case in chosen:
             deployment = mesh.wait_done(case.name)
             succeeded(deployment)
@@ -233,7 +242,8 @@ def a_family_of_the_sites_own():
             "boot:\n  - {paths: [/boot/grub/grub.cfg], syntax: grub, append: [\"seed={{hostname}}\"]}\n"
             "files:\n  - path: /seed.json\n    format: json\n    main: true\n    template: |\n"
             "      {\"name\": {{hostname}}, \"address\": {{host.network.primary.ipv4.cidr}}}\n")
-        with Mesh({"par1": 1}, install_ms=5000, agent_config={"familiesDir": str(folder)}) as mesh:
+        with Mesh({"par1": 1}, agent_config={"familiesDir": str(folder), **PATIENT}) as mesh:
+            hold_installers(mesh)
             tree, image = mesh.folder / "tree", mesh.folder / "appliance.iso"
             (tree / "boot/grub").mkdir(parents=True)
             (tree / "boot/vmlinuz").write_bytes(b"kernel" * 999 + b"\ndeployment=simulated\n")

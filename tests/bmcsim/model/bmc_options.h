@@ -70,6 +70,7 @@ struct BmcOptions {
   bool falls_back_to_cd = true;  // firmware boots the CD by itself when the disk is empty
   bool cd_first = false;         // firmware boots the CD before the disk, whatever the override says
   bool reboots_at_end = false;   // the installer reboots instead of powering off
+  bool waits_at_launch = false;  // the installer does nothing more until this is false again
   bool calls_back = true;        // the installed system POSTs to the callback URL of its answer file
 
   // What is wrong with it.

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::string_view deployment_key = "deployment=";
 constexpr std::string_view callback_key = "callback=";
+constexpr Duration look_at_orders_every = std::chrono::milliseconds(100);
 
 /// The value behind `key` up to white space or a quote; empty when `key` is not there.
 std::string value_after(std::string_view text, std::string_view key) {
@@ -117,9 +118,18 @@ std::vector<HostWish> TimerHost::advance(MonoTime now) {
       case HostState::post:
         choose_boot(at);
         break;
-      case HostState::booting_media:
       case HostState::installing:
-        want_read(at);
+        if (options_.waits_at_launch) {
+          due_ = at + look_at_orders_every;
+          break;
+        }
+        [[fallthrough]];
+      case HostState::booting_media:
+        if (size_ > 0 && position_ >= size_) {
+          read_all(at);
+        } else {
+          want_read(at);
+        }
         break;
       case HostState::new_system:
         callback_wanted_ = options_.calls_back && !callback_url_.empty();
@@ -238,13 +248,16 @@ void TimerHost::read_done(MonoTime now, std::string_view bytes) {
   // An installer needs kernel, initrd and answer file: from the answer on, the disk is as good as gone.
   if (state_ == HostState::booting_media && !deployment_.empty()) launch(now);
   if (loses_power()) return power_cut(now, options_.power_cut_for);
-  if (position_ >= size_) {
-    if (state_ == HostState::installing) return installer_ends(now);
-    note(now, "boot from the medium failed", "no answer file on it");
-    return boot_disk(now);
-  }
+  const bool waits = state_ == HostState::installing && options_.waits_at_launch;
+  if (position_ >= size_ && !waits) return read_all(now);
   const auto chunks = std::max<std::uint64_t>(1, size_ / options_.read_chunk);
   due_ = now + options_.install_time / static_cast<std::int64_t>(chunks);
+}
+
+void TimerHost::read_all(MonoTime now) {
+  if (state_ == HostState::installing) return installer_ends(now);
+  note(now, "boot from the medium failed", "no answer file on it");
+  boot_disk(now);
 }
 
 bool TimerHost::loses_power() const {

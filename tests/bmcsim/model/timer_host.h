@@ -36,6 +36,7 @@ class TimerHost final : public Host {
   void want_read(MonoTime now);
   void read_failed(MonoTime now, int status);
   void read_done(MonoTime now, std::string_view bytes);
+  void read_all(MonoTime now);
   void launch(MonoTime now);
   void installer_ends(MonoTime now);
   [[nodiscard]] bool loses_power() const;
