@@ -7,6 +7,7 @@
 
 #include "common/adapters/config_file.h"
 #include "common/adapters/files.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -52,8 +53,7 @@ Status check_files(const config::Agent& config) {
 Status check_site(const std::string& site) {
   if (auto given = needed("site", site, ": the name under which the controller knows this site"); !given)
     return given;
-  const bool plain = std::ranges::all_of(
-      site, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  const bool plain = std::ranges::all_of(site, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
   if (plain && site.size() <= site_name_limit) return {};
   return fail(ErrorKind::invalid,
               "site \"" + site + "\" is no name: lower-case letters, digits and '-', at most 63");

@@ -14,6 +14,7 @@
 #include "agents/app/agent_config.h"
 #include "agents/media/server/image_folder.h"
 #include "common/adapters/files.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -61,9 +62,7 @@ std::string digest_in(const std::string& sums, const std::string& name) {
     words >> digest >> std::ws;
     std::getline(words, file);
     if (file.starts_with('*')) file.erase(0, 1);
-    std::ranges::transform(digest, digest.begin(), [](char c) {
-      return c >= 'A' && c <= 'F' ? static_cast<char>(c + ('a' - 'A')) : c;
-    });
+    digest = to_lower(digest);
     const bool for_it = file.empty() || fs::path(file).filename() == name;
     if (for_it && media::is_image_name(digest)) return digest;
   }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/base/backoff.h"
-#include "common/base/utf8.h"
+#include "common/text/utf8.h"
 
 namespace metalmesh::bmc {
 namespace {

@@ -5,17 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "common/text/glob.h"
+
 namespace metalmesh::bmc {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool glob_matches(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern.front() == '*')
-    return glob_matches(pattern.substr(1), text) || (!text.empty() && glob_matches(pattern, text.substr(1)));
-  return !text.empty() && lower(pattern.front()) == lower(text.front()) &&
-         glob_matches(pattern.substr(1), text.substr(1));
+bool matches(std::string_view pattern, std::string_view text) {
+  return glob_matches(pattern, text, LetterCase::ignored);
 }
 
 bool only_root(const config::BmcMatch& match) {
@@ -33,10 +29,10 @@ int conditions(const config::BmcMatch& match) {
 
 bool fits(const config::BmcMatch& match, const Traits& traits) {
   const auto one = [](const std::string& pattern, const std::string& text) {
-    return pattern.empty() || glob_matches(pattern, text);
+    return pattern.empty() || matches(pattern, text);
   };
   const bool oem = match.oem().empty() || std::ranges::any_of(traits.oem, [&](const std::string& key) {
-                     return glob_matches(match.oem(), key);
+                     return matches(match.oem(), key);
                    });
   return oem && one(match.vendor(), traits.vendor) && one(match.product(), traits.product) &&
          one(match.manufacturer(), traits.manufacturer) && one(match.model(), traits.model) &&

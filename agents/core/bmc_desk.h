@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/base/time.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::agent {
 
@@ -45,10 +46,7 @@ class BmcDesk {
 
   /// One spelling per address: lower case, without the default port.
   static std::string normal(std::string_view address) {
-    std::string result(address);
-    for (char& c : result) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
+    std::string result = to_lower(address);
     constexpr std::string_view standard = ":443";
     if (result.ends_with(standard)) result.resize(result.size() - standard.size());
     return result;

@@ -8,6 +8,7 @@
 #include "common/base/machine_key.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -23,8 +24,7 @@ bool is_name(std::string_view text) {
 }
 
 bool is_digest(std::string_view text) {
-  return text.size() == 64 &&
-         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.size() == 64 && std::ranges::all_of(text, [](char c) { return is_lower_hex(c); });
 }
 
 wire::Fault invalid(std::string_view field, std::string_view what) {

@@ -5,8 +5,8 @@
 
 #include "agents/core/row_keys.h"
 #include "common/base/check.h"
-#include "common/base/utf8.h"
 #include "common/ports/wire_time.h"
+#include "common/text/utf8.h"
 
 namespace metalmesh::agent {
 namespace {

@@ -3,6 +3,9 @@
 #include <array>
 #include <string>
 
+#include "common/text/glob.h"
+#include "common/text/letters.h"
+
 namespace metalmesh::media {
 namespace {
 
@@ -58,30 +61,6 @@ constexpr std::array rules = {
     Rule{"*/mboot.c32", BootRole::loader},
 };
 
-/// Glob with '*' only; linear in practice because the last star alone is retried.
-bool matches(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 /// Packages carry names such as vmlinuz-*.rpm; they start nothing.
 bool is_package(std::string_view path) {
   return path.ends_with(".deb") || path.ends_with(".udeb") || path.ends_with(".rpm");
@@ -90,13 +69,10 @@ bool is_package(std::string_view path) {
 }  // namespace
 
 std::optional<BootRole> boot_role_of(std::string_view path) {
-  std::string lower(path);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string lower = to_lower(path);
   if (is_package(lower)) return std::nullopt;
   for (const Rule& rule : rules) {
-    if (matches(rule.pattern, lower)) return rule.role;
+    if (glob_matches(rule.pattern, lower)) return rule.role;
   }
   return std::nullopt;
 }

@@ -2,16 +2,12 @@
 
 #include <charconv>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::media {
 namespace {
 
 constexpr std::size_t most_ranges = 16;
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 /// Digits only. A number beyond 64 bits means "very far", which is what it would be.
 std::optional<std::uint64_t> parse_position(std::string_view text) {
@@ -44,8 +40,9 @@ std::optional<ByteRange> parse_spec(std::string_view spec, std::uint64_t size) {
 RangeChoice choose_range(std::optional<std::string_view> range, std::optional<std::string_view> if_range,
                          std::string_view etag, std::uint64_t size) {
   if (!range) return WholeContent{};
-  if (if_range && trimmed(*if_range) != etag) return WholeContent{};  // dates never match: we send none
-  std::string_view rest = trimmed(*range);
+  if (if_range && trimmed(*if_range, " \t") != etag)
+    return WholeContent{};  // dates never match: we send none
+  std::string_view rest = trimmed(*range, " \t");
   constexpr std::string_view unit = "bytes=";
   if (!rest.starts_with(unit)) return WholeContent{};
   rest.remove_prefix(unit.size());
@@ -54,7 +51,7 @@ RangeChoice choose_range(std::optional<std::string_view> range, std::optional<st
   for (std::size_t count = 0;; ++count) {
     if (count == most_ranges) return WholeContent{};
     const std::size_t comma = rest.find(',');
-    const std::string_view spec = trimmed(rest.substr(0, comma));
+    const std::string_view spec = trimmed(rest.substr(0, comma), " \t");
     if (!spec.empty()) {
       const auto parsed = parse_spec(spec, size);
       if (!parsed) return WholeContent{};  // an invalid field is ignored

@@ -3,29 +3,15 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::media {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 bool is_token_text(std::string_view text) {
   constexpr std::string_view extra = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           extra.find(c) != std::string_view::npos;
+    return is_alnum(c) || extra.find(c) != std::string_view::npos;
   });
 }
 
@@ -48,7 +34,7 @@ std::optional<std::string_view> next_line(std::string_view& rest) {
 
 std::optional<std::string> path_of(std::string_view target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!lower(target.substr(0, scheme.size())).starts_with(scheme)) continue;
+    if (!to_lower(target.substr(0, scheme.size())).starts_with(scheme)) continue;
     const std::size_t slash = target.find('/', scheme.size());
     return slash == std::string_view::npos ? std::string("/") : std::string(target.substr(slash));
   }
@@ -83,10 +69,10 @@ Status parse_field(std::string_view line, HttpRequestHead& head) {
   if (colon == std::string_view::npos || !is_token_text(line.substr(0, colon))) {
     return fail(ErrorKind::invalid, "malformed or folded header field");
   }
-  const std::string_view value = trimmed(line.substr(colon + 1));
+  const std::string_view value = trimmed(line.substr(colon + 1), " \t");
   if (!is_clean(value)) return fail(ErrorKind::invalid, "control character in a header field");
   if (head.headers.size() == most_head_fields) return fail(ErrorKind::exhausted, "too many header fields");
-  head.headers.emplace_back(lower(line.substr(0, colon)), std::string(value));
+  head.headers.emplace_back(to_lower(line.substr(0, colon)), std::string(value));
   return {};
 }
 
@@ -95,7 +81,7 @@ Status interpret(HttpRequestHead& head, bool http10) {
   bool length_seen = false;
   for (const auto& [name, value] : head.headers) {
     if (name == "connection") {
-      const std::string options = lower(value);
+      const std::string options = to_lower(value);
       if (options.find("close") != std::string::npos) head.keep_alive = false;
       if (http10 && options.find("keep-alive") != std::string::npos) head.keep_alive = true;
     } else if (name == "transfer-encoding") {

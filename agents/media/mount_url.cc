@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::media {
 namespace {
 
@@ -21,10 +23,7 @@ std::string url(std::string_view address, const std::string& path, bool tls) {
 
 bool is_token(std::string_view token) {
   return !token.empty() && token.size() <= longest_token &&
-         std::all_of(token.begin(), token.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                  c == '_';
-         });
+         std::all_of(token.begin(), token.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
 }
 
 std::string mount_path(std::string_view token, MediumKind kind) {

@@ -4,6 +4,8 @@
 #include <deque>
 #include <optional>
 
+#include "common/text/percent.h"
+
 namespace metalmesh::media {
 namespace {
 
@@ -19,48 +21,14 @@ std::deque<std::string> components_of(std::string_view path) {
   return out;
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+/// What names bear in a URL as they are, beside letters and digits.
+constexpr std::string_view plain_in_names = "/+:@";
 
 /// Nothing: a bad escape, or a character that no name has.
-std::optional<std::string> unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    char c = text[at];
-    if (c == '%') {
-      if (at + 2 >= text.size()) return std::nullopt;
-      const int high = hex_value(text[at + 1]);
-      const int low = hex_value(text[at + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      c = static_cast<char>(high * 16 + low);
-      at += 2;
-      if (c == '/' || c == '\0') return std::nullopt;
-    }
-    out += c;
-  }
-  return out;
-}
-
-std::string escaped(std::string_view name) {
-  constexpr std::string_view plain = "-._~/+:@";
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (letter || plain.find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4U];
-      out += digits[byte & 15U];
-    }
-  }
-  return out;
+std::optional<std::string> unescaped(std::string_view component) {
+  auto name = percent_decode(component);
+  if (name && name->find_first_of(std::string_view("/\0", 2)) != std::string::npos) return std::nullopt;
+  return name;
 }
 
 std::string as_text(std::string_view name) {
@@ -175,7 +143,8 @@ std::string listing_page(const PackageTree::Directory& directory, std::string_vi
   while (base.ends_with('/')) base.pop_back();
   std::string page = "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>packages</title>\n<ul>\n";
   for (const std::string& name : directory.names) {
-    page += "<li><a href=\"" + as_text(base) + "/" + escaped(name) + "\">" + as_text(name) + "</a>\n";
+    page += "<li><a href=\"" + as_text(base) + "/" + percent_encode(name, plain_in_names) + "\">" +
+            as_text(name) + "</a>\n";
   }
   return page + "</ul>\n";
 }

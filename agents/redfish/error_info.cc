@@ -4,20 +4,14 @@
 #include <array>
 
 #include "agents/redfish/json_view.h"
-#include "common/base/utf8.h"
+#include "common/text/letters.h"
+#include "common/text/utf8.h"
 
 namespace metalmesh::redfish {
 namespace {
 
 constexpr std::size_t longest_line = 400;
 constexpr std::size_t most_messages = 16;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
 
 std::string last_part(std::string_view id) {
   const auto dot = id.rfind('.');
@@ -99,8 +93,8 @@ std::string ErrorInfo::text() const {
 }
 
 bool ErrorInfo::mentions(std::string_view word) const {
-  const std::string wanted = lower(word);
-  const auto has = [&](const std::string& text) { return lower(text).find(wanted) != std::string::npos; };
+  const std::string wanted = to_lower(word);
+  const auto has = [&](const std::string& text) { return to_lower(text).find(wanted) != std::string::npos; };
   return std::any_of(messages.begin(), messages.end(), [&](const Message& message) {
     return has(message.id) || has(message.text) || std::any_of(message.args.begin(), message.args.end(), has);
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/machine_key.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::redfish {
 namespace {
@@ -10,8 +11,8 @@ namespace {
 std::string hex_only(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')) out += c;
-    if (c >= 'A' && c <= 'F') out += static_cast<char>(c - 'A' + 'a');
+    const char letter = to_lower(c);
+    if (is_lower_hex(letter)) out += letter;
   }
   return out;
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/base/utf8.h"
+#include "common/text/utf8.h"
 
 namespace metalmesh::redfish {
 namespace {

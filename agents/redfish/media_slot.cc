@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::redfish {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
 
 std::string_view last_segment(std::string_view url) {
   const auto slash = url.rfind('/');
@@ -30,7 +25,8 @@ bool offers(const Slot& slot, std::string_view type) {
 }
 
 bool is_called(const Slot& slot, std::string_view part) {
-  return lower(slot.id).find(part) != std::string::npos || lower(slot.name).find(part) != std::string::npos;
+  return to_lower(slot.id).find(part) != std::string::npos ||
+         to_lower(slot.name).find(part) != std::string::npos;
 }
 
 }  // namespace
@@ -47,7 +43,7 @@ bool holds_stick(const Slot& slot) {
 
 InsertStyle insert_style(const Slot& slot) {
   if (!slot.insert_target.empty()) return InsertStyle::action;
-  if (slot.eject_target.empty() && lower(slot.id).starts_with("ext")) return InsertStyle::patch;
+  if (slot.eject_target.empty() && to_lower(slot.id).starts_with("ext")) return InsertStyle::patch;
   return InsertStyle::none;
 }
 
@@ -61,12 +57,12 @@ bool is_inserted(const Slot& slot) {
 
 bool shows_image(const Slot& slot, std::string_view url) {
   const std::string_view name = last_segment(url);
-  return !name.empty() && lower(last_segment(slot.image)) == lower(name);
+  return !name.empty() && to_lower(last_segment(slot.image)) == to_lower(name);
 }
 
 bool shows_ours(const Slot& slot, std::string_view base) {
-  const std::string image = lower(slot.image);
-  const std::string host = lower(host_of(base));
+  const std::string image = to_lower(slot.image);
+  const std::string host = to_lower(host_of(base));
   return !host.empty() && image.find(host) != std::string::npos && image.find("/m/") != std::string::npos;
 }
 

@@ -5,6 +5,7 @@
 #include "agents/redfish/error_info.h"
 #include "agents/redfish/json_view.h"
 #include "agents/redfish/resources.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::redfish {
 namespace {
@@ -120,10 +121,9 @@ std::string own_of(const std::vector<SessionEntry>& entries) {
 
 bool offers_basic(const HttpReplied& reply) {
   constexpr std::string_view scheme = "basic";
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
   return std::ranges::any_of(reply.headers, [&](const auto& header) {
     return header.first == "www-authenticate" &&
-           std::ranges::equal(std::string_view(header.second).substr(0, scheme.size()), scheme, same);
+           same_letters(std::string_view(header.second).substr(0, scheme.size()), scheme);
   });
 }
 

@@ -16,7 +16,7 @@
 #include "common/adapters/yaml_document.h"
 #include "common/base/check.h"
 #include "common/base/digest.h"
-#include "common/base/near_miss.h"
+#include "common/text/near_miss.h"
 
 namespace metalmesh::adapters {
 namespace {

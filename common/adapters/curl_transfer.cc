@@ -11,33 +11,20 @@
 #include "common/adapters/credential_body.h"
 #include "common/adapters/openssl_handles.h"
 #include "common/base/digest.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::adapters {
 namespace {
 
 constexpr std::size_t header_limit = 64U << 10;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
 bool header_safe(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
 }
 
 /// Sending it twice is the same as sending it once (RFC 9110 9.2.2), as far as a BMC keeps to that.
@@ -175,7 +162,7 @@ void CurlTransfer::set_request() {
   curl_slist* list = nullptr;
   bool content_type = false;
   for (const auto& [name, value] : request_.headers) {
-    content_type = content_type || lower(name) == "content-type";
+    content_type = content_type || to_lower(name) == "content-type";
     // "Name;" is curl's way to send a header with no value.
     list = curl_slist_append(list, (value.empty() ? name + ";" : name + ": " + value).c_str());
   }
@@ -218,7 +205,7 @@ bool CurlTransfer::judge_peer() {
   reply_.peer_key_sha256 = peer_key(easy_.get());
   if (reply_.peer_key_sha256.empty())
     stop_ = Stop::no_key;
-  else if (request_.trust == TlsTrust::pin && reply_.peer_key_sha256 != lower(request_.pin_sha256))
+  else if (request_.trust == TlsTrust::pin && reply_.peer_key_sha256 != to_lower(request_.pin_sha256))
     stop_ = Stop::key_changed;
   return stop_ == Stop::none;
 }
@@ -235,7 +222,8 @@ std::size_t CurlTransfer::on_header(const char* bytes, std::size_t size, std::si
   if (line.starts_with("HTTP/"))
     transfer.reply_.headers.clear();
   else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
-    transfer.reply_.headers.emplace_back(lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
+    transfer.reply_.headers.emplace_back(to_lower(trimmed(line.substr(0, colon))),
+                                         trimmed(line.substr(colon + 1)));
   }
   return line.size();
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::adapters {
 namespace {
 
@@ -18,12 +20,6 @@ std::string part(const Url& url, CURLUPart which, unsigned flags = 0) {
   return out;
 }
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
-}
-
 }  // namespace
 
 Result<Origin> origin_of(const std::string& url) {
@@ -34,7 +30,7 @@ Result<Origin> origin_of(const std::string& url) {
   if (!part(parsed, CURLUPART_USER).empty() || !part(parsed, CURLUPART_PASSWORD).empty()) {
     return fail(ErrorKind::invalid, "a URL must not carry a user name or password");
   }
-  Origin origin{lower(part(parsed, CURLUPART_SCHEME)), lower(part(parsed, CURLUPART_HOST)),
+  Origin origin{to_lower(part(parsed, CURLUPART_SCHEME)), to_lower(part(parsed, CURLUPART_HOST)),
                 part(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT)};
   if (origin.scheme != "http" && origin.scheme != "https")
     return fail(ErrorKind::invalid, "not an http(s) URL");

@@ -9,6 +9,7 @@
 #include "common/adapters/openssl_handles.h"
 #include "common/base/check.h"
 #include "common/base/digest.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -36,9 +37,8 @@ Status require_ed25519(EVP_PKEY* key, std::string_view what) {
 
 /// A site's name as schemas/rest/api.proto defines it, and so never a path.
 bool is_plain_name(std::string_view name) {
-  return !name.empty() && name.size() <= 63 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
+  return !name.empty() && name.size() <= 63 &&
+         std::ranges::all_of(name, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <ctime>
 #include <utility>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::adapters {
 namespace {
 
@@ -24,13 +26,6 @@ constexpr std::size_t input_slack = 16U << 10;
 constexpr Duration drain_slice = std::chrono::milliseconds(500);
 /// For the client to close after us.
 constexpr Duration goodbye_time = std::chrono::seconds(2);
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 struct Problem {
   int status;
@@ -57,7 +52,7 @@ std::optional<Problem> problem_of(const Parser& parser) {
 }
 
 bool expects_continue(const Parser& parser) {
-  return parser.get().version() == 11 && lower(parser.get()[http::field::expect]) == "100-continue";
+  return parser.get().version() == 11 && to_lower(parser.get()[http::field::expect]) == "100-continue";
 }
 
 }  // namespace
@@ -241,7 +236,7 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
   request.opened.method = request.exchange.head_only ? "GET" : std::string(message.method_string());
   request.opened.target = std::string(message.target());
   for (const auto& field : message)
-    request.opened.headers.emplace_back(lower(field.name_string()), field.value());
+    request.opened.headers.emplace_back(to_lower(field.name_string()), field.value());
   request.opened.body = std::move(message.body());
   request.opened.peer = stream_->peer();
   co_return request;

@@ -8,20 +8,15 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::adapters {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 bool ours(std::string_view name) {
   static constexpr std::array<std::string_view, 5> names = {"content-length", "transfer-encoding",
                                                             "connection", "date", "server"};
-  return std::ranges::find(names, lower(name)) != names.end();
+  return std::ranges::find(names, to_lower(name)) != names.end();
 }
 
 // A value with a line break in it would let whoever chose it write header lines of his own.

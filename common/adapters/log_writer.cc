@@ -1,20 +1,20 @@
 #include "common/adapters/log_writer.h"
 
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <condition_variable>
+#include <csignal>
 #include <deque>
 #include <mutex>
 #include <thread>
 
-#include "common/base/utf8.h"
+#include "common/text/utf8.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -184,8 +184,8 @@ LogWriter::~LogWriter() {
   queue_->changed.notify_all();
   // As long as somebody reads; whoever does not read keeps nobody from ending.
   for (std::uint64_t before = queue_->written; !queue_->ended; before = queue_->written) {
-    const bool moves = queue_->changed.wait_for(
-        lock, patience, [&] { return queue_->ended || queue_->written != before; });
+    const bool moves =
+        queue_->changed.wait_for(lock, patience, [&] { return queue_->ended || queue_->written != before; });
     if (!moves) return;
   }
 }

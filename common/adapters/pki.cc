@@ -10,6 +10,7 @@
 #include "common/adapters/files.h"
 #include "common/adapters/os_entropy.h"
 #include "common/base/digest.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -23,9 +24,7 @@ const std::set<std::string_view> reserved_names = {"ca",  "broker",          "co
 
 Status check_site_name(const std::string& name) {
   const bool plain = !name.empty() && name.size() <= 63 && name.front() != '-' && name.back() != '-' &&
-                     std::ranges::all_of(name, [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-                     });
+                     std::ranges::all_of(name, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
   if (!plain) {
     return fail(ErrorKind::invalid,
                 fmt::format("site name \"{}\": use a-z, 0-9 and -, at most 63 characters", name));

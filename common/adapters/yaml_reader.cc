@@ -11,8 +11,9 @@
 #include <limits>
 #include <vector>
 
-#include "common/adapters/yaml_scalars.h"
-#include "common/base/near_miss.h"
+#include "common/text/letters.h"
+#include "common/text/near_miss.h"
+#include "common/text/scalars.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -26,7 +27,7 @@ std::string folded(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (c == '-' || c == '_' || c == ' ') continue;
-    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    out += to_lower(c);
   }
   return out;
 }

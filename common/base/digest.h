@@ -1,9 +1,11 @@
-// SHA-256 over bytes in memory, and hex. Pure functions (OpenSSL's libcrypto does the work).
+// SHA-256 over bytes in memory; shown as hex. Pure functions (OpenSSL's libcrypto does the work).
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "common/text/hex.h"
 
 namespace metalmesh {
 
@@ -12,9 +14,6 @@ std::string sha256(std::string_view bytes);
 /// sha256(a + b) without building a + b.
 std::string sha256(std::string_view a, std::string_view b);
 
-std::string to_hex(std::string_view bytes);
-/// Empty when `hex` is not an even number of hex digits.
-std::string from_hex(std::string_view hex);
 std::string to_base64(std::string_view bytes);
 
 /// Streaming form for files that do not fit in memory.

@@ -2,26 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "common/text/hex.h"
+#include "common/text/letters.h"
 
 namespace metalmesh {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+/// What BMCs pad texts with.
+std::string_view bare(std::string_view text) { return trimmed(text, std::string_view(" \t\r\n\0", 5)); }
 
 /// One character repeated, separators aside: 000..., fff..., xxx...
 bool monotonous(std::string_view text) {
@@ -66,21 +55,21 @@ constexpr std::size_t uuid_length = 36;
 }  // namespace
 
 std::string normal_uuid(std::string_view uuid) {
-  std::string out = lower(trimmed(uuid));
+  std::string out = to_lower(bare(uuid));
   std::erase_if(out, [](char c) { return c == '{' || c == '}' || c == ' '; });
   // Until nothing changes any more: what is normal stays as it is, whoever asks for it once more.
   for (;;) {
-    const std::string_view inner = trimmed(out);
+    const std::string_view inner = bare(out);
     const std::string_view bare = inner.starts_with("urn:uuid:") ? inner.substr(9) : inner;
     if (bare.size() == out.size()) return out;
     out = std::string(bare);
   }
 }
 
-std::string normal_serial(std::string_view serial) { return std::string(trimmed(serial)); }
+std::string normal_serial(std::string_view serial) { return std::string(bare(serial)); }
 
 std::string normal_mac(std::string_view mac) {
-  std::string out = lower(trimmed(mac));
+  std::string out = to_lower(bare(mac));
   std::ranges::replace(out, '-', ':');
   return out;
 }
@@ -90,13 +79,13 @@ bool usable_uuid(std::string_view uuid) {
   if (text.size() != uuid_length) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !is_hex(text[i])) return false;
+    if (dash ? text[i] != '-' : !is_lower_hex(text[i])) return false;
   }
   return !monotonous(text) && std::ranges::find(placeholder_uuids, text) == placeholder_uuids.end();
 }
 
 bool usable_serial(std::string_view serial) {
-  const std::string text = lower(trimmed(serial));
+  const std::string text = to_lower(bare(serial));
   if (text.size() < 4 || text.size() > 64) return false;
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) return false;
@@ -109,11 +98,10 @@ bool usable_mac(std::string_view mac) {
   const std::string text = normal_mac(mac);
   if (text.size() != mac_length) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (i % 3 == 2 ? text[i] != ':' : !is_hex(text[i])) return false;
+    if (i % 3 == 2 ? text[i] != ':' : !is_lower_hex(text[i])) return false;
   }
   const char second = text[1];  // the lowest bit of the first octet marks a group address
-  const int digit = second <= '9' ? second - '0' : second - 'a' + 10;
-  return digit % 2 == 0 && !monotonous(text);
+  return hex_value(second) % 2 == 0 && !monotonous(text);
 }
 
 std::string machine_key(std::string_view uuid, std::string_view serial,

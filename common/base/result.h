@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "common/base/utf8.h"
+#include "common/text/utf8.h"
 
 namespace metalmesh {
 

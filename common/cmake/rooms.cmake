@@ -5,7 +5,7 @@
 #   mm_unit_test(<target> DEPS ...)         every *_test.cc of the current folder, label "unit"
 
 # What nearly every file includes is parsed once (saves about a third of the build). The gcc preset builds without, so that
-# a file that forgets an include is still found. common/base stays out: it must not even see the schemas.
+# a file that forgets an include is still found. common/text and common/base stay out: they must not even see the schemas.
 add_library(mm_pch OBJECT ${CMAKE_SOURCE_DIR}/common/cmake/empty.cc)
 target_link_libraries(mm_pch PUBLIC mm_schemas)
 target_precompile_headers(mm_pch PRIVATE
@@ -21,7 +21,7 @@ function(mm_room target)
     add_library(${target} STATIC ${sources})
     target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
     target_link_libraries(${target} PUBLIC ${R_DEPS})
-    if(NOT target STREQUAL "mm_base")
+    if(NOT target MATCHES "^mm_(base|text)$")
       target_precompile_headers(${target} REUSE_FROM mm_pch)
     endif()
   else()

@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/planted.h"
+#include "common/text/letters.h"
 #include "schemas/wire/envelope.pb.h"
 
 namespace metalmesh::delivery {
@@ -16,7 +17,7 @@ constexpr int signature_limit = 8;
 
 /// The kind is part of what is signed, ended by a NUL: it must not be able to hold one.
 bool is_kind(std::string_view kind) {
-  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
+  const auto allowed = [](char c) { return is_lower(c) || c == '_'; };
   return !kind.empty() && kind.size() <= kind_limit && std::ranges::all_of(kind, allowed);
 }
 

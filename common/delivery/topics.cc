@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::topics {
 namespace {
 
@@ -11,7 +13,7 @@ constexpr std::string_view down_suffix = "/down";
 constexpr std::size_t site_limit = 63;
 
 bool is_site_name(std::string_view name) {
-  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  const auto allowed = [](char c) { return is_lower(c) || is_digit(c) || c == '-'; };
   return !name.empty() && name.size() <= site_limit && std::ranges::all_of(name, allowed) &&
          name.front() != '-' && name.back() != '-';
 }

@@ -4,8 +4,10 @@
 #include <array>
 #include <utility>
 
-#include "common/base/near_miss.h"
 #include "common/families/template_tokens.h"
+#include "common/text/glob.h"
+#include "common/text/letters.h"
+#include "common/text/near_miss.h"
 
 namespace metalmesh::families {
 namespace {
@@ -18,8 +20,6 @@ constexpr std::array<std::string_view, 2> syntaxes = {"grub", "keyvalue"};
 constexpr std::array<std::string_view, 5> types = {"string", "number", "bool", "list", "object"};
 constexpr std::array<std::string_view, 4> disk_keys = {"path", "serial", "wwn", "size"};
 constexpr std::array<std::string_view, 2> media = {"iso", "fat"};
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 using Fault = std::optional<FamilyFault>;
 
@@ -42,7 +42,7 @@ Fault wrong_with_template(std::string path, const std::string& text) {
 
 bool is_family_name(const std::string& name) {
   return !name.empty() && name.size() <= 63 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return is_lower(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
   });
 }
 
@@ -89,14 +89,15 @@ Fault wrong_with_answer_medium(const config::OsFamily& family) {
 }
 
 bool any_matches(const std::string& glob, const google::protobuf::RepeatedPtrField<std::string>& files) {
-  return std::ranges::any_of(files, [&](const std::string& file) { return glob_matches(glob, file); });
+  return std::ranges::any_of(
+      files, [&](const std::string& file) { return glob_matches(glob, file, LetterCase::ignored); });
 }
 
 bool bears_marks(const config::Recognise& marks, const wire::ImageFacts& facts) {
   const auto& files = facts.survey().files();
   const bool labelled =
       marks.volume_ids().empty() || std::ranges::any_of(marks.volume_ids(), [&](const std::string& glob) {
-        return glob_matches(glob, facts.volume_id());
+        return glob_matches(glob, facts.volume_id(), LetterCase::ignored);
       });
   return labelled &&
          std::ranges::all_of(marks.files(), [&](const auto& glob) { return any_matches(glob, files); }) &&
@@ -172,29 +173,6 @@ std::vector<std::string> FamilyCatalogue::recognise(const wire::ImageFacts& fact
       found.push_back(name);
   }
   return found;
-}
-
-bool glob_matches(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && lower(pattern[p]) == lower(text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
 }
 
 }  // namespace metalmesh::families

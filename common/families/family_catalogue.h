@@ -44,7 +44,4 @@ class FamilyCatalogue {
   std::map<std::string, config::OsFamily> families_;
 };
 
-/// `*` stands for any run of characters; ASCII case does not count.
-bool glob_matches(std::string_view pattern, std::string_view text);
-
 }  // namespace metalmesh::families

@@ -6,11 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace metalmesh::hosts {
+#include "common/text/letters.h"
 
-inline bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
-inline bool is_alnum(char c) { return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z'); }
+namespace metalmesh::hosts {
 
 template <class Allowed>
 bool consists_of(std::string_view text, Allowed allowed) {
@@ -47,12 +45,6 @@ inline bool is_hostname(std::string_view text) {
          consists_of(text, [](char c) { return is_alnum(c) || c == '-' || c == '.'; });
 }
 
-inline std::string to_lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  return text;
-}
 inline std::string quoted(const std::string& value) { return "\"" + value.substr(0, 80) + "\""; }
 inline std::string item(const std::string& list, int index) {
   return list + "[" + std::to_string(index) + "]";

@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 #include <string>
 
+#include "common/text/letters.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/envelope.pb.h"
 #include "schemas/wire/frames.pb.h"
@@ -27,7 +28,7 @@ std::string plain(std::string_view name) {
   std::string out;
   for (const char c : name) {
     if (c == '_' || c == '-' || c == '.' || c == ' ') continue;
-    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    out += to_lower(c);
   }
   return out;
 }
@@ -44,10 +45,7 @@ bool variable_is_secret(std::string_view name) {
   return names_a_secret(name) || (word.ends_with("key") && !word.contains("ssh") && !word.contains("public"));
 }
 
-bool is_base64(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
-         c == '=';
-}
+bool is_base64(char c) { return is_alnum(c) || c == '+' || c == '/' || c == '='; }
 bool is_crypt(char c) { return is_base64(c) || c == '.' || c == '$' || c == ','; }
 
 /// Learns every run of base64 that could be a line of a key.

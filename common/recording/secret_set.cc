@@ -9,6 +9,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/random.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::recording {
 namespace {
@@ -23,11 +24,6 @@ std::uint64_t start_of(const char* bytes) {
 }
 
 std::size_t bit_of(std::uint64_t start) { return (start * 0x9e3779b97f4a7c15ULL) >> (64U - 17U); }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
 
 std::string json_form(std::string_view text) {
   const std::string quoted = boost::json::serialize(boost::json::value(boost::json::string(text)));
@@ -49,7 +45,7 @@ std::string SecretSet::placeholder(std::string_view secret) const {
   const auto from = [&](char first, std::uint64_t count) {
     return static_cast<char>(first + static_cast<char>(random.below(count)));
   };
-  const bool hex = std::ranges::all_of(secret, is_hex);
+  const bool hex = std::ranges::all_of(secret, is_lower_hex);
   std::string out(secret);
   for (char& c : out) {
     if (hex) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/digest.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -38,12 +39,6 @@ bool same_bytes(std::string_view a, std::string_view b) {
     difference |= static_cast<std::uint8_t>(a[i] ^ b[i]);
   }
   return difference == 0;
-}
-
-bool equals_ignoring_case(std::string_view a, std::string_view lower) {
-  return std::ranges::equal(a, lower, [](char x, char y) {
-    return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y;
-  });
 }
 
 }  // namespace
@@ -101,7 +96,7 @@ std::optional<Principal> TokenTable::authenticate(std::string_view token) const 
 std::optional<std::string_view> bearer_token(std::string_view authorization) {
   constexpr std::string_view scheme = "bearer";
   if (authorization.size() <= scheme.size() + 1) return std::nullopt;
-  if (!equals_ignoring_case(authorization.substr(0, scheme.size()), scheme)) return std::nullopt;
+  if (!same_letters(authorization.substr(0, scheme.size()), scheme)) return std::nullopt;
   authorization.remove_prefix(scheme.size());
   if (authorization.front() != ' ') return std::nullopt;
   authorization.remove_prefix(std::min(authorization.find_first_not_of(' '), authorization.size()));

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <string>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::controller {
 namespace {
 
@@ -18,8 +20,6 @@ constexpr Unit units[] = {  // "ms" before "m"
     {"d", 86'400'000'000'000}};
 constexpr std::int64_t longest = 3650 * units[4].nanoseconds;
 constexpr std::size_t most_decimals = 9;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::unexpected<Error> bad(std::string_view text) {
   return fail(ErrorKind::invalid,

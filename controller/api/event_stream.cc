@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "common/text/letters.h"
 #include "controller/api/json_codec.h"
 #include "controller/api/paging.h"
 #include "controller/state/deployment_states.h"
@@ -27,7 +28,7 @@ constexpr std::string_view pump_token = "api/events/pump";
 /// The type becomes a line of its own: nothing in it may end that line.
 bool is_event_name(std::string_view type) {
   return !type.empty() && std::ranges::all_of(type, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return is_lower(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
   });
 }
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/near_miss.h"
+#include "common/text/near_miss.h"
 #include "controller/api/duration_text.h"
 #include "controller/api/json_codec.h"
 

@@ -3,22 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::controller {
 namespace {
 
 constexpr std::size_t most_terms = 32;
 
-std::string_view trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  const std::size_t last = text.find_last_not_of(' ');
-  return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
-}
-
 bool is_word(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-' || c == '/';
-  });
+  return std::ranges::all_of(
+      text, [](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-' || c == '/'; });
 }
 
 }  // namespace
@@ -28,7 +22,7 @@ Result<LabelSelector> LabelSelector::parse(std::string_view text) {
   for (bool more = true; more;) {
     const std::size_t comma = text.find(',');
     more = comma != std::string_view::npos;
-    const std::string_view part = trimmed(text.substr(0, comma));
+    const std::string_view part = trimmed(text.substr(0, comma), " ");
     if (more) text.remove_prefix(comma + 1);
 
     Term term;
@@ -39,11 +33,11 @@ Result<LabelSelector> LabelSelector::parse(std::string_view text) {
       std::string_view value = part.substr(equals + 1);
       if (!negated && value.starts_with('=')) value.remove_prefix(1);
       term.test = negated ? Test::differs : Test::equals;
-      term.value = std::string(trimmed(value));
-      label = trimmed(part.substr(0, negated ? equals - 1 : equals));
+      term.value = std::string(trimmed(value, " "));
+      label = trimmed(part.substr(0, negated ? equals - 1 : equals), " ");
     } else if (part.starts_with('!')) {
       term.test = Test::absent;
-      label = trimmed(part.substr(1));
+      label = trimmed(part.substr(1), " ");
     }
     if (label.empty() || !is_word(label) || !is_word(term.value)) {
       return fail(ErrorKind::invalid, "\"" + std::string(part) + "\" is not one of k=v, k!=v, k, !k");

@@ -9,7 +9,8 @@
 #include <utility>
 
 #include "common/base/command_words.h"
-#include "common/base/near_miss.h"
+#include "common/text/letters.h"
+#include "common/text/near_miss.h"
 #include "controller/api/event_filter.h"
 #include "controller/api/json_codec.h"
 #include "controller/api/object_kinds.h"
@@ -30,10 +31,7 @@ const std::array<std::string, 9> deployment_states = {"PENDING",    "ISSUED",   
 std::expected<std::string, Problem> wanted_state(const ApiRequest& request) {
   const std::string* text = request.parameter("state");
   if (text == nullptr) return std::string();
-  std::string upper = *text;
-  for (char& c : upper) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
+  const std::string upper = to_upper(*text);
   if (std::ranges::find(deployment_states, upper) != deployment_states.end()) return upper;
   const std::string near = near_miss(upper, deployment_states);
   return refuse(400, "there is no deployment state \"" + *text + "\"", "state",

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "common/base/command_words.h"
-#include "common/base/near_miss.h"
+#include "common/text/letters.h"
+#include "common/text/near_miss.h"
+#include "common/text/percent.h"
 #include "controller/api/json_codec.h"
 #include "controller/api/label_selector.h"
 #include "controller/api/object_kinds.h"
@@ -70,7 +72,7 @@ std::string did_you_mean(const MeshState& state, const std::string& name) {
 template <class T>
 std::unexpected<Problem> no_such(const MeshState& state, const std::string& name) {
   std::string kind(ObjectKind<T>::kind);
-  kind.front() = static_cast<char>(kind.front() - 'A' + 'a');
+  kind.front() = to_lower(kind.front());
   return refuse(
       404, "there is no " + kind + " \"" + name + "\"", {},
       did_you_mean<T>(state, name) + "List what there is: " + commands::list(ObjectKind<T>::plural));

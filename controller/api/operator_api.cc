@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/near_miss.h"
+#include "common/text/near_miss.h"
 #include "controller/api/actions_api.h"
 #include "controller/api/mesh_api.h"
 #include "controller/api/objects_api.h"

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "common/text/letters.h"
 #include "controller/api/json_codec.h"
 
 namespace metalmesh::controller {
@@ -10,13 +11,7 @@ namespace {
 
 bool is_json(std::string_view content_type) {
   const std::string_view media_type = content_type.substr(0, content_type.find_first_of("; \t"));
-  constexpr std::string_view expected = "application/json";
-  if (media_type.size() != expected.size()) return false;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const char c = media_type[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != expected[i]) return false;
-  }
-  return true;
+  return same_letters(media_type, "application/json");
 }
 
 }  // namespace

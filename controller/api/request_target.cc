@@ -1,10 +1,12 @@
 #include "controller/api/request_target.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
 
-#include "common/base/utf8.h"
+#include "common/text/percent.h"
+#include "common/text/utf8.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -12,13 +14,6 @@ namespace {
 constexpr std::size_t longest_target = 4096;
 constexpr std::size_t most_segments = 16;
 constexpr std::size_t most_parameters = 16;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool plain_text(std::string_view text) {
   while (!text.empty()) {
@@ -32,21 +27,10 @@ bool plain_text(std::string_view text) {
 }
 
 std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const int high = hex_value(text[i + 1]);
-      const int low = hex_value(text[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      out.push_back(static_cast<char>(high * 16 + low));
-      i += 2;
-    } else {
-      out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
-    }
-  }
-  if (!plain_text(out)) return std::nullopt;
+  std::string spaced(text);
+  if (plus_is_space) std::ranges::replace(spaced, '+', ' ');
+  auto out = percent_decode(spaced);
+  if (out && !plain_text(*out)) return std::nullopt;
   return out;
 }
 
@@ -90,24 +74,6 @@ Result<RequestTarget> parse_target(std::string_view target) {
     const auto [place, fresh] = out.query.emplace(std::move(*name), std::move(*value));
     if (!fresh) return fail(ErrorKind::invalid, "query parameter \"" + place->first + "\" is given twice");
     if (out.query.size() > most_parameters) return fail(ErrorKind::invalid, "more than 16 query parameters");
-  }
-  return out;
-}
-
-std::string percent_encode(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                            c == '-' || c == '.' || c == '_' || c == '~';
-    if (unreserved) {
-      out.push_back(c);
-    } else {
-      const auto byte = static_cast<std::uint8_t>(c);
-      out.push_back('%');
-      out.push_back(digits[byte >> 4]);
-      out.push_back(digits[byte & 15]);
-    }
   }
   return out;
 }

@@ -21,7 +21,4 @@ struct RequestTarget {
 
 Result<RequestTarget> parse_target(std::string_view target);
 
-/// Escapes everything but unreserved characters: for Location headers and links.
-std::string percent_encode(std::string_view text);
-
 }  // namespace metalmesh::controller

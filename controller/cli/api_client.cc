@@ -95,20 +95,6 @@ Error refusal(long status, const std::string& body) {
   return {kind_of(status), problem_text(problem)};
 }
 
-std::string encode_segment(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 struct ApiClient::Handle {
   CurlHandle curl{curl_easy_init()};
 };

@@ -48,7 +48,4 @@ class ApiClient {
   std::unique_ptr<Handle> handle_;
 };
 
-/// One segment of a path or one query value, percent-encoded. Pure.
-std::string encode_segment(std::string_view text);
-
 }  // namespace metalmesh::cli

@@ -8,7 +8,7 @@
 #include <list>
 #include <memory>
 
-#include "common/base/near_miss.h"
+#include "common/text/near_miss.h"
 #include "controller/cli/commands.h"
 
 namespace metalmesh::cli {

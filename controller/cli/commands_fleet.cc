@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "common/adapters/pki.h"
-#include "common/adapters/yaml_scalars.h"
 #include "common/base/command_words.h"
+#include "common/text/scalars.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/json_text.h"
 #include "controller/cli/server_requests.h"
@@ -190,7 +190,7 @@ CommandResult unprotect_server(Session& session, const std::string& name, const 
   rest::UnprotectServer body;
   body.set_reason(reason);
   if (!duration.empty()) {
-    const auto parsed = adapters::parse_duration(duration);
+    const auto parsed = parse_duration(duration);
     if (!parsed || *parsed <= Duration::zero()) {
       return fail(ErrorKind::invalid,
                   fmt::format("--for {}: expected a duration such as 30m or 4h", duration));
@@ -220,8 +220,7 @@ CommandResult show_controller(Session& session) {
   if (auto status = (*api)->get("/api/v1/controller", controller); !status)
     return std::unexpected(status.error());
   session.show(controller, controller_text(controller));
-  if (controller.has_hold())
-    session.suggest(commands::go_on());
+  if (controller.has_hold()) session.suggest(commands::go_on());
   return ExitCode::ok;
 }
 

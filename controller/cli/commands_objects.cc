@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 
+#include "common/text/percent.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/json_text.h"
 #include "controller/cli/manifest.h"
@@ -82,7 +83,7 @@ CommandResult get_objects(Session& session, const Kind& kind, const std::string&
   const auto at = name.find('@');
   const std::string path =
       kind.name == "Profile" && at != std::string::npos
-          ? object_path(kind, name.substr(0, at)) + "/versions/" + encode_segment(name.substr(at + 1))
+          ? object_path(kind, name.substr(0, at)) + "/versions/" + percent_encode(name.substr(at + 1))
           : object_path(kind, name);
   if (auto status = (*api)->get(path, *one.front()); !status) return std::unexpected(status.error());
   session.show(*one.front(), objects_table(kind, one, Console::now()));
@@ -114,7 +115,7 @@ CommandResult delete_object(Session& session, const Kind& kind, const std::strin
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
   auto reply = (*api)->call(
-      "DELETE", object_path(kind, name) + (confirm.empty() ? "" : "?confirm=" + encode_segment(confirm)));
+      "DELETE", object_path(kind, name) + (confirm.empty() ? "" : "?confirm=" + percent_encode(confirm)));
   if (!reply) return std::unexpected(reply.error());
   session.console().print(fmt::format("{} {} is deleted\n", kind.name, name));
   session.suggest(fmt::format("metalmesh get {}", kind.plural));

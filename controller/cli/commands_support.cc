@@ -13,6 +13,7 @@
 #include "common/adapters/log_writer.h"
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/support_bundle.h"
+#include "common/text/percent.h"
 #include "controller/cli/commands.h"
 #include "controller/up/mesh_folder.h"
 #include "schemas/config/controller.pb.h"
@@ -70,7 +71,7 @@ class Asking {
     std::string next = after;
     for (std::size_t page = 1; page <= pages_most; ++page) {
       const std::string body = ask(fmt::format("{}.{}.json", name, page),
-                                   path + (next.empty() ? "" : "&after=" + encode_segment(next)));
+                                   path + (next.empty() ? "" : "&after=" + percent_encode(next)));
       next = member(body, "next");
       if (next.empty()) return;
     }

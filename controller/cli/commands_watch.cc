@@ -3,6 +3,7 @@
 
 #include "common/adapters/log_writer.h"
 #include "common/base/command_words.h"
+#include "common/text/percent.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/event_feed.h"
 #include "controller/cli/json_text.h"
@@ -26,7 +27,7 @@ class Watch {
       : session_(session),
         api_(api),
         name_(std::move(name)),
-        feed_(api.target(), "rollout=" + encode_segment(name_)) {}
+        feed_(api.target(), "rollout=" + percent_encode(name_)) {}
 
   Status refresh() {
     // The rollout first: if it says done, the deployments read after it have all ended.
@@ -123,7 +124,7 @@ Status check_filter(ApiClient& api, const std::map<std::string, std::string>& fi
     auto found = api.get(object_path(*kind, name), *object);
     if (found || found.error().kind != ErrorKind::not_found) continue;
     rest::EventList page;
-    const std::string path = fmt::format("/api/v1/events?limit=1&{}={}", field, encode_segment(name));
+    const std::string path = fmt::format("/api/v1/events?limit=1&{}={}", field, percent_encode(name));
     if (auto asked = api.get(path, page); !asked) return asked;
     if (page.items().empty() && page.next().empty()) return found;
   }
@@ -180,14 +181,14 @@ CommandResult show_events(Session& session, const EventsOrder& order) {
   std::string query;
   for (const auto& [name, value] : order.filter) {
     if (!value.empty())
-      query += fmt::format("{}{}={}", query.empty() ? "" : "&", name, encode_segment(value));
+      query += fmt::format("{}{}={}", query.empty() ? "" : "&", name, percent_encode(value));
   }
   if (order.follow) return follow_events(session, **api, query, order.after);
   std::string after = order.after;
   for (;;) {
     std::string path = "/api/v1/events?limit=200";
     if (!query.empty()) path += "&" + query;
-    if (!after.empty()) path += "&after=" + encode_segment(after);
+    if (!after.empty()) path += "&after=" + percent_encode(after);
     rest::EventList page;
     if (auto status = (*api)->get(path, page); !status) return std::unexpected(status.error());
     for (const auto& event : page.items()) session.console().print(log_event_text(session, event));

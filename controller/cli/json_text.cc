@@ -8,6 +8,8 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::cli {
 namespace {
 
@@ -17,15 +19,11 @@ namespace json = boost::json;
 const std::set<std::string_view> not_plain = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"};
 
 bool is_plain(std::string_view text) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   const auto is_inner = [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/' || c == '@';
+    return is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '/' || c == '@';
   };
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return !text.empty() && is_letter(text.front()) && std::ranges::all_of(text, is_inner) &&
-         !not_plain.contains(lower);
+         !not_plain.contains(to_lower(text));
 }
 
 /// Texts that a literal block gives back exactly. Beyond ASCII there are line breaks of YAML's own.

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "common/base/near_miss.h"
+#include "common/text/letters.h"
+#include "common/text/near_miss.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -26,18 +27,14 @@ constexpr Kind table[] = {
     {"Family", "families", false, make<rest::Family>, make<rest::FamilyList>},
 };
 
-bool same_word(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 }  // namespace
 
 std::span<const Kind> kinds() { return table; }
 
 const Kind* find_kind(std::string_view word) {
-  const auto found = std::ranges::find_if(
-      table, [&](const Kind& kind) { return same_word(kind.name, word) || same_word(kind.plural, word); });
+  const auto found = std::ranges::find_if(table, [&](const Kind& kind) {
+    return same_letters(kind.name, word) || same_letters(kind.plural, word);
+  });
   return found == std::end(table) ? nullptr : &*found;
 }
 

@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 
 #include <cstddef>
-#include <span>
-
 #include <map>
+#include <span>
 #include <utility>
 
 #include "common/adapters/files.h"
 #include "common/adapters/yaml_document.h"
 #include "common/adapters/yaml_reader.h"
-#include "common/base/near_miss.h"
+#include "common/text/near_miss.h"
 
 namespace metalmesh::cli {
 namespace {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/base/command_words.h"
+#include "common/text/percent.h"
 #include "controller/cli/api_client.h"
 #include "controller/cli/wording.h"
 
@@ -15,13 +16,13 @@ constexpr std::size_t digest_prefix_least = 8;
 }  // namespace
 
 std::string object_path(const Kind& kind, std::string_view name) {
-  return fmt::format("/api/v1/{}/{}", kind.plural, encode_segment(name));
+  return fmt::format("/api/v1/{}/{}", kind.plural, percent_encode(name));
 }
 
 std::string list_path(const Kind& kind, const std::map<std::string, std::string>& query) {
   std::string out = fmt::format("/api/v1/{}?limit=200", kind.plural);
   for (const auto& [name, value] : query) {
-    if (!value.empty()) out += fmt::format("&{}={}", name, encode_segment(value));
+    if (!value.empty()) out += fmt::format("&{}={}", name, percent_encode(value));
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/base/command_words.h"
+#include "common/text/letters.h"
 #include "controller/cli/text_table.h"
 
 namespace metalmesh::cli {
@@ -19,9 +20,7 @@ const std::set<std::string_view> end_states = {"SUCCEEDED", "UNPROVEN", "FAILED"
 /// `PROOF_BOOTED` as "booted".
 std::string words_of(std::string name, std::string_view prefix) {
   if (name.starts_with(prefix)) name.erase(0, prefix.size());
-  std::ranges::transform(name, name.begin(), [](char c) {
-    return c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::ranges::transform(name, name.begin(), [](char c) { return c == '_' ? ' ' : to_lower(c); });
   return name;
 }
 

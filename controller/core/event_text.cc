@@ -4,7 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/wire_format_lite.h>
 
-#include "common/base/utf8.h"
+#include "common/text/utf8.h"
 
 namespace metalmesh::controller {
 namespace {

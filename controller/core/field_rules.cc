@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "common/base/digest.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::controller::rules {
 namespace {
@@ -16,8 +17,7 @@ constexpr int entries_limit = 64;
 constexpr std::size_t address_limit = 255;
 constexpr std::size_t url_limit = 2048;
 
-bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_alnum(char c) { return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z'); }
+bool is_lower_or_digit(char c) { return is_lower(c) || is_digit(c); }
 bool is_visible(char c) { return c > 0x20 && c < 0x7f; }
 
 template <class Allowed>
@@ -41,7 +41,7 @@ bool is_port(std::string_view text) {
 
 /// Four numbers of at most 255, if it looks like an IPv4 address at all.
 bool is_sane_v4_or_name(std::string_view host) {
-  if (!all(host, [](char c) { return (c >= '0' && c <= '9') || c == '.'; })) return true;
+  if (!all(host, [](char c) { return is_digit(c) || c == '.'; })) return true;
   int parts = 0;
   while (true) {
     const auto dot = host.find('.');
@@ -139,8 +139,7 @@ Verdict address(const std::string& field, const std::string& value) {
     const std::string_view rest = host.substr(end + 1);
     host = host.substr(1, end - 1);
     if (!all(host, [](char c) {
-          return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' ||
-                 c == '.';
+          return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
         })) {
       return wrong();
     }
@@ -227,29 +226,6 @@ std::optional<Share> parse_share(std::string_view value) {
 Verdict share(const std::string& field, const std::string& value) {
   if (parse_share(value)) return std::nullopt;
   return bad(field, quoted(value) + " is neither a number nor a percentage: \"3\" or \"3%\"");
-}
-
-bool glob_matches(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t retry = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]) && pattern[p] != '*') {
-      ++p;
-      ++t;
-    } else if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      retry = t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++retry;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
 }
 
 }  // namespace metalmesh::controller::rules

@@ -42,8 +42,6 @@ Verdict duration(const std::string& field, const google::protobuf::Duration& val
 Verdict share(const std::string& field, const std::string& value);
 
 bool is_name(std::string_view value);
-/// `*` and `?`, the whole text.
-bool glob_matches(std::string_view pattern, std::string_view text);
 
 struct Share {
   std::uint32_t number = 0;

@@ -6,6 +6,7 @@
 #include "common/hosts/host_rules.h"
 #include "common/ports/bandwidth_plan.h"
 #include "common/ports/wire_time.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -273,9 +274,7 @@ Verdict check(rest::Image& image, const MeshState&) {
   auto& spec = *image.mutable_spec();
   default_to(*spec.mutable_arch(), "x86_64");
   auto& iso = *spec.mutable_iso();
-  std::ranges::transform(*iso.mutable_sha256(), iso.mutable_sha256()->begin(), [](char c) {
-    return c >= 'A' && c <= 'F' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
+  *iso.mutable_sha256() = to_lower(iso.sha256());
   if (iso.urls_size() > urls_limit)
     return rules::at_most("spec.iso.urls", static_cast<std::uint64_t>(iso.urls_size()), urls_limit);
   for (int i = 0; i < iso.urls_size(); ++i) {

@@ -6,6 +6,7 @@
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/hosts/host_rules.h"
+#include "common/text/glob.h"
 #include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
@@ -23,7 +24,7 @@ using Ground = std::optional<std::string>;
 
 Ground excluded_by_name(const Candidate& c) {
   for (const std::string& pattern : c.spec.select().exclude()) {
-    if (rules::glob_matches(pattern, c.server.metadata().name())) return "excluded by " + pattern;
+    if (glob_matches(pattern, c.server.metadata().name())) return "excluded by " + pattern;
   }
   return std::nullopt;
 }
@@ -63,19 +64,19 @@ Ground unresolved(const Candidate& c) {
   const auto found = c.mesh.deployments.find(unclear.Get(0));
   if (found == c.mesh.deployments.end()) {
     return "nobody decided what deployment " + unclear.Get(0) +
-           " left on it, and its rollout is deleted: " + commands::release_for_install(name) +
-           ", or " + commands::adopt(name);
+           " left on it, and its rollout is deleted: " + commands::release_for_install(name) + ", or " +
+           commands::adopt(name);
   }
   return std::string(found->second.state() == states::unproven ? "nothing proves the system that deployment "
                                                                : "nobody knows how deployment ") +
-         found->first + (found->second.state() == states::unproven ? " wrote" : " ended") +
-         ": " + commands::resolve_either_way(found->first);
+         found->first + (found->second.state() == states::unproven ? " wrote" : " ended") + ": " +
+         commands::resolve_either_way(found->first);
 }
 
 Ground blocked(const Candidate& c) {
   if (c.server.status().blocked().empty()) return std::nullopt;
-  return c.server.status().blocked() + "; to use it again: " +
-         commands::release_for_install(c.server.metadata().name());
+  return c.server.status().blocked() +
+         "; to use it again: " + commands::release_for_install(c.server.metadata().name());
 }
 
 Ground in_use(const Candidate& c) {
@@ -168,24 +169,15 @@ struct Rule {
 
 /// In the order in which people want to be told.
 constexpr std::array rules_in_order = {
-    Rule{"EXCLUDED", excluded_by_name},
-    Rule{"RETIRED", retired},
-    Rule{"SITE_UNKNOWN", site_unknown},
-    Rule{"OPEN_DEPLOYMENT", busy},
-    Rule{"BLOCKED", blocked},
-    Rule{"UNRESOLVED", unresolved},
-    Rule{"NOT_FENCED", not_fenced},
-    Rule{"IN_USE", in_use},
-    Rule{"INSTALLED", installed},
-    Rule{"RELEASED", released},
-    Rule{"PROTECTED", is_guarded},
-    Rule{"IDENTITY_INSUFFICIENT", not_identified},
-    Rule{"NOT_READY", not_ready},
-    Rule{"KEY_UNKNOWN", key_unknown},
-    Rule{"POWERED_ON", powered_on},
-    Rule{"VARIABLE_MISSING", unreachable_proof},
-    Rule{"HOST_INVALID", host_wrong},
-    Rule{"ADDRESS_TAKEN", address_taken},
+    Rule{"EXCLUDED", excluded_by_name}, Rule{"RETIRED", retired},
+    Rule{"SITE_UNKNOWN", site_unknown}, Rule{"OPEN_DEPLOYMENT", busy},
+    Rule{"BLOCKED", blocked},           Rule{"UNRESOLVED", unresolved},
+    Rule{"NOT_FENCED", not_fenced},     Rule{"IN_USE", in_use},
+    Rule{"INSTALLED", installed},       Rule{"RELEASED", released},
+    Rule{"PROTECTED", is_guarded},      Rule{"IDENTITY_INSUFFICIENT", not_identified},
+    Rule{"NOT_READY", not_ready},       Rule{"KEY_UNKNOWN", key_unknown},
+    Rule{"POWERED_ON", powered_on},     Rule{"VARIABLE_MISSING", unreachable_proof},
+    Rule{"HOST_INVALID", host_wrong},   Rule{"ADDRESS_TAKEN", address_taken},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/hosts/host_rules.h"
+#include "common/text/glob.h"
 #include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
@@ -28,9 +29,8 @@ bool named_in(const rest::Selection& select, const std::string& name) {
 bool selects(const rest::Selection& select, const rest::Server& server) {
   const auto& site = server.spec().site();
   const auto& name = server.metadata().name();
-  if (!select.sites().empty() && std::ranges::none_of(select.sites(), [&](const auto& glob) {
-        return rules::glob_matches(glob, site);
-      })) {
+  if (!select.sites().empty() &&
+      std::ranges::none_of(select.sites(), [&](const auto& glob) { return glob_matches(glob, site); })) {
     return false;
   }
   if (!select.servers().empty() && !named_in(select, name)) return false;
@@ -154,7 +154,7 @@ rules::Verdict spares_nobody(const MeshState& mesh, const rest::Selection& selec
   for (int i = 0; i < select.exclude_size(); ++i) {
     const std::string& pattern = select.exclude(i);
     if (std::ranges::any_of(mesh.servers,
-                            [&](const auto& entry) { return rules::glob_matches(pattern, entry.first); }))
+                            [&](const auto& entry) { return glob_matches(pattern, entry.first); }))
       continue;
     return rules::refusal(ErrorKind::conflict, "spec.select.exclude[" + std::to_string(i) + "]",
                           "\"" + pattern + "\" matches no server: whoever was meant to be spared is not",
@@ -167,12 +167,12 @@ rules::Verdict spares_nobody(const MeshState& mesh, const rest::Selection& selec
 void warn_of_idle_patterns(rest::Plan& plan, const MeshState& mesh, const rest::Selection& select) {
   for (const std::string& pattern : select.sites()) {
     if (std::ranges::none_of(mesh.sites,
-                             [&](const auto& entry) { return rules::glob_matches(pattern, entry.first); }))
+                             [&](const auto& entry) { return glob_matches(pattern, entry.first); }))
       plan.add_warnings("select.sites: \"" + pattern + "\" matches no site");
   }
   for (const std::string& pattern : select.exclude()) {
     const auto spares = [&](const auto& entry) {
-      return rules::glob_matches(pattern, entry.first) && selects(select, entry.second);
+      return glob_matches(pattern, entry.first) && selects(select, entry.second);
     };
     if (std::ranges::none_of(mesh.servers, spares))
       plan.add_warnings("select.exclude: \"" + pattern + "\" matches none of the selected servers");

@@ -4,18 +4,15 @@
 #include <cstdint>
 
 #include "common/base/command_words.h"
-
 #include "common/ports/clock_row.h"
 #include "common/ports/wire_time.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::controller {
 namespace {
 
 std::string words(std::string name) {
-  std::ranges::transform(name, name.begin(), [](char c) {
-    if (c == '_') return ' ';
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
+  std::ranges::transform(name, name.begin(), [](char c) { return c == '_' ? ' ' : to_lower(c); });
   return name;
 }
 

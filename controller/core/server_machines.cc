@@ -7,6 +7,7 @@
 #include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "common/text/letters.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
@@ -197,9 +198,7 @@ rest::Installed installed_by(const Work& work, const rest::Deployment& deploymen
   *installed.mutable_at() = to_wire(work.now.wall());
   std::string proof = wire::ProofGrade_Name(deployment.proof());
   if (proof.starts_with("PROOF_")) proof.erase(0, 6);
-  std::ranges::transform(proof, proof.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  installed.set_proof(proof);
+  installed.set_proof(to_lower(proof));
   return installed;
 }
 

@@ -1,11 +1,11 @@
 #include "controller/state/identity_index.h"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 #include <vector>
 
 #include "common/base/machine_key.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -35,9 +35,7 @@ std::vector<Mark> marks_of(const rest::Server& server) {
 }  // namespace
 
 std::string normal_bmc_address(const std::string& address) {
-  std::string out = address;
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::string out = to_lower(address);
   const bool bare_v6 = std::ranges::count(out, ':') > 1 && !out.starts_with('[');
   if (!bare_v6 && out.ends_with(":443")) out.resize(out.size() - 4);
   return out;

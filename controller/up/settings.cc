@@ -6,6 +6,8 @@
 #include <charconv>
 #include <map>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::up {
 namespace {
 
@@ -15,7 +17,7 @@ constexpr std::uint32_t highest_port = 65535;
 /// A name that ends in a number can only be an IPv4 address, whatever looks it up.
 bool ends_in_a_number(std::string_view text) {
   const auto last = text.substr(text.rfind('.') + 1);  // npos + 1 is 0
-  return !last.empty() && std::ranges::all_of(last, [](char c) { return c >= '0' && c <= '9'; });
+  return !last.empty() && std::ranges::all_of(last, is_digit);
 }
 
 /// Four numbers up to 255.
@@ -37,10 +39,8 @@ bool is_ipv4(std::string_view text) {
 /// A host name, an IPv4 or an IPv6 address; nothing that could mean something else in a URL or a file.
 bool is_host(std::string_view text) {
   if (text.find(':') == std::string_view::npos && ends_in_a_number(text)) return is_ipv4(text);
-  return !text.empty() && text.size() <= 253 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == ':';
-  });
+  return !text.empty() && text.size() <= 253 &&
+         std::ranges::all_of(text, [](char c) { return is_alnum(c) || c == '-' || c == '.' || c == ':'; });
 }
 
 Status check_address(std::string_view address) {

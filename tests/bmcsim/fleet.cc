@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/base/digest.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::bmcsim {
 namespace {
@@ -45,8 +46,7 @@ Result<Fleet> Fleet::build(const FleetOptions& options, const MakeQemu& make_qem
     one.name = fmt::format("{}-n{:03}", options.site, i + 1);
     one.uuid = uuid_from("uuid/" + one.name);
     const auto hex = to_hex(sha256("serial/" + one.name));
-    one.serial = "SIM" + hex.substr(0, 8);
-    for (char& c : one.serial) c = static_cast<char>(std::toupper(c));
+    one.serial = "SIM" + to_upper(hex.substr(0, 8));
     one.macs = {fmt::format("02:{}:{}:{}:{}:01", hex.substr(0, 2), hex.substr(2, 2), hex.substr(4, 2),
                             hex.substr(6, 2)),
                 fmt::format("02:{}:{}:{}:{}:02", hex.substr(0, 2), hex.substr(2, 2), hex.substr(4, 2),

@@ -17,6 +17,7 @@
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "common/text/letters.h"
 #include "tests/bmcsim/control.h"
 #include "tests/bmcsim/gzip.h"
 #include "tests/bmcsim/media_reader.h"
@@ -48,9 +49,7 @@ RedfishRequest plain(http::request<http::string_body>&& request) {
     out.path.resize(query);
   }
   for (const auto& field : request) {
-    std::string name(field.name_string());
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    out.headers.emplace_back(std::move(name), std::string(field.value()));
+    out.headers.emplace_back(to_lower(field.name_string()), std::string(field.value()));
   }
   out.body = std::move(request.body());
   return out;

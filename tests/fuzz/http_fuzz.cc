@@ -6,6 +6,7 @@
 #include "agents/media/http_range.h"
 #include "agents/media/http_request_head.h"
 #include "agents/media/mount_url.h"
+#include "common/text/percent.h"
 #include "controller/api/request_target.h"
 #include "controller/api/routes.h"
 #include "tests/fuzz/invariant.h"
@@ -36,7 +37,7 @@ void check_target(const std::string& text) {
     if (match == nullptr) continue;
     for (const std::string& capture : match->captures) {
       MM_CLAIM(!capture.empty());
-      const auto again = controller::parse_target("/" + controller::percent_encode(capture));
+      const auto again = controller::parse_target("/" + percent_encode(capture));
       MM_CLAIM(again && again->segments.size() == 1 && again->segments[0] == capture);
     }
   }

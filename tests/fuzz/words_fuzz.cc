@@ -5,8 +5,9 @@
 
 #include "agents/media/server/image_download.h"
 #include "common/base/machine_key.h"
-#include "common/base/utf8.h"
 #include "common/families/template_tokens.h"
+#include "common/text/glob.h"
+#include "common/text/utf8.h"
 #include "controller/api/duration_text.h"
 #include "controller/api/label_selector.h"
 #include "controller/core/field_rules.h"
@@ -39,11 +40,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string pattern = text.substr(0, text.find('\n'));
   const std::string subject = text.substr(std::min(text.size(), pattern.size() + 1));
   if (pattern.size() <= 64 && subject.size() <= 64) {
-    MM_CLAIM(rules::glob_matches("*", subject));
+    MM_CLAIM(glob_matches("*", subject));
     if (pattern.find_first_of("*?") == std::string::npos)
-      MM_CLAIM(rules::glob_matches(pattern, subject) == (pattern == subject));
+      MM_CLAIM(glob_matches(pattern, subject) == (pattern == subject));
   }
-  MM_CLAIM(!rules::is_name(text) || (text.size() <= 63 && rules::glob_matches(text, text)));
+  MM_CLAIM(!rules::is_name(text) || (text.size() <= 63 && glob_matches(text, text)));
 
   MM_CLAIM(valid_utf8(valid_utf8(text)) == valid_utf8(text));
   for (std::string_view rest = text; !rest.empty();) {

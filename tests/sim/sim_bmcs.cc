@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/digest.h"
+#include "common/text/letters.h"
 #include "tests/sim/odd_bmcs.h"
 #include "tests/sim/words.h"
 
@@ -175,7 +176,7 @@ bmcsim::RedfishReply SimBmcs::call(Machine& machine, const HttpRequest& request,
   call.body = request.body;
   if (query != std::string::npos) call.query = path.substr(query + 1);
   call.on_connection = ++machine.on_connection;
-  for (const auto& [name, value] : request.headers) call.headers.emplace_back(lower(name), value);
+  for (const auto& [name, value] : request.headers) call.headers.emplace_back(to_lower(name), value);
   if (request.basic)
     call.headers.emplace_back("authorization",
                               "Basic " + to_base64(machine.model->options().user + ":" + password));
@@ -233,7 +234,7 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
     watch_.machine(machine);
   }
   Headers headers;
-  for (const auto& [name, value] : reply.headers) headers.emplace_back(lower(name), value);
+  for (const auto& [name, value] : reply.headers) headers.emplace_back(to_lower(name), value);
   if (reply.delay == Duration::zero()) return answer(reply.status, std::move(headers), std::move(reply.body));
   HttpReplied late{request.id, reply.status, std::move(headers), std::move(reply.body), shown_key(machine)};
   machine.busy = std::max(machine.busy, events_.now() + reply.delay);

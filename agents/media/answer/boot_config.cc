@@ -6,6 +6,7 @@
 
 #include "agents/media/answer/boot_words.h"
 #include "common/families/family_catalogue.h"
+#include "common/text/glob.h"
 
 namespace metalmesh::media {
 namespace {
@@ -69,7 +70,7 @@ class GrubEditor {
       out_ += edited_arguments(line, *fixed, edit_, arguments_);
       ++kernels_;
       if (!chosen_ && in_entry_ &&
-          families::glob_matches(edit_.entry().empty() ? "*" : edit_.entry(), title_))
+          glob_matches(edit_.entry().empty() ? "*" : edit_.entry(), title_, LetterCase::ignored))
         chosen_ = Entry{entries_ - 1, title_};
     } else if (!words.empty() && (words[0] == "initrd" || words[0] == "initrdefi")) {
       out_ += line;

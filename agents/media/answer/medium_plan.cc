@@ -12,6 +12,8 @@
 #include "common/families/abilities.h"
 #include "common/families/family_catalogue.h"
 #include "common/hosts/host_rules.h"
+#include "common/text/hex.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::media {
 namespace {
@@ -22,17 +24,13 @@ namespace json = boost::json;
 /// is outside of a small set becomes \xHH. So nothing in it has a meaning to a boot loader either.
 std::string udev_label(std::string_view label) {
   constexpr std::string_view safe = "#+-.:=@_";
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
   for (const char c : label) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (plain || safe.find(c) != std::string_view::npos) {
+    if (is_alnum(c) || safe.find(c) != std::string_view::npos) {
       out += c;
     } else {
       out += "\\x";
-      out += digits[byte >> 4U];
-      out += digits[byte & 15U];
+      out += to_hex({&c, 1});
     }
   }
   return out;
@@ -51,12 +49,6 @@ json::value packages_context(const PackagesPlace& place) {
                       {"host", url.substr(host, directory - host)},
                       {"directory", directory < url.size() ? url.substr(directory) : std::string("/")},
                       {"site", place.site}};
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
 }
 
 Result<std::string> render_text(const std::string& text, const json::object& context, TextFormat format,
@@ -112,13 +104,6 @@ Status add_files(const MediumOrder& order, const json::object& context, MediumPl
   return {};
 }
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  return text;
-}
-
 std::string list_of(const google::protobuf::RepeatedPtrField<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
@@ -130,7 +115,8 @@ Result<std::vector<std::string>> render_arguments(const config::BootEdit& edit, 
   for (const std::string& argument : edit.append()) {
     auto text = render_text(argument, context, TextFormat::kernel, "kernel argument " + argument);
     if (!text) return std::unexpected(text.error());
-    if (const auto argument_text = trimmed(*text); !argument_text.empty())  // a section may leave nothing
+    if (const auto argument_text = trimmed(*text, " ");
+        !argument_text.empty())  // a section may leave nothing
       arguments.emplace_back(argument_text);
   }
   return arguments;
@@ -143,7 +129,7 @@ Status add_boot_edit(const config::BootEdit& edit, const json::object& context, 
   bool found = false;
   for (const wire::FileChange& text : facts.survey().texts()) {
     const bool meant = std::ranges::any_of(
-        edit.paths(), [&](const std::string& path) { return lower(path) == lower(text.path()); });
+        edit.paths(), [&](const std::string& path) { return same_letters(path, text.path()); });
     if (!meant) continue;
     auto edited = edit_boot_config(text.content(), edit, *arguments);
     if (!edited) return std::unexpected(std::move(edited.error()).with(text.path()));

@@ -5,6 +5,8 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::media {
 namespace {
 
@@ -24,8 +26,6 @@ constexpr std::array<std::pair<std::string_view, TextFormat>, 9> names = {
 std::string_view name_of(TextFormat format) {
   return std::ranges::find(names, format, &std::pair<std::string_view, TextFormat>::second)->first;
 }
-
-bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agents/media/patch/iso_names.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::media {
 namespace {

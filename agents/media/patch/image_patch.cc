@@ -9,6 +9,7 @@
 #include "agents/media/patch/iso_descriptors.h"
 #include "agents/media/patch/iso_tree_patch.h"
 #include "agents/media/patch/udf_patch.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::media {
 namespace {
@@ -176,7 +177,7 @@ class ImagePatch {
       auto use = canvas_.read(descriptor + application_use_at, application_use_bytes);
       if (!use) return std::unexpected(use.error());
       // "ISO MD5SUM = ...;" of isomd5sum, "sha256sum=..." of SUSE's tagmedia.
-      if (in_lower_case(*use).find("sum") == std::string::npos) continue;
+      if (to_lower(*use).find("sum") == std::string::npos) continue;
       auto blanked = canvas_.write(descriptor + application_use_at, std::string(application_use_bytes, ' '));
       if (!blanked) return blanked;
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::media {
 namespace {
 

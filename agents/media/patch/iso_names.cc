@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::media {
 namespace {
 
@@ -9,14 +11,11 @@ constexpr std::size_t longest_component = 60;  // fits Joliet, and a record with
 constexpr std::size_t longest_path = 512;
 constexpr std::string_view never_in_names = "\"*/:;<>?\\|";
 
-char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 std::string squeezed(std::string_view text, std::size_t most) {
   std::string out;
   for (const char c : text.substr(0, most)) {
-    const char u = upper(c);
-    out += (u >= 'A' && u <= 'Z') || (u >= '0' && u <= '9') ? u : '_';
+    const char u = to_upper(c);
+    out += is_alnum(u) ? u : '_';
   }
   return out;
 }
@@ -60,17 +59,6 @@ Result<std::vector<std::string>> split_media_path(std::string_view path) {
     at = end + 1;
   }
   return components;
-}
-
-std::string in_lower_case(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
-}
-
-bool same_letters(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string to_ucs2(std::string_view ascii) {

@@ -18,9 +18,6 @@ enum class IsoNaming { rock_ridge, joliet, plain };
 /// The components of "/EFI/BOOT/grub.cfg". Errors: invalid, with what is wrong with the path.
 Result<std::vector<std::string>> split_media_path(std::string_view path);
 
-bool same_letters(std::string_view a, std::string_view b);  // but for case
-std::string in_lower_case(std::string_view text);
-
 /// UCS-2, big endian, as Joliet stores names; and back (what is not ASCII becomes '?').
 std::string to_ucs2(std::string_view ascii);
 std::string from_ucs2(std::string_view bytes);

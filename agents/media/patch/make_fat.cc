@@ -5,6 +5,7 @@
 
 #include "agents/media/patch/iso_names.h"
 #include "agents/media/patch/second_medium.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::media {
 namespace {
@@ -21,9 +22,7 @@ constexpr std::size_t name_slots[] = {1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28,
 
 /// FAT keeps the case of a name and does not tell names apart by it.
 struct ByName {
-  bool operator()(const std::string& a, const std::string& b) const {
-    return in_lower_case(a) < in_lower_case(b);
-  }
+  bool operator()(const std::string& a, const std::string& b) const { return to_lower(a) < to_lower(b); }
 };
 
 struct Folder {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "agents/media/patch/iso_names.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::media {
 namespace {
@@ -24,7 +25,7 @@ Result<std::vector<MediaChange>> check_changes(
   for (const wire::FileChange& change : changes) {
     auto components = split_media_path(change.path());
     if (!components) return std::unexpected(components.error());
-    const std::string folded = in_lower_case(change.path());
+    const std::string folded = to_lower(change.path());
     if (!seen.insert(folded).second) return fail(ErrorKind::invalid, change.path() + " is given twice");
     if (folded.ends_with(".efi")) {
       return fail(ErrorKind::denied,

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/base/digest.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::media {
 namespace {
@@ -112,9 +113,8 @@ Result<std::string> digest_of(const std::string& path, const OnBytes& go_on) {
 }
 
 bool is_image_name(const std::string& sha256) {
-  return sha256.size() == 64 && std::all_of(sha256.begin(), sha256.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return sha256.size() == 64 &&
+         std::all_of(sha256.begin(), sha256.end(), [](char c) { return is_lower_hex(c); });
 }
 
 Result<ImageFolder> ImageFolder::open(std::string path) {

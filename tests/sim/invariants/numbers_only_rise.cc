@@ -6,6 +6,7 @@
 #include <array>
 
 #include "agents/core/row_keys.h"
+#include "common/text/letters.h"
 #include "schemas/record/agent.pb.h"
 #include "tests/sim/invariants/all_invariants.h"
 #include "tests/sim/words.h"
@@ -20,7 +21,7 @@ class NumbersOnlyRise final : public Invariant {
   void on_order(const wire::Command& command) override {
     const wire::StartInstall& order = command.start_install();
     const auto key =
-        std::tuple(lower(order.identity().uuid()), command.controller_epoch(), order.generation());
+        std::tuple(to_lower(order.identity().uuid()), command.controller_epoch(), order.generation());
     const auto [found, first] = given_.try_emplace(key, order.deployment_id());
     if (!first && found->second != order.deployment_id()) {
       object(fmt::format("generation {} of {} was given to two orders", order.generation(), order.server()));
@@ -30,7 +31,7 @@ class NumbersOnlyRise final : public Invariant {
 
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
-    auto& highest = wiped_[lower(wipe.machine.model->options().uuid)];
+    auto& highest = wiped_[to_lower(wipe.machine.model->options().uuid)];
     if (wipe.order->generation() < highest) {
       object(fmt::format("{} was wiped by generation {} after generation {}", wipe.machine.name,
                          wipe.order->generation(), highest));

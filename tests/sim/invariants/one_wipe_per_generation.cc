@@ -8,6 +8,7 @@
 
 #include <tuple>
 
+#include "common/text/letters.h"
 #include "tests/sim/invariants/all_invariants.h"
 #include "tests/sim/words.h"
 
@@ -33,7 +34,7 @@ class OneWipePerGeneration final : public Invariant {
 
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
-    const auto key = std::tuple(lower(wipe.machine.model->options().uuid), wipe.install.deployment,
+    const auto key = std::tuple(to_lower(wipe.machine.model->options().uuid), wipe.install.deployment,
                                 wipe.order->generation());
     const auto [before, first] = wiped_.try_emplace(key, wipe.index);
     if (first) return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/ports/wire_time.h"
+#include "common/text/letters.h"
 #include "tests/sim/invariants/all_invariants.h"
 #include "tests/sim/words.h"
 
@@ -21,8 +22,8 @@ class RightMachine final : public Invariant {
     const wire::Identity& meant = wipe.order->identity();
     // Its name is what people call it; a BMC may spell its UUID in an order of its own.
     const bool same =
-        wipe.order->server() == wipe.machine.name ||
-        (lower(meant.uuid()) == lower(truth.uuid) && lower(meant.serial()) == lower(truth.serial));
+        wipe.order->server() == wipe.machine.name || (to_lower(meant.uuid()) == to_lower(truth.uuid) &&
+                                                      to_lower(meant.serial()) == to_lower(truth.serial));
     if (!same)
       object(wipe.machine.name + " was wiped by the order for another machine: " + wipe.install.deployment);
   }

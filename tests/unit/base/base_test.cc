@@ -30,12 +30,6 @@ TEST(Digest, StreamEqualsOneShot) {
   EXPECT_EQ(stream.finish(), sha256(whole));
 }
 
-TEST(Hex, RoundTripsAndRefusesWhatIsNotHex) {
-  EXPECT_EQ(from_hex(to_hex(std::string("\x00\xff\x10", 3))), std::string("\x00\xff\x10", 3));
-  EXPECT_EQ(from_hex("abc"), "");
-  EXPECT_EQ(from_hex("zz"), "");
-}
-
 TEST(Backoff, StaysBetweenHalfAndAllOfTheCeiling) {
   const Backoff backoff{seconds(1), seconds(60)};
   Random random(7);
@@ -79,16 +73,8 @@ TEST(Secret, MovingLeavesNothingBehind) {
   EXPECT_EQ(two.reveal(), "hunter2");
 }
 
-TEST(Utf8, WhatIsNoneBecomesTheReplacementCharacter) {
+TEST(Error, WhateverItWasGivenItsMessageIsUtf8) {
   const std::string sign = "\xEF\xBF\xBD";
-  EXPECT_EQ(valid_utf8(""), "");
-  EXPECT_EQ(valid_utf8("a B\xC3\xBCro \xE2\x82\xAC \xF0\x9F\x98\x80"),
-            "a B\xC3\xBCro \xE2\x82\xAC \xF0\x9F\x98\x80");
-  EXPECT_EQ(valid_utf8("B\xFCro"), "B" + sign + "ro");
-  EXPECT_EQ(valid_utf8("\xC3"), sign) << "cut off";
-  EXPECT_EQ(valid_utf8("\xC0\xAF"), sign + sign) << "overlong";
-  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), sign + sign + sign) << "a surrogate";
-  EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80").size(), 4 * sign.size()) << "beyond U+10FFFF";
   const Error error = Error(fail(ErrorKind::invalid, "label \xFC").error()).with("image \xFC");
   EXPECT_EQ(error.message, "image " + sign + ": label " + sign);
 }

@@ -8,7 +8,7 @@
 #include <array>
 #include <string>
 
-#include "common/base/near_miss.h"
+#include "common/text/near_miss.h"
 #include "controller/api/duration_text.h"
 #include "schemas/rest/api.pb.h"
 
@@ -203,15 +203,6 @@ TEST(DurationText, ReadsUnitsAndRefusesGuesses) {
                            "4000d", "1.0000000001s", "+1s", "1e3s", "1h 30m"}) {
     EXPECT_FALSE(parse_duration(text)) << text;
   }
-}
-
-TEST(NearMiss, FindsTyposAndNothingElse) {
-  const std::array<std::string, 3> words = {"labelSelector", "limit", "after"};
-  EXPECT_EQ(near_miss("labelselector", words), "labelSelector");
-  EXPECT_EQ(near_miss("limti", words), "limit");
-  EXPECT_EQ(near_miss("aftr", words), "after");
-  EXPECT_EQ(near_miss("page", words), "");
-  EXPECT_EQ(near_miss("", words), "");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <string>
 
+#include "common/text/percent.h"
 #include "controller/api/request_target.h"
 #include "schemas/rest/api.pb.h"
 

@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include "common/text/letters.h"
+
 namespace metalmesh::media::test {
 namespace {
 
 void put32(std::string& bytes, std::size_t at, std::uint64_t value) {
   for (std::size_t i = 0; i < 4; ++i) bytes[at + i] = static_cast<char>(value >> (8 * i) & 0xff);
-}
-
-std::string upper(std::string text) {
-  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return text;
 }
 
 std::string record(const std::string& identifier, std::uint64_t lba, std::uint64_t size, bool directory,
@@ -106,7 +103,7 @@ std::string IsoWriter::build() {
     if (name.empty()) {
       for (const std::string& child : names) {
         if (child.empty()) continue;
-        extent += record(upper(child), directories_[child] / sector, sector, true,
+        extent += record(to_upper(child), directories_[child] / sector, sector, true,
                          rock_ridge ? name_field(child) : "");
       }
     }
@@ -114,14 +111,14 @@ std::string IsoWriter::build() {
       const std::size_t slash = path.rfind('/');
       if (path.substr(1, slash == 0 ? 0 : slash - 1) != name) continue;
       const std::string leaf = path.substr(slash + 1);
-      extent += file_records(upper(leaf) + ";1", offsets_[path] / sector, content.size(),
+      extent += file_records(to_upper(leaf) + ";1", offsets_[path] / sector, content.size(),
                              rock_ridge ? name_field(leaf) : "", longest_extent);
     }
     for (const auto& [path, target] : links_) {
       const std::size_t slash = path.rfind('/');
       if (path.substr(1, slash == 0 ? 0 : slash - 1) != name) continue;
       const std::string leaf = path.substr(slash + 1);
-      extent += record(upper(leaf) + ";1", 0, 0, false, name_field(leaf) + link_field(target));
+      extent += record(to_upper(leaf) + ";1", 0, 0, false, name_field(leaf) + link_field(target));
     }
     image.replace(directories_[name], extent.size(), extent);
   }

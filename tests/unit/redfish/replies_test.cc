@@ -6,7 +6,7 @@
 #include "agents/redfish/requests.h"
 #include "agents/redfish/resources.h"
 #include "common/base/random.h"
-#include "common/base/utf8.h"
+#include "common/text/utf8.h"
 
 namespace metalmesh::redfish {
 namespace {

@@ -1,15 +1,15 @@
-#include "common/base/near_miss.h"
+#include "common/text/near_miss.h"
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
+#include "common/text/letters.h"
+
 namespace metalmesh {
 namespace {
 
 constexpr std::size_t longest_word = 64;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// Levenshtein distance, one row at a time.
 std::size_t edits(std::string_view a, std::string_view b) {
@@ -20,7 +20,7 @@ std::size_t edits(std::string_view a, std::string_view b) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t above = row[j];
-      const std::size_t replaced = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+      const std::size_t replaced = diagonal + (to_lower(a[i - 1]) == to_lower(b[j - 1]) ? 0 : 1);
       row[j] = std::min({above + 1, row[j - 1] + 1, replaced});
       diagonal = above;
     }

@@ -1,4 +1,4 @@
-#include "common/adapters/yaml_scalars.h"
+#include "common/text/scalars.h"
 
 #include <fmt/format.h>
 
@@ -7,17 +7,10 @@
 #include <limits>
 #include <utility>
 
-namespace metalmesh::adapters {
+#include "common/text/letters.h"
+
+namespace metalmesh {
 namespace {
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return lower(x) == lower(y);
-  });
-}
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 template <class Number>
 std::optional<Number> whole_number(std::string_view text) {
@@ -77,10 +70,10 @@ bool take_fraction(std::string_view& text, std::int64_t& billionths) {
 
 std::optional<bool> parse_switch(std::string_view text) {
   for (const auto* word : {"true", "yes", "on"}) {
-    if (equal_ignoring_case(text, word)) return true;
+    if (same_letters(text, word)) return true;
   }
   for (const auto* word : {"false", "no", "off"}) {
-    if (equal_ignoring_case(text, word)) return false;
+    if (same_letters(text, word)) return false;
   }
   return std::nullopt;
 }
@@ -94,16 +87,16 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   if (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
   const auto count = whole_number<std::uint64_t>(digits);
   const auto found =
-      std::ranges::find_if(size_units, [&](const auto& u) { return equal_ignoring_case(u.first, unit); });
+      std::ranges::find_if(size_units, [&](const auto& u) { return same_letters(u.first, unit); });
   if (!count || found == std::end(size_units)) return std::nullopt;
   if (*count > std::numeric_limits<std::uint64_t>::max() / found->second) return std::nullopt;
   return *count * found->second;
 }
 
-std::optional<Duration> parse_duration(std::string_view text) {
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   const bool negative = text.starts_with('-');
   if (negative) text.remove_prefix(1);
-  if (text == "0") return Duration(0);
+  if (text == "0") return std::chrono::nanoseconds(0);
   if (text.empty()) return std::nullopt;
   std::int64_t total = 0;
   while (!text.empty()) {
@@ -125,13 +118,13 @@ std::optional<Duration> parse_duration(std::string_view text) {
       return std::nullopt;
     }
   }
-  return Duration(negative ? -total : total);
+  return std::chrono::nanoseconds(negative ? -total : total);
 }
 
-std::string format_duration(Duration duration) {
-  if (duration == Duration::zero()) return "0s";
-  std::string out = duration < Duration::zero() ? "-" : "";
-  std::int64_t rest = duration < Duration::zero() ? -duration.count() : duration.count();
+std::string format_duration(std::chrono::nanoseconds duration) {
+  if (duration == duration.zero()) return "0s";
+  std::string out = duration < duration.zero() ? "-" : "";
+  std::int64_t rest = duration < duration.zero() ? -duration.count() : duration.count();
   for (const auto& [unit, length] : duration_units) {
     if (rest >= length) out += fmt::format("{}{}", rest / length, unit);
     rest %= length;
@@ -139,4 +132,4 @@ std::string format_duration(Duration duration) {
   return out;
 }
 
-}  // namespace metalmesh::adapters
+}  // namespace metalmesh

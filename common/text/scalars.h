@@ -1,14 +1,13 @@
 // How people write numbers, switches, sizes and durations. Pure.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "common/base/time.h"
-
-namespace metalmesh::adapters {
+namespace metalmesh {
 
 /// true/false, yes/no, on/off, in any case.
 std::optional<bool> parse_switch(std::string_view text);
@@ -18,8 +17,8 @@ std::optional<std::int64_t> parse_integer(std::string_view text);
 /// (powers of 1024); any case. nullopt when it does not fit 64 bits.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 /// One or more of <number><unit>, units d, h, m, s, ms, us, ns: `90s`, `1h30m`, `1.500s`. "0" needs no unit.
-std::optional<Duration> parse_duration(std::string_view text);
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 /// The shortest exact form that parse_duration reads: `1h30m`, `250ms`, `0s`.
-std::string format_duration(Duration duration);
+std::string format_duration(std::chrono::nanoseconds duration);
 
-}  // namespace metalmesh::adapters
+}  // namespace metalmesh
