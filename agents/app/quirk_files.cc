@@ -8,14 +8,14 @@
 
 #include "agents/bmc/quirk_texts.h"
 #include "common/adapters/files.h"
-#include "common/adapters/yaml_reader.h"
+#include "common/text/filler/filler.h"
 
 namespace metalmesh::agent {
 namespace {
 
 Status add_text(bmc::QuirkTable& table, std::string_view text, std::string_view name,
                 bmc::QuirkOrigin origin) {
-  auto row = adapters::read_yaml<config::BmcQuirks>(text, name);
+  auto row = read_yaml<config::BmcQuirks>(text, name);
   if (!row) return std::unexpected(row.error());
   Status added = table.add(std::move(*row), origin);
   if (!added) return std::unexpected(std::move(added.error()).with(name));

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "common/adapters/files.h"
-#include "common/adapters/yaml_reader.h"
+#include "common/text/filler/filler.h"
 
 namespace metalmesh::adapters {
 namespace {

@@ -13,9 +13,9 @@
 
 #include "common/adapters/files.h"
 #include "common/adapters/os_entropy.h"
-#include "common/adapters/yaml_document.h"
 #include "common/base/check.h"
 #include "common/base/digest.h"
+#include "common/text/filler/yaml_document.h"
 #include "common/text/near_miss.h"
 
 namespace metalmesh::adapters {
@@ -49,24 +49,24 @@ Result<Logins> parse_logins(std::string_view text, const std::string& name) {
   if (!documents) return std::unexpected(documents.error());
   Logins out;
   if (documents->empty()) return out;
-  const YamlNode& root = documents->front();
-  if (documents->size() != 1 || root.kind != YamlNode::Kind::mapping) {
-    return std::unexpected(yaml_error(name, root, "expected `<name>: {username: ..., password: ...}` lines"));
+  const TextNode& root = documents->front();
+  if (documents->size() != 1 || root.kind != TextNode::Kind::mapping) {
+    return std::unexpected(error_at(name, root, "expected `<name>: {username: ..., password: ...}` lines"));
   }
   for (std::size_t i = 0; i + 1 < root.children.size(); i += 2) {
-    const YamlNode& key = root.children[i];
-    const YamlNode& value = root.children[i + 1];
-    const YamlNode* username = value.find("username");
-    const YamlNode* password = value.find("password");
-    const YamlNode* set = value.find("set");
-    const auto scalar = [](const YamlNode* node) {
-      return node != nullptr && node->kind == YamlNode::Kind::scalar;
+    const TextNode& key = root.children[i];
+    const TextNode& value = root.children[i + 1];
+    const TextNode* username = value.find("username");
+    const TextNode* password = value.find("password");
+    const TextNode* set = value.find("set");
+    const auto scalar = [](const TextNode* node) {
+      return node != nullptr && node->kind == TextNode::Kind::scalar;
     };
     const std::size_t fields = set == nullptr ? 2 : 3;
     if (!scalar(username) || !scalar(password) || (set != nullptr && !scalar(set)) ||
         value.children.size() != 2 * fields) {
       return std::unexpected(
-          yaml_error(name, value, fmt::format("{}: expected exactly `username` and `password`", key.value)));
+          error_at(name, value, fmt::format("{}: expected exactly `username` and `password`", key.value)));
     }
     out.emplace(key.value,
                 Login{username->value, Secret(password->value), set == nullptr ? std::string() : set->value});

@@ -7,20 +7,21 @@
 #include <vector>
 
 #include "common/adapters/files.h"
-#include "common/adapters/yaml_reader.h"
 #include "common/families/family_texts.h"
+#include "common/text/filler/filler.h"
+#include "common/text/filler/yaml_document.h"
 
 namespace metalmesh::adapters {
 namespace {
 
 /// The node of `field` ("boot[0].syntax"), or the nearest above it that is written.
-const YamlNode& node_of(const YamlNode& family, std::string_view field) {
-  const YamlNode* at = &family;
+const TextNode& node_of(const TextNode& family, std::string_view field) {
+  const TextNode* at = &family;
   while (!field.empty()) {
     const std::size_t end = std::min(field.find_first_of(".[", 1), field.size());
     const std::string_view step = field.substr(0, end);
     field.remove_prefix(end);
-    const YamlNode* next = nullptr;
+    const TextNode* next = nullptr;
     if (step.front() == '[') {
       const auto index = static_cast<std::size_t>(std::stoul(std::string(step.substr(1))));
       next = index < at->children.size() ? &at->children[index] : nullptr;
@@ -38,12 +39,11 @@ Status add_text(families::FamilyCatalogue& catalogue, std::string_view text, std
   if (!documents) return std::unexpected(documents.error());
   if (documents->size() != 1)
     return fail(ErrorKind::invalid, std::string(name) + ": a file holds one family");
-  const YamlNode& root = documents->front();
+  const TextNode& root = documents->front();
   config::OsFamily family;
   if (auto filled = fill_message(root, name, family); !filled) return filled;
   if (const auto wrong = families::check_family(family))
-    return std::unexpected(
-        yaml_error(name, node_of(root, wrong->field), wrong->field + ": " + wrong->message));
+    return std::unexpected(error_at(name, node_of(root, wrong->field), wrong->field + ": " + wrong->message));
   return catalogue.add(std::move(family));
 }
 

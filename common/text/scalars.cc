@@ -1,7 +1,5 @@
 #include "common/text/scalars.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -33,7 +31,6 @@ constexpr std::pair<std::string_view, std::uint64_t> size_units[] = {
     {"TiB", std::uint64_t{1} << 40},
 };
 
-// Largest first; format_duration depends on the order.
 constexpr std::pair<std::string_view, std::int64_t> duration_units[] = {
     {"d", 86'400'000'000'000},
     {"h", 3'600'000'000'000},
@@ -43,6 +40,8 @@ constexpr std::pair<std::string_view, std::int64_t> duration_units[] = {
     {"us", 1'000},
     {"ns", 1},
 };
+
+constexpr std::int64_t longest_duration = 3650 * duration_units[0].second;
 
 /// Takes digits off the front; false when there are none or they do not fit.
 bool take_number(std::string_view& text, std::int64_t& value) {
@@ -94,8 +93,6 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 }
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
   if (text == "0") return std::chrono::nanoseconds(0);
   if (text.empty()) return std::nullopt;
   std::int64_t total = 0;
@@ -114,22 +111,11 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     const std::int64_t fraction =
         unit->second >= billion ? unit->second / billion * billionths : unit->second * billionths / billion;
     if (__builtin_mul_overflow(count, unit->second, &part) || __builtin_add_overflow(part, fraction, &part) ||
-        __builtin_add_overflow(total, part, &total)) {
+        __builtin_add_overflow(total, part, &total) || total > longest_duration) {
       return std::nullopt;
     }
   }
-  return std::chrono::nanoseconds(negative ? -total : total);
-}
-
-std::string format_duration(std::chrono::nanoseconds duration) {
-  if (duration == duration.zero()) return "0s";
-  std::string out = duration < duration.zero() ? "-" : "";
-  std::int64_t rest = duration < duration.zero() ? -duration.count() : duration.count();
-  for (const auto& [unit, length] : duration_units) {
-    if (rest >= length) out += fmt::format("{}{}", rest / length, unit);
-    rest %= length;
-  }
-  return out;
+  return std::chrono::nanoseconds(total);
 }
 
 }  // namespace metalmesh

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
-#include "controller/api/json_codec.h"
+#include "controller/api/json_encode.h"
 #include "controller/api/objects_api.h"
 #include "controller/api/request_body.h"
 

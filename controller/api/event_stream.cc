@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/text/letters.h"
-#include "controller/api/json_codec.h"
+#include "controller/api/json_encode.h"
 #include "controller/api/paging.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/event_log.h"

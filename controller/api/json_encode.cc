@@ -1,3 +1,5 @@
+#include "controller/api/json_encode.h"
+
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
@@ -10,7 +12,6 @@
 #include <vector>
 
 #include "common/base/digest.h"
-#include "controller/api/json_codec.h"
 
 namespace metalmesh::controller {
 namespace {

@@ -12,7 +12,7 @@
 #include "common/text/letters.h"
 #include "common/text/near_miss.h"
 #include "controller/api/event_filter.h"
-#include "controller/api/json_codec.h"
+#include "controller/api/json_encode.h"
 #include "controller/api/object_kinds.h"
 #include "controller/api/paging.h"
 #include "controller/state/event_log.h"

@@ -8,7 +8,7 @@
 #include "common/text/letters.h"
 #include "common/text/near_miss.h"
 #include "common/text/percent.h"
-#include "controller/api/json_codec.h"
+#include "controller/api/json_encode.h"
 #include "controller/api/label_selector.h"
 #include "controller/api/object_kinds.h"
 #include "controller/api/paging.h"

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "controller/api/json_codec.h"
+#include "controller/api/json_encode.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::controller {

@@ -3,8 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "common/text/filler/filler.h"
+#include "common/text/filler/json_document.h"
 #include "common/text/letters.h"
-#include "controller/api/json_codec.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -28,10 +29,10 @@ std::expected<void, Problem> read_body(const ApiRequest& request, google::protob
                   type == nullptr ? std::string("the body has no Content-Type") : "Content-Type is " + *type,
                   "Content-Type", "send JSON with Content-Type: application/json");
   }
-  auto decoded = decode_json(request.body, into, ignored);
-  if (!decoded) {
-    JsonFault& fault = decoded.error();
-    return refuse(400, std::move(fault.message), std::move(fault.field), std::move(fault.next));
+  auto read = read_json_into(request.body, into, {.whole = "the body", .ignored = ignored});
+  if (!read) {
+    Misfit& misfit = read.error();
+    return refuse(400, std::move(misfit.message), std::move(misfit.field), std::move(misfit.next));
   }
   return {};
 }

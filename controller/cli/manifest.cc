@@ -2,14 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <cstddef>
+#include <array>
 #include <map>
 #include <span>
 #include <utility>
 
 #include "common/adapters/files.h"
-#include "common/adapters/yaml_document.h"
-#include "common/adapters/yaml_reader.h"
+#include "common/text/filler/filler.h"
+#include "common/text/filler/yaml_document.h"
 #include "common/text/near_miss.h"
 
 namespace metalmesh::cli {
@@ -18,27 +18,18 @@ namespace {
 constexpr std::string_view api_version = "metalmesh/v1";
 
 /// What the mesh knows is not for people to write: what `get` printed may be applied as it is.
-adapters::YamlNode without_status(adapters::YamlNode node) {
-  auto& members = node.children;
-  for (std::size_t i = 0; i + 1 < members.size(); i += 2) {
-    if (members[i].value != "status") continue;
-    members.erase(members.begin() + static_cast<std::ptrdiff_t>(i),
-                  members.begin() + static_cast<std::ptrdiff_t>(i + 2));
-    break;
-  }
-  return node;
-}
+constexpr std::array<std::string_view, 1> read_only = {"status"};
 
 /// The objects of one document: itself, or the items of a list as `get -o json` prints it.
-std::span<const adapters::YamlNode> objects_in(const adapters::YamlNode& document) {
+std::span<const TextNode> objects_in(const TextNode& document) {
   const auto* items = document.find("kind") == nullptr ? document.find("items") : nullptr;
-  if (items == nullptr || items->kind != adapters::YamlNode::Kind::sequence) return {&document, 1};
+  if (items == nullptr || items->kind != TextNode::Kind::sequence) return {&document, 1};
   return items->children;
 }
 
-Result<Manifest> manifest_of(const adapters::YamlNode& node, const std::string& file) {
+Result<Manifest> manifest_of(const TextNode& node, const std::string& file) {
   const auto* kind_node = node.find("kind");
-  if (kind_node == nullptr) return std::unexpected(adapters::yaml_error(file, node, "`kind` is missing"));
+  if (kind_node == nullptr) return std::unexpected(error_at(file, node, "`kind` is missing"));
   const Kind* kind = find_kind(kind_node->value);
   if (kind == nullptr || !kind->writable) {
     std::vector<std::string> known;
@@ -46,7 +37,7 @@ Result<Manifest> manifest_of(const adapters::YamlNode& node, const std::string& 
       if (one.writable) known.emplace_back(one.name);
     }
     const std::string meant = near_miss(kind_node->value, known);
-    return std::unexpected(adapters::yaml_error(
+    return std::unexpected(error_at(
         file, *kind_node,
         meant.empty()
             ? fmt::format("kind: \"{}\" cannot be applied; known: {}", kind_node->value,
@@ -55,22 +46,22 @@ Result<Manifest> manifest_of(const adapters::YamlNode& node, const std::string& 
   }
   const auto* version = node.find("apiVersion");
   if (version == nullptr) {
-    return std::unexpected(adapters::yaml_error(
-        file, node, fmt::format("`apiVersion` is missing; expected apiVersion: {}", api_version)));
+    return std::unexpected(
+        error_at(file, node, fmt::format("`apiVersion` is missing; expected apiVersion: {}", api_version)));
   }
   if (version->value != api_version) {
-    return std::unexpected(adapters::yaml_error(
+    return std::unexpected(error_at(
         file, *version,
         fmt::format("apiVersion: \"{}\" is not known here; expected {}", version->value, api_version)));
   }
   Manifest out;
   out.kind = kind;
   out.object = kind->make();
-  if (auto status = adapters::fill_message(without_status(node), file, *out.object); !status)
+  if (auto status = fill_message(node, file, *out.object, read_only); !status)
     return std::unexpected(status.error());
   out.name = name_of(*out.object);
   out.where = fmt::format("{}:{}", file, node.line);
-  if (out.name.empty()) return std::unexpected(adapters::yaml_error(file, node, "metadata.name is missing"));
+  if (out.name.empty()) return std::unexpected(error_at(file, node, "metadata.name is missing"));
   return out;
 }
 
@@ -93,7 +84,7 @@ Result<std::string> read_input(const std::string& file) {
 }  // namespace
 
 Result<std::vector<Manifest>> parse_manifests(std::string_view text, const std::string& file) {
-  auto documents = adapters::parse_yaml(text, file);
+  auto documents = parse_yaml(text, file);
   if (!documents) return std::unexpected(documents.error());
   std::vector<Manifest> out;
   for (const auto& document : *documents) {

@@ -1,10 +1,11 @@
-// Files that an administrator writes, or somebody damages: keys, tokens, credentials, configuration. The first
-// byte chooses the kind. What is accepted is usable, what is refused says why, and no secret is in the words.
+// Files that an administrator writes, or somebody damages: keys, tokens, credentials, configuration. The
+// first byte chooses the kind. What is accepted is usable, what is refused says why, and no secret is in the
+// words.
 #include <cstdint>
 #include <string>
 
 #include "common/adapters/ed25519_signer.h"
-#include "common/adapters/yaml_reader.h"
+#include "common/text/filler/filler.h"
 #include "controller/api/access.h"
 #include "schemas/config/agent.pb.h"
 #include "schemas/config/controller.pb.h"
@@ -23,7 +24,8 @@ void check_key(const std::string& pem) {
   }
   adapters::KeyringVerifier keyring;
   if (!keyring.add_pem("site", pem)) return;
-  MM_CLAIM(!keyring.verify("site", "kind", "payload", SignatureBytes{std::string(16, '\0'), std::string(64, '\0')}));
+  MM_CLAIM(!keyring.verify("site", "kind", "payload",
+                           SignatureBytes{std::string(16, '\0'), std::string(64, '\0')}));
 }
 
 void check_tokens(const std::string& text) {
@@ -37,7 +39,7 @@ void check_tokens(const std::string& text) {
 
 template <class Message>
 void check_config(const std::string& text) {
-  const auto message = adapters::read_yaml<Message>(text, "config.yaml");
+  const auto message = read_yaml<Message>(text, "config.yaml");
   MM_CLAIM(message || message.error().message.starts_with("config.yaml"));
 }
 

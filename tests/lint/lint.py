@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # room -> rooms it may include, besides itself, schemas, common/text and common/base. First match wins.
 ARROWS = [
+    ("common/text/filler", []),
     ("common/text", []),
     ("common/base", []),
     ("common/ports", []),

@@ -20,7 +20,7 @@
 
 #include "agents/media/answer/medium_plan.h"
 #include "common/adapters/family_files.h"
-#include "common/adapters/yaml_reader.h"
+#include "common/text/filler/filler.h"
 
 namespace metalmesh::media {
 namespace {
@@ -77,8 +77,7 @@ void write_files(const fs::path& folder, const Files& files) {
 
 Result<MediumPlan> plan_case(const families::FamilyCatalogue& catalogue, const config::OsFamily& family,
                              const fs::path& folder, const wire::ImageFacts& facts) {
-  auto order = adapters::read_yaml<wire::StartInstall>(text_of(folder / "order.yaml"),
-                                                       folder.string() + "/order.yaml");
+  auto order = read_yaml<wire::StartInstall>(text_of(folder / "order.yaml"), folder.string() + "/order.yaml");
   if (!order) return std::unexpected(order.error());
   std::optional<Callback> callback;
   if (order->proof().minimum() == wire::PROOF_CALLBACK)
@@ -173,7 +172,7 @@ std::string with_site_packages(const std::string& name, const std::string& url) 
   const fs::path folder = fs::path(MM_GOLDEN_DIR) / name;
   const wire::ImageFacts facts = facts_of(folder / "image");
   const fs::path file = folder / "one-card/order.yaml";
-  auto order = adapters::read_yaml<wire::StartInstall>(text_of(file), file.string());
+  auto order = read_yaml<wire::StartInstall>(text_of(file), file.string());
   EXPECT_TRUE(order);
   const auto plan = plan_medium({.family = family,
                                  .profile_template = "",

@@ -4,7 +4,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
-#include "common/adapters/yaml_reader.h"
+#include "common/text/filler/filler.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::cli {
@@ -34,7 +34,7 @@ rest::Profile awkward_profile() {
 TEST(JsonText, yaml_reads_back_to_the_same_object) {
   const rest::Profile profile = awkward_profile();
   const std::string yaml = to_yaml(profile);
-  const auto read = adapters::read_yaml<rest::Profile>(yaml, "f");
+  const auto read = read_yaml<rest::Profile>(yaml, "f");
   ASSERT_TRUE(read) << read.error().message << "\n" << yaml;
   EXPECT_TRUE(MessageDifferencer::Equals(*read, profile)) << yaml;
   EXPECT_THAT(yaml, testing::HasSubstr(
@@ -53,7 +53,7 @@ TEST(JsonText, yaml_of_lists_reads_back_too) {
     server.mutable_identity()->add_macs("00:11:22:33:44:55");
   }
   const std::string yaml = to_yaml(rollout);
-  const auto read = adapters::read_yaml<rest::Rollout>(yaml, "f");
+  const auto read = read_yaml<rest::Rollout>(yaml, "f");
   ASSERT_TRUE(read) << read.error().message << "\n" << yaml;
   EXPECT_TRUE(MessageDifferencer::Equals(*read, rollout)) << yaml;
 }

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/adapters/yaml_reader.h"
+#include "common/text/filler/filler.h"
 #include "schemas/config/agent.pb.h"
 #include "schemas/config/client.pb.h"
 #include "schemas/config/controller.pb.h"
@@ -31,7 +31,7 @@ config::Up two_sites() {
 
 template <class Message>
 Message read(const std::string& text) {
-  auto message = adapters::read_yaml<Message>(text, "test");
+  auto message = read_yaml<Message>(text, "test");
   EXPECT_TRUE(message) << message.error().message;
   return message.value_or(Message());
 }

@@ -12,7 +12,9 @@ TEST(Scalars, parses_durations) {
       {"250ms", 250'000'000},
       {"0.000000001s", 1},
       {"0", 0},
-      {"-2s", -2'000'000'000},
+      {"1.5s", 1'500'000'000},
+      {"2d", 172'800'000'000'000},
+      {"3650d", 315'360'000'000'000'000},
       {"", std::nullopt},
       {"5", std::nullopt},
       {"m", std::nullopt},
@@ -21,7 +23,16 @@ TEST(Scalars, parses_durations) {
       {"1 h", std::nullopt},
       {"--1s", std::nullopt},
       {"1e3s", std::nullopt},
+      {"-2s", std::nullopt},
+      {"+1s", std::nullopt},
+      {"1x", std::nullopt},
+      {".5s", std::nullopt},
+      {"1h 30m", std::nullopt},
+      {"1.0000000001s", std::nullopt},
+      {"3651d", std::nullopt},
+      {"3650d1ns", std::nullopt},
       {"200000d", std::nullopt},  // beyond int64 nanoseconds
+      {"99999999999999999999s", std::nullopt},
   };
   for (const auto& [text, nanoseconds] : cases) {
     const auto parsed = parse_duration(text);
@@ -30,16 +41,6 @@ TEST(Scalars, parses_durations) {
       EXPECT_EQ(parsed->count(), *nanoseconds) << text;
     }
   }
-}
-
-TEST(Scalars, prints_durations_that_it_reads_back) {
-  for (const std::int64_t value :
-       {0LL, 1LL, 1'500'000'000LL, 5'400'000'000'000LL, 93'784'000'000'000LL, -90'000'000'000LL}) {
-    EXPECT_EQ(parse_duration(format_duration(std::chrono::nanoseconds(value))),
-              std::chrono::nanoseconds(value))
-        << value;
-  }
-  EXPECT_EQ(format_duration(std::chrono::minutes(90)), "1h30m");
 }
 
 TEST(Scalars, parses_sizes) {

@@ -1,13 +1,13 @@
-#include "common/adapters/yaml_reader.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/text/filler/filler.h"
+#include "common/text/filler/yaml_document.h"
 #include "schemas/config/agent.pb.h"
 #include "schemas/rest/api.pb.h"
 #include "schemas/wire/command.pb.h"
 
-namespace metalmesh::adapters {
+namespace metalmesh {
 namespace {
 
 using testing::ElementsAre;
@@ -102,7 +102,7 @@ TEST(YamlReader, names_place_and_path_of_a_wrong_type) {
   EXPECT_THAT(error_of<rest::Selection>("sites: par1"), HasSubstr("sites: expected a list, got \"par1\""));
   EXPECT_THAT(error_of<rest::Selection>("sites: [par1, {a: b}]"),
               HasSubstr("sites[1]: expected text, got fields"));
-  EXPECT_THAT(error_of<config::Agent>("parallel: -1"), HasSubstr("a whole number, 0 or more"));
+  EXPECT_THAT(error_of<config::Agent>("parallel: -1"), HasSubstr("a whole number from 0 to 4294967295"));
   EXPECT_THAT(error_of<config::Agent>("parallel: 4294967296"), HasSubstr("a whole number"));
   EXPECT_THAT(error_of<config::Agent>("diskReserve: 99999999TiB"), HasSubstr("400GB"));
   EXPECT_THAT(error_of<config::Agent>("pollInterval: 30"), HasSubstr("a duration such as 90s"));
@@ -131,4 +131,4 @@ TEST(YamlDocument, reads_streams_and_leaves_out_empty_documents) {
 }
 
 }  // namespace
-}  // namespace metalmesh::adapters
+}  // namespace metalmesh

@@ -1,4 +1,4 @@
-#include "common/adapters/yaml_document.h"
+#include "common/text/filler/yaml_document.h"
 
 #include <fmt/format.h>
 #include <yaml.h>
@@ -9,7 +9,7 @@
 
 #include "common/base/check.h"
 
-namespace metalmesh::adapters {
+namespace metalmesh {
 namespace {
 
 constexpr std::size_t text_limit = std::size_t{8} << 20;
@@ -40,8 +40,8 @@ class Parser {
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
-  Result<std::vector<YamlNode>> documents() {
-    std::vector<YamlNode> out;
+  Result<std::vector<TextNode>> documents() {
+    std::vector<TextNode> out;
     for (;;) {
       Event event;
       if (auto status = next(event); !status) return std::unexpected(status.error());
@@ -57,24 +57,27 @@ class Parser {
   }
 
  private:
-  [[nodiscard]] Error error_at(const yaml_mark_t& mark, std::string_view message) const {
-    return {ErrorKind::invalid, fmt::format("{}:{}:{}: {}", name_, mark.line + 1, mark.column + 1, message)};
+  [[nodiscard]] Error error_here(const yaml_mark_t& mark, std::string_view message) const {
+    TextNode there;
+    there.line = mark.line + 1;
+    there.column = mark.column + 1;
+    return error_at(name_, there, message);
   }
 
   Status next(Event& event) {
     if (yaml_parser_parse(&parser_, event.get()) == 1) return {};
     const char* problem = parser_.problem == nullptr ? "not YAML" : parser_.problem;
-    return std::unexpected(error_at(parser_.problem_mark, problem));
+    return std::unexpected(error_here(parser_.problem_mark, problem));
   }
 
   /// The node that `event` opens, read to its end.
-  Result<YamlNode> node(Event& event, std::size_t depth) {
+  Result<TextNode> node(Event& event, std::size_t depth) {
     const yaml_mark_t mark = event->start_mark;
     if (depth > depth_limit)
-      return std::unexpected(error_at(mark, fmt::format("nested deeper than {}", depth_limit)));
+      return std::unexpected(error_here(mark, fmt::format("nested deeper than {}", depth_limit)));
     if (++nodes_ > node_limit)
-      return std::unexpected(error_at(mark, fmt::format("more than {} values", node_limit)));
-    YamlNode out;
+      return std::unexpected(error_here(mark, fmt::format("more than {} values", node_limit)));
+    TextNode out;
     out.line = mark.line + 1;
     out.column = mark.column + 1;
     const unsigned char* anchor = nullptr;
@@ -85,33 +88,35 @@ class Parser {
         anchor = scalar.anchor;
         tag = scalar.tag;
         out.value.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
-        out.plain = scalar.style == YAML_PLAIN_SCALAR_STYLE;
+        out.type = scalar.style == YAML_PLAIN_SCALAR_STYLE ? TextNode::Type::plain : TextNode::Type::quoted;
         break;
       }
       case YAML_SEQUENCE_START_EVENT:
-        out.kind = YamlNode::Kind::sequence;
+        out.kind = TextNode::Kind::sequence;
         anchor = event->data.sequence_start.anchor;
         tag = event->data.sequence_start.tag;
         break;
       case YAML_MAPPING_START_EVENT:
-        out.kind = YamlNode::Kind::mapping;
+        out.kind = TextNode::Kind::mapping;
         anchor = event->data.mapping_start.anchor;
         tag = event->data.mapping_start.tag;
         break;
       default:
-        return std::unexpected(error_at(mark, "anchors and aliases (&, *) are not supported; write it out"));
+        return std::unexpected(
+            error_here(mark, "anchors and aliases (&, *) are not supported; write it out"));
     }
     if (anchor != nullptr) {
-      return std::unexpected(error_at(mark, "anchors and aliases (&, *) are not supported; write it out"));
+      return std::unexpected(error_here(mark, "anchors and aliases (&, *) are not supported; write it out"));
     }
-    if (tag != nullptr) return std::unexpected(error_at(mark, "tags (!) are not supported; quote the value"));
-    if (out.kind == YamlNode::Kind::scalar) return out;
+    if (tag != nullptr)
+      return std::unexpected(error_here(mark, "tags (!) are not supported; quote the value"));
+    if (out.kind == TextNode::Kind::scalar) return out;
     if (auto status = fill(out, depth); !status) return std::unexpected(status.error());
     return out;
   }
 
-  Status fill(YamlNode& parent, std::size_t depth) {
-    const bool mapping = parent.kind == YamlNode::Kind::mapping;
+  Status fill(TextNode& parent, std::size_t depth) {
+    const bool mapping = parent.kind == TextNode::Kind::mapping;
     const auto end = mapping ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
     std::set<std::string, std::less<>> keys;
     for (;;) {
@@ -121,11 +126,10 @@ class Parser {
       auto child = node(event, depth + 1);
       if (!child) return std::unexpected(child.error());
       if (mapping && parent.children.size() % 2 == 0) {
-        if (child->kind != YamlNode::Kind::scalar)
-          return std::unexpected(yaml_error(name_, *child, "a key must be a word"));
+        if (child->kind != TextNode::Kind::scalar)
+          return std::unexpected(error_at(name_, *child, "a key must be a word"));
         if (!keys.insert(child->value).second) {
-          return std::unexpected(
-              yaml_error(name_, *child, fmt::format("\"{}\" appears twice", child->value)));
+          return std::unexpected(error_at(name_, *child, fmt::format("\"{}\" appears twice", child->value)));
         }
       }
       parent.children.push_back(std::move(*child));
@@ -139,19 +143,7 @@ class Parser {
 
 }  // namespace
 
-const YamlNode* YamlNode::find(std::string_view key) const {
-  if (kind != Kind::mapping) return nullptr;
-  for (std::size_t i = 0; i + 1 < children.size(); i += 2) {
-    if (children[i].value == key) return &children[i + 1];
-  }
-  return nullptr;
-}
-
-Error yaml_error(std::string_view name, const YamlNode& node, std::string_view message) {
-  return {ErrorKind::invalid, fmt::format("{}:{}:{}: {}", name, node.line, node.column, message)};
-}
-
-Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view name) {
+Result<std::vector<TextNode>> parse_yaml(std::string_view text, std::string_view name) {
   if (text.size() > text_limit) {
     return fail(ErrorKind::exhausted, fmt::format("{}: longer than {} bytes", name, text_limit));
   }
@@ -160,4 +152,4 @@ Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view
   return Parser(text, name).documents();
 }
 
-}  // namespace metalmesh::adapters
+}  // namespace metalmesh
