@@ -114,7 +114,7 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
     return report(log, "the store is refused", whole.error(), failed);
 
   adapters::OsEntropy entropy;
-  auto media_ca = adapters::read_file(config->media().ca());
+  auto media_ca = os::read_file(config->media().ca());
   if (!media_ca) return report(log, "configuration refused", media_ca.error(), misconfigured);
   AgentSettings settings = settings_of(*config, identity->machine, version);
   settings.media_ca = std::move(*media_ca);

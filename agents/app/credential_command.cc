@@ -10,7 +10,7 @@
 
 #include "agents/app/agent_config.h"
 #include "common/adapters/credential_file.h"
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -61,7 +61,7 @@ Result<Secret> read_line(const char* prompt) {
 
 Result<Secret> ask_password(const AgentOptions& options) {
   if (!options.password_file.empty()) {
-    auto content = adapters::read_file(options.password_file, password_limit);
+    auto content = os::read_file(options.password_file, password_limit);
     if (!content) return std::unexpected(std::move(content.error()));
     content->resize(std::min(content->size(), content->find('\n')));
     if (content->empty())

@@ -13,7 +13,7 @@
 
 #include "agents/app/agent_config.h"
 #include "agents/media/server/image_folder.h"
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 #include "common/text/letters.h"
 
 namespace metalmesh::agent {
@@ -74,7 +74,7 @@ std::string expected_of(const fs::path& file, const std::string& given) {
   const fs::path beside[] = {file.string() + ".sha256", file.parent_path() / "SHA256SUMS",
                              file.parent_path() / "sha256sum.txt"};
   for (const fs::path& sums : beside) {
-    const auto text = adapters::read_file(sums, sums_limit);
+    const auto text = os::read_file(sums, sums_limit);
     std::string digest = text ? digest_in(*text, file.filename()) : std::string();
     if (!digest.empty()) return digest;
   }

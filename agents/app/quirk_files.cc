@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "agents/bmc/quirk_texts.h"
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 #include "common/text/filler/filler.h"
 
 namespace metalmesh::agent {
@@ -39,7 +39,7 @@ Result<bmc::QuirkTable> load_quirks(const std::string& folder) {
   if (error) return fail(ErrorKind::invalid, "quirks folder " + folder + ": " + error.message());
   std::ranges::sort(files);
   for (const std::filesystem::path& file : files) {
-    const auto text = adapters::read_file(file);
+    const auto text = os::read_file(file);
     if (!text) return std::unexpected(text.error());
     if (auto added = add_text(table, *text, file.string(), bmc::QuirkOrigin::site); !added)
       return std::unexpected(added.error());

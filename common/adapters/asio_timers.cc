@@ -15,15 +15,10 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/os/clocks.h"
 
 namespace metalmesh::adapters {
 namespace {
-
-MonoTime boot_time() {
-  timespec now{};
-  MM_CHECK(clock_gettime(CLOCK_BOOTTIME, &now) == 0);
-  return MonoTime(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
-}
 
 int open_timer() {
   const int descriptor = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -68,7 +63,7 @@ struct AsioTimers::State : std::enable_shared_from_this<AsioTimers::State> {
     std::uint64_t expirations = 0;
     [[maybe_unused]] const auto drained =
         ::read(descriptor.native_handle(), &expirations, sizeof expirations);
-    const MonoTime now = boot_time();
+    const MonoTime now = os::boot_time();
     while (!by_time.empty() && by_time.begin()->first <= now) {
       std::string token = by_time.begin()->second;
       erase(token);
@@ -113,7 +108,7 @@ AsioTimers::~AsioTimers() {
 }
 
 void AsioTimers::arm(TimerArm timer) {
-  const MonoTime at = alarm_of(timer.at, boot_time());
+  const MonoTime at = alarm_of(timer.at, os::boot_time());
   const std::scoped_lock lock(state_->mutex);
   state_->erase(timer.token);
   state_->by_time.emplace(at, timer.token);

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 #include "common/text/filler/filler.h"
 
 namespace metalmesh::adapters {
@@ -61,7 +61,7 @@ void resolve_paths(google::protobuf::Message& message, const std::filesystem::pa
 }  // namespace
 
 Status read_config_into(const std::filesystem::path& file, google::protobuf::Message& message) {
-  auto text = read_file(file, config_limit);
+  auto text = os::read_file(file, config_limit);
   if (!text) return std::unexpected(text.error());
   if (auto status = read_yaml_into(*text, file.string(), message); !status) return status;
   std::error_code code;

@@ -11,10 +11,10 @@
 #include <condition_variable>
 #include <vector>
 
-#include "common/adapters/files.h"
 #include "common/adapters/os_entropy.h"
 #include "common/base/check.h"
 #include "common/base/digest.h"
+#include "common/os/files.h"
 #include "common/text/filler/yaml_document.h"
 #include "common/text/near_miss.h"
 
@@ -113,11 +113,11 @@ CredentialFile::Stamp CredentialFile::stamp() const {
 }
 
 Result<CredentialFile::Entries> CredentialFile::load() const {
-  if (auto status = check_private(path_); !status) {
+  if (auto status = os::check_private(path_); !status) {
     if (status.error().kind == ErrorKind::not_found) return Entries{};
     return std::unexpected(status.error());
   }
-  auto text = read_file(path_, file_limit);
+  auto text = os::read_file(path_, file_limit);
   if (!text) return std::unexpected(text.error());
   const Secret held(std::move(*text));
   auto logins = parse_logins(held.reveal(), path_.string());
@@ -187,7 +187,7 @@ std::optional<std::pair<std::string, Secret>> CredentialFile::lookup(const std::
 namespace {
 
 Result<Logins> read_logins(const std::filesystem::path& path) {
-  auto text = read_file(path, file_limit);
+  auto text = os::read_file(path, file_limit);
   if (text) return parse_logins(Secret(std::move(*text)).reveal(), path.string());
   if (text.error().kind == ErrorKind::not_found) return Logins();
   return std::unexpected(text.error());
@@ -208,7 +208,7 @@ Status write_logins(const std::filesystem::path& path, const Logins& logins) {
     if (!login.set.empty()) add("set", login.set);
   }
   const Secret held(std::move(out));
-  return write_file(path, held.reveal(), 0600);
+  return os::write_file(path, held.reveal(), 0600);
 }
 
 /// Differs from every other one.
@@ -218,11 +218,8 @@ std::string fresh_mark() { return to_hex(OsEntropy().bytes(8)); }
 template <class Change>
 Status change_logins(const std::filesystem::path& path, const Change& change) {
   // The lock is a file of its own because the write below replaces the credential file.
-  const std::string lock_path = path.string() + ".lock";
-  const Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0) {
-    return fail(ErrorKind::denied, fmt::format("locking {}: {}", lock_path, errno_text(errno)));
-  }
+  const auto lock = os::lock_file(path.string() + ".lock", os::Held::wait);
+  if (!lock) return std::unexpected(lock.error());
   auto logins = read_logins(path);
   if (!logins) return std::unexpected(logins.error());
   if (Status changed = change(*logins); !changed) return changed;

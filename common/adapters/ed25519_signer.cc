@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/adapters/files.h"
 #include "common/adapters/openssl_handles.h"
 #include "common/base/check.h"
 #include "common/base/digest.h"
+#include "common/os/files.h"
 #include "common/text/letters.h"
 
 namespace metalmesh::adapters {
@@ -62,8 +62,8 @@ Result<Ed25519Signer> Ed25519Signer::from_pem(std::string_view pem) {
 }
 
 Result<Ed25519Signer> Ed25519Signer::from_file(const std::filesystem::path& private_key) {
-  if (auto status = check_private(private_key); !status) return std::unexpected(status.error());
-  auto pem = read_file(private_key, key_file_limit);
+  if (auto status = os::check_private(private_key); !status) return std::unexpected(status.error());
+  auto pem = os::read_file(private_key, key_file_limit);
   if (!pem) return std::unexpected(pem.error());
   auto signer = from_pem(*pem);
   if (!signer) return std::unexpected(std::move(signer.error()).with(private_key.string()));
@@ -107,7 +107,7 @@ Status KeyringVerifier::add_pem(std::string_view signer, std::string_view pem) {
 }
 
 Status KeyringVerifier::add_file(std::string_view signer, const std::filesystem::path& public_key) {
-  auto pem = read_file(public_key, key_file_limit);
+  auto pem = os::read_file(public_key, key_file_limit);
   if (!pem) return std::unexpected(pem.error());
   auto status = add_pem(signer, *pem);
   if (!status) return std::unexpected(std::move(status.error()).with(public_key.string()));
@@ -123,7 +123,7 @@ std::shared_ptr<const KeyringVerifier::Keys> KeyringVerifier::find(std::string_v
   const std::lock_guard lock(mutex_);
   if (const auto known = signers_.find(signer); known != signers_.end()) return known->second;
   if (folder_.empty() || !is_plain_name(signer)) return nullptr;
-  const auto pem = read_file(folder_ / (std::string(signer) + ".pub"), key_file_limit);
+  const auto pem = os::read_file(folder_ / (std::string(signer) + ".pub"), key_file_limit);
   if (!pem) return nullptr;
   auto key = parse_public_key(*pem, signer);
   if (!key || !require_ed25519(key->get(), signer)) return nullptr;

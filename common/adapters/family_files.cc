@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/adapters/files.h"
 #include "common/families/family_texts.h"
+#include "common/os/files.h"
 #include "common/text/filler/filler.h"
 #include "common/text/filler/yaml_document.h"
 
@@ -69,7 +69,7 @@ Result<families::FamilyCatalogue> load_families(const std::string& folder) {
   const auto files = family_files_in(folder);
   if (!files) return std::unexpected(files.error());
   for (const std::filesystem::path& file : *files) {
-    const auto text = read_file(file);
+    const auto text = os::read_file(file);
     if (!text) return std::unexpected(text.error());
     if (auto added = add_text(catalogue, *text, file.string()); !added) return std::unexpected(added.error());
   }

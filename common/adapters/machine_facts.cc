@@ -11,7 +11,7 @@
 #include <ctime>
 #include <utility>
 
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -22,7 +22,7 @@ namespace json = boost::json;
 constexpr std::size_t most_files = 10'000;
 
 std::string text_of(const char* file) {
-  auto text = read_file(file, std::size_t{64} << 10U);
+  auto text = os::read_file(file, std::size_t{64} << 10U);
   return text ? std::move(*text) : text.error().message;
 }
 

@@ -13,9 +13,9 @@
 #include <thread>
 #include <utility>
 
-#include "common/adapters/files.h"
 #include "common/adapters/openssl_handles.h"
 #include "common/adapters/paho_link.h"
+#include "common/os/files.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -30,7 +30,7 @@ constexpr auto proven_after = std::chrono::seconds(10);
 constexpr auto goodbye_limit = std::chrono::seconds(2);
 
 Result<std::string> common_name_of(const std::string& certificate_file) {
-  const auto pem = read_file(certificate_file);
+  const auto pem = os::read_file(certificate_file);
   if (!pem) return std::unexpected(pem.error());
   const auto certificate = parse_certificate(*pem, certificate_file);
   if (!certificate) return std::unexpected(certificate.error());

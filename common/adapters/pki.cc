@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "common/adapters/certificates.h"
-#include "common/adapters/files.h"
 #include "common/adapters/os_entropy.h"
 #include "common/base/digest.h"
+#include "common/os/files.h"
 #include "common/text/letters.h"
 
 namespace metalmesh::adapters {
@@ -46,12 +46,12 @@ class Folder {
     return std::filesystem::exists(path_ / name, code);
   }
   Status write(const std::string& name, std::string_view bytes, mode_t mode) {
-    auto status = write_file(path_ / name, bytes, mode);
+    auto status = os::write_file(path_ / name, bytes, mode);
     if (status) written_.push_back(name);
     return status;
   }
   [[nodiscard]] Result<std::string> read(const std::string& name) const {
-    return read_file(path_ / name, 65536);
+    return os::read_file(path_ / name, 65536);
   }
   std::vector<std::string> take_written() { return std::move(written_); }
 

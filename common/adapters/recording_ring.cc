@@ -38,16 +38,6 @@ fs::path file_of(const fs::path& folder, std::uint64_t number) {
   return folder / fmt::format("{:08}{}", number, ending);
 }
 
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 std::vector<fs::path> recording_files(const fs::path& folder) {
@@ -65,7 +55,7 @@ Result<std::vector<std::string>> read_recording(const fs::path& path) {
   std::vector<std::string> segments;
   const auto files = fs::is_directory(path, wrong) ? recording_files(path) : std::vector{path};
   for (const fs::path& file : files) {
-    auto bytes = read_file(file, longest_recording);
+    auto bytes = os::read_file(file, longest_recording);
     if (!bytes) return std::unexpected(std::move(bytes.error()));
     segments.push_back(std::move(*bytes));
   }
@@ -156,21 +146,21 @@ void RecordingRing::work(const std::stop_token& stop) {
 
 void RecordingRing::store(Entry entry) {
   if (entry.begins) {
-    file_ = Fd();
+    file_ = os::Fd();
     if (!open_next()) lost("the flight recorder cannot open a file");
     return;
   }
-  if (!file_.valid()) {
+  if (!file_) {
     ++dropped_;
     return;
   }
   make_room(entry.frame.size());
   if (!disk_has_room()) {
-    file_ = Fd();
+    file_ = os::Fd();
     return lost("the disk has no room for the flight recorder");
   }
-  if (!write_all(file_.get(), entry.frame)) {
-    file_ = Fd();
+  if (!os::write_all(file_.get(), entry.frame)) {
+    file_ = os::Fd();
     return lost("the flight recorder cannot write");
   }
   segments_.back().second += entry.frame.size();
@@ -181,10 +171,10 @@ void RecordingRing::store(Entry entry) {
 
 bool RecordingRing::open_next() {
   const std::uint64_t number = segments_.empty() ? 1 : segments_.back().first + 1;
-  file_ =
-      Fd(::open(file_of(options_.folder, number).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (file_.valid()) segments_.emplace_back(number, 0);
-  return file_.valid();
+  file_ = os::Fd(
+      ::open(file_of(options_.folder, number).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (file_) segments_.emplace_back(number, 0);
+  return static_cast<bool>(file_);
 }
 
 void RecordingRing::make_room(std::uint64_t bytes) {

@@ -16,9 +16,9 @@
 #include <thread>
 #include <vector>
 
-#include "common/adapters/files.h"
 #include "common/base/log.h"
 #include "common/base/result.h"
+#include "common/os/files.h"
 #include "common/recording/recorder.h"
 
 namespace metalmesh::adapters {
@@ -72,7 +72,7 @@ class RecordingRing final : public recording::RecordSink {
   std::chrono::steady_clock::time_point begun_;
 
   // The writer's own.
-  Fd file_;
+  os::Fd file_;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> segments_;  // number and bytes, oldest first
   std::uint64_t total_ = 0;
   std::uint64_t until_look_ = 0;  // bytes until the disk is looked at again

@@ -2,11 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <system_error>
 #include <utility>
@@ -21,9 +18,9 @@ constexpr char format_name[] = "FORMAT";
 /// The mark is one line: "<engine> <number>".
 Status check_format(const std::filesystem::path& folder, std::string_view engine, std::uint32_t newest) {
   const auto path = folder / format_name;
-  const auto text = read_file(path, 256);
+  const auto text = os::read_file(path, 256);
   if (!text && text.error().kind == ErrorKind::not_found) {
-    return write_file(path, fmt::format("{} {}\n", engine, newest), 0600);
+    return os::write_file(path, fmt::format("{} {}\n", engine, newest), 0600);
   }
   if (!text) return std::unexpected(text.error());
   const auto space = text->find(' ');
@@ -48,9 +45,15 @@ Status check_format(const std::filesystem::path& folder, std::string_view engine
   return {};
 }
 
+/// 0 where it cannot be told.
+std::uint64_t free_bytes_in(const std::filesystem::path& folder) {
+  const auto room = os::disk_room(folder);
+  return room ? room->free_bytes : 0;
+}
+
 }  // namespace
 
-StoreFolder::StoreFolder(std::filesystem::path path, Fd lock, const StoreOptions& options)
+StoreFolder::StoreFolder(std::filesystem::path path, os::Fd lock, const StoreOptions& options)
     : path_(std::move(path)), lock_(std::move(lock)), options_(options) {}
 
 Error StoreFolder::in_use(const std::filesystem::path& path) {
@@ -64,31 +67,20 @@ Result<StoreFolder> StoreFolder::open(const std::filesystem::path& path, std::st
   const bool created = std::filesystem::create_directories(path, code);
   if (code) return fail(ErrorKind::internal, fmt::format("creating {}: {}", path.string(), code.message()));
   if (created) std::filesystem::permissions(path, std::filesystem::perms::owner_all, code);
-  const auto lock_path = path / lock_name;
-  Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock.valid()) {
-    const ErrorKind kind = errno == EACCES || errno == EROFS ? ErrorKind::denied : ErrorKind::internal;
-    return fail(kind, fmt::format("opening {}: {}", lock_path.string(), errno_text(errno)));
-  }
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return std::unexpected(in_use(path));
-    return fail(ErrorKind::internal, fmt::format("locking {}: {}", lock_path.string(), errno_text(errno)));
+  auto lock = os::lock_file(path / lock_name, os::Held::fail);
+  if (!lock) {
+    if (lock.error().kind == ErrorKind::conflict) return std::unexpected(in_use(path));
+    return std::unexpected(lock.error());
   }
   if (auto status = check_format(path, engine, options.format); !status)
     return std::unexpected(status.error());
-  StoreFolder folder(path, std::move(lock), options);
+  StoreFolder folder(path, std::move(*lock), options);
   folder.restore_ballast();
   return folder;
 }
 
-std::uint64_t StoreFolder::free_bytes() const {
-  struct statvfs info{};
-  if (::statvfs(path_.c_str(), &info) != 0) return 0;
-  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-}
-
 StoreSpace StoreFolder::space() const {
-  const std::uint64_t free = free_bytes();
+  const std::uint64_t free = free_bytes_in(path_);
   return {.free_bytes = free, .low = free < options_.reserve_bytes};
 }
 
@@ -105,9 +97,9 @@ void StoreFolder::restore_ballast() {
     has_ballast_ = true;
     return;
   }
-  if (free_bytes() < options_.reserve_bytes + options_.ballast_bytes) return;
-  const Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.valid()) return;
+  if (free_bytes_in(path_) < options_.reserve_bytes + options_.ballast_bytes) return;
+  const os::Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return;
   // Real blocks, not a hole: a sparse ballast would free nothing.
   if (::posix_fallocate(fd.get(), 0, static_cast<off_t>(options_.ballast_bytes)) == 0) {
     has_ballast_ = true;

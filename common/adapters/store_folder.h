@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <string_view>
 
-#include "common/adapters/files.h"
 #include "common/base/result.h"
+#include "common/os/files.h"
 #include "common/ports/store.h"
 
 namespace metalmesh::adapters {
@@ -41,11 +41,10 @@ class StoreFolder {
   static Error in_use(const std::filesystem::path& path);
 
  private:
-  StoreFolder(std::filesystem::path path, Fd lock, const StoreOptions& options);
-  [[nodiscard]] std::uint64_t free_bytes() const;
+  StoreFolder(std::filesystem::path path, os::Fd lock, const StoreOptions& options);
 
   std::filesystem::path path_;
-  Fd lock_;
+  os::Fd lock_;
   StoreOptions options_;
   bool has_ballast_ = false;
 };

@@ -6,12 +6,12 @@
 #include <fstream>
 #include <utility>
 
-#include "common/adapters/files.h"
 #include "common/adapters/log_writer.h"
 #include "common/adapters/machine_facts.h"
 #include "common/adapters/recording_ring.h"
 #include "common/adapters/tar_gz.h"
 #include "common/base/digest.h"
+#include "common/os/files.h"
 #include "common/recording/secret_finder.h"
 
 namespace metalmesh::adapters {
@@ -86,7 +86,7 @@ void SupportBundle::missing(std::string name, std::string why) {
 }
 
 void SupportBundle::config_file(const std::string& name, const fs::path& file) {
-  text(name, read_file(file), Kind::config);
+  text(name, os::read_file(file), Kind::config);
 }
 
 void SupportBundle::log_file(const std::string& name, const fs::path& file, std::size_t most) {
@@ -98,7 +98,7 @@ void SupportBundle::recording(const std::string& name, const fs::path& folder) {
   if (files.empty()) return missing(name, folder.string() + " holds no recording");
   for (const fs::path& file : files) {
     const std::string entry = name + "/" + file.filename().string();
-    auto bytes = read_file(file, std::size_t{1} << 30U);
+    auto bytes = os::read_file(file, std::size_t{1} << 30U);
     if (!bytes) {
       missing(entry, bytes.error().message);  // the ring may just have dropped it
       continue;

@@ -1,38 +1,14 @@
 #include "common/adapters/system_clock.h"
 
 #include <sys/timex.h>
-#include <time.h>
 
 #include <algorithm>
-#include <fstream>
-#include <string>
 
-#include "common/base/check.h"
-#include "common/base/digest.h"
+#include "common/os/clocks.h"
 
 namespace metalmesh::adapters {
-namespace {
 
-Duration read_clock(clockid_t id) {
-  timespec time{};
-  MM_CHECK(clock_gettime(id, &time) == 0);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
-/// Zero when the kernel does not tell: then every start of this program counts as one of the machine.
-std::uint64_t read_boot() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  if (!(file >> id)) return 0;
-  std::uint64_t number = 0;
-  for (const char byte : sha256(id).substr(0, sizeof number))
-    number = number << 8U | static_cast<unsigned char>(byte);
-  return number;
-}
-
-}  // namespace
-
-SystemClock::SystemClock(const ClockOptions& options) : options_(options), boot_(read_boot()) {}
+SystemClock::SystemClock(const ClockOptions& options) : options_(options), boot_(os::boot_number()) {}
 
 Duration SystemClock::error() const {
   if (options_.trusted_error) return *options_.trusted_error;
@@ -46,12 +22,9 @@ Duration SystemClock::error() const {
 }
 
 Now SystemClock::now() {
-  const Duration wall = read_clock(CLOCK_REALTIME);
+  const WallTime wall = os::wall_time();
   const Duration margin = error();
-  return {.mono = MonoTime(read_clock(CLOCK_BOOTTIME)),
-          .wall_low = WallTime(wall - margin),
-          .wall_high = WallTime(wall + margin),
-          .boot = boot_};
+  return {.mono = os::boot_time(), .wall_low = wall - margin, .wall_high = wall + margin, .boot = boot_};
 }
 
 }  // namespace metalmesh::adapters

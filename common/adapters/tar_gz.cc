@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -75,12 +75,12 @@ Result<std::unique_ptr<TarGzWriter>> TarGzWriter::create(const fs::path& path) {
   if (fs::exists(path, wrong))
     return fail(ErrorKind::conflict, path.string() + " exists; name another one with -o");
   auto stream = std::make_unique<Stream>(path);
-  Fd fd(::open(stream->part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.valid())
-    return fail(ErrorKind::denied, stream->part.string() + " cannot be written: " + errno_text(errno));
+  os::Fd fd(::open(stream->part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd)
+    return fail(ErrorKind::denied, stream->part.string() + " cannot be written: " + os::errno_text(errno));
   stream->gz = gzdopen(fd.get(), "wb6");
   if (stream->gz == nullptr) return fail(ErrorKind::exhausted, "no memory to compress with");
-  fd.release();
+  (void)fd.release();  // it is the stream's now
   return std::unique_ptr<TarGzWriter>(new TarGzWriter(std::move(stream)));
 }
 
@@ -98,7 +98,7 @@ Status TarGzWriter::finish() {
   const int closed = gzclose(std::exchange(stream_->gz, nullptr));
   if (closed != Z_OK) return fail(ErrorKind::exhausted, stream_->part.string() + " cannot be written");
   if (::rename(stream_->part.c_str(), stream_->path.c_str()) != 0)
-    return fail(ErrorKind::internal, stream_->path.string() + ": " + errno_text(errno));
+    return fail(ErrorKind::internal, stream_->path.string() + ": " + os::errno_text(errno));
   stream_->whole = true;
   return {};
 }

@@ -1,4 +1,4 @@
-// Time is a value that is handed in. Nothing here reads a clock; only adapters/system_clock does.
+// Time is a value that is handed in. Nothing here reads a clock; common/os does.
 #pragma once
 
 #include <chrono>

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "common/adapters/config_file.h"
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -27,7 +27,7 @@ Status needed(const char* field, const std::string& value, const char* hint) {
 /// Opening is the test: it sees permissions, too.
 Status readable(const NamedPath& file) {
   if (auto given = needed(file.field, file.value, pki_hint); !given) return given;
-  auto content = adapters::read_file(file.value);
+  auto content = os::read_file(file.value);
   if (content) return {};
   Error error = std::move(content.error()).with(file.field);
   if (error.kind == ErrorKind::not_found) error.message += pki_hint;

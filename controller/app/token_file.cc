@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t file_limit = std::size_t{1} << 20;
 
 Result<TokenTable> read_table(const std::filesystem::path& path) {
-  if (auto closed = adapters::check_private(path); !closed) return std::unexpected(closed.error());
-  auto text = adapters::read_file(path, file_limit);
+  if (auto closed = os::check_private(path); !closed) return std::unexpected(closed.error());
+  auto text = os::read_file(path, file_limit);
   if (!text) return std::unexpected(text.error());
   auto table = TokenTable::parse(*text);
   if (!table) return std::unexpected(std::move(table.error()).with(path.string()));

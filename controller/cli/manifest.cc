@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 #include "common/text/filler/filler.h"
 #include "common/text/filler/yaml_document.h"
 #include "common/text/near_miss.h"
@@ -78,7 +78,7 @@ Status refuse_twice(const std::vector<Manifest>& manifests) {
 }
 
 Result<std::string> read_input(const std::string& file) {
-  return adapters::read_file(file == "-" ? "/dev/stdin" : file);
+  return os::read_file(file == "-" ? "/dev/stdin" : file);
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ Status inline_template(Manifest& manifest, const std::filesystem::path& folder) 
     return fail(ErrorKind::invalid,
                 fmt::format("{}: spec.template: give either `file` or `inline`, not both", manifest.where));
   }
-  auto text = adapters::read_file(folder / source.file(), std::size_t{1} << 20);
+  auto text = os::read_file(folder / source.file(), std::size_t{1} << 20);
   if (!text) return std::unexpected(std::move(text.error()).with(manifest.where + ": spec.template.file"));
   source.set_inline_(std::move(*text));
   source.clear_file();

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/adapters/config_file.h"
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 #include "controller/cli/json_text.h"
 #include "controller/cli/requests.h"
 #include "controller/up/mesh_folder.h"
@@ -25,8 +25,8 @@ std::filesystem::path named_context() {
 }
 
 Result<Secret> read_token(const std::string& path) {
-  if (auto status = adapters::check_private(path); !status) return std::unexpected(status.error());
-  auto text = adapters::read_file(path, 4096);
+  if (auto status = os::check_private(path); !status) return std::unexpected(status.error());
+  auto text = os::read_file(path, 4096);
   if (!text) return std::unexpected(text.error());
   const auto end = text->find_first_of(" \t\r\n");
   const Secret whole(std::move(*text));

@@ -11,7 +11,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 
 namespace metalmesh::up {
 namespace {
@@ -44,17 +44,16 @@ std::string how(int status) {
 
 Result<Child> Child::start(const Command& command) {
   const auto failed = [&](std::string_view what) {
-    return fail(ErrorKind::internal, fmt::format("starting {}: {}: {}", command.program.string(), what,
-                                                 adapters::errno_text(errno)));
+    return fail(ErrorKind::internal,
+                fmt::format("starting {}: {}: {}", command.program.string(), what, os::errno_text(errno)));
   };
-  const adapters::Fd log(
-      ::open(command.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR));
-  if (!log.valid()) return failed(command.log.string());
-  const adapters::Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const os::Fd log(::open(command.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!log) return failed(command.log.string());
+  const os::Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::array<int, 2> ends{-1, -1};
-  if (!nothing.valid() || ::pipe2(ends.data(), O_CLOEXEC) != 0) return failed("preparing");
-  const adapters::Fd hear(ends[0]);
-  adapters::Fd report(ends[1]);
+  if (!nothing || ::pipe2(ends.data(), O_CLOEXEC) != 0) return failed("preparing");
+  const os::Fd hear(ends[0]);
+  os::Fd report(ends[1]);
 
   std::vector<std::string> words = {command.program.string()};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
@@ -66,7 +65,7 @@ Result<Child> Child::start(const Command& command) {
   const pid_t pid = ::fork();
   if (pid < 0) return failed("fork");
   if (pid == 0) become(arguments.data(), log.get(), nothing.get(), report.get(), parent);
-  report = adapters::Fd();
+  report = os::Fd();
   // The pipe closes at exec; what comes before is why there was none.
   int error = 0;
   if (::read(hear.get(), &error, sizeof error) == static_cast<ssize_t>(sizeof error)) {

@@ -24,7 +24,7 @@ constexpr char lock_name[] = "up.lock";  // also the mark of a folder that is ou
 constexpr char settings_name[] = "up.yaml";
 
 Error held(const fs::path& folder, const fs::path& lock) {
-  const auto pid = adapters::read_file(lock, 64);
+  const auto pid = os::read_file(lock, 64);
   const std::string number = pid ? pid->substr(0, pid->find('\n')) : "unknown";
   return {ErrorKind::conflict,
           fmt::format("{} is in use: metalmesh up runs there as pid {}\n  next: use it (metalmesh get "
@@ -32,18 +32,15 @@ Error held(const fs::path& folder, const fs::path& lock) {
                       folder.string(), number, number)};
 }
 
-Result<adapters::Fd> lock_folder(const fs::path& folder) {
+Result<os::Fd> lock_folder(const fs::path& folder) {
   const fs::path path = folder / lock_name;
-  adapters::Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock.valid()) {
-    return fail(ErrorKind::denied, fmt::format("opening {}: {}", path.string(), adapters::errno_text(errno)));
-  }
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return std::unexpected(held(folder, path));
+  auto lock = os::lock_file(path, os::Held::fail);
+  if (!lock && lock.error().kind == ErrorKind::conflict) return std::unexpected(held(folder, path));
+  if (!lock) return lock;
   const std::string pid = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(lock.get(), 0) != 0 ||
-      ::pwrite(lock.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    return fail(ErrorKind::exhausted,
-                fmt::format("writing {}: {}", path.string(), adapters::errno_text(errno)));
+  if (::ftruncate(lock->get(), 0) != 0 ||
+      ::pwrite(lock->get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+    return fail(ErrorKind::exhausted, fmt::format("writing {}: {}", path.string(), os::errno_text(errno)));
   }
   return lock;
 }
@@ -111,7 +108,7 @@ Result<std::vector<std::string>> MeshFolder::write(const config::Up& before, con
   }
   if (auto made = adapters::init_pki(path_ / "pki", pki_options(settings), now); !made)
     return std::unexpected(made.error());
-  if (auto put = adapters::write_file(path_ / settings_name, settings_text(settings), 0600); !put)
+  if (auto put = os::write_file(path_ / settings_name, settings_text(settings), 0600); !put)
     return std::unexpected(put.error());
 
   const fs::path crl = path_ / "pki/crl.pem";
@@ -128,10 +125,10 @@ Result<std::vector<std::string>> MeshFolder::write(const config::Up& before, con
   }
   std::vector<std::string> kept;
   for (const auto& [file, text] : files) {
-    const auto there = adapters::read_file(file);
+    const auto there = os::read_file(file);
     if (there && !there->starts_with(generated_mark)) {
       kept.push_back(file.string());
-    } else if (auto put = adapters::write_file(file, text, 0600); !put) {
+    } else if (auto put = os::write_file(file, text, 0600); !put) {
       return std::unexpected(put.error());
     }
   }

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "common/adapters/files.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/os/files.h"
 #include "schemas/config/up.pb.h"
 
 namespace metalmesh::up {
@@ -35,11 +35,10 @@ class MeshFolder {
   Result<std::vector<std::string>> write(const config::Up& before, const config::Up& settings, WallTime now);
 
  private:
-  MeshFolder(std::filesystem::path path, adapters::Fd lock)
-      : path_(std::move(path)), lock_(std::move(lock)) {}
+  MeshFolder(std::filesystem::path path, os::Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
   std::filesystem::path path_;
-  adapters::Fd lock_;
+  os::Fd lock_;
 };
 
 }  // namespace metalmesh::up

@@ -23,8 +23,8 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-adapters::Fd listening_socket(std::uint16_t port, int& error) {
-  adapters::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+os::Fd listening_socket(std::uint16_t port, int& error) {
+  os::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   const sockaddr_in address = loopback(port);
   // With it, connections of an earlier run that linger do not count as a listener.
@@ -48,7 +48,7 @@ std::string owner_of(const std::string& inode) {
     for (const auto& fd : fs::directory_iterator(process.path() / "fd", closed)) {
       std::error_code gone;
       if (fs::read_symlink(fd.path(), gone) != wanted) continue;
-      const auto name = adapters::read_file(process.path() / "comm", 256);
+      const auto name = os::read_file(process.path() / "comm", 256);
       return fmt::format("{} (pid {})", name ? name->substr(0, name->find('\n')) : "a process", pid);
     }
   }
@@ -57,7 +57,7 @@ std::string owner_of(const std::string& inode) {
 
 std::string holder_of(std::uint16_t port) {
   for (const auto* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
-    const auto text = adapters::read_file(table);
+    const auto text = os::read_file(table);
     if (!text) continue;
     const std::string inode = listener_inode(*text, port);
     if (inode.empty()) continue;
@@ -71,7 +71,7 @@ std::string holder_of(std::uint16_t port) {
 
 std::uint16_t FreePorts::take() {
   int error = 0;
-  adapters::Fd fd = listening_socket(0, error);
+  os::Fd fd = listening_socket(0, error);
   sockaddr_in bound{};
   socklen_t length = sizeof bound;
   if (error != 0 || getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &length) != 0) return 0;
@@ -81,7 +81,7 @@ std::uint16_t FreePorts::take() {
 
 Status check_port_free(std::uint16_t port, std::string_view purpose) {
   int error = 0;
-  const adapters::Fd fd = listening_socket(port, error);
+  const os::Fd fd = listening_socket(port, error);
   if (error == 0) return {};
   if (error == EADDRINUSE) {
     return fail(ErrorKind::conflict,
@@ -90,11 +90,11 @@ Status check_port_free(std::uint16_t port, std::string_view purpose) {
                             port, purpose, holder_of(port)));
   }
   return fail(ErrorKind::denied,
-              fmt::format("port {}, for {}, cannot be used: {}", port, purpose, adapters::errno_text(error)));
+              fmt::format("port {}, for {}, cannot be used: {}", port, purpose, os::errno_text(error)));
 }
 
 bool port_answers(std::uint16_t port) {
-  const adapters::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const os::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_in address = loopback(port);
   return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }

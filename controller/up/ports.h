@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/adapters/files.h"
 #include "common/base/result.h"
+#include "common/os/files.h"
 
 namespace metalmesh::up {
 
@@ -18,7 +18,7 @@ class FreePorts {
   std::uint16_t take();
 
  private:
-  std::vector<adapters::Fd> held_;
+  std::vector<os::Fd> held_;
 };
 
 /// Kind conflict, naming the process that listens there, where it can be seen. `purpose` is for people.

@@ -17,6 +17,7 @@
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "common/os/clocks.h"
 #include "common/text/letters.h"
 #include "tests/bmcsim/control.h"
 #include "tests/bmcsim/gzip.h"
@@ -35,10 +36,6 @@ constexpr auto machine_start = std::chrono::seconds(60);
 constexpr auto machine_check = std::chrono::seconds(1);
 
 namespace {
-
-MonoTime mono_now() {
-  return MonoTime(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
 
 RedfishRequest plain(http::request<http::string_body>&& request) {
   RedfishRequest out;
@@ -149,7 +146,8 @@ struct Simulation::Impl {
   void start_reader() {
     reader = std::make_unique<MediaReader>(options.media_ca, [this](MediaAnswer answer) {
       asio::post(io, [this, got = std::move(answer)] {
-        fleet.members()[got.member].model->answered(got.ticket, got.status, got.bytes, got.size, mono_now());
+        fleet.members()[got.member].model->answered(got.ticket, got.status, got.bytes, got.size,
+                                                    os::steady_time());
         advance(got.member);
       });
     });
@@ -158,7 +156,7 @@ struct Simulation::Impl {
   /// Runs what is due at one machine and sleeps until the next thing is.
   void advance(std::size_t index) {
     auto& model = *fleet.members()[index].model;
-    for (auto& wish : model.advance(mono_now())) {
+    for (auto& wish : model.advance(os::steady_time())) {
       if (wish.kind == HostWish::Kind::callback) {
         reader->callback(index, wish.ticket, std::move(wish.url));
       } else if (wish.kind == HostWish::Kind::handshake) {
@@ -224,7 +222,7 @@ struct Simulation::Impl {
         asio::steady_timer delay(io, options.reply_delay);
         co_await delay.async_wait(as_tuple);
       }
-      const auto reply = model.handle(asked, mono_now());
+      const auto reply = model.handle(asked, os::steady_time());
       advance(index);
       if (reply.kill) control.kill_target();
       if (reply.drop) co_return;
@@ -246,7 +244,7 @@ struct Simulation::Impl {
       const bool complete = co_await read_request(socket, buffer, parser);
       if (!complete) co_return;
       const auto asked = plain(parser.release());
-      const auto answer = control.handle(asked.method, asked.path, asked.body, mono_now());
+      const auto answer = control.handle(asked.method, asked.path, asked.body, os::steady_time());
       for (std::size_t i = 0; asked.method == "POST" && i < timers.size(); ++i) advance(i);
       RedfishReply reply;
       reply.status = answer.status;

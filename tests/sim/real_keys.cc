@@ -6,25 +6,12 @@
 
 #include "common/adapters/ed25519_signer.h"
 #include "common/adapters/pki.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::sim {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Folder {
-  fs::path path;
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "mesh-sim-keys-XXXXXX").string();
-    if (::mkdtemp(name.data()) != nullptr) path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    if (!path.empty()) fs::remove_all(path, ignored);
-  }
-};
 
 class RealKeyRing final : public KeyRing {
  public:
@@ -45,17 +32,17 @@ class RealKeyRing final : public KeyRing {
 }  // namespace
 
 Result<std::unique_ptr<KeyRing>> make_real_keys(const std::vector<std::string>& sites) {
-  const Folder folder;
-  if (folder.path.empty()) return fail(ErrorKind::internal, "no temporary folder for keys");
+  const TemporaryFolder folder;
   adapters::PkiOptions options;
   for (const std::string& site : sites) options.sites.push_back({site, {"localhost"}});
   const WallTime now = WallTime(std::chrono::hours(24 * 365 * 56));
-  if (auto made = adapters::init_pki(folder.path, options, now); !made) return std::unexpected(made.error());
+  if (auto made = adapters::init_pki(folder.path(), options, now); !made)
+    return std::unexpected(made.error());
   auto ring = std::make_unique<RealKeyRing>();
-  if (auto added = ring->add("controller", folder.path / "controller-sign"); !added)
+  if (auto added = ring->add("controller", folder.path() / "controller-sign"); !added)
     return std::unexpected(added.error());
   for (const std::string& site : sites) {
-    if (auto added = ring->add(site, folder.path / "site-keys" / site); !added)
+    if (auto added = ring->add(site, folder.path() / "site-keys" / site); !added)
       return std::unexpected(added.error());
   }
   return ring;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agents/media/server/unix_socket.h"
+#include "common/os/files.h"
 
 namespace metalmesh::media {
 namespace {
@@ -18,13 +19,8 @@ namespace {
 constexpr Duration idle = std::chrono::seconds(60);
 
 Result<FileHandle> lock_folder(const std::string& folder) {
-  const std::string path = folder + "/media.lock";
-  FileHandle lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
-  if (!lock) {
-    return fail(ErrorKind::denied,
-                "opening " + path + ": " + std::error_code(errno, std::generic_category()).message());
-  }
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+  auto lock = os::lock_file(folder + "/media.lock", os::Held::fail);
+  if (!lock && lock.error().kind == ErrorKind::conflict)
     return fail(ErrorKind::conflict, "another process serves the media of " + folder + "; stop it first");
   return lock;
 }

@@ -3,11 +3,12 @@
 
 #include "agents/media/server/image_store.h"
 #include "agents/media/server/pipe_signal.h"
+#include "common/os/clocks.h"
 
 namespace metalmesh::media {
 namespace {
 
-MonoTime now() { return MonoTime(std::chrono::steady_clock::now().time_since_epoch()); }
+MonoTime now() { return os::boot_time(); }
 
 }  // namespace
 

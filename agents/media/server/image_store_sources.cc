@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "agents/media/server/image_store.h"
+#include "common/os/clocks.h"
 
 namespace metalmesh::media {
 namespace {
@@ -13,8 +14,8 @@ using Why = ImageFailed::Why;
 constexpr std::uint64_t worth_going_on = 65536;
 constexpr Duration between_cuts = std::chrono::milliseconds(100);
 
-MonoTime now() { return MonoTime(std::chrono::steady_clock::now().time_since_epoch()); }
-WallTime wall() { return WallTime(std::chrono::system_clock::now().time_since_epoch()); }
+MonoTime now() { return os::boot_time(); }
+WallTime wall() { return os::wall_time(); }
 
 }  // namespace
 

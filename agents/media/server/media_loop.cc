@@ -15,6 +15,7 @@
 #include <ctime>
 
 #include "agents/media/server/pipe_signal.h"
+#include "common/os/clocks.h"
 
 namespace metalmesh::media {
 namespace {
@@ -35,12 +36,6 @@ constexpr std::uint64_t round_bytes = 2 * 1024 * 1024;
 int most_unsent(bool tls, std::size_t readers) {
   constexpr std::size_t plain = 4 << 20, tls_least = 256 << 10, tls_most = 4 << 20, tls_together = 32 << 20;
   return static_cast<int>(tls ? std::clamp(tls_together / (readers + 1), tls_least, tls_most) : plain);
-}
-
-MonoTime boot_time() {
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return MonoTime(std::chrono::seconds(now.tv_sec) + Duration(now.tv_nsec));
 }
 
 /// The core judges by monotonic time alone.
@@ -123,8 +118,8 @@ void MediaLoop::run() {
   std::array<epoll_event, 512> events{};
   while (!stopping_) {
     const int count =
-        epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms(boot_time()));
-    const MonoTime now = boot_time();
+        epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms(os::boot_time()));
+    const MonoTime now = os::boot_time();
     if (ordered_) take_commands();
     for (int i = 0; i < count; ++i) {
       wake(events[static_cast<std::size_t>(i)].data.u64, events[static_cast<std::size_t>(i)].events, now);
@@ -198,7 +193,7 @@ void MediaLoop::take_commands() {
     batch.swap(commands_);
     ordered_ = false;
   }
-  const MonoTime now = boot_time();
+  const MonoTime now = os::boot_time();
   for (const wire::MediaCommand& command : batch) apply(core_.on_command(command, as_now(now)), now);
   core_stirred_ = true;
 }

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "common/os/files.h"
+
 namespace metalmesh::media {
 namespace {
 
@@ -21,8 +23,6 @@ std::string tls_reason(const std::string& fallback) {
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
   return reason == nullptr ? fallback : reason;
 }
-
-std::string errno_text(int code) { return std::error_code(code, std::generic_category()).message(); }
 
 std::string bound_address(int fd) {
   sockaddr_storage address{};
@@ -89,7 +89,7 @@ Result<Listener> listen_on(const std::string& listen) {
       std::string address = bound_address(socket.get());
       return Listener{std::move(socket), std::move(address)};
     }
-    reason = errno_text(errno);
+    reason = os::errno_text(errno);
   }
   return fail(ErrorKind::unavailable, "cannot listen on " + listen + ": " + reason);
 }
@@ -121,14 +121,14 @@ IoResult NetSocket::tls_result(int returned) {
     default:
       break;
   }
-  error_ = tls_reason(errno == 0 ? "the peer closed the connection" : errno_text(errno));
+  error_ = tls_reason(errno == 0 ? "the peer closed the connection" : os::errno_text(errno));
   return {IoState::failed, 0};
 }
 
 IoResult NetSocket::plain_result(std::int64_t returned) {
   if (returned > 0) return {IoState::done, static_cast<std::size_t>(returned)};
   if (returned == 0) return {IoState::closed, 0};
-  error_ = errno_text(errno);
+  error_ = os::errno_text(errno);
   return {IoState::failed, 0};
 }
 

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <utility>
 
+#include "common/os/clocks.h"
+
 namespace metalmesh::bmcsim {
 namespace json = boost::json;
 namespace {
@@ -19,10 +21,6 @@ constexpr auto quiet = 10s;
 constexpr std::uint64_t booted_from_it = 1U << 20;
 constexpr int media_timeout_seconds = 30;
 constexpr int media_read_ahead = 1 << 20;  // installers read in small pieces; BMCs do likewise
-
-MonoTime mono_now() {
-  return MonoTime(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
 
 std::string_view text_at(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
@@ -87,7 +85,7 @@ void QemuHost::on_end() {
   const auto why = last_line(options_.folder + "/qemu.log");
   ready_ =
       fail(ErrorKind::unavailable, "QEMU of " + identity_.name + " ended" + (why.empty() ? "" : ": " + why));
-  note(mono_now(), "QEMU ended", why);
+  note(os::steady_time(), "QEMU ended", why);
   state_ = HostState::off;
   looks_.cancel();
   continues_.cancel();
@@ -126,7 +124,7 @@ void QemuHost::power_off(MonoTime now, bool forced) {
     if (state_ == HostState::running) state_ = HostState::off;  // a power-on was still under way
   });
   look([this, forced] {
-    if (busy(mono_now()) && forced) violate(mono_now(), "powered off during an install");
+    if (busy(os::steady_time()) && forced) violate(os::steady_time(), "powered off during an install");
     end_install(false);
   });
 }
@@ -202,7 +200,7 @@ void QemuHost::load_tray() {
 }
 
 void QemuHost::insert_ended(std::string failure) {
-  if (!failure.empty()) note(mono_now(), "insert failed", failure);
+  if (!failure.empty()) note(os::steady_time(), "insert failed", failure);
   insert_result_ = std::move(failure);
 }
 
@@ -247,7 +245,7 @@ void QemuHost::eject(MonoTime now) {
   if (busy(now)) violate(now, "medium ejected during an install");
   qmp_->send("blockdev-open-tray", {{"id", cd_device}, {"force", true}});
   qmp_->send("blockdev-remove-medium", {{"id", cd_device}}, [this](const Result<json::value>& removed) {
-    if (!removed) return note(mono_now(), "eject failed", removed.error().message);
+    if (!removed) return note(os::steady_time(), "eject failed", removed.error().message);
     url_.clear();
     close_medium();
   });
@@ -257,7 +255,7 @@ void QemuHost::eject(MonoTime now) {
 // ---- events
 
 void QemuHost::on_event(std::string_view name, const json::object& data) {
-  const MonoTime now = mono_now();
+  const MonoTime now = os::steady_time();
   if (name == "RESET") {
     on_reset(now, flag_at(data, "guest"));
   } else if (name == "RESUME") {
@@ -300,7 +298,7 @@ void QemuHost::on_guest_off(MonoTime now) {
 void QemuHost::on_stop() {
   qmp_->send("query-status", {}, [this](const Result<json::value>& reply) {
     if (!reply || !reply->is_object() || text_at(reply->as_object(), "status") != "paused" || !on()) return;
-    note(mono_now(), "power off by itself");
+    note(os::steady_time(), "power off by itself");
     state_ = HostState::off;
     look([this] { end_install(false); });
   });
@@ -336,7 +334,7 @@ void QemuHost::on_drive_gone() {
                      {"rerror", given_up_ ? "report" : "stop"}};
   if (media_inserted()) drive["drive"] = medium_;
   qmp_->send("device_add", std::move(drive), [this](const Result<json::value>& added) {
-    if (!added) violate(mono_now(), "the drive could not be replaced: " + added.error().message);
+    if (!added) violate(os::steady_time(), "the drive could not be replaced: " + added.error().message);
     replacing_.reset();
     for (const auto& then : std::exchange(after_replacing_, {})) then();
   });
@@ -375,7 +373,7 @@ void QemuHost::look(std::function<void()> then) {
 }
 
 void QemuHost::account(const Counters& seen) {
-  const MonoTime now = mono_now();
+  const MonoTime now = os::steady_time();
   if (seen != counters_) boot_.last_change = now;
   if (seen.cd_read < counters_.cd_read) counters_.cd_read = 0;  // a new drive
   if (seen.cd_read > counters_.cd_read) failing_since_.reset();
@@ -401,7 +399,7 @@ void QemuHost::end_install(bool completed) {
   auto& install = installs_.back();
   install.completed = completed;
   install.died = !completed;
-  note(mono_now(), completed ? "installed" : "install died", install.deployment);
+  note(os::steady_time(), completed ? "installed" : "install died", install.deployment);
 }
 
 std::vector<std::pair<std::string, std::string>> QemuHost::files() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "common/os/clocks.h"
 #include "tests/contract/support/collecting_sink.h"
 
 namespace metalmesh::adapters {
@@ -16,12 +17,6 @@ namespace {
 
 using contract::CollectingSink;
 using namespace std::chrono_literals;
-
-MonoTime now() {
-  timespec time{};
-  clock_gettime(CLOCK_BOOTTIME, &time);
-  return MonoTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
-}
 
 class AsioTimersTest : public testing::Test {
  protected:
@@ -31,35 +26,35 @@ class AsioTimersTest : public testing::Test {
 };
 
 TEST_F(AsioTimersTest, fires_at_its_time_and_not_before) {
-  const MonoTime at = now() + 80ms;
+  const MonoTime at = os::boot_time() + 80ms;
   timers_.arm({"a", at});
   ASSERT_TRUE(sink_.next<TimerFired>());
-  EXPECT_GE(now(), at);
-  EXPECT_LT(now(), at + 5s);
+  EXPECT_GE(os::boot_time(), at);
+  EXPECT_LT(os::boot_time(), at + 5s);
 }
 
 TEST_F(AsioTimersTest, fires_at_once_when_the_time_has_passed) {
-  timers_.arm({"past", now() - 1h});
+  timers_.arm({"past", os::boot_time() - 1h});
   timers_.arm({"origin", MonoTime{}});
   EXPECT_TRUE(sink_.next<TimerFired>());
   EXPECT_TRUE(sink_.next<TimerFired>());
 }
 
 TEST_F(AsioTimersTest, arming_again_replaces) {
-  timers_.arm({"a", now() + 50ms});
-  timers_.arm({"a", now() + 400ms});
+  timers_.arm({"a", os::boot_time() + 50ms});
+  timers_.arm({"a", os::boot_time() + 400ms});
   const auto fired = sink_.next<TimerFired>([](const auto&) { return true; }, 200ms);
   EXPECT_FALSE(fired) << "the first deadline was to be forgotten";
   EXPECT_TRUE(sink_.next<TimerFired>());
   EXPECT_FALSE(sink_.next<TimerFired>([](const auto&) { return true; }, 100ms)) << "it fires once";
-  timers_.arm({"b", now() + 1h});
-  timers_.arm({"b", now() + 20ms});
+  timers_.arm({"b", os::boot_time() + 1h});
+  timers_.arm({"b", os::boot_time() + 20ms});
   EXPECT_TRUE(sink_.next<TimerFired>()) << "earlier is allowed too";
 }
 
 TEST_F(AsioTimersTest, disarmed_stays_silent) {
-  timers_.arm({"a", now() + 50ms});
-  timers_.arm({"b", now() + 100ms});
+  timers_.arm({"a", os::boot_time() + 50ms});
+  timers_.arm({"b", os::boot_time() + 100ms});
   timers_.disarm({"a"});
   timers_.disarm({"never armed"});
   const auto fired = sink_.next<TimerFired>();
@@ -69,7 +64,7 @@ TEST_F(AsioTimersTest, disarmed_stays_silent) {
 }
 
 TEST_F(AsioTimersTest, fires_in_the_order_of_deadlines) {
-  const MonoTime base = now() + 60ms;
+  const MonoTime base = os::boot_time() + 60ms;
   for (int i = 99; i >= 0; --i) timers_.arm({std::to_string(i), base + i * 1ms});
   for (int i = 0; i < 100; ++i) {
     const auto fired = sink_.next<TimerFired>();
@@ -105,7 +100,7 @@ TEST(AsioTimers, is_silent_after_its_end) {
     CollectingSink sink;
     {
       AsioTimers timers(runtime, sink);
-      for (int i = 0; i < 20; ++i) timers.arm({std::to_string(i), now() + i * 100us});
+      for (int i = 0; i < 20; ++i) timers.arm({std::to_string(i), os::boot_time() + i * 100us});
       std::this_thread::sleep_for(round * 50us);
     }
     const std::size_t fired = sink.count<TimerFired>();

@@ -39,7 +39,7 @@ class Broker {
 
  private:
   [[nodiscard]] std::string config() const { return folder_.file("mosquitto.conf"); }
-  TempFolder folder_;
+  TemporaryFolder folder_;
   std::uint16_t port_;
   std::unique_ptr<Child> child_;
   bool running_ = false;

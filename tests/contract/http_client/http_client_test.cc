@@ -22,7 +22,6 @@ using contract::Child;
 using contract::CollectingSink;
 using contract::ScriptedServer;
 using contract::shell;
-using contract::TempFolder;
 using testing::HasSubstr;
 using testing::Not;
 using testing::Pair;
@@ -128,7 +127,7 @@ class HttpClientTest : public testing::Test {
     return failed;
   }
 
-  TempFolder folder_;
+  TemporaryFolder folder_;
   OneCredential credentials_;
   CollectingSink sink_;
   FarEnd far_end_;
@@ -285,7 +284,7 @@ TEST_F(HttpClientTest, a_new_key_behind_the_same_address_is_noticed) {
 }
 
 TEST_F(HttpClientTest, ca_refuses_a_foreign_authority_and_a_wrong_name) {
-  TempFolder foreign;
+  TemporaryFolder foreign;
   contract::make_pki(foreign.path());
   const auto port = contract::free_port();
   Child stranger({"openssl", "s_server", "-www", "-quiet", "-accept", std::to_string(port), "-cert",

@@ -17,7 +17,6 @@ namespace {
 using contract::CollectingSink;
 using contract::RawSocket;
 using contract::shell;
-using contract::TempFolder;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -78,7 +77,7 @@ class HttpServerTest : public testing::Test {
     return opened->id;
   }
 
-  TempFolder folder_;
+  TemporaryFolder folder_;
   EchoSink sink_;
   AsioRuntime runtime_;
   std::unique_ptr<HttpServer> server_;

@@ -11,25 +11,9 @@
 
 #include "common/adapters/rocks_store.h"
 #include "common/adapters/sqlite_store.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::adapters {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = testing::TempDir() + "mm-store-XXXXXX";
-    const char* made = mkdtemp(pattern.data());
-    if (made == nullptr) std::abort();
-    path_ = made;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Small, so that a suite of hundreds of opens stays quick.
 inline StoreOptions test_options() {

@@ -24,30 +24,11 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/temporary_folder.h"
+
 extern char** environ;
 
 namespace metalmesh::contract {
-
-/// A folder that disappears with the object.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "mm-contract-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Runs a shell command to its end; what it wrote to stdout and stderr.
 struct ShellResult {

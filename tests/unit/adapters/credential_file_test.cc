@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "common/adapters/files.h"
-#include "tests/unit/adapters/temporary_folder.h"
+#include "common/os/files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -82,7 +82,7 @@ TEST_F(CredentialFileTest, sets_and_looks_up_any_text) {
 }
 
 TEST_F(CredentialFileTest, refuses_a_file_that_others_may_read) {
-  ASSERT_TRUE(write_file(path(), "a: {username: u, password: p}\n", 0640));
+  ASSERT_TRUE(os::write_file(path(), "a: {username: u, password: p}\n", 0640));
   const auto file = CredentialFile::open(path(), log_);
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().kind, ErrorKind::denied);
@@ -92,7 +92,7 @@ TEST_F(CredentialFileTest, refuses_a_file_that_others_may_read) {
 
 TEST_F(CredentialFileTest, says_where_a_file_is_wrong_without_showing_a_password) {
   ASSERT_TRUE(
-      write_file(path(), "a: {username: u, password: hunter2}\nb: {username: u, pass: hunter2}\n", 0600));
+      os::write_file(path(), "a: {username: u, password: hunter2}\nb: {username: u, pass: hunter2}\n", 0600));
   const auto file = CredentialFile::open(path(), log_);
   ASSERT_FALSE(file);
   EXPECT_THAT(file.error().message,
@@ -120,11 +120,11 @@ TEST_F(CredentialFileTest, holds_nothing_until_the_file_is_there_then_follows_it
   EXPECT_EQ(revealed(**file, "a"), "u/two");
 
   // A broken edit is reported, and what was known stays in use.
-  ASSERT_TRUE(write_file(path(), "a: [", 0600));
+  ASSERT_TRUE(os::write_file(path(), "a: [", 0600));
   EXPECT_TRUE(log_.wait_for_line());
   EXPECT_EQ(revealed(**file, "a"), "u/two");
 
-  ASSERT_TRUE(write_file(path(), "{}\n", 0600));
+  ASSERT_TRUE(os::write_file(path(), "{}\n", 0600));
   EXPECT_EQ(sink_.wait_for(4), CredentialsChanged{});
   EXPECT_EQ((*file)->lookup("a"), std::nullopt);
 }

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include "common/adapters/certificates.h"
-#include "common/adapters/files.h"
 #include "common/adapters/openssl_handles.h"
 #include "common/base/digest.h"
-#include "tests/unit/adapters/temporary_folder.h"
+#include "common/os/files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -74,7 +74,7 @@ TEST_F(SignerTest, finds_the_key_of_a_site_that_joins_later) {
   verifier_.add_folder(folder.path());
   const SignatureBytes signature = signer_of(pair_).sign("k", "p");
   EXPECT_FALSE(verifier_.verify("par1", "k", "p", signature));
-  ASSERT_TRUE(write_file(folder / "par1.pub", pair_.public_key, 0644));
+  ASSERT_TRUE(os::write_file(folder / "par1.pub", pair_.public_key, 0644));
   EXPECT_TRUE(verifier_.verify("par1", "k", "p", signature));
   EXPECT_FALSE(verifier_.verify("../par1", "k", "p", signature)) << "a signer's name is never a path";
 }
@@ -98,12 +98,12 @@ TEST_F(SignerTest, signs_the_documented_bytes_with_the_documented_key_id) {
 
 TEST_F(SignerTest, refuses_unsuitable_key_files) {
   const TemporaryFolder folder;
-  ASSERT_TRUE(write_file(folder / "open.key", pair_.private_key, 0644));
+  ASSERT_TRUE(os::write_file(folder / "open.key", pair_.private_key, 0644));
   const auto open_to_all = Ed25519Signer::from_file(folder / "open.key");
   ASSERT_FALSE(open_to_all);
   EXPECT_EQ(open_to_all.error().kind, ErrorKind::denied);
   EXPECT_THAT(open_to_all.error().message, testing::HasSubstr("chmod 600"));
-  ASSERT_TRUE(write_file(folder / "good.key", pair_.private_key, 0600));
+  ASSERT_TRUE(os::write_file(folder / "good.key", pair_.private_key, 0600));
   EXPECT_TRUE(Ed25519Signer::from_file(folder / "good.key"));
   const auto tls = make_authority("x", WallTime{});
   ASSERT_TRUE(tls);

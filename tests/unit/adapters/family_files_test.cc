@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/adapters/files.h"
-#include "tests/unit/adapters/temporary_folder.h"
+#include "common/os/files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -21,9 +21,9 @@ files:
 
 TEST(FamilyFiles, AFolderAddsToWhatIsBuiltInAndReplacesIt) {
   const TemporaryFolder folder;
-  ASSERT_TRUE(write_file(folder / "appliance.yaml", appliance, 0644));
-  ASSERT_TRUE(write_file(folder / "mine.yaml", "name: rhel\ntitle: As we do it\n", 0644));
-  ASSERT_TRUE(write_file(folder / "notes.txt", "not a family", 0644));
+  ASSERT_TRUE(os::write_file(folder / "appliance.yaml", appliance, 0644));
+  ASSERT_TRUE(os::write_file(folder / "mine.yaml", "name: rhel\ntitle: As we do it\n", 0644));
+  ASSERT_TRUE(os::write_file(folder / "notes.txt", "not a family", 0644));
   const auto built_in = load_families();
   const auto families = load_families(folder.path().string());
   ASSERT_TRUE(built_in) << built_in.error().message;
@@ -53,7 +53,7 @@ class FamilyMistakes : public testing::TestWithParam<Mistake> {};
 
 TEST_P(FamilyMistakes, AreNamedWithFileLineAndField) {
   const TemporaryFolder folder;
-  ASSERT_TRUE(write_file(folder / "bad.yaml", GetParam().text, 0644));
+  ASSERT_TRUE(os::write_file(folder / "bad.yaml", GetParam().text, 0644));
   const auto families = load_families(folder.path().string());
   ASSERT_FALSE(families);
   EXPECT_THAT(families.error().message, StartsWith((folder / "bad.yaml").string() + GetParam().error));

@@ -8,12 +8,12 @@
 
 #include "common/adapters/config_file.h"
 #include "common/adapters/ed25519_signer.h"
-#include "common/adapters/files.h"
 #include "common/adapters/openssl_handles.h"
 #include "common/adapters/system_clock.h"
 #include "common/base/digest.h"
+#include "common/os/files.h"
 #include "schemas/config/client.pb.h"
-#include "tests/unit/adapters/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -36,7 +36,7 @@ class PkiTest : public testing::Test {
     return written ? *written : std::vector<std::string>{};
   }
   std::filesystem::path file(const std::string& name) const { return folder_ / "pki" / name; }
-  std::string read(const std::string& name) const { return read_file(file(name)).value_or(""); }
+  std::string read(const std::string& name) const { return os::read_file(file(name)).value_or(""); }
   CertificateHandle certificate(const std::string& name) const {
     auto parsed = parse_certificate(read(name), name);
     EXPECT_TRUE(parsed) << name;

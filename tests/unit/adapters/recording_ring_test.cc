@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/adapters/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::adapters {
 namespace {

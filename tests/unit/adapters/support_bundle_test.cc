@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "common/adapters/tar_gz.h"
-#include "tests/unit/adapters/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::adapters {
 namespace {

@@ -3,14 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/adapters/files.h"
-#include "tests/unit/adapters/temporary_folder.h"
+#include "common/os/files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::agent {
 namespace {
 
-using adapters::TemporaryFolder;
-using adapters::write_file;
+using os::write_file;
 using testing::HasSubstr;
 
 TEST(QuirkFiles, TheBuiltInRowsFitTheBmcsTheyAreFor) {
@@ -30,19 +29,19 @@ TEST(QuirkFiles, TheBuiltInRowsFitTheBmcsTheyAreFor) {
 
 TEST(QuirkFiles, AFolderAddsAndReplacesAndIsChecked) {
   const TemporaryFolder folder;
-  ASSERT_TRUE(write_file(folder / "a.yaml",
-                         "name: ours\nmatch: {vendor: Acme}\nclosesConnections: true\n"
-                         "sources: {closesConnections: seen here}\n",
-                         0644));
-  ASSERT_TRUE(write_file(folder / "b.yaml",
-                         "name: supermicro-x12\nmatch: {vendor: Supermicro, model: \"SYS-510*\"}\n", 0644));
+  ASSERT_TRUE(os::write_file(folder / "a.yaml",
+                             "name: ours\nmatch: {vendor: Acme}\nclosesConnections: true\n"
+                             "sources: {closesConnections: seen here}\n",
+                             0644));
+  ASSERT_TRUE(os::write_file(
+      folder / "b.yaml", "name: supermicro-x12\nmatch: {vendor: Supermicro, model: \"SYS-510*\"}\n", 0644));
   const auto table = load_quirks(folder.path().string());
   ASSERT_TRUE(table) << table.error().message;
   EXPECT_TRUE(table->match_root({.vendor = "Acme"}).closes_connections());
   EXPECT_TRUE(table->match({.vendor = "Supermicro", .model = "SYS-510T"}).boot_target().empty());
 
-  ASSERT_TRUE(write_file(folder / "c.yaml",
-                         "name: mine\nmatch: {vendor: HPE}\nlabel: SKU\nsources: {label: guessed}\n", 0644));
+  ASSERT_TRUE(os::write_file(
+      folder / "c.yaml", "name: mine\nmatch: {vendor: HPE}\nlabel: SKU\nsources: {label: guessed}\n", 0644));
   const auto refused = load_quirks(folder.path().string());
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("c.yaml"));

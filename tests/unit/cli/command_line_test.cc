@@ -8,7 +8,7 @@
 #include <boost/json.hpp>
 #include <thread>
 
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 #include "tests/unit/cli/scripted_controller.h"
 
 namespace metalmesh::cli {
@@ -29,8 +29,8 @@ class CommandLineTest : public testing::Test {
   /// Runs one command; its output is in out_ and err_.
   int metalmesh(std::vector<std::string> arguments, const std::string& server = {}) {
     const std::string url = server.empty() ? controller_.url() : server;
-    EXPECT_TRUE(adapters::write_file(folder_ / "context.yaml",
-                                     "server: " + url + "\nca: ca.crt\ntokenFile: admin.token\n", 0644));
+    EXPECT_TRUE(os::write_file(folder_ / "context.yaml",
+                               "server: " + url + "\nca: ca.crt\ntokenFile: admin.token\n", 0644));
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
     const ExitCode code = run(arguments, "1.2.3");
@@ -39,7 +39,7 @@ class CommandLineTest : public testing::Test {
     return static_cast<int>(code);
   }
   std::string file(const std::string& name, std::string_view text) {
-    EXPECT_TRUE(adapters::write_file(folder_ / name, text, 0644));
+    EXPECT_TRUE(os::write_file(folder_ / name, text, 0644));
     return (folder_ / name).string();
   }
   /// The bodies sent with this method and path.
@@ -69,7 +69,7 @@ TEST_F(CommandLineTest, applies_in_order_with_the_token_and_names_the_next_step)
   EXPECT_THAT(out_, HasSubstr("next: metalmesh inspect r1 --wait"));
   const auto requests = controller_.requests();
   ASSERT_EQ(requests.size(), 2U);
-  std::string token = adapters::read_file(folder_ / "admin.token").value_or("");
+  std::string token = os::read_file(folder_ / "admin.token").value_or("");
   token.pop_back();
   EXPECT_EQ(ScriptedController::header(requests[0], "authorization"), "Bearer " + token);
   EXPECT_EQ(ScriptedController::header(requests[0], "if-match"), "");

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 #include "controller/cli/json_text.h"
 
 namespace metalmesh::cli {
@@ -82,7 +82,7 @@ class ManifestFiles : public testing::Test {
   void SetUp() override { std::filesystem::create_directories(folder_ / "templates"); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string file(const std::string& name, std::string_view text) {
-    EXPECT_TRUE(adapters::write_file(folder_ / name, text, 0644));
+    EXPECT_TRUE(os::write_file(folder_ / name, text, 0644));
     return (folder_ / name).string();
   }
   std::filesystem::path folder_ = testing::TempDir() + "mm-manifest-" + std::to_string(getpid());
@@ -117,8 +117,8 @@ spec: {family: rhel, template: {file: templates/rocky.ks}}
 
 TEST_F(ManifestFiles, refuses_two_objects_of_one_name_and_says_where_they_are) {
   const std::string api = "apiVersion: metalmesh/v1\n";
-  const std::string one =
-      file("one.yaml", api + "kind: Server\nmetadata: {name: r1}\n---\n" + api + "kind: Site\nmetadata: {name: r1}\n");
+  const std::string one = file("one.yaml", api + "kind: Server\nmetadata: {name: r1}\n---\n" + api +
+                                               "kind: Site\nmetadata: {name: r1}\n");
   EXPECT_TRUE(read_manifests({one}));
   const std::string two = file("two.yaml", "# a copy\n" + api + "kind: Server\nmetadata: {name: r1}\n");
   const auto twice = read_manifests({one, two});

@@ -13,6 +13,7 @@
 #include "common/adapters/pki.h"
 #include "common/base/digest.h"
 #include "controller/app/token_file.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -24,15 +25,12 @@ using ::testing::HasSubstr;
 class ControllerConfig : public ::testing::Test {
  protected:
   ControllerConfig() {
-    std::string name = fs::temp_directory_path() / "metalmesh-config-XXXXXX";
-    folder_ = mkdtemp(name.data());
     const auto made = adapters::init_pki(folder_ / "pki", {}, WallTime{std::chrono::seconds(1'772'488'800)});
     EXPECT_TRUE(made) << made.error().message;
     fs::create_directories(folder_ / "pki/site-keys");
     options_.config = folder_ / "controller.yaml";
     write(options_.config, good);
   }
-  ~ControllerConfig() override { fs::remove_all(folder_); }
 
   static void write(const fs::path& path, const std::string& text) {
     std::ofstream(path) << text;
@@ -58,7 +56,7 @@ class ControllerConfig : public ::testing::Test {
       "api: {listen: '127.0.0.1:0', certificate: pki/api.crt, key: pki/api.key, tokensFile: pki/tokens}\n"
       "signingKey: pki/controller-sign.key\n"
       "siteKeysDir: pki/site-keys\n";
-  fs::path folder_;
+  TemporaryFolder folder_;
   ControllerOptions options_;
 };
 

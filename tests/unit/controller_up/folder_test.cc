@@ -4,17 +4,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 #include "controller/up/mesh_files.h"
 #include "controller/up/mesh_folder.h"
 #include "controller/up/ports.h"
 #include "controller/up/settings.h"
-#include "tests/unit/adapters/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::up {
 namespace {
 
-using adapters::TemporaryFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -24,7 +23,7 @@ constexpr WallTime now{std::chrono::hours(24 * 365 * 56)};
 class MeshFolderTest : public testing::Test {
  protected:
   std::filesystem::path path() const { return folder_ / "mesh"; }
-  std::string text(const std::string& name) const { return adapters::read_file(path() / name).value_or(""); }
+  std::string text(const std::string& name) const { return os::read_file(path() / name).value_or(""); }
 
   /// A start with these choices; what it answers.
   std::vector<std::string> start(const Choices& choices) {
@@ -55,7 +54,7 @@ TEST_F(MeshFolderTest, is_for_its_owner_and_for_one_process) {
 }
 
 TEST_F(MeshFolderTest, refuses_a_folder_with_something_else) {
-  ASSERT_TRUE(adapters::write_file(folder_ / "letter.txt", "dear", 0644));
+  ASSERT_TRUE(os::write_file(folder_ / "letter.txt", "dear", 0644));
   const auto refused = MeshFolder::open(folder_.path());
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("was not made by metalmesh up"));
@@ -87,7 +86,7 @@ TEST_F(MeshFolderTest, a_file_that_a_person_took_over_stays_as_it_is) {
   start({.sites = {{"par1", {}}}, .media_address = {}, .port = {}});
   const auto agent = path() / "sites/par1/agent.yaml";
   const std::string mine = text("sites/par1/agent.yaml").substr(generated_mark.size()) + "parallel: 3\n";
-  ASSERT_TRUE(adapters::write_file(agent, mine, 0600));
+  ASSERT_TRUE(os::write_file(agent, mine, 0600));
   EXPECT_THAT(start({.sites = {}, .media_address = {}, .port = 9000}), ElementsAre(agent.string()));
   EXPECT_EQ(text("sites/par1/agent.yaml"), mine);
   EXPECT_THAT(text("controller.yaml"), HasSubstr("127.0.0.1:9000"));

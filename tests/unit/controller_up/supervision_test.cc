@@ -6,13 +6,12 @@
 
 #include "controller/up/log_tail.h"
 #include "controller/up/restart_plan.h"
-#include "tests/unit/adapters/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace metalmesh::up {
 namespace {
 
 using namespace std::chrono_literals;
-using adapters::TemporaryFolder;
 using testing::ElementsAre;
 using testing::IsEmpty;
 

@@ -1,22 +1,25 @@
-#include "common/adapters/files.h"
+#include "common/os/files.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
 
-namespace metalmesh::adapters {
-namespace {
+namespace metalmesh::os {
+
+std::string errno_text(int code) { return std::generic_category().message(code); }
 
 Error errno_error(std::string_view what, const std::filesystem::path& path, int code) {
-  const ErrorKind kind = code == ENOENT                    ? ErrorKind::not_found
-                         : code == EACCES || code == EPERM ? ErrorKind::denied
-                         : code == ENOSPC                  ? ErrorKind::exhausted
-                                                           : ErrorKind::internal;
-  return {kind, fmt::format("{} {}: {}", what, path.string(), errno_text(code))};
+  const ErrorKind kind = code == ENOENT                                      ? ErrorKind::not_found
+                         : code == EACCES || code == EPERM || code == EROFS  ? ErrorKind::denied
+                         : code == ENOSPC || code == EDQUOT || code == EFBIG ? ErrorKind::exhausted
+                                                                             : ErrorKind::internal;
+  return fail(kind, fmt::format("{} {}: {}", what, path.string(), errno_text(code))).error();
 }
 
 bool write_all(int fd, std::string_view bytes) {
@@ -29,29 +32,9 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
-}  // namespace
-
-std::string errno_text(int code) { return std::generic_category().message(code); }
-
-Fd& Fd::operator=(Fd&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = other.release();
-  }
-  return *this;
-}
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-int Fd::release() {
-  const int fd = fd_;
-  fd_ = -1;
-  return fd;
-}
-
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return std::unexpected(errno_error("reading", path, errno));
+  if (!fd) return std::unexpected(errno_error("reading", path, errno));
   std::string out;
   char buffer[16384];
   for (;;) {
@@ -70,20 +53,35 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
 Status write_file(const std::filesystem::path& path, std::string_view bytes, mode_t mode) {
   std::string temporary = path.string() + ".XXXXXX";
   // mkostemp makes the file 0600, so secrets are never readable in between.
-  Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd.valid()) return std::unexpected(errno_error("writing", path, errno));
+  const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return std::unexpected(errno_error("writing", path, errno));
   if (!write_all(fd.get(), bytes) || ::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 ||
       ::rename(temporary.c_str(), path.c_str()) != 0) {
     const int code = errno;
     ::unlink(temporary.c_str());
     return std::unexpected(errno_error("writing", path, code));
   }
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  return sync_folder(path.has_parent_path() ? path.parent_path() : ".");
+}
+
+Status sync_folder(const std::filesystem::path& folder) {
   const Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid() || ::fsync(directory.get()) != 0) {
+  if (!directory || ::fsync(directory.get()) != 0) {
     return std::unexpected(errno_error("syncing", folder, errno));
   }
   return {};
+}
+
+Result<Fd> lock_file(const std::filesystem::path& path, Held held) {
+  Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return std::unexpected(errno_error("opening", path, errno));
+  int done = 0;
+  do {
+    done = ::flock(lock.get(), held == Held::wait ? LOCK_EX : LOCK_EX | LOCK_NB);
+  } while (done != 0 && errno == EINTR);
+  if (done == 0) return lock;
+  if (errno == EWOULDBLOCK) return fail(ErrorKind::conflict, path.string() + " is held by another process");
+  return std::unexpected(errno_error("locking", path, errno));
 }
 
 Status check_private(const std::filesystem::path& path) {
@@ -97,4 +95,11 @@ Status check_private(const std::filesystem::path& path) {
   return {};
 }
 
-}  // namespace metalmesh::adapters
+std::optional<DiskRoom> disk_room(const std::filesystem::path& path) {
+  struct statvfs info{};
+  if (::statvfs(path.c_str(), &info) != 0) return std::nullopt;
+  return DiskRoom{.bytes = std::uint64_t{info.f_blocks} * info.f_frsize,
+                  .free_bytes = std::uint64_t{info.f_bavail} * info.f_frsize};
+}
+
+}  // namespace metalmesh::os
