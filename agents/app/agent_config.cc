@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "common/adapters/config_file.h"
-#include "common/os/files.h"
 #include "common/text/letters.h"
 
 namespace metalmesh::agent {
@@ -14,40 +13,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char pki_hint[] = "; \"metalmesh pki init --dir DIR\" makes it";
 constexpr std::size_t site_name_limit = 63;
-
-struct NamedPath {
-  const char* field;
-  const std::string& value;
-};
 
 Status needed(const char* field, const std::string& value, const std::string& hint) {
   if (!value.empty()) return {};
   return fail(ErrorKind::invalid, std::string(field) + " is missing" + hint);
-}
-
-/// Opening is the test: it sees permissions, too.
-Status readable(const NamedPath& file) {
-  if (auto given = needed(file.field, file.value, pki_hint); !given) return given;
-  auto content = os::read_file(file.value);
-  if (content) return {};
-  Error error = std::move(content.error()).with(file.field);
-  if (error.kind == ErrorKind::not_found) error.message += pki_hint;
-  return std::unexpected(std::move(error));
-}
-
-Status check_files(const config::Agent& config) {
-  const NamedPath files[] = {
-      {"tls.ca", config.tls().ca()},        {"tls.certificate", config.tls().certificate()},
-      {"tls.key", config.tls().key()},      {"controllerKey", config.controller_key()},
-      {"signingKey", config.signing_key()}, {"media.certificate", config.media().certificate()},
-      {"media.key", config.media().key()},  {"media.ca", config.media().ca()}};
-  for (const NamedPath& file : files) {
-    if (auto fine = readable(file); !fine) return fine;
-  }
-  if (!config.bmc_ca().empty()) return readable({"bmcCa", config.bmc_ca()});
-  return {};
 }
 
 Status check_site(const std::string& site) {
@@ -121,7 +91,7 @@ Result<config::Agent> load_config(const AgentOptions& options) {
                      needed("broker.url", config.broker().url(), ": for example mqtts://broker.example:8883"),
                      check_credentials_path(config),
                      check_media(config.media()),
-                     check_files(config)};
+                     adapters::check_paths(config)};
   for (Status& check : checks) {
     if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
   }
@@ -132,8 +102,7 @@ Result<config::Agent> load_media_config(const AgentOptions& options) {
   auto loaded = read(options);
   if (!loaded) return loaded;
   complete(*loaded, options);
-  Status checks[] = {check_data_dir(*loaded), readable({"media.certificate", loaded->media().certificate()}),
-                     readable({"media.key", loaded->media().key()})};
+  Status checks[] = {check_data_dir(*loaded), adapters::check_paths(loaded->media(), "media")};
   for (Status& check : checks) {
     if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
   }

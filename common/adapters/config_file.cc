@@ -1,72 +1,99 @@
 #include "common/adapters/config_file.h"
 
+#include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 
-#include <set>
 #include <string>
-#include <string_view>
 
 #include "common/os/files.h"
 #include "common/text/filler/filler.h"
+#include "schemas/config/path.pb.h"
 
 namespace metalmesh::adapters {
 namespace {
 
+using config::PathMark;
 using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
 
 constexpr std::size_t config_limit = std::size_t{1} << 20;
+constexpr std::string_view pki_hint = "; \"metalmesh pki init --dir DIR\" makes it";
 
-/// Full names of the fields of schemas/config that hold a path.
-const std::set<std::string_view> path_fields = {
-    "metalmesh.config.Agent.data_dir",
-    "metalmesh.config.Agent.controller_key",
-    "metalmesh.config.Agent.signing_key",
-    "metalmesh.config.Agent.credentials_file",
-    "metalmesh.config.Agent.bmc_ca",
-    "metalmesh.config.Agent.families_dir",
-    "metalmesh.config.Agent.quirks_dir",
-    "metalmesh.config.Tls.ca",
-    "metalmesh.config.Tls.certificate",
-    "metalmesh.config.Tls.key",
-    "metalmesh.config.Media.ca",
-    "metalmesh.config.Media.certificate",
-    "metalmesh.config.Media.key",
-    "metalmesh.config.Controller.data_dir",
-    "metalmesh.config.Controller.signing_key",
-    "metalmesh.config.Controller.site_keys_dir",
-    "metalmesh.config.Api.certificate",
-    "metalmesh.config.Api.key",
-    "metalmesh.config.Api.tokens_file",
-    "metalmesh.config.Client.ca",
-    "metalmesh.config.Client.token_file",
-};
+bool is_part(const FieldDescriptor& field) {
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field.is_repeated();
+}
 
-void resolve_paths(google::protobuf::Message& message, const std::filesystem::path& folder) {
+const PathMark* mark_of(const FieldDescriptor& field) {
+  return field.options().HasExtension(config::path) ? &field.options().GetExtension(config::path) : nullptr;
+}
+
+void resolve_paths(Message& message, const std::filesystem::path& folder) {
   const auto* type = message.GetDescriptor();
   const auto* reflection = message.GetReflection();
   for (int i = 0; i < type->field_count(); ++i) {
-    const FieldDescriptor* field = type->field(i);
-    if (field->is_repeated()) continue;
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && reflection->HasField(message, field)) {
-      resolve_paths(*reflection->MutableMessage(&message, field), folder);
-    } else if (path_fields.contains(field->full_name())) {
-      const std::string value = reflection->GetString(message, field);
+    const FieldDescriptor& field = *type->field(i);
+    if (is_part(field) && reflection->HasField(message, &field)) {
+      resolve_paths(*reflection->MutableMessage(&message, &field), folder);
+    } else if (mark_of(field) != nullptr) {
+      const std::string value = reflection->GetString(message, &field);
       // An absolute value replaces the folder.
       if (!value.empty())
-        reflection->SetString(&message, field, (folder / value).lexically_normal().string());
+        reflection->SetString(&message, &field, (folder / value).lexically_normal().string());
     }
   }
 }
 
+/// What must be in every configuration is what `pki init` makes.
+std::string_view hint_for(const PathMark& mark) {
+  return mark.presence() == PathMark::ALWAYS ? pki_hint : std::string_view();
+}
+
+Status check_path(const PathMark& mark, const std::string& name, const std::string& value) {
+  if (mark.presence() == PathMark::MADE) return {};
+  if (value.empty()) {
+    if (mark.presence() == PathMark::IF_GIVEN) return {};
+    return fail(ErrorKind::invalid, fmt::format("{} is missing{}", name, hint_for(mark)));
+  }
+  if (mark.kind() == PathMark::FOLDER) {
+    std::error_code code;
+    if (std::filesystem::is_directory(value, code)) return {};
+    return fail(ErrorKind::not_found, fmt::format("{}: {} is no folder{}", name, value, hint_for(mark)));
+  }
+  // Opening is the test: it sees permissions, too.
+  auto content = os::read_file(value);
+  if (content) return {};
+  Error error = std::move(content.error()).with(name);
+  if (error.kind == ErrorKind::not_found) error.message += hint_for(mark);
+  return std::unexpected(std::move(error));
+}
+
 }  // namespace
 
-Status read_config_into(const std::filesystem::path& file, google::protobuf::Message& message) {
+Status read_config_into(const std::filesystem::path& file, Message& message) {
   auto text = os::read_file(file, config_limit);
   if (!text) return std::unexpected(text.error());
   if (auto status = read_yaml_into(*text, file.string(), message); !status) return status;
   std::error_code code;
   const auto absolute = std::filesystem::absolute(file, code);
   resolve_paths(message, (code ? file : absolute).parent_path());
+  return {};
+}
+
+Status check_paths(const Message& message, std::string_view prefix) {
+  const auto* type = message.GetDescriptor();
+  const auto* reflection = message.GetReflection();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const FieldDescriptor& field = *type->field(i);
+    const std::string name =
+        prefix.empty() ? field.json_name() : fmt::format("{}.{}", prefix, field.json_name());
+    Status fine;
+    if (is_part(field)) {
+      fine = check_paths(reflection->GetMessage(message, &field), name);
+    } else if (const PathMark* mark = mark_of(field); mark != nullptr) {
+      fine = check_path(*mark, name, reflection->GetString(message, &field));
+    }
+    if (!fine) return fine;
+  }
   return {};
 }
 

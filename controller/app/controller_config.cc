@@ -5,55 +5,23 @@
 #include <utility>
 
 #include "common/adapters/config_file.h"
-#include "common/os/files.h"
 
 namespace metalmesh::controller {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char pki_hint[] = "; \"metalmesh pki init --dir DIR\" makes it";
-
-struct NamedPath {
-  const char* field;
-  const std::string& value;
-};
-
 Status needed(const char* field, const std::string& value, const char* hint) {
   if (!value.empty()) return {};
   return fail(ErrorKind::invalid, std::string(field) + " is missing" + hint);
 }
 
-/// Opening is the test: it sees permissions, too.
-Status readable(const NamedPath& file) {
-  if (auto given = needed(file.field, file.value, pki_hint); !given) return given;
-  auto content = os::read_file(file.value);
-  if (content) return {};
-  Error error = std::move(content.error()).with(file.field);
-  if (error.kind == ErrorKind::not_found) error.message += pki_hint;
-  return std::unexpected(std::move(error));
-}
-
-Status check_files(const config::Controller& config) {
-  const NamedPath files[] = {{"tls.ca", config.tls().ca()},
-                             {"tls.certificate", config.tls().certificate()},
-                             {"tls.key", config.tls().key()},
-                             {"signingKey", config.signing_key()},
-                             {"api.tokensFile", config.api().tokens_file()}};
-  for (const NamedPath& file : files) {
-    if (auto fine = readable(file); !fine) return fine;
-  }
-  // Plain HTTP is possible on loopback; the server itself refuses it elsewhere.
-  if (!config.api().certificate().empty() || !config.api().key().empty()) {
-    if (auto fine = readable({"api.certificate", config.api().certificate()}); !fine) return fine;
-    if (auto fine = readable({"api.key", config.api().key()}); !fine) return fine;
-  }
-  if (auto given = needed("siteKeysDir", config.site_keys_dir(), pki_hint); !given) return given;
-  std::error_code code;
-  if (!fs::is_directory(config.site_keys_dir(), code)) {
-    return fail(ErrorKind::not_found, "siteKeysDir: " + config.site_keys_dir() + " is no folder" + pki_hint);
-  }
-  return {};
+/// Plain HTTP is possible on loopback; the server itself refuses it elsewhere.
+Status check_api(const config::Api& api) {
+  if (api.certificate().empty() == api.key().empty()) return {};
+  const char* missing = api.key().empty() ? "key" : "certificate";
+  const char* given = api.key().empty() ? "certificate" : "key";
+  return fail(ErrorKind::invalid, std::string("api.") + missing + " is missing; api." + given + " is given");
 }
 
 }  // namespace
@@ -98,7 +66,7 @@ Result<config::Controller> load_config(const ControllerOptions& options) {
 
   Status checks[] = {needed("dataDir", config.data_dir(), ": the folder of the store, or --data-dir"),
                      needed("broker.url", config.broker().url(), ": for example mqtts://broker.example:8883"),
-                     check_files(config)};
+                     check_api(config.api()), adapters::check_paths(config)};
   for (Status& check : checks) {
     if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
   }

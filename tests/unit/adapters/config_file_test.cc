@@ -7,6 +7,7 @@
 #include "schemas/config/agent.pb.h"
 #include "schemas/config/client.pb.h"
 #include "schemas/config/controller.pb.h"
+#include "schemas/config/path.pb.h"
 #include "tests/support/temporary_folder.h"
 
 namespace metalmesh::adapters {
@@ -49,7 +50,6 @@ TEST(ConfigFile, names_the_file_in_errors) {
             (folder / "c.yaml").string() + ":1:1: servre: unknown field; did you mean \"server\"?");
 }
 
-/// The table of path fields is written by hand; a renamed field must not fall out of it silently.
 TEST(ConfigFile, knows_every_path_of_the_controller) {
   const TemporaryFolder folder;
   ASSERT_TRUE(os::write_file(folder / "c.yaml", R"(
@@ -67,6 +67,66 @@ siteKeysDir: i
                                   c->api().tokens_file(), c->signing_key(),       c->site_keys_dir()};
   char expected = 'a';
   for (const std::string& path : resolved) EXPECT_EQ(path, (folder / std::string(1, expected++)).string());
+}
+
+/// The marks are for whoever adds a field: one that is named like a path must say what it is.
+void expect_marks(const google::protobuf::Descriptor& type) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    const auto& field = *type.field(i);
+    const std::string& name = field.name();
+    const bool named_so = name.ends_with("_file") || name.ends_with("_dir") || name.ends_with("_key") ||
+                          name.ends_with("_ca") || name == "ca" || name == "key" || name == "certificate";
+    EXPECT_EQ(named_so, field.options().HasExtension(config::path)) << field.full_name();
+    if (const auto* part = field.message_type();
+        part != nullptr && part->file()->package() == "metalmesh.config")
+      expect_marks(*part);
+  }
+}
+
+TEST(ConfigFile, paths_are_marked) {
+  expect_marks(*config::Agent::descriptor());
+  expect_marks(*config::Controller::descriptor());
+  expect_marks(*config::Client::descriptor());
+}
+
+TEST(ConfigFile, looks_for_what_must_be_there) {
+  const TemporaryFolder folder;
+  config::Media media;
+  const auto said = [&] {
+    const auto checked = check_paths(media, "media");
+    return checked ? std::string("fine") : checked.error().message;
+  };
+  EXPECT_EQ(said(), "media.certificate is missing; \"metalmesh pki init --dir DIR\" makes it");
+  media.set_certificate(folder / "cert.pem");
+  EXPECT_THAT(said(), testing::AllOf(testing::HasSubstr("media.certificate: reading " +
+                                                        (folder / "cert.pem").string() + ": No such file"),
+                                     testing::HasSubstr("pki init")));
+  ASSERT_TRUE(os::write_file(folder / "cert.pem", "x", 0644));
+  media.set_key(folder / "cert.pem");
+  media.set_ca(folder.path());
+  EXPECT_THAT(said(), testing::HasSubstr("media.ca: reading")) << "a folder is no file";
+  media.set_ca(folder / "cert.pem");
+  EXPECT_EQ(said(), "fine");
+}
+
+TEST(ConfigFile, what_is_given_must_be_there_what_is_made_need_not) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(os::write_file(folder / "a", "x", 0644));
+  config::Agent agent;
+  for (auto* text : {agent.mutable_tls()->mutable_ca(), agent.mutable_tls()->mutable_certificate(),
+                     agent.mutable_tls()->mutable_key(), agent.mutable_media()->mutable_ca(),
+                     agent.mutable_media()->mutable_certificate(), agent.mutable_media()->mutable_key(),
+                     agent.mutable_controller_key(), agent.mutable_signing_key()})
+    *text = folder / "a";
+  agent.set_data_dir(folder / "not-yet");
+  EXPECT_TRUE(check_paths(agent));
+  agent.set_quirks_dir(folder / "none");
+  EXPECT_EQ(check_paths(agent).error().message, "quirksDir: " + (folder / "none").string() + " is no folder");
+  agent.set_quirks_dir(folder.path());
+  EXPECT_TRUE(check_paths(agent));
+  agent.set_bmc_ca(folder / "none");
+  EXPECT_EQ(check_paths(agent).error().message.find("pki init"), std::string::npos)
+      << "it does not make this one";
 }
 
 }  // namespace
