@@ -3,6 +3,7 @@
 
  - include arrows: a room includes only the rooms it may know (the table below is ARCHITECTURE.md's picture)
  - pure rooms have no clock, randomness, socket, file, thread or environment
+ - every folder with code belongs to a room, and ARCHITECTURE.md names every room that exists and no other
  - inside `co_await` only named locals (GCC 12 corrupts the heap otherwise)
  - links in the Markdown files lead somewhere; no machine paths, no "is simulated" branches
 Prints each violation as file:line: text and exits 1.
@@ -13,12 +14,17 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+LINT = "tests/lint/lint.py"
 
-# room -> rooms it may include, besides itself, schemas, common/text and common/base. First match wins.
+# room -> rooms it may include, besides itself. A file belongs to the first room that fits, a header likewise: to see
+# agents/media is not to see agents/media/server. Every room but the lowest sees schemas, common/text and common/base.
+LOWEST = ("common/text", "common/base")
+EVERYBODYS = ("schemas", *LOWEST)
 ARROWS = [
+    ("schemas", []),
     ("common/text/filler", []),
     ("common/text", []),
-    ("common/base", []),
+    ("common/base", ["common/text"]),
     ("common/os", []),
     ("common/ports", []),
     ("common/delivery", ["common/ports"]),
@@ -26,7 +32,7 @@ ARROWS = [
     ("common/recording", ["common/ports", "common/turn"]),
     ("common/hosts", []),
     ("common/families", []),
-    ("common/adapters", ["common/os", "common/ports", "common/families", "common/recording"]),
+    ("common/adapters", ["common/text/filler", "common/os", "common/ports", "common/families", "common/recording"]),
     ("agents/redfish", ["common/ports"]),
     ("agents/bmc", ["common/ports", "agents/redfish"]),
     ("agents/install", ["common/ports", "agents/redfish", "agents/bmc"]),
@@ -34,15 +40,15 @@ ARROWS = [
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families"]),
     ("agents/media", ["common/ports"]),
     ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/families", "agents/redfish", "agents/bmc",
-                     "agents/install", "agents/media"]),
+                     "agents/install", "agents/media", "agents/media/answer"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
     ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/hosts", "controller/state"]),
-    ("controller/api", ["common/ports", "common/delivery", "common/turn", "common/families", "controller/state", "controller/core"]),
+    ("controller/api", ["common/ports", "common/delivery", "common/turn", "common/families", "common/text/filler", "controller/state", "controller/core"]),
     ("controller/up", ["common/adapters", "common/os", "common/ports"]),
-    ("controller/cli", ["common/adapters", "common/os", "common/ports", "controller/up"]),
+    ("controller/cli", ["common/adapters", "common/text/filler", "common/os", "common/ports", "controller/up"]),
     ("controller/app", ["common", "controller"]),
-    ("tests", ["common", "agents", "controller", "tests"]),
+    ("tests", ["schemas", "common", "agents", "controller"]),
 ]
 PURE = [
     "common/text", "common/base", "common/ports", "common/hosts", "common/families", "common/delivery", "common/turn/outcome",
@@ -68,6 +74,16 @@ def room_of(path: str):
     return None, None
 
 
+def may_see(room: str, allowed: list, target: str) -> bool:
+    """Whether a file of `room` may include the header `target`. What wires a node ("common", "agents") sees all of it."""
+    there = room_of(target)[0]
+    if there is None:
+        return False
+    if there == room or there in allowed or (room not in LOWEST and there in EVERYBODYS):
+        return True
+    return any("/" not in one and there.startswith(one + "/") for one in allowed)
+
+
 def strip_comment(line: str) -> str:
     return line.split("//", 1)[0]
 
@@ -80,13 +96,8 @@ def check_source(path: str, text: str, out: list):
             out.append(f"{path}:{number}: {what}: {line.strip()}")
         include = re.match(r'#include "([^"]+)"', line)
         if include and room:
-            target = include.group(1)
-            # A media-server header may not be seen by the pure media room although it lies below it.
-            if room == "agents/media" and target.startswith("agents/media/server/"):
-                bad("arrow agents/media -> agents/media/server")
-            elif not target.startswith(("schemas/", "common/text/", "common/base/", room + "/")) and not any(
-                    target.startswith(a + "/") for a in allowed):
-                bad(f"arrow from {room} not allowed")
+            if not may_see(room, allowed, include.group(1)):
+                bad(f"{room} may not see {room_of(include.group(1))[0] or 'this'}")
         code = strip_comment(line)
         if pure:
             if FORBIDDEN_HEADERS.search(code):
@@ -110,22 +121,57 @@ def check_markdown(path: pathlib.Path, text: str, out: list):
                 out.append(f"{path.relative_to(ROOT)}:{number}: dead link {target}")
 
 
+def check_rooms(listed: list, out: list):
+    """Every folder with code belongs to a room; ARCHITECTURE.md names every room and every folder of the first two
+    levels by its path, and no path that does not exist."""
+    named = set(re.findall(r"`([a-z0-9_/-]+)`", (ROOT / "ARCHITECTURE.md").read_text()))
+    for folder in sorted({str(pathlib.PurePath(name).parent) for name in listed if name.endswith((".cc", ".h"))}):
+        if room_of(folder + "/")[0] is None and folder != "common/cmake":
+            out.append(f"{folder}: belongs to no room of the table in {LINT}")
+    folders = {"/".join(name.split("/")[:2]) for name in listed if name.count("/") >= 2}
+    for folder in sorted(folders | {room for room, _ in ARROWS if "/" in room}):
+        if folder not in named and not folder.startswith("."):
+            out.append(f"ARCHITECTURE.md: does not name {folder}")
+    for name in sorted(named):
+        if "/" in name and not (ROOT / name).exists():
+            out.append(f"ARCHITECTURE.md: names {name}, which does not exist")
+
+
+def check_links(listed: list, out: list):
+    """What a room's target links, it may see: otherwise a header-only type would come in by a door of its own."""
+    rooms, links = {}, []
+    for name in listed:
+        if not name.endswith("CMakeLists.txt"):
+            continue
+        folder = str(pathlib.PurePath(name).parent) + "/"
+        for target, deps in re.findall(r"mm_room\((\w+) DEPS([^)]*)\)", (ROOT / name).read_text()):
+            rooms[target] = folder
+            links.append((name, target, deps.split()))
+    rooms["mm_schemas"] = "schemas/"
+    for name, target, deps in links:
+        room, allowed = room_of(rooms[target])
+        for dep in deps:
+            if dep in rooms and room and not may_see(room, allowed, rooms[dep]):
+                out.append(f"{name}: {target} links {dep}, but {room} may not see {room_of(rooms[dep])[0]}")
+
+
 def main() -> int:
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"], capture_output=True,
                             text=True, check=True).stdout.split()
-    out, seen = [], 0
+    listed = [name for name in listed if (ROOT / name).is_file()]
+    out, sources = [], []
     for name in listed:
         path = ROOT / name
-        if not path.is_file():
-            continue
         if name.endswith((".cc", ".h")):
-            seen += 1
+            sources.append(name)
             check_source(name, path.read_text(), out)
         elif name.endswith(".md"):
             check_markdown(path, path.read_text(), out)
+    check_rooms(listed, out)
+    check_links(listed, out)
     print("\n".join(out))
-    print(f"lint: {seen} sources, {len(out)} violations")
-    if seen < 50:
+    print(f"lint: {len(sources)} sources, {len(out)} violations")
+    if len(sources) < 50:
         print("lint: too few sources found; is this a checkout?")
         return 1
     return 1 if out else 0
