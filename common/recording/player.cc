@@ -4,44 +4,12 @@
 
 #include "common/base/digest.h"
 #include "common/base/digest_tap.h"
+#include "common/ports/memory_rows.h"
 #include "common/recording/frames.h"
 #include "common/recording/input_codec.h"
 
 namespace metalmesh::recording {
 namespace {
-
-/// Committed rows, in memory.
-class PlayedRows final : public RowReader {
- public:
-  explicit PlayedRows(const std::vector<record::RecordedRow>& rows) {
-    for (const record::RecordedRow& row : rows) rows_[row.key()] = row.value();
-  }
-  void commit(const Batch& batch) {
-    for (const RowWrite& row : batch) {
-      if (row.value) {
-        rows_[row.key] = *row.value;
-      } else {
-        rows_.erase(row.key);
-      }
-    }
-  }
-  [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
-    const auto row = rows_.find(key);
-    return row == rows_.end() ? std::nullopt : std::optional(row->second);
-  }
-  [[nodiscard]] std::vector<Row> scan(std::string_view first, std::string_view last,
-                                      std::size_t limit) const override {
-    std::vector<Row> found;
-    for (auto row = rows_.lower_bound(first); row != rows_.end() && found.size() < limit; ++row) {
-      if (!last.empty() && row->first >= last) break;
-      found.push_back({row->first, row->second});
-    }
-    return found;
-  }
-
- private:
-  std::map<std::string, std::string, std::less<>> rows_;
-};
 
 /// Gives digests of masked bytes the value that the core went on with.
 class PlayedDigests final : public DigestTap {
@@ -184,7 +152,8 @@ Result<PlayReport> play(const Stretch& stretch, const MakeCore& make, const std:
   Oracles oracles;
   PlayedDigests digests(oracles);
   const DigestTapScope scope(&digests);
-  PlayedRows rows(stretch.rows);
+  MemoryRows rows;
+  for (const record::RecordedRow& row : stretch.rows) rows.commit({{row.key(), row.value()}});
   const SecretSet no_secrets(0);  // placeholders stand for themselves
   const OutcomePrinter printer(no_secrets, blanked);
   oracles.load(stretch.steps.front());  // a core draws while it is made

@@ -7,8 +7,8 @@
 
 #include "common/base/digest.h"
 #include "common/delivery/stream_receiver.h"
+#include "common/ports/memory_rows.h"
 #include "tests/fuzz/invariant.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh {
 namespace {
@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   using namespace metalmesh;
   FuzzedDataProvider input(bytes, size);
   const Journal journal(input);
-  test::MemoryStore store;
+  MemoryRows store;
   auto receiver = std::make_unique<StreamReceiver>("r/fuzz", store);
   Batch batch;
   receiver->follow("journal", batch);

@@ -6,10 +6,10 @@
 
 #include "agents/core/agent_core.h"
 #include "agents/core/row_check.h"
+#include "common/ports/memory_rows.h"
 #include "controller/core/controller_core.h"
 #include "tests/fuzz/invariant.h"
 #include "tests/unit/agent_core/stand_ins.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh {
 namespace {
@@ -27,7 +27,7 @@ agent::AgentSettings settings() {
 }
 
 /// Started, then commits until nothing is left to write.
-bool first_turns(DecisionCore& core, test::MemoryStore& store) {
+bool first_turns(DecisionCore& core, MemoryRows& store) {
   Input input = Started{};
   for (int turn = 0; turn < 4; ++turn) {
     const Outcome out = core.handle(input, start);
@@ -48,7 +48,7 @@ struct Rig {
   test::NamedSigner signer{"par1"};
   test::NamedVerifier verifier;
   test::SeededEntropy entropy{1};
-  test::MemoryStore agent_rows, controller_rows;
+  MemoryRows agent_rows, controller_rows;
 };
 
 const Rig& healthy() {
@@ -63,8 +63,8 @@ const Rig& healthy() {
   return *rig;
 }
 
-void damage(test::MemoryStore& store, const std::vector<std::string>& keys, FuzzedDataProvider& input) {
-  test::MemoryStore::Rows rows = store.rows();
+void damage(MemoryRows& store, const std::vector<std::string>& keys, FuzzedDataProvider& input) {
+  MemoryRows::Rows rows = store.rows();
   std::string key =
       input.PickValueInArray({"", "+"}) + keys[input.ConsumeIntegralInRange<std::size_t>(0, keys.size() - 1)];
   if (key.front() == '+') {  // a row of its own below a prefix
@@ -83,7 +83,7 @@ void damage(test::MemoryStore& store, const std::vector<std::string>& keys, Fuzz
   store.restore(std::move(rows));
 }
 
-std::vector<std::string> keys_of(const test::MemoryStore& store, std::vector<std::string> prefixes) {
+std::vector<std::string> keys_of(const MemoryRows& store, std::vector<std::string> prefixes) {
   for (const auto& [key, value] : store.rows()) prefixes.push_back(key);
   return prefixes;
 }

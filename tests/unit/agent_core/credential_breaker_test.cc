@@ -47,7 +47,7 @@ class Breaker : public ::testing::Test {
     now_.wall_high += time;
   }
 
-  MemoryStore rows_;
+  MemoryRows rows_;
   agent::CredentialBreaker breaker_{rows_};
   Now now_{MonoTime(std::chrono::hours(1)), WallTime(std::chrono::hours(9000)),
            WallTime(std::chrono::hours(9000))};

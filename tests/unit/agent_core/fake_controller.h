@@ -8,11 +8,11 @@
 #include "common/base/time.h"
 #include "common/delivery/stream_receiver.h"
 #include "common/delivery/stream_sender.h"
+#include "common/ports/memory_rows.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/event.pb.h"
 #include "schemas/wire/frames.pb.h"
 #include "tests/unit/agent_core/stand_ins.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::test {
 
@@ -52,7 +52,7 @@ class FakeController {
   std::string site_;
   NamedSigner signer_{"controller"};
   NamedVerifier verifier_;
-  MemoryStore store_;
+  MemoryRows store_;
   std::optional<delivery::StreamSender> commands_;
   delivery::StreamReceiver receiver_;
   std::string agent_journal_;

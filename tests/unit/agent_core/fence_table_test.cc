@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/ports/memory_rows.h"
 #include "tests/unit/agent_core/stand_ins.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -22,7 +22,7 @@ const std::string uuid_b = "4c4c4544-0042-3510-8051-b4c04f4a4d33";
 class Fences : public ::testing::Test {
  protected:
   void commit(Outcome& out) { store_.commit(out.rows); }
-  test::MemoryStore store_;
+  MemoryRows store_;
 };
 
 TEST_F(Fences, RefuseWhatIsNotAboveEverythingSeen) {

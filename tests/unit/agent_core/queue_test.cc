@@ -5,9 +5,9 @@
 #include <set>
 
 #include "agents/core/credential_breaker.h"
+#include "common/ports/memory_rows.h"
 #include "common/ports/wire_time.h"
 #include "tests/unit/agent_core/test_site.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::test {
 namespace {

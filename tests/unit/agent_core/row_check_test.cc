@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "agents/core/agent_core.h"
+#include "common/ports/memory_rows.h"
 #include "schemas/record/agent.pb.h"
 #include "schemas/record/job.pb.h"
 #include "tests/unit/agent_core/stand_ins.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -38,7 +38,7 @@ class RowCheck : public testing::Test {
     return row;
   }
 
-  test::MemoryStore store_;
+  MemoryRows store_;
   test::NamedSigner signer_{"par1"};
   test::NamedVerifier verifier_;
   test::SeededEntropy entropy_{1};

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "agents/core/agent_core.h"
+#include "common/ports/memory_rows.h"
 #include "tests/unit/agent_core/fake_bmc.h"
 #include "tests/unit/agent_core/fake_controller.h"
 #include "tests/unit/agent_core/stand_ins.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::test {
 
@@ -22,7 +22,7 @@ class TestSite {
   TestSite();
 
   agent::AgentSettings settings;
-  MemoryStore store;
+  MemoryRows store;
   FakeController controller{"par1"};
   std::map<std::string, FakeBmc> bmcs;  // by address; requests to others stay unanswered
   bool images_ready = true;             // fetches are answered at once

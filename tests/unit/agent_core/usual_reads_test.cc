@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/ports/memory_rows.h"
 #include "tests/unit/agent_core/stand_ins.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -27,7 +27,7 @@ class UsualReadsTest : public ::testing::Test {
     store_.commit(out.rows);
     return UsualReads(store_).of(job.order());
   }
-  test::MemoryStore store_;
+  MemoryRows store_;
 };
 
 TEST_F(UsualReadsTest, AreTheLeastThatAProvenInstallRead) {

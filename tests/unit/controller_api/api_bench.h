@@ -13,38 +13,12 @@
 
 #include "common/base/digest.h"
 #include "common/ports/entropy.h"
+#include "common/ports/memory_rows.h"
 #include "common/ports/signer.h"
 #include "common/ports/store.h"
 #include "controller/api/controller_node.h"
 
 namespace metalmesh::controller {
-
-class MapRows final : public RowReader {
- public:
-  [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
-    const auto found = rows.find(key);
-    return found == rows.end() ? std::nullopt : std::optional(found->second);
-  }
-  [[nodiscard]] std::vector<Row> scan(std::string_view first, std::string_view last,
-                                      std::size_t limit) const override {
-    std::vector<Row> out;
-    for (auto at = rows.lower_bound(first); at != rows.end() && out.size() < limit; ++at) {
-      if (!last.empty() && at->first >= last) break;
-      out.push_back({at->first, at->second});
-    }
-    return out;
-  }
-  void commit(const Batch& batch) {
-    for (const RowWrite& write : batch) {
-      if (write.value) {
-        rows.insert_or_assign(write.key, *write.value);
-      } else {
-        rows.erase(write.key);
-      }
-    }
-  }
-  std::map<std::string, std::string, std::less<>> rows;
-};
 
 class HashSigner final : public Signer, public Verifier {
  public:
@@ -209,7 +183,7 @@ class ApiBench {
       R"("identity":{"uuid":"30373237-3132-4d32-3235-303930344e57","serial":"CZ2D4F0A1B"}}})";
 
  private:
-  MapRows rows_;
+  MemoryRows rows_;
   HashSigner signer_;
   CountingEntropy entropy_;
   TokenTable tokens_;

@@ -244,7 +244,7 @@ class Progress : public ::testing::Test {
     return bytes;
   }
 
-  MapRows rows_;
+  MemoryRows rows_;
   MeshState state_;
   EventStreams streams_{rows_, state_, 8};
   Now now_;

@@ -17,19 +17,6 @@ struct Fences : ::testing::Test {
     rollout.mutable_spec()->mutable_stop_after()->set_after_wipe("100%");
     mesh.start_rollout(rollout);
   }
-  void answer(const std::string& server, wire::CancelAnswer::Answer what) {
-    wire::Event event = agent.about(server);
-    event.mutable_cancel()->set_answer(what);
-    agent.report(event);
-  }
-  [[nodiscard]] std::string excluded(const std::string& server) {
-    mesh.apply(Mesh::rollout_object("look"));
-    mesh.must(PlanRollout{"look"});
-    for (const auto& out : mesh.rollout("look").status().plan().excluded()) {
-      if (out.name() == server) return out.reason();
-    }
-    return {};
-  }
 };
 
 TEST_F(Fences, AResolveIsNotFencedUntilTheSiteSaysSo) {
@@ -41,12 +28,12 @@ TEST_F(Fences, AResolveIsNotFencedUntilTheSiteSaysSo) {
   EXPECT_EQ(deployment.fence(), "owed");
   EXPECT_THAT(deployment.note(), ::testing::HasSubstr("not fenced yet"));
   EXPECT_TRUE(mesh.logged("(not fenced yet: site par1 has not confirmed"));
-  EXPECT_EQ(excluded("s0"), "NOT_FENCED");
+  EXPECT_EQ(mesh.excluded("s0"), "NOT_FENCED");
   EXPECT_EQ(mesh.rollout("r").status().fences_owed(), 1U);
-  answer("s0", wire::CancelAnswer::CANCELLED);
+  agent.answer_cancel("s0", wire::CancelAnswer::CANCELLED);
   EXPECT_EQ(mesh.deployment_of("s0").fence(), "confirmed");
   EXPECT_EQ(mesh.deployment_of("s0").note(), "");
-  EXPECT_EQ(excluded("s0"), "") << "ready, and in the plan";
+  EXPECT_EQ(mesh.excluded("s0"), "") << "ready, and in the plan";
   EXPECT_EQ(mesh.rollout("r").status().fences_owed(), 0U);
   EXPECT_TRUE(mesh.state().fences.empty());
 }
@@ -119,7 +106,7 @@ TEST_F(Fences, TheRolloutIsNotForgottenBefore) {
   const auto refused = mesh.ask(Delete{"Rollout", "r", {}});
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error().message, ::testing::HasSubstr("not fenced yet"));
-  for (const char* server : {"s0", "s1", "s2"}) answer(server, wire::CancelAnswer::NOT_RUNNING);
+  for (const char* server : {"s0", "s1", "s2"}) agent.answer_cancel(server, wire::CancelAnswer::NOT_RUNNING);
   mesh.must(Delete{"Rollout", "r", {}});
 }
 
@@ -191,7 +178,7 @@ TEST_F(Fences, OneDeploymentCanBeCancelledByItsServersName) {
   EXPECT_EQ(mesh.deployment_of("s0").state(), "CANCELLING");
   mesh.must(CancelDeployment{mesh.deployment_of("s1").id(), "wrong disk"});
   EXPECT_EQ(mesh.deployment_of("s1").state(), "CANCELLED") << "it was not handed out";
-  answer("s0", wire::CancelAnswer::CANCELLED);
+  agent.answer_cancel("s0", wire::CancelAnswer::CANCELLED);
   EXPECT_EQ(mesh.deployment_of("s0").state(), "CANCELLED");
   agent.accept("s2");
   agent.launch("s2");

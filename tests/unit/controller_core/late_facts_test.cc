@@ -19,24 +19,6 @@ struct LateFacts : ::testing::Test {
   }
   [[nodiscard]] const rest::Deployment& deployment() const { return mesh.state().deployments.at(id); }
   void resolve(const char* as) { mesh.must(ResolveDeployment{id, as, "cannot wait"}); }
-  void answer(wire::CancelAnswer::Answer what) {
-    wire::Event event = agent.about("s0");
-    event.mutable_cancel()->set_answer(what);
-    agent.report(event);
-  }
-  void stage(wire::Stage what) {
-    wire::Event event = agent.about("s0");
-    event.mutable_stage()->set_stage(what);
-    agent.report(event);
-  }
-  [[nodiscard]] std::string excluded(const std::string& server) {
-    mesh.apply(Mesh::rollout_object("look"));
-    mesh.must(PlanRollout{"look"});
-    for (const auto& out : mesh.rollout("look").status().plan().excluded()) {
-      if (out.name() == server) return out.reason();
-    }
-    return {};
-  }
 };
 
 TEST_F(LateFacts, ALaunchAfterAPersonsCancelledOpensItAgain) {
@@ -59,7 +41,7 @@ TEST_F(LateFacts, ALaunchAfterAPersonsCancelledOpensItAgain) {
   EXPECT_EQ(mesh.rollout("r").status().state(), "running");
   EXPECT_EQ(mesh.rollout("r").status().counts().at("RUNNING"), 1U);
   EXPECT_TRUE(mesh.logged("is open again"));
-  EXPECT_EQ(excluded("s0"), "OPEN_DEPLOYMENT");
+  EXPECT_EQ(mesh.excluded("s0"), "OPEN_DEPLOYMENT");
 
   agent.end("s0", wire::Ended::SUCCEEDED);
   EXPECT_EQ(deployment().state(), "SUCCEEDED");
@@ -70,7 +52,7 @@ TEST_F(LateFacts, ALaunchAfterAPersonsCancelledOpensItAgain) {
 
 TEST_F(LateFacts, SoDoesACancelThatCameTooLate) {
   resolve("failed");
-  answer(wire::CancelAnswer::TOO_LATE);
+  agent.answer_cancel("s0", wire::CancelAnswer::TOO_LATE);
   EXPECT_EQ(deployment().state(), "RUNNING");
   EXPECT_TRUE(deployment().launched());
   EXPECT_EQ(deployment().disk(), wire::DISK_BEING_WRITTEN);
@@ -80,15 +62,15 @@ TEST_F(LateFacts, SoDoesACancelThatCameTooLate) {
 
 TEST_F(LateFacts, WorkPastThePowerOnIsWork) {
   resolve("cancelled");
-  stage(wire::INSERT);
+  agent.stage("s0", wire::INSERT);
   EXPECT_EQ(deployment().state(), "CANCELLED") << "the cancel may still win";
-  stage(wire::WATCH);
+  agent.stage("s0", wire::WATCH);
   EXPECT_EQ(deployment().state(), "RUNNING");
   EXPECT_FALSE(mesh.server("s0").status().protected_()) << "nothing was launched yet";
-  answer(wire::CancelAnswer::CANCELLED);
+  agent.answer_cancel("s0", wire::CancelAnswer::CANCELLED);
   EXPECT_EQ(deployment().state(), "CANCELLED");
   EXPECT_EQ(mesh.server("s0").status().phase(), "ready");
-  stage(wire::CLEANUP);
+  agent.stage("s0", wire::CLEANUP);
   EXPECT_EQ(deployment().state(), "CANCELLED") << "that is how it ends";
 }
 
@@ -115,7 +97,7 @@ TEST_F(LateFacts, ASuccessThatWasNoneIsCorrected) {
 
 TEST_F(LateFacts, NothingWasLaunchedSoNothingSucceeded) {
   resolve("succeeded");
-  answer(wire::CancelAnswer::CANCELLED);
+  agent.answer_cancel("s0", wire::CancelAnswer::CANCELLED);
   EXPECT_EQ(deployment().state(), "CANCELLED");
   EXPECT_EQ(deployment().disk(), wire::DISK_UNTOUCHED);
   EXPECT_EQ(mesh.server("s0").status().phase(), "ready");
@@ -156,7 +138,7 @@ TEST_F(LateFacts, ACorrectionMayStopTheRollout) {
 
 TEST_F(LateFacts, TheNewerOrderOfTheSameServerIsCalledBack) {
   resolve("cancelled");
-  answer(wire::CancelAnswer::CANCELLED);
+  agent.answer_cancel("s0", wire::CancelAnswer::CANCELLED);
   auto next = Mesh::rollout_object("next");
   next.mutable_spec()->mutable_select()->add_servers("s0");
   const wire::Event of_first = agent.about("s0");
@@ -181,7 +163,7 @@ TEST_F(LateFacts, TheNewerOrderOfTheSameServerIsCalledBack) {
 
 TEST_F(LateFacts, WhatWasLaunchedTwiceNobodyKnows) {
   resolve("cancelled");
-  answer(wire::CancelAnswer::CANCELLED);
+  agent.answer_cancel("s0", wire::CancelAnswer::CANCELLED);
   auto next = Mesh::rollout_object("next");
   next.mutable_spec()->mutable_select()->add_servers("s0");
   const wire::Event of_first = agent.about("s0");

@@ -17,14 +17,12 @@
 #include "common/delivery/stream_receiver.h"
 #include "common/delivery/stream_sender.h"
 #include "common/delivery/topics.h"
+#include "common/ports/memory_rows.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/controller_core.h"
 #include "controller/state/event_log.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::testing {
-
-using test::MemoryStore;
 
 using namespace metalmesh::controller;  // NOLINT: tests of exactly this room
 
@@ -127,8 +125,10 @@ class Mesh {
   void add_ready(const std::string& name, Puppet& agent, int number);
   /// Planned, confirmed, started.
   void start_rollout(rest::Rollout rollout);
+  /// Why a plan over everything leaves `server_name` out; empty if it does not.
+  std::string excluded(const std::string& server_name);
 
-  MemoryStore store;
+  MemoryRows store;
   NameSigner signer{"controller"};
   NameVerifier verifier;
   SeededEntropy entropy{7};
@@ -174,9 +174,11 @@ class Puppet {
   void end(const std::string& server, wire::Ended::Outcome outcome,
            wire::DiskState disk = wire::DISK_NEW_SYSTEM, wire::FaultCode code = wire::FAULT_CODE_UNSPECIFIED);
   void succeed(const std::string& server);
+  void stage(const std::string& server, wire::Stage what);
+  void answer_cancel(const std::string& server, wire::CancelAnswer::Answer what);
 
   std::map<std::string, wire::Inspected> bmcs;  // what each server's BMC reports
-  MemoryStore store;
+  MemoryRows store;
   std::string name;
   std::string journal;
   std::unique_ptr<delivery::AgentPresence> presence;

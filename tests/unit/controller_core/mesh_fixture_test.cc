@@ -116,6 +116,15 @@ void Mesh::start_rollout(rest::Rollout object) {
   must(StartRollout{name, plan.digest(), static_cast<std::uint32_t>(plan.servers_size())});
 }
 
+std::string Mesh::excluded(const std::string& server_name) {
+  apply(rollout_object("look"));
+  must(PlanRollout{"look"});
+  for (const auto& out : rollout("look").status().plan().excluded()) {
+    if (out.name() == server_name) return out.reason();
+  }
+  return {};
+}
+
 wire::Inspected bmc_report(int number) {
   wire::Inspected seen;
   seen.mutable_identity()->set_uuid(fmt::format("4c4c4544-0042-4a10-8052-{:012x}", number + 1));
@@ -297,6 +306,18 @@ void Puppet::succeed(const std::string& server) {
   accept(server);
   launch(server);
   end(server, wire::Ended::SUCCEEDED);
+}
+
+void Puppet::stage(const std::string& server, wire::Stage what) {
+  wire::Event event = about(server);
+  event.mutable_stage()->set_stage(what);
+  report(event);
+}
+
+void Puppet::answer_cancel(const std::string& server, wire::CancelAnswer::Answer what) {
+  wire::Event event = about(server);
+  event.mutable_cancel()->set_answer(what);
+  report(event);
 }
 
 TEST(MeshFixture, AnAgentIsWelcomedAndProven) {

@@ -20,7 +20,7 @@ struct Restored : ::testing::Test {
     rollout.mutable_spec()->mutable_start_within()->set_seconds(start_within);
     return rollout;
   }
-  void restore(const MemoryStore::Rows& backup) {
+  void restore(const MemoryRows::Rows& backup) {
     mesh.store.restore(backup);
     mesh.restart();
   }

@@ -1,10 +1,10 @@
 // What two accounts of one machine make together: the more careful of each fact.
 #include <gtest/gtest.h>
 
+#include "common/ports/memory_rows.h"
 #include "common/ports/wire_time.h"
 #include "controller/state/ledger.h"
 #include "controller/state/machine_table.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -129,7 +129,7 @@ TEST(MachineTable, FindsByNameAndKeepsObjectsApart) {
 }
 
 TEST(Ledger, MachinesOutliveTheirObjects) {
-  test::MemoryStore store;
+  MemoryRows store;
   {
     Ledger ledger({});
     Machine machine;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/machine_key.h"
+#include "common/ports/memory_rows.h"
 #include "common/ports/wire_time.h"
 #include "controller/state/deployment_board.h"
 #include "controller/state/deployment_states.h"
@@ -10,12 +11,9 @@
 #include "controller/state/row_codec.h"
 #include "controller/state/stamp_words.h"
 #include "controller/state/tables.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::controller {
 namespace {
-
-using test::MemoryStore;
 
 constexpr WallTime noon{std::chrono::hours(24 * 365 * 50 + 12)};
 
@@ -53,7 +51,7 @@ TEST(RowCodec, CanonicalBytesDoNotDependOnInsertionOrder) {
 }
 
 TEST(EventLog, IsReadInOrderAndABadLineHidesNoOther) {
-  MemoryStore store;
+  MemoryRows store;
   Ledger ledger({});
   for (int i = 0; i < 300; ++i) {
     rest::LogEvent line;
@@ -75,7 +73,7 @@ TEST(EventLog, IsReadInOrderAndABadLineHidesNoOther) {
 }
 
 TEST(Ledger, WhatIsFlushedIsLoadedAgain) {
-  MemoryStore store;
+  MemoryRows store;
   {
     Ledger ledger({});
     rest::Site site;
@@ -128,7 +126,7 @@ TEST(Ledger, WhatIsFlushedIsLoadedAgain) {
 }
 
 TEST(Ledger, ErasingARolloutTakesItsDeployments) {
-  MemoryStore store;
+  MemoryRows store;
   Ledger ledger({});
   rest::Rollout rollout;
   rollout.mutable_metadata()->set_name("r");

@@ -2,8 +2,8 @@
 
 #include "common/base/digest.h"
 #include "common/delivery/blob_transfer.h"
+#include "common/ports/memory_rows.h"
 #include "tests/unit/delivery/virtual_time.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::delivery {
 namespace {

@@ -7,8 +7,8 @@
 #include "common/base/random.h"
 #include "common/delivery/stream_receiver.h"
 #include "common/delivery/stream_sender.h"
+#include "common/ports/memory_rows.h"
 #include "tests/unit/delivery/virtual_time.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::delivery {
 namespace {
@@ -102,8 +102,8 @@ class LossyMesh {
   std::uint32_t loss_;
   std::uint32_t crash_;
   Duration clock_{};
-  test::MemoryStore sender_rows_;
-  test::MemoryStore receiver_rows_;
+  MemoryRows sender_rows_;
+  MemoryRows receiver_rows_;
   std::unique_ptr<StreamSender> sender_;
   std::unique_ptr<StreamReceiver> receiver_;
   std::vector<wire::Data> to_receiver_;

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "common/ports/memory_rows.h"
 #include "common/ports/wire_time.h"
 #include "tests/unit/delivery/virtual_time.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::delivery {
 namespace {

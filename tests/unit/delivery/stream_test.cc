@@ -3,8 +3,8 @@
 #include "common/base/digest.h"
 #include "common/delivery/stream_receiver.h"
 #include "common/delivery/stream_sender.h"
+#include "common/ports/memory_rows.h"
 #include "tests/unit/delivery/virtual_time.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::delivery {
 namespace {
@@ -51,7 +51,7 @@ struct SendingEnd {
   [[nodiscard]] StreamSender restarted() const { return {"s/x/", rows, limits_}; }
 
   SenderLimits limits_;
-  test::MemoryStore rows;
+  MemoryRows rows;
   StreamSender sender;
 };
 
@@ -67,7 +67,7 @@ struct ReceivingEnd {
     rows.commit(batch);
     return taken;
   }
-  test::MemoryStore rows;
+  MemoryRows rows;
   StreamReceiver receiver;
 };
 
@@ -292,7 +292,7 @@ TEST(StreamReceiver, loads_its_cursor) {
   EXPECT_EQ(again.cursor(), 2U);
   EXPECT_EQ(again.journal_id(), "journal-1");
   EXPECT_EQ(again.cursor_hash(), end.receiver.cursor_hash());
-  const test::MemoryStore none;
+  const MemoryRows none;
   EXPECT_TRUE(StreamReceiver("r/x", none).journal_id().empty());
 }
 

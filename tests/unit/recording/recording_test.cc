@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "common/base/digest.h"
+#include "common/ports/memory_rows.h"
 #include "common/recording/frames.h"
 #include "common/recording/input_codec.h"
 #include "common/recording/player.h"
 #include "common/recording/recorder.h"
-#include "tests/unit/memory_store.h"
 
 namespace metalmesh::recording {
 namespace {
@@ -117,7 +117,7 @@ class Life {
   Segments segments;
 
  private:
-  test::MemoryStore store_;
+  MemoryRows store_;
   CountingEntropy entropy_;
   EvenVerifier verifier_;
   std::optional<Recorder> recorder_;

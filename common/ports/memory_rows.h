@@ -1,4 +1,5 @@
-// Committed rows in memory, for tests of what loads from rows.
+// Committed rows in memory: what a recording is played on, what a simulated store keeps, and what tests load
+// from. Not safe for several threads.
 #pragma once
 
 #include <functional>
@@ -6,20 +7,22 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/ports/store.h"
 
-namespace metalmesh::test {
+namespace metalmesh {
 
-class MemoryStore final : public RowReader {
+class MemoryRows final : public RowReader {
  public:
   using Rows = std::map<std::string, std::string, std::less<>>;
 
+  /// Cannot fail, and is visible at once.
   void commit(const Batch& batch) {
     for (const RowWrite& write : batch) {
       if (write.value) {
-        rows_[write.key] = *write.value;
+        rows_.insert_or_assign(write.key, *write.value);
       } else {
         rows_.erase(write.key);
       }
@@ -40,10 +43,11 @@ class MemoryStore final : public RowReader {
   }
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
   [[nodiscard]] const Rows& rows() const { return rows_; }
+  /// Forgets all it held: what a restored backup looks like.
   void restore(Rows rows) { rows_ = std::move(rows); }
 
  private:
   Rows rows_;
 };
 
-}  // namespace metalmesh::test
+}  // namespace metalmesh
