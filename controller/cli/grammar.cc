@@ -1,0 +1,344 @@
+#include "controller/cli/grammar.h"
+
+namespace metalmesh::cli {
+namespace {
+
+void add_kind(CLI::App& app, const Kind*& kind) {
+  app.add_option_function<std::string>(
+         "kind", [&kind](const std::string& word) { kind = find_kind(word); }, "One of: " + kind_words())
+      ->required()
+      ->check([](const std::string& word) {
+        return find_kind(word) != nullptr ? std::string() : unknown_kind(word);
+      });
+}
+void add_identity(CLI::App& app, IdentityOrder& order) {
+  app.add_option("name", order.server)->required();
+  CLI::Option* confirm = app.add_option("--confirm", order.confirm,
+                                        "The serial that its BMC reports now; without it both are shown");
+  CLI::Option* reason = app.add_option("--reason", order.reason, "For the audit log");
+  confirm->needs(reason);
+}
+void add_filters(CLI::App& app, std::map<std::string, std::string>& query) {
+  app.add_option("-l,--selector", query["labelSelector"], "Labels: key=value[,key=value]");
+  app.add_option("--rollout", query["rollout"], "Deployments of this rollout");
+  app.add_option("--of-server", query["server"], "Deployments of this server");
+  app.add_option("--state", query["state"], "Deployments in this state");
+}
+
+}  // namespace
+
+Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session) {
+  app_.require_subcommand(1);
+  app_.fallthrough();
+  app_.set_version_flag("--version", "metalmesh " + session.version());
+  app_.add_option("--server", session.context.server, "Address of the controller, https://host:port");
+  app_.add_option("--ca", session.context.ca, "PEM file of the authority that signed its certificate");
+  app_.add_option("--token-file", session.context.token_file, "File (0600) with the bearer token");
+  app_.add_option_function<std::string>(
+          "-o,--output",
+          [this](const std::string& word) {
+            session_.format = word == "json" ? Format::json : word == "yaml" ? Format::yaml : Format::table;
+          },
+          "How results look")
+      ->check(CLI::IsMember({"table", "json", "yaml"}));
+  app_.footer(
+      "Context (server, ca, tokenFile): $METALMESH_CONFIG, else ~/.config/metalmesh/config.yaml, else "
+      "what\n"
+      "metalmesh up left in its folder.\n"
+      "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 the controller was not reached.");
+  mesh();
+  objects();
+  installs();
+  rollouts();
+  deployments();
+  servers();
+  machines();
+  events();
+  others();
+}
+
+std::pair<CLI::App*, Grammar::Arguments*> Grammar::command(CLI::App& parent, const std::string& name,
+                                                           const std::string& help, Run run) {
+  Arguments& arguments = arguments_.emplace_back();
+  CLI::App* app = parent.add_subcommand(name, help);
+  app->fallthrough();
+  app->callback([this, &arguments, run = std::move(run)] {
+    chosen = [this, &arguments, run] { return run(session_, arguments); };
+  });
+  return {app, &arguments};
+}
+
+CLI::App& Grammar::group(const std::string& name, const std::string& help) {
+  CLI::App* app = app_.add_subcommand(name, help);
+  app->require_subcommand(1);
+  app->fallthrough();
+  return *app;
+}
+
+void Grammar::mesh() {
+  auto [app, a] =
+      command(app_, "up", "Run broker, controller and agents here, until ctrl-C; for trying and small sites",
+              [](Session& s, const Arguments& x) { return run_mesh(s, x.up); });
+  UpOrder& order = a->up;
+  app->add_option("--data", order.folder,
+                  "Keys, stores and logs; $XDG_STATE_HOME/metalmesh or ~/.local/state/metalmesh")
+      ->type_name("DIR");
+  app->add_option("--site", order.sites,
+                  "Add a site; ADDRESS is what its BMCs dial. Without any, the first start adds \"local\"")
+      ->type_name("NAME[=ADDRESS]");
+  app->add_option("--media-address", order.media_address,
+                  "What the BMCs of the other sites dial; 127.0.0.1 at first")
+      ->type_name("ADDRESS");
+  app->add_option("--port", order.port,
+                  "Of the API; the broker and the sites' media take those after it. 0: any that are free. "
+                  "8443 at first")
+      ->type_name("PORT");
+  app->footer("What is given changes what the folder remembers; without options it starts as it was.");
+}
+
+void Grammar::objects() {
+  auto [apply, a] = command(app_, "apply", "Create or change objects; starts nothing",
+                            [](Session& s, const Arguments& x) { return apply_files(s, x.files); });
+  apply->add_option("-f,--file", a->files, "YAML file with any number of objects; - is standard input")
+      ->required();
+
+  auto [get, g] = command(app_, "get", "List objects, or show one", [](Session& s, const Arguments& x) {
+    return get_objects(s, *x.kind, x.name, x.query);
+  });
+  add_kind(*get, g->kind);
+  get->add_option("name", g->name, "Name; profiles also name@version");
+  add_filters(*get, g->query);
+
+  auto [describe, d] =
+      command(app_, "describe", "Everything about one object",
+              [](Session& s, const Arguments& x) { return describe_object(s, *x.kind, x.name); });
+  add_kind(*describe, d->kind);
+  describe->add_option("name", d->name)->required();
+
+  auto [remove, r] =
+      command(app_, "delete", "Forget an object; machines are not touched",
+              [](Session& s, const Arguments& x) { return delete_object(s, *x.kind, x.name, x.note); });
+  add_kind(*remove, r->kind);
+  remove->add_option("name", r->name)->required();
+  remove->add_option("--confirm", r->note, "The serial of a server that is protected, in use or installed");
+}
+
+void Grammar::installs() {
+  auto [app, a] = command(app_, "install", "Install one server: a rollout of one",
+                          [](Session& s, const Arguments& x) { return install_server(s, x.install); });
+  InstallOptions& options = a->install.options;
+  app->add_option("server", options.server)->required();
+  app->add_option("--image", options.image)->required();
+  app->add_option("--profile", options.profile, "name or name@version")->required();
+  app->add_flag("--reinstall", options.reinstall, "The server may hold an installed system");
+  app->add_option("--powered-on", options.powered_on, "What to do when it is on")
+      ->check(CLI::IsMember({"refuse", "graceful", "force"}));
+  app->add_flag("--replace-foreign-media", options.replace_foreign_media, "Eject media that is not ours");
+  app->add_option("--var", options.vars, "Variable for the answer file, key=value");
+  auto* plan = app->add_flag("--plan", a->plan_only, "Only show the plan (the default)");
+  app->add_option("--confirm", a->install.confirm, "The serial number of the server: starts the install")
+      ->excludes(plan);
+  app->add_flag("--watch", a->install.watch, "Follow it to its end");
+}
+
+void Grammar::rollouts() {
+  CLI::App& rollout = group("rollout", "Plan, start, follow and abort");
+  auto [plan, p] = command(rollout, "plan", "Freeze who takes part, and show who not and why",
+                           [](Session& s, const Arguments& x) { return plan_rollout(s, x.name, x.files); });
+  plan->add_option("name", p->name);
+  plan->add_option("-f,--file", p->files, "Apply this rollout first");
+  Arguments* planned = p;
+  plan->callback([this, planned] {
+    if (planned->name.empty() && planned->files.empty())
+      throw CLI::RequiredError("a rollout's name, or -f FILE");
+    chosen = [this, planned] { return plan_rollout(session_, planned->name, planned->files); };
+  });
+
+  auto [start, s] =
+      command(rollout, "start", "Start the plan that was shown",
+              [](Session& session, const Arguments& x) { return start_rollout(session, x.start); });
+  start->add_option("name", s->start.name)->required();
+  start->add_option("--plan", s->start.plan, "Digest of the plan, at least 8 characters")->required();
+  start->add_option("--confirm", s->start.confirm, "Number of servers in the plan")->required();
+  start->add_flag("--watch", s->start.watch, "Follow it to its end");
+
+  auto [watch, w] =
+      command(rollout, "watch", "Follow to the end; succeeds if every server did",
+              [](Session& session, const Arguments& x) { return watch_rollout(session, x.name); });
+  watch->add_option("name", w->name)->required();
+
+  auto [abort, b] =
+      command(rollout, "abort", "Call back what was not launched; what was goes on",
+              [](Session& session, const Arguments& x) { return abort_rollout(session, x.name, x.note); });
+  abort->add_option("name", b->name)->required();
+  abort->add_option("--reason", b->note, "For the audit log");
+
+  auto [get, g] =
+      command(rollout, "get", "List rollouts, or show one", [](Session& session, const Arguments& x) {
+        return get_objects(session, *find_kind("Rollout"), x.name, x.query);
+      });
+  get->add_option("name", g->name);
+}
+
+void Grammar::deployments() {
+  CLI::App& deployment = group("deployment", "One server in one rollout");
+  auto [get, g] =
+      command(deployment, "get", "List deployments, or show one", [](Session& session, const Arguments& x) {
+        return get_objects(session, *find_kind("Deployment"), x.name, x.query);
+      });
+  get->add_option("id", g->name);
+  add_filters(*get, g->query);
+
+  auto [resolve, r] = command(
+      deployment, "resolve", "Decide what nobody can know",
+      [](Session& session, const Arguments& x) { return resolve_deployment(session, x.name, x.as, x.note); });
+  resolve->add_option("server", r->name, "A server's name, or a deployment's id")->required();
+  resolve->add_option("--as", r->as)->required()->check(CLI::IsMember({"succeeded", "failed", "cancelled"}));
+  resolve->add_option("--note", r->note, "How you know; goes into the audit log")->required();
+
+  auto [cancel, c] = command(
+      deployment, "cancel", "Call one back; what is launched goes on",
+      [](Session& session, const Arguments& x) { return cancel_deployment(session, x.name, x.note); });
+  cancel->add_option("id", c->name, "Or the name of its server")->required();
+  cancel->add_option("--reason", c->note, "For the audit log")->required();
+}
+
+void Grammar::servers() {
+  CLI::App& server = group("server", "Identity, use and protection");
+  // Both spellings: it is typed most, and the mesh's own messages use the short one.
+  for (CLI::App* parent : {&app_, &server}) {
+    auto [inspect, i] = command(
+        *parent, "inspect", "Ask a server's BMC who it is; reads only",
+        [](Session& session, const Arguments& x) { return inspect_servers(session, x.names, x.wait); });
+    inspect->add_option("name", i->names)->required();
+    inspect->add_flag("--wait", i->wait, "Wait for the answer and show it");
+  }
+
+  auto [accept, a] =
+      command(server, "accept", "Pin what the last inspection saw as the identity",
+              [](Session& session, const Arguments& x) { return accept_servers(session, x.names); });
+  accept->add_option("name", a->names)->required();
+
+  auto [protect, p] =
+      command(server, "protect", "No rollout may select it",
+              [](Session& session, const Arguments& x) { return protect_server(session, x.name, x.note); });
+  protect->add_option("name", p->name)->required();
+  protect->add_option("--reason", p->note);
+
+  auto [unprotect, u] =
+      command(server, "unprotect", "Allow a reinstall for a while", [](Session& session, const Arguments& x) {
+        return unprotect_server(session, x.name, x.duration, x.note);
+      });
+  unprotect->add_option("name", u->name)->required();
+  unprotect->add_option("--for", u->duration, "How long, e.g. 4h");
+  unprotect->add_option("--reason", u->note, "For the audit log")->required();
+
+  auto [retire, r] =
+      command(server, "retire", "Nothing will be ordered for it any more",
+              [](Session& session, const Arguments& x) { return retire_server(session, x.name); });
+  retire->add_option("name", r->name)->required();
+}
+
+void Grammar::machines() {
+  CLI::App& server = *app_.get_subcommand("server");
+  auto [adopt, d] = command(
+      server, "adopt", "What is on it is somebody's: in use and protected",
+      [](Session& session, const Arguments& x) { return adopt_servers(session, x.names, {}, x.note); });
+  Arguments* adopted = d;
+  adopt->add_option("name", d->names);
+  adopt->add_option("-l,--selector", d->query["labelSelector"], "Labels: key=value[,key=value]");
+  adopt->add_option("--reason", d->note, "For the audit log");
+  adopt->callback([this, adopted] {
+    if (adopted->names.empty() && adopted->query["labelSelector"].empty())
+      throw CLI::RequiredError("a server's name, or -l SELECTOR");
+    chosen = [this, adopted] {
+      return adopt_servers(session_, adopted->names, adopted->query["labelSelector"], adopted->note);
+    };
+  });
+
+  auto [release, r] =
+      command(server, "release-for-install", "What is on it may be wiped by an install with --reinstall",
+              [](Session& session, const Arguments& x) { return release_server(session, x.name, x.note); });
+  release->add_option("name", r->name)->required();
+  release->add_option("--reason", r->note, "For the audit log")->required();
+
+  auto [reidentify, i] =
+      command(server, "reidentify", "It got another board, and its disks hold what they held",
+              [](Session& session, const Arguments& x) { return reidentify_server(session, x.identity); });
+  add_identity(*reidentify, i->identity);
+  auto [replace, p] =
+      command(server, "replace", "Another machine stands in its place under the same name",
+              [](Session& session, const Arguments& x) { return replace_server(session, x.identity); });
+  add_identity(*replace, p->identity);
+
+  auto [move, m] =
+      command(server, "move", "The same machine at another address; all that is known goes along",
+              [](Session& session, const Arguments& x) { return move_server(session, x.move); });
+  move->add_option("name", m->move.server)->required();
+  move->add_option("--site", m->move.site, "Where it stands now; the same site if left out");
+  move->add_option("--address", m->move.address, "Of its BMC")->required();
+  move->add_option("--credential", m->move.credential, "Of its BMC, if another one");
+}
+
+void Grammar::events() {
+  auto [app, a] = command(app_, "events", "The event log", [](Session& session, const Arguments& x) {
+    return show_events(session, x.events);
+  });
+  app->add_flag("-f,--follow", a->events.follow, "Go on as events come, through restarts of the controller");
+  app->add_option("--after", a->events.after, "Only events with a higher number");
+  app->add_option("--rollout", a->events.filter["rollout"]);
+  app->add_option("--of-server", a->events.filter["server"]);
+  app->add_option("--site", a->events.filter["site"]);
+}
+
+void Grammar::others() {
+  CLI::App& site = group("site", "Sites");
+  auto [clear, c] =
+      command(site, "clear-quarantine", "Vouch for a site's agent after a quarantine",
+              [](Session& session, const Arguments& x) { return clear_quarantine(session, x.name, x.note); });
+  clear->add_option("name", c->name)->required();
+  clear->add_option("--note", c->note, "Why it is safe; goes into the audit log")->required();
+
+  CLI::App& controller = group("controller", "The controller itself, after it was restored from a backup");
+  command(controller, "status", "Whether it holds what it would do, and what differs from the sites",
+          [](Session& session, const Arguments&) { return show_controller(session); });
+  auto [go_on, g] =
+      command(controller, "continue", "Go on: what differs is as it should be",
+              [](Session& session, const Arguments& x) { return continue_controller(session, x.note); });
+  go_on->add_option("--reason", g->note, "What you looked at; goes into the audit log")->required();
+
+  CLI::App& image = group("image", "Installer images at the sites");
+  auto [prefetch, f] =
+      command(image, "prefetch", "Have sites fetch an image before a rollout needs it",
+              [](Session& session, const Arguments& x) { return prefetch_image(session, x.name, x.names); });
+  prefetch->add_option("name", f->name)->required();
+  prefetch->add_option("--site", f->names, "Which sites; may be repeated")->required();
+
+  CLI::App& pki = group("pki", "Keys and certificates of a mesh");
+  auto [init, i] = command(pki, "init", "Create what is missing; existing files are kept",
+                           [](Session& session, const Arguments& x) { return make_pki(session, x.pki); });
+  init->add_option("--dir", i->pki.folder, "Folder, e.g. ./pki")->required();
+  init->add_option("--site", i->pki.sites, "name[=host,...]; hosts are what its BMCs dial");
+  init->add_option("--host", i->pki.hosts, "Names and addresses of broker and controller, besides localhost");
+  init->add_option("--api-url", i->pki.api_url, "For config.yaml; default https://localhost:8443");
+
+  auto [support, b] =
+      command(app_, "support-bundle", "Gather what others need to help; secrets are masked",
+              [](Session& session, const Arguments& x) { return make_support_bundle(session, x.support); });
+  support->add_option("-o,--output", b->support.output, "The archive; a name with the time if not given")
+      ->type_name("FILE");
+  support->add_option("--config", b->support.config, "Configuration of the controller on this machine")
+      ->type_name("FILE");
+  support
+      ->add_option("--data", b->support.data,
+                   "Folder of metalmesh up, or data folder of a controller that may be down")
+      ->type_name("DIR");
+  support->footer(
+      "Works while the controller is down, as far as its files are here. Look into it before you send it:\n"
+      "manifest.json lists every part with its size and SHA-256, and what could not be had.");
+
+  command(app_, "version", "Versions of this program and of the controller",
+          [](Session& session, const Arguments&) { return show_version(session); });
+}
+
+}  // namespace metalmesh::cli

@@ -1,0 +1,62 @@
+// The grammar of `metalmesh`: which words are a command, and what is then to be run.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <list>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/cli/commands.h"
+
+namespace metalmesh::cli {
+
+/// Teaches `app` every command. Each keeps its arguments in an object of its own, and choosing it sets
+/// `chosen`. Both references are kept.
+class Grammar {
+ public:
+  Grammar(CLI::App& app, Session& session);
+
+  std::function<CommandResult()> chosen;
+
+ private:
+  struct Arguments {
+    std::string name, note, as, duration;
+    std::vector<std::string> names, files;
+    const Kind* kind = nullptr;
+    std::map<std::string, std::string> query;
+    InstallOrder install;
+    StartOrder start;
+    EventsOrder events;
+    PkiOrder pki;
+    UpOrder up;
+    SupportOrder support;
+    IdentityOrder identity;
+    MoveOrder move;
+    bool wait = false, plan_only = false;
+  };
+  using Run = std::function<CommandResult(Session&, const Arguments&)>;
+
+  /// A command with its own arguments; what `run` gets is filled by then.
+  std::pair<CLI::App*, Arguments*> command(CLI::App& parent, const std::string& name, const std::string& help,
+                                           Run run);
+  CLI::App& group(const std::string& name, const std::string& help);
+
+  void mesh();
+  void objects();
+  void installs();
+  void rollouts();
+  void deployments();
+  void servers();
+  void machines();  // what a person says about the machine behind a name
+  void events();
+  void others();
+
+  CLI::App& app_;
+  Session& session_;
+  std::list<Arguments> arguments_;  // options point into them
+};
+
+}  // namespace metalmesh::cli
