@@ -282,8 +282,7 @@ bool Connection::finish_response(MonoTime now) {
 }
 
 /// What was sent may still be in the kernel: the connection stays until it has arrived, so that it can be
-/// taken back
-/// (`abort`), and so that what the peer sends meanwhile does not turn the close into a reset.
+/// taken back (`abort`), and so that what the peer sends meanwhile does not turn the close into a reset.
 void Connection::close_in_peace(Progress& progress, std::vector<char>& scratch) {
   const IoResult result = socket_.discard(scratch.data(), scratch.size());
   const bool over = result.state == IoState::closed || result.state == IoState::failed;
