@@ -31,6 +31,7 @@ int report(const Error& error) {
 }
 
 std::string state_of(const media::StoredImage& image) {
+  if (image.aside) return "aside";
   if (!image.whole) return "fetching";
   if (!image.verified_at) return "unverified";
   return image.imported ? "imported" : "ready";

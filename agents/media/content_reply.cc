@@ -84,6 +84,7 @@ ContentReply reply_with(const MediaRequest& request, const RangeChoice& choice,
   }
   if (request.method == "GET") {
     reply.respond.file = content.file;
+    reply.respond.launched = content.launched;
   } else {
     reply.respond.segments.clear();
     reply.parts.clear();

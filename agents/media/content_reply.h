@@ -16,6 +16,7 @@ struct ServedContent {
   std::string etag;  // strong, quoted
   std::string file;  // the base of its segments
   std::function<std::vector<Segment>(const ByteRange&)> segments;
+  bool launched = false;  // as in Respond
 };
 
 /// A run of what is sent, to tell from the number of bytes which ones they were.

@@ -393,7 +393,8 @@ void MediaCore::answer_packages(const MediaRequest& request, const MediaTarget& 
                               "\"" + to_hex(sha256(entry.packages->image)).substr(0, 16) + "-" +
                                   std::to_string(place) + "-" + std::to_string((*file)->size) + "\"",
                               entry.packages->file,
-                              [&](const ByteRange& range) { return segments_of(**file, range); }};
+                              [&](const ByteRange& range) { return segments_of(**file, range); },
+                              entry.state == wire::LAUNCHED};
   serve(request, choice_of(request, content), content,
         {.token = owner->second, .peer = request.peer, .parts = {}, .of_packages = true}, out);
 }
@@ -419,7 +420,8 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
     return;
   }
   const ServedContent content{entry.image.size(), entry.image.etag(), entry.file,
-                              [&](const ByteRange& range) { return entry.image.segments(range); }};
+                              [&](const ByteRange& range) { return entry.image.segments(range); },
+                              entry.state == wire::LAUNCHED};
   const RangeChoice choice = choice_of(request, content);
   const SeveralRanges wanted = ranges_of(choice, entry.image.size());
   const bool reads_content = request.method == "GET" && !std::holds_alternative<Unsatisfiable>(choice);

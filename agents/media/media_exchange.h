@@ -33,6 +33,7 @@ struct Respond {
   Headers headers;  // without Content-Length, Connection and Date
   std::string text;
   std::string file;
+  bool launched = false;  // an installer reads it: it must not end
   std::vector<Segment> segments;
   std::uint64_t content_length = 0;  // also for HEAD, which has no body
 };

@@ -39,13 +39,15 @@ struct ImageFailed {
     unavailable,  // no source gave it
     corrupt,      // what the sources gave does not have the digest
     no_room,      // `missing` more bytes would have to be free
-    rotten,       // it was verified once and no longer has its digest: it is removed
+    rotten,       // it was verified once and can be trusted no more: it is put aside for those who read it,
+                  // until a good one is there or it is dropped
   };
   std::string sha256;
   Why why = Why::unavailable;
   std::string detail;
   std::uint64_t missing = 0;
-  std::uint64_t held = 0;  // bytes of the disk that what was fetched so far keeps
+  std::uint64_t held = 0;  // bytes of the disk that what was fetched so far, or was put aside, keeps
+  bool imported = false;   // with `rotten`: as in ImageReady
   bool operator==(const ImageFailed&) const = default;
 };
 /// What the store may take of disk and line, from now on.

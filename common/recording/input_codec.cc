@@ -153,7 +153,8 @@ Result<Input> from_record(const Record& from) {
     case Record::kImageFailed:
       return ImageFailed{
           from.image_failed().sha256(), static_cast<ImageFailed::Why>(from.image_failed().why()),
-          from.image_failed().detail(), from.image_failed().missing(), from.image_failed().held()};
+          from.image_failed().detail(), from.image_failed().missing(),
+          from.image_failed().held(),   from.image_failed().imported()};
     case Record::kMedia:
       return MediaReported{from.media()};
     case Record::kProbe:

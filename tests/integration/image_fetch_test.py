@@ -149,5 +149,21 @@ def on_disk(mesh):
     return [(each["sha256"], each["state"]) for each in json.loads(listed.stdout)["images"]]
 
 
+def a_source_with_a_certificate_of_the_house():
+    with Mesh({SITE: 1}) as mesh:
+        mesh.apply_basics()
+        path, digest = make_image(mesh, "house.iso", 1)
+        with ImageSource(path, tls=(mesh.pki / "api.crt", mesh.pki / "api.key")) as source:
+            apply_image(mesh, "house", digest, [source.url + "?token=hush"])
+            refused = prefetch(mesh, "house", state="failed")
+            assert "imageCa" in refused["message"] and "hush" not in refused["message"], refused
+            config = mesh.folder / f"agent-{SITE}.yaml"
+            config.write_text(json.dumps({**json.loads(config.read_text()), "imageCa": str(mesh.pki / "ca.crt")}))
+            mesh.agents[SITE].stop()
+            mesh.agents[SITE].start()
+            prefetch(mesh, "house")
+        assert sha256_of(stored(mesh, digest)) == digest
+
+
 if __name__ == "__main__":
-    main([a_line_that_is_cut, sources_that_lie_and_a_disk_that_is_carried])
+    main([a_line_that_is_cut, sources_that_lie_and_a_disk_that_is_carried, a_source_with_a_certificate_of_the_house])

@@ -4,6 +4,7 @@ import pathlib
 import random
 import re
 import socket
+import ssl
 import struct
 import threading
 
@@ -12,9 +13,10 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing throws away what is on its
 
 
 class ImageSource:
-    """Serves `path` at `url`. `cuts` connections are reset at random places; `status` answers without content."""
+    """Serves `path` at `url`. `cuts` connections are reset at random places; `status` answers without content; `tls`:
+    certificate and key."""
 
-    def __init__(self, path, cuts=0, seed=1, status=None):
+    def __init__(self, path, cuts=0, seed=1, status=None, tls=None):
         self.path, self.status = pathlib.Path(path), status
         self.size = self.path.stat().st_size
         dice = random.Random(seed)
@@ -33,7 +35,11 @@ class ImageSource:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/image.iso"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*map(str, tls))
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://{'localhost' if tls else '127.0.0.1'}:{self.server.server_port}/image.iso"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):

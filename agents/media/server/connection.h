@@ -68,6 +68,12 @@ class Connection {
   [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] bool expired(MonoTime now) const { return phase_ != Phase::waiting && now >= deadline_; }
+  /// Nothing is under way for it: until when it may stay like that. Those that wait for the longest end
+  /// first.
+  [[nodiscard]] std::optional<MonoTime> idle_until() const {
+    const bool idle = phase_ == Phase::handshake || phase_ == Phase::reading;
+    return idle ? std::optional(deadline_) : std::nullopt;
+  }
   [[nodiscard]] bool in_handshake() const { return phase_ == Phase::handshake; }
   [[nodiscard]] bool handshake_began() const { return socket_.handshake_began(); }
 

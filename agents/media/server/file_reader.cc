@@ -37,8 +37,15 @@ Result<std::string> FileReader::read(std::uint64_t offset, std::size_t length) {
   return bytes;
 }
 
+std::string aside_of(const std::string& image_path) {
+  return image_path.substr(0, image_path.rfind('.')) + ".aside";
+}
+
 Result<std::unique_ptr<BlockReader>> FileImages::open(const std::string& path) {
   auto reader = FileReader::open(path);
+  if (!reader && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    if (auto aside = FileReader::open(aside_of(path))) reader = std::move(aside);
+  }
   if (!reader) return std::unexpected(reader.error());
   return std::make_unique<FileReader>(std::move(*reader));
 }

@@ -18,6 +18,10 @@ class FileReader final : public BlockReader {
   std::uint64_t size_;
 };
 
+/// Where an image lies that can be trusted no more (image_folder.h), by its path.
+std::string aside_of(const std::string& image_path);
+
+/// What is put aside serves to compose a medium again; whether it may be read is another matter.
 class FileImages final : public BaseImages {
  public:
   [[nodiscard]] Result<std::unique_ptr<BlockReader>> open(const std::string& path) override;

@@ -13,15 +13,17 @@
 #include <functional>
 #include <string>
 
+#include "agents/media/server/file_source.h"
 #include "agents/media/server/image_folder.h"
 #include "common/base/result.h"
 
 namespace metalmesh::media {
 
 struct DownloadOptions {
-  std::string ca_file;        // PEM; empty: the system's
-  long connect_seconds = 20;  // NOLINT(google-runtime-int): libcurl's type
-  long silence_seconds = 60;  // NOLINT(google-runtime-int): slower than `least_rate` for this long ends it
+  std::string ca_file;        // PEM; besides the system's
+  long connect_seconds = 20;  // NOLINT(google-runtime-int): libcurl's type. A file: source has it to open
+  long silence_seconds = 60;  // NOLINT(google-runtime-int): slower than `least_rate` for this long ends it; a
+                              // file: source that gives nothing at all
   long least_rate = 8192;     // NOLINT(google-runtime-int): bytes per second
 };
 
@@ -35,6 +37,7 @@ struct DownloadOrder {
 /// The store's side of a transfer. All are called from the thread of the transfer.
 struct DownloadWatch {
   const std::atomic<bool>& cancelled;
+  FileSources& files;
   DiskShare share;
   std::function<void(std::uint64_t bytes, std::uint64_t size)> told;  // at most once a second
   std::function<void(std::size_t bytes)> pace;                        // returns when they may be taken
@@ -45,6 +48,7 @@ struct DownloadEnd {
   std::uint64_t gained = 0;  // bytes that the part has more than before
   bool slow = false;         // it was given up for its rate, not by the source
   std::uint64_t size = 0;    // of the image, as far as known
+  std::string came;          // bytes and type, as far as the source gave any
 };
 
 /// Fills the part. It is kept on errors, so that the next attempt resumes.

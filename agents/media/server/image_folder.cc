@@ -21,6 +21,7 @@ namespace metalmesh::media {
 namespace {
 
 constexpr std::size_t hash_chunk = 1U << 20;
+constexpr std::size_t most_marker_bytes = 512;
 
 Error os_error(const std::string& what) {
   const int code = errno;
@@ -68,6 +69,17 @@ Status write_synced(const std::string& path, const std::string& text) {
     return std::unexpected(os_error(path));
   }
   return {};
+}
+
+/// The whole of a small file; nothing when there is none.
+Result<std::optional<std::string>> small_file(const std::string& path) {
+  const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT) return std::optional<std::string>();
+  std::string text(most_marker_bytes, '\0');
+  const auto got = file ? ::read(file.get(), text.data(), text.size()) : -1;
+  if (got < 0) return std::unexpected(os_error(path));
+  text.resize(static_cast<std::size_t>(got));
+  return text;
 }
 
 /// The open file `from` piece by piece: hashed, and written to `to` unless that is closed.
@@ -142,13 +154,14 @@ Result<bool> ImageFolder::verified(const std::string& sha256, const std::atomic<
   if (!stamp) return false;
   if (first_line(marker(sha256)) == *stamp) return true;
   auto digest = digest_of(image(sha256), [&](std::size_t) { return !cancelled; });
-  if (!digest && digest.error().kind != ErrorKind::corrupt) return std::unexpected(digest.error());
+  if (!digest) return std::unexpected(std::move(digest.error()));
   if (digest != sha256) {
-    remove_file(marker(sha256));
-    remove_file(image(sha256));
+    put_aside(sha256);
     return false;
   }
-  if (auto marked = write_marker(sha256, imported(sha256)); !marked) return std::unexpected(marked.error());
+  const auto kept = imported(sha256);
+  if (!kept) return std::unexpected(kept.error());
+  if (auto marked = write_marker(sha256, *kept); !marked) return std::unexpected(marked.error());
   return true;
 }
 
@@ -165,10 +178,12 @@ Status ImageFolder::promote(const std::string& sha256, const std::atomic<bool>& 
     remove_part(sha256);
     return fail(ErrorKind::corrupt, "its SHA-256 is " + *digest + ", expected " + sha256);
   }
-  const bool kept = imported(sha256);  // by somebody, while this was hashed
+  const auto kept = imported(sha256);  // by somebody, while this was hashed, or before it was put aside
+  if (!kept) return std::unexpected(kept.error());
   if (::rename(from.c_str(), image(sha256).c_str()) != 0) return std::unexpected(os_error(from));
   remove_part(sha256);
-  if (auto marked = write_marker(sha256, kept); !marked) return marked;
+  if (auto marked = write_marker(sha256, *kept); !marked) return marked;
+  remove_file(aside(sha256));
   return sync_folder();
 }
 
@@ -200,9 +215,28 @@ void ImageFolder::remove_part(const std::string& sha256) {
   remove_file(path_ + "/" + sha256 + ".from");
 }
 
+void ImageFolder::put_aside(const std::string& sha256) {
+  ::rename(image(sha256).c_str(), aside(sha256).c_str());
+}
+
+Status ImageFolder::take_back(const std::string& sha256) {
+  const auto kept = imported(sha256);
+  if (!kept) return std::unexpected(kept.error());
+  if (::rename(aside(sha256).c_str(), image(sha256).c_str()) != 0)
+    return std::unexpected(os_error(aside(sha256)));
+  return write_marker(sha256, *kept);
+}
+
+bool ImageFolder::has_aside(const std::string& sha256) const {
+  return ::access(aside(sha256).c_str(), F_OK) == 0;
+}
+
+std::uint64_t ImageFolder::aside_room(const std::string& sha256) const { return room_of(aside(sha256)); }
+
 void ImageFolder::remove_all(const std::string& sha256) {
   remove_file(marker(sha256));
   remove_file(image(sha256));
+  remove_file(aside(sha256));
   remove_part(sha256);
 }
 
@@ -251,16 +285,25 @@ Result<std::string> ImageFolder::import_file(const std::string& from, const std:
     remove_file(copy);
     return std::unexpected(std::move(placed.error()));
   }
+  remove_file(aside(*digest));
   return digest;
 }
 
-std::vector<std::string> ImageFolder::images() const {
+std::vector<std::string> ImageFolder::named(const char* suffix) const {
   std::vector<std::string> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
     const std::string name = entry.path().stem().string();
-    if (entry.path().extension() == ".iso" && is_image_name(name)) found.push_back(name);
+    if (entry.path().extension() == suffix && is_image_name(name)) found.push_back(name);
   }
+  return found;
+}
+
+std::vector<std::string> ImageFolder::images() const { return named(".iso"); }
+
+std::vector<std::string> ImageFolder::asides() const {
+  std::vector<std::string> found = named(".aside");
+  std::erase_if(found, [this](const std::string& name) { return has(name); });
   return found;
 }
 
@@ -270,22 +313,27 @@ std::vector<StoredImage> ImageFolder::contents() const {
   for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
     const std::string name = entry.path().stem().string();
     const bool whole = entry.path().extension() == ".iso";
-    if (!is_image_name(name) || (!whole && entry.path().extension() != ".part")) continue;
-    StoredImage& one = found.emplace_back(StoredImage{.sha256 = name, .whole = whole});
+    const bool put_aside = entry.path().extension() == ".aside";
+    const bool part = entry.path().extension() == ".part";
+    if (!is_image_name(name) || (!whole && !put_aside && !part)) continue;
+    StoredImage& one = found.emplace_back(StoredImage{.sha256 = name, .whole = whole, .aside = put_aside});
     std::error_code gone;
     const auto size = entry.file_size(gone);
     one.size = gone ? 0 : size;
-    one.imported = whole && imported(name);
+    one.imported = !part && imported(name).value_or(true);
     if (whole) one.verified_at = verified_at(name);
-    if (const auto from = whole ? std::nullopt : origin(name)) one.source = from->url;
+    if (const auto from = part ? origin(name) : std::nullopt) one.source = from->url;
   }
-  std::ranges::sort(found, {}, [](const StoredImage& one) { return std::tuple(one.sha256, one.whole); });
+  std::ranges::sort(found, {},
+                    [](const StoredImage& one) { return std::tuple(one.sha256, one.whole, one.aside); });
   return found;
 }
 
 Status ImageFolder::release(const std::string& sha256) {
   if (!has(sha256)) return fail(ErrorKind::not_found, "no image " + sha256 + " is here");
-  if (!imported(sha256)) return {};
+  const auto kept = imported(sha256);
+  if (!kept) return std::unexpected(kept.error());
+  if (!*kept) return {};
   struct stat before{};
   if (!verified_at(sha256) || ::stat(marker(sha256).c_str(), &before) != 0)
     return fail(ErrorKind::unavailable, "image " + sha256 + " is not verified yet: try again later");
@@ -298,10 +346,14 @@ Status ImageFolder::release(const std::string& sha256) {
 
 bool ImageFolder::has(const std::string& sha256) const { return ::access(image(sha256).c_str(), F_OK) == 0; }
 
-bool ImageFolder::imported(const std::string& sha256) const {
-  std::ifstream file(marker(sha256));
-  std::string line;
-  return std::getline(file, line) && std::getline(file, line) && line == "imported";
+Result<bool> ImageFolder::imported(const std::string& sha256) const {
+  const auto text = small_file(marker(sha256));
+  if (!text) return std::unexpected(text.error());
+  return *text && (*text)->ends_with("\nimported\n");
+}
+
+void ImageFolder::note_verified(const std::string& sha256) {
+  if (const auto kept = imported(sha256)) (void)write_marker(sha256, *kept);
 }
 
 std::optional<std::chrono::system_clock::time_point> ImageFolder::verified_at(

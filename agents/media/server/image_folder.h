@@ -4,6 +4,10 @@
 //   <sha256>.ok     its size and modification time at verification; without a matching one it is hashed
 //   again.
 //                   A second line tells that it was imported
+//   <sha256>.aside  was the image until its content could not be trusted any more. Whoever reads it may go
+//   on;
+//                   nothing new begins with it. It goes when a good one is there, an imported one never
+//                   before
 //   <sha256>.part   being fetched; survives restarts and is resumed
 //   <sha256>.from   what the part came from
 //   *.import        being copied, and locked, by `metalmesh-agent image import`, which may run beside the
@@ -43,7 +47,8 @@ struct DiskShare {
 /// What lies in the folder of one image.
 struct StoredImage {
   std::string sha256;
-  bool whole = false;      // otherwise a part that is being fetched
+  bool whole = false;      // otherwise a part that is being fetched, or one put aside
+  bool aside = false;      // its content could not be trusted any more
   std::uint64_t size = 0;  // of what is there
   bool imported = false;   // never removed to make room
   std::string source;      // of a part: the URL it came from last
@@ -53,7 +58,8 @@ struct StoredImage {
 /// Sees each piece of a file that is read or copied; false ends the work with `unavailable`.
 using OnBytes = std::function<bool(std::size_t)>;
 
-/// SHA-256 of a file's content in hex. Fails with `corrupt` when the disk cannot give it.
+/// SHA-256 of a file's content in hex. Fails with `corrupt` when the disk cannot give it: that may pass, and
+/// says nothing about what is on it.
 Result<std::string> digest_of(const std::string& path, const OnBytes& go_on);
 
 class ImageFolder {
@@ -64,8 +70,11 @@ class ImageFolder {
   [[nodiscard]] std::string image(const std::string& sha256) const { return path_ + "/" + sha256 + ".iso"; }
   [[nodiscard]] std::string part(const std::string& sha256) const { return path_ + "/" + sha256 + ".part"; }
 
-  /// Whether the complete image is there; hashes it unless its marker matches. False and deleted when its
-  /// content is not what its name says. `cancelled` stops the hashing with `unavailable`.
+  [[nodiscard]] std::string aside(const std::string& sha256) const { return path_ + "/" + sha256 + ".aside"; }
+
+  /// Whether the complete image is there; hashes it unless its marker matches. False and put aside when its
+  /// content is not what its name says. Fails with `corrupt` when the disk cannot give it. `cancelled` stops
+  /// the hashing with `unavailable`.
   Result<bool> verified(const std::string& sha256, const std::atomic<bool>& cancelled);
   /// Verifies the part and makes it the image, durably. Fails with `corrupt` when its content is another;
   /// that part is deleted, like one that the disk cannot give back (`unavailable`).
@@ -76,6 +85,13 @@ class ImageFolder {
   [[nodiscard]] std::optional<PartOrigin> origin(const std::string& sha256) const;
   void remember_origin(const std::string& sha256, const PartOrigin& origin);
   void remove_part(const std::string& sha256);
+  /// The image is one no more, but stays on the disk for those who read it. Its marker stays, so that it is
+  /// known whether it was imported.
+  void put_aside(const std::string& sha256);
+  /// What was put aside is the image again: its content was found to be right.
+  Status take_back(const std::string& sha256);
+  [[nodiscard]] bool has_aside(const std::string& sha256) const;
+  [[nodiscard]] std::uint64_t aside_room(const std::string& sha256) const;
   void remove_all(const std::string& sha256);
 
   /// Copies a file that is no download in as an image, verifies the copy as it is on the disk, and makes it
@@ -87,7 +103,10 @@ class ImageFolder {
   /// Images that are complete, verified or not.
   [[nodiscard]] std::vector<std::string> images() const;
   [[nodiscard]] bool has(const std::string& sha256) const;
-  [[nodiscard]] bool imported(const std::string& sha256) const;
+  /// Fails with `unavailable` when that cannot be told now: then it must be taken for one that was.
+  [[nodiscard]] Result<bool> imported(const std::string& sha256) const;
+  /// Those that were put aside and are not back.
+  [[nodiscard]] std::vector<std::string> asides() const;
   /// All of it, parts too, by digest.
   [[nodiscard]] std::vector<StoredImage> contents() const;
   /// An imported image becomes one like others, and may be removed to make room. `not_found` without an image
@@ -97,7 +116,7 @@ class ImageFolder {
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> verified_at(
       const std::string& sha256) const;
   /// It was verified just now.
-  void note_verified(const std::string& sha256) { (void)write_marker(sha256, imported(sha256)); }
+  void note_verified(const std::string& sha256);
 
   /// How many bytes have to be freed before `more` fit into the share; 0 when they fit now.
   [[nodiscard]] std::uint64_t missing(const DiskShare& share, std::uint64_t more) const;
@@ -116,6 +135,7 @@ class ImageFolder {
   Result<std::string> copy_verified(const std::string& from, const std::string& copy,
                                     const std::string& expected, const DiskShare& share,
                                     const OnBytes& go_on);
+  [[nodiscard]] std::vector<std::string> named(const char* suffix) const;
   [[nodiscard]] std::uint64_t free_bytes() const;
   [[nodiscard]] std::uint64_t taken_bytes() const;
   [[nodiscard]] Status sync_folder() const;

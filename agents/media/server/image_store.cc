@@ -71,7 +71,7 @@ void ImageStore::fetch(ImageFetch fetch) {
 }
 
 void ImageStore::tell_ready(const std::string& sha256, wire::ImageFacts facts) {
-  const bool imported = folder_.imported(sha256);
+  const bool imported = folder_.imported(sha256).value_or(true);  // the next look tells better
   {
     const std::lock_guard lock(mutex_);
     imported ? (void)imported_.insert(sha256) : (void)imported_.erase(sha256);
@@ -157,9 +157,18 @@ void ImageStore::finish(const JobPtr& job) {
 }
 
 ImageStore::Next ImageStore::check(Job& job) {
-  auto there = folder_.verified(job.fetch.sha256, job.cancelled);
+  const std::string& name = job.fetch.sha256;
+  const bool there_before = folder_.has(name);
+  auto there = folder_.verified(name, job.cancelled);
+  if (!there && there.error().kind == ErrorKind::corrupt && given_up(name, there.error())) {
+    folder_.put_aside(name);
+    rotten(name, there.error().message);
+    there = false;
+  } else if (there && !*there && there_before) {
+    rotten(name, "it no longer has its digest");
+  }
   if (!there) {
-    give_up(job, {job.fetch.sha256, Why::unavailable, there.error().message});
+    give_up(job, {name, Why::unavailable, there.error().message});
     return Next::finished;
   }
   if (!*there) return job.found ? Next::finished : Next::download;
@@ -195,7 +204,7 @@ void ImageStore::give_up(const Job& job, ImageFailed failed) {
     jobs_.erase(job.fetch.sha256);
   }
   if (job.found) return;
-  failed.held = folder_.part_room(job.fetch.sha256);
+  failed.held = folder_.part_room(job.fetch.sha256) + folder_.aside_room(job.fetch.sha256);
   log_.write({LogLevel::warning, "image not available: " + failed.detail, {{"image", job.fetch.sha256}}});
   sink_.deliver(std::move(failed));
 }

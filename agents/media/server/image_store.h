@@ -4,9 +4,11 @@
 //
 // One thread checks what is there, others download, so an image that is present never waits for one that
 // is not; one more looks after what is ready while nothing else goes on: it takes in what was imported, and
-// hashes the image that has not been verified for the longest. Several fetches of one image are one job.
-// Stopping (the destructor) cancels transfers; parts stay and are resumed. Events reach the sink from the
-// store's threads, or from the caller of `fetch` when the image is known to be ready.
+// hashes the image that has not been verified for the longest. One that the disk cannot give is tried again a
+// few times; one that cannot be trusted any more is put aside, not deleted: launched installers read it, and
+// no source may have what was imported. Several fetches of one image are one job. Stopping (the destructor)
+// cancels transfers; parts stay and are resumed. Events reach the sink from the store's threads, or from the
+// caller of `fetch` when the image is known to be ready.
 #pragma once
 
 #include <atomic>
@@ -39,8 +41,12 @@ struct ImageStoreOptions {
   unsigned downloads = 2;  // side by side
   std::chrono::milliseconds look_every =
       std::chrono::seconds(5);  // for imported images and for what to verify
-  std::chrono::seconds verify_every = std::chrono::hours(24 * 7);  // each image
-  std::uint64_t verify_rate = 20'000'000;                          // bytes per second
+  std::chrono::seconds verify_every = std::chrono::hours(24 * 7);   // each image
+  std::uint64_t verify_rate = 20'000'000;                           // bytes per second
+  unsigned read_tries = 3;                                          // of an image that the disk does not give
+  std::chrono::milliseconds read_again = std::chrono::seconds(30);  // between them
+  std::chrono::milliseconds aside_again =
+      std::chrono::hours(1);  // what was put aside is looked at again: a disk may come back
 };
 
 class ImageStore final : public ImageFiles {
@@ -89,9 +95,17 @@ class ImageStore final : public ImageFiles {
   void take_in_found();
   std::optional<std::string> due_for_verification();
   void verify_again(const std::string& sha256);
+  void look_at_aside(const std::string& sha256);
+  /// Nothing when something better to do came between; one thing is hashed at a time, slowly.
+  std::optional<Result<std::string>> digest_quietly(const std::string& path);
+  /// A read of the disk failed. True when it was tried often enough.
+  bool given_up(const std::string& sha256, const Error& error);
+  [[nodiscard]] bool rests(const std::string& sha256) const;
+  void rotten(const std::string& sha256, const std::string& seen);
 
   ImageStoreOptions options_;
   ImageFolder folder_;
+  FileSources files_;
   Sink& sink_;
   LogSink& log_;
 
@@ -106,6 +120,12 @@ class ImageStore final : public ImageFiles {
   std::map<std::string, JobPtr> jobs_;             // under way or queued, by digest
   std::map<std::string, wire::ImageFacts> ready_;  // verified in this life
   std::set<std::string> imported_;                 // those of them that were told to be imported
+  struct Unread {
+    unsigned tries = 0;
+    MonoTime next;
+  };
+  std::map<std::string, Unread> unread_;  // images that the disk did not give
+  std::optional<MonoTime> aside_due_;
   std::vector<std::thread> threads_;
 };
 

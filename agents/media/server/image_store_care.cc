@@ -17,6 +17,9 @@ void ImageStore::look_after() {
   do {
     take_in_found();
     if (const auto due = due_for_verification()) verify_again(*due);
+    if (aside_due_ && now() < *aside_due_) continue;
+    aside_due_ = now() + options_.aside_again;
+    for (const std::string& name : folder_.asides()) look_at_aside(name);
   } while (pause(options_.look_every));
 }
 
@@ -24,12 +27,12 @@ void ImageStore::look_after() {
 void ImageStore::take_in_found() {
   std::vector<wire::ImageFacts> released;
   for (const std::string& name : folder_.images()) {
-    const bool imported = folder_.imported(name);
+    const auto imported = folder_.imported(name);
     const std::lock_guard lock(mutex_);
     const auto known = ready_.find(name);
     if (known == ready_.end()) {
-      if (!jobs_.contains(name)) enqueue({name, 0, {}}, true);
-    } else if (imported != imported_.contains(name)) {
+      if (!jobs_.contains(name) && !rests(name)) enqueue({name, 0, {}}, true);
+    } else if (imported && *imported != imported_.contains(name)) {
       released.push_back(known->second);
     }
   }
@@ -44,37 +47,88 @@ std::optional<std::string> ImageStore::due_for_verification() {
   std::optional<std::string> due;
   for (const auto& [name, facts] : ready_) {
     const auto at = folder_.verified_at(name).value_or(std::chrono::system_clock::time_point());
-    if (at > oldest) continue;
+    if (at > oldest || rests(name)) continue;
     oldest = at;
     due = name;
   }
   return due;
 }
 
-void ImageStore::verify_again(const std::string& sha256) {
+bool ImageStore::rests(const std::string& sha256) const {
+  const auto found = unread_.find(sha256);
+  return found != unread_.end() && now() < found->second.next;
+}
+
+bool ImageStore::given_up(const std::string& sha256, const Error& error) {
+  const std::lock_guard lock(mutex_);
+  Unread& unread = unread_[sha256];
+  if (now() >= unread.next) {
+    ++unread.tries;
+    unread.next = now() + options_.read_again;
+    log_.write({LogLevel::warning,
+                "the disk does not give an image (try " + std::to_string(unread.tries) + " of " +
+                    std::to_string(options_.read_tries) + "): " + error.message,
+                {{"image", sha256}}});
+  }
+  if (unread.tries < options_.read_tries) return false;
+  unread_.erase(sha256);
+  return true;
+}
+
+std::optional<Result<std::string>> ImageStore::digest_quietly(const std::string& path) {
   Pacer disk;
   bool interrupted = false;
-  const auto digest = digest_of(folder_.image(sha256), [&](std::size_t bytes) {
+  auto digest = digest_of(path, [&](std::size_t bytes) {
     std::unique_lock lock(mutex_);
     const Duration wait = disk.take(bytes, options_.verify_rate, now());
     interrupted = changed_.wait_for(lock, wait, [&] { return stopping_ || !jobs_.empty(); });
     return !interrupted;
   });
-  if (interrupted) return;  // there will be a quieter hour
+  if (interrupted) return std::nullopt;
+  return digest;
+}
+
+void ImageStore::verify_again(const std::string& sha256) {
+  const auto digest = digest_quietly(folder_.image(sha256));
+  if (!digest) return;  // there will be a quieter hour
+  const bool unread = !*digest && digest->error().kind == ErrorKind::corrupt;
   // A machine out of files or memory says nothing about the image; it is looked at again.
-  if (!digest && digest.error().kind != ErrorKind::corrupt && folder_.has(sha256)) return;
+  if (!*digest && !unread && folder_.has(sha256)) return;
+  if (unread && !given_up(sha256, digest->error())) return;
   {
-    // Under the lock, so that no fetch finds the image between its leaving memory and its leaving the disk.
+    // Under the lock, so that no fetch finds the image between its leaving memory and its leaving its place.
     const std::lock_guard lock(mutex_);
     if (!ready_.contains(sha256)) return;  // dropped meanwhile
-    if (digest == sha256) return folder_.note_verified(sha256);
+    if (*digest == sha256) {
+      unread_.erase(sha256);
+      return folder_.note_verified(sha256);
+    }
     ready_.erase(sha256);
-    folder_.remove_all(sha256);
+    folder_.put_aside(sha256);
   }
-  const std::string seen = digest ? "its SHA-256 has become " + *digest : digest.error().message;
-  log_.write(
-      {LogLevel::error, "an image has rotted on this disk and is removed: " + seen, {{"image", sha256}}});
-  sink_.deliver(ImageFailed{sha256, ImageFailed::Why::rotten, seen});
+  rotten(sha256, *digest ? "its SHA-256 has become " + **digest : digest->error().message);
+}
+
+void ImageStore::rotten(const std::string& sha256, const std::string& seen) {
+  const bool imported = folder_.imported(sha256).value_or(true);
+  log_.write({LogLevel::error,
+              "an image has rotted on this disk and is put aside: " + seen,
+              {{"image", sha256}, {"aside", folder_.aside(sha256)}}});
+  ImageFailed failed{sha256, ImageFailed::Why::rotten, seen};
+  failed.held = folder_.part_room(sha256) + folder_.aside_room(sha256);
+  failed.imported = imported;
+  sink_.deliver(std::move(failed));
+}
+
+/// A disk or a file system may have been away only.
+void ImageStore::look_at_aside(const std::string& sha256) {
+  const auto digest = digest_quietly(folder_.aside(sha256));
+  if (!digest || *digest != sha256) return;
+  const std::lock_guard lock(mutex_);
+  if (jobs_.contains(sha256) || folder_.has(sha256) || !folder_.has_aside(sha256)) return;
+  if (!folder_.take_back(sha256)) return;
+  log_.write({LogLevel::info, "an image that was put aside is whole", {{"image", sha256}}});
+  enqueue({sha256, 0, {}}, true);
 }
 
 }  // namespace metalmesh::media

@@ -99,7 +99,7 @@ Status ImageStore::try_sources(Job& job, Trial& trial) {
 Status ImageStore::try_source(Job& job, const std::string& url, Trial& trial) {
   const std::string& name = job.fetch.sha256;
   const DownloadWatch watch{
-      job.cancelled, share(),
+      job.cancelled, files_, share(),
       [&](std::uint64_t bytes, std::uint64_t size) { sink_.deliver(ImageProgress{name, bytes, size}); },
       [&](std::size_t bytes) { pace_download(bytes, job.cancelled); }};
   DownloadEnd end;
@@ -118,6 +118,8 @@ Status ImageStore::try_source(Job& job, const std::string& url, Trial& trial) {
       mixed = origin->mixed || trial.resumed;  // a machine that lost power may have damaged what it had
     }
     done = folder_.promote(name, job.cancelled);
+    if (!done && done.error().kind == ErrorKind::corrupt && !end.came.empty())
+      done.error().message += "; it gave " + end.came;
   }
   if (done || job.cancelled) return done;
   if (done.error().kind == ErrorKind::corrupt && mixed && !trial.alone) {

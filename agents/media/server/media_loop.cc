@@ -24,6 +24,7 @@ constexpr ConnId listener_id = 0;
 constexpr ConnId wakeup_id = 1;
 constexpr ConnId packages_id = 2;
 constexpr Duration sweep_every = std::chrono::seconds(1);
+constexpr Duration told_again_after = std::chrono::minutes(1);
 constexpr std::size_t most_remembered_peers = 1024;
 /// The core goes through all mounts at each tick, so not at each event.
 constexpr Duration tick_every = std::chrono::milliseconds(50);
@@ -208,11 +209,14 @@ void MediaLoop::accept_readers(MonoTime now, bool from_hosts) {
     if (!socket) {
       if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
       // Out of descriptors: the listener stays readable, so look away until the next sweep.
+      tell_no_descriptor(now);
+      drop_idle(false);
       accepting_ = !watch_listeners(EPOLL_CTL_MOD, 0);
       return;
     }
-    if (readers_.size() >= most_connections_) continue;           // closed at once; BMCs come again
-    if (from_hosts && hosts_ >= most_connections_ / 2) continue;  // the other half is for BMCs
+    // Closed at once where all are at work; BMCs come again. Half of all is for BMCs alone.
+    if (readers_.size() >= most_connections_ && !drop_idle(from_hosts)) continue;
+    if (from_hosts && hosts_ >= most_connections_ / 2 && !drop_idle(true)) continue;
     const ConnId id = next_id_++;
     SSL_CTX* tls = from_hosts ? nullptr : tls_.get();
     NetSocket link(std::move(socket), tls, most_unsent(tls != nullptr, readers_.size()));
@@ -224,6 +228,29 @@ void MediaLoop::accept_readers(MonoTime now, bool from_hosts) {
     if (from_hosts) ++hosts_;
     step(id, now);
   }
+}
+
+bool MediaLoop::drop_idle(bool from_hosts) {
+  std::optional<ConnId> oldest;
+  std::optional<MonoTime> until;
+  for (const auto& [id, reader] : readers_) {
+    const auto idle = reader.connection->idle_until();
+    if (!idle || (from_hosts && !reader.connection->from_hosts()) || (until && *until <= *idle)) continue;
+    until = idle;
+    oldest = id;
+  }
+  if (oldest) drop(*oldest);
+  return oldest.has_value();
+}
+
+void MediaLoop::tell_no_descriptor(MonoTime now) {
+  if (no_descriptor_told_ && now - *no_descriptor_told_ < told_again_after) return;
+  no_descriptor_told_ = now;
+  log_.write(
+      {LogLevel::error,
+       "no reader can be accepted: all descriptors of this process are in use; next: raise LimitNOFILE of "
+       "its unit (ulimit -n)",
+       {{"readers", std::to_string(readers_.size())}}});
 }
 
 void MediaLoop::wait_for(Reader& reader, Connection::Wait wait) {
@@ -318,7 +345,7 @@ void MediaLoop::respond(Respond respond, MonoTime now) {
   Connection& connection = *found->second.connection;
   std::shared_ptr<FileHandle> file;
   if (!respond.file.empty()) {
-    file = open_base(respond.file);
+    file = open_base(respond.file, respond.launched);
     if (!file) {
       log_.write({LogLevel::error,
                   "image " + respond.file + ": " + std::error_code(errno, std::generic_category()).message(),
@@ -340,12 +367,18 @@ void MediaLoop::respond(Respond respond, MonoTime now) {
   }
 }
 
-std::shared_ptr<FileHandle> MediaLoop::open_base(const std::string& path) {
+std::shared_ptr<FileHandle> MediaLoop::open_base(const std::string& path, bool launched) {
+  struct stat there{};
+  const bool found = ::stat(path.c_str(), &there) == 0;
   if (const auto open = files_.find(path); open != files_.end()) {
-    struct stat status{};  // an image that had rotted is fetched anew to the same path
-    if (::fstat(open->second->get(), &status) == 0 && status.st_nlink > 0) return open->second;
+    struct stat status{};  // one that had rotted is put aside, and fetched anew to the same path
+    const bool usable = ::fstat(open->second->get(), &status) == 0 && status.st_nlink > 0;
+    const bool same = found && status.st_dev == there.st_dev && status.st_ino == there.st_ino;
+    if (usable && (same || (launched && !found))) return open->second;
   }
   FileHandle handle(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!handle && errno == ENOENT && launched)
+    handle = FileHandle(::open(aside_of(path).c_str(), O_RDONLY | O_CLOEXEC));
   if (!handle) return nullptr;
   return files_[path] = std::make_shared<FileHandle>(std::move(handle));
 }

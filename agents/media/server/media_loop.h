@@ -51,13 +51,18 @@ class MediaLoop {
   std::uint64_t step(ConnId id, MonoTime now, std::size_t most_content = 0);
   void ask(MediaRequest request, MonoTime now);
   void drop(ConnId id);
+  /// Makes room for one more reader at the cost of the one that has asked nothing for the longest; false when
+  /// all are at work.
+  bool drop_idle(bool from_hosts);
+  void tell_no_descriptor(MonoTime now);
   void apply(MediaOutcome outcome, MonoTime now);
   void respond(Respond respond, MonoTime now);
   void report_tls(const std::string& peer, const std::string& detail, MonoTime now);
   void sweep(MonoTime now);
   void wait_for(Reader& reader, Connection::Wait wait);
   void tick(MonoTime now);
-  std::shared_ptr<FileHandle> open_base(const std::string& path);
+  /// `launched`: an installer reads it, and goes on with what it has when the image was put aside.
+  std::shared_ptr<FileHandle> open_base(const std::string& path, bool launched);
   [[nodiscard]] int timeout_ms(MonoTime now) const;
 
   Listener listener_;
@@ -80,6 +85,7 @@ class MediaLoop {
   std::map<std::string, std::shared_ptr<FileHandle>> files_;  // open until a sweep finds no response with it
   std::map<std::string, MonoTime> tls_told_;                  // peer -> last TlsRefused
   std::vector<char> scratch_;
+  std::optional<MonoTime> no_descriptor_told_;
   MonoTime next_sweep_{};
   MonoTime next_tick_{};
   std::optional<MonoTime> core_due_;  // as of the last tick

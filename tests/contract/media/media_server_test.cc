@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <future>
+#include <thread>
 
 #include "agents/media/image_probe.h"
 #include "agents/media/server/agent_door.h"
@@ -14,6 +16,7 @@
 #include "agents/media/server/image_store.h"
 #include "agents/media/server/media_client.h"
 #include "tests/contract/media/media_bench.h"
+#include "tests/contract/support/processes.h"
 
 namespace metalmesh::media {
 namespace {
@@ -324,6 +327,23 @@ TEST_P(MediaServerTest, DeathCutsAReaderMidway) {
   EXPECT_LT(test::read_file(out).size(), base_.size());
 }
 
+TEST_P(MediaServerTest, AnImageThatIsPutAsideIsReadByWhoWasLaunchedAlone) {
+  base_path_ = folder_ / "image.iso";
+  test::write_file(base_path_, base_);
+  facts_.set_path(base_path_);
+  const std::string aside = folder_ / "image.aside";
+  mount(wire::CLOSED);
+  EXPECT_EQ(status("0-2047"), "206");
+  std::filesystem::rename(base_path_, aside);
+  EXPECT_EQ(status("0-2047"), "503") << "nothing begins with it, not even with the file that is open still";
+  mount(wire::LAUNCHED);
+  EXPECT_EQ(status(kernel_range()), "206");
+  std::this_thread::sleep_for(2500ms);  // the server forgets the open file
+  EXPECT_EQ(status(kernel_range()), "206") << "from where it lies now";
+  test::write_file(base_path_, std::string(base_.size(), 'n'));
+  EXPECT_EQ(curl("-r 0-3 " + url()).output, "nnnn") << "a good one is there";
+}
+
 TEST_P(MediaServerTest, CallbackIsReported) {
   mount(wire::CLOSED);
   const std::string post = "-o /dev/null -w '%{http_code}' --data-binary 'host up' ";
@@ -409,6 +429,23 @@ TEST(MediaServerStart, NamesWhatIsWrong) {
   options.tls = false;
   options.listen = "nonsense";
   EXPECT_THAT(MediaServer::start(options, sink, log).error().message, HasSubstr("no port"));
+}
+
+TEST(MediaServerStart, StrangersThatAskNothingMakeRoom) {
+  test::WaitingSink sink;
+  test::QuietLog log;
+  MediaServerOptions options;
+  options.listen = "127.0.0.1:0";
+  options.tls = false;
+  options.connections = 8;
+  const auto server = MediaServer::start(options, sink, log);
+  ASSERT_TRUE(server.has_value()) << server.error().message;
+  const std::string& address = (*server)->address();
+  const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+  std::vector<std::unique_ptr<contract::RawSocket>> strangers;
+  for (int i = 0; i < 20; ++i) strangers.push_back(std::make_unique<contract::RawSocket>(port));
+  EXPECT_EQ(run("curl -sS -m 10 -o /dev/null -w '%{http_code}' http://" + address + "/m/none.iso").output,
+            "404");
 }
 
 }  // namespace

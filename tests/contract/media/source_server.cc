@@ -41,6 +41,11 @@ void SourceServer::replace(std::string content, std::string etag) {
   etag_ = std::move(etag);
 }
 
+void SourceServer::type(std::string type) {
+  const std::lock_guard lock(mutex_);
+  type_ = std::move(type);
+}
+
 void SourceServer::serve() {
   while (!stopping_) {
     const int client = ::accept(listener_, nullptr, nullptr);
@@ -60,11 +65,13 @@ void SourceServer::answer(int client) {
   }
   std::string content;
   std::string etag;
+  std::string type;
   {
     const std::lock_guard lock(mutex_);
     requests_.push_back(head);
     content = content_;
     etag = etag_;
+    type = type_;
   }
   std::size_t from = 0;
   const std::size_t range = head.find("Range: bytes=");
@@ -82,8 +89,8 @@ void SourceServer::answer(int client) {
     reply = from > 0 ? "HTTP/1.1 206 Partial\r\nContent-Range: bytes " + std::to_string(from) + "-" +
                            std::to_string(content.size() - 1) + "/" + std::to_string(content.size()) + "\r\n"
                      : "HTTP/1.1 200 OK\r\n";
-    reply += "ETag: " + etag + "\r\nContent-Length: " + std::to_string(content.size() - from) +
-             "\r\nConnection: close\r\n\r\n";
+    reply += "ETag: " + etag + "\r\nContent-Type: " + type +
+             "\r\nContent-Length: " + std::to_string(content.size() - from) + "\r\nConnection: close\r\n\r\n";
   }
   ::send(client, reply.data(), reply.size(), MSG_NOSIGNAL);
   std::size_t end = content.size();

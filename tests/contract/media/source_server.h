@@ -24,6 +24,8 @@ class SourceServer {
   std::atomic<int> status = 0;    // answer this and no content
   std::atomic<int> pause_ms = 0;  // after each 64 KiB
   void replace(std::string content, std::string etag);
+  /// Content-Type from now on.
+  void type(std::string type);
   /// Bytes of bodies that left.
   [[nodiscard]] std::size_t served() const { return served_; }
 
@@ -34,6 +36,7 @@ class SourceServer {
   std::mutex mutex_;
   std::string content_;
   std::string etag_ = "\"one\"";
+  std::string type_ = "application/octet-stream";
   std::vector<std::string> requests_;
   int listener_ = -1;
   int port_ = 0;

@@ -259,7 +259,7 @@ TEST(InputCodec, EveryKindComesBackAsItWas) {
                                      ExchangeClosed{4},
                                      ExchangeDrained{5},
                                      ImageProgress{"s", 6, 7},
-                                     ImageFailed{"s", ImageFailed::Why::rotten, "d", 8, 9},
+                                     ImageFailed{"s", ImageFailed::Why::rotten, "d", 8, 9, true},
                                      ProbeAnswered{"p", true, "SSH"},
                                      CredentialsChanged{{{"n", "v"}}},
                                      DiskLevel{true, 10}};
