@@ -190,6 +190,7 @@ void Line::end_silence() {
 void Line::skip(Duration gap) {
   if (silent_since_) *silent_since_ += gap;
   if (unreadable_since_) *unreadable_since_ += gap;
+  if (unasked_since_) *unasked_since_ += gap;
 }
 
 Verdict Line::ask_later(Turn& turn) {
@@ -207,6 +208,17 @@ void Line::not_answered(Turn& turn, MonoTime since, std::string_view seen) {
     return;
   }
   pause_ = turn.now.mono + retry_pace.delay(failures_, turn.random);
+}
+
+/// What kept us from asking is not the BMC's silence.
+void Line::could_not_ask(Turn& turn, std::string_view why) {
+  silent_since_.reset();
+  if (turn.out_of_patience(unasked_since_)) {
+    const Duration span = turn.now.mono - *std::exchange(unasked_since_, std::nullopt);
+    turn.fail({.code = wire::AGENT_EXHAUSTED, .seen = std::string(why), .span = span});
+    return;
+  }
+  pause_ = turn.now.mono + retry_pace.delay(++failures_, turn.random);
 }
 
 void Line::unreadable(Turn& turn, std::string_view seen, const HttpReplied& reply) {
@@ -347,6 +359,7 @@ bool Line::take(Turn& turn, const HttpReplied& reply) {
   if (!flight_ || flight_->id != reply.id) return false;
   Flight flight = std::move(*flight_);
   flight_.reset();
+  unasked_since_.reset();
   if (!same_peer(turn, reply) || moved(turn, flight, reply) || encoded_otherwise(turn, flight, reply))
     return true;
   const bool asks_login = flight.ask == Ask::login || flight.ask == Ask::logout || flight.ask == Ask::root;
@@ -389,6 +402,7 @@ bool Line::take(Turn& turn, const HttpFailed& failure) {
   if (failure.failure == HttpFailure::timed_out)
     longest_wait_ = std::max(timing_.request, std::min(2 * longest_wait_, longest_request));
   sent_on_connection_ = 0;
+  if (failure.failure != HttpFailure::local) unasked_since_.reset();
   switch (failure.failure) {
     case HttpFailure::key_changed:
       over(Answer::Kind::unsent);
@@ -403,6 +417,10 @@ bool Line::take(Turn& turn, const HttpFailed& failure) {
     case HttpFailure::no_credential:
       over(Answer::Kind::unsent);
       turn.fail({.code = wire::CREDENTIAL_MISSING});
+      break;
+    case HttpFailure::local:
+      over(Answer::Kind::unsent);
+      could_not_ask(turn, failure.detail);
       break;
     case HttpFailure::refused:
     case HttpFailure::name_unknown:

@@ -140,6 +140,7 @@ class Line {
   bool encoded_otherwise(Turn& turn, Flight& flight, const HttpReplied& reply);
   void end_silence();
   void not_answered(Turn& turn, MonoTime since, std::string_view seen);
+  void could_not_ask(Turn& turn, std::string_view why);
   void lost_session(Turn& turn, const Flight& flight);
   void take_change(Turn& turn, const Flight& flight, const HttpReplied& reply);
   void settle(Turn& turn, Answer answer);
@@ -167,7 +168,8 @@ class Line {
 
   std::optional<MonoTime> silent_since_;
   std::optional<MonoTime> unreadable_since_;
-  unsigned failures_ = 0;  // in a row
+  std::optional<MonoTime> unasked_since_;  // for a reason of our own
+  unsigned failures_ = 0;                  // in a row
   MonoTime pause_;
   std::map<std::string, int> errors_;  // by path: answers of "server error" in a row
 

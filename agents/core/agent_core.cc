@@ -101,7 +101,9 @@ struct AgentCore::Impl {
   void on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out);
   void on_media(const wire::MountRefused& refused, const Now& now, Outcome& out);
   void send_mounts(Outcome& out);
-  void drop_acked(Outcome& out);
+  void drop_acked(const Now& now, Outcome& out);
+  /// What was fetched for jobs that are all gone.
+  void tidy(const Now& now, Outcome& out);
   /// The time was set back: no order gets longer by that.
   void follow_clock(Duration stepped, Outcome& out);
   /// What waits for a time, or for this incarnation to be proven.
@@ -153,7 +155,8 @@ void AgentCore::Impl::on(const Started&, const Now& now, Outcome& out) {
     put_row(out, rows::site, site_row);
   }
   started_ = true;
-  drop_acked(out);
+  drop_acked(now, out);
+  blobs.keep(jobs.profiles(), out);
   for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
   send_mounts(out);  // before the bus: a server that reads its medium must not wait for the WAN
   out.emit(ImageLimit{site_row.settings().images()});
@@ -183,7 +186,7 @@ void AgentCore::Impl::on(const MessageArrived& message, const Now& now, Outcome&
   if (received.clock_stepped != Duration::zero()) follow_clock(received.clock_stepped, out);
   for (const delivery::Entry& entry : received.commands) commands.take(entry, trusted, out);
   if (received.chunk) blob_stored_ |= blobs.on_chunk(*received.chunk, now, out);
-  if (received.acked) drop_acked(out);
+  if (received.acked) drop_acked(now, out);
   if (received.standing) judge_waiting(trusted, out);
   review_ |= received.standing || received.chunk || !received.commands.empty();
 }
@@ -386,9 +389,16 @@ void AgentCore::Impl::send_mounts(Outcome& out) {
   out.emit(std::move(all));
 }
 
-void AgentCore::Impl::drop_acked(Outcome& out) {
+void AgentCore::Impl::drop_acked(const Now& now, Outcome& out) {
+  const std::size_t before = jobs.size();
   for (const std::string& token : jobs.drop_acked(journal.stream().acked(), out))
     MountDesk::forget(token, out);
+  if (jobs.size() != before) tidy(now, out);
+}
+
+void AgentCore::Impl::tidy(const Now& now, Outcome& out) {
+  blobs.keep(jobs.profiles(), out);
+  images.keep(jobs.images(), now, out);
 }
 
 void AgentCore::Impl::follow_clock(Duration stepped, Outcome& out) {

@@ -1,17 +1,47 @@
 #include "agents/core/blob_cache.h"
 
+#include <string_view>
+#include <vector>
+
 #include "agents/core/row_keys.h"
 
 namespace metalmesh::agent {
+
+BlobCache::BlobCache(const RowReader& rows, const UpChannel& channel) : rows_(rows), channel_(channel) {
+  constexpr std::size_t one = 1;  // each may be of megabytes
+  const std::string end = rows::after(rows::blob);
+  for (std::string from = rows::blob;;) {
+    const std::vector<Row> found = rows_.scan(from, end, one);
+    if (found.empty()) return;
+    stored_.insert(found.front().key.substr(std::string_view(rows::blob).size()));
+    from = found.front().key + '\0';
+  }
+}
 
 bool BlobCache::has(const std::string& sha256) {
   if (here_.contains(sha256)) return true;
   if (!get(sha256)) {
     fetcher_.want(sha256);
+    missing_.insert(sha256);
     return false;
   }
   here_.insert(sha256);
   return true;
+}
+
+void BlobCache::keep(const std::set<std::string>& wanted, Outcome& out) {
+  std::erase_if(stored_, [&](const std::string& sha256) {
+    if (wanted.contains(sha256)) return false;
+    here_.erase(sha256);
+    out.erase(rows::blob + sha256);
+    return true;
+  });
+  std::erase_if(missing_, [&](const std::string& sha256) {
+    if (wanted.contains(sha256)) return false;
+    fetcher_.forget(sha256);
+    unknown_.erase(sha256);
+    return true;
+  });
 }
 
 std::optional<std::string> BlobCache::get(const std::string& sha256) const {
@@ -36,6 +66,8 @@ bool BlobCache::on_chunk(const wire::BlobChunk& chunk, const Now& now, Outcome& 
   switch (taken.verdict) {
     case Verdict::complete:
       unknown_.erase(chunk.sha256());
+      missing_.erase(chunk.sha256());
+      stored_.insert(chunk.sha256());
       out.put(rows::blob + chunk.sha256(), std::move(taken.bytes));
       return true;
     case Verdict::unknown:

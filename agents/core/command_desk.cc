@@ -92,7 +92,7 @@ void CommandDesk::obey(const wire::Command& command, std::uint64_t seq, const No
     case wire::Command::kInspectServer:
       return inspections_.accept(command.inspect_server(), now, out);
     case wire::Command::kPrefetchImage:
-      return images_.ask(command.prefetch_image().image(), now, out);
+      return images_.prefetch(command.prefetch_image().image(), now, out);
     case wire::Command::kSiteSettings:
       return apply_settings(command.site_settings(), out);
     case wire::Command::kReportState:

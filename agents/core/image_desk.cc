@@ -16,6 +16,8 @@ namespace {
 using Why = ImageFailed::Why;
 
 constexpr Backoff retry{.first = std::chrono::seconds(5), .most = std::chrono::minutes(5)};
+/// A week, five minutes apart.
+constexpr unsigned most_tries = 7 * 24 * 12;
 
 /// What each source gave or answered.
 std::string because(const std::string& detail) { return detail.empty() ? detail : ": " + detail; }
@@ -67,6 +69,13 @@ void ImageDesk::ask(const wire::ImageRef& ref, const Now& now, Outcome& out) {
   *image.wish.mutable_used() = to_wire(now.wall());
   put_row(out, rows::image + ref.sha256(), image.wish);
   want(ref, out);
+}
+
+void ImageDesk::prefetch(const wire::ImageRef& ref, const Now& now, Outcome& out) {
+  Image& image = images_[ref.sha256()];
+  image.wish.set_prefetched(true);
+  image.failures = 0;
+  ask(ref, now, out);
 }
 
 void ImageDesk::want(const wire::ImageRef& ref, Outcome& out) {
@@ -176,40 +185,71 @@ bool ImageDesk::make_room(std::uint64_t missing, const std::set<std::string>& in
   for (const std::string& sha256 : victims) {
     out.log(LogLevel::info, "image removed: its room is needed",
             {{"image", images_.at(sha256).wish.image().name()}, {"sha256", sha256}});
-    images_.erase(sha256);
-    out.erase(rows::image + sha256);
-    out.emit(ImageDrop{sha256});
-    wire::ImageAtSite report;
-    report.set_sha256(sha256);
-    report.set_evicted(true);
-    tell(std::move(report), now, out);
+    forget(sha256, now, out);
   }
   return true;
 }
 
-void ImageDesk::rotten(Image& image, const ImageFailed& failed, const Now& now, Outcome& out) {
+void ImageDesk::forget(const std::string& sha256, const Now& now, Outcome& out) {
+  images_.erase(sha256);
+  out.erase(rows::image + sha256);
+  out.emit(TimerDisarm{rows::image + sha256});
+  out.emit(ImageDrop{sha256});
+  wire::ImageAtSite report;
+  report.set_sha256(sha256);
+  report.set_evicted(true);
+  tell(std::move(report), now, out);
+}
+
+bool ImageDesk::forlorn(const Image& image, const std::set<std::string>& in_use) {
+  if (image.facts || image.fetching || image.imported || in_use.contains(image.wish.image().sha256()))
+    return false;
+  return !image.wish.prefetched() || image.failures >= most_tries;
+}
+
+void ImageDesk::keep(const std::set<std::string>& in_use, const Now& now, Outcome& out) {
+  std::vector<std::string> gone;
+  for (const auto& [sha256, image] : images_) {
+    if (forlorn(image, in_use)) gone.push_back(sha256);
+  }
+  for (const std::string& sha256 : gone) {
+    out.log(LogLevel::info, "an image that cannot be fetched is forgotten: no job wants it any more",
+            {{"image", images_.at(sha256).wish.image().name()}, {"sha256", sha256}});
+    forget(sha256, now, out);
+  }
+}
+
+void ImageDesk::rotten(Image& image, const ImageFailed& failed, bool in_use, const Now& now, Outcome& out) {
+  image.imported = failed.imported;
   wire::ImageAtSite report;
   report.set_sha256(failed.sha256);
   *report.mutable_fault() = make_fault(
       wire::IMAGE_CORRUPT, "PREPARING",
       "image " + image.wish.image().name() + " was damaged on the site's disk after it had been verified",
-      "check the disk of the agent's machine; the image is fetched anew by itself");
+      failed.imported ? "check the disk of the agent's machine and import the image again; it is fetched by "
+                        "itself where its URLs give it"
+                      : "check the disk of the agent's machine; the image is fetched anew by itself");
   report.mutable_fault()->set_detail(failed.detail);
   out.log(LogLevel::error, report.fault().seen() + ": " + failed.detail, {{"sha256", failed.sha256}});
   tell(std::move(report), now, out);
   unannounce(image, out);
+  if (!in_use && !failed.imported) out.emit(ImageDrop{failed.sha256});
   fetch(image, out);
+  image.held = in_use ? failed.held : 0;
 }
 
 bool ImageDesk::on_failed(const ImageFailed& failed, const std::set<std::string>& in_use, const Now& now,
                           Outcome& out) {
   const auto found = images_.find(failed.sha256);
-  if (found == images_.end()) return false;
+  if (found == images_.end()) {
+    if (failed.why == Why::rotten && !failed.imported) out.emit(ImageDrop{failed.sha256});  // nobody's
+    return false;
+  }
   Image& image = found->second;
   image.fetching = false;
   image.facts.reset();
   if (failed.why == Why::rotten) {
-    rotten(image, failed, now, out);
+    rotten(image, failed, in_use.contains(failed.sha256), now, out);
     return true;
   }
   if (failed.why == Why::no_room && make_room(failed.missing, in_use, now, out)) {
@@ -231,7 +271,12 @@ bool ImageDesk::on_failed(const ImageFailed& failed, const std::set<std::string>
     tell(std::move(report), now, out);
   }
   unannounce(image, out);
-  if (failed.why != Why::corrupt) {
+  if (forlorn(image, in_use)) {
+    keep(in_use, now, out);
+    return true;
+  }
+  const bool hopeless = image.wish.image().urls().empty() && !in_use.contains(failed.sha256);
+  if (failed.why != Why::corrupt && !hopeless) {
     out.emit(TimerArm{rows::image + failed.sha256, now.mono + retry.delay(image.failures, random_)});
   }
   return true;

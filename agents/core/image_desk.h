@@ -1,7 +1,9 @@
 // Which installer images this site holds, fetches or failed to get; one fetch per digest, shared by all
-// jobs that want it. A failed fetch is repeated with backoff for as long as the image is wished for; a
-// digest that does not match is final for the jobs that wait (the next order tries again). One that has
-// rotted on the disk is fetched anew.
+// jobs that want it. A failed fetch is repeated with backoff for as long as a job wants the image, or for
+// about a week when a person asked for it; then it is forgotten, and what was fetched of it removed. A digest
+// that does not match is final for the jobs that wait (the next order tries again). One that has rotted on
+// the disk is fetched anew; what is left of it stays for as long as a job may read it, and when it was
+// imported until a good one is there.
 //
 // Images stay until the room is needed for another. Then those go that nobody has asked for for the longest,
 // fetches that do not come on before whole images; never one that a job was ordered with, nor one that was
@@ -29,6 +31,8 @@ class ImageDesk {
   void resume(Outcome& out);
   /// An order or a person asks for the image (again): what went wrong is tried once more, and told anew.
   void ask(const wire::ImageRef& image, const Now& now, Outcome& out);
+  /// The same for a person, whether or not a job wants it.
+  void prefetch(const wire::ImageRef& image, const Now& now, Outcome& out);
   /// Goes on wishing for an image. Idempotent.
   void want(const wire::ImageRef& image, Outcome& out);
 
@@ -44,6 +48,8 @@ class ImageDesk {
   /// `in_use`: digests that must stay.
   bool on_failed(const ImageFailed& failed, const std::set<std::string>& in_use, const Now& now,
                  Outcome& out);
+  /// Jobs have gone: of what cannot be fetched, forgets what none of `in_use` is.
+  void keep(const std::set<std::string>& in_use, const Now& now, Outcome& out);
   /// Timer "image/<sha256>".
   void on_due(const std::string& sha256, Outcome& out);
 
@@ -71,7 +77,10 @@ class ImageDesk {
   static void unannounce(Image& image, Outcome& out);
   /// Removes images until `missing` bytes are free; false, and nothing removed, when that cannot be.
   bool make_room(std::uint64_t missing, const std::set<std::string>& in_use, const Now& now, Outcome& out);
-  void rotten(Image& image, const ImageFailed& failed, const Now& now, Outcome& out);
+  /// Not here, not coming, and nobody's wish any more.
+  [[nodiscard]] static bool forlorn(const Image& image, const std::set<std::string>& in_use);
+  void forget(const std::string& sha256, const Now& now, Outcome& out);
+  void rotten(Image& image, const ImageFailed& failed, bool in_use, const Now& now, Outcome& out);
 
   EventJournal& journal_;
   Random random_;

@@ -20,10 +20,12 @@ struct Wording {
   std::string next;
 };
 
-const std::array<Wording, 11>& wordings() {
+const std::array<Wording, 12>& wordings() {
   static const std::string set_password = commands::on_agent_host(commands::set_credential("{credential}"));
-  static const std::array<Wording, 11> table = {{
+  static const std::array<Wording, 12> table = {{
       {wire::BMC_UNREACHABLE, "does not answer ({seen})", "check the BMC's cable, address and port"},
+      {wire::AGENT_EXHAUSTED, "was not asked: {seen}",
+       "raise LimitNOFILE of the agent's unit and restart the agent, then inspect again"},
       {wire::BMC_TLS_REFUSED, "did not pass the TLS handshake",
        "check the BMC's certificate and clock, or use bmc.tls: pin"},
       {wire::BMC_KEY_CHANGED, "shows the TLS key {seen}, pinned is {expected}",

@@ -12,6 +12,8 @@ namespace {
 
 /// Wall time may turn out to be another one meanwhile.
 constexpr Duration longest_sleep = std::chrono::hours(1);
+/// A disk that was low less long ago is the same story.
+constexpr Duration flap = std::chrono::minutes(10);
 
 }  // namespace
 
@@ -25,6 +27,7 @@ void JobQueue::review(const Now& now, Outcome& out) {
     const bool owed = slot->running() || (slot->open() && slot->job.cancel_asked());
     if (owed && !slot->machine) runner_.start(*slot, now, out);
   }
+  tell_disk_low(now, out);
   for (JobSlot* slot : in_order) {
     if (slot->waiting() && !slot->machine) review(*slot, now, out);
   }
@@ -35,6 +38,28 @@ void JobQueue::review(const Now& now, Outcome& out) {
     armed_.reset();
     out.emit(TimerDisarm{"queue"});
   }
+}
+
+void JobQueue::tell_disk_low(const Now& now, Outcome& out) {
+  const bool was_low = std::exchange(disk_low_, c_.site.disk_low);
+  if (was_low && !disk_low_) disk_low_until_ = now.mono;
+  if (!disk_low_) return;
+  const bool flaps = disk_low_until_ && now.mono - *disk_low_until_ <= flap;
+  if (!was_low && !flaps) disk_low_told_ = false;
+  std::uint32_t waiting = 0;
+  for (JobSlot* slot : c_.jobs.all()) {
+    if (!slot->waiting() || slot->machine) continue;
+    ++waiting;
+    if (!disk_low_told_) slot->disk_low_told = true;
+  }
+  if (waiting == 0 || std::exchange(disk_low_told_, true)) return;
+  wire::Event event;
+  wire::Fault& fault = *event.mutable_held()->mutable_fault();
+  fault = make_fault(wire::DISK_LOW, "",
+                     "the agent's disk is below its reserve: " + std::to_string(waiting) +
+                         (waiting == 1 ? " job waits" : " jobs wait"),
+                     "free space on the agent's machine; they go on by themselves");
+  c_.journal.tell(std::move(event), now, out);
 }
 
 void JobQueue::fill(const Now& now, Outcome& out) {
@@ -84,8 +109,14 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
     wire::Fault fault =
         make_fault(wire::ORDER_EXPIRED, wire::Stage_Name(slot.job.stage()),
                    "start_by passed while the job waited", "order it again with a later start");
-    if (slot.held != wire::FAULT_CODE_UNSPECIFIED) {
-      fault.set_seen(fault.seen() + ", last for " + wire::FaultCode_Name(slot.held));
+    // What never came is the cause, whatever else stood in the way beside it.
+    if (const auto cause = trouble(slot)) {
+      fault.set_seen(fault.seen() + ", last for " + wire::FaultCode_Name(cause->code()) + ": " +
+                     cause->seen());
+      fault.set_detail(cause->detail());
+      fault.set_tries(cause->tries());
+    } else if (slot.held != wire::FAULT_CODE_UNSPECIFIED) {
+      fault.set_seen(fault.seen() + ", last for " + wire::FaultCode_Name(slot.held) + ": " + slot.held_seen);
     }
     return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(fault), now, out);
   }
@@ -100,8 +131,8 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
     return wake_at(now.mono +
                    std::min<Duration>(from_wire(order.not_before()) - now.wall_high, longest_sleep));
   }
-  if (auto fault = why_held(slot, now)) return hold(slot, std::move(*fault), now, out);
   if (materials.trouble) return hold(slot, *materials.trouble, now, out);
+  if (auto fault = why_held(slot, now)) return hold(slot, std::move(*fault), now, out);
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
   if (!materials.here) return;
   const bool full = places_left_ <= 0 && !planted(Defect::parallel_ignored);
@@ -151,11 +182,9 @@ std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& no
 JobQueue::Materials JobQueue::prepare(JobSlot& slot, const Now& now, Outcome& out) {
   const wire::StartInstall& order = slot.job.order();
   std::string missing;  // the image that is waited for
-  std::optional<wire::Fault> trouble;
   const auto want = [&](const wire::ImageRef& image) {
     images_.want(image, out);
     if (images_.facts(image.sha256()) == nullptr && missing.empty()) missing = image.sha256();
-    if (!trouble) trouble = images_.trouble(image.sha256());
   };
   want(order.image());
   if (order.packages().has_image()) want(order.packages().image());
@@ -170,19 +199,24 @@ JobQueue::Materials JobQueue::prepare(JobSlot& slot, const Now& now, Outcome& ou
     event.mutable_stage()->set_note(image_here ? "the profile is being fetched" : images_.progress(missing));
     c_.journal.tell(std::move(event), now, out);
   }
-  Materials materials{.here = false, .trouble = std::move(trouble)};
-  if (!materials.trouble && !profile_here && blobs_.unknown(order.profile().sha256())) {
-    materials.trouble =
-        make_fault(wire::PROFILE_UNAVAILABLE, wire::Stage_Name(wire::PREPARING),
-                   "the controller does not have the content of profile " + order.profile().name(),
-                   "apply the profile again; the job goes on by itself");
-  }
-  return materials;
+  return {.here = false, .trouble = trouble(slot)};
+}
+
+std::optional<wire::Fault> JobQueue::trouble(const JobSlot& slot) const {
+  const wire::StartInstall& order = slot.job.order();
+  auto fault = images_.trouble(order.image().sha256());
+  if (!fault && order.packages().has_image()) fault = images_.trouble(order.packages().image().sha256());
+  if (fault || !blobs_.unknown(order.profile().sha256())) return fault;
+  return make_fault(wire::PROFILE_UNAVAILABLE, wire::Stage_Name(wire::PREPARING),
+                    "the controller does not have the content of profile " + order.profile().name(),
+                    "apply the profile again; the job goes on by itself");
 }
 
 void JobQueue::hold(JobSlot& slot, wire::Fault fault, const Now& now, Outcome& out) {
   if (slot.held == fault.code()) return;
   slot.held = fault.code();
+  slot.held_seen = fault.seen();
+  if (fault.code() == wire::DISK_LOW && c_.site.disk_low && std::exchange(slot.disk_low_told, true)) return;
   out.log(LogLevel::warning, "held: " + fault.seen(), log_fields(slot.job));
   wire::Event event = event_of(slot.job);
   *event.mutable_held()->mutable_fault() = std::move(fault);

@@ -28,6 +28,8 @@ class JobQueue {
 
  private:
   void review(JobSlot& slot, const Now& now, Outcome& out);
+  /// That the disk is low is told for all who wait in one event, and not again while it only flaps.
+  void tell_disk_low(const Now& now, Outcome& out);
   void count_room();
   /// How many more of its credential's logins may be under way.
   std::int64_t& logins_left(const std::string& credential, const Now& now);
@@ -37,6 +39,7 @@ class JobQueue {
     bool here = false;                   // profile and image
     std::optional<wire::Fault> trouble;  // why one of them is not coming
   };
+  [[nodiscard]] std::optional<wire::Fault> trouble(const JobSlot& slot) const;
   Materials prepare(JobSlot& slot, const Now& now, Outcome& out);
   void hold(JobSlot& slot, wire::Fault fault, const Now& now, Outcome& out);
   void wake_at(MonoTime at);
@@ -48,6 +51,9 @@ class JobQueue {
   ImageDesk& images_;
   std::optional<MonoTime> wake_;
   std::optional<MonoTime> armed_;  // timer "queue"
+  bool disk_low_ = false;  // as of the last review
+  bool disk_low_told_ = false;
+  std::optional<MonoTime> disk_low_until_;
   // Counted once per review.
   std::int64_t places_left_ = 0;
   std::map<std::string, std::int64_t> logins_left_;  // by credential

@@ -95,6 +95,12 @@ std::set<std::string> JobTable::images() const {
   return digests;
 }
 
+std::set<std::string> JobTable::profiles() const {
+  std::set<std::string> digests;
+  for (const auto& [deployment, slot] : slots_) digests.insert(slot->job.order().profile().sha256());
+  return digests;
+}
+
 std::uint32_t JobTable::waiting_for(std::string_view credential) const {
   return static_cast<std::uint32_t>(std::ranges::count_if(slots_, [&](const auto& item) {
     return item.second->waiting() && item.second->job.order().bmc().credential() == credential;

@@ -26,6 +26,8 @@ struct JobSlot {
   std::optional<MonoTime> retry_at;                     // waiting: not before
   std::optional<MonoTime> poll_at;                      // running: PollDue is owed
   wire::FaultCode held = wire::FAULT_CODE_UNSPECIFIED;  // why it waits, as last told
+  std::string held_seen;                                // the same in words
+  bool disk_low_told = false;                           // of it, or of all who wait
   std::vector<std::string> machine_names;               // of the order's identity, see fence_table.h
   std::string stored;  // the row as last written, without what only counts bytes
   std::optional<MonoTime> sampled_at;
@@ -65,9 +67,12 @@ class JobTable {
 
   /// In the order in which they were accepted.
   [[nodiscard]] std::vector<JobSlot*> all();
+  [[nodiscard]] std::size_t size() const { return slots_.size(); }
   [[nodiscard]] std::size_t running() const;
   /// Digests of the images that jobs were ordered with, ended ones included while their medium may be read.
   [[nodiscard]] std::set<std::string> images() const;
+  /// The same of their profiles.
+  [[nodiscard]] std::set<std::string> profiles() const;
   [[nodiscard]] std::uint32_t waiting_for(std::string_view credential) const;
 
   /// Writes the row if anything but a byte count changed.

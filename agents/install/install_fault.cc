@@ -27,10 +27,12 @@ constexpr bool unknown = true;
 constexpr bool known = false;
 
 // Placeholders: {server} {bmc} {credential} {media} {slot} {expected} {seen} {span} {percent} {launch_by}.
-const std::array<Wording, 34>& wordings() {
-  static const std::array<Wording, 34> table = {{
+const std::array<Wording, 35>& wordings() {
+  static const std::array<Wording, 35> table = {{
       {wire::BMC_UNREACHABLE, passes, unknown, "{bmc} does not answer ({seen}, {span})",
        "check the BMC's cable, address and power, then: " + commands::inspect("{server}")},
+      {wire::AGENT_EXHAUSTED, passes, unknown, "{bmc} could not be asked for {span}: {seen}",
+       "raise LimitNOFILE of the agent's unit and restart the agent; it says at its start what it may open"},
       {wire::BMC_LOST, passes, unknown, "{bmc} answered before, then was silent for {span} ({seen})",
        "look at the host's console; when its state is clear: " + commands::resolve_either_way("{server}")},
       {wire::BMC_LOGIN_REFUSED, stays, unknown,
@@ -188,11 +190,11 @@ bool installer_may_run(const record::Job& job) {
 
 bool is_of_talk(wire::FaultCode code) {
   if (planted(Defect::talk_ends_medium)) return false;
-  constexpr std::array<wire::FaultCode, 11> of_talk = {
+  constexpr std::array<wire::FaultCode, 12> of_talk = {
       wire::BMC_UNREACHABLE,       wire::BMC_LOGIN_REFUSED,  wire::BMC_PASSWORD_CHANGE_REQUIRED,
       wire::BMC_SESSIONS_FULL,     wire::BMC_KEY_CHANGED,    wire::BMC_TLS_REFUSED,
       wire::BMC_PROTOCOL,          wire::CREDENTIAL_MISSING, wire::IDENTITY_MISMATCH,
-      wire::IDENTITY_INSUFFICIENT, wire::SYSTEM_AMBIGUOUS};
+      wire::IDENTITY_INSUFFICIENT, wire::SYSTEM_AMBIGUOUS,   wire::AGENT_EXHAUSTED};
   return std::ranges::find(of_talk, code) != of_talk.end();
 }
 

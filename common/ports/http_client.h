@@ -60,6 +60,7 @@ enum class HttpFailure {
   key_changed,    // the pinned key does not match; `detail` holds the key that was shown (hex)
   too_large,      // reply longer than reply_limit
   no_credential,  // the named credential does not exist at this site
+  local,          // nothing was sent: this process could not (no descriptor left, ...), whoever was asked
 };
 
 struct HttpFailed {

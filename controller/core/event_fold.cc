@@ -369,7 +369,11 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
       if (SiteLink* link = work.link(site)) link->set_machine(event.journal_opened().machine_id());
       break;
     default:
-      if (subject.deployment != nullptr) fold_deployment(work, *subject.deployment, event);
+      if (subject.deployment != nullptr) {
+        fold_deployment(work, *subject.deployment, event);
+      } else if (event.has_held() && event.deployment_id().empty()) {
+        fold_site_held(work, site, event.held());
+      }
   }
   if (proves_fence(work, site, event)) confirm_fence(work, event.deployment_id());
   if (const std::string is = state_here(work, event); is != was)

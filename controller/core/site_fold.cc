@@ -118,6 +118,20 @@ void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& re
   }
 }
 
+void fold_site_held(Work& work, const std::string& site, const wire::Held& held) {
+  std::vector<std::string> waiting;
+  for (const auto& [id, deployment] : work.mesh().deployments) {
+    if (deployment.site() == site && deployment.state() == states::running &&
+        deployment.stage() <= wire::PREPARING) {
+      waiting.push_back(id);
+    }
+  }
+  for (const std::string& id : waiting) {
+    move_deployment(work, id, Happening::progressed,
+                    [&](rest::Deployment& d) { d.set_note(sentence(held.fault())); });
+  }
+}
+
 void fold_state_report(Work& work, const std::string& site, const wire::StateReport& report) {
   for (const auto& fence : report.fences()) {
     if (!fence.machine().empty()) {

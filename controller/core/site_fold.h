@@ -10,6 +10,8 @@ namespace metalmesh::controller {
 void fold_inspected(Work& work, const std::string& site, const wire::Event& event);
 void fold_credential(Work& work, const std::string& site, const wire::Event& event);
 void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& report);
+/// All that wait at the site do so for one reason.
+void fold_site_held(Work& work, const std::string& site, const wire::Held& held);
 /// After a restore: raises every fence to what the site knows; with the last piece decides about orders in
 /// doubt.
 void fold_state_report(Work& work, const std::string& site, const wire::StateReport& report);

@@ -131,12 +131,47 @@ TEST_F(Images, OneThatRotsIsToldAndFetchedAnew) {
   prefetch('b');
   site_.image_acts.clear();
   site_.deliver(ImageFailed{digest('b'), Why::rotten, "its SHA-256 has become ..."});
-  EXPECT_THAT(site_.image_acts, ElementsAre("fetch " + digest('b')));
+  EXPECT_THAT(site_.image_acts, ElementsAre("drop " + digest('b'), "fetch " + digest('b')));
   const auto reports = told('b');
   ASSERT_EQ(reports.size(), 3U);  // ready, damaged, ready again
   EXPECT_EQ(reports[1].fault().code(), wire::IMAGE_CORRUPT);
   EXPECT_THAT(reports[1].fault().seen(), HasSubstr("damaged on the site's disk"));
   EXPECT_TRUE(reports[2].ready());
+}
+
+TEST_F(Images, WhatIsLeftOfARottenImageStaysForTheJobsThatReadIt) {
+  site_.order(test::make_order(site_, 1));  // digest a
+  ASSERT_FALSE(site_.job("d1")->ended());
+  prefetch('b');
+  site_.image_acts.clear();
+  site_.images_ready = false;
+  site_.deliver(ImageFailed{digest('a'), Why::rotten, "its SHA-256 has become ..."});
+  EXPECT_THAT(site_.image_acts, ElementsAre("fetch " + digest('a')));
+  site_.image_acts.clear();
+  site_.deliver(ImageFailed{digest('b'), Why::rotten, "its SHA-256 has become ..."});
+  EXPECT_THAT(site_.image_acts, ElementsAre("drop " + digest('b'), "fetch " + digest('b')));
+}
+
+TEST_F(Images, WhatIsLeftOfAnImportedImageIsNeverDropped) {
+  ImageReady found{digest('f'), {}, true};
+  found.facts.set_size(image_size);
+  site_.deliver(found);
+  site_.images_ready = false;
+  site_.image_acts.clear();
+  ImageFailed rotten{digest('f'), Why::rotten, "the disk does not give it"};
+  rotten.imported = true;
+  site_.deliver(rotten);
+  site_.deliver(ImageFailed{digest('f'), Why::unavailable, "it has no source"});
+  no_room_for('e', image_size);
+  site_.advance(std::chrono::hours(1));
+  EXPECT_THAT(site_.image_acts, ::testing::Not(::testing::Contains("drop " + digest('f'))));
+  EXPECT_TRUE(wished('f'));
+  EXPECT_THAT(told('f').back().fault().next(), HasSubstr("URLs"));
+}
+
+TEST_F(Images, ARottenImageThatNobodyWishesForGoes) {
+  site_.deliver(ImageFailed{digest('9'), Why::rotten, "its SHA-256 has become ..."});
+  EXPECT_THAT(site_.image_acts, ElementsAre("drop " + digest('9')));
 }
 
 TEST_F(Images, AJobThatWaitsTakesARottenImageForOneThatIsFetched) {

@@ -260,10 +260,12 @@ TEST_F(Queue, BelowTheDiskReserveNothingNewStarts) {
   site_.deliver(DiskLevel{true, 1});
   site_.order(make_order(site_, 1));
   EXPECT_TRUE(site_.receipts().back().accepted());
-  EXPECT_THAT(held("d1"), ::testing::ElementsAre(wire::DISK_LOW));
+  EXPECT_THAT(held(""), ::testing::ElementsAre(wire::DISK_LOW)) << "for all who wait";
   EXPECT_TRUE(begun().empty());
+  site_.order(make_order(site_, 2));
+  EXPECT_THAT(held("d2"), ::testing::ElementsAre(wire::DISK_LOW)) << "who comes later hears it, too";
   site_.deliver(DiskLevel{false, 1ULL << 30});
-  EXPECT_EQ(begun().size(), 1U);
+  EXPECT_EQ(begun().size(), 2U);
 }
 
 TEST_F(Queue, NothingStartsBeforeTheMediaServerIsUp) {
