@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/adapters/config_file.h"
+#include "common/os/files.h"
 #include "common/text/letters.h"
 
 namespace metalmesh::agent {
@@ -18,6 +19,14 @@ constexpr std::size_t site_name_limit = 63;
 Status needed(const char* field, const std::string& value, const std::string& hint) {
   if (!value.empty()) return {};
   return fail(ErrorKind::invalid, std::string(field) + " is missing" + hint);
+}
+
+/// A source's certificate is held against what this file says: one without an authority would refuse them all.
+Status check_image_ca(const std::string& path) {
+  if (path.empty()) return {};
+  const auto content = os::read_file(path);
+  if (!content || content->find("-----BEGIN CERTIFICATE-----") != std::string::npos) return {};
+  return fail(ErrorKind::invalid, "imageCa: " + path + " holds no certificate (PEM) of an authority");
 }
 
 Status check_site(const std::string& site) {
@@ -91,7 +100,8 @@ Result<config::Agent> load_config(const AgentOptions& options) {
                      needed("broker.url", config.broker().url(), ": for example mqtts://broker.example:8883"),
                      check_credentials_path(config),
                      check_media(config.media()),
-                     adapters::check_paths(config)};
+                     adapters::check_paths(config),
+                     check_image_ca(config.image_ca())};
   for (Status& check : checks) {
     if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
   }

@@ -1,5 +1,6 @@
 #include "agents/app/agent_wiring.h"
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <stop_token>
@@ -18,6 +19,7 @@
 #include "common/adapters/asio_timers.h"
 #include "common/adapters/credential_file.h"
 #include "common/adapters/curl_client.h"
+#include "common/adapters/descriptors.h"
 #include "common/adapters/ed25519_signer.h"
 #include "common/adapters/family_files.h"
 #include "common/adapters/flight_recorder.h"
@@ -71,13 +73,29 @@ adapters::PahoBusOptions bus_options(const config::Agent& config) {
 media::ImageStoreOptions image_options(const config::Agent& config) {
   media::ImageStoreOptions options;
   options.folder = config.data_dir() + "/images";
+  options.download.ca_file = config.image_ca();
   return options;
 }
 
-adapters::CurlClientOptions bmc_options(const config::Agent& config) {
+/// How many sockets may be open towards BMCs, and towards installed systems that are probed, at a time. A
+/// name that is being resolved takes some more beside its connection.
+struct Sockets {
+  std::size_t bmcs = 0;
+  std::size_t probes = 0;
+};
+
+Result<Sockets> sockets_within(std::size_t descriptors) {
+  constexpr std::size_t most_bmcs = 1024, most_probes = 256;
+  auto all = adapters::connections_within(descriptors, {.own = 96, .least = 32, .most = 2 * most_bmcs});
+  if (!all) return std::unexpected(std::move(all.error()));
+  return Sockets{std::min(most_bmcs, *all / 2), std::min(most_probes, *all / 4)};
+}
+
+adapters::CurlClientOptions bmc_options(const config::Agent& config, std::size_t connections) {
   adapters::CurlClientOptions options;
   options.ca_file = config.bmc_ca();
   options.keep_alive = !config.bmc_keep_alive_off();
+  options.connections = connections;
   return options;
 }
 
@@ -106,6 +124,9 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
     return stopped;
   }
 
+  const std::size_t descriptors = adapters::raise_descriptor_limit();
+  const auto sockets = sockets_within(descriptors);
+  if (!sockets) return report(log, "cannot run", sockets.error(), failed);
   adapters::StoreOptions store_options;
   if (config->disk_reserve() > 0) store_options.reserve_bytes = config->disk_reserve();
   auto store = adapters::SqliteStore::open(config->data_dir(), store_options);
@@ -131,8 +152,8 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   // Destroyed in reverse: first what delivers inputs, last the queue they are delivered to (above).
   adapters::AsioRuntime runtime;
   adapters::AsioTimers timers(runtime, queue);
-  adapters::TcpProber prober(runtime, queue);
-  adapters::CurlClient bmcs(bmc_options(*config), *identity->credentials, queue);
+  adapters::TcpProber prober(runtime, queue, sockets->probes);
+  adapters::CurlClient bmcs(bmc_options(*config, sockets->bmcs), *identity->credentials, queue);
   auto images = media::ImageStore::open(image_options(*config), queue, log);
   if (!images) return report(log, "cannot open the image store", images.error(), failed);
   media::MediaClient media(config->data_dir(), queue, log);
@@ -159,6 +180,8 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
              {{"site", config->site()},
               {"broker", config->broker().url()},
               {"dataDir", config->data_dir()},
+              {"bmcConnections", std::to_string(sockets->bmcs)},
+              {"descriptors", std::to_string(descriptors)},
               {"version", version}}});
 
   const int signal = signals.wait();

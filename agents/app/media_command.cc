@@ -1,13 +1,13 @@
 #include "agents/app/media_command.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <csignal>
 
 #include "agents/app/agent_config.h"
 #include "agents/media/server/agent_door.h"
 #include "agents/media/server/media_server.h"
+#include "common/adapters/descriptors.h"
 #include "common/adapters/signals.h"
 
 namespace metalmesh::agent {
@@ -22,8 +22,9 @@ int report(LogSink& log, const char* what, const Error& error, int exit_code) {
   return exit_code;
 }
 
-media::MediaServerOptions server_options(const config::Media& media) {
+media::MediaServerOptions server_options(const config::Media& media, std::size_t connections) {
   media::MediaServerOptions options;
+  options.connections = connections;
   options.listen = media.listen();
   options.certificate = media.certificate();
   options.key = media.key();
@@ -33,28 +34,29 @@ media::MediaServerOptions server_options(const config::Media& media) {
   return options;
 }
 
-/// One descriptor per reader: the usual soft limit of 1,024 is less than a site may have.
-void allow_many_readers() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
 int serve_media_command(const AgentOptions& options, LogSink& log) {
   const adapters::Signals signals;
   ::pthread_setname_np(::pthread_self(), "metalmesh-media");  // `ps` and `pkill` tell it from the agent
-  allow_many_readers();
   const auto config = load_media_config(options);
   if (!config) return report(log, "configuration refused", config.error(), misconfigured);
+  const std::size_t descriptors = adapters::raise_descriptor_limit();
+  // Own: the agent, listeners, log, and images, each of which stays open while it is read.
+  const auto connections = adapters::connections_within(
+      descriptors, {.own = 64, .least = 32, .most = media::MediaServerOptions().connections});
+  if (!connections) return report(log, "cannot run", connections.error(), failed);
   auto door = media::AgentDoor::open(config->data_dir(), log);
   if (!door) return report(log, "cannot let the agent in", door.error(), failed);
-  auto server = media::MediaServer::start(server_options(config->media()), **door, log);
+  auto server = media::MediaServer::start(server_options(config->media(), *connections), **door, log);
   if (!server) return report(log, "cannot serve media", server.error(), failed);
   (*door)->serve(**server);
-  log.write({LogLevel::info, "ready", {{"media", (*server)->address()}, {"dataDir", config->data_dir()}}});
+  log.write({LogLevel::info,
+             "ready",
+             {{"media", (*server)->address()},
+              {"dataDir", config->data_dir()},
+              {"connections", std::to_string(*connections)},
+              {"descriptors", std::to_string(descriptors)}}});
   const int signal = signals.wait();
   log.write({LogLevel::info, "stopping", {{"signal", signal == SIGTERM ? "TERM" : "INT"}}});
   (*door)->close();  // it hands orders to the server

@@ -24,8 +24,6 @@
 namespace metalmesh::adapters {
 namespace {
 
-/// Kept connections over all hosts; a site has fewer BMCs.
-constexpr long most_kept_connections = 1024;
 constexpr int longest_wait_ms = 60'000;
 /// Idle hosts remembered, for the trust their kept connection was made under.
 constexpr std::size_t most_hosts = 4096;
@@ -48,7 +46,10 @@ class CurlClient::Loop {
     wakeup_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     MM_CHECK(multi_ != nullptr && epoll_ >= 0 && wakeup_ >= 0);
     watch(EPOLL_CTL_ADD, wakeup_, EPOLLIN);
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, most_kept_connections);
+    const auto most = static_cast<long>(std::max<std::size_t>(1, options_.connections));
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, most);
+    curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, most);
+    curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Loop::on_socket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Loop::on_timer);
@@ -84,6 +85,7 @@ class CurlClient::Loop {
   struct Host {
     std::deque<HttpRequest> waiting;
     std::unique_ptr<CurlTransfer> running;
+    bool in_line = false;  // for a connection
     // Under which trust and pin the kept connection was made.
     std::optional<std::pair<TlsTrust, std::string>> trust;
   };
@@ -185,13 +187,30 @@ class CurlClient::Loop {
         continue;
       }
       host.waiting.push_back(std::move(request));
-      if (!host.running) start_next(host);
+      start_next(host);
     }
   }
+
+  /// A connection has become free: for whoever has waited for one the longest.
+  void start_waiting() {
+    while (!no_room() && !in_line_.empty()) {
+      const auto host = hosts_.find(in_line_.front());
+      in_line_.pop_front();
+      if (host == hosts_.end()) continue;
+      host->second.in_line = false;
+      start_next(host->second);
+    }
+  }
+  [[nodiscard]] bool no_room() const { return running_ >= std::max<std::size_t>(1, options_.connections); }
 
   /// Starts the first waiting request that can be sent; those that cannot are answered.
   void start_next(Host& host) {
     while (!host.running && !host.waiting.empty()) {
+      if (no_room()) {
+        const auto origin = origin_of(host.waiting.front().url);
+        if (!std::exchange(host.in_line, true)) in_line_.push_back(origin->host + ":" + origin->port);
+        return;
+      }
       HttpRequest request = std::move(host.waiting.front());
       host.waiting.pop_front();
       std::pair trust(request.trust, request.trust == TlsTrust::pin ? request.pin_sha256 : std::string());
@@ -205,6 +224,7 @@ class CurlClient::Loop {
       host.trust = std::move(trust);
       MM_CHECK(curl_multi_add_handle(multi_, transfer->handle()) == CURLM_OK);
       host.running = std::move(transfer);
+      ++running_;
     }
   }
 
@@ -222,8 +242,10 @@ class CurlClient::Loop {
       CurlTransfer::Answer answer = transfer->finish(code);
       // A failed transfer leaves no connection worth keeping, so the next one starts on a fresh one anyway.
       const auto over = std::exchange(found->second.running, nullptr);
+      --running_;
       if (spare_.size() < most_spare_handles) spare_.push_back(over->take_handle());
       deliver(std::move(answer));
+      start_waiting();  // first, so that no host gets two turns while another waits for its first
       start_next(found->second);
     }
   }
@@ -250,6 +272,8 @@ class CurlClient::Loop {
   std::mutex mutex_;
   std::vector<HttpRequest> arrived_;             // guarded by mutex_
   std::map<std::string, Host> hosts_;            // thread_ only
+  std::deque<std::string> in_line_;              // hosts that wait for a connection; thread_ only
+  std::size_t running_ = 0;                      // thread_ only
   std::vector<CurlTransfer::EasyHandle> spare_;  // thread_ only
   std::thread thread_;
 };

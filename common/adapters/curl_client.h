@@ -1,5 +1,7 @@
 // ports/http_client over libcurl: one thread on curl_multi_poll. Requests to one host:port run one at a time
-// in the order given; different hosts run side by side. start() is safe from any thread.
+// in the order given; different hosts run side by side, as many as there may be connections: others wait for
+// their turn, and kept connections that are idle make room, the oldest first. A host keeps one connection at
+// most. start() is safe from any thread.
 //
 // TLS: the peer's key is read and judged after the handshake and before a byte of the request leaves, on new
 // and on reused connections alike. A connection made under one trust is never used under another. A request
@@ -26,6 +28,7 @@ struct CurlClientOptions {
   /// Idle connections older than this are not used again: BMCs drop them silently.
   Duration idle_limit = std::chrono::seconds(20);
   std::size_t queued_per_host = 1024;  // more are answered `refused`
+  std::size_t connections = 1024;      // in use and kept, to all hosts together
 };
 
 class CurlClient final : public HttpClient {

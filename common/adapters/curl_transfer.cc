@@ -2,13 +2,16 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 
 #include "common/adapters/credential_body.h"
+#include "common/adapters/descriptors.h"
 #include "common/adapters/openssl_handles.h"
 #include "common/base/digest.h"
 #include "common/text/letters.h"
@@ -132,9 +135,18 @@ std::optional<CurlTransfer::Answer> CurlTransfer::prepare(const CredentialSource
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &CurlTransfer::open_socket);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
   set_trust();
   set_request();
   return std::nullopt;
+}
+
+/// libcurl does not tell why there was no socket.
+curl_socket_t CurlTransfer::open_socket(void* self, curlsocktype, curl_sockaddr* address) {
+  const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (socket < 0 && is_out_of_descriptors(errno)) static_cast<CurlTransfer*>(self)->no_socket_ = true;
+  return socket < 0 ? CURL_SOCKET_BAD : socket;
 }
 
 void CurlTransfer::set_trust() {
@@ -264,6 +276,10 @@ HttpFailed CurlTransfer::failed(HttpFailure failure, std::string detail) const {
 }
 
 HttpFailed CurlTransfer::failed(CURLcode code) const {
+  const bool no_connection = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+                             code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT;
+  if (sends_ == 0 && no_connection && (no_socket_ || out_of_descriptors()))
+    return failed(HttpFailure::local, no_descriptor_left());
   const std::string detail = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
   // Nothing has left yet, so nothing can have happened at the other end: say `refused`, not "effect unknown".
   const bool sent = sends_ > 0;

@@ -41,6 +41,7 @@ class CurlTransfer {
 
   static int before_request(void* self, char*, char*, int, int);
   static std::size_t on_header(const char* bytes, std::size_t size, std::size_t count, void* self);
+  static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* address);
   static std::size_t on_body(const char* bytes, std::size_t size, std::size_t count, void* self);
 
   [[nodiscard]] bool closes_afterwards() const { return request_.last || !options_.keep_alive; }
@@ -59,7 +60,8 @@ class CurlTransfer {
   char error_[CURL_ERROR_SIZE] = {};
   HttpReplied reply_;
   std::size_t header_bytes_ = 0;
-  int sends_ = 0;  // how often this request was about to leave
+  bool no_socket_ = false;  // this process had no descriptor for it
+  int sends_ = 0;           // how often this request was about to leave
   Stop stop_ = Stop::none;
 };
 

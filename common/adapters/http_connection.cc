@@ -73,7 +73,8 @@ HttpConnection::HttpConnection(const asio::any_io_executor& executor, Connection
       room_(executor),
       pending_(executor),
       input_deadline_(executor),
-      output_deadline_(executor) {}
+      output_deadline_(executor),
+      idle_since_(std::chrono::steady_clock::now()) {}
 
 void HttpConnection::start(bool refuse) {
   asio::co_spawn(executor_, serve(refuse), [self = shared_from_this()](const std::exception_ptr&) {
@@ -157,6 +158,7 @@ Task<void> HttpConnection::serve(bool refuse) {
   asio::co_spawn(executor_, pump_in(), keep);
   asio::co_spawn(executor_, pump_out(), keep);
   if (refuse) {
+    idle_since_.reset();
     send_problem(503, "too many connections; try again shortly");
   } else {
     bool more = true;
@@ -190,6 +192,7 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
   bool header_seen = false;
   late_ = false;
   patience(std::exchange(first_request_, false) ? limits_.header : limits_.idle);
+  idle_since_ = std::chrono::steady_clock::now();
   while (!parser.is_done()) {
     const auto waiting = std::string_view(static_cast<const char*>(in_.data().data()), in_.size());
     if (!began) in_.consume(std::min(waiting.find_first_not_of("\r\n"), waiting.size()));
@@ -227,6 +230,7 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
     co_await news_.wait();
   }
   input_deadline_.cancel();
+  idle_since_.reset();
 
   auto message = parser.release();
   Request request;
@@ -298,6 +302,13 @@ Task<void> HttpConnection::drain() {
 void HttpConnection::reply(const ExchangeReply& reply) {
   if (!exchange_ || exchange_->replied) return;
   if (stopping_ || input_ended_) exchange_->keep_alive = false;
+  if (reply.stream && !owner_.may_stream()) {
+    exchange_->keep_alive = false;
+    send_reply(problem_reply(exchange_->id, 503, "too many streams are open; try again shortly"));
+    end_exchange(true);
+    stopping_ = true;
+    return news_.notify();
+  }
   send_reply(reply);
   if (!exchange_->streaming) end_exchange(false);
   news_.notify();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/beast/core/flat_buffer.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ class ConnectionOwner {
   virtual ExchangeId open_exchange(const std::shared_ptr<HttpConnection>& connection) = 0;
   virtual void close_exchange(ExchangeId id) = 0;
   virtual void deliver(Input input) = 0;
+  /// Whether one more connection may stay open for a stream.
+  virtual bool may_stream() = 0;
   virtual void ended(const std::shared_ptr<HttpConnection>& connection) = 0;
 };
 
@@ -40,6 +43,15 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   /// Ends after the running exchange; a stream is ended at once.
   void stop();
   void abort();
+  [[nodiscard]] bool aborted() const { return dead_; }
+  /// Since when a complete request is waited for; nothing while there is one.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> idle_since() const {
+    return dead_ ? std::nullopt : idle_since_;
+  }
+  /// A streaming reply is under way.
+  static bool streams(const std::shared_ptr<HttpConnection>& connection) {
+    return connection->exchange_ && connection->exchange_->streaming;
+  }
 
  private:
   struct Request;
@@ -82,6 +94,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   Signal pending_;  // for pump_out: out_ has bytes
   Deadline input_deadline_;
   Deadline output_deadline_;
+  std::optional<std::chrono::steady_clock::time_point> idle_since_;
   bool first_request_ = true;
   bool writing_ = false;
   bool input_ended_ = false;

@@ -1,13 +1,17 @@
 #include "common/adapters/http_server.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <utility>
 
+#include "common/adapters/descriptors.h"
 #include "common/adapters/http_connection.h"
 #include "common/base/check.h"
 
@@ -15,7 +19,8 @@ namespace metalmesh::adapters {
 namespace {
 
 /// Connections above the limit that are told so; any more are closed without a word.
-constexpr std::size_t most_refusals = 64;
+constexpr std::size_t most_refusals = 16;
+constexpr Duration told_every = std::chrono::minutes(1);
 
 bool is_loopback(const std::string& address) {
   boost::system::error_code error;
@@ -28,13 +33,18 @@ bool is_loopback(const std::string& address) {
 // Lives on the runtime's thread, but for wait_until_empty.
 class HttpServer::Core final : public ConnectionOwner, public std::enable_shared_from_this<HttpServer::Core> {
  public:
-  Core(boost::asio::any_io_executor executor, std::shared_ptr<Acceptor> acceptor, const HttpLimits& limits,
-       Sink& sink)
-      : executor_(std::move(executor)), acceptor_(std::move(acceptor)), limits_(limits), sink_(sink) {}
+  Core(boost::asio::any_io_executor executor, std::shared_ptr<Acceptor> acceptor,
+       const HttpServerOptions& options, Sink& sink)
+      : executor_(std::move(executor)),
+        acceptor_(std::move(acceptor)),
+        limits_(options.limits),
+        sink_(sink),
+        log_(options.log) {}
 
   void start() {
     acceptor_->start(
-        [self = shared_from_this()](std::unique_ptr<Stream> stream) { self->adopt(std::move(stream)); });
+        [self = shared_from_this()](std::unique_ptr<Stream> stream) { self->adopt(std::move(stream)); },
+        [self = shared_from_this()] { self->out_of_descriptors(); });
   }
 
   void reply(const ExchangeReply& reply) {
@@ -69,6 +79,10 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
   }
   void close_exchange(ExchangeId id) override { exchanges_.erase(id); }
   void deliver(Input input) override { sink_.deliver(std::move(input)); }
+  bool may_stream() override {
+    const auto streams = std::ranges::count_if(connections_, &HttpConnection::streams);
+    return static_cast<std::size_t>(streams) < std::max<std::size_t>(1, limits_.connections * 3 / 4);
+  }
   void ended(const std::shared_ptr<HttpConnection>& connection) override {
     connections_.erase(connection);
     tell_if_empty();
@@ -76,11 +90,35 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
 
  private:
   void adopt(std::unique_ptr<Stream> stream) {
-    if (connections_.size() >= limits_.connections + most_refusals) return stream->close();
-    const bool refuse = connections_.size() >= limits_.connections;
+    if (open() >= limits_.connections) end_idle();
+    const bool refuse = open() >= limits_.connections;
+    if (open() >= limits_.connections + most_refusals) return stream->close();
     auto connection = std::make_shared<HttpConnection>(executor_, *this, limits_, std::move(stream));
     connections_.insert(connection);
     connection->start(refuse);
+  }
+  /// Those that have not been ended; how many have been and are not gone yet is a matter of microseconds.
+  [[nodiscard]] std::size_t open() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(connections_, [](const auto& connection) { return !connection->aborted(); }));
+  }
+  /// Ends the connection that has asked nothing for the longest, if there is one.
+  void end_idle() {
+    std::shared_ptr<HttpConnection> oldest;
+    for (const auto& connection : connections_) {
+      const auto since = connection->idle_since();
+      if (since && (!oldest || *since < *oldest->idle_since())) oldest = connection;
+    }
+    if (oldest) oldest->abort();
+  }
+  void out_of_descriptors() {
+    end_idle();
+    const auto now = std::chrono::steady_clock::now();
+    if (log_ == nullptr || (told_at_ && now - *told_at_ < told_every)) return;
+    told_at_ = now;
+    log_->write({LogLevel::error,
+                 "no connection can be accepted: " + no_descriptor_left(),
+                 {{"connections", std::to_string(connections_.size())}}});
   }
   std::shared_ptr<HttpConnection> connection_of(ExchangeId id) {
     const auto found = exchanges_.find(id);
@@ -97,6 +135,8 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
   std::shared_ptr<Acceptor> acceptor_;
   const HttpLimits limits_;
   Sink& sink_;
+  LogSink* log_;
+  std::optional<std::chrono::steady_clock::time_point> told_at_;
   std::set<std::shared_ptr<HttpConnection>> connections_;
   std::map<ExchangeId, std::shared_ptr<HttpConnection>> exchanges_;
   ExchangeId last_exchange_ = 0;
@@ -119,7 +159,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(AsioRuntime& runtime, cons
   const auto executor = runtime.context().get_executor();
   auto acceptor = listen(executor, options.address, options.port, tls ? &files : nullptr);
   if (!acceptor) return std::unexpected(std::move(acceptor.error()));
-  auto core = std::make_shared<Core>(executor, std::move(*acceptor), options.limits, sink);
+  auto core = std::make_shared<Core>(executor, std::move(*acceptor), options, sink);
   runtime.post([core] { core->start(); });
   return std::unique_ptr<HttpServer>(new HttpServer(runtime, std::move(core)));
 }

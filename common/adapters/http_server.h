@@ -3,8 +3,9 @@
 //
 // The client's mistakes are answered here, as application/problem+json: malformed request 400, slow request
 // 408, long body 413, long header 431; 503 with Retry-After when there are too many connections or the core
-// stays silent. HEAD arrives as GET and its reply's body is left out. Pipelined requests are handed over one
-// after the other.
+// stays silent. When all connections are taken, the one that has asked nothing (completely) for the longest
+// makes room; 503 is for the case that none is idle. Streams never take all of them. HEAD arrives as GET and
+// its reply's body is left out. Pipelined requests are handed over one after the other.
 //
 // A streaming reply has a bounded buffer: a client that reads slower than the core writes is disconnected and
 // the core gets ExchangeClosed. ExchangeDrained says that everything given so far has left the process.
@@ -17,6 +18,7 @@
 #include <string>
 
 #include "common/adapters/asio_runtime.h"
+#include "common/base/log.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/ports/http_exchange.h"
@@ -28,7 +30,7 @@ struct HttpLimits {
   std::uint32_t header_bytes = 16U << 10;
   std::uint64_t body_bytes = 1U << 20;
   std::size_t stream_buffer = 256U << 10;  // unsent bytes of one streaming reply
-  std::size_t connections = 512;
+  std::size_t connections = 512;           // streams take at most three quarters of them
   Duration handshake = std::chrono::seconds(10);
   Duration idle = std::chrono::seconds(75);    // kept alive between requests
   Duration header = std::chrono::seconds(10);  // from a request's first byte to the end of its header
@@ -48,6 +50,7 @@ struct HttpServerOptions {
   std::string certificate_file;
   std::string key_file;
   HttpLimits limits;
+  LogSink* log = nullptr;  // hears, now and then, that descriptors have run out; must outlive the server
 };
 
 class HttpServer final : public ExchangeServer {

@@ -17,7 +17,7 @@ namespace {
 
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
-rocksdb::Options database_options() {
+rocksdb::Options database_options(std::size_t open_files) {
   rocksdb::Options options;
   options.create_if_missing = true;
   options.paranoid_checks = true;
@@ -29,7 +29,7 @@ rocksdb::Options database_options() {
   options.max_write_buffer_number = 2;
   options.max_total_wal_size = std::uint64_t{16} << 20;
   options.max_background_jobs = 2;
-  options.max_open_files = 128;
+  options.max_open_files = static_cast<int>(open_files);
   options.keep_log_file_num = 2;
   options.max_log_file_size = std::size_t{1} << 20;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
@@ -49,14 +49,15 @@ ErrorKind kind_of(const rocksdb::Status& status) {
 
 }  // namespace
 
-RocksStore::RocksStore(StoreFolder folder) : folder_(std::move(folder)) {}
+RocksStore::RocksStore(StoreFolder folder, std::size_t open_files)
+    : folder_(std::move(folder)), open_files_(open_files) {}
 RocksStore::~RocksStore() = default;
 
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& folder,
                                                      const StoreOptions& options) {
   auto locked = StoreFolder::open(folder, "rocksdb", options);
   if (!locked) return std::unexpected(locked.error());
-  std::unique_ptr<RocksStore> store(new RocksStore(std::move(*locked)));
+  std::unique_ptr<RocksStore> store(new RocksStore(std::move(*locked), options.open_files));
   if (auto status = store->open_database(); !status) return std::unexpected(status.error());
   return store;
 }
@@ -65,7 +66,7 @@ Status RocksStore::open_database() {
   db_.reset();
   const std::string path = (folder_.path() / "rows").string();
   rocksdb::DB* raw = nullptr;
-  const auto status = rocksdb::DB::Open(database_options(), path, &raw);
+  const auto status = rocksdb::DB::Open(database_options(open_files_), path, &raw);
   db_.reset(raw);
   if (status.ok()) return {};
   const std::string text = status.ToString();

@@ -35,12 +35,13 @@ class RocksStore final : public Store {
   [[nodiscard]] StoreSpace space() const override;
 
  private:
-  explicit RocksStore(StoreFolder folder);
+  RocksStore(StoreFolder folder, std::size_t open_files);
   Status open_database();
   Status write(const Batch& batch);
 
   mutable std::mutex mutex_;
   StoreFolder folder_;
+  const std::size_t open_files_;
   std::unique_ptr<rocksdb::DB> db_;
 };
 

@@ -21,6 +21,8 @@ struct StoreOptions {
   std::uint64_t ballast_bytes = std::uint64_t{8} << 20;
   /// The newest format of rows this binary reads; a new folder is marked with it.
   std::uint32_t format = 1;
+  /// Files of rows that the engine keeps open, at most.
+  std::size_t open_files = 128;
 };
 
 class StoreFolder {

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "common/adapters/descriptors.h"
 #include "common/base/check.h"
 
 namespace metalmesh::adapters {
@@ -19,7 +20,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr std::size_t most_probes = 256;
+/// Until there may be a descriptor again.
+constexpr Duration short_pause = std::chrono::milliseconds(200);
 constexpr std::size_t banner_limit = 255;
 
 std::string printable_first_line(std::string_view bytes) {
@@ -32,11 +34,13 @@ std::string printable_first_line(std::string_view bytes) {
 
 struct TcpProber::State {
   struct Probe;
-  explicit State(asio::io_context& where, Sink& to) : context(where), sink(&to) {}
+  State(asio::io_context& where, Sink& to, std::size_t most_probes)
+      : context(where), most(most_probes), sink(&to) {}
 
   void answer(const std::shared_ptr<Probe>& probe, bool open, std::string detail);
 
   asio::io_context& context;
+  const std::size_t most;
   std::mutex mutex;  // guards `sink`, which the destructor clears from another thread
   Sink* sink;
   std::set<std::shared_ptr<Probe>> running;  // runtime thread only
@@ -48,7 +52,8 @@ struct TcpProber::State::Probe : std::enable_shared_from_this<Probe> {
         start(std::move(what)),
         socket(state->context),
         resolver(state->context),
-        timer(state->context) {}
+        timer(state->context),
+        pause(state->context) {}
 
   void run() {
     timer.expires_after(std::max(start.timeout, Duration(std::chrono::milliseconds(1))));
@@ -72,15 +77,28 @@ struct TcpProber::State::Probe : std::enable_shared_from_this<Probe> {
     const tcp::endpoint next = candidates.front();
     candidates.erase(candidates.begin());
     socket = tcp::socket(state->context);
-    socket.async_connect(
-        next, [self = shared_from_this(), rest = std::move(candidates)](const error_code& error) mutable {
-          if (self->done) return;
-          if (error && !rest.empty()) return self->connect(std::move(rest));
-          if (error) return self->finish(false, error.message());
-          self->connected = true;
-          if (!self->start.want_banner) return self->finish(true, "connected");
-          self->read_banner();
-        });
+    socket.async_connect(next, [self = shared_from_this(), next,
+                                rest = std::move(candidates)](const error_code& error) mutable {
+      if (self->done) return;
+      if (error && is_out_of_descriptors(error.value())) return self->connect_later(next, std::move(rest));
+      if (error && !rest.empty()) return self->connect(std::move(rest));
+      if (error) return self->finish(false, error.message());
+      self->connected = true;
+      if (!self->start.want_banner) return self->finish(true, "connected");
+      self->read_banner();
+    });
+  }
+
+  /// That this process has no descriptor says nothing about whoever is asked.
+  void connect_later(const tcp::endpoint& next, std::vector<tcp::endpoint> rest) {
+    starved = true;
+    rest.insert(rest.begin(), next);
+    pause.expires_after(short_pause);
+    pause.async_wait([self = shared_from_this(), all = std::move(rest)](const error_code& error) mutable {
+      if (error || self->done) return;
+      self->starved = false;
+      self->connect(std::move(all));
+    });
   }
 
   void read_banner() {
@@ -97,6 +115,7 @@ struct TcpProber::State::Probe : std::enable_shared_from_this<Probe> {
   }
 
   [[nodiscard]] std::string late() const {
+    if (starved) return no_descriptor_left();
     if (length > 0) return printable_first_line({bytes.data(), length});
     return connected ? "connected, but no banner in time" : "no answer in time";
   }
@@ -105,6 +124,7 @@ struct TcpProber::State::Probe : std::enable_shared_from_this<Probe> {
     if (std::exchange(done, true)) return;
     error_code ignored;
     timer.cancel();
+    pause.cancel();
     resolver.cancel();
     socket.close(ignored);
     state->answer(shared_from_this(), open, std::move(detail));
@@ -115,9 +135,11 @@ struct TcpProber::State::Probe : std::enable_shared_from_this<Probe> {
   tcp::socket socket;
   tcp::resolver resolver;
   asio::steady_timer timer;
+  asio::steady_timer pause;
   std::array<char, banner_limit> bytes{};
   std::size_t length = 0;
   bool connected = false;
+  bool starved = false;  // it waits for a descriptor of this process
   bool done = false;
 };
 
@@ -127,8 +149,8 @@ void TcpProber::State::answer(const std::shared_ptr<Probe>& probe, bool open, st
   if (sink != nullptr) sink->deliver(ProbeAnswered{probe->start.id, open, std::move(detail)});
 }
 
-TcpProber::TcpProber(AsioRuntime& runtime, Sink& sink)
-    : runtime_(runtime), state_(std::make_shared<State>(runtime.context(), sink)) {}
+TcpProber::TcpProber(AsioRuntime& runtime, Sink& sink, std::size_t most_probes)
+    : runtime_(runtime), state_(std::make_shared<State>(runtime.context(), sink, most_probes)) {}
 
 TcpProber::~TcpProber() {
   {
@@ -143,7 +165,7 @@ TcpProber::~TcpProber() {
 
 void TcpProber::probe(ProbeStart probe) {
   runtime_.post([state = state_, start = std::move(probe)]() mutable {
-    if (state->running.size() >= most_probes) {
+    if (state->running.size() >= state->most) {
       const std::scoped_lock lock(state->mutex);
       if (state->sink != nullptr)
         state->sink->deliver(ProbeAnswered{start.id, false, "too many probes at once"});

@@ -7,6 +7,8 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "common/adapters/descriptors.h"
+
 namespace metalmesh::adapters {
 namespace {
 
@@ -121,8 +123,9 @@ class TcpAcceptor final : public Acceptor, public std::enable_shared_from_this<T
   }
 
   [[nodiscard]] std::uint16_t port() const override { return port_; }
-  void start(std::function<void(std::unique_ptr<Stream>)> accepted) override {
+  void start(std::function<void(std::unique_ptr<Stream>)> accepted, std::function<void()> full) override {
     accepted_ = std::move(accepted);
+    full_ = std::move(full);
     accept();
   }
   void close() override {
@@ -130,13 +133,17 @@ class TcpAcceptor final : public Acceptor, public std::enable_shared_from_this<T
     acceptor_.close(ignored);
     pause_.cancel();
     accepted_ = nullptr;
+    full_ = nullptr;
   }
 
  private:
   void accept() {
     acceptor_.async_accept([self = shared_from_this()](const IoError& error, tcp::socket socket) {
       if (!self->accepted_) return;
-      if (error) return self->accept_later();
+      if (error) {
+        if (is_out_of_descriptors(error.value())) self->full_();
+        return self->accept_later();
+      }
       self->adopt(std::move(socket));
       self->accept();
     });
@@ -164,6 +171,7 @@ class TcpAcceptor final : public Acceptor, public std::enable_shared_from_this<T
   asio::steady_timer pause_;
   std::shared_ptr<ssl::context> context_;
   std::function<void(std::unique_ptr<Stream>)> accepted_;
+  std::function<void()> full_;
   std::uint16_t port_ = 0;
 };
 

@@ -78,8 +78,9 @@ class Acceptor {
  public:
   virtual ~Acceptor() = default;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
-  /// Hands over each connection, before its handshake.
-  virtual void start(std::function<void(std::unique_ptr<Stream>)> accepted) = 0;
+  /// Hands over each connection, before its handshake. `full`: there is no descriptor for the next one; it is
+  /// tried again shortly.
+  virtual void start(std::function<void(std::unique_ptr<Stream>)> accepted, std::function<void()> full) = 0;
   virtual void close() = 0;
 };
 

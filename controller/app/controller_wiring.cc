@@ -11,6 +11,7 @@
 
 #include "common/adapters/asio_runtime.h"
 #include "common/adapters/asio_timers.h"
+#include "common/adapters/descriptors.h"
 #include "common/adapters/ed25519_signer.h"
 #include "common/adapters/family_files.h"
 #include "common/adapters/flight_recorder.h"
@@ -33,6 +34,9 @@ constexpr int stopped = 0;
 constexpr int failed = 1;
 constexpr int misconfigured = 2;
 constexpr Duration stop_grace = std::chrono::seconds(5);
+/// Connections that are told that there are too many.
+constexpr std::size_t http_refusals = 16;
+constexpr std::size_t least_open_tables = 32;
 
 /// What the configuration names, opened but not yet connected to anything. `--check-config` stops here.
 struct Keys {
@@ -58,8 +62,17 @@ adapters::PahoBusOptions bus_options(const config::Controller& config) {
   return options;
 }
 
+/// Of the descriptors: store, broker, log and listeners come first, then connections.
+adapters::DescriptorNeeds needs(const adapters::StoreOptions& store) {
+  adapters::DescriptorNeeds needs;
+  needs.own += store.open_files + http_refusals;
+  return needs;
+}
+
 Result<std::unique_ptr<adapters::HttpServer>> start_server(adapters::AsioRuntime& runtime,
-                                                           const config::Controller& config, Sink& sink) {
+                                                           const config::Controller& config,
+                                                           std::size_t connections, Sink& sink,
+                                                           LogSink& log) {
   const auto listen = parse_listen(config.api().listen());
   if (!listen) return std::unexpected(listen.error());
   adapters::HttpServerOptions options;
@@ -67,6 +80,8 @@ Result<std::unique_ptr<adapters::HttpServer>> start_server(adapters::AsioRuntime
   options.port = listen->port;
   options.certificate_file = config.api().certificate();
   options.key_file = config.api().key();
+  options.limits.connections = connections;
+  options.log = &log;
   return adapters::HttpServer::start(runtime, options, sink);
 }
 
@@ -110,6 +125,11 @@ int run_controller(const ControllerOptions& options, const std::string& version,
 
   adapters::StoreOptions store_options;
   if (config->disk_reserve() > 0) store_options.reserve_bytes = config->disk_reserve();
+  const std::size_t descriptors = adapters::raise_descriptor_limit();
+  store_options.open_files =
+      std::clamp<std::size_t>(descriptors / 4, least_open_tables, store_options.open_files);
+  const auto connections = adapters::connections_within(descriptors, needs(store_options));
+  if (!connections) return report(log, "cannot run", connections.error(), failed);
   auto store = adapters::RocksStore::open(config->data_dir(), store_options);
   if (!store) return report(log, "cannot open the store", store.error(), failed);
 
@@ -130,7 +150,7 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   InputQueue queue({}, &ControllerNode::only_reads);
   adapters::AsioRuntime runtime;
   adapters::AsioTimers timers(runtime, queue);
-  auto server = start_server(runtime, *config, queue);
+  auto server = start_server(runtime, *config, *connections, queue, log);
   if (!server) return report(log, "cannot serve the API", server.error(), failed);
   auto bus = adapters::PahoBus::open(bus_options(*config), queue);
   if (!bus) return report(log, "cannot use the broker", bus.error(), misconfigured);
@@ -151,6 +171,8 @@ int run_controller(const ControllerOptions& options, const std::string& version,
              {{"api", api_url(*config, (*server)->port())},
               {"broker", config->broker().url()},
               {"dataDir", config->data_dir()},
+              {"connections", std::to_string(*connections)},
+              {"descriptors", std::to_string(descriptors)},
               {"version", version}}});
 
   int signal = signals.wait();

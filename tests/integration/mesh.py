@@ -53,11 +53,12 @@ class Process:
         self.log = folder / f"{name}.log"
         self.pidfile = folder / f"{name}.pid"
         self.process = None
+        self.popen = {}  # how it is started, beyond that
 
     def start(self, env=None, **popen):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            env={**self.env, **(env or {})}, **popen)
+            how = {"stdout": log, "stderr": log, **self.popen, **popen}
+            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, env={**self.env, **(env or {})}, **how)
         self.pidfile.write_text(str(self.process.pid))
         return self
 

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "tests/contract/support/collecting_sink.h"
+#include "tests/contract/support/few_descriptors.h"
 #include "tests/contract/support/processes.h"
 
 namespace metalmesh::adapters {
@@ -94,6 +96,21 @@ TEST_F(TcpProberTest, no_banner_in_time_is_not_open) {
   const auto answer = ask({"", "127.0.0.1", silent.port(), true, 150ms});
   EXPECT_FALSE(answer.open);
   EXPECT_THAT(answer.detail, HasSubstr("no banner"));
+}
+
+TEST_F(TcpProberTest, without_a_descriptor_it_says_nothing_about_others) {
+  const Greeter silent("");
+  ASSERT_TRUE(ask({"", "127.0.0.1", silent.port(), false, 2s}).open);
+  std::optional<contract::FewDescriptors> none(std::in_place, 0);
+  const auto starved = ask({"", "127.0.0.1", silent.port(), false, 300ms});
+  EXPECT_FALSE(starved.open);
+  EXPECT_THAT(starved.detail, HasSubstr("descriptors and all are in use"));
+  prober_->probe({"later", "127.0.0.1", silent.port(), false, 10s});
+  std::this_thread::sleep_for(300ms);
+  none.reset();
+  const auto answer = sink_.next<ProbeAnswered>([](const auto& found) { return found.id == "later"; });
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->open) << answer->detail;
 }
 
 TEST_F(TcpProberTest, has_a_bound_and_ends_cleanly) {

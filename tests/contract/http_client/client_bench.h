@@ -77,8 +77,10 @@ class HttpClientTest : public testing::Test {
     options.ca_file = folder_.file("ca.crt");
     client_ = std::make_unique<CurlClient>(options, credentials_, sink_);
   }
-  std::unique_ptr<HttpServer> serve(const std::string& name, FarEnd& far_end, std::uint16_t port = 0) {
+  std::unique_ptr<HttpServer> serve(const std::string& name, FarEnd& far_end, std::uint16_t port = 0,
+                                    const std::string& address = "127.0.0.1") {
     HttpServerOptions options;
+    options.address = address;
     options.port = port;
     options.certificate_file = folder_.file(name + ".crt");
     options.key_file = folder_.file(name + ".key");

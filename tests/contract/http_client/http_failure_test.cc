@@ -4,11 +4,13 @@
 
 #include "tests/contract/http_client/client_bench.h"
 #include "tests/contract/http_client/scripted_server.h"
+#include "tests/contract/support/few_descriptors.h"
 
 namespace metalmesh::adapters {
 namespace {
 
 using contract::ScriptedServer;
+using testing::HasSubstr;
 
 TEST_F(HttpClientTest, tells_failures_apart) {
   start_api();
@@ -52,6 +54,20 @@ class Scripted : public HttpClientTest {
     return "http://127.0.0.1:" + std::to_string(server.port()) + "/";
   }
 };
+
+TEST_F(HttpClientTest, without_a_descriptor_it_blames_nobody_else) {
+  start_api();
+  ASSERT_TRUE(reply_of(request("GET", base_ + "/warm")));
+  auto other = request("GET", "https://127.0.0.1:" + std::to_string(server_->port()) + "/");
+  std::optional<contract::FewDescriptors> none(std::in_place, 0);
+  const auto failed = failure_of(other);
+  none.reset();
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->failure, HttpFailure::local) << failed->detail;
+  EXPECT_THAT(failed->detail, HasSubstr("descriptors and all are in use"));
+  other.id = "again";
+  EXPECT_TRUE(reply_of(other));
+}
 
 TEST_F(Scripted, a_reply_cut_off_is_dropped) {
   ScriptedServer server([](const std::string& text) {

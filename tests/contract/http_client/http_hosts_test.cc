@@ -1,8 +1,10 @@
 // Connections: which are kept, in what order hosts are asked, and that none holds up another.
+#include <algorithm>
 #include <set>
 #include <thread>
 
 #include "tests/contract/http_client/client_bench.h"
+#include "tests/contract/support/few_descriptors.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -23,6 +25,42 @@ TEST_F(HttpClientTest, after_the_last_request_the_connection_is_closed) {
   }
   EXPECT_EQ(peers[0], peers[1]);
   EXPECT_NE(peers[1], peers[2]);
+}
+
+TEST_F(HttpClientTest, more_hosts_than_connections_take_turns) {
+  server_ = serve("api", far_end_, 0, "0.0.0.0");
+  CurlClientOptions options;
+  options.connections = 4;
+  start_client(options);
+  const std::string port = std::to_string(server_->port());
+  const std::string key = key_of("api");
+  std::vector<HttpRequest> asked;
+  for (int round = 0; round < 3; ++round) {
+    for (int host = 1; host <= 20; ++host) {
+      asked.push_back(request("GET", "https://127.0.0." + std::to_string(host) + ":" + port + "/"));
+      asked.back().trust = TlsTrust::pin;
+      asked.back().pin_sha256 = key;
+    }
+  }
+  const std::size_t before = contract::open_descriptors();
+  std::size_t most = 0;
+  for (const HttpRequest& one : asked) client_->start(one);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    ASSERT_TRUE(sink_.next<HttpReplied>([](const auto&) { return true; }, 10s)) << i;
+    most = std::max(most, contract::open_descriptors());
+  }
+  EXPECT_LE(most, before + 2 * 4 + 2) << "both ends of four connections";
+}
+
+TEST_F(HttpClientTest, a_host_keeps_one_connection_whatever_it_was_asked_under) {
+  start_api();
+  const std::size_t before = contract::open_descriptors();
+  for (int i = 0; i < 12; ++i) {
+    auto one = request("GET", base_ + "/");
+    one.trust = i % 2 == 0 ? TlsTrust::ca : TlsTrust::capture;
+    ASSERT_TRUE(reply_of(one));
+  }
+  EXPECT_LE(contract::open_descriptors(), before + 2 + 1);
 }
 
 TEST_F(HttpClientTest, without_keep_alive_each_request_has_its_own_connection) {

@@ -4,10 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/contract/support/collecting_sink.h"
+#include "tests/contract/support/few_descriptors.h"
 #include "tests/contract/support/processes.h"
 #include "tests/contract/support/test_pki.h"
 
@@ -290,24 +294,89 @@ TEST_F(HttpServerTest, says_503_when_the_core_does_not_answer) {
   EXPECT_EQ(shell(curl_ + base_ + "/still").output, "GET /still 0\n");
 }
 
-TEST_F(HttpServerTest, says_503_above_the_connection_limit) {
+TEST_F(HttpServerTest, says_503_when_every_connection_is_busy) {
   HttpLimits limits;
   limits.connections = 2;
   start(limits);
   RawSocket first(server_->port());
   RawSocket second(server_->port());
+  std::vector<ExchangeId> busy;
   for (RawSocket* socket : {&first, &second}) {
-    ASSERT_TRUE(socket->send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"));
-    ASSERT_THAT(socket->read_until("GET /a 0\n"), HasSubstr("GET /a 0"));
+    ASSERT_TRUE(socket->send("GET /silent HTTP/1.1\r\nHost: x\r\n\r\n"));
+    const auto opened = sink_.next<ExchangeOpened>();
+    ASSERT_TRUE(opened);
+    busy.push_back(opened->id);
   }
   const std::string text = ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_THAT(text, StartsWith("HTTP/1.1 503"));
   EXPECT_THAT(text, HasSubstr("Retry-After: "));
-  first.close();
-  second.close();
-  std::string again;
-  for (int i = 0; i < 100 && !again.starts_with("GET"); ++i) again = shell(curl_ + base_ + "/again").output;
-  EXPECT_EQ(again, "GET /again 0\n");
+  for (const ExchangeId id : busy) server_->reply({id, 200, {}, "done", false});
+  EXPECT_THAT(first.read_until("done"), HasSubstr("done"));
+  EXPECT_EQ(shell(curl_ + base_ + "/again").output, "GET /again 0\n");
+}
+
+TEST_F(HttpServerTest, who_asks_nothing_for_the_longest_makes_room) {
+  HttpLimits limits;
+  limits.connections = 8;
+  start(limits);
+  RawSocket busy(server_->port());
+  ASSERT_TRUE(busy.send("GET /silent HTTP/1.1\r\nHost: x\r\n\r\n"));
+  const auto opened = sink_.next<ExchangeOpened>();
+  ASSERT_TRUE(opened);
+  std::vector<std::unique_ptr<RawSocket>> idle;
+  for (int i = 0; i < 40; ++i) {
+    idle.push_back(std::make_unique<RawSocket>(server_->port()));
+    if (i % 2 == 0) ASSERT_TRUE(idle.back()->send("GET /never-ends HTTP/1.1\r\nHost"));
+  }
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(shell(curl_ + base_ + "/a").output, "GET /a 0\n");
+  server_->reply({opened->id, 200, {}, "done", false});
+  EXPECT_THAT(busy.read_until("done"), HasSubstr("done")) << "work goes on beside them";
+}
+
+TEST_F(HttpServerTest, streams_leave_room_for_others) {
+  HttpLimits limits;
+  limits.connections = 8;
+  start(limits);
+  std::vector<std::unique_ptr<RawSocket>> streams;
+  for (int i = 0; i < 6; ++i) {
+    streams.push_back(std::make_unique<RawSocket>(server_->port()));
+    ASSERT_NE(open_stream(*streams.back()), 0U);
+    EXPECT_THAT(streams.back()->read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  }
+  RawSocket seventh(server_->port());
+  const ExchangeId refused = open_stream(seventh);
+  EXPECT_THAT(seventh.read_all(), StartsWith("HTTP/1.1 503"));
+  EXPECT_TRUE(sink_.next<ExchangeClosed>([&](const auto& closed) { return closed.id == refused; }, 5s));
+  EXPECT_EQ(shell(curl_ + base_ + "/a").output, "GET /a 0\n");
+}
+
+TEST_F(HttpServerTest, says_that_descriptors_have_run_out_and_frees_one) {
+  class Log final : public LogSink {
+   public:
+    void write(const LogLine& line) override {
+      told = line.message;
+      ++lines;
+    }
+    std::string told;
+    std::atomic<int> lines = 0;
+  } log;
+  HttpServerOptions options;
+  options.log = &log;
+  auto server = HttpServer::start(runtime_, options, sink_);
+  ASSERT_TRUE(server);
+  server_ = std::move(*server);
+  sink_.server = server_.get();
+  const std::string request = "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  std::vector<std::unique_ptr<RawSocket>> clients;
+  for (int i = 0; i < 12; ++i) clients.push_back(std::make_unique<RawSocket>());
+  {
+    const contract::FewDescriptors few(4);
+    for (const auto& client : clients) ASSERT_TRUE(client->connect(server_->port()));
+    ASSERT_TRUE(clients.back()->send(request));
+    EXPECT_THAT(clients.back()->read_all(), HasSubstr("GET /a 0")) << "idle ones before it made room";
+  }
+  EXPECT_EQ(log.lines, 1);
+  EXPECT_THAT(log.told, HasSubstr("descriptors and all are in use"));
 }
 
 TEST_F(HttpServerTest, a_reply_cannot_smuggle_header_lines) {
