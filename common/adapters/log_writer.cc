@@ -8,16 +8,26 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <condition_variable>
 #include <csignal>
 #include <deque>
 #include <mutex>
 #include <thread>
 
+#include "common/base/check.h"
 #include "common/text/utf8.h"
 
 namespace metalmesh::adapters {
 namespace {
+
+/// Whoever does not read our log must not keep us from ending: as much as surely fits, after a moment at most.
+void last_words(std::string_view line) {
+  constexpr int patience_ms = 1000;
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&ready, 1, patience_ms) > 0) [[maybe_unused]]
+    const auto written = ::write(STDERR_FILENO, line.data(), std::min<std::size_t>(line.size(), PIPE_BUF));
+}
 
 enum class Quotes { escaped, kept };
 
@@ -168,6 +178,7 @@ bool LogWriter::Queue::put(std::string_view record) {
 
 LogWriter::LogWriter(Clock& clock, LogFormat format, LogLevel least, int fd)
     : clock_(clock), format_(format), least_(least), queue_(std::make_shared<Queue>(fd)) {
+  say_last_words_by(last_words);
   // Signals are for the threads that wait for them.
   sigset_t all;
   sigset_t before;

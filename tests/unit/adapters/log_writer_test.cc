@@ -1,13 +1,19 @@
 #include "common/adapters/log_writer.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
+#include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "common/base/check.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -124,6 +130,22 @@ TEST(LogWriter, ends_although_nobody_reads) {
   }
   close(ends[1]);
   close(ends[0]);
+}
+
+TEST(LogWriter, a_failed_check_ends_the_process_though_nobody_reads_its_words) {
+  const auto fails_unheard = [] {
+    StillClock clock;
+    const LogWriter writer(clock, LogFormat::text, LogLevel::info);
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_NONBLOCK) != 0) std::_Exit(1);
+    const std::string much(1 << 16, 'x');
+    while (::write(ends[1], much.data(), much.size()) > 0) continue;
+    while (::write(ends[1], "x", 1) > 0) continue;
+    ::fcntl(ends[1], F_SETFL, 0);
+    ::dup2(ends[1], STDERR_FILENO);
+    check_failed("nothing", __FILE__, __LINE__);
+  };
+  EXPECT_EXIT(fails_unheard(), ::testing::KilledBySignal(SIGABRT), "");
 }
 
 }  // namespace

@@ -1,17 +1,10 @@
 // The small values everything stands on.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <array>
-#include <csignal>
-#include <cstdlib>
 #include <set>
-#include <string>
 #include <type_traits>
 
 #include "common/base/backoff.h"
-#include "common/base/check.h"
 #include "common/base/digest.h"
 #include "common/base/id.h"
 #include "common/base/random.h"
@@ -84,20 +77,6 @@ TEST(Error, WhateverItWasGivenItsMessageIsUtf8) {
   const std::string sign = "\xEF\xBF\xBD";
   const Error error = Error(fail(ErrorKind::invalid, "label \xFC").error()).with("image \xFC");
   EXPECT_EQ(error.message, "image " + sign + ": label " + sign);
-}
-
-TEST(Check, EndsTheProcessThoughNobodyReadsItsWords) {
-  const auto fails_unheard = [] {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_NONBLOCK) != 0) std::_Exit(1);
-    const std::string much(1 << 16, 'x');
-    while (::write(ends[1], much.data(), much.size()) > 0) continue;
-    while (::write(ends[1], "x", 1) > 0) continue;
-    ::fcntl(ends[1], F_SETFL, 0);
-    ::dup2(ends[1], STDERR_FILENO);
-    check_failed("nothing", __FILE__, __LINE__);
-  };
-  EXPECT_EXIT(fails_unheard(), ::testing::KilledBySignal(SIGABRT), "");
 }
 
 }  // namespace
