@@ -9,6 +9,7 @@
 #include "agents/core/command_desk.h"
 #include "agents/core/faults.h"
 #include "agents/core/job_queue.h"
+#include "agents/core/progress_samples.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
 #include "common/base/digest.h"
@@ -19,19 +20,11 @@ namespace metalmesh::agent {
 namespace {
 
 constexpr std::size_t journal_id_bytes = 16;
-constexpr Duration sample_interval = std::chrono::seconds(1);
-/// Between two samples of the site: each is a signed message, and no eye follows more than a few.
-constexpr Duration sample_gap = std::chrono::milliseconds(50);
 
 /// What follows `prefix` in `text`, or nothing.
 std::optional<std::string> after(std::string_view text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return std::nullopt;
   return std::string(text.substr(prefix.size()));
-}
-
-/// What shows how far the new system is.
-std::pair<wire::ProofGrade, std::string> signs_of(const JobSlot& slot) {
-  return {slot.job.proof(), slot.machine ? slot.machine->boot_progress() : std::string()};
 }
 
 /// "job/<deployment>/<n>" -> "<deployment>".
@@ -66,7 +59,8 @@ struct AgentCore::Impl {
         images(reader, journal, draw_seed(entropy)),
         queue(context, runner, blobs, images),
         inspections(reader, context),
-        commands(context, runner, images, inspections, site_row) {
+        commands(context, runner, images, inspections, site_row),
+        samples(journal) {
     site.apply(settings, site_row.settings());
   }
 
@@ -110,7 +104,6 @@ struct AgentCore::Impl {
   void judge_waiting(const Now& now, Outcome& out);
   /// To a job; and tells the controller what its new system showed by that.
   void deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out);
-  void sample(JobSlot& slot, const Now& now, Outcome& out);
   /// After every input: what is queued gets its chance once something changed that it may wait for.
   void review(const Now& now, Outcome& out);
 
@@ -135,10 +128,10 @@ struct AgentCore::Impl {
   JobQueue queue;
   InspectionDesk inspections;
   CommandDesk commands;
+  ProgressSamples samples;
   bool started_ = false;
   bool review_ = false;
   bool blob_stored_ = false;
-  MonoTime next_sample_;
   Now raw_;  // the clock as it was handed in: what the link compares with the controller's
 };
 
@@ -310,49 +303,12 @@ void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome
   const install::MediaRead read{reads.bytes_covered(), reads.size(), reads.peer(), reads.package_bytes()};
   runner.deliver(*slot, read, now, out);
   slot->reads = reads;
-  sample(*slot, now, out);
+  samples.take(*slot, now, out);
 }
 
 void AgentCore::Impl::deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out) {
   runner.deliver(slot, input, now, out);
-  // The last of many reads comes too soon after the one before it to be told at once.
-  const bool behind = slot.reads.bytes_covered() != slot.sampled_bytes ||
-                      slot.reads.package_bytes() != slot.sampled_package_bytes;
-  const bool signs = slot.job.stage() == wire::VERIFY && signs_of(slot) != slot.sampled_signs;
-  if (slot.machine && (behind || signs)) sample(slot, now, out);
-}
-
-void AgentCore::Impl::sample(JobSlot& slot, const Now& now, Outcome& out) {
-  if (slot.sampled_at && now.mono - *slot.sampled_at < sample_interval) return;
-  if (now.mono < next_sample_) return;
-  next_sample_ = now.mono + sample_gap;
-  const wire::Reads& reads = slot.reads;
-  wire::Sample sample;
-  sample.set_deployment_id(slot.id());
-  sample.set_server(slot.job.order().server());
-  sample.set_stage(slot.job.stage());
-  sample.set_bytes_read(reads.bytes_covered());
-  sample.set_package_bytes(reads.package_bytes());
-  sample.set_media_size(reads.size());
-  slot.sampled_signs = signs_of(slot);
-  sample.set_proof(slot.sampled_signs.first);
-  sample.set_boot_progress(slot.sampled_signs.second);
-  if (reads.size() != 0) {
-    sample.set_percent(
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(100, reads.bytes_covered() * 100 / reads.size())));
-  }
-  if (slot.sampled_at && reads.bytes_covered() >= slot.sampled_bytes) {
-    const auto millis =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.mono - *slot.sampled_at).count();
-    if (millis > 0) {
-      sample.set_bytes_per_second((reads.bytes_covered() - slot.sampled_bytes) * 1000 /
-                                  static_cast<std::uint64_t>(millis));
-    }
-  }
-  slot.sampled_at = now.mono;
-  slot.sampled_bytes = reads.bytes_covered();
-  slot.sampled_package_bytes = reads.package_bytes();
-  journal.sample(sample, out);
+  samples.after(slot, now, out);
 }
 
 void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, Outcome& out) {

@@ -10,6 +10,7 @@
 #include "common/delivery/stream_rows.h"
 #include "common/delivery/topics.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/deployment_fold.h"
 #include "controller/core/event_fold.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/mesh_clock.h"

@@ -14,9 +14,6 @@ namespace metalmesh::controller {
 void fold_event(Work& work, const std::string& site, const std::string& journal, std::uint64_t seq,
                 const std::string& bytes);
 
-/// Latest wins, not stored.
-void fold_sample(Work& work, const std::string& site, const wire::Sample& sample);
-
 /// The site lost its journal: whatever was with it is INDETERMINATE, and its inspections start anew.
 void void_site(Work& work, const std::string& site, const std::string& journal);
 

@@ -1,0 +1,189 @@
+#include "controller/core/deployment_fold.h"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "common/base/planted.h"
+#include "common/ports/wire_time.h"
+#include "controller/core/deployment_machine.h"
+#include "controller/core/progress_model.h"
+#include "controller/core/sentences.h"
+#include "controller/state/deployment_states.h"
+#include "controller/state/stamp_words.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr int evidence_limit = 32;
+
+Happening happening_of(wire::Ended::Outcome outcome) {
+  if (planted(Defect::ends_called_succeeded) &&
+      (outcome == wire::Ended::FAILED || outcome == wire::Ended::UNPROVEN)) {
+    return Happening::succeeded;
+  }
+  switch (outcome) {
+    case wire::Ended::SUCCEEDED:
+      return Happening::succeeded;
+    case wire::Ended::UNPROVEN:
+      return Happening::unproven;
+    case wire::Ended::FAILED:
+      return Happening::failed;
+    case wire::Ended::CANCELLED:
+      return Happening::cancelled;
+    default:
+      return Happening::indeterminate;  // an end we cannot read is not guessed
+  }
+}
+
+std::optional<InstallFigures> earlier_installs(const Work& work, const rest::Deployment& deployment) {
+  const auto rollout = work.mesh().rollouts.find(deployment.rollout());
+  if (rollout == work.mesh().rollouts.end()) return std::nullopt;
+  return work.mesh().installs.of(deployment.site(), rollout->second.status().plan().profile());
+}
+
+void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
+  const wire::Ended& end = event.ended();
+  const auto details = [&](rest::Deployment& d) {
+    d.set_stage(wire::DONE);
+    if (d.has_launched_at() && event.has_at())
+      *d.mutable_ran() = to_wire(from_wire(event.at()) - from_wire(d.launched_at()));
+    d.set_proof(end.proof());
+    d.clear_evidence();
+    for (const std::string& one : end.evidence()) {
+      if (d.evidence_size() < evidence_limit) d.add_evidence(one);
+    }
+    d.clear_fault();
+    if (end.has_fault()) *d.mutable_fault() = end.fault();
+    wire::DiskState disk = end.disk();
+    if (disk == wire::DISK_STATE_UNSPECIFIED && end.has_fault()) disk = end.fault().disk();
+    d.set_disk(planted(Defect::ends_called_untouched) ? wire::DISK_UNTOUCHED : disk);
+    *d.mutable_debts() = end.debts();
+    d.clear_note();
+    advance_progress(d, {}, std::nullopt, work.now.wall());
+  };
+  if (move_deployment(work, id, happening_of(end.outcome()), details)) return;
+  const rest::Deployment& known = work.mesh().deployments.at(id);
+  if (known.state() == states::cancelled && known.resolved_by().empty() &&
+      end.outcome() == wire::Ended::CANCELLED) {
+    // A cancel is answered before its cleanup: what that left behind comes with the end.
+    work.ledger.change_deployment(id, details);
+  } else if (end.debts_size() > 0) {
+    // It had ended for us before the site was through, say by a person's word. That stands; what is left
+    // behind is told all the same.
+    work.ledger.change_deployment(id, [&](rest::Deployment& d) { *d.mutable_debts() = end.debts(); });
+  }
+}
+
+/// Its end stands; what it left behind is known only now.
+void fold_released(Work& work, const std::string& id, const wire::MediumReleased& released) {
+  work.ledger.change_deployment(id, [&](rest::Deployment& d) {
+    *d.mutable_debts() = released.debts();
+    if (d.evidence_size() < evidence_limit)
+      d.add_evidence(released.ground() == wire::MediumReleased::INSTALLER_ENDED
+                         ? "afterwards: the installer had read what it needs, and the host went off"
+                     : released.ground() == wire::MediumReleased::HOST_OFF
+                         ? "afterwards: the host went off in the middle of the install"
+                         : "afterwards: its medium was taken out");
+  });
+}
+
+void fold_cancel(Work& work, const rest::Deployment& deployment, const wire::CancelAnswer& answer) {
+  const std::string id = deployment.id();
+  switch (answer.answer()) {
+    case wire::CancelAnswer::CANCELLED:
+      move_deployment(work, id, Happening::cancel_granted,
+                      [](rest::Deployment& d) { d.set_disk(wire::DISK_UNTOUCHED); });
+      return;
+    case wire::CancelAnswer::TOO_LATE:
+      move_deployment(work, id, Happening::cancel_late, [](rest::Deployment& d) {
+        d.set_launched(true);
+        if (!may_have_wiped_disk(d.disk())) d.set_disk(wire::DISK_BEING_WRITTEN);
+        d.set_note("the cancel came too late: it goes on");
+      });
+      return;
+    case wire::CancelAnswer::NOT_RUNNING:
+      // Ends come before this answer in the stream. If it is still open here, the site never ran it, or,
+      // after a launch, does not know any more what became of it.
+      if (deployment.launched()) {
+        move_deployment(work, id, Happening::indeterminate, [](rest::Deployment& d) {
+          d.add_evidence("it was launched, but the site answered that it is not running it");
+          d.set_disk(wire::DISK_UNKNOWN);
+        });
+      } else {
+        move_deployment(work, id, Happening::cancel_granted,
+                        [](rest::Deployment& d) { d.set_disk(wire::DISK_UNTOUCHED); });
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+void fold_deployment(Work& work, const rest::Deployment& deployment, const wire::Event& event) {
+  const std::string id = deployment.id();
+  const std::optional<InstallFigures> earlier = earlier_installs(work, deployment);
+  const auto progress = [&](const std::function<void(rest::Deployment&)>& edit) {
+    move_deployment(work, id, Happening::progressed, [&](rest::Deployment& d) {
+      edit(d);
+      advance_progress(d, {}, earlier, work.now.wall());
+    });
+  };
+  switch (event.body_case()) {
+    case wire::Event::kStage:
+      return progress([&](rest::Deployment& d) {
+        d.set_stage(event.stage().stage());
+        const bool begins = event.stage().stage() == wire::CONNECT && !d.has_started();
+        if (begins && event.has_at()) *d.mutable_started() = event.at();
+        d.set_note(event.stage().note());
+      });
+    case wire::Event::kArmed:
+      return progress([&](rest::Deployment& d) {
+        d.set_stage(wire::ARM);
+        d.set_note("armed until " + for_people(event.armed().launch_by()));
+      });
+    case wire::Event::kLaunched:
+      return progress([&](rest::Deployment& d) {
+        d.set_launched(true);
+        if (event.has_at()) *d.mutable_launched_at() = event.at();
+        d.set_disk(wire::DISK_BEING_WRITTEN);
+        d.clear_note();
+      });
+    case wire::Event::kHeld:
+      return progress([&](rest::Deployment& d) { d.set_note(sentence(event.held().fault())); });
+    case wire::Event::kRetry:
+      return progress([&](rest::Deployment& d) {
+        d.set_attempt(event.retry().attempt());
+        d.set_note("retry after " + sentence(event.retry().fault()));
+      });
+    case wire::Event::kCancel:
+      return fold_cancel(work, deployment, event.cancel());
+    case wire::Event::kEnded:
+      return fold_ended(work, id, event);
+    case wire::Event::kReleased:
+      return fold_released(work, id, event.released());
+    default:
+      return;
+  }
+}
+
+void fold_sample(Work& work, const std::string& site, const wire::Sample& sample) {
+  const auto found = work.mesh().deployments.find(sample.deployment_id());
+  if (found == work.mesh().deployments.end() || found->second.site() != site ||
+      !is_in_flight(found->second.state())) {
+    return;
+  }
+  ++work.metrics.samples_taken;
+  rest::Deployment& live = work.ledger.live_deployment(sample.deployment_id());
+  // A late sample must not turn anything back.
+  live.set_bytes_read(std::max(live.bytes_read(), sample.bytes_read()));
+  live.set_package_bytes(std::max(live.package_bytes(), sample.package_bytes()));
+  live.set_media_size(std::max(live.media_size(), sample.media_size()));
+  live.set_bytes_per_second(sample.bytes_per_second());
+  advance_progress(live, {sample.proof(), sample.boot_progress(), sample.percent()},
+                   earlier_installs(work, live), work.now.wall());
+}
+
+}  // namespace metalmesh::controller

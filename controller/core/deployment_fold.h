@@ -1,0 +1,16 @@
+// What a site's events say of one deployment: its stages, its end, the answer to a cancel, how far it is.
+#pragma once
+
+#include <string>
+
+#include "controller/core/work.h"
+
+namespace metalmesh::controller {
+
+/// `event` is of the generation of `deployment`; which one it is about, event_fold found out.
+void fold_deployment(Work& work, const rest::Deployment& deployment, const wire::Event& event);
+
+/// Latest wins, not stored.
+void fold_sample(Work& work, const std::string& site, const wire::Sample& sample);
+
+}  // namespace metalmesh::controller
