@@ -45,7 +45,6 @@ class Discovery {
   }
   [[nodiscard]] bool fresh() const { return fresh_; }
 
-  [[nodiscard]] bool has_root() const { return root_.has_value(); }
   [[nodiscard]] const redfish::ServiceRoot& root() const { return *root_; }
   /// As it was read last; only once find_system is done.
   [[nodiscard]] const std::optional<redfish::System>& system() const { return system_; }

@@ -155,8 +155,4 @@ bool may_be(const Identity& expected, const Identity& seen) {
          (expected.serial.empty() || has_serial(seen, expected.serial));
 }
 
-std::string machine_key(const Identity& identity) {
-  return metalmesh::machine_key(identity.uuid, identity.serial, identity.macs);
-}
-
 }  // namespace metalmesh::redfish

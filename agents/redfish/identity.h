@@ -56,7 +56,4 @@ std::optional<Comparison> contradiction(const Identity& expected, const Identity
 /// act.
 bool may_be(const Identity& expected, const Identity& seen);
 
-/// The key of the machine's fence; see common/base/machine_key.h.
-std::string machine_key(const Identity& identity);
-
 }  // namespace metalmesh::redfish

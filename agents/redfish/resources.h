@@ -130,9 +130,8 @@ std::string own_of(const std::vector<SessionEntry>& entries);
 bool offers_basic(const HttpReplied& reply);
 /// ServiceEnabled is false.
 bool is_disabled(const HttpReplied& reply);
-Result<List> parse_list(const HttpReplied& reply);
 /// Paths of the members, at most 64. Members null or missing: none.
-Result<std::vector<std::string>> parse_members(const HttpReplied& reply);
+Result<List> parse_list(const HttpReplied& reply);
 Result<System> parse_system(const HttpReplied& reply);
 /// The override as a settings resource shows it, and that resource's ETag. Not `present`: it carries none.
 Result<std::pair<Boot, std::string>> parse_boot_settings(const HttpReplied& reply);

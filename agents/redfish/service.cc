@@ -81,12 +81,6 @@ Result<List> parse_list(const HttpReplied& reply) {
   return out;
 }
 
-Result<std::vector<std::string>> parse_members(const HttpReplied& reply) {
-  auto list = parse_list(reply);
-  if (!list) return std::unexpected(list.error());
-  return std::move(list->members);
-}
-
 SessionList parse_sessions(const HttpReplied& reply) {
   SessionList out;
   const auto document = Document::parse_object(reply.body);

@@ -21,8 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   MM_CLAIM(!root || !root->systems.empty());
   const auto session = redfish::parse_session(reply);
   MM_CLAIM(session.uri.empty() || session.uri.front() == '/');
-  if (const auto members = redfish::parse_members(reply)) {
-    for (const std::string& uri : *members) MM_CLAIM(redfish::path_of(uri) == uri);
+  if (const auto list = redfish::parse_list(reply)) {
+    for (const std::string& uri : list->members) MM_CLAIM(redfish::path_of(uri) == uri);
   }
   if (const auto system = redfish::parse_system(reply)) {
     MM_CLAIM(!(system->off() && system->on()));

@@ -92,13 +92,5 @@ TEST(Identity, InterfacesThatShowNoAddressAreNotMissedWhereUuidAndSerialAgree) {
   EXPECT_EQ(compare(ordered, {uuid, "CZ2D4F0A1B", "", {"3ca82a000002"}}).match, Match::different);
 }
 
-TEST(Identity, KeyIsTheSameForEverySpelling) {
-  const Identity other{"{4c4c4544-0043-4a10-8052-b4c04f4d3232}", " CZ2D4F0A1B", "", {}};
-  EXPECT_EQ(machine_key(seen), machine_key(other));
-  EXPECT_FALSE(machine_key(seen).empty());
-  EXPECT_TRUE(
-      machine_key(Identity{"00000000-0000-0000-0000-000000000000", "Default string", "", {}}).empty());
-}
-
 }  // namespace
 }  // namespace metalmesh::redfish

@@ -23,7 +23,7 @@ TEST(Replies, WrongTypesAreEmptyNotFatal) {
   EXPECT_EQ(system->identity.uuid, "7");
   EXPECT_EQ(system->identity.serial, "");
   EXPECT_FALSE(system->usable());
-  EXPECT_TRUE(parse_members(reply(200, R"({"Members":null})"))->empty());
+  EXPECT_TRUE(parse_list(reply(200, R"({"Members":null})"))->members.empty());
 }
 
 TEST(Replies, DepthAndSizeAreBounded) {
@@ -43,7 +43,7 @@ TEST(Replies, GarbageNeverThrows) {
     (void)parse_service_root(mangled);
     (void)parse_system(mangled);
     (void)parse_slot(mangled);
-    (void)parse_members(mangled);
+    (void)parse_list(mangled);
     (void)parse_task(mangled);
     (void)parse_session(mangled);
     EXPECT_LE(parse_error(mangled.body).text().size(), 400U);
