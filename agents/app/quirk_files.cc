@@ -1,8 +1,6 @@
 #include "agents/app/quirk_files.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -31,14 +29,9 @@ Result<bmc::QuirkTable> load_quirks(const std::string& folder) {
       return std::unexpected(added.error());
   }
   if (folder.empty()) return table;
-  std::vector<std::filesystem::path> files;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().extension() == ".yaml") files.push_back(at->path());
-  }
-  if (error) return fail(ErrorKind::invalid, "quirks folder " + folder + ": " + error.message());
-  std::ranges::sort(files);
-  for (const std::filesystem::path& file : files) {
+  auto files = os::files_in(folder, ".yaml");
+  if (!files) return std::unexpected(std::move(files.error()).with("quirks folder"));
+  for (const std::filesystem::path& file : *files) {
     const auto text = os::read_file(file);
     if (!text) return std::unexpected(text.error());
     if (auto added = add_text(table, *text, file.string(), bmc::QuirkOrigin::site); !added)

@@ -12,6 +12,7 @@
 #include "agents/core/progress_samples.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
+#include "common/base/bmc_address.h"
 #include "common/base/digest.h"
 #include "common/ports/clock_row.h"
 #include "common/ports/wire_time.h"
@@ -321,9 +322,9 @@ void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, O
 }
 
 void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out) {
-  const std::string peer = BmcDesk::host_of(refused.peer());
+  const std::string peer = host_of_bmc_address(refused.peer());
   for (JobSlot* slot : jobs.all()) {
-    if (slot->machine && BmcDesk::host_of(slot->job.order().bmc().address()) == peer) {
+    if (slot->machine && host_of_bmc_address(slot->job.order().bmc().address()) == peer) {
       runner.deliver(*slot, install::MediaTlsRefused{refused.detail()}, now, out);
     }
   }

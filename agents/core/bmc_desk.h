@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/bmc_address.h"
 #include "common/base/time.h"
-#include "common/text/letters.h"
 
 namespace metalmesh::agent {
 
@@ -20,7 +20,7 @@ class BmcDesk {
   void begin(const std::string& holder, std::string_view address, const std::string& credential,
              MonoTime now) {
     end(holder);
-    const Talk& talk = talks_[holder] = {normal(address), credential, now, false};
+    const Talk& talk = talks_[holder] = {normal_bmc_address(address), credential, now, false};
     busy_.insert(talk.address);
   }
   void logged_in(const std::string& holder) {
@@ -33,7 +33,9 @@ class BmcDesk {
     talks_.erase(talk);
   }
 
-  [[nodiscard]] bool busy(std::string_view address) const { return busy_.contains(normal(address)); }
+  [[nodiscard]] bool busy(std::string_view address) const {
+    return busy_.contains(normal_bmc_address(address));
+  }
   /// A BMC that stays silent for longer than `patience` will hardly log anyone in: it stops counting, so that
   /// dead BMCs do not stand in the way of live ones.
   static constexpr Duration patience = std::chrono::seconds(10);
@@ -42,20 +44,6 @@ class BmcDesk {
       const Talk& talk = item.second;
       return talk.credential == credential && !talk.logged_in && now - talk.begun < patience;
     }));
-  }
-
-  /// One spelling per address: lower case, without the default port.
-  static std::string normal(std::string_view address) {
-    std::string result = to_lower(address);
-    constexpr std::string_view standard = ":443";
-    if (result.ends_with(standard)) result.resize(result.size() - standard.size());
-    return result;
-  }
-  static std::string host_of(std::string_view address) {
-    if (address.starts_with('[')) return std::string(address.substr(1, address.find(']') - 1));
-    const auto colon = address.rfind(':');
-    if (colon == std::string_view::npos || address.find(':') != colon) return std::string(address);
-    return std::string(address.substr(0, colon));
   }
 
  private:

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "agents/core/bmc_desk.h"
 #include "agents/core/row_table.h"
+#include "common/base/bmc_address.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -18,20 +18,20 @@ BmcMaps::BmcMaps(const RowReader& reader) {
     record::BmcMap map;
     const std::string address = row.key.substr(prefix.size());
     if (map.ParseFromString(row.value) && map.row_version() == rows::version &&
-        BmcDesk::normal(map.address()) == address)
+        normal_bmc_address(map.address()) == address)
       maps_[address] = std::move(map);
   }
 }
 
 void BmcMaps::keep(record::BmcMap map, Outcome& out) {
-  const std::string address = BmcDesk::normal(map.address());
+  const std::string address = normal_bmc_address(map.address());
   if (map.key_sha256().empty() || (maps_.size() >= most_maps && !maps_.contains(address))) return;
   put_row(out, rows::bmc + address, map);
   maps_[address] = std::move(map);
 }
 
 const record::BmcMap* BmcMaps::find(const wire::BmcTarget& bmc) const {
-  const auto found = maps_.find(BmcDesk::normal(bmc.address()));
+  const auto found = maps_.find(normal_bmc_address(bmc.address()));
   if (found == maps_.end()) return nullptr;
   const bool other_key = !bmc.key_sha256().empty() && bmc.key_sha256() != found->second.key_sha256();
   return other_key ? nullptr : &found->second;

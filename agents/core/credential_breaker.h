@@ -36,7 +36,7 @@ namespace metalmesh::agent {
 /// Who logs in where.
 struct Login {
   std::string credential;
-  std::string bmc;       // address, as BmcDesk::normal spells it
+  std::string bmc;       // normal_bmc_address
   bool planned = false;  // a plan asked, no person
 };
 

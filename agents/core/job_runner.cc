@@ -6,6 +6,7 @@
 #include "agents/core/faults.h"
 #include "agents/core/seed.h"
 #include "agents/media/mount_url.h"
+#include "common/base/bmc_address.h"
 #include "common/base/check.h"
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
@@ -38,7 +39,7 @@ std::vector<std::pair<std::string, std::string>> log_fields(const record::Job& j
 }
 
 Login login_of(const wire::BmcTarget& bmc, bool planned) {
-  return {bmc.credential(), BmcDesk::normal(bmc.address()), planned};
+  return {bmc.credential(), normal_bmc_address(bmc.address()), planned};
 }
 
 void count_login_refusal(const JobContext& context, const Login& login, const std::string& server,
@@ -137,61 +138,60 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
   }
   bool over = false;
   for (install::JobAction& action : outcome.actions) {
-    std::visit(Overloaded{
-                   [&](install::CallBmc& call) { out.emit(std::move(call.request)); },
-                   [&](install::WaitFor& wait) {
-                     slot.poll_at = now.mono + wait.delay;
-                     out.emit(TimerArm{holder(slot), *slot.poll_at});
-                   },
-                   [&](install::StopWaiting&) {
-                     slot.poll_at.reset();
-                     out.emit(TimerDisarm{holder(slot)});
-                   },
-                   [&](install::SetMount&) { on_mount_changed(slot, now, out); },
-                   [&](install::Probe& probe) { out.emit(std::move(probe.probe)); },
-                   [&](install::Tell& tell) {
-                     tell.event.set_server(slot.job.order().server());
-                     tell.event.set_deployment_id(slot.id());
-                     tell.event.set_generation(slot.job.order().generation());
-                     const bool last =
-                         slot.job.ended() && (tell.event.has_ended() || tell.event.has_released());
-                     const std::uint64_t seq = c_.journal.tell(std::move(tell.event), now, out);
-                     if (last) slot.job.set_ended_seq(seq);
-                     if (last) c_.reads.learn(slot.job, out);
-                   },
-                   [&](install::LoginRefused&) {
-                     count_login_refusal(c_, login_of(slot.job.order().bmc()), slot.job.order().server(), now,
-                                         out);
-                     queue_changed_ = true;
-                   },
-                   [&](install::LoginAccepted&) {
-                     c_.bmcs.logged_in(holder(slot));
-                     queue_changed_ |= count_login(c_, login_of(slot.job.order().bmc()), now, out);
-                     place_freed_ = true;
-                   },
-                   [&](install::RetryLater& retry) {
-                     slot.retry_at = now.mono + retry.delay;
-                     queue_changed_ = true;
-                     slot.job.set_stage(wire::QUEUED);
-                     wire::Event event = event_of(slot.job);
-                     event.mutable_stage()->set_stage(wire::QUEUED);
-                     event.mutable_stage()->set_note(
-                         "attempt " + std::to_string(slot.job.attempt()) + " in " +
-                         std::to_string(std::chrono::ceil<std::chrono::seconds>(retry.delay).count()) + " s");
-                     c_.journal.tell(std::move(event), now, out);
-                     over = true;
-                   },
-                   [&](install::Finish&) {
-                     MM_CHECK(slot.job.ended() && slot.job.ended_seq() != 0);
-                     if (!slot.job.mount_token().empty() && slot.job.mount_state() != wire::DEAD) {
-                       slot.job.set_mount_state(wire::DEAD);
-                       on_mount_changed(slot, now, out);
-                     }
-                     slot.job.set_stage(wire::DONE);
-                     over = true;
-                   },
-               },
-               action);
+    std::visit(
+        Overloaded{
+            [&](install::CallBmc& call) { out.emit(std::move(call.request)); },
+            [&](install::WaitFor& wait) {
+              slot.poll_at = now.mono + wait.delay;
+              out.emit(TimerArm{holder(slot), *slot.poll_at});
+            },
+            [&](install::StopWaiting&) {
+              slot.poll_at.reset();
+              out.emit(TimerDisarm{holder(slot)});
+            },
+            [&](install::SetMount&) { on_mount_changed(slot, now, out); },
+            [&](install::Probe& probe) { out.emit(std::move(probe.probe)); },
+            [&](install::Tell& tell) {
+              tell.event.set_server(slot.job.order().server());
+              tell.event.set_deployment_id(slot.id());
+              tell.event.set_generation(slot.job.order().generation());
+              const bool last = slot.job.ended() && (tell.event.has_ended() || tell.event.has_released());
+              const std::uint64_t seq = c_.journal.tell(std::move(tell.event), now, out);
+              if (last) slot.job.set_ended_seq(seq);
+              if (last) c_.reads.learn(slot.job, out);
+            },
+            [&](install::LoginRefused&) {
+              count_login_refusal(c_, login_of(slot.job.order().bmc()), slot.job.order().server(), now, out);
+              queue_changed_ = true;
+            },
+            [&](install::LoginAccepted&) {
+              c_.bmcs.logged_in(holder(slot));
+              queue_changed_ |= count_login(c_, login_of(slot.job.order().bmc()), now, out);
+              place_freed_ = true;
+            },
+            [&](install::RetryLater& retry) {
+              slot.retry_at = now.mono + retry.delay;
+              queue_changed_ = true;
+              slot.job.set_stage(wire::QUEUED);
+              wire::Event event = event_of(slot.job);
+              event.mutable_stage()->set_stage(wire::QUEUED);
+              event.mutable_stage()->set_note(
+                  "attempt " + std::to_string(slot.job.attempt()) + " in " +
+                  std::to_string(std::chrono::ceil<std::chrono::seconds>(retry.delay).count()) + " s");
+              c_.journal.tell(std::move(event), now, out);
+              over = true;
+            },
+            [&](install::Finish&) {
+              MM_CHECK(slot.job.ended() && slot.job.ended_seq() != 0);
+              if (!slot.job.mount_token().empty() && slot.job.mount_state() != wire::DEAD) {
+                slot.job.set_mount_state(wire::DEAD);
+                on_mount_changed(slot, now, out);
+              }
+              slot.job.set_stage(wire::DONE);
+              over = true;
+            },
+        },
+        action);
   }
   if (over) leave_bmc(slot, out);
   c_.jobs.store(slot, out);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -47,17 +46,6 @@ Status add_text(families::FamilyCatalogue& catalogue, std::string_view text, std
   return catalogue.add(std::move(family));
 }
 
-Result<std::vector<std::filesystem::path>> family_files_in(const std::string& folder) {
-  std::vector<std::filesystem::path> files;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().extension() == ".yaml") files.push_back(at->path());
-  }
-  if (error) return fail(ErrorKind::invalid, "families folder " + folder + ": " + error.message());
-  std::ranges::sort(files);
-  return files;
-}
-
 }  // namespace
 
 Result<families::FamilyCatalogue> load_families(const std::string& folder) {
@@ -66,8 +54,8 @@ Result<families::FamilyCatalogue> load_families(const std::string& folder) {
     if (auto added = add_text(catalogue, each.text, each.name); !added) return std::unexpected(added.error());
   }
   if (folder.empty()) return catalogue;
-  const auto files = family_files_in(folder);
-  if (!files) return std::unexpected(files.error());
+  auto files = os::files_in(folder, ".yaml");
+  if (!files) return std::unexpected(std::move(files.error()).with("families folder"));
   for (const std::filesystem::path& file : *files) {
     const auto text = os::read_file(file);
     if (!text) return std::unexpected(text.error());

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -62,6 +63,18 @@ Status write_file(const std::filesystem::path& path, std::string_view bytes, mod
     return std::unexpected(errno_error("writing", path, code));
   }
   return sync_folder(path.has_parent_path() ? path.parent_path() : ".");
+}
+
+Result<std::vector<std::filesystem::path>> files_in(const std::filesystem::path& folder,
+                                                    std::string_view ending) {
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ending) files.push_back(at->path());
+  }
+  if (error) return std::unexpected(errno_error("reading", folder, error.value()));
+  std::ranges::sort(files);
+  return files;
 }
 
 Status sync_folder(const std::filesystem::path& folder) {

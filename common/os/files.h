@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/os/fd.h"
@@ -23,6 +24,9 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
 Status write_file(const std::filesystem::path& path, std::string_view bytes, mode_t mode);
 /// All of it, at the descriptor's place. False with errno set if that failed half way.
 bool write_all(int fd, std::string_view bytes);
+/// The files of `folder` whose names end in `ending` (".yaml"), by name.
+Result<std::vector<std::filesystem::path>> files_in(const std::filesystem::path& folder,
+                                                    std::string_view ending);
 /// Makes names that were created, renamed or removed in `folder` durable.
 Status sync_folder(const std::filesystem::path& folder);
 

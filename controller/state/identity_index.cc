@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/bmc_address.h"
 #include "common/base/machine_key.h"
-#include "common/text/letters.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -33,13 +33,6 @@ std::vector<Mark> marks_of(const rest::Server& server) {
 }
 
 }  // namespace
-
-std::string normal_bmc_address(const std::string& address) {
-  std::string out = to_lower(address);
-  const bool bare_v6 = std::ranges::count(out, ':') > 1 && !out.starts_with('[');
-  if (!bare_v6 && out.ends_with(":443")) out.resize(out.size() - 4);
-  return out;
-}
 
 void IdentityIndex::add(const rest::Server& server) {
   for (const Mark& mark : marks_of(server)) users_[mark.key()].insert(server.metadata().name());

@@ -30,7 +30,4 @@ class IdentityIndex {
   std::map<std::string, std::set<std::string>> users_;  // "uuid=..." -> servers
 };
 
-/// Lower case; the default port 443 is dropped.
-std::string normal_bmc_address(const std::string& address);
-
 }  // namespace metalmesh::controller

@@ -4,11 +4,11 @@
 #include <array>
 #include <iterator>
 
+#include "common/base/bmc_address.h"
 #include "common/base/machine_key.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/state/deployment_states.h"
-#include "controller/state/identity_index.h"
 #include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller::machines {

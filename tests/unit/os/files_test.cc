@@ -54,6 +54,16 @@ TEST(Files, a_refused_file_is_named_with_the_command_that_mends_it) {
   EXPECT_TRUE(check_private(folder / "key"));
 }
 
+TEST(Files, lists_by_ending_and_name) {
+  const TemporaryFolder folder;
+  for (const char* name : {"b.yaml", "a.yaml", "c.yml", "yaml"})
+    ASSERT_TRUE(write_file(folder / name, "", 0600));
+  const auto found = files_in(folder.path(), ".yaml");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_THAT(*found, testing::ElementsAre(folder / "a.yaml", folder / "b.yaml"));
+  EXPECT_EQ(files_in(folder / "none", ".yaml").error().kind, ErrorKind::not_found);
+}
+
 TEST(Files, a_lock_keeps_others_out_until_it_closes) {
   const TemporaryFolder folder;
   auto first = lock_file(folder / "LOCK", Held::fail);
