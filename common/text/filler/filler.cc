@@ -102,9 +102,9 @@ class Filler {
 
   std::unexpected<Misfit> misfit(const TextNode& node, const std::string& path, std::string_view what,
                                  std::string next = {}) const {
+    const std::string where(path.empty() ? options_.whole : std::string_view(path));
     return std::unexpected(
-        Misfit{path, fmt::format("{}: {}", path.empty() ? options_.whole : std::string_view(path), what),
-               std::move(next), node.line, node.column});
+        Misfit{where, fmt::format("{}: {}", where, what), std::move(next), node.line, node.column});
   }
 
   std::unexpected<Misfit> wrong(const TextNode& node, const std::string& path,

@@ -19,7 +19,7 @@ namespace metalmesh {
 
 /// Why a tree does not fit a message.
 struct Misfit {
-  std::string field;    // "spec.iso.urls[1]"; empty for the whole
+  std::string field;    // "spec.iso.urls[1]", or the name of the whole; empty: it could not be parsed
   std::string message;  // begins with the field, names what was expected and what was there
   std::string next;     // "did you mean ..."; may be empty
   std::size_t line = 0;

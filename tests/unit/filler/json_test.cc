@@ -64,8 +64,8 @@ TEST(JsonDecode, NamesTheFieldThatIsWrong) {
       {R"({"spec":{"vars":[]}})", "spec.vars", "expected fields (key: value), got a list"},
       {R"({"spec":"x"})", "spec", "expected fields (key: value), got text"},
       {R"({"spec":{"bmc":[]}})", "spec.bmc", "expected fields (key: value), got a list"},
-      {R"([])", "", "document: expected fields (key: value), got a list"},
-      {R"("x")", "", "document: expected fields"},
+      {R"([])", "document", "document: expected fields (key: value), got a list"},
+      {R"("x")", "document", "document: expected fields"},
       {R"({"kind":"A","kind":"B"})", "kind", "twice"},
       {R"({"spec":{"vars":{"a":"1","b":"}{,","a":"2"}}})", "a", "twice"},
   };
