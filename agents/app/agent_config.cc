@@ -112,7 +112,9 @@ Result<config::Agent> load_media_config(const AgentOptions& options) {
   auto loaded = read(options);
   if (!loaded) return loaded;
   complete(*loaded, options);
-  Status checks[] = {check_data_dir(*loaded), adapters::check_paths(loaded->media(), "media")};
+  config::Media served = loaded->media();
+  served.clear_ca();  // who reads from it needs that, not the server: it must start without
+  Status checks[] = {check_data_dir(*loaded), adapters::check_paths(served, "media")};
   for (Status& check : checks) {
     if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
   }

@@ -43,9 +43,8 @@ void resolve_paths(Message& message, const std::filesystem::path& folder) {
   }
 }
 
-/// What must be in every configuration is what `pki init` makes.
 std::string_view hint_for(const PathMark& mark) {
-  return mark.presence() == PathMark::ALWAYS ? pki_hint : std::string_view();
+  return mark.by_pki_init() ? pki_hint : std::string_view();
 }
 
 Status check_path(const PathMark& mark, const std::string& name, const std::string& value) {
