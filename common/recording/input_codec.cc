@@ -79,6 +79,7 @@ struct Writer {
     to.set_detail(failed.detail);
     to.set_missing(failed.missing);
     to.set_held(failed.held);
+    to.set_imported(failed.imported);
   }
   void operator()(const MediaReported& report) const { *out.mutable_media() = report.event; }
   void operator()(const ProbeAnswered& answer) const {
