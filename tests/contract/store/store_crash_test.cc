@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "common/os/fd.h"
 #include "tests/contract/store/stores_on_disk.h"
 
 extern char** environ;
@@ -67,8 +68,8 @@ class StoreCrash : public testing::TestWithParam<const char*> {
   std::uint64_t run_and_kill(int steps) {
     int pipe_ends[2] = {-1, -1};
     EXPECT_EQ(pipe2(pipe_ends, O_CLOEXEC), 0);
-    const Fd reader(pipe_ends[0]);
-    Fd writer(pipe_ends[1]);
+    const os::Fd reader(pipe_ends[0]);
+    os::Fd writer(pipe_ends[1]);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, writer.get(), ack_fd);
@@ -81,7 +82,7 @@ class StoreCrash : public testing::TestWithParam<const char*> {
     EXPECT_EQ(
         posix_spawn(&child, "/proc/self/exe", &actions, nullptr, const_cast<char**>(arguments), environ), 0);
     posix_spawn_file_actions_destroy(&actions);
-    writer = Fd();
+    writer = os::Fd();
     std::uint64_t acknowledged = 0;
     for (int i = 0;
          i < steps && read(reader.get(), &acknowledged, sizeof acknowledged) == sizeof acknowledged; ++i) {
