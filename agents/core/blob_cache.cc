@@ -20,7 +20,8 @@ BlobCache::BlobCache(const RowReader& rows, const UpChannel& channel) : rows_(ro
 
 bool BlobCache::has(const std::string& sha256) {
   if (here_.contains(sha256)) return true;
-  if (!get(sha256)) {
+  // A row that this turn erases can be read until its commit: what is here must be stored and readable.
+  if (!stored_.contains(sha256) || !get(sha256)) {
     fetcher_.want(sha256);
     missing_.insert(sha256);
     return false;

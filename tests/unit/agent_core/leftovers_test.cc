@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "agents/core/blob_cache.h"
 #include "agents/core/row_keys.h"
+#include "common/ports/memory_rows.h"
 #include "tests/unit/agent_core/test_site.h"
 
 namespace metalmesh::test {
@@ -56,6 +58,18 @@ TEST_F(Leftovers, AProfileGoesWithTheLastJobThatWantsIt) {
   EXPECT_EQ(rows("blob/"), 0U);
   site_.order(later(3));
   EXPECT_EQ(rows("blob/"), 1U) << "fetched again for the next";
+}
+
+TEST(BlobCache, WhatThisTurnErasesIsNotHereAnyMore) {
+  MemoryRows rows;
+  rows.commit({{"blob/a", "profile"}});
+  const NamedSigner signer("par1");
+  const agent::UpChannel channel(SiteName("par1"), signer);
+  agent::BlobCache blobs(rows, channel);
+  ASSERT_TRUE(blobs.has("a"));
+  Outcome out;
+  blobs.keep({}, out);
+  EXPECT_FALSE(blobs.has("a")) << "its row can be read until the commit only";
 }
 
 TEST_F(Leftovers, ProfilesThatAnEarlierLifeLeftGoAtTheStart) {
