@@ -92,6 +92,7 @@ def one_seed(seed, servers, pause):
             nemesis.heal()
         healed = time.monotonic() - begin
         deployments = all_ended(mesh, nemesis, 120 + 2 * servers)
+        resolve_stalled(mesh, deployments)
         wait_until("no medium is left", lambda: no_medium_left(mesh), 60, 1)
         exceptions = check_outcomes(deployments, nemesis)
         check_machines(mesh, deployments, exceptions, nemesis)
@@ -111,6 +112,13 @@ def all_ended(mesh, nemesis, timeout):
                 print(f"  {name}: {deployment['state']} {deployment.get('stage')} {deployment.get('note')}")
         print(*nemesis.history, sep="\n")
         raise
+
+
+def resolve_stalled(mesh, deployments):
+    """An installer whose end nobody saw keeps its medium until somebody has looked at it."""
+    for deployment in deployments.values():
+        if deployment["state"] == "INDETERMINATE":
+            mesh.cli("deployment", "resolve", deployment["id"], "--as", "failed", "--note", "it stands still")
 
 
 def rage_until(mesh, most, share):
