@@ -50,7 +50,8 @@ std::string resolve_either_way(std::string_view of) {
 
 std::string go_on() { return "metalmesh controller continue --reason TEXT"; }
 std::string confirm_identity(std::string_view act, std::string_view server, std::string_view serial) {
-  return joined(joined(joined("metalmesh server ", act, " "), server, " --confirm "), serial, " --reason TEXT");
+  return joined(joined(joined("metalmesh server ", act, " "), server, " --confirm "), serial,
+                " --reason TEXT");
 }
 
 std::string plan(std::string_view rollout) { return joined("metalmesh rollout plan ", rollout); }

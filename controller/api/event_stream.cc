@@ -50,27 +50,43 @@ std::string progress_message(const rest::Deployment& deployment) {
   return "event: progress\ndata: " + boost::json::serialize(body) + "\n\n";
 }
 
+struct StartingPoint {
+  std::string asked;  // empty: from now on
+  LedgerLives::Position position;
+};
+
 /// Last-Event-ID wins over ?after=: it is what a reconnecting client adds to the URL it was given.
-std::expected<std::optional<std::uint64_t>, Problem> starting_point(const ApiRequest& request) {
+std::expected<StartingPoint, Problem> starting_point(const ApiRequest& request, const MeshState& state) {
   const std::string* header = request.header("last-event-id");
   const std::string* text = header != nullptr ? header : request.parameter("after");
-  if (text == nullptr) return std::optional<std::uint64_t>();
-  const auto number = parse_number(*text, header != nullptr ? "Last-Event-ID" : "after");
-  if (!number) return std::unexpected(number.error());
-  return std::optional(*number);
+  if (text == nullptr) return StartingPoint{{}, {state.last_event, false}};
+  const auto position = seen_position(*text, header != nullptr ? "Last-Event-ID" : "after", state);
+  if (!position) return std::unexpected(position.error());
+  return StartingPoint{*text, *position};
+}
+
+/// It moves the client's own notion of the last id along: whoever loses the connection now comes back with
+/// it.
+std::string reset_message(const StartingPoint& start, const MeshState& state) {
+  boost::json::object body;
+  body["asked"] = start.asked;
+  body["resumesAfter"] = state.lives.id_of(start.position.after);
+  body["last"] = state.lives.id_of(state.last_event);
+  return "id: " + state.lives.id_of(start.position.after) +
+         "\nevent: reset\ndata: " + boost::json::serialize(body) + "\n\n";
 }
 
 }  // namespace
 
 std::string sse_message(const rest::LogEvent& event) {
-  std::string out = "id: " + std::to_string(event.id()) + "\n";
+  std::string out = "id: " + event.id() + "\n";
   if (is_event_name(event.type())) out += "event: " + event.type() + "\n";
   return out + "data: " + encode_json(event) + "\n\n";
 }
 
 std::expected<void, Problem> EventStreams::open(ExchangeId id, const ApiRequest& request, const Now& now,
                                                 Outcome& out) {
-  const auto start = starting_point(request);
+  const auto start = starting_point(request, state_);
   if (!start) return std::unexpected(start.error());
   if (request.parameter("limit") != nullptr) {
     return refuse(400, "limit has no meaning for a stream", "limit",
@@ -80,15 +96,9 @@ std::expected<void, Problem> EventStreams::open(ExchangeId id, const ApiRequest&
     return refuse(503, "there are already " + std::to_string(most_) + " event streams", {},
                   "close one, or read pages: GET /api/v1/events with Accept: application/json");
   }
-  Subscriber subscriber{EventFilter::of(request), state_.last_event, false, now.mono};
+  Subscriber subscriber{EventFilter::of(request), start->position.after, false, now.mono};
   std::string hello = "retry: 2000\n: metalmesh events\n\n";
-  if (*start && **start > state_.last_event) {
-    // The client is ahead of the log: it was restored from a backup. Saying so beats silence for ever.
-    hello += "event: reset\ndata: {\"asked\":\"" + std::to_string(**start) + "\",\"last\":\"" +
-             std::to_string(state_.last_event) + "\"}\n\n";
-  } else if (*start) {
-    subscriber.after = **start;
-  }
+  if (start->position.other_ledger) hello += reset_message(*start, state_);
   ExchangeReply reply;
   reply.id = id;
   reply.headers = {
@@ -126,11 +136,12 @@ bool EventStreams::pump_one(ExchangeId id, Subscriber& subscriber, const Now& no
   bool more = true;
   for (std::size_t scanned = 0; more && scanned < scanned_most && bytes.size() < chunk_bytes;
        scanned += batch) {
-    const auto events = read_events(rows_, subscriber.after, batch);
+    auto events = read_events(rows_, subscriber.after, batch);
     more = events.size() == batch;
-    for (const rest::LogEvent& event : events) {
+    for (rest::LogEvent& event : events) {
       if (bytes.size() >= chunk_bytes) break;
-      subscriber.after = event.id();
+      subscriber.after = event.number();
+      event.set_id(state_.lives.id_of(event.number()));
       if (subscriber.filter.passes(event)) bytes += sse_message(event);
     }
   }

@@ -30,8 +30,9 @@ class EventStreams {
   EventStreams(const RowReader& rows, const MeshState& state, std::size_t most)
       : rows_(rows), state_(state), most_(most) {}
 
-  /// Starts a stream: after Last-Event-ID or ?after=, else from now on. Refuses with 400 (malformed) or 503
-  /// (too many subscribers). The reply goes to `out`.
+  /// Starts a stream: after Last-Event-ID or ?after=, else from now on. Who comes with an id that this ledger
+  /// did not give out gets `reset`, then every event behind the last one that both are known to have. Refuses
+  /// with 400 (malformed) or 503 (too many subscribers). The reply goes to `out`.
   std::expected<void, Problem> open(ExchangeId id, const ApiRequest& request, const Now& now, Outcome& out);
   void drained(ExchangeId id);
   void closed(ExchangeId id);
@@ -64,7 +65,7 @@ class EventStreams {
   std::map<std::string, std::string> progress_;  // deployment -> the last message sent for it
 };
 
-/// One numbered message.
+/// One numbered message; the event has its id.
 std::string sse_message(const rest::LogEvent& event);
 
 }  // namespace metalmesh::controller

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/base/command_words.h"
+#include "common/ports/wire_time.h"
 #include "common/text/letters.h"
 #include "common/text/near_miss.h"
 #include "controller/api/event_filter.h"
@@ -88,7 +89,7 @@ ApiResult get_deployment(const ApiRequest& request, const MeshState& state) {
   return ApiReply{200, encode_json(found->second), "application/json", {}};
 }
 
-ApiResult list_events(const ApiRequest& request, const RowReader& rows) {
+ApiResult list_events(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
   const auto limit = page_limit(request, events_default);
   if (!limit) return std::unexpected(limit.error());
   std::uint64_t after = 0;
@@ -101,17 +102,18 @@ ApiResult list_events(const ApiRequest& request, const RowReader& rows) {
 
   PageWriter page;
   for (std::size_t scanned = 0; scanned < events_scanned_most; scanned += events_batch) {
-    const auto events = metalmesh::controller::read_events(rows, after, events_batch);
-    for (const rest::LogEvent& event : events) {
+    auto events = metalmesh::controller::read_events(rows, after, events_batch);
+    for (rest::LogEvent& event : events) {
       if (filter.passes(event)) {
-        if (page.size() == *limit) return page.finish(std::to_string(after));
+        if (page.size() == *limit) return page.finish(state.lives.id_of(after));
+        event.set_id(state.lives.id_of(event.number()));
         page.add(encode_json(event));
       }
-      after = event.id();
+      after = event.number();
     }
     if (events.size() < events_batch) return page.finish({});
   }
-  return page.finish(std::to_string(after));
+  return page.finish(state.lives.id_of(after));
 }
 
 ApiReply list_families(const families::FamilyCatalogue& families) {

@@ -15,13 +15,15 @@
 #include "controller/api/preconditions.h"
 #include "controller/api/request_body.h"
 #include "controller/api/request_target.h"
+#include "controller/state/row_codec.h"
+#include "controller/state/tables.h"
 
 namespace metalmesh::controller {
 namespace {
 
 /// What the mesh knows is not an operator's to write; it may be sent back after a GET and is skipped.
-constexpr std::array<std::string_view, 4> read_only = {"status", "metadata.version", "metadata.created",
-                                                       "metadata.changed"};
+constexpr std::array<std::string_view, 5> read_only = {"status", "metadata.version", "metadata.ledger",
+                                                       "metadata.created", "metadata.changed"};
 
 /// "sites" of "/api/v1/sites/{name}".
 std::string_view plural_of(const Route& route) {
@@ -42,6 +44,30 @@ std::uint64_t version_in(const MeshState& state, const std::string& name) {
   return object == nullptr ? 0 : object->metadata().version();
 }
 
+// The tag of an object, with what changes in it without a new version.
+
+template <class T>
+ObjectTag tag_of_object(const T& object) {
+  return {object.metadata().version(), object.metadata().ledger()};
+}
+
+ObjectTag tag_of_object(const rest::Site& site) {
+  return {site.metadata().version(), site.metadata().ledger(), live_digest(canonical_bytes(site.status()))};
+}
+
+ObjectTag tag_of_object(const rest::Rollout& rollout) {
+  rest::RolloutStatus live;
+  *live.mutable_counts() = rollout.status().counts();
+  live.set_fences_owed(rollout.status().fences_owed());
+  return {rollout.metadata().version(), rollout.metadata().ledger(), live_digest(canonical_bytes(live))};
+}
+
+template <class T>
+ObjectTag tag_in(const MeshState& state, const std::string& name) {
+  const T* object = find<T>(state, name);
+  return object == nullptr ? ObjectTag() : tag_of_object(*object);
+}
+
 template <class T>
 std::string as_json(const T& object) {
   if (object.kind() == ObjectKind<T>::kind && object.api_version() == api_version) return encode_json(object);
@@ -53,7 +79,7 @@ std::string as_json(const T& object) {
 
 template <class T>
 ApiReply reply_with(const T& object, int status) {
-  return {status, as_json(object), "application/json", {{"etag", etag_of(object.metadata().version())}}};
+  return {status, as_json(object), "application/json", {{"etag", etag_of(tag_of_object(object))}}};
 }
 
 /// Where there are more, looking for a similar name would keep others waiting.
@@ -94,6 +120,13 @@ std::expected<void, Problem> agree_with_path(T& object, const std::string& name)
   if (object.metadata().name().empty()) object.mutable_metadata()->set_name(name);
   if (object.metadata().name() != name) return differs("metadata.name", object.metadata().name(), name);
   return {};
+}
+
+template <class T>
+std::expected<std::optional<std::uint64_t>, Problem> condition_of(const ApiRequest& request,
+                                                                  const MeshState& state,
+                                                                  const std::string& name) {
+  return write_condition(request, tag_in<T>(state, name));
 }
 
 /// A write that named a version and lost the race is 412, whatever else the core calls it.
@@ -140,14 +173,15 @@ ApiResult get_object(const ApiRequest& request, const MeshState& state) {
   return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
     const T* object = find<T>(state, name);
     if (object == nullptr) return no_such<T>(state, name);
-    const auto unchanged = not_modified(request, object->metadata().version());
+    const ObjectTag tag = tag_of_object(*object);
+    const auto unchanged = not_modified(request, tag);
     if (!unchanged) return std::unexpected(unchanged.error());
-    if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(object->metadata().version())}}};
+    if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(tag)}}};
     return reply_with(*object, 200);
   });
 }
 
-ApiResult get_profile_version(const ApiRequest& request, const MeshState& state) {
+ApiResult get_profile_version(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
   const std::string& name = request.captures.at(0);
   const auto number = parse_number(request.captures.at(1), "version");
   if (!number) return std::unexpected(number.error());
@@ -156,10 +190,16 @@ ApiResult get_profile_version(const ApiRequest& request, const MeshState& state)
     return refuse(404, "there is no version " + std::to_string(*number) + " of profile \"" + name + "\"", {},
                   "see the newest: metalmesh get profiles " + name);
   }
-  const auto unchanged = not_modified(request, *number);
+  const ObjectTag tag = tag_of_object(found->second);
+  const auto unchanged = not_modified(request, tag);
   if (!unchanged) return std::unexpected(unchanged.error());
-  if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(*number)}}};
-  return reply_with(found->second, 200);
+  if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(tag)}}};
+  // Its template is in its row alone.
+  rest::Profile whole = found->second;
+  const auto row = rows.get(tables::row(tables::versions, found->first));
+  if (!row || !decode_row(*row, whole))
+    return refuse(500, "version " + std::to_string(*number) + " of profile \"" + name + "\" cannot be read");
+  return reply_with(whole, 200);
 }
 
 ApiResult put_object(const ApiRequest& request, const MeshState& state, const Operate& operate) {
@@ -167,7 +207,7 @@ ApiResult put_object(const ApiRequest& request, const MeshState& state, const Op
   return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
     if (request.body.empty()) return refuse(400, "the body is empty, expected the object as JSON");
     const std::uint64_t current = version_in<T>(state, name);
-    const auto condition = write_condition(request, current);
+    const auto condition = condition_of<T>(request, state, name);
     if (!condition) return std::unexpected(condition.error());
     T object;
     if (auto read = read_body(request, object, read_only); !read) return std::unexpected(read.error());
@@ -193,7 +233,7 @@ ApiResult delete_object(const ApiRequest& request, const MeshState& state, const
   const std::string& name = request.captures.at(0);
   return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
     const std::uint64_t current = version_in<T>(state, name);
-    const auto condition = write_condition(request, current);
+    const auto condition = condition_of<T>(request, state, name);
     if (!condition) return std::unexpected(condition.error());
     const std::string* confirm = request.parameter("confirm");
     if (confirm != nullptr && !std::is_same_v<T, rest::Server>)

@@ -1,6 +1,7 @@
 // PUT, GET, DELETE and list, the same for all six kinds of objects. PUT never starts anything.
 #pragma once
 
+#include "common/ports/store.h"
 #include "controller/api/api_request.h"
 #include "controller/api/operate.h"
 #include "controller/api/problem.h"
@@ -10,7 +11,7 @@ namespace metalmesh::controller {
 
 ApiResult list_objects(const ApiRequest& request, const MeshState& state);
 ApiResult get_object(const ApiRequest& request, const MeshState& state);
-ApiResult get_profile_version(const ApiRequest& request, const MeshState& state);
+ApiResult get_profile_version(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 ApiResult put_object(const ApiRequest& request, const MeshState& state, const Operate& operate);
 ApiResult delete_object(const ApiRequest& request, const MeshState& state, const Operate& operate);
 

@@ -16,6 +16,15 @@ std::expected<std::uint64_t, Problem> parse_number(const std::string& text, cons
   return number;
 }
 
+std::expected<LedgerLives::Position, Problem> seen_position(const std::string& text, const std::string& field,
+                                                            const MeshState& state) {
+  const auto position = state.lives.find(text, state.last_event);
+  if (position) return *position;
+  return refuse(400, field + " is \"" + text + "\", expected the id of an event", field,
+                "send an id as an event or a page gave it, e.g. \"" + state.lives.id_of(state.last_event) +
+                    "\", or 0 for the beginning");
+}
+
 std::expected<std::size_t, Problem> page_limit(const ApiRequest& request, std::size_t otherwise) {
   const std::string* text = request.parameter("limit");
   if (text == nullptr) return otherwise;

@@ -9,6 +9,7 @@
 
 #include "controller/api/api_request.h"
 #include "controller/api/problem.h"
+#include "controller/state/mesh_state.h"
 
 namespace metalmesh::controller {
 
@@ -21,6 +22,10 @@ std::expected<std::size_t, Problem> page_limit(const ApiRequest& request,
 
 /// A whole number without sign, or 400 naming `field`.
 std::expected<std::uint64_t, Problem> parse_number(const std::string& text, const std::string& field);
+
+/// Where who has seen the event of this id goes on. Refuses with 400 what is no id.
+std::expected<LedgerLives::Position, Problem> seen_position(const std::string& text, const std::string& field,
+                                                            const MeshState& state);
 
 /// {"items":[...],"next":"..."} from items that are JSON already.
 class PageWriter {

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "common/base/digest.h"
+
 namespace metalmesh::controller {
 namespace {
 
@@ -52,36 +54,64 @@ std::optional<TagList> parse_tags(std::string_view text) {
 
 std::unexpected<Problem> malformed(std::string_view header) {
   return refuse(400, std::string(header) + " is malformed", std::string(header),
-                "send the ETag of a GET with its quotes, e.g. \"7\", or *");
+                "send the ETag of a GET as it came, with its quotes, or *");
 }
 
+constexpr std::size_t digest_characters = 12;
+
 /// Versions start at 1; anything else never names one.
-std::optional<std::uint64_t> version_in(const std::string& opaque) {
-  std::uint64_t version = 0;
-  const auto [end, error] = std::from_chars(opaque.data(), opaque.data() + opaque.size(), version);
-  if (error != std::errc() || end != opaque.data() + opaque.size() || version == 0) return std::nullopt;
-  return version;
+std::optional<ObjectTag> parse_tag(const std::string& opaque) {
+  ObjectTag tag;
+  const char* end = opaque.data() + opaque.size();
+  const auto [after, error] = std::from_chars(opaque.data(), end, tag.version);
+  if (error != std::errc() || tag.version == 0 || after == end || *after != '-') return std::nullopt;
+  tag.ledger = std::string(after + 1, end);
+  if (const auto dash = tag.ledger.find('-'); dash != std::string::npos) {
+    tag.live = tag.ledger.substr(dash + 1);
+    tag.ledger.resize(dash);
+  }
+  return tag;
 }
 
 /// If-Match with the strong comparison: weak tags never match.
 std::expected<std::optional<std::uint64_t>, Problem> match_condition(const TagList& list,
-                                                                     std::uint64_t current) {
+                                                                     const ObjectTag& current) {
   if (list.any) {
-    if (current == 0) return std::unexpected(version_mismatch(0, 0));
+    if (current.version == 0) return std::unexpected(version_mismatch(0, 0));
     return std::nullopt;
   }
   std::optional<std::uint64_t> wanted;
+  bool other_ledger = false;
   for (const EntityTag& tag : list.tags) {
-    const auto version = tag.weak ? std::nullopt : version_in(tag.opaque);
-    if (version && (!wanted || *version == current)) wanted = version;
+    const auto seen = tag.weak ? std::nullopt : parse_tag(tag.opaque);
+    if (!seen) continue;
+    // The number was given again, to something else: the writer saw what is not there any more.
+    if (seen->version == current.version && seen->ledger != current.ledger) {
+      other_ledger = true;
+      continue;
+    }
+    if (!wanted || seen->version == current.version) wanted = seen->version;
   }
-  if (!wanted) return std::unexpected(version_mismatch(0, current));
+  if (!wanted) {
+    Problem problem = version_mismatch(0, current.version);
+    if (other_ledger)
+      problem.detail += ", but not the one you read: the controller was restored from a backup since";
+    return std::unexpected(std::move(problem));
+  }
   return wanted;
 }
 
 }  // namespace
 
-std::string etag_of(std::uint64_t version) { return "\"" + std::to_string(version) + "\""; }
+std::string ObjectTag::text() const {
+  return std::to_string(version) + "-" + ledger + (live.empty() ? "" : "-" + live);
+}
+
+std::string live_digest(const std::string& bytes) {
+  return to_hex(sha256(bytes)).substr(0, digest_characters);
+}
+
+std::string etag_of(const ObjectTag& tag) { return "\"" + tag.text() + "\""; }
 
 Problem version_mismatch(std::uint64_t wanted, std::uint64_t current) {
   Problem problem{
@@ -93,7 +123,7 @@ Problem version_mismatch(std::uint64_t wanted, std::uint64_t current) {
 }
 
 std::expected<std::optional<std::uint64_t>, Problem> write_condition(const ApiRequest& request,
-                                                                     std::uint64_t current) {
+                                                                     const ObjectTag& current) {
   const std::string* match = request.header("if-match");
   const std::string* none_match = request.header("if-none-match");
   if (match != nullptr && none_match != nullptr) {
@@ -113,14 +143,14 @@ std::expected<std::optional<std::uint64_t>, Problem> write_condition(const ApiRe
   return std::optional<std::uint64_t>();
 }
 
-std::expected<bool, Problem> not_modified(const ApiRequest& request, std::uint64_t current) {
+std::expected<bool, Problem> not_modified(const ApiRequest& request, const ObjectTag& current) {
   const std::string* none_match = request.header("if-none-match");
   if (none_match == nullptr) return false;
   const auto list = parse_tags(*none_match);
   if (!list) return malformed("If-None-Match");
-  const std::string version = std::to_string(current);
+  const std::string text = current.text();
   return list->any ||
-         std::ranges::any_of(list->tags, [&](const EntityTag& tag) { return tag.opaque == version; });
+         std::ranges::any_of(list->tags, [&](const EntityTag& tag) { return tag.opaque == text; });
 }
 
 }  // namespace metalmesh::controller

@@ -70,7 +70,7 @@ Status someone_answers(ApiClient& api, const std::string& name) {
 std::string controller_text(const rest::Controller& controller) {
   if (!controller.has_hold()) return fmt::format("epoch {}, nothing is held\n", controller.epoch());
   const rest::Hold& hold = controller.hold();
-  std::string out = fmt::format("epoch {}, holds since {}: {}\n", controller.epoch(),
+  std::string out = fmt::format("{}, holds since {}: {}\n", who,
                                 google::protobuf::util::TimeUtil::ToString(hold.since()), hold.reason());
   for (const rest::HoldDifference& one : hold.differences()) {
     std::string subject = "site " + one.site();

@@ -15,8 +15,9 @@ namespace {
 /// A manifest that carries a version was read from the mesh: it must not overwrite what changed since.
 std::string if_match_of(const google::protobuf::Message& object) {
   const rest::Metadata* metadata = metadata_of(object);
-  return metadata == nullptr || metadata->version() == 0 ? std::string()
-                                                         : fmt::format("\"{}\"", metadata->version());
+  return metadata == nullptr || metadata->version() == 0
+             ? std::string()
+             : fmt::format("\"{}-{}\"", metadata->version(), metadata->ledger());
 }
 
 Result<std::unique_ptr<google::protobuf::Message>> put(ApiClient& api, const Manifest& manifest) {

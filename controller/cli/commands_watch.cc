@@ -142,6 +142,13 @@ CommandResult follow_events(Session& session, ApiClient& api, const std::string&
       session.console().complain("connection lost, trying again: " + heard->lost + "\n");
     away = away ? !heard->connected_now : !heard->lost.empty();
     for (const SseMessage& message : heard->messages) {
+      if (message.event == "reset") {
+        session.console().complain(
+            "the controller was restored from a backup: what follows is its ledger behind the last event "
+            "that "
+            "was in the backup\n");
+        continue;
+      }
       rest::LogEvent event;
       if (!message.id.empty() && from_json(message.data, event))
         session.console().print(log_event_text(session, event));

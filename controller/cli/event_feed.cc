@@ -100,9 +100,7 @@ Result<EventFeed::Heard> EventFeed::listen(std::chrono::milliseconds patience) {
   }
   heard.messages = std::exchange(t.messages, {});
   for (const SseMessage& message : heard.messages) {
-    if (!message.id.empty()) last_id_ = message.id;
-    // The controller was restored from a backup: its numbers start lower than ours.
-    if (message.event == "reset") last_id_.clear();
+    if (!message.id.empty()) last_id_ = message.id;  // of a `reset`, too: it says where the ledger goes on
   }
   if (running > 0) return heard;
 

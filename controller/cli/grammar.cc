@@ -285,7 +285,7 @@ void Grammar::events() {
     return show_events(session, x.events);
   });
   app->add_flag("-f,--follow", a->events.follow, "Go on as events come, through restarts of the controller");
-  app->add_option("--after", a->events.after, "Only events with a higher number");
+  app->add_option("--after", a->events.after, "Only events behind the one of this id");
   app->add_option("--rollout", a->events.filter["rollout"]);
   app->add_option("--of-server", a->events.filter["server"]);
   app->add_option("--site", a->events.filter["site"]);

@@ -191,7 +191,7 @@ std::string time_words(const google::protobuf::Timestamp& time) {
 
 std::string event_line(const rest::LogEvent& event) {
   const std::string& who = !event.server().empty() ? event.server() : event.site();
-  std::string out = fmt::format("{} {:>6}  {:<10} {:<20} {}", time_words(event.at()), event.id(),
+  std::string out = fmt::format("{} {:>19}  {:<10} {:<20} {}", time_words(event.at()), event.id(),
                                 event.type(), who, event.message());
   if (!event.actor().empty()) out += fmt::format(" [{}]", event.actor());
   return out;

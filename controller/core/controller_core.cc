@@ -3,8 +3,10 @@
 #include <bit>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
+#include "common/base/digest.h"
 #include "common/delivery/blob_transfer.h"
 #include "common/delivery/envelope_codec.h"
 #include "common/delivery/stream_rows.h"
@@ -12,6 +14,7 @@
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_fold.h"
 #include "controller/core/event_fold.h"
+#include "controller/core/event_gaps.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/mesh_clock.h"
 #include "controller/core/operator_acts.h"
@@ -28,6 +31,7 @@ constexpr char tick_token[] = "controller/tick";
 constexpr Duration tick_every = std::chrono::seconds(1);
 constexpr std::size_t strangers_named = 256;
 constexpr std::size_t actor_limit = 128;
+constexpr std::size_t life_bytes = 6;
 
 LoadedState or_empty(Result<LoadedState>& loaded) { return loaded ? std::move(*loaded) : LoadedState(); }
 
@@ -70,6 +74,8 @@ struct ControllerCore::Impl {
   void settle(Work& work);
   OperatorResult decide(Work& work, const OperatorRequest& request);
   Answer answer_of(const Acted& acted) const;
+  /// To a request that was carried out before.
+  OperatorResult answer_again(const record::IdempotentAnswer& before) const;
   void audit(Work& work, const OperatorRequest& request, const ActResult& result);
   /// A line at the 1st, 2nd, 4th, 8th ... time: noise must not fill a disk.
   void odd(Work& work, const std::string& site, const std::string& what);
@@ -90,6 +96,7 @@ struct ControllerCore::Impl {
 };
 
 void ControllerCore::Impl::started(Work& work) {
+  ledger.begin_life(to_hex(entropy.bytes(life_bytes)), work.now.wall());
   clock.settle(work);
   ensure_links(work, rows, limits);
   work.moved = true;
@@ -187,7 +194,7 @@ void ControllerCore::Impl::settle(Work& work) {
   if (std::exchange(work.moved, false)) run_rollouts(work);
   save_links(work);
   for (const rest::LogEvent& line : ledger.flush(work.out.rows, work.now.wall())) {
-    std::vector<std::pair<std::string, std::string>> fields = {{"event", std::to_string(line.id())},
+    std::vector<std::pair<std::string, std::string>> fields = {{"event", std::to_string(line.number())},
                                                                {"type", line.type()}};
     const auto add = [&](const char* name, const std::string& value) {
       if (!value.empty()) fields.emplace_back(name, value);
@@ -252,7 +259,7 @@ OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& r
     digest = request_digest(request);
     const auto stored = ledger.inner().answers.find(answer_key(request));
     if (stored != ledger.inner().answers.end()) {
-      if (stored->second.request_sha256() == digest) return from_record(stored->second);
+      if (stored->second.request_sha256() == digest) return answer_again(stored->second);
       return std::unexpected(rules::refusal(ErrorKind::conflict, "Idempotency-Key",
                                             "this key was used for another request",
                                             "use a new key for a new request"));

@@ -9,6 +9,7 @@
 #include "controller/core/order_builder.h"
 #include "controller/core/server_edits.h"
 #include "controller/core/server_phases.h"
+#include "controller/state/profile_blob.h"
 #include "controller/state/row_codec.h"
 
 namespace metalmesh::controller {

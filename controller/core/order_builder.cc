@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/base/digest.h"
 #include "common/hosts/host_merge.h"
 #include "common/hosts/host_rules.h"
 #include "common/ports/wire_time.h"
@@ -57,13 +56,6 @@ wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const
   return host;
 }
 
-std::string profile_content(const rest::Profile& profile) {
-  wire::ProfileContent content;
-  content.set_family(profile.spec().family());
-  content.set_template_(profile.spec().template_().inline_());
-  return canonical_bytes(content);
-}
-
 WallTime start_deadline(const rest::RolloutSpec& spec, WallTime started) {
   Duration within = from_wire(spec.start_within());
   if (spec.offline() == "startUntil") within = std::max(within, from_wire(spec.offline_start_within()));
@@ -99,7 +91,7 @@ wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollo
   }
   order.mutable_profile()->set_name(profile.metadata().name());
   order.mutable_profile()->set_version(profile.metadata().version());
-  order.mutable_profile()->set_sha256(to_hex(sha256(profile_content(profile))));
+  order.mutable_profile()->set_sha256(mesh.profile_blobs.at(plan.profile()));
   const auto variables = order_variables(mesh, profile, spec, server);
   for (const auto& [name, value] : variables) {
     wire::Variable& variable = *order.add_variables();

@@ -21,9 +21,6 @@ std::map<std::string, std::string> order_variables(const MeshState& mesh, const 
 wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const rest::RolloutSpec& rollout,
                       const rest::Server& server);
 
-/// The blob that agents fetch by its SHA-256: a serialized wire::ProfileContent.
-std::string profile_content(const rest::Profile& profile);
-
 /// The image as a site is told of it.
 wire::ImageRef image_ref(const rest::Image& image);
 

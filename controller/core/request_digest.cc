@@ -1,7 +1,6 @@
 #include "controller/core/request_digest.h"
 
 #include <array>
-#include <map>
 
 #include "common/base/digest.h"
 #include "controller/state/row_codec.h"
@@ -112,23 +111,15 @@ record::IdempotentAnswer to_record(const Answer& answer, std::string digest) {
     std::visit(
         [&](const auto& one) {
           stored.set_kind(one.kind());
-          stored.set_object(canonical_bytes(one));
+          stored.set_name(one.metadata().name());
+          stored.set_version(one.metadata().version());
         },
         *object);
   } else if (const auto* deployment = std::get_if<rest::Deployment>(&answer.object)) {
     stored.set_kind("Deployment");
-    stored.set_object(canonical_bytes(*deployment));
+    stored.set_name(deployment->id());
   }
   return stored;
-}
-
-Answer from_record(const record::IdempotentAnswer& stored) {
-  Answer answer;
-  answer.created = stored.created();
-  if (const auto reader = readers().find(stored.kind()); reader != readers().end()) {
-    answer.object = reader->second(stored.object());
-  }
-  return answer;
 }
 
 }  // namespace metalmesh::controller

@@ -18,7 +18,7 @@ std::string request_digest(const OperatorRequest& request);
 /// "apply", "start", ...: for the audit log.
 std::string verb_of(const OperatorRequest& request);
 
+/// Which object it is about; not the object: 10,000 of them would be as large as people make them.
 record::IdempotentAnswer to_record(const Answer& answer, std::string digest);
-Answer from_record(const record::IdempotentAnswer& stored);
 
 }  // namespace metalmesh::controller

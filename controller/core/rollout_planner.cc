@@ -66,14 +66,14 @@ void add_line(std::string& text, const std::string& key, const std::string& valu
 }
 
 std::string digest_of(const rest::Plan& plan, const rest::Rollout& rollout, const MeshState& mesh,
-                      const std::string& profile_content) {
+                      const std::string& profile_blob) {
   const auto& spec = rollout.spec();
   std::string text = "metalmesh plan 1\n";
   add_line(text, "rollout", rollout.metadata().name());
   add_line(text, "action", spec.action());
   add_line(text, "image", plan.image_sha256());
   add_line(text, "profile", plan.profile());
-  add_line(text, "content", to_hex(sha256(profile_content)));
+  add_line(text, "content", profile_blob);
   add_line(text, "reinstall", spec.reinstall() ? "yes" : "no");
   add_line(text, "poweredOn", spec.powered_on());
   add_line(text, "foreignMedia", spec.replace_foreign_media() ? "replace" : "refuse");
@@ -224,7 +224,7 @@ std::expected<rest::Plan, Refusal> make_plan(const MeshState& mesh, const Identi
   for (int i = 0; has_canary && i < plan.servers_size(); ++i) {
     plan.mutable_servers(i)->set_wave(static_cast<std::uint32_t>(i) < first ? 1 : 2);
   }
-  plan.set_digest(digest_of(plan, rollout, mesh, profile_content(profile)));
+  plan.set_digest(digest_of(plan, rollout, mesh, mesh.profile_blobs.at(plan.profile())));
   add_warnings(plan, mesh, rollout);
   warn_of_idle_patterns(plan, mesh, spec.select());
   *plan.mutable_media() = forecast_media(mesh, plan);

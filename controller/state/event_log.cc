@@ -27,7 +27,7 @@ std::vector<rest::LogEvent> read_events(const RowReader& rows, std::uint64_t aft
     }
     std::uint64_t id = 0;
     for (const char c : row.key.substr(tables::events.size())) id = (id << 8) | static_cast<unsigned char>(c);
-    event.set_id(id);
+    event.set_number(id);
     events.push_back(std::move(event));
   }
   return events;

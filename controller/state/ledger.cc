@@ -8,6 +8,7 @@
 #include "common/ports/wire_time.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/event_log.h"
+#include "controller/state/profile_blob.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 
@@ -16,26 +17,41 @@ namespace {
 
 /// A client that repeats a request does so within minutes; this many requests cover far more than that.
 constexpr std::size_t answers_kept = 10'000;
+constexpr std::size_t settled_kept = 64;
+constexpr std::size_t answer_bytes_kept = 4U << 20;
+
+std::size_t size_of(const std::string& key, const record::IdempotentAnswer& answer) {
+  return key.size() + answer.ByteSizeLong();
+}
 
 template <class Object>
-void stamp(Object& object, WallTime now) {
+void stamp(Object& object, std::uint64_t at_least, const std::string& life, WallTime now) {
   auto& metadata = *object.mutable_metadata();
-  metadata.set_version(metadata.version() + 1);
+  metadata.set_ledger(life);
+  metadata.set_version(std::max(metadata.version(), at_least) + 1);
   *metadata.mutable_changed() = to_wire(now);
   if (!metadata.has_created()) *metadata.mutable_created() = metadata.changed();
 }
 
+struct Flushed {
+  std::uint64_t deleted;  // a new object's version is above
+  const std::string& life;
+  Batch& batch;
+  WallTime now;
+};
+
 /// The row of `name`, or its deletion when memory no longer holds it.
 template <class Object, class Stored>
 void write_object(std::map<std::string, Object>& objects, std::string_view table, const std::string& name,
-                  Batch& batch, WallTime now, Stored stored) {
+                  Flushed to, Stored stored) {
   const auto found = objects.find(name);
   if (found == objects.end()) {
-    batch.push_back({tables::row(table, name), std::nullopt});
+    to.batch.push_back({tables::row(table, name), std::nullopt});
     return;
   }
-  stamp(found->second, now);
-  batch.push_back({tables::row(table, name), encode_row(stored(found->second))});
+  const bool is_new = found->second.metadata().version() == 0;
+  stamp(found->second, is_new ? to.deleted : 0, to.life, to.now);
+  to.batch.push_back({tables::row(table, name), encode_row(stored(found->second))});
 }
 
 }  // namespace
@@ -49,7 +65,11 @@ Ledger::Ledger(LoadedState loaded)
   }
   for (const auto& [name, rollout] : mesh_.rollouts) refresh_counts(name);
   for (const auto& [id, deployment] : mesh_.deployments) remember_install(deployment);
-  for (const auto& [key, answer] : inner_.answers) next_answer_ = std::max(next_answer_, answer.number() + 1);
+  for (const auto& [key, answer] : inner_.answers) {
+    answers_by_age_[answer.number()] = key;
+    answer_bytes_ += size_of(key, answer);
+    next_answer_ = std::max(next_answer_, answer.number() + 1);
+  }
 }
 
 void Ledger::refresh_counts(const std::string& rollout) {
@@ -160,13 +180,28 @@ void Ledger::remember_install(const rest::Deployment& deployment) {
     mesh_.installs.add(deployment, rollout->second.status().plan().profile());
 }
 
+template <class Object>
+void Ledger::forget(std::map<std::string, Object>& objects, std::string_view table, const std::string& name) {
+  const auto found = objects.find(name);
+  if (found == objects.end()) return;
+  std::uint64_t& highest = inner_.highest_deleted[std::string(table)];
+  highest = std::max(highest, found->second.metadata().version());
+  controller_dirty_ = true;
+  objects.erase(found);
+}
+
+std::uint64_t Ledger::deleted_of(std::string_view table) const {
+  const auto found = inner_.highest_deleted.find(table);
+  return found == inner_.highest_deleted.end() ? 0 : found->second;
+}
+
 void Ledger::erase_site(const std::string& name) {
-  mesh_.sites.erase(name);
+  forget(mesh_.sites, tables::sites, name);
   touch(Table::site, name);
 }
 
 void Ledger::erase_credential(const std::string& name) {
-  mesh_.credentials.erase(name);
+  forget(mesh_.credentials, tables::credentials, name);
   touch(Table::credential, name);
 }
 
@@ -176,12 +211,12 @@ void Ledger::erase_server(const std::string& name) {
   identities_.remove(found->second);
   machines_.unbind(found->second);
   erase_wish(found->second.spec().site(), name);
-  mesh_.servers.erase(found);
+  forget(mesh_.servers, tables::servers, name);
   touch(Table::server, name);
 }
 
 void Ledger::erase_image(const std::string& name) {
-  mesh_.images.erase(name);
+  forget(mesh_.images, tables::images, name);
   touch(Table::image, name);
 }
 
@@ -201,7 +236,7 @@ void Ledger::erase_rollout(const std::string& name) {
     touch(Table::deployment, it->first);
     it = mesh_.deployments.erase(it);
   }
-  mesh_.rollouts.erase(name);
+  forget(mesh_.rollouts, tables::rollouts, name);
   touch(Table::rollout, name);
 }
 
@@ -270,6 +305,12 @@ void Ledger::erase_wish(const std::string& site, const std::string& server) {
 void Ledger::put_answer(const std::string& key, record::IdempotentAnswer answer) {
   answer.set_number(next_answer_++);
   inner_rows_.push_back({tables::row(tables::answers, key), encode_row(answer)});
+  if (const auto old = inner_.answers.find(key); old != inner_.answers.end()) {
+    answers_by_age_.erase(old->second.number());
+    answer_bytes_ -= size_of(key, old->second);
+  }
+  answers_by_age_[answer.number()] = key;
+  answer_bytes_ += size_of(key, answer);
   inner_.answers[key] = std::move(answer);
   if (inner_.answers.size() <= answers_kept) return;
   const auto oldest =
@@ -294,38 +335,45 @@ void Ledger::set_hold(std::optional<rest::Hold> hold) {
 }
 
 void Ledger::note(rest::LogEvent event, WallTime now) {
-  event.set_id(++mesh_.last_event);
+  event.set_number(++mesh_.last_event);
   *event.mutable_at() = to_wire(now);
   lines_.push_back(std::move(event));
   controller_dirty_ = true;
 }
 
 void Ledger::flush_object(Table table, const std::string& name, Batch& batch, WallTime now) {
+  const auto to = [&](std::string_view kind) {
+    return Flushed{deleted_of(kind), mesh_.lives.current(), batch, now};
+  };
   switch (table) {
     case Table::site:
-      return write_object(mesh_.sites, tables::sites, name, batch, now, [](rest::Site site) {
+      return write_object(mesh_.sites, tables::sites, name, to(tables::sites), [](rest::Site site) {
         site.clear_status();  // live, or from the link's row
         return site;
       });
     case Table::credential:
-      return write_object(mesh_.credentials, tables::credentials, name, batch, now, std::identity());
+      return write_object(mesh_.credentials, tables::credentials, name, to(tables::credentials),
+                          std::identity());
     case Table::server:
-      return write_object(mesh_.servers, tables::servers, name, batch, now, std::identity());
+      return write_object(mesh_.servers, tables::servers, name, to(tables::servers), std::identity());
     case Table::image:
-      return write_object(mesh_.images, tables::images, name, batch, now, std::identity());
+      return write_object(mesh_.images, tables::images, name, to(tables::images), std::identity());
     case Table::rollout:
-      return write_object(mesh_.rollouts, tables::rollouts, name, batch, now, [](rest::Rollout rollout) {
-        rollout.mutable_status()->clear_counts();  // counted at load
-        rollout.mutable_status()->clear_fences_owed();
-        return rollout;
-      });
+      return write_object(mesh_.rollouts, tables::rollouts, name, to(tables::rollouts),
+                          [](rest::Rollout rollout) {
+                            rollout.mutable_status()->clear_counts();  // counted at load
+                            rollout.mutable_status()->clear_fences_owed();
+                            return rollout;
+                          });
     case Table::profile: {
-      write_object(mesh_.profiles, tables::profiles, name, batch, now, std::identity());
+      write_object(mesh_.profiles, tables::profiles, name, to(tables::profiles), std::identity());
       const auto found = mesh_.profiles.find(name);
       if (found == mesh_.profiles.end()) return;
       const std::string version = tables::version_name(name, found->second.metadata().version());
       batch.push_back({tables::row(tables::versions, version), encode_row(found->second)});
-      mesh_.profile_versions[version] = found->second;
+      ProfileVersion kept = version_of(found->second);
+      mesh_.profile_versions[version] = std::move(kept.profile);
+      mesh_.profile_blobs[version] = std::move(kept.blob_sha256);
       return;
     }
     case Table::deployment: {
@@ -345,7 +393,7 @@ std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
   for (const auto& [table, name] : std::exchange(dirty_, {})) flush_object(table, name, batch, now);
   std::ranges::move(std::exchange(inner_rows_, {}), std::back_inserter(batch));
   std::vector<rest::LogEvent> lines = std::exchange(lines_, {});
-  for (const rest::LogEvent& line : lines) batch.push_back({event_key(line.id()), encode_row(line)});
+  for (const rest::LogEvent& line : lines) batch.push_back({event_key(line.number()), encode_row(line)});
   if (std::exchange(controller_dirty_, false)) {
     record::Controller row;
     row.set_epoch(mesh_.epoch);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -69,7 +70,7 @@ class Ledger {
   [[nodiscard]] std::uint64_t generation(const std::string& machine) const;
   void put_wish(const std::string& site, const std::string& server, record::InspectWish wish);
   void erase_wish(const std::string& site, const std::string& server);
-  /// Drops the oldest answer when there are too many.
+  /// Drops the oldest answers when there are too many, or too large ones.
   void put_answer(const std::string& key, record::IdempotentAnswer answer);
   void set_epoch(std::uint64_t epoch);
   void put_clock(record::Clock clock);
@@ -99,6 +100,11 @@ class Ledger {
   enum class Table { site, credential, server, image, profile, rollout, deployment };
   void touch(Table table, const std::string& name) { dirty_.insert({table, name}); }
   void flush_object(Table table, const std::string& name, Batch& batch, WallTime now);
+  /// Its version lives on in that of the next object of this kind: one that was deleted and made anew never
+  /// has a version that it had before.
+  template <class Object>
+  void forget(std::map<std::string, Object>& objects, std::string_view table, const std::string& name);
+  [[nodiscard]] std::uint64_t deleted_of(std::string_view table) const;
   void refresh_counts(const std::string& rollout);
   void remember_install(const rest::Deployment& deployment);
 
@@ -113,6 +119,8 @@ class Ledger {
   std::map<std::string, MonoTime> fences_known_;
   bool controller_dirty_ = false;
   std::uint64_t next_answer_ = 1;
+  std::map<std::uint64_t, std::string> answers_by_age_;  // number -> key
+  std::size_t answer_bytes_ = 0;
 };
 
 }  // namespace metalmesh::controller

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,8 +22,10 @@ struct MeshState {
   std::map<std::string, rest::Credential> credentials;
   std::map<std::string, rest::Server> servers;
   std::map<std::string, rest::Image> images;
-  std::map<std::string, rest::Profile> profiles;          // newest version
-  std::map<std::string, rest::Profile> profile_versions;  // "name@version"; kept after a delete
+  std::map<std::string, rest::Profile> profiles;  // newest version
+  std::map<std::string, rest::Profile>
+      profile_versions;                              // "name@version"; kept after a delete; without templates
+  std::map<std::string, std::string> profile_blobs;  // "name@version" -> SHA-256 (hex) of what agents fetch
   std::map<std::string, rest::Rollout> rollouts;
   std::map<std::string, rest::Deployment> deployments;  // by id
   std::uint64_t last_event = 0;                         // id of the newest LogEvent
@@ -37,9 +40,10 @@ struct MeshState {
 
 /// What the mesh needs beside that and people are not shown: same life, other rows.
 struct InnerState {
-  std::map<std::string, record::SiteLink> links;                             // by site
-  std::map<std::string, record::Order> orders;                               // by deployment, open ones only
-  std::map<std::string, std::uint64_t> generations;                          // by machine key
+  std::map<std::string, std::uint64_t, std::less<>> highest_deleted;  // by table: new objects begin above
+  std::map<std::string, record::SiteLink> links;                      // by site
+  std::map<std::string, record::Order> orders;                        // by deployment, open ones only
+  std::map<std::string, std::uint64_t> generations;                   // by machine key
   std::map<std::string, std::map<std::string, record::InspectWish>> wishes;  // site -> server
   record::Clock clock;                                                       // as written down last
   std::map<std::string, record::IdempotentAnswer> answers;                   // by actor and key, bounded

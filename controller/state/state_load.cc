@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "controller/state/deployment_states.h"
+#include "controller/state/profile_blob.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 
@@ -36,6 +37,14 @@ Status load_table(const RowReader& rows, std::string_view table, std::map<std::s
       rows, table, [&](std::string name, Message message) { into[std::move(name)] = std::move(message); });
 }
 
+Status load_versions(const RowReader& rows, MeshState& mesh) {
+  return each_row<rest::Profile>(rows, tables::versions, [&](const std::string& name, rest::Profile profile) {
+    ProfileVersion version = version_of(std::move(profile));
+    mesh.profile_versions[name] = std::move(version.profile);
+    mesh.profile_blobs[name] = std::move(version.blob_sha256);
+  });
+}
+
 Status load_wishes(const RowReader& rows, InnerState& inner) {
   return each_row<record::InspectWish>(
       rows, tables::wishes, [&](const std::string& name, record::InspectWish wish) {
@@ -52,7 +61,7 @@ Status load_generations(const RowReader& rows, InnerState& inner) {
                                       });
 }
 
-Status load_controller(const RowReader& rows, MeshState& mesh) {
+Status load_controller(const RowReader& rows, MeshState& mesh, InnerState& inner) {
   const auto row = rows.get(tables::controller);
   if (!row) return {};
   record::Controller controller;
@@ -80,11 +89,10 @@ Result<LoadedState> load_state(const RowReader& rows) {
   MeshState& mesh = loaded.mesh;
   InnerState& inner = loaded.inner;
   for (const Status& status :
-       {load_controller(rows, mesh), load_clock(rows, inner), load_table(rows, tables::sites, mesh.sites),
-        load_table(rows, tables::credentials, mesh.credentials),
+       {load_controller(rows, mesh, inner), load_lives(rows, mesh), load_clock(rows, inner),
+        load_table(rows, tables::sites, mesh.sites), load_table(rows, tables::credentials, mesh.credentials),
         load_table(rows, tables::servers, mesh.servers), load_table(rows, tables::images, mesh.images),
-        load_table(rows, tables::profiles, mesh.profiles),
-        load_table(rows, tables::versions, mesh.profile_versions),
+        load_table(rows, tables::profiles, mesh.profiles), load_versions(rows, mesh),
         load_table(rows, tables::rollouts, mesh.rollouts),
         load_table(rows, tables::deployments, mesh.deployments), load_table(rows, tables::links, inner.links),
         load_table(rows, tables::fences, mesh.fences), load_table(rows, tables::orders, inner.orders),

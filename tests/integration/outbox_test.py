@@ -42,7 +42,7 @@ def last_of(mesh, site):
     """The newest sequence that the controller's log holds of this site."""
     after = mesh.known
     while page := mesh.get(f"/events?after={after}&limit=500").get("items", []):
-        after = int(page[-1]["id"])
+        after = page[-1]["id"]
         mesh.newest = max([mesh.newest, *(int(e["seq"]) for e in page if e.get("seq") and e["site"] == site)])
     mesh.known = after
     return mesh.newest

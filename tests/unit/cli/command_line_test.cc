@@ -62,7 +62,7 @@ TEST_F(CommandLineTest, applies_in_order_with_the_token_and_names_the_next_step)
   controller_.answer("PUT /api/v1/servers/r1", 200, R"({"metadata":{"name":"r1","version":"8"}})");
   const std::string path = file("all.yaml",
                                 "apiVersion: metalmesh/v1\nkind: Server\nmetadata: {name: r1, version: "
-                                "7}\nspec: {identity: {serial: 4E12345}}\n"
+                                "7, ledger: a1}\nspec: {identity: {serial: 4E12345}}\n"
                                 "---\napiVersion: metalmesh/v1\nkind: Site\nmetadata: {name: par1}\n");
   EXPECT_EQ(metalmesh({"apply", "-f", path}), 0) << err_;
   EXPECT_THAT(out_, HasSubstr("Site par1 is applied (version 1)\nServer r1 is applied (version 8)\n"));
@@ -73,7 +73,7 @@ TEST_F(CommandLineTest, applies_in_order_with_the_token_and_names_the_next_step)
   token.pop_back();
   EXPECT_EQ(ScriptedController::header(requests[0], "authorization"), "Bearer " + token);
   EXPECT_EQ(ScriptedController::header(requests[0], "if-match"), "");
-  EXPECT_EQ(ScriptedController::header(requests[1], "if-match"), "\"7\"");
+  EXPECT_EQ(ScriptedController::header(requests[1], "if-match"), "\"7-a1\"");
   EXPECT_EQ(boost::json::parse(requests[1].body).at_pointer("/spec/identity/serial").as_string(), "4E12345");
 }
 

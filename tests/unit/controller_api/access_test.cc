@@ -62,17 +62,21 @@ ApiRequest with_header(const std::string& name, const std::string& value) {
 
 /// The condition as text, so that a missing one and 0 read differently.
 std::string condition(const ApiRequest& request, std::uint64_t current) {
-  const auto result = write_condition(request, current);
+  const auto result = write_condition(request, current == 0 ? ObjectTag() : ObjectTag{current, "a1", "cafe"});
   if (!result) return "refused " + std::to_string(result.error().status);
   return *result ? std::to_string(**result) : "none";
 }
 
 TEST(Preconditions, IfMatchIsTheVersionTheWriterSaw) {
   EXPECT_EQ(condition({}, 7), "none");
-  EXPECT_EQ(condition(with_header("if-match", "\"7\""), 7), "7");
+  EXPECT_EQ(condition(with_header("if-match", "\"7-a1\""), 7), "7");
   // A stale version is for the core to refuse: it may be the repetition of a request it has already served.
-  EXPECT_EQ(condition(with_header("if-match", "\"6\""), 7), "6");
-  EXPECT_EQ(condition(with_header("if-match", "\"5\" , W/\"7\",\"7\""), 7), "7");
+  EXPECT_EQ(condition(with_header("if-match", "\"6-a1\""), 7), "6");
+  // Live facts are not what a writer has to have seen.
+  EXPECT_EQ(condition(with_header("if-match", "\"7-a1-0000\""), 7), "7");
+  // The number was given again after a restore.
+  EXPECT_EQ(condition(with_header("if-match", "\"7-b2\""), 7), "refused 412");
+  EXPECT_EQ(condition(with_header("if-match", "\"5-a1\" , W/\"7-a1\",\"7-a1\""), 7), "7");
   EXPECT_EQ(condition(with_header("if-match", "*"), 7), "none");
   EXPECT_EQ(condition(with_header("if-none-match", "*"), 0), "0");
 }
@@ -82,9 +86,10 @@ TEST(Preconditions, WhatCanNeverMatchIs412AndWhatIsMalformedIs400) {
     return condition(with_header(name, value), current);
   };
   EXPECT_EQ(with("if-match", "*", 0), "refused 412");
-  EXPECT_EQ(with("if-match", "W/\"7\"", 7), "refused 412");
+  EXPECT_EQ(with("if-match", "W/\"7-a1\"", 7), "refused 412");
+  EXPECT_EQ(with("if-match", "\"7\"", 7), "refused 412");
   EXPECT_EQ(with("if-match", "\"abc\"", 7), "refused 412");
-  EXPECT_EQ(with("if-match", "\"0\"", 0), "refused 412");
+  EXPECT_EQ(with("if-match", "\"0-a1\"", 0), "refused 412");
   for (const char* value : {"", "7", "\"7", "\"7\",", "\"7\" \"8\"", "w/\"7\"", "* \"7\""}) {
     EXPECT_EQ(with("if-match", value, 7), "refused 400") << value;
   }
@@ -95,12 +100,16 @@ TEST(Preconditions, WhatCanNeverMatchIs412AndWhatIsMalformedIs400) {
 }
 
 TEST(Preconditions, ReadsCompareWeakly) {
-  EXPECT_EQ(not_modified({}, 7), false);
-  EXPECT_EQ(not_modified(with_header("if-none-match", "\"7\""), 7), true);
-  EXPECT_EQ(not_modified(with_header("if-none-match", "W/\"7\""), 7), true);
-  EXPECT_EQ(not_modified(with_header("if-none-match", "*"), 7), true);
-  EXPECT_EQ(not_modified(with_header("if-none-match", "\"6\""), 7), false);
-  EXPECT_FALSE(not_modified(with_header("if-none-match", "7"), 7));
+  const ObjectTag tag{7, "a1"};
+  EXPECT_EQ(not_modified({}, tag), false);
+  EXPECT_EQ(not_modified(with_header("if-none-match", "\"7-a1\""), tag), true);
+  EXPECT_EQ(not_modified(with_header("if-none-match", "W/\"7-a1\""), tag), true);
+  EXPECT_EQ(not_modified(with_header("if-none-match", "*"), tag), true);
+  EXPECT_EQ(not_modified(with_header("if-none-match", "\"6-a1\""), tag), false);
+  EXPECT_EQ(not_modified(with_header("if-none-match", "\"7-b2\""), tag), false);
+  EXPECT_EQ(not_modified(with_header("if-none-match", "\"7-a1\""), {7, "a1", "cafe"}), false);
+  EXPECT_EQ(not_modified(with_header("if-none-match", "\"7-a1-cafe\""), {7, "a1", "cafe"}), true);
+  EXPECT_FALSE(not_modified(with_header("if-none-match", "7"), tag));
 }
 
 TEST(LabelSelector, AllTermsMustHold) {

@@ -12,18 +12,21 @@
 #include <vector>
 
 #include "common/base/digest.h"
+#include "common/delivery/envelope_codec.h"
+#include "common/delivery/topics.h"
 #include "common/ports/entropy.h"
 #include "common/ports/memory_rows.h"
 #include "common/ports/signer.h"
 #include "common/ports/store.h"
 #include "controller/api/controller_node.h"
+#include "schemas/wire/frames.pb.h"
 
 namespace metalmesh::controller {
 
 class HashSigner final : public Signer, public Verifier {
  public:
   [[nodiscard]] SignatureBytes sign(std::string_view kind, std::string_view payload) const override {
-    return {"key", sha256(kind, payload)};
+    return {std::string(16, 'k'), sha256(kind, payload)};
   }
   [[nodiscard]] bool verify(std::string_view, std::string_view kind, std::string_view payload,
                             const SignatureBytes& signature) const override {
@@ -84,6 +87,14 @@ class ApiBench {
     settings.families.add(appliance).value();
     node_.emplace(rows_, signer_, signer_, entropy_, tokens_, ControllerLimits{}, settings);
     run(Started{});
+  }
+
+  [[nodiscard]] const MemoryRows::Rows& rows() const { return rows_.rows(); }
+  /// A backup is put back.
+  void restore(MemoryRows::Rows rows) {
+    node_.reset();
+    rows_.restore(std::move(rows));
+    restart();
   }
 
   /// Handles `input` and commits like the turn: rows first, then Committed, until no rows are left. Effects
@@ -163,6 +174,28 @@ class ApiBench {
     put("/api/v1/images/rocky", image);
     put("/api/v1/profiles/base", profile);
     put("/api/v1/servers/s1", server);
+  }
+
+  /// The site's agent says Hello and echoes the challenge: it is heard.
+  void hear_site(const std::string& site) {
+    wire::Hello hello;
+    hello.set_incarnation("i1");
+    hello.set_journal_id("j1");
+    hello.set_next_seq(1);
+    for (const char* nonce : {"n1", "n2"}) {
+      hello.set_nonce(nonce);
+      const auto effects =
+          run(MessageArrived{topics::up(SiteName(site)), delivery::seal(signer_, "hello", hello)});
+      for (const Effect& effect : effects) {
+        const auto* sent = std::get_if<Publish>(&effect);
+        const auto opened = sent == nullptr
+                                ? std::nullopt
+                                : std::optional(delivery::open(signer_, "controller", sent->payload));
+        wire::Welcome welcome;
+        if (opened && *opened && (*opened)->kind == "welcome" && welcome.ParseFromString((*opened)->payload))
+          hello.set_echo(welcome.challenge());
+      }
+    }
   }
 
   Now now() const {

@@ -53,12 +53,19 @@ class Client {
     }
   }
 
-  [[nodiscard]] std::vector<std::uint64_t> ids() const {
-    std::vector<std::uint64_t> found;
+  /// As they were sent, that of a reset too.
+  [[nodiscard]] std::vector<std::string> raw_ids() const {
+    std::vector<std::string> found;
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) {
-      if (line.starts_with("id: ")) found.push_back(std::stoull(line.substr(4)));
+      if (line.starts_with("id: ")) found.push_back(line.substr(4));
     }
+    return found;
+  }
+  /// The numbers in them.
+  [[nodiscard]] std::vector<std::uint64_t> ids() const {
+    std::vector<std::uint64_t> found;
+    for (const std::string& id : raw_ids()) found.push_back(std::stoull(id.substr(id.rfind('-') + 1)));
     return found;
   }
 
@@ -91,11 +98,14 @@ std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t last) {
 
 TEST(EventStream, MessagesCarryIdTypeAndOneLineOfJson) {
   rest::LogEvent event;
-  event.set_id(7);
+  event.set_id("a1-7");
+  event.set_number(7);
   event.set_type("stage");
   event.set_message("two\nlines");
   EXPECT_EQ(sse_message(event),
-            "id: 7\nevent: stage\ndata: {\"id\":\"7\",\"type\":\"stage\",\"message\":\"two\\nlines\"}\n\n");
+            "id: a1-7\nevent: stage\ndata: "
+            "{\"number\":\"7\",\"type\":\"stage\",\"message\":\"two\\nlines\",\"id\":\"a1-7\"}"
+            "\n\n");
   event.set_type("evil\ndata: x");
   EXPECT_THAT(sse_message(event), Not(HasSubstr("event: evil")));
 }
@@ -125,7 +135,7 @@ TEST(EventStream, StartsAfterTheIdThatWasSeen) {
   Client all(bench, "/api/v1/events?after=0");
   all.drain();
   EXPECT_EQ(all.ids(), range(1, last));
-  Client resumed(bench, "/api/v1/events?after=0", {{"last-event-id", "3"}});
+  Client resumed(bench, "/api/v1/events?after=0", {{"last-event-id", bench.state().lives.id_of(3)}});
   resumed.drain();
   EXPECT_EQ(resumed.ids(), range(4, last));
   Client live(bench, "/api/v1/events");
@@ -140,7 +150,7 @@ TEST(EventStream, ReconnectingAnywhereNeitherSkipsNorRepeats) {
   std::uint64_t target = 40;
   while (seen.empty() || seen.back() < 300) {
     Client client(bench, "/api/v1/events?after=0",
-                  {{"last-event-id", std::to_string(seen.empty() ? 0 : seen.back())}});
+                  {{"last-event-id", bench.state().lives.id_of(seen.empty() ? 0 : seen.back())}});
     target += 37;
     write_events(bench, std::min<std::uint64_t>(target, 300));
     const auto ids = client.ids();
@@ -192,10 +202,14 @@ TEST(EventStream, SilenceIsBrokenByAComment) {
 TEST(EventStream, AnIdFromTheFutureIsToldSo) {
   ApiBench bench;
   write_events(bench, 2);
-  Client client(bench, "/api/v1/events", {{"last-event-id", "1000"}});
+  const std::string future = bench.state().lives.id_of(1000);
+  Client client(bench, "/api/v1/events", {{"last-event-id", future}});
   EXPECT_EQ(client.status, 200);
-  EXPECT_THAT(client.text, HasSubstr("event: reset\ndata: {\"asked\":\"1000\""));
   const std::uint64_t last = bench.state().last_event;
+  EXPECT_THAT(client.text,
+              HasSubstr("id: " + bench.state().lives.id_of(last) + "\nevent: reset\ndata: {\"asked\":\"" +
+                        future + "\",\"resumesAfter\":\""));
+  client.text.clear();
   client.take(bench.run(ExchangeDrained{client.id()}));
   for (const Effect& effect : bench.run(
            ExchangeOpened{901,
@@ -207,6 +221,58 @@ TEST(EventStream, AnIdFromTheFutureIsToldSo) {
     client.take({effect});
   }
   EXPECT_THAT(client.ids(), ElementsAre(last + 1));
+}
+
+/// A backup is put back, and other events get the numbers that were given out since.
+TEST(EventStream, AfterARestoreAnIdOfTheOtherLifeIsResetAndMissesNothing) {
+  ApiBench bench;
+  write_events(bench, 10);
+  const std::uint64_t saved = bench.state().last_event;
+  const auto backup = bench.rows();
+  write_events(bench, 30);
+  const std::string of_the_same_life = bench.state().lives.id_of(25);
+  bench.restart();
+  write_events(bench, 40);
+  const std::string of_an_unknown_life = bench.state().lives.id_of(35);
+  const std::string common = bench.state().lives.id_of(5);
+  const std::string etag = bench.get("/api/v1/sites/par1").headers.at("etag");
+
+  bench.restore(backup);
+  write_events(bench, 60);
+  const std::uint64_t last = bench.state().last_event;
+  Client known(bench, "/api/v1/events", {{"last-event-id", of_the_same_life}});
+  known.drain();
+  EXPECT_THAT(known.text, HasSubstr("event: reset\n"));
+  EXPECT_EQ(known.ids(), range(saved, last)) << "first the reset, which says where both agree";
+  EXPECT_EQ(known.raw_ids().front(), bench.state().lives.id_of(saved));
+
+  Client unknown(bench, "/api/v1/events?after=" + of_an_unknown_life);
+  unknown.drain();
+  EXPECT_THAT(unknown.text, HasSubstr("event: reset\n"));
+  EXPECT_EQ(unknown.ids(), range(0, last));
+
+  Client both(bench, "/api/v1/events", {{"last-event-id", common}});
+  both.drain();
+  EXPECT_THAT(both.text, Not(HasSubstr("reset")));
+  EXPECT_EQ(both.ids(), range(6, last));
+
+  const HttpAnswer page = bench.get("/api/v1/events?after=" + of_the_same_life);
+  EXPECT_EQ(page.status, 410);
+  EXPECT_THAT(page.text("next"), HasSubstr(bench.state().lives.id_of(saved)));
+  EXPECT_EQ(bench.put("/api/v1/sites/par1", "{}", {{"if-match", etag}}).status, 412);
+}
+
+TEST(EventStream, ARestartKeepsTheIds) {
+  ApiBench bench;
+  write_events(bench, 10);
+  const std::string seen = bench.state().lives.id_of(4);
+  for (int i = 0; i < 3; ++i) bench.restart();
+  EXPECT_EQ(bench.state().lives.id_of(4), seen);
+  write_events(bench, 12);
+  Client client(bench, "/api/v1/events", {{"last-event-id", seen}});
+  client.drain();
+  EXPECT_THAT(client.text, Not(HasSubstr("reset")));
+  EXPECT_EQ(client.ids(), range(5, bench.state().last_event));
 }
 
 /// Percent comes from samples of agents, so these two drive the streams alone, over a state made by hand.
@@ -306,12 +372,14 @@ TEST(EventPages, HaveTheSameEventsAndACursor) {
     ASSERT_EQ(page.status, 200) << page.body;
     const auto body = page.json();
     for (const auto& item : body.at("items").as_array()) {
-      seen.push_back(std::stoull(std::string(item.at("id").as_string())));
+      seen.push_back(std::stoull(std::string(item.at("number").as_string())));
     }
     next = page.text("next");
   }
   EXPECT_EQ(seen, range(1, last));
-  EXPECT_EQ(bench.get("/api/v1/events?after=999999").body, R"({"items":[]})");
+  EXPECT_EQ(bench.get("/api/v1/events?after=" + bench.state().lives.id_of(last)).body, R"({"items":[]})");
+  EXPECT_EQ(bench.get("/api/v1/events?after=" + bench.state().lives.id_of(999999)).status, 410);
+  EXPECT_EQ(bench.get("/api/v1/events?after=3").status, 400) << "a number alone says nothing";
   EXPECT_EQ(bench.get("/api/v1/events?site=nowhere").body, R"({"items":[]})");
   EXPECT_EQ(bench.get("/api/v1/events?after=x").status, 400);
   EXPECT_EQ(bench.get("/api/v1/events?limit=5000").status, 400);

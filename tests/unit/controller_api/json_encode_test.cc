@@ -19,14 +19,14 @@ using ::testing::HasSubstr;
 
 TEST(JsonEncode, WritesTheMappingOnOneLineWithSortedKeys) {
   rest::LogEvent event;
-  event.set_id(18446744073709551615ULL);
+  event.set_number(18446744073709551615ULL);
   event.mutable_at()->set_seconds(1'772'488'800);
   event.set_message("a \"quoted\"\nline");
   event.mutable_event()->mutable_ended()->set_outcome(wire::Ended::UNPROVEN);
   event.mutable_event()->mutable_ended()->set_proof(wire::PROOF_POWEROFF);
   EXPECT_EQ(
       encode_json(event),
-      R"({"id":"18446744073709551615","at":"2026-03-02T22:00:00Z","event":{"ended":{"outcome":"UNPROVEN",)"
+      R"({"number":"18446744073709551615","at":"2026-03-02T22:00:00Z","event":{"ended":{"outcome":"UNPROVEN",)"
       R"("proof":"PROOF_POWEROFF"}},"message":"a \"quoted\"\nline"})");
 
   rest::Rollout rollout;

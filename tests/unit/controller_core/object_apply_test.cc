@@ -243,8 +243,12 @@ TEST(ObjectApply, EachProfileChangeIsAVersionThatStays) {
   changed.mutable_spec()->mutable_template_()->set_inline_("other");
   world.apply(changed);
   EXPECT_EQ(world.state().profiles.at("base").metadata().version(), 2U);
-  EXPECT_EQ(world.state().profile_versions.at("base@1").spec().template_().inline_(),
-            "hostname {{hostname}}");
+  EXPECT_EQ(world.state().profile_versions.at("base@1").spec().template_().inline_(), "")
+      << "it is in its row";
+  EXPECT_NE(world.state().profile_blobs.at("base@1"), world.state().profile_blobs.at("base@2"));
+  const auto blobs = world.state().profile_blobs;
+  world.restart();
+  EXPECT_EQ(world.state().profile_blobs, blobs);
   world.must(Delete{"Profile", "base", std::nullopt});
   world.apply(changed);
   EXPECT_EQ(world.state().profiles.at("base").metadata().version(), 3U)
@@ -289,6 +293,23 @@ TEST(ObjectApply, IdempotencyKeyRepeatsTheAnswerAndRefusesAnotherRequest) {
   }
 }
 
+TEST(ObjectApply, ARepeatedKeyIsAnsweredWithTheObjectAsItIsByThen) {
+  World world;
+  ASSERT_TRUE(world.ask(Apply{Mesh::site("lyo1"), std::nullopt}, "k1"));
+  rest::Site changed = Mesh::site("lyo1");
+  (*changed.mutable_spec()->mutable_vars())["a"] = "b";
+  world.must(Apply{changed, std::nullopt});
+  const auto again = world.ask(Apply{Mesh::site("lyo1"), std::nullopt}, "k1");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(std::get<rest::Site>(std::get<Object>(again->object)).metadata().version(), 2U);
+  world.must(Delete{"Site", "lyo1", std::nullopt});
+  const auto gone = world.ask(Apply{Mesh::site("lyo1"), std::nullopt}, "k1");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().kind, ErrorKind::conflict);
+  EXPECT_NE(gone.error().message.find("Site lyo1 has been deleted since"), std::string::npos);
+  EXPECT_FALSE(world.state().sites.contains("lyo1"));
+}
+
 TEST(ObjectApply, EverythingAPersonDoesIsAudited) {
   World world;
   world.ask(Delete{"Site", "nowhere", std::nullopt});
@@ -297,7 +318,7 @@ TEST(ObjectApply, EverythingAPersonDoesIsAudited) {
   EXPECT_EQ(events.back().actor(), "ann");
   EXPECT_NE(events.back().message().find("refused: delete"), std::string::npos);
   EXPECT_TRUE(world.logged("applied Server web1 (created)"));
-  for (std::size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].id(), i + 1);
+  for (std::size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].number(), i + 1);
 }
 
 }  // namespace

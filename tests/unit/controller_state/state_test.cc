@@ -66,7 +66,7 @@ TEST(EventLog, IsReadInOrderAndABadLineHidesNoOther) {
   ASSERT_EQ(events.size(), 4U);
   EXPECT_EQ(events[0].message(), "line 199");
   EXPECT_EQ(events[1].type(), "damaged");
-  EXPECT_EQ(events[1].id(), 200U);
+  EXPECT_EQ(events[1].number(), 200U);
   EXPECT_EQ(events[3].message(), "line 202");
   EXPECT_TRUE(read_events(store, 300, 10).empty());
   EXPECT_TRUE(read_events(store, UINT64_MAX, 10).empty());
@@ -137,7 +137,8 @@ TEST(Ledger, ErasingARolloutTakesItsDeployments) {
   ledger.erase_rollout("r");
   ledger.flush(batch, noon);
   store.commit(batch);
-  EXPECT_TRUE(store.rows().empty());
+  ASSERT_EQ(store.rows().size(), 1U) << "but for the version that new ones begin above";
+  EXPECT_EQ(store.rows().begin()->first, tables::controller);
 }
 
 TEST(Ledger, OldIdempotentAnswersGoFirst) {
@@ -146,6 +147,85 @@ TEST(Ledger, OldIdempotentAnswersGoFirst) {
   EXPECT_EQ(ledger.inner().answers.size(), 10'000U);
   EXPECT_FALSE(ledger.inner().answers.contains("k4"));
   EXPECT_TRUE(ledger.inner().answers.contains("k5"));
+}
+
+TEST(Ledger, IdempotentAnswersAreBoundedByBytesToo) {
+  Ledger ledger({});
+  for (int i = 0; i < 1000; ++i) ledger.put_answer(std::to_string(i) + std::string(100'000, 'k'), {});
+  std::size_t bytes = 0;
+  for (const auto& [key, answer] : ledger.inner().answers) bytes += key.size();
+  EXPECT_LE(bytes, 4U << 20);
+  EXPECT_TRUE(ledger.inner().answers.contains("999" + std::string(100'000, 'k')));
+  Batch batch;
+  ledger.flush(batch, noon);
+  EXPECT_EQ(std::ranges::count_if(batch, [](const RowWrite& row) { return !row.value; }),
+            static_cast<std::ptrdiff_t>(1000 - ledger.inner().answers.size()));
+}
+
+TEST(Ledger, VersionsGoOnAboveWhatWasDeleted) {
+  MemoryRows store;
+  const auto flush = [&](Ledger& ledger) {
+    Batch batch;
+    ledger.flush(batch, noon);
+    store.commit(batch);
+  };
+  const auto site = [] {
+    rest::Site made;
+    made.mutable_metadata()->set_name("par1");
+    return made;
+  };
+  {
+    Ledger ledger({});
+    ledger.put(site());
+    flush(ledger);
+    for (int i = 0; i < 4; ++i) {
+      ledger.put(ledger.mesh().sites.at("par1"));
+      flush(ledger);
+    }
+    EXPECT_EQ(ledger.mesh().sites.at("par1").metadata().version(), 5U);
+    ledger.erase_site("par1");
+    flush(ledger);
+  }
+  Ledger again(load_state(store).value());
+  again.put(site());
+  flush(again);
+  EXPECT_EQ(again.mesh().sites.at("par1").metadata().version(), 6U);
+}
+
+TEST(LedgerLives, KnowWhoWroteWhat) {
+  LedgerLives lives;
+  EXPECT_EQ(lives.id_of(3), "3");
+  lives.begin("a", 1);
+  lives.begin("b", 11);
+  lives.begin("c", 11);  // b wrote nothing
+  EXPECT_EQ(lives.id_of(0), "0");
+  EXPECT_EQ(lives.id_of(10), "a-10");
+  EXPECT_EQ(lives.id_of(11), "c-11");
+  EXPECT_EQ(lives.current(), "c");
+  const LedgerLives loaded(lives.row());
+  const auto at = [&](std::string_view id) {
+    const auto found = loaded.find(id, 20);
+    return found ? std::to_string(found->after) + (found->other_ledger ? " of another" : "") : "no id";
+  };
+  EXPECT_EQ(at("0"), "0");
+  EXPECT_EQ(at("a-10"), "10");
+  EXPECT_EQ(at("a-12"), "10 of another");
+  EXPECT_EQ(at("c-20"), "20");
+  EXPECT_EQ(at("c-21"), "20 of another");
+  EXPECT_EQ(at("b-5"), "5");
+  EXPECT_EQ(at("b-11"), "10 of another");
+  EXPECT_EQ(at("x-5"), "0 of another");
+  for (const char* bad : {"", "-", "5", "a-", "-5", "a-5x", "a--5x", "a-99999999999999999999"})
+    EXPECT_EQ(at(bad), "no id") << bad;
+}
+
+TEST(LedgerLives, TheOldestAreForgotten) {
+  LedgerLives lives;
+  for (std::uint64_t i = 1; i <= 3000; ++i) lives.begin("l" + std::to_string(i), i);
+  EXPECT_EQ(lives.row().lives_size(), 1000);
+  EXPECT_EQ(lives.find("l3000-3000", 3000)->after, 3000U);
+  EXPECT_TRUE(lives.find("l2000-2000", 3000)->other_ledger);
+  EXPECT_EQ(lives.id_of(1), "l2001-1");
 }
 
 TEST(Board, CountsFollowEveryChange) {

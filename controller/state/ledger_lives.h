@@ -1,0 +1,50 @@
+// Which life of the ledger wrote which events. Every start of a controller begins a life with an id of its
+// own, and an event's id names the life that wrote it: "<life>-<number>". A store that was put back goes on
+// under another life, so that an id which was given out meanwhile is not taken for an event that now has its
+// number. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schemas/record/controller.pb.h"
+
+namespace metalmesh::controller {
+
+class LedgerLives {
+ public:
+  LedgerLives() = default;
+  explicit LedgerLives(const record::LedgerLives& stored);
+
+  /// From event number `first` on this life writes. The oldest are forgotten where there are too many.
+  void begin(std::string life, std::uint64_t first);
+  /// Empty before the first life began.
+  [[nodiscard]] const std::string& current() const;
+  [[nodiscard]] bool contains(std::string_view life) const;
+  /// The last ones before the current one, the newest last.
+  [[nodiscard]] std::vector<std::string> predecessors(std::size_t most) const;
+  [[nodiscard]] record::LedgerLives row() const;
+
+  /// "<life>-<number>"; "0" is what stands before the first event.
+  [[nodiscard]] std::string id_of(std::uint64_t number) const;
+
+  struct Position {
+    std::uint64_t after = 0;    // everything up to here was seen
+    bool other_ledger = false;  // the id was given out by a life that this ledger did not have, or not so far
+  };
+  /// Where who has seen `id` goes on. With another ledger's: after the last event that both are known to
+  /// have. Nothing when it is no id.
+  [[nodiscard]] std::optional<Position> find(std::string_view id, std::uint64_t last_event) const;
+
+ private:
+  struct Life {
+    std::string id;
+    std::uint64_t first = 0;
+  };
+  std::vector<Life> lives_;  // oldest first
+};
+
+}  // namespace metalmesh::controller
