@@ -22,6 +22,9 @@ constexpr std::uint64_t rejections_per_line = 100;
 /// Of the machine's own clock after it was set, until it is believed.
 constexpr Duration own_clock_settle = std::chrono::minutes(10);
 constexpr Duration clock_kept_every = std::chrono::minutes(1);
+/// Heartbeats that the controller may leave unanswered before another one is followed: two minutes.
+constexpr int controller_patience = 8;
+constexpr Duration refused_told_within = std::chrono::seconds(5);
 /// Around a clock that nobody vouches for.
 constexpr Duration any_time = std::chrono::hours(24 * 365 * 50);
 
@@ -47,11 +50,13 @@ StreamLink::StreamLink(const RowReader& rows, const AgentSettings& settings, con
       state_(load_row<record::LinkState>(rows, rows::link)),
       commands_(rows::commands, rows),
       presence_(to_hex(entropy.bytes(incarnation_bytes)), settings.hello_interval),
+      controller_(controller_patience * settings.hello_interval),
       own_clock_(own_clock_settle) {
   if (rows.get(rows::clock)) kept_clock_ = load_row<record::Clock>(rows, rows::clock);
 }
 
 void StreamLink::on_started(const Now& now) {
+  controller_.on_started(state_, now);
   if (!kept_clock_) return;
   const auto line = line_of(*kept_clock_, now);
   if (!line) return;
@@ -133,6 +138,7 @@ void StreamLink::say_hello(const Now& now, Outcome& out) {
   const std::string reason = quarantine_reason();
   hello.set_quarantined(!reason.empty());
   hello.set_quarantine_reason(reason);
+  controller_.fill(hello, state_, now);
   channel_.send("hello", hello, out);
   out.emit(TimerArm{"hello", presence_.next_hello(now)});
 }
@@ -154,9 +160,11 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
       received.standing = true;
     }
   } else if (opened->kind == "data") {
-    if (const auto data = decode<wire::Data>(opened->payload, out)) on_data(*data, now, received, out);
+    const auto data = decode<wire::Data>(opened->payload, out);
+    if (data && is_followed(data->instance(), now, out)) on_data(*data, now, received, out);
   } else if (opened->kind == "ack") {
-    if (const auto ack = decode<wire::Ack>(opened->payload, out)) {
+    const auto ack = decode<wire::Ack>(opened->payload, out);
+    if (ack && is_followed(ack->instance(), now, out)) {
       const auto result = journal_.on_ack(*ack, now, out);
       received.acked = result == delivery::StreamSender::AckResult::ok;
       if (result == delivery::StreamSender::AckResult::diverged) {
@@ -167,10 +175,17 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
       }
     }
   } else if (opened->kind == "resync") {
-    if (const auto resync = decode<wire::Resync>(opened->payload, out)) {
+    const auto resync = decode<wire::Resync>(opened->payload, out);
+    if (resync && is_followed(resync->instance(), now, out)) {
       if (journal_.on_resync(*resync, now, out) == delivery::StreamSender::ResyncResult::trimmed) {
         out.log(LogLevel::error, "the controller asks for events that were trimmed after it had them",
-                {{"from", std::to_string(resync->from())}});
+                {{"from", std::to_string(resync->from())},
+                 {"kept from", std::to_string(journal_.stream().first_kept())}});
+        wire::Trimmed trimmed;
+        trimmed.set_journal_id(journal_.stream().journal_id());
+        trimmed.set_first_kept(journal_.stream().first_kept());
+        trimmed.set_base_hash(journal_.stream().base_hash());
+        channel_.send("trimmed", trimmed, out);
       }
     }
   } else if (opened->kind == "blob_chunk") {
@@ -188,6 +203,10 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Receiv
     // One that was restored believes only a Hello that echoes its challenge: then it begins a higher epoch.
     if (presence_.on_challenge(welcome, now) && channel_.up())
       out.emit(TimerArm{"hello", presence_.next_hello(now)});
+    return;
+  }
+  if (!obey(welcome, now, out)) {
+    received.standing = true;
     return;
   }
   using Welcomed = delivery::AgentPresence::Welcomed;
@@ -225,6 +244,42 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Receiv
     out.log(LogLevel::info, "this incarnation is proven: the controller knows its journal and no other agent",
             {{"site", settings_.site.str()}, {"incarnation", presence_.incarnation()}});
   }
+}
+
+bool StreamLink::obey(const wire::Welcome& welcome, const Now& now, Outcome& out) {
+  if (!presence_.answers_us(welcome)) return FollowedController::is_followed(welcome.instance(), state_);
+  const std::string before = state_.controller_instance();
+  switch (controller_.judge(welcome, state_, now)) {
+    case FollowedController::Verdict::obey:
+      return true;
+    case FollowedController::Verdict::followed:
+      put_row(out, rows::link, state_);
+      if (!before.empty()) {
+        out.log(LogLevel::info, "following another instance of the controller",
+                {{"instance", welcome.instance()}, {"before", before}});
+      }
+      return true;
+    case FollowedController::Verdict::refused:
+      break;
+  }
+  if (std::exchange(refusal_told_, welcome.instance()) != welcome.instance()) {
+    out.log(LogLevel::error,
+            "another controller with the identity of ours runs: refused, because the one that is followed "
+            "was heard "
+            "within minutes",
+            {{"site", settings_.site.str()}, {"refused", welcome.instance()}, {"followed", before}});
+  }
+  // Its challenge is echoed all the same: so it learns, from one that lives, who is followed here.
+  if (presence_.on_challenge(welcome, now, refused_told_within) && channel_.up())
+    out.emit(TimerArm{"hello", presence_.next_hello(now)});
+  return false;
+}
+
+bool StreamLink::is_followed(const std::string& instance, const Now& now, Outcome& out) {
+  if (FollowedController::is_followed(instance, state_)) return true;
+  presence_.ask_soon(now);
+  if (channel_.up()) out.emit(TimerArm{"hello", presence_.next_hello(now)});
+  return false;
 }
 
 void StreamLink::check_history(const wire::Welcome& welcome, Outcome& out) {

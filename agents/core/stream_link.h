@@ -12,6 +12,7 @@
 
 #include "agents/core/agent_settings.h"
 #include "agents/core/event_journal.h"
+#include "agents/core/followed_controller.h"
 #include "agents/core/up_channel.h"
 #include "common/delivery/presence.h"
 #include "common/delivery/stream_receiver.h"
@@ -44,8 +45,8 @@ class StreamLink {
   struct Received {
     std::vector<delivery::Entry> commands;  // new ones, in order; their cursor is in the same outcome
     std::optional<wire::BlobChunk> chunk;
-    bool acked = false;     // the controller holds more of our events
-    bool standing = false;  // what this incarnation may do may have changed
+    bool acked = false;        // the controller holds more of our events
+    bool standing = false;     // what this incarnation may do may have changed
     Duration clock_stepped{};  // the time was set back by this: bounds that were given before move along
   };
   /// The choke point: only verified bytes get past it.
@@ -73,6 +74,10 @@ class StreamLink {
     return settings_.wan_free ? own_clock_ : presence_.clock();
   }
   void tell_clock(TimeKeeper::Heard heard, const Now& now, Outcome& out);
+  /// Whether this one is obeyed; a Welcome that answers nobody says nothing about that.
+  [[nodiscard]] bool obey(const wire::Welcome& welcome, const Now& now, Outcome& out);
+  /// A frame of a controller that is not followed is dropped, and asked about.
+  [[nodiscard]] bool is_followed(const std::string& instance, const Now& now, Outcome& out);
   void check_history(const wire::Welcome& welcome, Outcome& out);
   void follow(const wire::Welcome& welcome, Outcome& out);
   void on_data(const wire::Data& data, const Now& now, Received& received, Outcome& out);
@@ -87,7 +92,9 @@ class StreamLink {
   record::LinkState state_;
   delivery::StreamReceiver commands_;
   delivery::AgentPresence presence_;
-  TimeKeeper own_clock_;  // this machine's, for a site without WAN
+  FollowedController controller_;
+  std::string refusal_told_;  // the controller whose refusal was logged last
+  TimeKeeper own_clock_;      // this machine's, for a site without WAN
   bool clock_doubt_told_ = false;
   std::optional<record::Clock> kept_clock_;  // as an earlier life left it
   std::optional<MonoTime> clock_kept_at_;

@@ -32,6 +32,7 @@ enum class Defect : std::uint8_t {
   too_late_called_cancelled,
   foreign_journal_obeyed,
   lower_epoch_obeyed,
+  any_controller_obeyed,
   acts_before_proven,
   rollback_not_noticed,
   expiry_ignored,

@@ -44,6 +44,15 @@ MonoTime AgentPresence::next_hello(const Now& now) const {
   return speak_up_ ? std::min(due, *speak_up_) : due;
 }
 
+bool AgentPresence::answers_us(const wire::Welcome& welcome) const {
+  return welcome.incarnation() == incarnation_ &&
+         std::ranges::find(sent_, welcome.nonce(), &Sent::nonce) != sent_.end();
+}
+
+void AgentPresence::ask_soon(const Now& now) {
+  if (last_sent_ && !speak_up_) speak_up_ = std::max(now.mono, *last_sent_ + soon);
+}
+
 AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, const Now& now) {
   const Duration uptime = from_wire(welcome.uptime());
   if (welcome.incarnation() != incarnation_) {
@@ -77,12 +86,12 @@ AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, 
   return Welcomed::proven;
 }
 
-bool AgentPresence::on_challenge(const wire::Welcome& welcome, const Now& now) {
+bool AgentPresence::on_challenge(const wire::Welcome& welcome, const Now& now, Duration within) {
   const auto answered = std::ranges::find(sent_, welcome.nonce(), &Sent::nonce);
   if (welcome.incarnation() != incarnation_ || answered == sent_.end()) return false;
   sent_.erase(sent_.begin(), answered + 1);
   challenge_ = welcome.challenge();
-  speak_up_ = std::max(now.mono, *last_sent_ + soon);
+  speak_up_ = std::max(now.mono, *last_sent_ + within);
   return true;
 }
 

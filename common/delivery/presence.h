@@ -43,9 +43,15 @@ class AgentPresence {
   /// another incarnation only makes us speak up: then the controller finds out.)
   Welcomed on_welcome(const wire::Welcome& welcome, const Now& now);
 
-  /// Takes only the challenge of a Welcome whose other words are not believed. False when it answers no Hello
-  /// of ours.
-  bool on_challenge(const wire::Welcome& welcome, const Now& now);
+  /// It repeats one of the last nonces: who sent it has heard us since.
+  [[nodiscard]] bool answers_us(const wire::Welcome& welcome) const;
+  /// Says Hello soon: something came that only its sender can explain.
+  void ask_soon(const Now& now);
+
+  /// Takes only the challenge of a Welcome whose other words are not believed, and echoes it within that
+  /// time. False when it answers no Hello of ours.
+  bool on_challenge(const wire::Welcome& welcome, const Now& now,
+                    Duration within = std::chrono::milliseconds(500));
 
   /// Sole, known and in time: irreversible acts are allowed in this incarnation.
   [[nodiscard]] bool proven() const;

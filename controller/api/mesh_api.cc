@@ -132,6 +132,8 @@ ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue&
 
 ApiReply get_controller(const MeshState& state) {
   rest::Controller controller;
+  controller.set_instance(state.lives.current());
+  if (state.started) *controller.mutable_started() = to_wire(*state.started);
   controller.set_epoch(state.epoch);
   if (state.hold) *controller.mutable_hold() = *state.hold;
   return {200, encode_json(controller), "application/json", {}};
@@ -175,6 +177,8 @@ ApiReply get_health(const MeshState& state, bool bus_up) {
   if (!state.clock_doubt.empty())
     reasons.emplace_back("the controller's clock: " + state.clock_doubt +
                          ", nothing is handed out until it agrees");
+  if (state.hold && !state.hold->foreign_instance().empty())
+    reasons.emplace_back("nothing is handed out: " + state.hold->reason());
   const bool well = reasons.empty();
   boost::json::object body;
   body["status"] = well ? "ok" : "degraded";

@@ -68,7 +68,8 @@ Status someone_answers(ApiClient& api, const std::string& name) {
 }
 
 std::string controller_text(const rest::Controller& controller) {
-  if (!controller.has_hold()) return fmt::format("epoch {}, nothing is held\n", controller.epoch());
+  const std::string who = fmt::format("instance {}, epoch {}", controller.instance(), controller.epoch());
+  if (!controller.has_hold()) return who + ", nothing is held\n";
   const rest::Hold& hold = controller.hold();
   std::string out = fmt::format("{}, holds since {}: {}\n", who,
                                 google::protobuf::util::TimeUtil::ToString(hold.since()), hold.reason());

@@ -160,8 +160,12 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
         ". Nothing is handed to it. Next: find out which agent is the right one, then clear the quarantine");
     ledger.note(std::move(line), work.now.wall());
   }
+  if (news.foreign) hold_for_foreign(work, site, *news.foreign);
+  if (news.newcomer) note_newcomer(work, site, *news.newcomer);
   if (news.lost_journal) void_site(work, site, *news.lost_journal);
   if (news.restored) begin_epoch(work, *news.restored, "site " + site + " knows more than this store");
+  // Whoever let this controller go on before this site was heard has not seen what it tells.
+  if (news.ahead && !work.mesh().hold) begin_hold(work, "site " + site + " knows more than this store");
   if (news.ahead) note_difference(work, difference(site, "", "", news.ahead->first, news.ahead->second));
   if (news.commands_begun) repeat_wishes(work, site);
   for (const delivery::Entry& entry : news.entries)

@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <vector>
 
-#include "common/base/planted.h"
 #include "common/base/command_words.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/operator_acts.h"
 #include "controller/core/server_phases.h"
+#include "controller/core/site_care.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -38,20 +40,48 @@ std::vector<std::string> rollouts_in(const Work& work, std::string_view state) {
   return names;
 }
 
+void doubt_lost_journals(Work& work) {
+  for (const auto& [site, link] : work.links) {
+    if (link->lost_journal()) doubt_pending(work, site);
+  }
+}
+
 }  // namespace
 
 void begin_hold(Work& work, const std::string& reason) {
-  if (work.mesh().hold || planted(Defect::restore_goes_on)) return;
+  if (planted(Defect::restore_goes_on)) return;
+  if (work.mesh().hold) {
+    rest::Hold longer = *work.mesh().hold;
+    if (longer.reason().find(reason) != std::string::npos || longer.reason().size() > note_limit) return;
+    longer.set_reason(longer.reason() + "; and " + reason);
+    work.ledger.set_hold(std::move(longer));
+    note(work, "controller", "",
+         "this controller starts nothing, for another reason as well: " + reason +
+             ". Next: " + after_a_look());
+    return doubt_lost_journals(work);
+  }
   rest::Hold hold;
   hold.set_reason(reason);
   *hold.mutable_since() = to_wire(work.now.wall());
   work.ledger.set_hold(std::move(hold));
   note(work, "controller", "",
        "this controller starts nothing until a person has looked: " + reason + ". Next: " + after_a_look());
-  for (const auto& [site, link] : work.links) {
-    if (link->lost_journal()) doubt_pending(work, site);
-  }
+  doubt_lost_journals(work);
   work.moved = true;
+}
+
+void hold_for_foreign(Work& work, const std::string& site, const ForeignController& foreign) {
+  // Who is refused by the sites holds whatever was said here before: the last word was said elsewhere.
+  if (!foreign.followed && work.mesh().settled_instances.contains(foreign.instance)) return;
+  if (work.mesh().hold && work.mesh().hold->foreign_instance() == foreign.instance) return;
+  begin_hold(work, "another controller with our identity runs: instance " + foreign.instance + " since " +
+                       for_people(foreign.since) + ", heard at site " + site +
+                       (foreign.followed ? ", which follows that one and refuses us"
+                                         : ", which follows us and refuses it"));
+  if (!work.mesh().hold) return;
+  rest::Hold hold = *work.mesh().hold;
+  hold.set_foreign_instance(foreign.instance);
+  work.ledger.set_hold(std::move(hold));
 }
 
 void doubt_pending(Work& work, const std::string& site) {
@@ -105,18 +135,32 @@ void hold_rollouts(Work& work) {
   }
 }
 
+/// From now on every site follows us, and refuses what the other one sends.
+void take_over(Work& work, const std::string& foreign) {
+  work.ledger.settle_instance(foreign);
+  std::uint64_t seen = 0;
+  for (const auto& [site, link] : work.links) seen = std::max(seen, link->epoch_seen());
+  raise_epoch(work, seen);
+  note(work, "controller", "",
+       "epoch " + std::to_string(work.mesh().epoch) +
+           " begins: a person said that this controller goes on, and not instance " + foreign +
+           ", whose commands every site refuses from now on. Stop that one");
+}
+
 ActResult act(Work& work, const ContinueController& request, const std::string&) {
   using rules::refusal;
   if (!work.mesh().hold) {
-    return std::unexpected(
-        refusal(ErrorKind::conflict, "", "this controller holds nothing: it was not restored"));
+    return std::unexpected(refusal(
+        ErrorKind::conflict, "", "this controller holds nothing: it was not restored, and is the only one"));
   }
   if (request.reason.empty() || request.reason.size() > note_limit) {
     return std::unexpected(
         refusal(ErrorKind::invalid, "reason", "a reason of 1 to 1024 bytes says what was looked at"));
   }
   const int differences = work.mesh().hold->differences_size();
+  const std::string foreign = work.mesh().hold->foreign_instance();
   work.ledger.set_hold(std::nullopt);
+  if (!foreign.empty()) take_over(work, foreign);
   for (const std::string& name : rollouts_in(work, "held")) {
     work.ledger.change_rollout(name, [](rest::Rollout& rollout) {
       rollout.mutable_status()->set_state("running");
@@ -124,9 +168,11 @@ ActResult act(Work& work, const ContinueController& request, const std::string&)
     });
   }
   work.moved = true;
-  return Acted{false, "Controller", "",
-               "the controller goes on after its restore (" + std::to_string(differences) +
-                   " differences were listed): " + request.reason};
+  return Acted{
+      false, "Controller", "",
+      (foreign.empty() ? "the controller goes on after its restore ("
+                       : "this controller goes on, and not instance " + foreign + " with its identity (") +
+          std::to_string(differences) + " differences were listed): " + request.reason};
 }
 
 }  // namespace metalmesh::controller

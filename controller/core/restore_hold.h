@@ -11,12 +11,17 @@
 
 namespace metalmesh::controller {
 
-/// Nothing when it holds already.
+/// With another reason beside it when it holds already.
 void begin_hold(Work& work, const std::string& reason);
 
-/// The journal of `site` is lost as well: what the store that went back calls pending may have been handed out
-/// there since, and nobody can say any more: INDETERMINATE. Nothing unless this controller was restored and had
-/// not heard the site since.
+/// Another controller runs with our identity (a copied machine): nothing is handed out until a person said
+/// which one goes on, by letting it continue. That one begins a new epoch, which the other one's orders are
+/// refused by.
+void hold_for_foreign(Work& work, const std::string& site, const ForeignController& foreign);
+
+/// The journal of `site` is lost as well: what the store that went back calls pending may have been handed
+/// out there since, and nobody can say any more: INDETERMINATE. Nothing unless this controller was restored
+/// and had not heard the site since.
 void doubt_pending(Work& work, const std::string& site);
 
 /// While it holds: what a site tells otherwise than the store that was restored. The newest word about each

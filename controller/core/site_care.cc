@@ -159,7 +159,7 @@ void repeat_wishes(Work& work, const std::string& site) {
   for (const std::string& server : servers) work.ledger.put_wish(site, server, record::InspectWish());
 }
 
-void begin_epoch(Work& work, std::uint64_t seen, const std::string& evidence) {
+void raise_epoch(Work& work, std::uint64_t seen) {
   work.ledger.set_epoch(std::max(work.mesh().epoch, seen) + 1);
   ++work.metrics.epochs_begun;
   LinkTools tools = work.tools();
@@ -167,6 +167,10 @@ void begin_epoch(Work& work, std::uint64_t seen, const std::string& evidence) {
     link->learn(to_hex(work.entropy.bytes(request_id_bytes)), tools);
     repeat_wishes(work, name);
   }
+}
+
+void begin_epoch(Work& work, std::uint64_t seen, const std::string& evidence) {
+  raise_epoch(work, seen);
   rest::LogEvent line;
   line.set_type("controller");
   line.set_message("this controller was restored (" + evidence + "): epoch " +

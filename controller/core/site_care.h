@@ -17,6 +17,8 @@ void serve_site(Work& work, const std::string& site);
 void refresh_site(Work& work, const std::string& site);
 /// Inspections and images that were asked for over a command journal that is gone are asked for anew.
 void repeat_wishes(Work& work, const std::string& site);
+/// A higher epoch than `seen` and ours; every site is asked what it knows before anything is issued to it.
+void raise_epoch(Work& work, std::uint64_t seen);
 /// This controller was restored: a higher epoch than any agent has seen, and every site is asked what it
 /// knows before anything is issued to it.
 void begin_epoch(Work& work, std::uint64_t seen, const std::string& evidence);

@@ -17,12 +17,25 @@ constexpr std::size_t marks_kept = 8;
 constexpr int past_journals_kept = 16;
 constexpr std::size_t journal_id_bytes = 16;
 constexpr std::size_t version_limit = 64;
+constexpr std::size_t journal_limit = 64;
+constexpr std::size_t newcomers_kept = 4;
+constexpr std::size_t predecessors_told = 16;
+constexpr std::size_t challenge_bytes = 16;
 
 template <class Message>
 bool parse(const std::string& payload, Message& message, SiteNews& news) {
   if (message.ParseFromString(payload)) return true;
   news.oddity = "a signed frame is not a " + message.GetTypeName();
   return false;
+}
+
+/// Which controller speaks.
+void say_who(wire::Welcome& welcome, const LinkTools& tools) {
+  welcome.set_controller_epoch(tools.epoch);
+  welcome.set_instance(tools.lives.current());
+  if (tools.started) *welcome.mutable_instance_since() = to_wire(*tools.started);
+  for (std::string& life : tools.lives.predecessors(predecessors_told))
+    welcome.add_predecessors(std::move(life));
 }
 
 void remember(google::protobuf::RepeatedPtrField<std::string>& journals, const std::string& journal) {
@@ -41,6 +54,12 @@ SiteLink::SiteLink(std::string site, const RowReader& rows, record::SiteLink sto
       sender_(tables::command_stream(site_), rows),
       receiver_(tables::event_stream(site_), rows) {
   if (!row_.quarantine_reason().empty()) presence_.quarantine(row_.quarantine_reason());
+}
+
+template <class Frame>
+void SiteLink::publish_ours(std::string_view kind, Frame frame, LinkTools& tools) const {
+  frame.set_instance(tools.lives.current());
+  publish(kind, frame, tools);
 }
 
 void SiteLink::publish(std::string_view kind, const google::protobuf::MessageLite& message,
@@ -76,9 +95,11 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
       !presence_.quarantined()) {
     peer_quarantined_ = hello.quarantined();
     peer_quarantine_reason_ = hello.quarantine_reason();
-    judge_events(hello, tools, news);
-    if (!presence_.quarantined()) judge_commands(hello, tools, news);
-    judge_head(hello);
+    if (judge_controller(hello, tools, news)) {
+      judge_events(hello, tools, news);
+      if (!presence_.quarantined()) judge_commands(hello, tools, news);
+      judge_head(hello);
+    }
     if (row_.agent_version() != hello.version()) {
       row_.set_agent_version(hello.version().substr(0, version_limit));
       changed_ = true;
@@ -95,6 +116,22 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
                      hello.journal_id() == receiver_.journal_id());
   news.welcome = std::move(welcome);
   return news;
+}
+
+bool SiteLink::judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  epoch_seen_ = std::max(epoch_seen_, hello.controller_epoch());
+  if (planted(Defect::foreign_controller_ignored)) return true;
+  const std::string& followed = hello.controller_instance();
+  const bool ours = followed.empty() || followed == tools.lives.current();
+  follows_us_ = ours;
+  // It has not heard us yet: of our own earlier life, or of one that is gone, it will let go.
+  if (!ours && hello.controller_lives() && !tools.lives.contains(followed)) {
+    news.foreign = ForeignController{followed, hello.controller_since(), true};
+    return false;
+  }
+  if (!hello.other_instance().empty() && hello.other_instance() != tools.lives.current())
+    news.foreign = ForeignController{hello.other_instance(), hello.other_since(), false};
+  return true;
 }
 
 void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
@@ -135,7 +172,7 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
     wire::Resync resync;
     resync.set_journal_id(hello.journal_id());
     resync.set_from(receiver_.cursor() + 1);
-    publish("resync", resync, tools);
+    publish_ours("resync", resync, tools);
   }
 }
 
@@ -235,7 +272,7 @@ void SiteLink::learned() {
 }
 
 void SiteLink::send_welcome(wire::Welcome welcome, LinkTools& tools) {
-  welcome.set_controller_epoch(tools.epoch);
+  say_who(welcome, tools);
   if (tools.clock_doubted) welcome.clear_clock();
   *welcome.mutable_clock_steps() = to_wire(tools.clock_steps);
   welcome.set_journal_id(receiver_.journal_id());
@@ -253,18 +290,43 @@ void SiteLink::send_welcome(wire::Welcome welcome, LinkTools& tools) {
   publish("welcome", welcome, tools);
 }
 
+void SiteLink::send_refusal(wire::Welcome refusal, LinkTools& tools) const {
+  say_who(refusal, tools);
+  if (tools.clock_doubted) refusal.clear_clock();
+  *refusal.mutable_clock_steps() = to_wire(tools.clock_steps);
+  publish("welcome", refusal, tools);
+}
+
+/// Facts of an agent that is not followed. It may do nothing new; what it did is true all the same.
+SiteNews SiteLink::on_side_data(const wire::Data& data, delivery::StreamReceiver& side,
+                                LinkTools& tools) const {
+  SiteNews news;
+  auto taken = side.on_data(data, tools.now, tools.out.rows);
+  if (taken.resync) publish_ours("resync", *taken.resync, tools);
+  using Verdict = delivery::StreamReceiver::Verdict;
+  if (taken.verdict != Verdict::accepted && taken.verdict != Verdict::duplicate) {
+    if (taken.verdict == Verdict::diverged)
+      news.oddity = "journal " + data.journal_id() + ", which is not followed, is not the one that was known";
+    return news;
+  }
+  news.journal = data.journal_id();
+  news.entries = std::move(taken.entries);
+  publish_ours("ack", side.ack(side.cursor() > entries_kept_ ? side.cursor() - entries_kept_ : 1), tools);
+  return news;
+}
+
 SiteNews SiteLink::on_data(const wire::Data& data, LinkTools& tools) {
   using Verdict = delivery::StreamReceiver::Verdict;
   SiteNews news;
   auto taken = receiver_.on_data(data, tools.now, tools.out.rows);
-  if (taken.resync) publish("resync", *taken.resync, tools);
+  if (taken.resync) publish_ours("resync", *taken.resync, tools);
   switch (taken.verdict) {
     case Verdict::accepted:
     case Verdict::duplicate: {
       news.entries = std::move(taken.entries);
       caught_up_ = caught_up_ || (head_to_reach_ && receiver_.cursor() >= *head_to_reach_);
       const std::uint64_t cursor = receiver_.cursor();
-      publish("ack", receiver_.ack(cursor > entries_kept_at_site ? cursor - entries_kept_at_site : 1), tools);
+      publish_ours("ack", receiver_.ack(cursor > entries_kept_ ? cursor - entries_kept_ : 1), tools);
       break;
     }
     case Verdict::gap:
@@ -301,6 +363,31 @@ SiteNews SiteLink::on_resync(const wire::Resync& resync) {
   return news;
 }
 
+// An old one that is played again says what is still true: what was trimmed does not come back.
+SiteNews SiteLink::on_trimmed(const wire::Trimmed& trimmed, LinkTools& tools) {
+  SiteNews news;
+  const bool followed = trimmed.journal_id() == receiver_.journal_id();
+  const auto side = sides_.find(trimmed.journal_id());
+  if (presence_.quarantined() || (!followed && side == sides_.end())) return news;
+  delivery::StreamReceiver& receiver = followed ? receiver_ : side->second;
+  const std::uint64_t from = receiver.cursor() + 1;
+  if (trimmed.first_kept() <= from) return news;
+  const std::uint64_t to = trimmed.first_kept() - 1;
+  if (!receiver.skip_to(to, trimmed.base_hash(), tools.out.rows)) return news;
+  news.gap = GapFound{receiver.journal_id(), from, to};
+  if (followed) {
+    row_.set_gap_to(to);
+    row_.clear_told_since_gap();
+    changed_ = true;
+    if (!row_.learning()) news.restored = tools.epoch;
+  }
+  wire::Resync resync;
+  resync.set_journal_id(receiver.journal_id());
+  resync.set_from(trimmed.first_kept());
+  publish_ours("resync", resync, tools);
+  return news;
+}
+
 Result<std::uint64_t> SiteLink::send(wire::Command command, LinkTools& tools) {
   if (!can_command()) return fail(ErrorKind::unavailable, "site " + site_ + " takes no commands now");
   return append(std::move(command), tools);
@@ -319,7 +406,7 @@ bool SiteLink::can_command() const {
 
 void SiteLink::pump(LinkTools& tools) {
   if (!sender_.exists() || quarantined()) return;
-  for (const wire::Data& data : sender_.pump(tools.now)) publish("data", data, tools);
+  for (const wire::Data& data : sender_.pump(tools.now)) publish_ours("data", data, tools);
 }
 
 void SiteLink::quarantine(std::string reason, SiteNews& news) {

@@ -23,6 +23,7 @@
 #include "common/ports/entropy.h"
 #include "common/ports/signer.h"
 #include "common/turn/outcome.h"
+#include "controller/state/ledger_lives.h"
 #include "schemas/record/controller.pb.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/event.pb.h"
@@ -40,8 +41,24 @@ struct LinkTools {
   const Now& now;
   std::uint64_t epoch = 0;
   Outcome& out;
+  const LedgerLives& lives;  // which instance we are, and which came before
+  std::optional<WallTime> started;
   bool clock_doubted = false;  // then no time is told
   Duration clock_steps{};
+};
+
+/// Another controller with our identity, as the site's agent tells.
+struct ForeignController {
+  std::string instance;
+  google::protobuf::Timestamp since;
+  bool followed = false;  // by the agent: it refuses us
+};
+
+/// An agent that answers under the site's name beside the one that is followed.
+struct Newcomer {
+  std::string journal;
+  std::string machine;
+  std::string refused_because;  // a sentence for people
 };
 
 /// What one frame brought, for the owner to act on in this order.
@@ -52,7 +69,11 @@ struct SiteNews {
       ahead;                              // newly: what we know, and what the agent knows beyond
   bool commands_begun = false;            // a new command journal: what was sent before is void
   std::optional<std::string> quarantine;  // newly
-  std::vector<delivery::Entry> entries;   // events, in order, each once
+  std::optional<GapFound> gap;            // it goes on behind it
+  std::optional<ForeignController> foreign;
+  std::optional<Newcomer> newcomer;      // newly: refused
+  std::string journal;                   // that the entries are of
+  std::vector<delivery::Entry> entries;  // events, in order, each once
   std::optional<wire::Sample> sample;
   std::optional<wire::BlobWant> blob_want;
   std::optional<std::string> oddity;     // for the log
@@ -74,7 +95,11 @@ class SiteLink {
   /// A command journal exists for the agent's present journal, and nobody is in quarantine.
   [[nodiscard]] bool can_command() const;
   /// As can_command, and nothing must be learned from the site first.
-  [[nodiscard]] bool can_issue() const { return can_command() && !row_.learning() && caught_up_; }
+  [[nodiscard]] bool can_issue() const {
+    return can_command() && !row_.learning() && caught_up_ && follows_us_;
+  }
+  /// The highest epoch that the agent has seen.
+  [[nodiscard]] std::uint64_t epoch_seen() const { return epoch_seen_; }
   /// Since this controller started, the agent proved to be alive, and all that it had told by then was taken
   /// in: what our store says of the site is not older than the site's own word.
   [[nodiscard]] bool caught_up() const { return caught_up_; }
@@ -129,10 +154,22 @@ class SiteLink {
     std::string command_journal;
     std::uint64_t command_acked = 0;
   };
+  /// One that was refused, as long as it may come back.
+  struct Refused {
+    std::string incarnation;
+    Newcomer who;
+    std::string challenge;
+    std::optional<MonoTime> alive;  // it echoed one
+  };
+  template <class Frame>
+  void publish_ours(std::string_view kind, Frame frame, LinkTools& tools) const;
   SiteNews on_hello(const wire::Hello& hello, LinkTools& tools);
   SiteNews on_data(const wire::Data& data, LinkTools& tools);
   SiteNews on_ack(const wire::Ack& ack, LinkTools& tools);
   SiteNews on_resync(const wire::Resync& resync);
+  SiteNews on_trimmed(const wire::Trimmed& trimmed, LinkTools& tools);
+  /// False when the agent follows another controller with our identity: what it says is not for us.
+  bool judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   void judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   void judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   void judge_head(const wire::Hello& hello);
@@ -159,6 +196,15 @@ class SiteLink {
   bool caught_up_ = false;
   bool lost_journal_ = false;
   bool told_ahead_ = false;
+  bool follows_us_ = true;
+  std::uint64_t epoch_seen_ = 0;
+  const RowReader& rows_;
+  Duration owner_waits_;
+  std::optional<MonoTime>
+      owner_heard_;           // the owner of the followed journal; before it spoke: since we listen
+  bool choice_open_ = false;  // a person said that whoever lives is the right one
+  std::map<std::string, delivery::StreamReceiver> sides_;  // by journal
+  std::deque<Refused> refused_;
   std::uint64_t settings_version_ = 0;
 };
 

@@ -30,7 +30,15 @@ struct Work {
 
   [[nodiscard]] const MeshState& mesh() const { return ledger.mesh(); }
   [[nodiscard]] LinkTools tools() const {
-    return {signer, entropy, now, mesh().epoch, out, !mesh().clock_doubt.empty(), mesh().clock_steps};
+    return {signer,
+            entropy,
+            now,
+            mesh().epoch,
+            out,
+            mesh().lives,
+            mesh().started,
+            !mesh().clock_doubt.empty(),
+            mesh().clock_steps};
   }
   [[nodiscard]] SiteLink* link(const std::string& site) const {
     const auto found = links.find(site);

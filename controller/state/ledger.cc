@@ -312,11 +312,25 @@ void Ledger::put_answer(const std::string& key, record::IdempotentAnswer answer)
   answers_by_age_[answer.number()] = key;
   answer_bytes_ += size_of(key, answer);
   inner_.answers[key] = std::move(answer);
-  if (inner_.answers.size() <= answers_kept) return;
-  const auto oldest =
-      std::ranges::min_element(inner_.answers, {}, [](const auto& entry) { return entry.second.number(); });
-  inner_rows_.push_back({tables::row(tables::answers, oldest->first), std::nullopt});
-  inner_.answers.erase(oldest);
+  while (answers_by_age_.size() > answers_kept || answer_bytes_ > answer_bytes_kept) {
+    const auto oldest = inner_.answers.find(answers_by_age_.begin()->second);
+    inner_rows_.push_back({tables::row(tables::answers, oldest->first), std::nullopt});
+    answer_bytes_ -= size_of(oldest->first, oldest->second);
+    answers_by_age_.erase(answers_by_age_.begin());
+    inner_.answers.erase(oldest);
+  }
+}
+
+void Ledger::settle_instance(const std::string& instance) {
+  if (mesh_.settled_instances.size() >= settled_kept) mesh_.settled_instances.clear();
+  mesh_.settled_instances.insert(instance);
+  controller_dirty_ = true;
+}
+
+void Ledger::begin_life(std::string life, WallTime now) {
+  mesh_.started = now;
+  mesh_.lives.begin(std::move(life), mesh_.last_event + 1);
+  inner_rows_.push_back({tables::row(tables::lives, ""), encode_row(mesh_.lives.row())});
 }
 
 void Ledger::set_epoch(std::uint64_t epoch) {
@@ -399,6 +413,9 @@ std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
     row.set_epoch(mesh_.epoch);
     row.set_last_event(mesh_.last_event);
     if (mesh_.hold) *row.mutable_hold() = *mesh_.hold;
+    row.mutable_settled_instances()->Assign(mesh_.settled_instances.begin(), mesh_.settled_instances.end());
+    for (const auto& [table, version] : inner_.highest_deleted)
+      (*row.mutable_highest_deleted())[table] = version;
     batch.push_back({tables::row(tables::controller, ""), encode_row(row)});
   }
   return lines;

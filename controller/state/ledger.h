@@ -72,6 +72,10 @@ class Ledger {
   void erase_wish(const std::string& site, const std::string& server);
   /// Drops the oldest answers when there are too many, or too large ones.
   void put_answer(const std::string& key, record::IdempotentAnswer answer);
+  /// Events from here on are of this life.
+  void begin_life(std::string life, WallTime now);
+  /// A person said that we go on, and not this other controller with our identity.
+  void settle_instance(const std::string& instance);
   void set_epoch(std::uint64_t epoch);
   void put_clock(record::Clock clock);
   void set_hold(std::optional<rest::Hold> hold);

@@ -6,10 +6,12 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "common/base/time.h"
 #include "controller/state/install_history.h"
+#include "controller/state/ledger_lives.h"
 #include "schemas/record/clock.pb.h"
 #include "schemas/record/controller.pb.h"
 #include "schemas/rest/api.pb.h"
@@ -28,8 +30,11 @@ struct MeshState {
   std::map<std::string, std::string> profile_blobs;  // "name@version" -> SHA-256 (hex) of what agents fetch
   std::map<std::string, rest::Rollout> rollouts;
   std::map<std::string, rest::Deployment> deployments;  // by id
-  std::uint64_t last_event = 0;                         // id of the newest LogEvent
-  std::uint64_t epoch = 0;                              // controller epoch
+  std::uint64_t last_event = 0;                         // number of the newest LogEvent
+  std::optional<WallTime> started;                      // when this life did
+  std::set<std::string> settled_instances;  // of controllers with our identity: a person said that we go on
+  LedgerLives lives;                        // who wrote which events
+  std::uint64_t epoch = 0;                  // controller epoch
   bool disk_low = false;
   std::string clock_doubt;  // in what way the controller's clock is not to be believed; empty: it is
   Duration clock_steps{};   // by how much it has been set back altogether, zero or below

@@ -71,6 +71,18 @@ Status load_controller(const RowReader& rows, MeshState& mesh, InnerState& inner
   mesh.epoch = controller.epoch();
   mesh.last_event = controller.last_event();
   if (controller.has_hold()) mesh.hold = controller.hold();
+  mesh.settled_instances = {controller.settled_instances().begin(), controller.settled_instances().end()};
+  for (const auto& [table, version] : controller.highest_deleted()) inner.highest_deleted[table] = version;
+  return {};
+}
+
+Status load_lives(const RowReader& rows, MeshState& mesh) {
+  const auto row = rows.get(tables::lives);
+  if (!row) return {};
+  record::LedgerLives lives;
+  if (Status read = decode_row(*row, lives); !read)
+    return std::unexpected(std::move(read.error()).with("row l"));
+  mesh.lives = LedgerLives(lives);
   return {};
 }
 

@@ -158,7 +158,8 @@ class Puppet {
   std::vector<wire::Command> commands;
   std::vector<wire::Data> sent;  // frames, for replays
   wire::Welcome welcome;
-  bool cut = false;  // neither hears nor speaks
+  wire::Hello about_controllers;  // whom it follows, as its Hellos say
+  bool cut = false;               // neither hears nor speaks
   std::uint64_t epoch = 0;
   std::string key = std::string(64, 'a');
 

@@ -163,6 +163,7 @@ void Puppet::publish(const std::string& kind, const google::protobuf::MessageLit
 void Puppet::hello() {
   if (cut) return;
   wire::Hello hello = presence->hello(mesh_.now, mesh_.entropy);
+  hello.MergeFrom(about_controllers);
   hello.set_journal_id(up->journal_id());
   hello.set_next_seq(up->next_seq());
   hello.set_head_hash(up->head_hash());
