@@ -149,6 +149,7 @@ std::vector<wire::StateReport> FenceTable::report(const std::string& request_id,
     line.set_generation(fence.generation());
     line.set_cancelled_to(fence.cancelled_to());
     line.set_launched(fence.launched());
+    line.set_deployment_id(fence.deployment_id());
   }
   return reports;
 }

@@ -64,6 +64,9 @@ class StreamSender {
   /// `trimmed`: the receiver asks for entries that are no longer here; the owner reports it, never hides it.
   ResyncResult on_resync(const wire::Resync& resync);
 
+  /// The oldest entry that is still here (next_seq: none), and the hash of the one before it.
+  [[nodiscard]] std::uint64_t first_kept() const { return first_kept_; }
+  [[nodiscard]] const std::string& base_hash() const { return base_hash_; }
   /// The hash of entry `seq`, if it is still here (0: the empty hash).
   [[nodiscard]] std::optional<std::string> hash_at(std::uint64_t seq) const;
 

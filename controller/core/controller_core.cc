@@ -167,6 +167,7 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
   // Whoever let this controller go on before this site was heard has not seen what it tells.
   if (news.ahead && !work.mesh().hold) begin_hold(work, "site " + site + " knows more than this store");
   if (news.ahead) note_difference(work, difference(site, "", "", news.ahead->first, news.ahead->second));
+  if (news.gap) note_gap(work, site, *news.gap);
   if (news.commands_begun) repeat_wishes(work, site);
   for (const delivery::Entry& entry : news.entries)
     fold_event(work, site, link.event_journal(), entry.seq, entry.bytes);

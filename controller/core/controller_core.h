@@ -18,6 +18,7 @@ namespace metalmesh::controller {
 struct ControllerLimits {
   Duration site_silent_after = std::chrono::seconds(60);
   Duration twin_settle = std::chrono::seconds(2);
+  std::uint64_t entries_kept = 10'000;  // of a site's journal, behind what we acknowledged (site_link.h)
 };
 
 class ControllerCore final : public DecisionCore {

@@ -117,6 +117,7 @@ void fold_receipt(Work& work, const std::string& site, const wire::Event& event,
   for (const auto& [server, wish] : wishes->second) {
     if (wish.command_seq() == 0 || wish.command_seq() != receipt.command_seq()) continue;
     const std::string name = server;
+    const record::InspectWish asked = wish;
     wire::Inspected failed;
     *failed.mutable_fault() = receipt.refusal();
     work.ledger.erase_wish(site, name);
@@ -191,7 +192,10 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
   if (subject.deployment != nullptr && disproves(event, *subject.deployment, subject.news))
     reopen(work, subject.deployment->id(), event);
 
-  switch (event.body_case()) {
+  SiteLink* link = work.link(site);
+  // Of an agent that is not followed only what it did counts, not how things stand with it.
+  const bool followed = link == nullptr || journal == link->event_journal();
+  switch (followed || subject.deployment != nullptr ? event.body_case() : wire::Event::BODY_NOT_SET) {
     case wire::Event::kReceipt:
       fold_receipt(work, site, event, subject.deployment);
       break;
@@ -209,13 +213,13 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
       fold_state_report(work, site, event.state_report());
       break;
     case wire::Event::kClockDoubted:
-      if (SiteLink* link = work.link(site)) {
+      if (link != nullptr) {
         const wire::ClockDoubted& doubt = event.clock_doubted();
         link->set_clock_doubt(doubt.over() ? std::string() : clock_doubted(doubt));
       }
       break;
     case wire::Event::kJournalOpened:
-      if (SiteLink* link = work.link(site)) link->set_machine(event.journal_opened().machine_id());
+      if (link != nullptr) link->set_machine(event.journal_opened().machine_id());
       break;
     default:
       if (subject.deployment != nullptr) {
@@ -224,6 +228,8 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
         fold_site_held(work, site, event.held());
       }
   }
+  if (link != nullptr && work.mesh().deployments.contains(event.deployment_id()))
+    link->note_told(event.deployment_id());
   if (proves_fence(work, site, event)) confirm_fence(work, event.deployment_id());
   if (const std::string is = state_here(work, event); is != was)
     note_difference(work, difference(site, event.server(), event.deployment_id(), was, is));

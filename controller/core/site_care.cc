@@ -9,8 +9,8 @@
 #include "controller/core/identity_judgement.h"
 #include "controller/core/order_builder.h"
 #include "controller/core/prefetches.h"
-#include "controller/core/server_phases.h"
 #include "controller/core/restore_hold.h"
+#include "controller/core/server_phases.h"
 #include "controller/state/row_codec.h"
 
 namespace metalmesh::controller {
@@ -107,7 +107,7 @@ void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& lim
     const auto stored = work.ledger.inner().links.find(name);
     work.links[name] = std::make_unique<SiteLink>(
         name, rows, stored == work.ledger.inner().links.end() ? record::SiteLink() : stored->second,
-        limits.twin_settle, limits.site_silent_after);
+        limits.twin_settle, limits.site_silent_after, limits.entries_kept);
     refresh_site(work, name);
   }
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "controller/core/deployment_machine.h"
+#include "controller/core/event_gaps.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_apply.h"
 #include "controller/core/prefetches.h"
@@ -133,14 +134,16 @@ void fold_site_held(Work& work, const std::string& site, const wire::Held& held)
 }
 
 void fold_state_report(Work& work, const std::string& site, const wire::StateReport& report) {
+  SiteLink* link = work.link(site);
+  const bool awaited = link != nullptr && link->awaits(report.request_id());
   for (const auto& fence : report.fences()) {
     if (!fence.machine().empty()) {
+      if (awaited && link->row().gap_to() > 0) learn_from_fence(work, site, *link, fence);
       tell_generation(work, site, fence);
       work.ledger.raise_generation(fence.machine(), std::max(fence.generation(), fence.cancelled_to()));
     }
   }
-  SiteLink* link = work.link(site);
-  if (link == nullptr || !link->awaits(report.request_id())) return;
+  if (!awaited) return;
   const std::vector<std::string> doubtful = orders_in_doubt(work, site, *link);
   for (const std::string& id : doubtful) {
     const std::string machine = machine_of(work.ledger.inner().orders.at(id).order().identity());
@@ -158,6 +161,7 @@ void fold_state_report(Work& work, const std::string& site, const wire::StateRep
     move_deployment(work, id, Happening::never_seen,
                     [](rest::Deployment& d) { d.set_note("the site never got this order"); });
   }
+  if (link->row().gap_to() > 0) doubt_untold(work, site, *link);
   link->learned();
   work.moved = true;  // what waited for this may go out
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/base/id.h"
 #include "common/base/planted.h"
@@ -46,8 +47,9 @@ void remember(google::protobuf::RepeatedPtrField<std::string>& journals, const s
 }  // namespace
 
 SiteLink::SiteLink(std::string site, const RowReader& rows, record::SiteLink stored, Duration twin_settle,
-                   Duration silent_after)
+                   Duration silent_after, std::uint64_t entries_kept)
     : site_(std::move(site)),
+      entries_kept_(entries_kept),
       row_(std::move(stored)),
       presence_(row_.incarnation(), {row_.past_incarnations().begin(), row_.past_incarnations().end()},
                 twin_settle, silent_after),
@@ -77,6 +79,8 @@ SiteNews SiteLink::on_frame(const std::string& kind, const std::string& payload,
     if (wire::Ack ack; parse(payload, ack, news)) return on_ack(ack, tools);
   } else if (kind == "resync") {
     if (wire::Resync resync; parse(payload, resync, news)) return on_resync(resync);
+  } else if (kind == "trimmed") {
+    if (wire::Trimmed trimmed; parse(payload, trimmed, news)) return on_trimmed(trimmed, tools);
   } else if (kind == "sample") {
     if (wire::Sample sample; parse(payload, sample, news)) news.sample = std::move(sample);
   } else if (kind == "blob_want") {
@@ -150,6 +154,8 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
     }
     receiver_.follow(hello.journal_id(), tools.out.rows);
     marks_.clear();
+    row_.clear_gap_to();
+    row_.clear_told_since_gap();
     head_to_reach_.reset();
     caught_up_ = false;  // with the other journal, that is
     begin_commands(tools);
@@ -264,7 +270,18 @@ void SiteLink::note_seen_order(const std::string& deployment) {
   changed_ = true;
 }
 
+void SiteLink::note_told(const std::string& deployment) {
+  if (row_.gap_to() == 0 || deployment.empty() ||
+      std::ranges::find(row_.told_since_gap(), deployment) != row_.told_since_gap().end()) {
+    return;
+  }
+  row_.add_told_since_gap(deployment);
+  changed_ = true;
+}
+
 void SiteLink::learned() {
+  row_.clear_gap_to();
+  row_.clear_told_since_gap();
   row_.set_learning(false);
   row_.clear_report_request();
   row_.clear_seen_orders();

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -34,6 +35,13 @@ namespace metalmesh::controller {
 /// are the only copy that could refill a restored controller; 10,000 of them cover about a day of a busy site
 /// and cost its disk a few MB.
 inline constexpr std::uint64_t entries_kept_at_site = 10'000;
+
+/// Events of a journal that its agent no longer has and this store never got.
+struct GapFound {
+  std::string journal;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
 
 struct LinkTools {
   const Signer& signer;
@@ -83,7 +91,7 @@ struct SiteNews {
 class SiteLink {
  public:
   SiteLink(std::string site, const RowReader& rows, record::SiteLink stored, Duration twin_settle,
-           Duration silent_after);
+           Duration silent_after, std::uint64_t entries_kept = entries_kept_at_site);
 
   /// A verified frame of this site.
   SiteNews on_frame(const std::string& kind, const std::string& payload, LinkTools& tools);
@@ -113,6 +121,8 @@ class SiteLink {
   }
   /// One piece said that the site knows this deployment's generation.
   void note_seen_order(const std::string& deployment);
+  /// While what was in a gap must be found out: an event behind it spoke of this deployment.
+  void note_told(const std::string& deployment);
   /// The last piece came.
   void learned();
 
@@ -184,6 +194,7 @@ class SiteLink {
   void quarantine(std::string reason, SiteNews& news);
 
   std::string site_;
+  std::uint64_t entries_kept_;
   record::SiteLink row_;
   delivery::SitePresence presence_;
   delivery::StreamSender sender_;

@@ -227,7 +227,13 @@ void Puppet::take(const std::string& payload) {
   } else if (opened->kind == "resync") {
     wire::Resync resync;
     ASSERT_TRUE(resync.ParseFromString(opened->payload));
-    up->on_resync(resync);
+    if (up->on_resync(resync) == delivery::StreamSender::ResyncResult::trimmed) {
+      wire::Trimmed trimmed;
+      trimmed.set_journal_id(up->journal_id());
+      trimmed.set_first_kept(up->first_kept());
+      trimmed.set_base_hash(up->base_hash());
+      publish("trimmed", trimmed);
+    }
     pump();
   }
   store.commit(batch);

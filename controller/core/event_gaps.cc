@@ -1,0 +1,126 @@
+#include "controller/core/event_gaps.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "common/base/command_words.h"
+#include "common/base/planted.h"
+#include "common/ports/wire_time.h"
+#include "controller/core/deployment_machine.h"
+#include "controller/core/fences.h"
+#include "controller/core/identity_judgement.h"
+#include "controller/core/restore_hold.h"
+#include "controller/core/server_phases.h"
+#include "controller/state/deployment_states.h"
+
+namespace metalmesh::controller {
+namespace {
+
+std::string words_of(std::uint64_t from, std::uint64_t to) {
+  return from == to ? "event " + std::to_string(from)
+                    : "events " + std::to_string(from) + " to " + std::to_string(to);
+}
+
+bool told(const SiteLink& link, const std::string& deployment) {
+  const auto& all = link.row().told_since_gap();
+  return std::ranges::find(all, deployment) != all.end();
+}
+
+void doubt(Work& work, const std::string& site, const SiteLink& link, const std::string& id) {
+  const std::string gap = "the events of " + site + " that would say so, up to " +
+                          std::to_string(link.row().gap_to()) + ", are missing from this controller's ledger";
+  move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
+    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
+    d.mutable_fault()->set_seen("what became of this is not known: " + gap);
+    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
+    d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
+    d.set_disk(wire::DISK_UNKNOWN);
+    d.set_keeps_place(true);  // until the site answers that nothing of it runs
+  });
+  owe_fence(work, id, "whether it runs is not known: " + gap, link.event_journal());
+  work.ledger.note(line_about(work.mesh().deployments.at(id), "ended", "INDETERMINATE: " + gap),
+                   work.now.wall());
+}
+
+/// A deployment of this machine that only the site remembers.
+void learn(Work& work, const std::string& site, const std::string& server,
+           const wire::StateReport::Fence& fence) {
+  rest::Deployment learned;
+  learned.set_id(fence.deployment_id());
+  learned.set_server(server);
+  learned.set_site(site);
+  learned.set_generation(fence.generation());
+  learned.set_state(std::string(states::running));
+  learned.set_fence(std::string(fences::none));
+  learned.set_launched(fence.launched() >= fence.generation());
+  *learned.mutable_created() = to_wire(work.now.wall());
+  work.ledger.put(learned);
+  mark_installing(work, learned);
+  work.moved = true;
+}
+
+}  // namespace
+
+void note_gap(Work& work, const std::string& site, const GapFound& gap) {
+  const std::string missing = words_of(gap.from, gap.to);
+  if (!planted(Defect::gap_not_told)) {
+    rest::LogEvent line;
+    line.set_type("gap");
+    line.set_site(site);
+    line.set_journal_id(gap.journal);
+    line.mutable_gap()->set_from(gap.from);
+    line.mutable_gap()->set_to(gap.to);
+    line.set_message(
+        missing + " of " + site +
+        " are missing: this controller's store is older than what the site still keeps. What they said "
+        "is not known; deployments it may have been about become INDETERMINATE");
+    work.ledger.note(std::move(line), work.now.wall());
+  }
+  ++work.metrics.event_gaps;
+  note_difference(
+      work, difference(site, "", "missing events", "never received", missing + ", trimmed by the site"));
+}
+
+void learn_from_fence(Work& work, const std::string& site, const SiteLink& link,
+                      const wire::StateReport::Fence& fence) {
+  const std::uint64_t known = work.ledger.generation(fence.machine());
+  if (fence.generation() <= known || fence.deployment_id().empty() || planted(Defect::gap_not_doubted))
+    return;
+  const auto server = std::ranges::find_if(work.mesh().servers, [&](const auto& entry) {
+    return entry.second.spec().site() == site && machine_of(entry.second) == fence.machine();
+  });
+  if (server == work.mesh().servers.end()) return;
+  const std::string& id = fence.deployment_id();
+  if (told(link, id)) return;  // and so what is behind the gap says how it goes on
+  const bool never_started = fence.cancelled_to() >= fence.generation() && fence.launched() <= known;
+  const auto found = work.mesh().deployments.find(id);
+  if (found == work.mesh().deployments.end()) {
+    if (never_started) return;
+    const std::string name = server->first;
+    learn(work, site, name, fence);
+  } else if (found->second.site() != site || !is_open(found->second.state())) {
+    return;
+  } else {
+    work.ledger.change_deployment(id, [&](rest::Deployment& d) { d.set_generation(fence.generation()); });
+  }
+  if (never_started) {
+    move_deployment(work, id, Happening::cancelled, [](rest::Deployment& d) {
+      d.set_disk(wire::DISK_UNTOUCHED);
+      d.set_note("cancelled in what this controller has forgotten: its site is fenced and never started it");
+    });
+  } else {
+    doubt(work, site, link, id);
+  }
+}
+
+void doubt_untold(Work& work, const std::string& site, const SiteLink& link) {
+  if (planted(Defect::gap_not_doubted)) return;
+  std::vector<std::string> untold;
+  for (const auto& [id, deployment] : work.mesh().deployments) {
+    if (deployment.site() == site && is_in_flight(deployment.state()) && !told(link, id))
+      untold.push_back(id);
+  }
+  for (const std::string& id : untold) doubt(work, site, link, id);
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,163 @@
+// A controller whose store is older than what a site still keeps of its events.
+#include "tests/unit/controller_core/mesh_fixture.h"
+
+namespace metalmesh::testing {
+namespace {
+
+struct EventGaps : ::testing::Test {
+  EventGaps() {
+    mesh.limits.entries_kept = 5;
+    mesh.restart();
+    agent = &mesh.bring_up("par1");
+    for (int i = 0; i < 5; ++i) mesh.add_ready("s" + std::to_string(i), *agent, i);
+  }
+  void start(const std::string& server) {
+    auto object = Mesh::rollout_object("r-" + server);
+    object.mutable_spec()->mutable_select()->add_servers(server);
+    mesh.start_rollout(object);
+  }
+  /// Events that push the ones before them out of what the site keeps.
+  void much_later() {
+    for (int i = 0; i < 40; ++i) {
+      wire::Event event;
+      event.mutable_clock_doubted()->set_over(true);
+      agent->report(event);
+    }
+    ASSERT_GT(agent->up->first_kept(), 20U);
+  }
+  void restore(const MemoryRows::Rows& backup) {
+    mesh.store.restore(backup);
+    agent->up->rewind();
+    mesh.restart();
+    mesh.run_for(std::chrono::seconds(8));
+  }
+  static wire::StateReport::Fence fence(int number, std::uint64_t generation, const std::string& deployment) {
+    wire::StateReport::Fence line;
+    line.set_machine(bmc_report(number).identity().uuid() + "/" + bmc_report(number).identity().serial());
+    line.set_generation(generation);
+    line.set_deployment_id(deployment);
+    return line;
+  }
+  void report(const std::vector<wire::StateReport::Fence>& fences) {
+    wire::Event event;
+    for (const auto& command : agent->commands) {
+      if (command.has_report_state())
+        event.mutable_state_report()->set_request_id(command.report_state().request_id());
+    }
+    for (const auto& one : fences) *event.mutable_state_report()->add_fences() = one;
+    agent->report(event);
+  }
+
+  Mesh mesh;
+  Puppet* agent = nullptr;
+};
+
+TEST_F(EventGaps, TheSiteIsFollowedBehindTheGapAndTheGapIsTold) {
+  const auto backup = mesh.store.rows();
+  const std::uint64_t had = mesh.state().sites.at("par1").status().events_received();
+  much_later();
+  restore(backup);
+  EXPECT_EQ(mesh.state().sites.at("par1").status().events_received(), agent->up->next_seq() - 1);
+  const auto events = mesh.events();
+  const auto gap = std::ranges::find(events, "gap", &rest::LogEvent::type);
+  ASSERT_NE(gap, events.end());
+  EXPECT_EQ(gap->gap().from(), had + 1);
+  EXPECT_EQ(gap->gap().to(), agent->up->first_kept() - 1);
+  EXPECT_EQ(gap->journal_id(), "journal-par1");
+  EXPECT_THAT(gap->message(), ::testing::HasSubstr("of par1 are missing"));
+  EXPECT_FALSE(mesh.state().sites.at("par1").status().quarantined());
+  EXPECT_EQ(mesh.core->metrics().event_gaps, 1U);
+  ASSERT_TRUE(mesh.state().hold);
+  EXPECT_TRUE(std::ranges::any_of(mesh.state().hold->differences(), [](const auto& one) {
+    return one.deployment() == "missing events" && one.is().find("trimmed by the site") != std::string::npos;
+  }));
+}
+
+TEST_F(EventGaps, WhatCannotBeKnownIsIndeterminateAndCancelsWorkAgain) {
+  start("s0");
+  agent->accept("s0");
+  const std::string told_nothing = mesh.deployment_of("s0").id();
+  start("s4");
+  agent->accept("s4");
+  agent->cut = true;
+  mesh.run_for(std::chrono::seconds(70));
+  start("s1");
+  const std::string pending = mesh.deployment_of("s1").id();
+  ASSERT_EQ(mesh.deployment_of("s1").state(), "PENDING");
+  const auto backup = mesh.store.rows();
+
+  agent->cut = false;
+  mesh.run_for(std::chrono::seconds(8));
+  agent->succeed("s1");
+  start("s2");
+  const std::string withdrawn = mesh.deployment_of("s2").id();
+  start("s3");
+  agent->succeed("s3");
+  const std::string forgotten = mesh.deployment_of("s3").id();
+  much_later();
+  agent->launch("s4");
+  restore(backup);
+  EXPECT_EQ(mesh.deployment_of("s1").state(), "PENDING") << "the report has not come yet";
+  EXPECT_TRUE(mesh.deployment_of("s4").launched());
+  auto fences = std::vector{fence(0, 1, told_nothing), fence(1, 1, pending), fence(2, 1, withdrawn),
+                            fence(3, 1, forgotten), fence(4, 1, mesh.deployment_of("s4").id())};
+  fences[2].set_cancelled_to(1);
+  fences[3].set_launched(1);
+  report(fences);
+
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
+  EXPECT_EQ(mesh.deployment_of("s1").id(), pending);
+  EXPECT_EQ(mesh.deployment_of("s1").state(), "INDETERMINATE");
+  EXPECT_EQ(mesh.deployment_of("s3").id(), forgotten);
+  EXPECT_EQ(mesh.deployment_of("s3").state(), "INDETERMINATE");
+  EXPECT_EQ(mesh.deployment_of("s4").state(), "RUNNING") << "an event behind the gap speaks of it";
+  EXPECT_EQ(mesh.server("s2").status().phase(), "ready") << "its fence proves that nothing was started";
+
+  // None of them is taken by a plan, and the site is asked that nothing of theirs starts.
+  mesh.must(ContinueController{"looked"});
+  auto all = Mesh::rollout_object("all");
+  all.mutable_spec()->set_reinstall(true);
+  mesh.apply(all);
+  mesh.must(PlanRollout{"all"});
+  std::vector<std::string> planned;
+  for (const auto& one : mesh.rollout("all").status().plan().servers()) planned.push_back(one.name());
+  EXPECT_THAT(planned, ::testing::ElementsAre("s2"));
+  for (const char* server : {"s0", "s1", "s3"}) ASSERT_NE(agent->last_cancel(server), nullptr) << server;
+  EXPECT_EQ(agent->last_cancel("s3")->generation(), 1U);
+  start("s2");
+  ASSERT_NE(agent->last_order("s2"), nullptr);
+  EXPECT_EQ(agent->last_order("s2")->generation(), 2U);
+  mesh.must(CancelDeployment{mesh.deployment_of("s2").id(), "no longer wanted"});
+  ASSERT_NE(agent->last_cancel("s2"), nullptr);
+
+  // A fact outranks the doubt.
+  wire::Event late;
+  late.set_server("s0");
+  late.set_deployment_id(told_nothing);
+  late.set_generation(1);
+  late.mutable_ended()->set_outcome(wire::Ended::SUCCEEDED);
+  late.mutable_ended()->set_disk(wire::DISK_NEW_SYSTEM);
+  agent->report(late);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "SUCCEEDED");
+}
+
+TEST_F(EventGaps, AnOldAnswerSkipsNothing) {
+  const std::uint64_t had = mesh.state().sites.at("par1").status().events_received();
+  for (const std::uint64_t kept : {std::uint64_t{1}, had, had + 1}) {
+    wire::Trimmed old;
+    old.set_journal_id("journal-par1");
+    old.set_first_kept(kept);
+    old.set_base_hash("any");
+    agent->publish("trimmed", old);
+  }
+  wire::Trimmed foreign;
+  foreign.set_journal_id("another");
+  foreign.set_first_kept(had + 100);
+  foreign.set_base_hash("any");
+  agent->publish("trimmed", foreign);
+  EXPECT_EQ(mesh.state().sites.at("par1").status().events_received(), had);
+  EXPECT_EQ(mesh.core->metrics().event_gaps, 0U);
+}
+
+}  // namespace
+}  // namespace metalmesh::testing
