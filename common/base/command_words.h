@@ -40,6 +40,8 @@ std::string resolve_either_way(std::string_view of);
 
 /// After a restore.
 std::string go_on();
+/// Of two agents under one site's name, the one that has this journal is the right one.
+std::string choose_agent(std::string_view site, std::string_view journal);
 /// `serial` is what its BMC reports now.
 std::string confirm_identity(std::string_view act, std::string_view server, std::string_view serial);
 

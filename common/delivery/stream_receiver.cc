@@ -47,6 +47,28 @@ void StreamReceiver::follow(std::string journal_id, Batch& batch) {
   store(batch);
 }
 
+void StreamReceiver::follow_at(std::string journal_id, std::uint64_t cursor, std::string cursor_hash,
+                               Batch& batch) {
+  follow(std::move(journal_id), batch);
+  if (cursor > 0) skip_to(cursor, std::move(cursor_hash), batch);
+}
+
+void StreamReceiver::forget(Batch& batch) {
+  journal_id_.clear();
+  cursor_ = 0;
+  cursor_hash_.clear();
+  batch.push_back({key_, std::nullopt});
+}
+
+bool StreamReceiver::skip_to(std::uint64_t seq, std::string hash, Batch& batch) {
+  if (journal_id_.empty() || seq <= cursor_ || hash.empty()) return false;
+  cursor_ = seq;
+  cursor_hash_ = std::move(hash);
+  last_resync_.reset();
+  store(batch);
+  return true;
+}
+
 StreamReceiver::Taken StreamReceiver::on_data(const wire::Data& data, const Now& now, Batch& batch) {
   if (journal_id_.empty() || data.journal_id() != journal_id_) return {Verdict::foreign_journal, {}, {}};
   if (data.first_seq() > cursor_ + 1 && !planted(Defect::gap_accepted)) {

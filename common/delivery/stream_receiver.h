@@ -34,6 +34,14 @@ class StreamReceiver {
 
   /// Starts to follow another journal from its beginning.
   void follow(std::string journal_id, Batch& batch);
+  /// Goes on with another journal where it was left off.
+  void follow_at(std::string journal_id, std::uint64_t cursor, std::string cursor_hash, Batch& batch);
+  /// Removes the row; nothing is followed.
+  void forget(Batch& batch);
+
+  /// The entries up to `seq` do not exist any more: goes on behind them. Nothing when it is behind them
+  /// already.
+  bool skip_to(std::uint64_t seq, std::string hash, Batch& batch);
 
   enum class Verdict { accepted, duplicate, gap, foreign_journal, diverged };
   struct Taken {

@@ -61,7 +61,8 @@ class StreamSender {
   AckResult on_ack(const wire::Ack& ack, Batch& batch);
   enum class ResyncResult { ok, foreign_journal, trimmed };
   /// A receiver that lost entries it had acknowledged (restored from a backup) gets them again.
-  /// `trimmed`: the receiver asks for entries that are no longer here; the owner reports it, never hides it.
+  /// `trimmed`: the receiver asks for entries that are no longer here; the owner tells it from where there
+  /// are some.
   ResyncResult on_resync(const wire::Resync& resync);
 
   /// The oldest entry that is still here (next_seq: none), and the hash of the one before it.

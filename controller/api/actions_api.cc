@@ -127,7 +127,7 @@ BodyResult clear_body(const ApiRequest& request, const std::string& site) {
   rest::ClearQuarantine body;
   if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
   if (auto fine = check_text(body.note(), "note", true); !fine) return std::unexpected(fine.error());
-  return ClearSiteQuarantine{site, body.note()};
+  return ClearSiteQuarantine{site, body.note(), body.journal()};
 }
 
 BodyResult prefetch_body(const ApiRequest& request, const std::string& image) {

@@ -94,9 +94,14 @@ ApiResult list_events(const ApiRequest& request, const MeshState& state, const R
   if (!limit) return std::unexpected(limit.error());
   std::uint64_t after = 0;
   if (const std::string* text = request.parameter("after")) {
-    const auto number = parse_number(*text, "after");
-    if (!number) return std::unexpected(number.error());
-    after = *number;
+    const auto position = seen_position(*text, "after", state);
+    if (!position) return std::unexpected(position.error());
+    if (position->other_ledger) {
+      return refuse(
+          410, "event " + *text + " is not of this ledger: the controller was restored from a backup",
+          "after", "read the state anew, then the events after " + state.lives.id_of(position->after));
+    }
+    after = position->after;
   }
   const EventFilter filter = EventFilter::of(request);
 

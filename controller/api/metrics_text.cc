@@ -138,6 +138,10 @@ constexpr CoreCounter core_counters[] = {
     {"journals_lost_total", "Sites that came back with a new journal.", &ControllerMetrics::journals_lost},
     {"epochs_begun_total", "New controller epochs.", &ControllerMetrics::epochs_begun},
     {"quarantines_total", "Sites put into quarantine.", &ControllerMetrics::quarantines},
+    {"newcomers_refused_total", "Agents that were refused because another one under their name lives.",
+     &ControllerMetrics::newcomers_refused},
+    {"event_gaps_total", "Runs of events that sites told and this ledger will never have.",
+     &ControllerMetrics::event_gaps},
 };
 
 }  // namespace

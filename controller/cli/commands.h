@@ -67,7 +67,8 @@ CommandResult prefetch_image(Session& session, const std::string& name,
 /// Whether the controller holds after a restore, and what differs.
 CommandResult show_controller(Session& session);
 CommandResult continue_controller(Session& session, const std::string& reason);
-CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note);
+CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note,
+                               const std::string& journal);
 struct PkiOrder {
   std::string folder;
   std::vector<std::string> sites;  // as parse_pki_site takes them

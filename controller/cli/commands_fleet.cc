@@ -240,11 +240,13 @@ CommandResult continue_controller(Session& session, const std::string& reason) {
   return ExitCode::ok;
 }
 
-CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note) {
+CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note,
+                               const std::string& journal) {
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
   rest::ClearQuarantine body;
   body.set_note(note);
+  body.set_journal(journal);
   rest::Site answer;
   const std::string path = object_path(*find_kind("Site"), site) + "/clear-quarantine";
   if (auto status = (*api)->send("POST", path, body, answer); !status) return std::unexpected(status.error());

@@ -293,10 +293,14 @@ void Grammar::events() {
 
 void Grammar::others() {
   CLI::App& site = group("site", "Sites");
-  auto [clear, c] =
-      command(site, "clear-quarantine", "Vouch for a site's agent after a quarantine",
-              [](Session& session, const Arguments& x) { return clear_quarantine(session, x.name, x.note); });
+  auto [clear, c] = command(site, "clear-quarantine", "Vouch for a site's agent after a quarantine",
+                            [](Session& session, const Arguments& x) {
+                              return clear_quarantine(session, x.name, x.note, x.journal);
+                            });
   clear->add_option("name", c->name)->required();
+  clear->add_option(
+      "--journal", c->journal,
+      "Of two agents under one name: the journal of the one to go on with (default: the one that lives)");
   clear->add_option("--note", c->note, "Why it is safe; goes into the audit log")->required();
 
   CLI::App& controller = group("controller", "The controller itself, after it was restored from a backup");

@@ -170,11 +170,12 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
   if (news.gap) note_gap(work, site, *news.gap);
   if (news.commands_begun) repeat_wishes(work, site);
   for (const delivery::Entry& entry : news.entries)
-    fold_event(work, site, link.event_journal(), entry.seq, entry.bytes);
+    fold_event(work, site, news.journal, entry.seq, entry.bytes);
   if (news.sample) fold_sample(work, site, *news.sample);
   if (news.blob_want) answer_blob(work, link, *news.blob_want);
   LinkTools tools = work.tools();
   if (news.welcome) link.send_welcome(std::move(*news.welcome), tools);
+  if (news.refusal) link.send_refusal(std::move(*news.refusal), tools);
   refresh_site(work, site);
   if (!link.silent(work.now)) *ledger.live_site(site).mutable_last_heard() = to_wire(work.now.wall());
   serve_site(work, site);
@@ -252,6 +253,23 @@ Answer ControllerCore::Impl::answer_of(const Acted& acted) const {
   if (acted.kind == "Rollout") answer.object = Object(mesh.rollouts.at(acted.name));
   if (acted.kind == "Deployment") answer.object = mesh.deployments.at(acted.name);
   return answer;
+}
+
+OperatorResult ControllerCore::Impl::answer_again(const record::IdempotentAnswer& before) const {
+  const MeshState& mesh = ledger.mesh();
+  const auto& [kind, name] = std::tie(before.kind(), before.name());
+  const bool there = kind.empty() || (kind == "Site" && mesh.sites.contains(name)) ||
+                     (kind == "Credential" && mesh.credentials.contains(name)) ||
+                     (kind == "Server" && mesh.servers.contains(name)) ||
+                     (kind == "Image" && mesh.images.contains(name)) ||
+                     (kind == "Profile" && mesh.profiles.contains(name)) ||
+                     (kind == "Rollout" && mesh.rollouts.contains(name)) ||
+                     (kind == "Deployment" && mesh.deployments.contains(name));
+  if (there) return answer_of({before.created(), kind, name, {}});
+  return std::unexpected(rules::refusal(
+      ErrorKind::conflict, "Idempotency-Key",
+      "the request of this key was carried out before, and " + kind + " " + name + " has been deleted since",
+      "use a new key to make it again"));
 }
 
 OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& request) {

@@ -25,6 +25,8 @@ struct ControllerMetrics {
   std::uint64_t journals_lost = 0;
   std::uint64_t epochs_begun = 0;
   std::uint64_t quarantines = 0;
+  std::uint64_t newcomers_refused = 0;
+  std::uint64_t event_gaps = 0;  // events of sites that this ledger will never have
 };
 
 }  // namespace metalmesh::controller

@@ -242,13 +242,17 @@ void void_site(Work& work, const std::string& site, const std::string& journal) 
   for (const auto& [id, deployment] : work.mesh().deployments) {
     if (deployment.site() == site && is_in_flight(deployment.state())) open.push_back(id);
   }
+  const SiteLink* now_followed = work.link(site);
+  const std::uint64_t had = now_followed == nullptr ? 0 : now_followed->side_cursor(journal);
   rest::LogEvent line;
   line.set_type("site");
   line.set_site(site);
   line.set_journal_id(journal);
   line.set_message("the agent of " + site + " lost its journal " + journal +
                    ": commands sent to it are void, " + std::to_string(open.size()) +
-                   " open deployments are INDETERMINATE");
+                   " open deployments are INDETERMINATE. What it told behind event " + std::to_string(had) +
+                   " is taken in if the agent that has it comes back");
+  line.mutable_gap()->set_from(had + 1);
   work.ledger.note(std::move(line), work.now.wall());
   for (const std::string& id : open) {
     move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {

@@ -1,6 +1,6 @@
 // Everything a person may do besides apply and delete: plan, start, abort, resolve, cancel, inspect, accept,
-// protect, adopt, release, reidentify, replace, move, retire, vouch for a site, prefetch, go on after a restore.
-// Each checks first and changes only then; a refusal changes nothing.
+// protect, adopt, release, reidentify, replace, move, retire, vouch for a site, prefetch, go on after a
+// restore. Each checks first and changes only then; a refusal changes nothing.
 #pragma once
 
 #include "controller/core/object_apply.h"

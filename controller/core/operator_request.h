@@ -94,6 +94,7 @@ struct MoveServer {
 struct ClearSiteQuarantine {
   std::string site;
   std::string note;
+  std::string journal = {};  // of two agents under its name, the one to go on with; empty: the one that lives
 };
 
 /// Calls one deployment back, by its id or by its server's name; what is launched goes on.

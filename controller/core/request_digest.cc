@@ -46,7 +46,7 @@ void add(Fields& f, const ProtectServer& r) {
   f << r.server << std::uint64_t{r.protect} << r.reason << std::to_string(r.for_seconds);
 }
 void add(Fields& f, const RetireServer& r) { f << r.server; }
-void add(Fields& f, const ClearSiteQuarantine& r) { f << r.site << r.note; }
+void add(Fields& f, const ClearSiteQuarantine& r) { f << r.site << r.note << r.journal; }
 void add(Fields& f, const AdoptServer& r) { f << r.server << r.reason; }
 void add(Fields& f, const ReleaseServer& r) { f << r.server << r.reason; }
 void add(Fields& f, const ReidentifyServer& r) { f << r.server << r.confirm << r.reason; }

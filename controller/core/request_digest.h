@@ -1,5 +1,6 @@
-// Idempotency-Key: the same key with the same request gets the stored answer, with another one a conflict.
-// Only what succeeded is stored: a refusal changed nothing, so repeating the request is safe and may succeed.
+// Idempotency-Key: the same key with the same request is not carried out again: it is answered with the
+// object as it is by then. The same key with another request is a conflict. Only what succeeded is stored: a
+// refusal changed nothing, so repeating the request is safe and may succeed.
 #pragma once
 
 #include <string>

@@ -158,17 +158,26 @@ ActResult act(Work& work, const ClearSiteQuarantine& request, const std::string&
   if (link == nullptr) {
     return refuse(ErrorKind::not_found, "site", "Site \"" + request.site.substr(0, 80) + "\" does not exist");
   }
-  if (!link->quarantined())
+  if (!request.journal.empty() && !link->knows_journal(request.journal)) {
+    return refuse(
+        ErrorKind::not_found, "journal",
+        "no agent with journal " + request.journal.substr(0, 80) + " was heard as site " + request.site,
+        commands::describe("site", request.site) + " names the agents that were");
+  }
+  if (!link->quarantined() && request.journal.empty())
     return refuse(ErrorKind::conflict, "site", "site " + request.site + " is not quarantined");
   if (request.note.empty() || request.note.size() > note_limit) {
     return refuse(ErrorKind::invalid, "note",
                   "a note of 1 to 1024 bytes says why the agent can be trusted again");
   }
   const std::string reason = link->quarantine_reason();
-  link->clear_quarantine();
+  link->clear_quarantine(request.journal);
   work.moved = true;
   return Acted{false, "Site", request.site,
-               "cleared the quarantine of site " + request.site + " (" + reason + "): " + request.note};
+               "cleared the quarantine of site " + request.site +
+                   (reason.empty() ? "" : " (" + reason + ")") +
+                   (request.journal.empty() ? "" : ", to go on with journal " + request.journal) + ": " +
+                   request.note};
 }
 
 }  // namespace metalmesh::controller

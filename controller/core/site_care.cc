@@ -85,6 +85,11 @@ void send_prefetches(Work& work, const std::string& site, SiteLink& link) {
   }
 }
 
+bool has_condition(const google::protobuf::RepeatedPtrField<rest::Condition>& conditions,
+                   std::string_view type) {
+  return std::ranges::find(conditions, type, &rest::Condition::type) != conditions.end();
+}
+
 /// By what time the site starts, or does not.
 void judge_clock(Work& work, const SiteLink& link, rest::SiteStatus& status) {
   auto& conditions = *status.mutable_conditions();
@@ -94,8 +99,18 @@ void judge_clock(Work& work, const SiteLink& link, rest::SiteStatus& status) {
                   work.now);
   } else if (!link.row().clock_doubt().empty()) {
     set_condition(conditions, "Clock", "False", "SITE_CLOCK", link.row().clock_doubt(), work.now);
-  } else if (!conditions.empty()) {
+  } else if (has_condition(conditions, "Clock")) {
     set_condition(conditions, "Clock", "True", "OK", "the clocks agree", work.now);
+  }
+}
+
+/// Whether the site's agent is the only one under its name.
+void judge_agent(const Work& work, const SiteLink& link, rest::SiteStatus& status) {
+  auto& conditions = *status.mutable_conditions();
+  if (const std::string refused = link.refused_newcomer(work.now); !refused.empty()) {
+    set_condition(conditions, "Agent", "False", "SECOND_AGENT", refused, work.now);
+  } else if (has_condition(conditions, "Agent")) {
+    set_condition(conditions, "Agent", "True", "OK", "one agent runs under the name of this site", work.now);
   }
 }
 
@@ -122,6 +137,20 @@ void serve_site(Work& work, const std::string& name) {
   send_prefetches(work, name, *link);
 }
 
+void note_newcomer(Work& work, const std::string& site, const Newcomer& newcomer) {
+  ++work.metrics.newcomers_refused;
+  rest::LogEvent line;
+  line.set_type("site");
+  line.set_site(site);
+  line.set_journal_id(newcomer.journal);
+  line.set_message(newcomer.refused_because + " (it says of its machine: " +
+                   (newcomer.machine.empty() ? "nothing" : newcomer.machine) + ")");
+  // What it tells is taken in; what it has not told when it is stopped, nobody will know.
+  if (const SiteLink* link = work.link(site))
+    line.mutable_gap()->set_from(link->side_cursor(newcomer.journal) + 1);
+  work.ledger.note(std::move(line), work.now.wall());
+}
+
 void refresh_site(Work& work, const std::string& name) {
   const SiteLink* link = work.link(name);
   if (link == nullptr) return;
@@ -145,6 +174,7 @@ void refresh_site(Work& work, const std::string& name) {
   status.set_quarantine_reason(link->quarantine_reason());
   status.set_running(work.ledger.board().in_flight_at(name));
   judge_clock(work, *link, status);
+  judge_agent(work, *link, status);
 }
 
 void repeat_wishes(Work& work, const std::string& site) {

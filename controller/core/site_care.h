@@ -13,6 +13,8 @@ namespace metalmesh::controller {
 void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& limits);
 /// Sends what is owed to `site`, if it takes commands now.
 void serve_site(Work& work, const std::string& site);
+/// A line of the event log: an agent is refused because another one under the same name lives.
+void note_newcomer(Work& work, const std::string& site, const Newcomer& newcomer);
 /// Live status from the link; a site that falls silent or comes back gets a line in the event log.
 void refresh_site(Work& work, const std::string& site);
 /// Inspections and images that were asked for over a command journal that is gone are asked for anew.

@@ -54,7 +54,11 @@ SiteLink::SiteLink(std::string site, const RowReader& rows, record::SiteLink sto
       presence_(row_.incarnation(), {row_.past_incarnations().begin(), row_.past_incarnations().end()},
                 twin_settle, silent_after),
       sender_(tables::command_stream(site_), rows),
-      receiver_(tables::event_stream(site_), rows) {
+      receiver_(tables::event_stream(site_), rows),
+      rows_(rows),
+      owner_waits_(2 * silent_after) {
+  for (const std::string& journal : row_.side_journals())
+    sides_.emplace(journal, delivery::StreamReceiver(tables::side_stream(site_, journal), rows_));
   if (!row_.quarantine_reason().empty()) presence_.quarantine(row_.quarantine_reason());
 }
 
@@ -91,12 +95,66 @@ SiteNews SiteLink::on_frame(const std::string& kind, const std::string& payload,
   return news;
 }
 
+bool SiteLink::is_refused(const wire::Hello& hello, const Now& now) const {
+  if (hello.journal_id().empty() || receiver_.journal_id().empty() ||
+      hello.journal_id() == row_.chosen_journal() || planted(Defect::newcomer_displaces)) {
+    return false;
+  }
+  if (!row_.chosen_journal().empty()) return true;
+  if (hello.journal_id() == receiver_.journal_id() || choice_open_) return false;
+  return owner_heard_ && now.mono - std::max(*owner_heard_, now.awake_since) < owner_waits_;
+}
+
+std::string SiteLink::why_refused(const std::string& journal, const Now& now) const {
+  const std::string next =
+      "Stop the one that is wrong. If the refused one is right: " + commands::choose_agent(site_, journal);
+  if (!row_.chosen_journal().empty())
+    return "a second agent runs under the name of site " + site_ + ": journal " + journal +
+           " is refused, a person chose " + row_.chosen_journal() + ". " + next;
+  const auto ago = std::chrono::duration_cast<std::chrono::seconds>(now.mono - *owner_heard_).count();
+  return "a second agent runs under the name of site " + site_ + ": journal " + journal +
+         " is refused, the owner of journal " + receiver_.journal_id() + " was heard " + std::to_string(ago) +
+         " s ago. " + next;
+}
+
+/// It is answered like one in quarantine. Its Hellos say nothing about the agent that is followed.
+void SiteLink::refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
+  auto known = std::ranges::find(refused_, hello.incarnation(), &Refused::incarnation);
+  if (known == refused_.end()) {
+    if (refused_.size() == newcomers_kept) refused_.pop_front();
+    known = refused_.insert(refused_.end(), {hello.incarnation(), {}, {}, {}});
+  }
+  known->who = {hello.journal_id().substr(0, journal_limit), hello.machine_id().substr(0, version_limit),
+                why_refused(hello.journal_id().substr(0, journal_limit), tools.now)};
+  if (!hello.echo().empty() && hello.echo() == known->challenge) {
+    if (!known->alive) news.newcomer = known->who;
+    known->alive = tools.now.mono;
+    add_side(hello.journal_id(), tools);
+  }
+  known->challenge = tools.entropy.bytes(challenge_bytes);
+  wire::Welcome refusal;
+  refusal.set_incarnation(hello.incarnation());
+  refusal.set_nonce(hello.nonce());
+  refusal.set_challenge(known->challenge);
+  refusal.set_quarantined(true);
+  refusal.set_quarantine_reason(known->who.refused_because);
+  *refusal.mutable_clock() = to_wire(tools.now.wall());
+  *refusal.mutable_uptime() = to_wire(tools.now.mono.time_since_epoch());
+  news.refusal = std::move(refusal);
+}
+
 SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   SiteNews news;
+  if (!owner_heard_) owner_heard_ = tools.now.mono;
+  if (is_refused(hello, tools.now)) {
+    refuse(hello, tools, news);
+    return news;
+  }
   wire::Welcome welcome = presence_.on_hello(hello, tools.now, tools.entropy);
   // Only who proved to live now may change what we believe about journals: a replayed Hello may not.
   if (!hello.incarnation().empty() && presence_.current() == hello.incarnation() &&
       !presence_.quarantined()) {
+    if (hello.journal_id() == receiver_.journal_id() && !hello.echo().empty()) owner_heard_ = tools.now.mono;
     peer_quarantined_ = hello.quarantined();
     peer_quarantine_reason_ = hello.quarantine_reason();
     if (judge_controller(hello, tools, news)) {
@@ -141,8 +199,9 @@ bool SiteLink::judge_controller(const wire::Hello& hello, const LinkTools& tools
 void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
   if (hello.journal_id().empty()) return;
   if (hello.journal_id() != receiver_.journal_id()) {
-    if (std::ranges::find(row_.past_event_journals(), hello.journal_id()) !=
-        row_.past_event_journals().end()) {
+    const bool given_up =
+        std::ranges::find(row_.past_event_journals(), hello.journal_id()) != row_.past_event_journals().end();
+    if (given_up && !choice_open_ && hello.journal_id() != row_.chosen_journal()) {
       return quarantine("an agent shows journal " + hello.journal_id() +
                             ", which this site gave up for a newer one: an old copy of its folder runs",
                         news);
@@ -152,7 +211,7 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
       lost_journal_ = true;
       remember(*row_.mutable_past_event_journals(), receiver_.journal_id());
     }
-    receiver_.follow(hello.journal_id(), tools.out.rows);
+    follow_journal(hello.journal_id(), tools);
     marks_.clear();
     row_.clear_gap_to();
     row_.clear_told_since_gap();
@@ -161,6 +220,11 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
     begin_commands(tools);
     news.commands_begun = true;
     return;
+  }
+  choice_open_ = false;
+  if (!row_.chosen_journal().empty()) {
+    row_.clear_chosen_journal();  // it is followed: from here on the one that is followed is the right one
+    changed_ = true;
   }
   const std::uint64_t last = hello.next_seq() == 0 ? 0 : hello.next_seq() - 1;
   const Mark* mark = mark_of(hello);
@@ -201,6 +265,66 @@ void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNe
   }
   // While we learn, the new command journal and the gate are in place already.
   if (newer_epoch || !row_.learning()) news.restored = hello.controller_epoch();
+}
+
+/// What the other one has told stays, and where it was left off.
+void SiteLink::follow_journal(const std::string& journal, LinkTools& tools) {
+  if (!receiver_.journal_id().empty()) {
+    add_side(receiver_.journal_id(), tools);
+    if (const auto old = sides_.find(receiver_.journal_id()); old != sides_.end())
+      old->second.follow_at(receiver_.journal_id(), receiver_.cursor(), receiver_.cursor_hash(),
+                            tools.out.rows);
+  }
+  const auto side = sides_.find(journal);
+  if (side == sides_.end()) {
+    receiver_.follow(journal, tools.out.rows);
+  } else {
+    receiver_.follow_at(journal, side->second.cursor(), side->second.cursor_hash(), tools.out.rows);
+    side->second.forget(tools.out.rows);
+    sides_.erase(side);
+    row_.mutable_side_journals()->erase(std::ranges::find(*row_.mutable_side_journals(), journal));
+  }
+  auto& past = *row_.mutable_past_event_journals();
+  past.erase(std::ranges::remove(past, journal).begin(), past.end());
+  owner_heard_ = tools.now.mono;
+  choice_open_ = false;
+  row_.clear_chosen_journal();
+  refused_.clear();
+  changed_ = true;
+}
+
+void SiteLink::add_side(const std::string& journal, LinkTools& tools) {
+  if (sides_.contains(journal) || journal.size() > journal_limit || journal.find('/') != std::string::npos)
+    return;
+  if (row_.side_journals_size() == past_journals_kept) {
+    const std::string oldest = row_.side_journals(0);
+    sides_.at(oldest).forget(tools.out.rows);
+    sides_.erase(oldest);
+    row_.mutable_side_journals()->DeleteSubrange(0, 1);
+  }
+  auto& side = sides_.emplace(journal, delivery::StreamReceiver(tables::side_stream(site_, journal), rows_))
+                   .first->second;
+  if (side.journal_id().empty()) side.follow(journal, tools.out.rows);
+  row_.add_side_journals(journal);
+  changed_ = true;
+}
+
+bool SiteLink::knows_journal(const std::string& journal) const {
+  return journal == receiver_.journal_id() || sides_.contains(journal) ||
+         std::ranges::find(row_.past_event_journals(), journal) != row_.past_event_journals().end();
+}
+
+std::uint64_t SiteLink::side_cursor(const std::string& journal) const {
+  const auto side = sides_.find(journal);
+  return side == sides_.end() ? 0 : side->second.cursor();
+}
+
+std::string SiteLink::refused_newcomer(const Now& now) const {
+  for (const Refused& one : refused_) {
+    if (one.alive && now.mono - std::max(*one.alive, now.awake_since) < owner_waits_)
+      return one.who.refused_because;
+  }
+  return {};
 }
 
 bool SiteLink::events_ahead(const wire::Hello& hello) const {
@@ -335,6 +459,9 @@ SiteNews SiteLink::on_side_data(const wire::Data& data, delivery::StreamReceiver
 SiteNews SiteLink::on_data(const wire::Data& data, LinkTools& tools) {
   using Verdict = delivery::StreamReceiver::Verdict;
   SiteNews news;
+  if (const auto side = sides_.find(data.journal_id()); side != sides_.end())
+    return on_side_data(data, side->second, tools);
+  news.journal = receiver_.journal_id();
   auto taken = receiver_.on_data(data, tools.now, tools.out.rows);
   if (taken.resync) publish_ours("resync", *taken.resync, tools);
   switch (taken.verdict) {
@@ -433,8 +560,10 @@ void SiteLink::quarantine(std::string reason, SiteNews& news) {
   news.quarantine = std::move(reason);
 }
 
-void SiteLink::clear_quarantine() {
+void SiteLink::clear_quarantine(const std::string& journal) {
   presence_.clear_quarantine();
+  row_.set_chosen_journal(journal == receiver_.journal_id() ? std::string() : journal);
+  choice_open_ = journal.empty();
   peer_quarantined_ = false;
   peer_quarantine_reason_.clear();
   row_.clear_quarantine_reason();

@@ -3,8 +3,12 @@
 // business of its owner, which gets them as News.
 //
 // Rules about histories:
-//  - Another event journal, shown by a proven incarnation, means the agent lost its own: its commands are
-//  void. One that was given up before is an old copy: quarantine.
+//  - An agent is its journal. While the owner of the one that is followed was heard within minutes, an agent
+//  with another one is refused, by name: it may do nothing, but what it tells is taken in. A person may
+//  choose it.
+//  - Another event journal, shown by a proven incarnation when the owner is silent, means the agent lost its
+//  own: its commands are void. One that was given up before is an old copy: quarantine, until a person has
+//  chosen.
 //  - An agent that is ahead of us on commands, or was acknowledged events that we do not have, means that
 //  *we* were restored: a new epoch.
 //  - An agent behind what it once proved, or with other entries under the same numbers: quarantine.
@@ -86,6 +90,7 @@ struct SiteNews {
   std::optional<wire::BlobWant> blob_want;
   std::optional<std::string> oddity;     // for the log
   std::optional<wire::Welcome> welcome;  // to finish and send after the owner acted
+  std::optional<wire::Welcome> refusal;  // the same, for a newcomer
 };
 
 class SiteLink {
@@ -96,6 +101,7 @@ class SiteLink {
   /// A verified frame of this site.
   SiteNews on_frame(const std::string& kind, const std::string& payload, LinkTools& tools);
   void send_welcome(wire::Welcome welcome, LinkTools& tools);
+  void send_refusal(wire::Welcome refusal, LinkTools& tools) const;
   void publish(std::string_view kind, const google::protobuf::MessageLite& message, LinkTools& tools) const;
 
   /// Appends a command; journal and epoch are filled here. Kinds: unavailable (see can_command), exhausted.
@@ -136,7 +142,14 @@ class SiteLink {
 
   [[nodiscard]] bool silent(const Now& now) const { return presence_.silent(now); }
   [[nodiscard]] bool quarantined() const { return presence_.quarantined() || peer_quarantined_; }
-  void clear_quarantine();
+  /// A person decided. `journal` names the agent to go on with; empty: the one that lives.
+  void clear_quarantine(const std::string& journal);
+  /// Whether an agent with this journal was ever heard here.
+  [[nodiscard]] bool knows_journal(const std::string& journal) const;
+  /// Why another agent is refused here now; empty: none is.
+  [[nodiscard]] std::string refused_newcomer(const Now& now) const;
+  /// How far the events of a journal that is not followed were taken in.
+  [[nodiscard]] std::uint64_t side_cursor(const std::string& journal) const;
 
   void set_settings_digest(std::string digest);
   /// Which version of the Site was last compared with what was sent.
@@ -174,6 +187,12 @@ class SiteLink {
   template <class Frame>
   void publish_ours(std::string_view kind, Frame frame, LinkTools& tools) const;
   SiteNews on_hello(const wire::Hello& hello, LinkTools& tools);
+  [[nodiscard]] bool is_refused(const wire::Hello& hello, const Now& now) const;
+  void refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
+  [[nodiscard]] std::string why_refused(const std::string& journal, const Now& now) const;
+  SiteNews on_side_data(const wire::Data& data, delivery::StreamReceiver& side, LinkTools& tools) const;
+  void add_side(const std::string& journal, LinkTools& tools);
+  void follow_journal(const std::string& journal, LinkTools& tools);
   SiteNews on_data(const wire::Data& data, LinkTools& tools);
   SiteNews on_ack(const wire::Ack& ack, LinkTools& tools);
   SiteNews on_resync(const wire::Resync& resync);

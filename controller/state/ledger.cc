@@ -15,7 +15,8 @@
 namespace metalmesh::controller {
 namespace {
 
-/// A client that repeats a request does so within minutes; this many requests cover far more than that.
+/// A client that repeats a request does so within minutes; this many requests cover far more than that. Names
+/// and keys are short, but people choose them.
 constexpr std::size_t answers_kept = 10'000;
 constexpr std::size_t settled_kept = 64;
 constexpr std::size_t answer_bytes_kept = 4U << 20;

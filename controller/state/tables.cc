@@ -11,6 +11,9 @@ std::string end_of(std::string_view table) {
 }
 
 std::string command_stream(std::string_view site) { return "s/" + std::string(site) + "/"; }
+std::string side_stream(std::string_view site, std::string_view journal) {
+  return "r/" + std::string(site) + "/" + std::string(journal);
+}
 std::string event_stream(std::string_view site) { return "r/" + std::string(site); }
 
 std::string version_name(std::string_view profile, std::uint64_t version) {

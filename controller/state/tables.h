@@ -35,6 +35,8 @@ std::string end_of(std::string_view table);
 
 std::string command_stream(std::string_view site);  // prefix for delivery::StreamSender
 std::string event_stream(std::string_view site);    // key for delivery::StreamReceiver
+std::string side_stream(std::string_view site,
+                        std::string_view journal);  // the same for one that is not followed
 std::string version_name(std::string_view profile, std::uint64_t version);  // "rocky-base@7"
 
 }  // namespace metalmesh::controller::tables

@@ -156,7 +156,7 @@ TEST_F(Fences, AJournalThatIsLostKeepsThePlacesOfWhatItRan) {
   answered.set_generation(order->generation());
   answered.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
   Puppet& anew = *(mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-2"));
-  mesh.run_for(std::chrono::seconds(8));
+  mesh.run_for(std::chrono::seconds(130));
   ASSERT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
   ASSERT_NE(anew.last_cancel("s0"), nullptr) << "the new agent is to fence it";
   anew.report(answered);

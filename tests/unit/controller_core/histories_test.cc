@@ -26,7 +26,7 @@ TEST_F(Histories, ALostJournalMakesOpenDeploymentsIndeterminate) {
   const auto commands = agent.down->journal_id();
   auto& fresh = *(mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-2"));
   fresh.bmcs["s1"] = bmc_report(1);
-  mesh.run_for(std::chrono::seconds(8));
+  mesh.run_for(std::chrono::seconds(130));
   EXPECT_EQ(mesh.deployment_of("s0").state(), "SUCCEEDED");
   EXPECT_EQ(mesh.deployment_of("s1").state(), "INDETERMINATE");
   EXPECT_FALSE(mesh.deployment_of("s1").evidence().empty());
@@ -62,11 +62,11 @@ TEST_F(Histories, AJournalThatWasGivenUpIsNotFollowedAgain) {
   start("r0", "s0");
   agent.succeed("s0");
   mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-2");
-  mesh.run_for(std::chrono::seconds(8));
+  mesh.run_for(std::chrono::seconds(130));
   EXPECT_EQ(mesh.state().sites.at("par1").status().journal_id(), "journal-2");
-  // The old machine is switched on again, with the folder that was replaced.
+  // The old machine is switched on again, with the folder that was replaced; the new one is off for long.
   mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-par1");
-  mesh.run_for(std::chrono::seconds(8));
+  mesh.run_for(std::chrono::seconds(130));
   const auto& status = mesh.state().sites.at("par1").status();
   EXPECT_EQ(status.journal_id(), "journal-2");
   EXPECT_TRUE(status.quarantined());

@@ -76,7 +76,7 @@ TEST_F(Prefetches, ASiteWithoutMemoryIsAskedAnew) {
   mesh.must(PrefetchImage{"rocky", {"par1"}});
   auto& fresh = *(mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-2"));
   fresh.hello();
-  mesh.run_for(std::chrono::minutes(1));
+  mesh.run_for(std::chrono::minutes(3));
   EXPECT_EQ(std::ranges::count_if(fresh.commands, &wire::Command::has_prefetch_image), 1);
 }
 
