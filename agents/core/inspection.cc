@@ -70,12 +70,14 @@ bool is_universal(const std::string& mac) {
 }  // namespace
 
 Inspection::Inspection(wire::InspectServer request, std::vector<std::string> left_over, bmc::Timing timing,
-                       Duration patience, const bmc::QuirkTable& quirks, std::uint64_t seed)
+                       Duration patience, const bmc::QuirkTable& quirks, std::uint64_t seed,
+                       const std::string& media_base)
     : request_(std::move(request)),
       patience_(patience),
       random_(seed),
       dialogue_({"inspect/" + request_.request_id(), request_.bmc(), true}, timing,
-                redfish::from_wire(request_.expected()), std::move(left_over), 1, {&quirks, nullptr}) {
+                redfish::from_wire(request_.expected()), std::move(left_over), 1, {&quirks, nullptr}),
+      leftovers_(media_base, request_.take_ours_away()) {
   result_.set_request_id(request_.request_id());
 }
 
@@ -103,7 +105,11 @@ Verdict Inspection::read_all(bmc::Turn& turn) {
       dialogue_.survey(turn) == Verdict::busy || dialogue_.read_reset_values(turn) == Verdict::busy ||
       dialogue_.find_slots(turn) == Verdict::busy)
     return Verdict::busy;
+  const bool look = request_.look_for_ours() || request_.take_ours_away();
+  if (look && leftovers_.go_on(dialogue_, turn) == Verdict::busy) return Verdict::busy;
   report();
+  result_.set_looked_for_ours(look);
+  result_.mutable_ours()->Assign(leftovers_.found().begin(), leftovers_.found().end());
   return Verdict::done;
 }
 

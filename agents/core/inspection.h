@@ -1,5 +1,6 @@
 // One read-only inspection of a machine through its BMC (agents/bmc): who it is, is it on, can it take
-// virtual media, which key does its BMC show. Nothing is changed but the session, which is always deleted.
+// virtual media, which key does its BMC show. Nothing is changed but the session, which is always deleted;
+// unless a person has what an earlier agent left behind taken away (leftovers.h).
 //
 // At first contact no key is pinned yet: whatever key the first answer shows is pinned for the rest of the
 // dialogue and reported, for a person to accept.
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "agents/bmc/dialogue.h"
+#include "agents/core/leftovers.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/event.pb.h"
 
@@ -20,7 +22,8 @@ class Inspection {
  public:
   /// `left_over`: sessions that a crash may have left behind. `patience`: with a silent BMC.
   Inspection(wire::InspectServer request, std::vector<std::string> left_over, bmc::Timing timing,
-             Duration patience, const bmc::QuirkTable& quirks, std::uint64_t seed);
+             Duration patience, const bmc::QuirkTable& quirks, std::uint64_t seed,
+             const std::string& media_base = {});
 
   /// What to do next: send `request`, or `go_on` at `wake` at the latest, or report `result`.
   struct Step {
@@ -51,6 +54,7 @@ class Inspection {
   Duration patience_;
   Random random_;
   bmc::Dialogue dialogue_;
+  Leftovers leftovers_;
   bool read_ = false;  // all there is, or as far as it came
   wire::Inspected result_;
 };

@@ -15,6 +15,23 @@ constexpr std::size_t side_by_side = 16;
 
 std::string holder(const std::string& name) { return rows::inspect + name; }
 
+std::string media_base(const SiteStanding& site) {
+  return site.media_address.empty() ? std::string()
+                                    : (site.media_tls ? "https://" : "http://") + site.media_address;
+}
+
+/// Why nothing may be taken away from this BMC by anybody but its own job; or nothing.
+std::optional<wire::Fault> own_business(const JobContext& c, const wire::BmcTarget& bmc) {
+  for (const JobSlot* slot : c.jobs.all()) {
+    if (slot->job.order().bmc().address() != bmc.address() || (!slot->open() && !slot->owes_cleanup()))
+      continue;
+    return make_fault(wire::MACHINE_BUSY, "INSPECT",
+                      "deployment " + slot->id() + " is at work on this BMC, and cleans up itself",
+                      "wait for its end, or cancel it");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 InspectionDesk::InspectionDesk(const RowReader& reader, JobContext context) : c_(context) {
@@ -54,6 +71,15 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
       refuse(name, slot, std::move(*fault), now, out);
       continue;
     }
+    if (slot.row.request().take_ours_away()) {
+      // An old copy of this agent must not take a medium away from a running installer.
+      auto fault = c_.link.why_not_act();
+      if (!fault) fault = own_business(c_, bmc);
+      if (fault) {
+        refuse(name, slot, std::move(*fault), now, out);
+        continue;
+      }
+    }
     const std::uint32_t logging_in = c_.bmcs.logging_in(bmc.credential(), now.mono);
     if (logging_in >= c_.breaker.room(bmc.credential(), c_.site.login_refusals, logging_in, now)) {
       out.emit(TimerArm{"inspections", now.mono + BmcDesk::patience});
@@ -66,7 +92,7 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
     slot.talk = std::make_unique<Inspection>(
         slot.row.request(), std::vector<std::string>(left_over.begin(), left_over.end()),
         bmc::Timing{.request = timeouts.bmc_request, .poll = timeouts.poll}, timeouts.unreachable,
-        c_.settings.quirks, draw_seed(c_.entropy));
+        c_.settings.quirks, draw_seed(c_.entropy), media_base(c_.site));
     ++talking;
     apply(name, slot, slot.talk->go_on(now), now, out);
   }

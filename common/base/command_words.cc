@@ -49,6 +49,12 @@ std::string resolve_either_way(std::string_view of) {
 }
 
 std::string go_on() { return "metalmesh controller continue --reason TEXT"; }
+std::string clean(std::string_view server) {
+  return joined("metalmesh server clean ", server, " --reason TEXT");
+}
+std::string choose_agent(std::string_view site, std::string_view journal) {
+  return joined(joined("metalmesh site clear-quarantine ", site, " --journal "), journal, " --note TEXT");
+}
 std::string confirm_identity(std::string_view act, std::string_view server, std::string_view serial) {
   return joined(joined(joined("metalmesh server ", act, " "), server, " --confirm "), serial,
                 " --reason TEXT");

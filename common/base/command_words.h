@@ -28,6 +28,8 @@ std::string adopt(std::string_view server);
 std::string release_for_install(std::string_view server);
 std::string reidentify(std::string_view server);
 std::string replace(std::string_view server);
+/// Takes away what a lost agent left on its BMC.
+std::string clean(std::string_view server);
 /// `flags`: more of `metalmesh install`, such as "--reinstall".
 std::string install(std::string_view server, std::string_view flags = {});
 /// `kind` as `metalmesh get` takes it.

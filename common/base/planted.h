@@ -80,6 +80,11 @@ enum class Defect : std::uint8_t {
   clock_steps_believed,
   in_use_ignored,
   facts_go_with_objects,
+  foreign_controller_ignored,
+  newcomer_displaces,
+  gap_not_told,
+  gap_not_doubted,
+  leftovers_not_sought,
 };
 
 #ifdef MM_PLANTED

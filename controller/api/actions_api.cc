@@ -103,6 +103,13 @@ BodyResult release_body(const ApiRequest& request, const std::string& name) {
   return ReleaseServer{name, body.reason()};
 }
 
+BodyResult clean_server_body(const ApiRequest& request, const std::string& name) {
+  rest::CleanServer body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  return CleanServer{name, body.reason()};
+}
+
 /// Reidentify and replace ask for the same: which machine a person saw there, and why.
 template <class Body, class Request>
 BodyResult identity_body(const ApiRequest& request, const std::string& name) {
@@ -164,6 +171,8 @@ BodyResult body_of(const ApiRequest& request) {
       return adopt_body(request, name);
     case Endpoint::release_server:
       return release_body(request, name);
+    case Endpoint::clean_server:
+      return clean_server_body(request, name);
     case Endpoint::reidentify_server:
       return identity_body<rest::ReidentifyServer, ReidentifyServer>(request, name);
     case Endpoint::replace_server:

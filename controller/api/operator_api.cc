@@ -150,7 +150,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::delete_object:
       return delete_object(request, state, operate);
     case Endpoint::get_profile_version:
-      return get_profile_version(request, state);
+      return get_profile_version(request, state, rows_);
     case Endpoint::plan_rollout:
     case Endpoint::start_rollout:
     case Endpoint::abort_rollout:
@@ -167,6 +167,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::reidentify_server:
     case Endpoint::replace_server:
     case Endpoint::move_server:
+    case Endpoint::clean_server:
     case Endpoint::clear_quarantine:
     case Endpoint::prefetch_image:
       return perform_action(request, operate);
@@ -175,7 +176,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::get_deployment:
       return get_deployment(request, state);
     case Endpoint::read_events:
-      return list_events(request, rows_);
+      return list_events(request, state, rows_);
     case Endpoint::list_families:
       return list_families(settings_.families);
     case Endpoint::get_family:

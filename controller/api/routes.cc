@@ -42,6 +42,7 @@ constexpr Route table[] = {
     {"POST",   "/api/v1/servers/{name}/retire",             retire_server,       Role::operator_},
     {"POST",   "/api/v1/servers/{name}/adopt",              adopt_server,        Role::operator_},
     {"POST",   "/api/v1/servers/{name}/release-for-install", release_server,     Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/clean",              clean_server,        Role::operator_},
     {"POST",   "/api/v1/servers/{name}/reidentify",         reidentify_server,   Role::operator_},
     {"POST",   "/api/v1/servers/{name}/replace",            replace_server,      Role::operator_},
     {"POST",   "/api/v1/servers/{name}/move",               move_server,         Role::operator_},

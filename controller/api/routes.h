@@ -36,6 +36,7 @@ enum class Endpoint {
   reidentify_server,
   replace_server,
   move_server,
+  clean_server,
   clear_quarantine,
   prefetch_image,
   read_events,

@@ -90,6 +90,7 @@ CommandResult make_support_bundle(Session& session, const SupportOrder& order);
 // commands_machines.cc
 CommandResult adopt_servers(Session& session, const std::vector<std::string>& names,
                             const std::string& selector, const std::string& reason);
+CommandResult clean_server(Session& session, const std::string& name, const std::string& reason);
 CommandResult release_server(Session& session, const std::string& name, const std::string& reason);
 struct IdentityOrder {
   std::string server;

@@ -1,8 +1,8 @@
 // adopt, release-for-install, reidentify, replace, move: what a person says about the machine behind a name.
 #include <fmt/format.h>
 
-#include "controller/cli/commands.h"
 #include "common/base/command_words.h"
+#include "controller/cli/commands.h"
 #include "controller/cli/server_requests.h"
 #include "controller/cli/wording.h"
 
@@ -54,10 +54,9 @@ CommandResult show_both(Session& session, const IdentityOrder& order, std::strin
                fmt::format("{} holds: {}\n  was  {}\n  now  {}\n", order.server, server.status().holds(),
                            identity_line(expected_of(server)), identity_line(seen)));
   const std::string& word = seen.serial().empty() ? seen.uuid() : seen.serial();
-  session.suggest(word.empty()
-                      ? commands::inspect(order.server)
-                      : "compare with the label on the machine, then " +
-                            commands::confirm_identity(verb, order.server, word));
+  session.suggest(word.empty() ? commands::inspect(order.server)
+                               : "compare with the label on the machine, then " +
+                                     commands::confirm_identity(verb, order.server, word));
   return ExitCode::ok;
 }
 
@@ -104,6 +103,16 @@ CommandResult release_server(Session& session, const std::string& name, const st
                                     server->status().holds()));
   session.suggest(
       fmt::format("metalmesh install {} --image IMAGE --profile PROFILE --reinstall --plan", name));
+  return ExitCode::ok;
+}
+
+CommandResult clean_server(Session& session, const std::string& name, const std::string& reason) {
+  rest::CleanServer body;
+  body.set_reason(reason);
+  auto server = post_server(session, name, "clean", body);
+  if (!server) return std::unexpected(server.error());
+  session.show(*server, fmt::format("the agent takes away what is left of us at {}\n", name));
+  session.suggest(fmt::format("metalmesh describe server {}", name));
   return ExitCode::ok;
 }
 

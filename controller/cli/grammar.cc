@@ -262,6 +262,12 @@ void Grammar::machines() {
   release->add_option("name", r->name)->required();
   release->add_option("--reason", r->note, "For the audit log")->required();
 
+  auto [clean, w] =
+      command(server, "clean", "Take away what an agent that lost its folder left on its BMC",
+              [](Session& session, const Arguments& x) { return clean_server(session, x.name, x.note); });
+  clean->add_option("name", w->name)->required();
+  clean->add_option("--reason", w->note, "Why no installer runs there; for the audit log")->required();
+
   auto [reidentify, i] =
       command(server, "reidentify", "It got another board, and its disks hold what they held",
               [](Session& session, const Arguments& x) { return reidentify_server(session, x.identity); });

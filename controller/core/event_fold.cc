@@ -13,6 +13,7 @@
 #include "controller/core/fences.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/late_facts.h"
+#include "controller/core/left_behind.h"
 #include "controller/core/progress_model.h"
 #include "controller/core/restore_hold.h"
 #include "controller/core/sentences.h"
@@ -120,6 +121,7 @@ void fold_receipt(Work& work, const std::string& site, const wire::Event& event,
     const record::InspectWish asked = wish;
     wire::Inspected failed;
     *failed.mutable_fault() = receipt.refusal();
+    take_leftovers(work, name, asked, failed);
     work.ledger.erase_wish(site, name);
     if (work.mesh().servers.contains(name)) take_inspection(work, name, failed);
     return;
@@ -270,6 +272,7 @@ void void_site(Work& work, const std::string& site, const std::string& journal) 
     work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
                                 "INDETERMINATE: the site's agent lost its journal"),
                      work.now.wall());
+    look_for_ours(work, id);
   }
   doubt_pending(work, site);
 }

@@ -24,5 +24,6 @@ ActResult act(Work& work, const ReplaceServer& request, const std::string& actor
 ActResult act(Work& work, const MoveServer& request, const std::string& actor);
 ActResult act(Work& work, const CancelDeployment& request, const std::string& actor);
 ActResult act(Work& work, const ContinueController& request, const std::string& actor);
+ActResult act(Work& work, const CleanServer& request, const std::string& actor);
 
 }  // namespace metalmesh::controller

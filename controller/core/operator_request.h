@@ -77,6 +77,11 @@ struct ReidentifyServer {
   std::string confirm;  // the serial that its BMC reports now
   std::string reason;
 };
+/// What an agent that lost its folder left on its BMC is taken away: media and boot override of ours.
+struct CleanServer {
+  std::string server;
+  std::string reason;
+};
 /// Another machine stands in its place: the object stands for that one, and nothing is ordered for the old.
 struct ReplaceServer {
   std::string server;
@@ -119,7 +124,7 @@ struct OperatorRequest {
   std::variant<Apply, Delete, PlanRollout, StartRollout, AbortRollout, ResolveDeployment, InspectServer,
                AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine, PrefetchImage, AdoptServer,
                ReleaseServer, ReidentifyServer, ReplaceServer, MoveServer, CancelDeployment,
-               ContinueController>
+               ContinueController, CleanServer>
       body;
 };
 

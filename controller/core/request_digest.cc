@@ -9,9 +9,26 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::body)>> verbs = {
-    "apply",   "delete",           "plan",     "start", "abort",               "resolve",    "inspect", "accept",
-    "protect", "retire",           "clear quarantine", "prefetch", "adopt", "release for install", "reidentify", "replace",
-    "move",    "cancel",           "continue"};
+    "apply",
+    "delete",
+    "plan",
+    "start",
+    "abort",
+    "resolve",
+    "inspect",
+    "accept",
+    "protect",
+    "retire",
+    "clear quarantine",
+    "prefetch",
+    "adopt",
+    "release for install",
+    "reidentify",
+    "replace",
+    "move",
+    "cancel",
+    "continue",
+    "clean"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
@@ -59,34 +76,7 @@ void add(Fields& f, const PrefetchImage& r) {
 
 void add(Fields& f, const CancelDeployment& r) { f << r.id << r.reason; }
 void add(Fields& f, const ContinueController& r) { f << r.reason; }
-
-template <class Message>
-Message parsed(const std::string& bytes) {
-  Message message;
-  message.ParseFromString(bytes);  // our own row, read back whole
-  return message;
-}
-
-using Read = decltype(Answer::object) (*)(const std::string&);
-template <class Message>
-constexpr Read read_object = [](const std::string& bytes) -> decltype(Answer::object) {
-  if constexpr (std::is_same_v<Message, rest::Deployment>) {
-    return parsed<Message>(bytes);
-  } else {
-    return Object(parsed<Message>(bytes));
-  }
-};
-
-const std::map<std::string, Read>& readers() {
-  static const std::map<std::string, Read> table = {{"Site", read_object<rest::Site>},
-                                                    {"Credential", read_object<rest::Credential>},
-                                                    {"Server", read_object<rest::Server>},
-                                                    {"Image", read_object<rest::Image>},
-                                                    {"Profile", read_object<rest::Profile>},
-                                                    {"Rollout", read_object<rest::Rollout>},
-                                                    {"Deployment", read_object<rest::Deployment>}};
-  return table;
-}
+void add(Fields& f, const CleanServer& r) { f << r.server << r.reason; }
 
 }  // namespace
 

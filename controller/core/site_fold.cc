@@ -7,6 +7,7 @@
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/left_behind.h"
 #include "controller/core/object_apply.h"
 #include "controller/core/prefetches.h"
 #include "controller/core/restore_hold.h"
@@ -71,6 +72,7 @@ void fold_inspected(Work& work, const std::string& site, const wire::Event& even
     const auto wish = wishes->second.find(event.server());
     if (wish != wishes->second.end()) {
       if (wish->second.request_id() != event.inspected().request_id()) return;
+      take_leftovers(work, event.server(), record::InspectWish(wish->second), event.inspected());
       work.ledger.erase_wish(site, event.server());
     }
   }

@@ -1,5 +1,6 @@
 // Just enough of a Redfish service for the agent's core: it answers reads from a table, opens sessions or
-// refuses them, and never changes. The install machine has its own tests with a full one.
+// refuses them, and lets go of a medium and a boot override; otherwise it never changes. The install machine
+// has its own tests with a full one.
 #pragma once
 
 #include <map>
@@ -17,6 +18,10 @@ struct FakeBmc {
   std::string serial = "CZ2D4F0A1B";
   int sessions_open = 0;
   int logins = 0;
+  std::string image;                   // in its slot
+  std::string override_ = "Disabled";  // of the boot source
+  bool keeps_medium = false;
+  int ejects = 0;
 
   HttpReplied answer(const HttpRequest& request) {
     HttpReplied reply;
@@ -42,6 +47,17 @@ struct FakeBmc {
       reply.status = 204;
       return reply;
     }
+    if (request.method == "POST" && path.ends_with("VirtualMedia.EjectMedia")) {
+      ++ejects;
+      if (!keeps_medium) image.clear();
+      reply.status = 204;
+      return reply;
+    }
+    if (request.method == "PATCH" && path == "/redfish/v1/Systems/1") {
+      override_ = "Disabled";
+      reply.status = 200;
+      return reply;
+    }
     const auto resources = tree();
     const auto found = resources.find(path);
     if (request.method != "GET" || found == resources.end()) {
@@ -62,10 +78,12 @@ struct FakeBmc {
            "Links": {"Sessions": {"@odata.id": ")" +
                             sessions + R"("}}})"},
         {"/redfish/v1/Systems", R"({"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]})"},
-        {"/redfish/v1/Systems/1", R"({"@odata.id": "/redfish/v1/Systems/1", "UUID": ")" + uuid +
-                                      R"(", "SerialNumber": ")" + serial +
-                                      R"(", "Manufacturer": "Acme", "Model": "R1", "PowerState": "Off",
-           "Boot": {"BootSourceOverrideEnabled": "Disabled", "BootSourceOverrideTarget": "None"},
+        {"/redfish/v1/Systems/1",
+         R"({"@odata.id": "/redfish/v1/Systems/1", "UUID": ")" + uuid + R"(", "SerialNumber": ")" + serial +
+             R"(", "Manufacturer": "Acme", "Model": "R1", "PowerState": "Off",
+           "Boot": {"BootSourceOverrideEnabled": ")" +
+             override_ + R"(", "BootSourceOverrideTarget": ")" + (override_ == "Disabled" ? "None" : "Cd") +
+             R"("},
            "Actions": {"#ComputerSystem.Reset": {"target": "/redfish/v1/Systems/1/Actions/ComputerSystem.Reset",
              "ResetType@Redfish.AllowableValues": ["On", "ForceOff"]}},
            "EthernetInterfaces": {"@odata.id": "/redfish/v1/Systems/1/EthernetInterfaces"},
@@ -79,8 +97,11 @@ struct FakeBmc {
            "VirtualMedia": {"@odata.id": "/redfish/v1/Managers/1/VirtualMedia"}})"},
         {"/redfish/v1/Managers/1/VirtualMedia",
          R"({"Members": [{"@odata.id": "/redfish/v1/Managers/1/VirtualMedia/Cd"}]})"},
-        {"/redfish/v1/Managers/1/VirtualMedia/Cd", R"({"@odata.id": "/redfish/v1/Managers/1/VirtualMedia/Cd",
-           "Id": "Cd", "Name": "CD", "MediaTypes": ["CD"], "Image": null, "Inserted": false,
+        {"/redfish/v1/Managers/1/VirtualMedia/Cd",
+         R"({"@odata.id": "/redfish/v1/Managers/1/VirtualMedia/Cd",
+           "Id": "Cd", "Name": "CD", "MediaTypes": ["CD"], "Image": )" +
+             (image.empty() ? std::string("null") : "\"" + image + "\"") + R"(, "Inserted": )" +
+             (image.empty() ? "false" : "true") + R"(,
            "Actions": {"#VirtualMedia.InsertMedia": {"target": "/redfish/v1/Managers/1/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia"},
                        "#VirtualMedia.EjectMedia": {"target": "/redfish/v1/Managers/1/VirtualMedia/Cd/Actions/VirtualMedia.EjectMedia"}}})"},
     };

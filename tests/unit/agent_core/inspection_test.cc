@@ -155,5 +155,81 @@ TEST_F(Inspect, ACrashRepeatsItInsteadOfLosingIt) {
   EXPECT_FALSE(results()[0].has_fault());
 }
 
+class Leftover : public Inspect {
+ protected:
+  Leftover() {
+    site_.settings.media_address = "192.0.2.7:8443";
+    bmc_.image = "https://192.0.2.7:8443/m/0123456789abcdef.iso";
+    bmc_.override_ = "Once";
+  }
+  wire::Inspected look(bool take_away, const std::string& serial = "CZ2D4F0A1B") {
+    wire::Command command;
+    wire::InspectServer& request = *command.mutable_inspect_server();
+    request.set_server("s1");
+    request.set_request_id("i" + std::to_string(++asked_));
+    request.mutable_bmc()->set_address("10.0.0.1");
+    request.mutable_bmc()->set_credential("bmc");
+    request.mutable_expected()->set_uuid("4c4c4544-0042-3510-8051-b4c04f4a4d32");
+    request.mutable_expected()->set_serial(serial);
+    request.set_look_for_ours(true);
+    request.set_take_ours_away(take_away);
+    site_.command(command);
+    for (int i = 0; i < 60 && results().size() < asked_; ++i) site_.advance(std::chrono::seconds(2));
+    EXPECT_EQ(results().size(), asked_);
+    return results().empty() ? wire::Inspected() : results().back();
+  }
+  FakeBmc& bmc_ = site_.bmcs["10.0.0.1"];
+  std::size_t asked_ = 0;
+};
+
+TEST_F(Leftover, IsFoundAndNotTouched) {
+  site_.start();
+  const wire::Inspected seen = look(false);
+  EXPECT_TRUE(seen.looked_for_ours());
+  ASSERT_EQ(seen.ours_size(), 2) << seen.ShortDebugString();
+  EXPECT_EQ(seen.ours(0), "our medium https://192.0.2.7:8443/m/0123456789abcdef.iso is in slot Cd");
+  EXPECT_EQ(seen.ours(1), "the boot override \"Once Cd\" is set");
+  EXPECT_EQ(bmc_.ejects, 0);
+  EXPECT_EQ(bmc_.override_, "Once");
+  EXPECT_EQ(bmc_.sessions_open, 0);
+}
+
+TEST_F(Leftover, IsTakenAwayWhenAPersonSaysSo) {
+  site_.start();
+  const wire::Inspected seen = look(true);
+  EXPECT_FALSE(seen.has_fault()) << seen.fault().seen();
+  EXPECT_EQ(seen.ours_size(), 0) << seen.ours(0);
+  EXPECT_EQ(bmc_.image, "");
+  EXPECT_EQ(bmc_.override_, "Disabled");
+  EXPECT_EQ(bmc_.sessions_open, 0);
+}
+
+TEST_F(Leftover, OfSomebodyElseIsLeftAlone) {
+  bmc_.image = "https://mirror.example/rescue.iso";
+  site_.start();
+  const wire::Inspected seen = look(true);
+  ASSERT_EQ(seen.ours_size(), 1);
+  EXPECT_EQ(seen.ours(0), "the boot override \"Once Cd\" is set, perhaps by us");
+  EXPECT_EQ(bmc_.ejects, 0);
+  EXPECT_EQ(bmc_.override_, "Once") << "nobody knows whose it is";
+}
+
+TEST_F(Leftover, OnAnotherMachineNothingIsTakenAway) {
+  site_.start();
+  const wire::Inspected seen = look(true, "CZ00000000");
+  EXPECT_TRUE(seen.has_fault());
+  EXPECT_EQ(bmc_.ejects, 0);
+  EXPECT_EQ(bmc_.override_, "Once");
+}
+
+TEST_F(Leftover, ThatStaysIsToldSo) {
+  bmc_.keeps_medium = true;
+  site_.start();
+  const wire::Inspected seen = look(true);
+  ASSERT_EQ(seen.ours_size(), 1) << seen.ShortDebugString();
+  EXPECT_THAT(seen.ours(0), ::testing::HasSubstr("stays there whatever is asked"));
+  EXPECT_EQ(bmc_.ejects, 2) << "with and without a body, and once by writing the slot";
+}
+
 }  // namespace
 }  // namespace metalmesh::test

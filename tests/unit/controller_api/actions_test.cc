@@ -61,6 +61,7 @@ TEST(Actions, UnknownTargetsAre404) {
       {"/api/v1/servers/none/retire", ""},
       {"/api/v1/servers/none/adopt", ""},
       {"/api/v1/servers/none/release-for-install", R"({"reason":"r"})"},
+      {"/api/v1/servers/none/clean", R"({"reason":"r"})"},
       {"/api/v1/servers/none/reidentify", R"({"confirm":"c","reason":"r"})"},
       {"/api/v1/servers/none/replace", R"({"confirm":"c","reason":"r"})"},
       {"/api/v1/servers/none/move", R"({"address":"10.0.0.1"})"},
@@ -120,7 +121,9 @@ TEST(Actions, AControllerThatWasNotRestoredHoldsNothing) {
   ApiBench bench;
   const HttpAnswer shown = bench.get("/api/v1/controller");
   ASSERT_EQ(shown.status, 200) << shown.body;
-  EXPECT_EQ(shown.body, R"({"epoch":"1"})");
+  EXPECT_EQ(shown.text("epoch"), "1");
+  EXPECT_EQ(shown.text("instance"), bench.state().lives.current());
+  EXPECT_EQ(shown.text("hold"), "");
   EXPECT_EQ(bench.post("/api/v1/controller/continue", R"({"reason":"looked"})").status, 409);
 }
 

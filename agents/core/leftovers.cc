@@ -1,0 +1,86 @@
+#include "agents/core/leftovers.h"
+
+#include <chrono>
+
+#include "agents/redfish/media_slot.h"
+#include "agents/redfish/requests.h"
+
+namespace metalmesh::agent {
+namespace {
+
+using bmc::Answer;
+using bmc::Ask;
+using bmc::Verdict;
+
+constexpr unsigned most_posts = 3;
+constexpr unsigned looks_per_post = 4;
+constexpr Duration look_gap = std::chrono::seconds(2);
+constexpr redfish::EjectForm forms[] = {redfish::EjectForm::object, redfish::EjectForm::bare,
+                                        redfish::EjectForm::patch};
+
+std::string words_of(const redfish::Slot& slot) {
+  return "our medium " + slot.image + " is in slot " + (slot.id.empty() ? slot.uri : slot.id);
+}
+
+}  // namespace
+
+Verdict Leftovers::go_on(bmc::Dialogue& dialogue, bmc::Turn& turn) {
+  if (!begun_) {
+    begun_ = true;
+    for (const redfish::Slot& slot : dialogue.slots()) {
+      if (!redfish::is_inserted(slot) || !redfish::shows_ours(slot, media_base_)) continue;
+      slots_.push_back(slot.uri);
+      if (!take_away_) held_.push_back(words_of(slot));
+    }
+  }
+  if (take_away_) {
+    if (dialogue.identify(turn) == Verdict::busy) return Verdict::busy;
+    for (; next_ < slots_.size(); ++next_, posts_ = looks_ = 0) {
+      if (take_out(dialogue, turn, slots_[next_]) == Verdict::busy) return Verdict::busy;
+    }
+    if (!override_done_ && clear_override(dialogue, turn) == Verdict::busy) return Verdict::busy;
+    override_done_ = true;
+  }
+  list(dialogue);
+  return Verdict::done;
+}
+
+Verdict Leftovers::take_out(bmc::Dialogue& dialogue, bmc::Turn& turn, const std::string& uri) {
+  (void)dialogue.take_answer(Ask::eject);  // what the slot shows says more
+  dialogue.forget_slot_gone();
+  const redfish::Slot* slot = dialogue.look_at_slot(turn, uri);
+  if (slot == nullptr) return dialogue.slot_gone() ? Verdict::done : Verdict::busy;
+  if (!redfish::is_inserted(*slot) || !redfish::shows_ours(*slot, media_base_)) return Verdict::done;
+  // An eject takes the BMC a while.
+  if (posts_ > 0 && looks_++ < looks_per_post) return dialogue.look_again(turn, look_gap);
+  if (posts_ == most_posts) {
+    held_.push_back(words_of(*slot) + ", and stays there whatever is asked");
+    return Verdict::done;
+  }
+  looks_ = 0;
+  const auto etag = redfish::if_match_ladder(slot->etag).front();
+  dialogue.act(turn, Ask::eject, redfish::eject_media(*slot, etag, forms[posts_++ % std::size(forms)]));
+  return Verdict::busy;
+}
+
+Verdict Leftovers::clear_override(bmc::Dialogue& dialogue, bmc::Turn& turn) {
+  (void)dialogue.take_answer(Ask::unboot);
+  const redfish::System* system = dialogue.look(turn);
+  if (system == nullptr) return Verdict::busy;
+  // Where a medium of ours was, the override to boot it is ours as well; elsewhere nobody knows whose it is.
+  if (override_tried_ || slots_.empty() || !redfish::boots_our_cd(system->boot)) return Verdict::done;
+  override_tried_ = true;
+  dialogue.act(turn, Ask::unboot,
+               redfish::clear_boot(*system, redfish::if_match_ladder(system->etag).front()));
+  return Verdict::busy;
+}
+
+void Leftovers::list(const bmc::Dialogue& dialogue) {
+  found_ = held_;
+  const auto& system = dialogue.system();
+  if (!system || !redfish::boots_our_cd(system->boot)) return;
+  found_.push_back("the boot override \"" + system->boot.enabled + " " + system->boot.target + "\" is set" +
+                   (slots_.empty() ? ", perhaps by us" : ""));
+}
+
+}  // namespace metalmesh::agent
