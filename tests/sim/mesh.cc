@@ -81,14 +81,13 @@ void Mesh::build_controller() {
           {machine->name, site->name, machine->address, bmc.uuid, bmc.serial, precious, bmc.disk_has_os});
     }
   }
-  person = std::make_unique<Operator>(swarm, events, random_.fork(), trace, witness.marks(), names, servers,
-                                      [this](const std::string& name) {
-                                        if (Site* site = site_named(name)) enrol_anew(*site);
-                                        witness.on_quarantine_cleared(name);
-                                      },
-                                      [this](const controller::OperatorRequest& request) {
-                                        witness.on_granted(request);
-                                      });
+  person = std::make_unique<Operator>(
+      swarm, events, random_.fork(), trace, witness.marks(), names, servers,
+      [this](const std::string& name) {
+        if (Site* site = site_named(name)) enrol_anew(*site);
+        witness.on_quarantine_cleared(name);
+      },
+      [this](const controller::OperatorRequest& request) { witness.on_granted(request); });
   const std::string name = "controller";
   Surroundings around;
   around.clock_error = 500ms;  // agents learn the time from it
@@ -109,8 +108,9 @@ void Mesh::build_controller() {
   controller = std::make_unique<SimNode>(
       name, events, trace, swarm, random_.fork(),
       [this, name](const RowReader& rows, Entropy& entropy) {
-        return std::make_unique<OperatedController>(rows, keys_.signer(name), keys_.verifier(), entropy,
-                                                    *person);
+        return std::make_unique<OperatedController>(
+            rows, keys_.signer(name), keys_.verifier(), entropy, *person,
+            controller::ControllerLimits{.entries_kept = swarm.entries_kept});
       },
       std::move(around));
   bus.attach(
@@ -218,6 +218,25 @@ void Mesh::clone_box(Site& site) {
   site.twin.node->start();
 }
 
+void Mesh::start_newcomer(Site& site) {
+  if (healed_ || site.twin.node || !bus.hears(site.name)) return;
+  trace.line(events.now(), site.name, "gets an empty newcomer beside it");
+  witness.marks().hit("an empty agent ran under the name of a site that lived");
+  const std::string name = site.name + "-twin";
+  site.twin = build_box(site, name);
+  site.twin_was_empty = true;
+  witness.on_agent_started(name, site.name, site.twin.node->rows());
+  witness.on_store_replaced(name, site.twin.node->rows());
+  site.twin.node->start();
+}
+
+void Mesh::stop_newcomer(Site& site) {
+  if (!site.twin.node || !site.twin_was_empty) return;
+  trace.line(events.now(), site.name, "is alone again");
+  site.twin.node->stop();
+  site.twin.media->crash();
+}
+
 void Mesh::enrol_anew(Site& site) {
   trace.line(events.now(), site.name, "is enrolled anew");
   if (site.twin.node) {
@@ -271,7 +290,7 @@ void Mesh::heal() {
     for (Machine* machine : site->machines) machine->model->release_sessions();
     if (!site->twin.node) continue;
     // Which of the two the controller believes is not known here: neither can be trusted with its history.
-    if (site->twin.node->alive()) enrol_anew(*site);
+    if (site->twin.node->alive() && !site->twin_was_empty) enrol_anew(*site);
     site->twin.node->stop();
     site->twin.node->rows().replace({});
     witness.on_store_replaced(site->twin.node->name(), site->twin.node->rows());

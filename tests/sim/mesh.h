@@ -29,9 +29,10 @@ struct Site {
   std::string name;
   std::vector<Machine*> machines;
   Box box;
-  Box twin;                  // a copy of the box that runs beside it, if there is one
-  std::string bmc_password;  // what the BMCs want
-  std::string password;      // what the credential file holds
+  Box twin;                     // a copy of the box that runs beside it, if there is one
+  bool twin_was_empty = false;  // it began with an empty disk
+  std::string bmc_password;     // what the BMCs want
+  std::string password;         // what the credential file holds
   unsigned password_version = 1;
   unsigned rotations = 1;
 };
@@ -53,6 +54,9 @@ class Mesh {
   // ---- people on the spot
   /// A second box with a copy of the first one's disk begins to run.
   void clone_box(Site& site);
+  /// A second box with an empty disk begins to run under the site's name, and is switched off again.
+  void start_newcomer(Site& site);
+  void stop_newcomer(Site& site);
   /// The site's folder is emptied and its twin switched off: it is enrolled anew.
   void enrol_anew(Site& site);
   /// The box that was switched off is switched on again.

@@ -110,6 +110,12 @@ const Mutant mutants[] = {
     {in_use_ignored, "in_use_ignored", "controller/core", "what is in use counts as empty", 500},
     {facts_go_with_objects, "facts_go_with_objects", "controller/core",
      "delete and apply make a server new again", 500},
+    {newcomer_displaces, "newcomer_displaces", "controller/core", "an empty agent displaces one that lives",
+     500},
+    {gap_not_told, "gap_not_told", "controller/core", "events that are missing are skipped without a word",
+     500},
+    {gap_not_doubted, "gap_not_doubted", "controller/core", "what missing events may have said is not asked",
+     500},
 };
 
 /// How it was caught, or why not.

@@ -12,8 +12,8 @@ namespace metalmesh::sim {
 class OperatedController final : public DecisionCore {
  public:
   OperatedController(const RowReader& rows, const Signer& signer, const Verifier& verifier, Entropy& entropy,
-                     Operator& person)
-      : core_(rows, signer, verifier, entropy), person_(person) {}
+                     Operator& person, controller::ControllerLimits limits = {})
+      : core_(rows, signer, verifier, entropy, limits), person_(person) {}
 
   Outcome handle(const Input& input, const Now& now) override {
     const auto* timer = std::get_if<TimerFired>(&input);

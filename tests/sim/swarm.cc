@@ -45,6 +45,8 @@ constexpr FaultClass classes[] = {
     {"upgrade", [](Swarm& s) { s.upgrade_every = {}; }},
     {"repeat", [](Swarm& s) { s.repeat_every = {}; }},
     {"twin", [](Swarm& s) { s.twin_every = {}; }},
+    {"newcomer", [](Swarm& s) { s.newcomer_every = {}; }},
+    {"short-journals", [](Swarm& s) { s.entries_kept = 10'000; }},
     {"bmc", [](Swarm& s) { s.bmc_fault = 0; }},
     {"self-reset", [](Swarm& s) { s.self_reset_every = {}; }},
     {"bmc-restart", [](Swarm& s) { s.bmc_restart_every = {}; }},
@@ -57,7 +59,10 @@ constexpr FaultClass classes[] = {
     {"odd", [](Swarm& s) { s.odd = 0; }},
     {"bout", [](Swarm& s) { s.bout_every = {}; }},
     {"trouble", [](Swarm& s) { s.trouble_every = {}; }},
-    {"quirks", [](Swarm& s) { s.once_ignored = s.cd_first = s.slot_lag = s.impatient = s.stuck_tray = s.address_taken = 0; }},
+    {"quirks",
+     [](Swarm& s) {
+       s.once_ignored = s.cd_first = s.slot_lag = s.impatient = s.stuck_tray = s.address_taken = 0;
+     }},
     {"image", [](Swarm& s) { s.image_fault = 0, s.image_time = 10s; }},
     {"abort", [](Swarm& s) { s.abort = 0; }},
     {"meddling", [](Swarm& s) { s.meddling = 0; }},
@@ -73,6 +78,12 @@ void draw_odd(Swarm& swarm, Random random) {
   swarm.bout_every = seldom(random, 150);
   swarm.trouble_every = random.chance(150) ? between(random, 3min, 15min) : Duration();
   swarm.trouble_restart = random.chance(500) ? 500 : 0;
+}
+
+/// Who is who; from numbers of its own, too.
+void draw_newcomers(Swarm& swarm, Random random) {
+  swarm.newcomer_every = random.chance(150) ? between(random, 4min, 30min) : Duration();
+  if (swarm.restore_every != Duration() && random.chance(600)) swarm.entries_kept = 2 + random.below(30);
 }
 
 }  // namespace
@@ -133,6 +144,9 @@ Swarm draw_swarm(Random& random) {
   swarm.reboot = random.chance(500) ? 0 : static_cast<std::uint32_t>(random.below(1000));
   swarm.freeze_every = seldom(random, 250);
   draw_odd(swarm, Random(random).fork());
+  Random other(random);
+  other.next();
+  draw_newcomers(swarm, other.fork());
   return swarm;
 }
 

@@ -32,8 +32,8 @@ struct Swarm {
   Duration crash_every{};  // of any node, at any moment
   Duration down_for{};     // at most
   std::uint32_t disk_full = 0;
-  Duration clock_error{};       // how well an agent knows the time by itself
-  Duration clock_step_every{};  // and how often that turns out to be wrong
+  Duration clock_error{};            // how well an agent knows the time by itself
+  Duration clock_step_every{};       // and how often that turns out to be wrong
   Duration controller_step_every{};  // steps of the controller's clock, by which all go
   std::uint32_t reboot = 0;  // of the crashes: the machine starts anew, and with it the monotone clock
   Duration freeze_every{};   // a node is not run for a while
@@ -44,6 +44,8 @@ struct Swarm {
   Duration upgrade_every{};  // a newer version ran for a moment and left kinds that this one does not know
   Duration repeat_every{};   // the controller's journal orders again what was ordered long ago
   Duration twin_every{};
+  Duration newcomer_every{};            // an empty agent starts under the name of a site that lives
+  std::uint64_t entries_kept = 10'000;  // at a site, behind what the controller acknowledged
 
   // Machines.
   std::uint32_t bmc_fault = 0;  // per request

@@ -54,6 +54,7 @@ void Weather::begin() {
   histories();
   machines();
   odd_bmcs();
+  newcomers();
 }
 
 std::string Weather::anybody(Random& random) {
@@ -245,6 +246,17 @@ void Weather::odd_bmcs() {
     if (!random.chance(mesh_.swarm.trouble_restart)) return;
     mesh_.witness.marks().hit("a BMC was odd while its installer ran, and the agent restarted");
     site.box.node->crash("restarts");
+  });
+}
+
+/// It is noticed and stopped, or runs for good.
+void Weather::newcomers() {
+  now_and_then(mesh_.swarm.newcomer_every, [this](Random& random) {
+    Site& site = any_site(random);
+    if (site.twin.node) return;
+    mesh_.start_newcomer(site);
+    if (random.chance(300)) return;
+    mesh_.events.after(1min + random.below(1200) * 1s, [this, &site] { mesh_.stop_newcomer(site); });
   });
 }
 

@@ -32,6 +32,7 @@ class Weather {
   void histories();
   void machines();
   void odd_bmcs();
+  void newcomers();
   void take_copies();
   void roll_back(Site& site);
   void restore_controller(Random& random);

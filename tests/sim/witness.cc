@@ -252,7 +252,9 @@ void Witness::take_controller_row(const RowWrite& row) {
   Facts& facts = court_.facts;
   if (row.key.starts_with(tables::events) && row.value) {
     rest::LogEvent line;
-    if (controller::decode_row(*row.value, line) && !line.journal_id().empty() && line.seq() != 0)
+    if (!controller::decode_row(*row.value, line)) return;
+    take_gap(line);
+    if (!line.journal_id().empty() && line.seq() != 0)
       all(&Invariant::on_logged, Logged{line.journal_id(), line.seq(), line.event()});
   } else if (row.key.starts_with(tables::deployments)) {
     const std::string id = row.key.substr(tables::deployments.size());
@@ -284,21 +286,33 @@ void Witness::take_controller_row(const RowWrite& row) {
   }
 }
 
+void Witness::take_gap(const rest::LogEvent& line) {
+  if (!line.has_gap()) return;
+  court_.facts.gaps[line.journal_id()].push_back({line.gap().from(), line.gap().to()});
+  std::uint64_t& logged = court_.facts.logged[line.journal_id()];
+  if (line.gap().to() != 0 && line.gap().from() == logged + 1) logged = line.gap().to();
+  if (line.gap().to() != 0) court_.marks.hit("events were missing behind a restore, and told");
+}
+
 void Witness::on_controller_restored(const SimStore& rows) {
   namespace tables = controller::tables;
   Facts& facts = court_.facts;
   facts.deployments.clear();
   facts.rollouts.clear();
   facts.logged.clear();
+  facts.gaps.clear();
   all(&Invariant::on_controller_restored);
   facts.moves.clear();
   for (const Row& row : rows.scan("", "", SIZE_MAX)) {
     if (row.key.starts_with(tables::deployments) || row.key.starts_with(tables::rollouts))
       take_controller_row({row.key, row.value});
     rest::LogEvent line;
-    if (row.key.starts_with(tables::events) && controller::decode_row(row.value, line) &&
-        !line.journal_id().empty())
-      facts.logged[line.journal_id()] = std::max<std::uint64_t>(facts.logged[line.journal_id()], line.seq());
+    if (!row.key.starts_with(tables::events) || !controller::decode_row(row.value, line) ||
+        line.journal_id().empty())
+      continue;
+    take_gap(line);
+    std::uint64_t& logged = facts.logged[line.journal_id()];
+    logged = std::max<std::uint64_t>(logged, line.seq());
   }
   facts.moves.clear();
   all(&Invariant::on_controller_rows, Batch{});

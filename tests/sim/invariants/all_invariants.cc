@@ -21,11 +21,28 @@ bool Facts::launch_is_kept(const std::string& deployment) const {
 
 Invariants all_invariants(Court& court) {
   Invariants all;
-  for (const auto& make :
-       {one_wipe_per_generation, cancelled_stays_cancelled, inside_the_window, right_machine,
-        numbers_only_rise, only_signed_orders, log_is_the_journal, everything_ends, no_secrets, pace,
-        bad_input_changes_nothing, doubt_does_not_act, bounds, durable_before_seen, reports_are_true,
-        nothing_left_behind, logins_are_few, disk_is_as_told, medium_stays, answers_hold, wiped_as_asked}) {
+  for (const auto& make : {one_wipe_per_generation,
+                           cancelled_stays_cancelled,
+                           inside_the_window,
+                           right_machine,
+                           numbers_only_rise,
+                           only_signed_orders,
+                           log_is_the_journal,
+                           everything_ends,
+                           no_secrets,
+                           pace,
+                           bad_input_changes_nothing,
+                           doubt_does_not_act,
+                           bounds,
+                           durable_before_seen,
+                           reports_are_true,
+                           nothing_left_behind,
+                           logins_are_few,
+                           disk_is_as_told,
+                           medium_stays,
+                           answers_hold,
+                           wiped_as_asked,
+                           owner_stays}) {
     all.push_back(make(court));
   }
   return all;

@@ -36,6 +36,12 @@ struct JournalCopy {
   bool in_log = true;                // the controller's log does not contradict it
 };
 
+/// Events of one journal that the controller's log says it will not have. `to` 0: all behind `from`.
+struct ToldGap {
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
+
 /// What is known of one running agent.
 struct AgentLife {
   std::string site;
@@ -70,18 +76,19 @@ struct Facts {
   std::vector<JournalCopy> copies;
   std::map<std::string, AgentLife> agents;              // by node
   std::map<std::string, std::uint64_t> logged;          // by journal: events in the controller's log
+  std::map<std::string, std::vector<ToldGap>> gaps;     // by journal: what the log says is missing
   std::map<std::string, std::uint64_t> keep_from;       // by journal: the highest the controller told
   std::map<std::string, rest::Deployment> deployments;  // the controller's rows
   std::vector<DeploymentMove> moves;                    // of the newest batch
   std::map<std::string, rest::Rollout> rollouts;
-  std::map<std::string, Said> said;                   // by deployment, for ever
-  std::map<std::string, rest::RolloutSpec> specs;     // by rollout, for ever
-  std::map<std::string, MonoTime> launched_at;        // by deployment: LAUNCHED became durable
-  std::map<std::string, std::size_t> launched_in;     // by deployment: the copy of the journal that has it
+  std::map<std::string, Said> said;                    // by deployment, for ever
+  std::map<std::string, rest::RolloutSpec> specs;      // by rollout, for ever
+  std::map<std::string, MonoTime> launched_at;         // by deployment: LAUNCHED became durable
+  std::map<std::string, std::size_t> launched_in;      // by deployment: the copy of the journal that has it
   std::map<std::string, std::uint32_t> site_parallel;  // installs side by side, by site
   std::uint64_t chances = 0;                           // starts of agents, and passwords set, so far
-  Duration unknown_gap{};  // of the controller: what it cannot know to have passed
-  std::set<std::string> precious;                      // machines that must not be touched, by name
+  Duration unknown_gap{};          // of the controller: what it cannot know to have passed
+  std::set<std::string> precious;  // machines that must not be touched, by name
 
   [[nodiscard]] const wire::StartInstall* order(const std::string& deployment,
                                                 std::uint64_t generation) const;
