@@ -15,36 +15,61 @@ using Seconds = std::chrono::duration<double>;
 
 ReadPacer::ReadPacer(std::uint64_t bytes_per_second) : rate_(static_cast<double>(bytes_per_second)) {}
 
+void ReadPacer::line_up(Peers::value_type& peer, Line& line) {
+  peer.second.queued_at = ++lined_up_;
+  line.insert(&peer);
+}
+
 void ReadPacer::queue(const std::string& peer, ConnId reader) {
   if (!waiting_.insert(reader).second) return;
-  std::deque<ConnId>& readers = readers_[peer];
-  if (readers.empty()) peers_.push_back(peer);
-  readers.push_back(reader);
+  Peers::value_type& wants = *peers_.try_emplace(peer).first;
+  if (wants.second.readers.empty()) {
+    idle_.erase(&wants);
+    wants.second.share = std::max(wants.second.share, round_);
+    line_up(wants, wanting_);
+  }
+  wants.second.readers.push_back(reader);
 }
 
 std::optional<Turn> ReadPacer::next(MonoTime now) {
   earn(now);
   if (in_debt()) return std::nullopt;
-  while (!peers_.empty()) {
-    const std::string peer = std::move(peers_.front());
-    peers_.pop_front();
-    const auto found = readers_.find(peer);
-    const ConnId reader = found->second.front();
-    found->second.pop_front();
-    if (found->second.empty()) {
-      readers_.erase(found);
-    } else {
-      peers_.push_back(peer);
-    }
+  while (!wanting_.empty()) {
+    Peers::value_type& peer = **wanting_.begin();
+    wanting_.erase(wanting_.begin());
+    round_ = peer.second.share;
+    const ConnId reader = peer.second.readers.front();
+    peer.second.readers.pop_front();
+    const bool more = !peer.second.readers.empty();
+    const bool alone = wanting_.empty();
+    line_up(peer, more ? wanting_ : idle_);
     if (waiting_.erase(reader) == 0) continue;
-    const bool alone = peers_.empty() || (peers_.size() == 1 && readers_.contains(peer));
+    served_ = &peer;
     return Turn{reader, alone && rate_ == 0 ? long_turn_bytes : short_turn_bytes};
   }
+  served_ = nullptr;  // nobody waits: there is nobody to be fair to, and nothing to remember
+  idle_.clear();
+  peers_.clear();
   return std::nullopt;
 }
 
 void ReadPacer::sent(std::uint64_t bytes) {
   if (rate_ > 0) credit_ -= static_cast<double>(bytes);
+  if (served_ == nullptr) return;
+  Line& line = served_->second.readers.empty() ? idle_ : wanting_;
+  line.erase(served_);
+  served_->second.share += bytes;
+  line.insert(served_);
+  forget_those_caught_up();
+}
+
+void ReadPacer::forget_those_caught_up() {
+  while (!idle_.empty() && (*idle_.begin())->second.share <= round_) {
+    if (*idle_.begin() == served_) served_ = nullptr;
+    const std::string name = (*idle_.begin())->first;
+    idle_.erase(idle_.begin());
+    peers_.erase(name);
+  }
 }
 
 std::optional<MonoTime> ReadPacer::due() const {

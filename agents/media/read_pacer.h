@@ -1,7 +1,9 @@
 // Whose turn it is to be sent image content, how much, and when. Readers that can take content queue here.
-// Turns go round the peers, and within a peer round its readers: a BMC with sixteen connections gets no more
-// than a BMC with one, and who takes quickly gets no turn before who waits longer. A turn is short while
-// other peers wait, and longer, because that costs less, while there is nobody to be fair to.
+// The next turn is of the peer that has been sent the fewest bytes while it wanted some (start-time fair
+// queueing), and within a peer turns go round its readers: a BMC with sixteen connections gets no more than
+// a BMC with one, and who asks for 2 KiB at a time, as firmware does, waits for one turn and not for a turn
+// of everybody. Nobody saves up what it did not want. A turn is short while other peers wait, and longer,
+// because that costs less, while there is nobody to be fair to.
 //
 // With a cap on the rate of all together, turns are short and are given while there is credit. What was sent
 // is charged: a turn may overdraw, the pause that follows makes up for it. Pure: no clock, no socket.
@@ -10,7 +12,9 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -41,11 +45,27 @@ class ReadPacer {
 
   /// The reader leaves the queue; `queue` it again if it can take more.
   std::optional<Turn> next(MonoTime now);
+  /// By the last turn that `next` gave.
   void sent(std::uint64_t bytes);
   /// From when on `next` gives somebody; nothing while nobody queues.
   [[nodiscard]] std::optional<MonoTime> due() const;
 
  private:
+  struct Peer {
+    std::deque<ConnId> readers;   // those that queue; may hold some that are gone
+    std::uint64_t share = 0;      // bytes, on the clock that `round_` is
+    std::uint64_t queued_at = 0;  // among equal shares the longest wait counts
+  };
+  using Peers = std::unordered_map<std::string, Peer>;
+  struct Sooner {
+    bool operator()(const Peers::value_type* a, const Peers::value_type* b) const {
+      return std::tie(a->second.share, a->second.queued_at) < std::tie(b->second.share, b->second.queued_at);
+    }
+  };
+  using Line = std::set<Peers::value_type*, Sooner>;
+
+  void line_up(Peers::value_type& peer, Line& line);
+  void forget_those_caught_up();
   void earn(MonoTime now);
   /// By a byte at least: less is rounding.
   [[nodiscard]] bool in_debt() const { return credit_ <= -1; }
@@ -54,8 +74,12 @@ class ReadPacer {
   double credit_ = 0;
   std::optional<MonoTime> earned_at_;
   std::unordered_set<ConnId> waiting_;
-  std::unordered_map<std::string, std::deque<ConnId>> readers_;  // by peer; may hold some that are gone
-  std::deque<std::string> peers_;                                // the round; those with readers, once each
+  Peers peers_;
+  Line wanting_;  // those with readers
+  Line idle_;     // those without, as long as what they had is more than they would begin with
+  Peers::value_type* served_ = nullptr;  // by the last turn
+  std::uint64_t round_ = 0;              // the share of whoever had the last turn: where a newcomer begins
+  std::uint64_t lined_up_ = 0;
 };
 
 }  // namespace metalmesh::media

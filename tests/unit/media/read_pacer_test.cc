@@ -123,6 +123,53 @@ TEST_P(Cap, DueIsWhenATurnComes) {
 INSTANTIATE_TEST_SUITE_P(ReadPacer, Cap, testing::Values(20'000, 1'000'000, 40'000'000),
                          [](const auto& rate) { return std::to_string(rate.param); });
 
+/// Firmware and boot loaders ask for a sector or two at a time, beside 40 installers that take what they get.
+TEST(ReadPacer, SmallReadsGetThroughBesideStreamsUnderACap) {
+  constexpr std::uint64_t cap = 8'000'000, small = 2048;
+  constexpr ConnId firmware = 99;
+  ReadPacer pacer(cap);
+  std::map<ConnId, std::string> streams;
+  for (ConnId id = 1; id <= 40; ++id) streams[id] = "10.0.1." + std::to_string(id);
+  for (const auto& [reader, peer] : streams) pacer.queue(peer, reader);
+  std::uint64_t reads = 0;
+  std::map<ConnId, std::uint64_t> got;
+  for (MonoTime now{}; now < MonoTime(seconds(10)); now += milliseconds(1)) {
+    pacer.queue(modest, firmware);
+    while (const auto turn = pacer.next(now)) {
+      const bool is_small = turn->reader == firmware;
+      pacer.sent(is_small ? small : turn->bytes);
+      if (is_small) {
+        ++reads;  // and it asks again a moment later
+      } else {
+        got[turn->reader] += turn->bytes;
+        pacer.queue(streams.at(turn->reader), turn->reader);
+      }
+    }
+  }
+  const std::uint64_t fair = cap * 10 / 41;
+  EXPECT_GT(reads, 900U) << "as many as its share has room for";
+  for (const auto& [reader, bytes] : got) EXPECT_NEAR(bytes, fair, 3.0 * short_turn_bytes) << reader;
+}
+
+TEST(ReadPacer, WhoWantedNothingSavesNothingUp) {
+  ReadPacer pacer;
+  for (int i = 0; i < 100; ++i) {
+    pacer.queue(greedy, 1);
+    ASSERT_TRUE(pacer.next({}).has_value());
+    pacer.sent(short_turn_bytes);
+  }
+  std::map<std::string, std::uint64_t> got;
+  for (int i = 0; i < 20; ++i) {
+    pacer.queue(greedy, 1);
+    pacer.queue(modest, 2);
+    const auto turn = pacer.next({});
+    ASSERT_TRUE(turn.has_value());
+    pacer.sent(short_turn_bytes);
+    got[turn->reader == 1 ? greedy : modest] += short_turn_bytes;
+  }
+  EXPECT_NEAR(static_cast<double>(got[greedy]), static_cast<double>(got[modest]), 2.0 * short_turn_bytes);
+}
+
 TEST(ReadPacer, AnIdleHourSavesNothingUp) {
   ReadPacer pacer(1'000'000);
   pacer.queue(modest, 1);
