@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -12,8 +14,30 @@
 
 namespace metalmesh::media {
 
+/// Bytes in memory, shared and never changed: a hundred responses that wait for their readers hold one copy.
+class SharedText {
+ public:
+  SharedText(std::string text)  // NOLINT(google-explicit-constructor): it is that text
+      : whole_(std::make_shared<const std::string>(std::move(text))), length_(whole_->size()) {}
+  SharedText(const char* text) : SharedText(std::string(text)) {}  // NOLINT(google-explicit-constructor)
+  [[nodiscard]] std::string_view view() const { return std::string_view(*whole_).substr(at_, length_); }
+  [[nodiscard]] std::size_t size() const { return length_; }
+  /// `part` must lie within it.
+  [[nodiscard]] SharedText cut(const ByteRange& part) const {
+    SharedText shorter(*this);
+    shorter.at_ += static_cast<std::size_t>(part.offset);
+    shorter.length_ = static_cast<std::size_t>(part.length);
+    return shorter;
+  }
+
+ private:
+  std::shared_ptr<const std::string> whole_;
+  std::size_t at_ = 0;
+  std::size_t length_;
+};
+
 /// Bytes of the base image, or bytes in memory.
-using Segment = std::variant<ByteRange, std::string>;
+using Segment = std::variant<ByteRange, SharedText>;
 std::uint64_t length_of(const Segment& segment);
 
 struct Patch {

@@ -12,7 +12,7 @@ void append_identity(std::string& identity, const Patch& patch) {
   if (const auto* moved = std::get_if<ByteRange>(&patch.content)) {
     identity += "base;" + std::to_string(moved->offset) + ';';
   } else {
-    identity += sha256(std::get<std::string>(patch.content));
+    identity += sha256(std::get<SharedText>(patch.content).view());
   }
 }
 
@@ -21,7 +21,7 @@ Segment cut(const Segment& segment, const ByteRange& part) {
   if (const auto* moved = std::get_if<ByteRange>(&segment)) {
     return ByteRange{moved->offset + part.offset, part.length};
   }
-  return std::get<std::string>(segment).substr(part.offset, part.length);
+  return std::get<SharedText>(segment).cut(part);
 }
 
 Status check_patch(const Patch& patch, std::uint64_t position, std::uint64_t base_size, std::uint64_t size) {
@@ -45,7 +45,7 @@ Status check_patch(const Patch& patch, std::uint64_t position, std::uint64_t bas
 
 std::uint64_t length_of(const Segment& segment) {
   const auto* moved = std::get_if<ByteRange>(&segment);
-  return moved != nullptr ? moved->length : std::get<std::string>(segment).size();
+  return moved != nullptr ? moved->length : std::get<SharedText>(segment).size();
 }
 
 Result<VirtualImage> VirtualImage::create(std::uint64_t base_size, std::string_view base_id,

@@ -55,7 +55,7 @@ Result<std::string> Canvas::read(std::uint64_t offset, std::size_t length) {
       if (!bytes) return bytes;
       overlay(at, *bytes);
     } else {
-      overlay(at, std::get<std::string>(content));
+      overlay(at, std::get<SharedText>(content).view());
     }
   }
   return out;

@@ -108,7 +108,7 @@ Result<Overlay> make_iso(const std::string& label, const std::vector<MediaChange
     if (const auto* moved = std::get_if<ByteRange>(&patch.content)) {
       image->replace(patch.offset, moved->length, *skeleton.read(moved->offset, moved->length));
     } else {
-      const std::string& bytes = std::get<std::string>(patch.content);
+      const std::string_view bytes = std::get<SharedText>(patch.content).view();
       image->replace(patch.offset, bytes.size(), bytes);
     }
   }

@@ -62,7 +62,7 @@ wire::Mount mount_of(const std::string& base, const media::BlockReader& reader) 
 std::uint64_t bytes_in_memory(const media::Overlay& overlay) {
   std::uint64_t bytes = overlay.patches.size() * sizeof(media::Patch);
   for (const media::Patch& patch : overlay.patches) {
-    if (const auto* text = std::get_if<std::string>(&patch.content)) bytes += text->size();
+    if (const auto* text = std::get_if<media::SharedText>(&patch.content)) bytes += text->size();
   }
   return bytes;
 }
@@ -87,7 +87,7 @@ void write_image(const std::string& out, media::BlockReader* base, media::Overla
       if (!read) stop(1, read.error().message);
       bytes = std::move(*read);
     } else {
-      bytes = std::get<std::string>(segment);
+      bytes = std::get<media::SharedText>(segment).view();
     }
     if (::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
       stop(2, "disk full");

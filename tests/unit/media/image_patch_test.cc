@@ -35,7 +35,7 @@ std::string materialise(const std::string& base, const Overlay& overlay) {
   for (const Patch& patch : overlay.patches) {
     const auto* moved = std::get_if<ByteRange>(&patch.content);
     const std::string bytes =
-        moved != nullptr ? base.substr(moved->offset, moved->length) : std::get<std::string>(patch.content);
+        moved != nullptr ? base.substr(moved->offset, moved->length) : std::string(std::get<SharedText>(patch.content).view());
     out.replace(patch.offset, bytes.size(), bytes);
   }
   return out;
@@ -125,7 +125,7 @@ TEST(ImagePatch, MovesAFullDirectoryWithoutCopyingIt) {
   ASSERT_TRUE(overlay.has_value());
   std::size_t in_memory = 0;
   for (const Patch& patch : overlay->patches) {
-    if (const auto* bytes = std::get_if<std::string>(&patch.content)) in_memory += bytes->size();
+    if (const auto* bytes = std::get_if<SharedText>(&patch.content)) in_memory += bytes->size();
   }
   EXPECT_LT(in_memory, 12 * iso_sector) << "300 records take more than 15 sectors in each of two trees";
 }

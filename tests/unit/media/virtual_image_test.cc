@@ -14,7 +14,7 @@ std::string materialise(const VirtualImage& image, const std::string& base, cons
     if (const auto* part = std::get_if<ByteRange>(&segment)) {
       out += base.substr(part->offset, part->length);
     } else {
-      out += std::get<std::string>(segment);
+      out += std::get<SharedText>(segment).view();
     }
   }
   return out;
@@ -35,8 +35,8 @@ TEST(VirtualImage, EqualsThePatchedBytesForAnyRange) {
                      {5610, ByteRange{0, 390}}};
   std::string patched = base + base.substr(100, 600) + "a new tail" + base.substr(0, 390);
   for (const Patch& patch : overlay.patches) {
-    if (const auto* bytes = std::get_if<std::string>(&patch.content)) {
-      patched.replace(patch.offset, bytes->size(), *bytes);
+    if (const auto* bytes = std::get_if<SharedText>(&patch.content)) {
+      patched.replace(patch.offset, bytes->size(), bytes->view());
     }
   }
   const auto image = VirtualImage::create(base.size(), "base", overlay);
@@ -97,6 +97,24 @@ TEST(VirtualImage, PadsTheAnswerWithNewlines) {
   ASSERT_FALSE(too_long.has_value());
   EXPECT_THAT(too_long.error().message,
               testing::AllOf(testing::HasSubstr("9 bytes"), testing::HasSubstr("room for 8")));
+}
+
+/// Two hundred readers that stand still in the middle of a placeholder share its bytes.
+TEST(VirtualImage, RangesShareThePatch) {
+  Overlay overlay;
+  overlay.size = 4 << 20;
+  overlay.patches = {{0, std::string(4 << 20, 'x')}};
+  const auto image = VirtualImage::create(4 << 20, "base", std::move(overlay));
+  ASSERT_TRUE(image.has_value());
+  const char* bytes = nullptr;
+  for (const std::uint64_t from : {0, 1, 100'000}) {
+    const auto segments = image->segments({from, image->size() - from});
+    ASSERT_EQ(segments.size(), 1U);
+    const std::string_view seen = std::get<SharedText>(segments[0]).view();
+    ASSERT_EQ(seen.size(), image->size() - from);
+    if (bytes == nullptr) bytes = seen.data();
+    EXPECT_EQ(seen.data(), bytes + from) << "the same bytes, not a copy";
+  }
 }
 
 }  // namespace
