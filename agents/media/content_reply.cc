@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agents/media/http_conditions.h"
 #include "agents/media/http_request_head.h"
 
 namespace metalmesh::media {
@@ -57,8 +58,28 @@ Respond plain_reply(const MediaRequest& request, int status, const std::string& 
   return respond;
 }
 
+std::optional<Respond> precondition_reply(const MediaRequest& request, const ServedContent& content) {
+  switch (check_conditions(request.headers, content.etag)) {
+    case Condition::met:
+      return std::nullopt;
+    case Condition::failed:
+      return plain_reply(request, 412, "the content has another ETag\n", {{"ETag", content.etag}});
+    case Condition::not_modified:
+      break;
+  }
+  Respond same;
+  same.conn = request.conn;
+  same.status = 304;
+  same.headers = {{"ETag", content.etag}};
+  same.content_length = content.size;  // of what is not sent (RFC 9110, 8.6)
+  return same;
+}
+
 RangeChoice choice_of(const MediaRequest& request, const ServedContent& content) {
   if (request.method != "GET") return WholeContent{};
+  // Two fields are no list, as If-Match is one, but together an invalid one, which is ignored (14.2).
+  if (std::ranges::count(request.headers, "range", [](const auto& field) { return field.first; }) > 1)
+    return WholeContent{};
   return choose_range(find_header(request.headers, "range"), find_header(request.headers, "if-range"),
                       content.etag, content.size);
 }

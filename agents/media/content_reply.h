@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct ContentReply {
   Respond respond;
   std::vector<SentPart> parts;  // empty: nothing of the content is sent
 };
+
+/// 412 or 304, when a precondition of the request says so; nothing when it is to be answered.
+std::optional<Respond> precondition_reply(const MediaRequest& request, const ServedContent& content);
 
 /// Which ranges are meant; a HEAD asks for none.
 RangeChoice choice_of(const MediaRequest& request, const ServedContent& content);

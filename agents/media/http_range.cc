@@ -1,5 +1,6 @@
 #include "agents/media/http_range.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "common/text/letters.h"
@@ -8,6 +9,7 @@ namespace metalmesh::media {
 namespace {
 
 constexpr std::size_t most_ranges = 16;
+constexpr std::string_view unit = "bytes=";
 
 /// Digits only. A number beyond 64 bits means "very far", which is what it would be.
 std::optional<std::uint64_t> parse_position(std::string_view text) {
@@ -35,6 +37,20 @@ std::optional<ByteRange> parse_spec(std::string_view spec, std::uint64_t size) {
   return ByteRange{*first, end - *first};
 }
 
+/// What touches or overlaps becomes one; the rest keeps the order in which it was asked for (15.3.7.2).
+SeveralRanges merged_in_order(const std::vector<ByteRange>& asked, std::uint64_t size) {
+  SeveralRanges left = normalised(asked, 1, size);
+  SeveralRanges merged;
+  for (const ByteRange& range : asked) {
+    const auto into = std::ranges::find_if(
+        left, [&](const ByteRange& whole) { return range.length > 0 && whole.overlaps(range); });
+    if (into == left.end()) continue;
+    merged.push_back(*into);
+    left.erase(into);
+  }
+  return merged;
+}
+
 }  // namespace
 
 RangeChoice choose_range(std::optional<std::string_view> range, std::optional<std::string_view> if_range,
@@ -43,8 +59,7 @@ RangeChoice choose_range(std::optional<std::string_view> range, std::optional<st
   if (if_range && trimmed(*if_range, " \t") != etag)
     return WholeContent{};  // dates never match: we send none
   std::string_view rest = trimmed(*range, " \t");
-  constexpr std::string_view unit = "bytes=";
-  if (!rest.starts_with(unit)) return WholeContent{};
+  if (!same_letters(rest.substr(0, unit.size()), unit)) return WholeContent{};  // units have no case (14.1)
   rest.remove_prefix(unit.size());
   std::vector<ByteRange> ranges;
   bool any = false;
@@ -62,7 +77,7 @@ RangeChoice choose_range(std::optional<std::string_view> range, std::optional<st
     rest.remove_prefix(comma + 1);
   }
   if (!any) return WholeContent{};
-  SeveralRanges merged = normalised(std::move(ranges), 1, size);
+  SeveralRanges merged = merged_in_order(ranges, size);
   if (merged.empty()) return Unsatisfiable{};
   if (merged.size() > 1) return merged;
   return merged.front();

@@ -1,5 +1,5 @@
-// The Range and If-Range fields of RFC 9110 (13.1.5, 14). Ranges that touch or overlap become one; a field
-// that is invalid or names more than a few is ignored, as 14.2 allows.
+// The Range and If-Range fields of RFC 9110 (13.1.5, 14). Ranges that touch or overlap become one, the others
+// keep their order; a field that is invalid or names more than a few is ignored, as 14.2 allows.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ struct WholeContent {
 struct Unsatisfiable {
   bool operator==(const Unsatisfiable&) const = default;
 };
-/// More than one, in order and apart: multipart/byteranges.
+/// More than one, in the order of the request and apart: multipart/byteranges.
 using SeveralRanges = std::vector<ByteRange>;
 /// 200, 206 or 416.
 using RangeChoice = std::variant<WholeContent, ByteRange, SeveralRanges, Unsatisfiable>;

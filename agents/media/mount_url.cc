@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/text/hex.h"
 #include "common/text/letters.h"
 
 namespace metalmesh::media {
@@ -17,6 +18,22 @@ constexpr std::string_view packages_prefix = "/p/";
 
 std::string url(std::string_view address, const std::string& path, bool tls) {
   return std::string(tls ? "https://" : "http://") + std::string(address) + path;
+}
+
+bool is_unreserved(char c) { return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~'; }
+
+/// Escapes of characters that need none mean the character itself (RFC 3986, 6.2.2.2); all others stay.
+std::string without_idle_escapes(std::string_view path) {
+  std::string plain;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const int high = path[i] == '%' && i + 2 < path.size() ? hex_value(path[i + 1]) : -1;
+    const int low = high >= 0 ? hex_value(path[i + 2]) : -1;
+    const char meant = static_cast<char>(high * 16 + low);
+    const bool idle = low >= 0 && is_unreserved(meant);
+    plain += idle ? meant : path[i];
+    if (idle) i += 2;
+  }
+  return plain;
 }
 
 }  // namespace
@@ -47,8 +64,11 @@ std::string callback_url(std::string_view address, std::string_view token, bool 
   return url(address, callback_path(token), tls);
 }
 
-std::optional<MediaTarget> parse_media_target(std::string_view path) {
+std::optional<MediaTarget> parse_media_target(std::string_view asked) {
   MediaTarget target;
+  const std::size_t query = std::min(asked.find('?'), asked.size());
+  const std::string plain = without_idle_escapes(asked.substr(0, query));
+  std::string_view path = plain;
   if (path.starts_with(mount_prefix) && (path.ends_with(cd_suffix) || path.ends_with(disk_suffix))) {
     path.remove_prefix(mount_prefix.size());
     if (path.size() < cd_suffix.size()) return std::nullopt;
@@ -58,7 +78,7 @@ std::optional<MediaTarget> parse_media_target(std::string_view path) {
     target.kind = MediaTarget::Kind::callback;
   } else if (path.starts_with(packages_prefix)) {
     path.remove_prefix(packages_prefix.size());
-    const std::size_t end = std::min(path.find_first_of("/?"), path.size());
+    const std::size_t end = std::min(path.find('/'), path.size());
     target.kind = MediaTarget::Kind::packages;
     target.path = path.substr(end);
     path = path.substr(0, end);

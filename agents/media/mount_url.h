@@ -26,10 +26,11 @@ struct MediaTarget {
   enum class Kind { mount, callback, packages };
   Kind kind = Kind::mount;
   std::string token;
-  std::string path;  // of a package tree: what follows the token, as it was asked for
+  std::string path;  // of a package tree: what follows the token, without a query
   bool operator==(const MediaTarget&) const = default;
 };
-/// Nothing else is ever served: no other path, and but for a package tree no query and no escapes.
-std::optional<MediaTarget> parse_media_target(std::string_view path);
+/// Nothing else is ever served. A query changes nothing, nor do escapes of characters that need none: URLs
+/// pass through firmware that adds the one and the other.
+std::optional<MediaTarget> parse_media_target(std::string_view asked);
 
 }  // namespace metalmesh::media

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include "agents/media/content_reply.h"
+#include "agents/media/http_conditions.h"
 #include "agents/media/http_range.h"
 #include "agents/media/http_request_head.h"
 #include "agents/media/mount_url.h"
@@ -24,7 +26,12 @@ TEST(HttpRange, FollowsRfc9110) {
       {"bytes= 5-9 , 0-6", ByteRange{0, 10}},
       {"bytes=0-9,2000-", ByteRange{0, 10}},
       {"bytes=0-9,20-29", SeveralRanges{{0, 10}, {20, 10}}},
-      {"bytes=-5,0-9,5-14", SeveralRanges{{0, 15}, {995, 5}}},
+      {"bytes=-5,0-9,5-14", SeveralRanges{{995, 5}, {0, 15}}},
+      {"bytes=20-29,0-9", SeveralRanges{{20, 10}, {0, 10}}},
+      {"bytes=20-29,0-9,25-39,3000-", SeveralRanges{{20, 20}, {0, 10}}},
+      {"Bytes=0-9", ByteRange{0, 10}},
+      {"BYTES=-200", ByteRange{800, 200}},
+      {"bytes", WholeContent{}},
       {"bytes=2000-,3000-", Unsatisfiable{}},
       {"bytes=9-5", WholeContent{}},
       {"bytes=abc", WholeContent{}},
@@ -46,6 +53,54 @@ TEST(HttpRange, HonoursIfRange) {
   EXPECT_EQ(choose("\"other\""), RangeChoice(WholeContent{}));
   EXPECT_EQ(choose("W/\"e\""), RangeChoice(WholeContent{}));
   EXPECT_EQ(choose("Wed, 01 Jan 2025 00:00:00 GMT"), RangeChoice(WholeContent{}));
+}
+
+TEST(HttpConditions, FollowRfc9110) {
+  struct Case {
+    Headers headers;
+    Condition expected;
+  };
+  const std::vector<Case> cases = {
+      {{}, Condition::met},
+      {{{"if-match", "\"e\""}}, Condition::met},
+      {{{"if-match", "*"}}, Condition::met},
+      {{{"if-match", "\"a\", \"e\""}}, Condition::met},
+      {{{"if-match", "\"a\""}, {"if-match", "\"e\""}}, Condition::met},
+      {{{"if-match", "\"other\""}}, Condition::failed},
+      {{{"if-match", "W/\"e\""}}, Condition::failed},
+      {{{"if-match", ""}}, Condition::failed},
+      {{{"if-none-match", "\"other\""}}, Condition::met},
+      {{{"if-none-match", "\"a\" ,\"e\""}}, Condition::not_modified},
+      {{{"if-none-match", "W/\"e\""}}, Condition::not_modified},
+      {{{"if-none-match", "*"}}, Condition::not_modified},
+      {{{"if-match", "\"other\""}, {"if-none-match", "\"e\""}}, Condition::failed},
+      {{{"if-unmodified-since", "Wed, 01 Jan 2025 00:00:00 GMT"}}, Condition::met},  // we know no dates
+  };
+  for (const auto& [headers, expected] : cases)
+    EXPECT_EQ(check_conditions(headers, "\"e\""), expected) << testing::PrintToString(headers);
+}
+
+TEST(ContentReply, PreconditionsComeBeforeRanges) {
+  const ServedContent content{1000, "\"e\"", "/file",
+                              [](const ByteRange& range) { return std::vector<Segment>{range}; }};
+  MediaRequest request{.conn = 1, .method = "GET", .path = "/", .headers = {{"range", "bytes=0-9"}}};
+  EXPECT_FALSE(precondition_reply(request, content).has_value());
+  request.headers.emplace_back("if-match", "\"other\"");
+  EXPECT_EQ(precondition_reply(request, content)->status, 412);
+  request.headers = {{"if-none-match", "\"e\""}};
+  const auto same = precondition_reply(request, content);
+  EXPECT_EQ(same->status, 304);
+  EXPECT_EQ(same->headers, (Headers{{"ETag", "\"e\""}}));
+  EXPECT_TRUE(same->text.empty() && same->segments.empty());
+}
+
+TEST(ContentReply, TwoRangeFieldsAreNone) {
+  const ServedContent content{1000, "\"e\"", "/file",
+                              [](const ByteRange& range) { return std::vector<Segment>{range}; }};
+  MediaRequest request{.conn = 1, .method = "GET", .path = "/", .headers = {{"range", "bytes=0-9"}}};
+  EXPECT_EQ(choice_of(request, content), RangeChoice(ByteRange{0, 10}));
+  request.headers.emplace_back("range", "bytes=20-29");
+  EXPECT_EQ(choice_of(request, content), RangeChoice(WholeContent{}));
 }
 
 TEST(HttpRequestHead, ParsesWhatBmcsSend) {
@@ -104,10 +159,23 @@ TEST(MountUrl, RoundTrips) {
   EXPECT_EQ(parse_media_target("/m/abc.img"), parse_media_target("/m/abc.iso"));
   EXPECT_EQ(parse_media_target(mount_path("abc")), (MediaTarget{MediaTarget::Kind::mount, "abc"}));
   EXPECT_EQ(parse_media_target(callback_path("abc")), (MediaTarget{MediaTarget::Kind::callback, "abc"}));
-  for (const char* path : {"/", "/m/.iso", "/m/iso", "/m/a", "/m/../a.iso", "/m/a.iso?x=1", "/m/a/b.iso",
-                           "/c/", "/c/a b", "/m/a%41.iso", "/x/a.iso"}) {
+  for (const char* path :
+       {"/", "/m/.iso", "/m/iso", "/m/a", "/m/../a.iso", "/m/a/b.iso", "/c/", "/c/a b", "/m/a%2Fb.iso",
+        "/m%2Fa.iso", "/m/a%4.iso", "/m/a%4", "/m/a%zz.iso", "/x/a.iso", "/x?/m/a.iso", "/m/a%2541.iso"}) {
     EXPECT_EQ(parse_media_target(path), std::nullopt) << path;
   }
+}
+
+TEST(MountUrl, AQueryAndIdleEscapesChangeNothing) {
+  const auto medium = parse_media_target("/m/tok-1.iso");
+  ASSERT_TRUE(medium.has_value());
+  for (const char* path : {"/m/tok-1.iso?x=1", "/m/tok-1.iso?", "/m/tok%2D1%2eiso", "/%6d/%74ok-1.iso?/../"})
+    EXPECT_EQ(parse_media_target(path), medium) << path;
+  EXPECT_EQ(parse_media_target("/c/call?by=me"), parse_media_target("/c/call"));
+  const auto file = parse_media_target("/p/%74ok/dists/a%2541%20b?x");
+  ASSERT_TRUE(file.has_value());
+  EXPECT_EQ(file->token, "tok");
+  EXPECT_EQ(file->path, "/dists/a%2541%20b") << "decoded once, by whoever looks the file up";
 }
 
 }  // namespace
