@@ -7,13 +7,16 @@
 //             LAUNCHED, all that wait are answered. Refused, or no verdict within `verdict_within`: 503.
 //   LAUNCHED  everything is served. Nothing but DEAD follows.
 //   DEAD      410, also for responses under way (Abort). Nothing follows but `forget`.
-// A medium that cannot be composed is told with its reason (MountRefused), and every read of it is refused.
+// A medium that cannot be composed is told with its reason (MountRefused), and every read of it is refused;
+// if that is because its image cannot be read now, it is tried again until it can. A package tree that cannot
+// be read is told and tried again likewise, and the medium is served without it.
 // An order that would go back is ignored and logged; an unknown state counts as CLOSED. Silence of the
 // agent therefore never opens a fence, and never breaks a reader whose installer runs.
 //
 // Without an agent (after `agent_gone`, until AllMounts) mounts are served on as they are, reads are kept for
 // the next report, and callbacks are asked to come again. Before the first AllMounts an unknown token is not
-// wrong but early: 503.
+// wrong but early: 503. What is read of a launched medium is put down (KeepReads) for the next life of the
+// media server, and taken up by `recall`.
 //
 // A package tree (GET /p/<token>/...) is served while its mount is LAUNCHED, because only an installer has
 // use for it, and ends with the medium. Its content is the image's own, whoever asks; what is read of it
@@ -21,25 +24,23 @@
 //
 // Callbacks (POST /c/<token>) count while LAUNCHED or DEAD, because an installed system calls after its
 // mount died; the token lives until `forget`. A caller waits until the agent has taken the call; if it does
-// not, or the mount changes meanwhile, the caller is asked to call again. What was taken is not told again
-// before the next Mount command.
+// not, or the mount changes meanwhile, the caller is asked to call again.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "agents/media/block_reader.h"
+#include "agents/media/callback_line.h"
+#include "agents/media/composed_medium.h"
 #include "agents/media/content_reply.h"
-#include "agents/media/http_range.h"
 #include "agents/media/media_exchange.h"
 #include "agents/media/mount_url.h"
-#include "agents/media/package_tree.h"
+#include "agents/media/package_shelf.h"
 #include "agents/media/read_tracker.h"
-#include "agents/media/virtual_image.h"
 #include "common/base/time.h"
 #include "schemas/wire/media.pb.h"
 
@@ -52,13 +53,15 @@ struct MediaLimits {
   std::size_t callback_bytes = 4096;
   Duration verdict_within = std::chrono::seconds(10);
   int retry_after_seconds = 5;
+  Duration unreadable_every = std::chrono::minutes(1);  // told of one image
 };
 
 class MediaCore {
  public:
   /// `bases` is read while a medium with changed files is composed, and must outlive the core. Without it
   /// such media are refused.
-  explicit MediaCore(BaseImages* bases = nullptr, MediaLimits limits = {}) : bases_(bases), limits_(limits) {}
+  explicit MediaCore(BaseImages* bases = nullptr, MediaLimits limits = {})
+      : bases_(bases), limits_(limits), shelf_(bases) {}
 
   MediaOutcome on_command(const wire::MediaCommand& command, const Now& now);
   /// No Respond for this connection in the outcome: it waits for a verdict.
@@ -67,41 +70,52 @@ class MediaCore {
   MediaOutcome on_sent(ConnId conn, std::uint64_t bytes, const Now& now);
   /// The response is complete, or the connection is gone.
   void on_closed(ConnId conn);
+  /// The disk did not give `path`'s bytes from `offset` on to `conn`, which is being reset.
+  MediaOutcome on_unreadable(ConnId conn, const std::string& path, std::uint64_t offset,
+                             const std::string& why, const Now& now);
   MediaOutcome on_tick(const Now& now);
   /// When on_tick has work.
   [[nodiscard]] std::optional<MonoTime> next_due() const;
+
+  /// What an earlier life has put down of a mount's reads. Ignored when the medium is another by now.
+  void recall(const std::string& token, const std::string& etag, std::string_view blocks);
+  [[nodiscard]] bool knows(const std::string& token) const { return mounts_.contains(token); }
+  /// The image files that media which are not dead are made of.
+  [[nodiscard]] std::set<std::string> files_served() const;
   /// Asked before each chunk of image content. False after Abort.
   [[nodiscard]] bool may_continue(ConnId conn) const { return streams_.contains(conn); }
 
  private:
-  struct Packages {
-    std::string token;
-    std::string image;  // what names its content
-    std::string file;
-    std::shared_ptr<const PackageTree> tree;
-  };
   struct Parked {
     MediaRequest request;
     MonoTime until;
   };
+  /// An order of which something could not be made for now.
+  struct Owed {
+    wire::Mount order;
+    MonoTime at;
+    unsigned tries = 0;
+    std::string told;  // the reason that was told last
+  };
   struct Entry {
     std::string deployment;
     wire::MountState state = wire::CLOSED;
-    bool usable =
-        false;  // false: the medium could not be composed (MountRefused told why); refuses everything
-    std::string recipe;  // digest of what the medium was composed from
+    bool usable = false;  // false: the medium could not be composed; refuses everything
+    std::string recipe;   // digest of what the medium was composed from
     std::string file;
-    VirtualImage image;
+    std::string image;  // its SHA-256
+    VirtualImage medium;
     std::vector<ByteRange> guarded;
+    Duration patience{};
     std::string callback_token;
-    bool callback_asked = false;
-    bool callback_taken = false;
-    std::vector<Parked> callers;
+    CallbackLine callers;
     bool launch_asked = false;
     bool refusal_logged = false;
     std::vector<Parked> parked;
     ReadTracker reads;
-    std::optional<Packages> packages;
+    std::string packages_token;
+    std::optional<OfferedPackages> packages;  // nothing: there are none, or they cannot be read now
+    std::optional<Owed> owed;
   };
   struct Stream {
     std::string token;
@@ -113,39 +127,53 @@ class MediaCore {
   };
   using Mounts = std::map<std::string, Entry>;
 
+  // media_core.cc: what the agent orders
   void mount(const wire::Mount& order, const Now& now, MediaOutcome& out);
-  void compose(const wire::Mount& order, Entry& entry, MediaOutcome& out);
-  void attach_packages(const wire::Mount& order, Entry& entry, MediaOutcome& out);
-  Result<std::shared_ptr<const PackageTree>> read_tree(const std::string& path, const std::string& image);
-  static void refuse_mount(const wire::Mount& order, Entry& entry, const Error& error, MediaOutcome& out);
+  static wire::MountState state_for(const wire::Mount& order, const Entry& entry, bool fresh,
+                                    MediaOutcome& out);
+  void adopt_callback(const wire::Mount& order, Entry& entry, MediaOutcome& out);
+  static void launch(Entry& entry);
   void forget(const std::string& token, const Now& now, MediaOutcome& out);
   void verdict(const wire::LaunchVerdict& verdict, const Now& now, MediaOutcome& out);
   void all_mounts(const wire::AllMounts& all, const Now& now, MediaOutcome& out);
+  void callback_taken(const std::string& token, MediaOutcome& out);
+  void abort_streams(const std::string& token, MediaOutcome& out);
+
+  // media_making.cc: what media are made of
+  void make(const wire::Mount& order, Entry& entry, const Now& now, MediaOutcome& out);
+  Status compose(const wire::Mount& order, Entry& entry, MediaOutcome& out);
+  Status attach_packages(const wire::Mount& order, Entry& entry);
+  void make_what_is_owed(Entry& entry, const Now& now, MediaOutcome& out);
+
+  // media_answers.cc: what readers and callers ask
   void answer(MediaRequest request, const Now& now, MediaOutcome& out);
   void answer_mount(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
   void answer_callback(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
-  void callback_taken(const std::string& token, MediaOutcome& out);
-  void refuse_callers(Entry& entry, const std::string& why, MediaOutcome& out);
   void answer_packages(const MediaRequest& request, const MediaTarget& target, MediaOutcome& out);
   void serve(const MediaRequest& request, const RangeChoice& choice, const ServedContent& content,
-             Stream stream, MediaOutcome& out);
+             Duration patience, Stream stream, MediaOutcome& out);
   void park(MediaRequest request, const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
   void refuse_unknown(const MediaRequest& request, const std::string& what, MediaOutcome& out) const;
   /// 503, to be tried again.
   void refuse_for_now(const MediaRequest& request, const std::string& why, MediaOutcome& out) const;
+  void refuse_callers(Entry& entry, const std::string& why, MediaOutcome& out);
   void answer_parked(std::vector<Parked> parked, const Now& now, MediaOutcome& out);
   void ask_launch(const std::string& token, Entry& entry, const std::string& peer, MediaOutcome& out);
-  void abort_streams(const std::string& token, MediaOutcome& out);
+
+  // media_reads.cc: what of it is read
   void report_reads(const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
+  static void keep_reads(const std::string& token, Entry& entry, MediaOutcome& out);
+  void refuse_the_late(Entry& entry, const Now& now, MediaOutcome& out);
 
   BaseImages* bases_;
   MediaLimits limits_;
+  PackageShelf shelf_;
   Mounts mounts_;
-  std::map<std::string, std::string> callbacks_;                   // callback token -> mount token
-  std::map<std::string, std::string> packages_;                    // token of a package tree -> mount token
-  std::map<std::string, std::weak_ptr<const PackageTree>> trees_;  // by what names their content
+  std::map<std::string, std::string> callbacks_;  // callback token -> mount token
+  std::map<std::string, std::string> packages_;   // token of a package tree -> mount token
   std::map<ConnId, Stream> streams_;
-  std::map<ConnId, std::string> waiting_;  // parked connection -> mount token
+  std::map<ConnId, std::string> waiting_;            // parked connection -> mount token
+  std::map<std::string, MonoTime> unreadable_told_;  // path -> when last
   bool agent_there_ = true;
   bool knows_all_ = false;  // AllMounts came
 };

@@ -8,6 +8,7 @@
 
 #include "agents/media/overlay.h"
 #include "common/base/log.h"
+#include "common/base/time.h"
 #include "common/ports/http_client.h"
 #include "schemas/wire/media.pb.h"
 
@@ -36,6 +37,7 @@ struct Respond {
   bool launched = false;  // an installer reads it: it must not end
   std::vector<Segment> segments;
   std::uint64_t content_length = 0;  // also for HEAD, which has no body
+  Duration patience{};               // its reader may take nothing for so long; 0: as any other
 };
 /// Stop sending, at once and without a proper end: what is left must not reach the reader.
 struct Abort {
@@ -44,7 +46,15 @@ struct Abort {
 struct Tell {
   wire::MediaEvent event;
 };
-using MediaEffect = std::variant<Respond, Abort, Tell>;
+/// What of a launched medium was read, to be put down for a life to come: some of its blocks, or, with an
+/// empty `etag`, that there is nothing to remember any more.
+struct KeepReads {
+  std::string token;
+  std::string etag;  // of the medium whose blocks they are
+  std::uint64_t at = 0;
+  std::string blocks;
+};
+using MediaEffect = std::variant<Respond, Abort, Tell, KeepReads>;
 
 struct MediaOutcome {
   std::vector<MediaEffect> effects;

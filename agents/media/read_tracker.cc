@@ -13,20 +13,52 @@ constexpr Duration report_every = std::chrono::seconds(1);
 
 ReadTracker::ReadTracker(std::uint64_t size) : size_(size), block_(least_block) {
   while (size / block_ >= most_blocks) block_ *= 2;
-  blocks_.resize((size + block_ - 1) / block_);
+  blocks_.resize(((size + block_ - 1) / block_ + 7) / 8);
 }
 
 void ReadTracker::served(const ByteRange& range, const std::string& peer) {
   if (range.length == 0) return;
   if (served_ == 0) next_.reset();  // the first read is told at once, whatever was refused before
-  for (std::uint64_t i = range.offset / block_; i < blocks_.size() && i * block_ < range.end(); ++i) {
-    if (blocks_[i]) continue;
-    blocks_[i] = true;
-    touched_bytes_ += std::min(block_, size_ - i * block_);
-  }
+  const std::uint64_t end = std::min(range.end(), size_);
+  for (std::uint64_t i = range.offset / block_; i * block_ < end; ++i) mark(i);
   served_ += range.length;
   peer_ = peer;
   changed_ = true;
+}
+
+void ReadTracker::mark(std::uint64_t block) {
+  const auto byte = static_cast<std::size_t>(block / 8);
+  const auto bit = static_cast<unsigned char>(1U << (block % 8));
+  const auto known = static_cast<unsigned char>(blocks_[byte]);
+  if ((known & bit) != 0) return;
+  blocks_[byte] = static_cast<char>(known | bit);
+  touched_bytes_ += std::min(block_, size_ - block * block_);
+  dirty_from_ = has_unsaved() ? std::min(dirty_from_, byte) : byte;
+  dirty_to_ = std::max(dirty_to_, byte + 1);
+}
+
+std::optional<ReadTracker::Blocks> ReadTracker::unsaved() {
+  if (!has_unsaved()) return std::nullopt;
+  Blocks blocks{dirty_from_, blocks_.substr(dirty_from_, dirty_to_ - dirty_from_)};
+  dirty_from_ = dirty_to_ = 0;
+  return blocks;
+}
+
+void ReadTracker::save_all() {
+  dirty_from_ = 0;
+  dirty_to_ = blocks_.size();
+}
+
+void ReadTracker::recall(std::string_view blocks) {
+  const std::uint64_t before = touched_bytes_;
+  for (std::size_t byte = 0; byte < std::min(blocks.size(), blocks_.size()); ++byte) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      const std::uint64_t block = byte * 8 + bit;
+      if ((static_cast<unsigned char>(blocks[byte]) >> bit & 1U) != 0 && block * block_ < size_) mark(block);
+    }
+  }
+  served_ += touched_bytes_ - before;
+  changed_ = changed_ || touched_bytes_ > before;
 }
 
 void ReadTracker::refused_closed(const std::string& peer) {

@@ -169,9 +169,8 @@ void SimMedia::take(media::MediaOutcome outcome) {
       respond(*answer);
     } else if (const auto* abort = std::get_if<media::Abort>(&effect)) {
       if (auto reader = readers_.extract(abort->conn)) reader.mapped().answer(0, {}, 0);
-    } else {
-      auto& tell = std::get<media::Tell>(effect);
-      events_.after(1ms + random_.below(3) * 1ms, [this, link = link_, event = std::move(tell.event)] {
+    } else if (auto* tell = std::get_if<media::Tell>(&effect)) {
+      events_.after(1ms + random_.below(3) * 1ms, [this, link = link_, event = std::move(tell->event)] {
         if (link != link_ || !report_) return;
         report_(MediaReported{event});
       });
@@ -187,8 +186,8 @@ void SimMedia::respond(const media::Respond& respond) {
   if (carries && !reader.mapped().token.empty()) watch_guard(reader.mapped());
   std::string bytes;
   for (const media::Segment& segment : respond.segments) {
-    if (const auto* patch = std::get_if<std::string>(&segment)) {
-      bytes += *patch;
+    if (const auto* patch = std::get_if<media::SharedText>(&segment)) {
+      bytes += patch->view();
     } else {
       bytes.append(media::length_of(segment), '\0');
     }
