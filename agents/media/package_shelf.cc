@@ -36,7 +36,8 @@ std::variant<ServedContent, Respond> look_up(const OfferedPackages& packages, co
   return ServedContent{file.size,
                        "\"" + to_hex(sha256(packages.image)).substr(0, 16) + "-" + std::to_string(place) +
                            "-" + std::to_string(file.size) + "\"",
-                       packages.file, [&file](const ByteRange& range) { return segments_of(file, range); }};
+                       packages.file, [&file](const ByteRange& range) { return segments_of(file, range); },
+                       true};
 }
 
 }  // namespace metalmesh::media

@@ -35,7 +35,7 @@ class PackageShelf {
   std::map<std::string, std::weak_ptr<const PackageTree>> trees_;  // by what names their content
 };
 
-/// A GET or HEAD for `path`, the rest of a URL behind the tree's root: content to be served in ranges, which
+/// Of a launched mount a GET or HEAD for `path`, the rest of a URL behind the tree's root: content to be served in ranges, which
 /// `packages` must outlive, or the answer itself.
 std::variant<ServedContent, Respond> look_up(const OfferedPackages& packages, const MediaRequest& request,
                                              const std::string& path);

@@ -1,8 +1,6 @@
 #include "agents/media/server/connection.h"
 
-#include <unistd.h>
-
-#include <cerrno>
+#include <algorithm>
 
 namespace metalmesh::media {
 namespace {
@@ -10,6 +8,7 @@ namespace {
 constexpr std::size_t most_body_bytes = 4096;
 constexpr std::uint64_t worth_a_file_send = 16 * 1024;  // shorter pieces go together in one write
 constexpr std::size_t content_piece_bytes = 64 * 1024;  // whole TLS records: a short one costs as much
+constexpr std::size_t tls_record_bytes = 16 * 1024;     // at most
 
 std::string_view reason_of(int status) {
   switch (status) {
@@ -19,6 +18,8 @@ std::string_view reason_of(int status) {
       return "No Content";
     case 206:
       return "Partial Content";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 404:
@@ -29,6 +30,8 @@ std::string_view reason_of(int status) {
       return "Conflict";
     case 410:
       return "Gone";
+    case 412:
+      return "Precondition Failed";
     case 413:
       return "Content Too Large";
     case 416:
@@ -87,6 +90,7 @@ bool Connection::blocked(const IoResult& result, Progress& progress) const {
 Connection::Progress Connection::step(MonoTime now, std::size_t most_content, std::vector<char>& scratch,
                                       const std::function<bool()>& may_continue) {
   Progress progress;
+  in_memory_to_ = 0;
   if (phase_ == Phase::handshake && !shake_hands(progress, now)) return progress;
   if (phase_ == Phase::sending &&
       !(send(progress, now, most_content, scratch, may_continue) && finish_response(now))) {
@@ -167,7 +171,7 @@ void Connection::answer_now(int status, const std::string& text, MonoTime now) {
   respond(std::move(refusal), nullptr, now);
 }
 
-void Connection::respond(Respond respond, std::shared_ptr<FileHandle> file, MonoTime now) {
+void Connection::respond(Respond respond, std::shared_ptr<ImageFile> file, MonoTime now) {
   out_ = "HTTP/1.1 " + std::to_string(respond.status) + " " + std::string(reason_of(respond.status)) + "\r\n";
   for (const auto& [name, value] : respond.headers) out_ += name + ": " + value + "\r\n";
   if (respond.status != 204) out_ += "Content-Length: " + std::to_string(respond.content_length) + "\r\n";
@@ -178,8 +182,23 @@ void Connection::respond(Respond respond, std::shared_ptr<FileHandle> file, Mono
   content_.assign(std::make_move_iterator(respond.segments.begin()),
                   std::make_move_iterator(respond.segments.end()));
   segment_at_ = 0;
+  begun_.clear();
   phase_ = Phase::sending;
-  deadline_ = now + patience_.stalled;
+  stalled_ = std::max(patience_.stalled, respond.patience);
+  deadline_ = now + stalled_;
+}
+
+void Connection::look_for_progress(MonoTime now) {
+  if (phase_ != Phase::sending && phase_ != Phase::closing) return;
+  const std::uint64_t before = std::exchange(acknowledged_, socket_.acknowledged());
+  if (acknowledged_ != before) deadline_ = now + stalled_;
+}
+
+void Connection::take(std::uint64_t offset, std::shared_ptr<const std::string> bytes, MonoTime now) {
+  awaits_disk_ = false;
+  fetched_at_ = offset;
+  fetched_ = std::move(bytes);
+  deadline_ = now + stalled_;  // it was not the reader who took so long
 }
 
 /// Head, text and content, in this order.
@@ -196,58 +215,93 @@ bool Connection::send(Progress& progress, MonoTime now, std::size_t most_content
       return false;
     }
     const IoResult result = send_piece(progress, most_content, scratch);
+    if (awaits_disk_) {
+      progress.wait = Wait::disk;
+      progress.wanted = wanted_;
+      return false;
+    }
     took(result.bytes, progress);
-    if (result.bytes > 0) deadline_ = now + patience_.stalled;
-    if (blocked(result, progress)) return false;
+    if (result.bytes > 0) deadline_ = now + stalled_;
+    if (blocked(result, progress)) {
+      fetched_.reset();
+      return false;
+    }
   }
   return true;
 }
 
-/// Something of what comes next. `bytes` counts in any state.
+/// Something of what comes next, or nothing because it waits for the disk. `bytes` counts in any state.
 IoResult Connection::send_piece(Progress& progress, std::size_t most_content, std::vector<char>& scratch) {
+  if (!begun_.empty()) return send_gathered(begun_.data(), begun_.size());
   const auto* base = content_.empty() ? nullptr : std::get_if<ByteRange>(&content_.front());
   const std::uint64_t left = base == nullptr ? 0 : base->length - segment_at_;
   if (left >= worth_a_file_send && socket_.sends_files()) {
-    if (out_at_ < out_.size()) return socket_.write(out_.data() + out_at_, out_.size() - out_at_, true);
-    const auto length = static_cast<std::size_t>(std::min(left, most_content - progress.content_sent));
-    return socket_.send_file(file_->get(), base->offset + segment_at_, length);
+    const std::uint64_t from = base->offset + segment_at_;
+    const auto most = static_cast<std::size_t>(std::min(left, most_content - progress.content_sent));
+    if (const std::size_t there = in_memory(from, most); there > 0) {
+      if (out_at_ < out_.size()) return socket_.write(out_.data() + out_at_, out_.size() - out_at_, true);
+      return socket_.send_file(file_->fd(), from, there);
+    }
   }
-  const std::size_t length = gather(progress, scratch);
-  if (length == 0) {
-    socket_.drop_unsent();
-    return {IoState::failed, 0};
+  const std::size_t length = gather(scratch);
+  if (awaits_disk_) return {IoState::done, 0};
+  return send_gathered(scratch.data(), length);
+}
+
+/// Asked once for what a step sends, however small the pieces that the socket takes.
+std::size_t Connection::in_memory(std::uint64_t from, std::size_t most) {
+  if (from < in_memory_from_ || from >= in_memory_to_) {
+    in_memory_from_ = from;
+    in_memory_to_ = from + file_->in_memory(from, most);
   }
+  return static_cast<std::size_t>(std::min<std::uint64_t>(most, in_memory_to_ - from));
+}
+
+/// A record that TLS has begun must be offered again with the same bytes, whatever the disk says by then.
+IoResult Connection::send_gathered(const char* from, std::size_t length) {
   IoResult result{IoState::done, 0};
   std::size_t sent = 0;
-  while (sent < length &&
-         (result = socket_.write(scratch.data() + sent, length - sent)).state == IoState::done) {
+  while (sent < length && (result = socket_.write(from + sent, length - sent)).state == IoState::done) {
     sent += result.bytes;
   }
+  std::string again;
+  if (result.state == IoState::want_write && socket_.write_pending())
+    again.assign(from + sent, std::min(length - sent, tls_record_bytes));
+  begun_ = std::move(again);
   return {result.state, sent};
 }
 
-/// Fills `scratch` with what comes next. 0: the base cannot be read.
-std::size_t Connection::gather(Progress& progress, std::vector<char>& scratch) const {
-  std::size_t length = out_.copy(scratch.data(), scratch.size(), out_at_);
+/// Of the base, as much as there is without waiting.
+std::size_t Connection::read_base(std::uint64_t offset, char* into, std::size_t length) {
+  if (fetched_ && offset >= fetched_at_ && offset - fetched_at_ < fetched_->size())
+    return fetched_->copy(into, length, static_cast<std::size_t>(offset - fetched_at_));
+  return file_->read_now(offset, into, length);
+}
+
+/// Fills `scratch` with what comes next. Without a byte of content to go with, a head waits for the disk,
+/// too: together they are one record, and an image that cannot be read has no head.
+std::size_t Connection::gather(std::vector<char>& scratch) {
+  const std::size_t head = out_.copy(scratch.data(), scratch.size(), out_at_);
+  std::size_t length = head;
   const std::size_t room = std::min(scratch.size(), length + content_piece_bytes);
   std::uint64_t at = segment_at_;
   for (const Segment& segment : content_) {
     const auto part =
         static_cast<std::size_t>(std::min<std::uint64_t>(length_of(segment) - at, room - length));
+    std::size_t got = part;
     if (const auto* base = std::get_if<ByteRange>(&segment)) {
-      const auto got =
-          ::pread(file_->get(), scratch.data() + length, part, static_cast<off_t>(base->offset + at));
-      if (got != static_cast<ssize_t>(part)) {
-        progress.error =
-            got < 0 ? std::error_code(errno, std::generic_category()).message() : "file is too short";
+      got = read_base(base->offset + at, scratch.data() + length, part);
+      if (got == 0 && part > 0 && length == head) {
+        awaits_disk_ = true;
+        wanted_ = base->offset + at;
         return 0;
       }
     } else {
-      std::get<std::string>(segment).copy(scratch.data() + length, part, at);
+      std::get<SharedText>(segment).view().copy(scratch.data() + length, part, at);
     }
-    length += part;
+    length += got;
     at = 0;
-    if (length == room) break;
+    if (got < part || length == room) break;
   }
   return length;
 }
@@ -268,11 +322,12 @@ void Connection::took(std::size_t bytes, Progress& progress) {
 
 bool Connection::finish_response(MonoTime now) {
   file_.reset();
+  fetched_.reset();
   out_.clear();
   if (!keep_alive_) {
     socket_.say_goodbye();
     phase_ = Phase::closing;
-    deadline_ = now + patience_.stalled;
+    deadline_ = now + stalled_;
     return true;
   }
   phase_ = Phase::reading;

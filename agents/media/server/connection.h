@@ -14,6 +14,7 @@
 
 #include "agents/media/http_request_head.h"
 #include "agents/media/media_core.h"
+#include "agents/media/server/image_file.h"
 #include "agents/media/server/net_socket.h"
 #include "common/base/time.h"
 
@@ -24,7 +25,9 @@ struct ReaderPatience {
   Duration handshake = std::chrono::seconds(15);
   Duration request = std::chrono::seconds(20);  // from the first byte of a head to the end of the body
   Duration idle = std::chrono::seconds(90);     // between requests
-  Duration stalled = std::chrono::seconds(90);  // a response of which nothing is taken
+  /// A response of which the peer acknowledges nothing. Of a launched medium it is what its order says: hosts
+  /// format their disks in the middle of a response.
+  Duration stalled = std::chrono::seconds(90);
 };
 
 /// A whole 64-KiB range with its head.
@@ -32,14 +35,14 @@ inline constexpr std::size_t scratch_bytes = 66 * std::size_t{1024};
 
 class Connection {
  public:
-  enum class Wait { readable, writable, turn, verdict, gone };
+  enum class Wait { readable, writable, turn, verdict, disk, gone };
   /// What a step brought about, for the loop to pass on.
   struct Progress {
     Wait wait = Wait::readable;
     std::optional<MediaRequest> request;  // complete: ask the core; no further step until `respond`
     std::uint64_t content_sent = 0;       // bytes of image content since the last step
     std::string tls_refused;              // why the handshake failed
-    std::string error;                    // of the base file
+    std::uint64_t wanted = 0;  // with Wait::disk: from where on in the base; no further step until `take`
   };
 
   /// `from_hosts` goes into its requests.
@@ -52,9 +55,14 @@ class Connection {
   Progress step(MonoTime now, std::size_t most_content, std::vector<char>& scratch,
                 const std::function<bool()>& may_continue);
   /// `file` is the open base of the response's segments, if it has any.
-  void respond(Respond respond, std::shared_ptr<FileHandle> file, MonoTime now);
+  void respond(Respond respond, std::shared_ptr<ImageFile> file, MonoTime now);
+  /// The disk answered: `bytes` of the base from `offset` on, maybe others than those that were wanted.
+  void take(std::uint64_t offset, std::shared_ptr<const std::string> bytes, MonoTime now);
   /// Of a response some is still here or in the kernel.
   [[nodiscard]] bool has_unsent() const { return phase_ == Phase::sending || socket_.has_unsent(); }
+  /// Now and then: whether the peer has taken something. Bytes that wait in the kernel say nothing of it, and
+  /// a slow reader empties that only once in minutes.
+  void look_for_progress(MonoTime now);
   /// What is unsent shall not arrive.
   void abort() { socket_.drop_unsent(); }
 
@@ -64,6 +72,10 @@ class Connection {
   [[nodiscard]] bool is_done() const { return phase_ == Phase::closing && !socket_.has_unsent(); }
   [[nodiscard]] bool from_hosts() const { return from_hosts_; }
   [[nodiscard]] bool awaits_verdict() const { return phase_ == Phase::waiting; }
+  [[nodiscard]] bool awaits_disk() const { return awaits_disk_; }
+  [[nodiscard]] const std::shared_ptr<ImageFile>& file() const { return file_; }
+  /// Of the base: what it wants next.
+  [[nodiscard]] std::uint64_t wanted() const { return wanted_; }
   [[nodiscard]] ConnId id() const { return id_; }
   [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] const std::string& peer() const { return peer_; }
@@ -86,7 +98,10 @@ class Connection {
   bool send(Progress& progress, MonoTime now, std::size_t most_content, std::vector<char>& scratch,
             const std::function<bool()>& may_continue);
   IoResult send_piece(Progress& progress, std::size_t most_content, std::vector<char>& scratch);
-  std::size_t gather(Progress& progress, std::vector<char>& scratch) const;
+  std::size_t in_memory(std::uint64_t from, std::size_t most);
+  std::size_t gather(std::vector<char>& scratch);
+  std::size_t read_base(std::uint64_t offset, char* into, std::size_t length);
+  IoResult send_gathered(const char* from, std::size_t length);
   void took(std::size_t bytes, Progress& progress);
   bool finish_response(MonoTime now);
   void close_in_peace(Progress& progress, std::vector<char>& scratch);
@@ -107,9 +122,21 @@ class Connection {
 
   std::string out_;  // head and text
   std::size_t out_at_ = 0;
-  std::shared_ptr<FileHandle> file_;
+  std::shared_ptr<ImageFile> file_;
   std::deque<Segment> content_;
   std::uint64_t segment_at_ = 0;
+  std::string begun_;  // what a TLS record that has not left yet holds: the next bytes of the response
+
+  Duration stalled_{};  // of this response
+  std::uint64_t acknowledged_ = 0;
+
+  std::uint64_t in_memory_from_ = 0;  // of the base, in this step
+  std::uint64_t in_memory_to_ = 0;
+  bool awaits_disk_ = false;
+  std::uint64_t wanted_ = 0;
+  std::shared_ptr<const std::string>
+      fetched_;  // from the disk, not kept for longer than until the socket is full
+  std::uint64_t fetched_at_ = 0;
 };
 
 }  // namespace metalmesh::media

@@ -12,8 +12,8 @@
 
 #include <array>
 #include <cerrno>
-#include <ctime>
 
+#include "agents/media/server/loop_time.h"
 #include "agents/media/server/pipe_signal.h"
 #include "common/os/clocks.h"
 
@@ -25,7 +25,6 @@ constexpr ConnId wakeup_id = 1;
 constexpr ConnId packages_id = 2;
 constexpr Duration sweep_every = std::chrono::seconds(1);
 constexpr Duration told_again_after = std::chrono::minutes(1);
-constexpr std::size_t most_remembered_peers = 1024;
 /// The core goes through all mounts at each tick, so not at each event.
 constexpr Duration tick_every = std::chrono::milliseconds(50);
 /// Of content between two looks at who else wants something.
@@ -38,9 +37,6 @@ int most_unsent(bool tls, std::size_t readers) {
   constexpr std::size_t plain = 4 << 20, tls_least = 256 << 10, tls_most = 4 << 20, tls_together = 32 << 20;
   return static_cast<int>(tls ? std::clamp(tls_together / (readers + 1), tls_least, tls_most) : plain);
 }
-
-/// The core judges by monotonic time alone.
-Now as_now(MonoTime mono) { return {mono, {}, {}}; }
 
 std::string address_of(const sockaddr_storage& peer) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -75,10 +71,15 @@ MediaLoop::MediaLoop(Listener listener, SslContext tls, Listener packages, const
       patience_(options.patience),
       sink_(sink),
       log_(log),
+      memory_(options.memory.empty() ? std::nullopt : std::optional<LaunchedMedia>(options.memory)),
       core_(&images_),
       pacer_(options.bandwidth),
       next_id_(packages_id + 1),
-      scratch_(scratch_bytes) {}
+      scratch_(scratch_bytes),
+      disk_([this] {
+        disk_answered_ = true;
+        wake_up();
+      }) {}
 
 Status MediaLoop::prepare() {
   epoll_ = FileHandle(epoll_create1(EPOLL_CLOEXEC));
@@ -103,12 +104,15 @@ void MediaLoop::post(wire::MediaCommand command) {
     commands_.push_back(std::move(command));
     ordered_ = true;
   }
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wakeup_.get(), &one, sizeof one);
+  wake_up();
 }
 
 void MediaLoop::stop() {
   stopping_ = true;
+  wake_up();
+}
+
+void MediaLoop::wake_up() {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(wakeup_.get(), &one, sizeof one);
 }
@@ -116,12 +120,14 @@ void MediaLoop::stop() {
 void MediaLoop::run() {
   block_pipe_signal();
   pthread_setname_np(pthread_self(), "media");  // `top -H` tells it from the rest of the agent
+  if (memory_) remember(os::boot_time());
   std::array<epoll_event, 512> events{};
   while (!stopping_) {
     const int count =
         epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms(os::boot_time()));
     const MonoTime now = os::boot_time();
     if (ordered_) take_commands();
+    if (disk_answered_) take_from_disk(now);
     for (int i = 0; i < count; ++i) {
       wake(events[static_cast<std::size_t>(i)].data.u64, events[static_cast<std::size_t>(i)].events, now);
       if (ordered_) take_commands();  // a mount that died must not wait for the readers of this round
@@ -150,6 +156,7 @@ void MediaLoop::wake(ConnId id, std::uint32_t events, MonoTime now) {
   const bool lost =
       (events & (EPOLLERR | EPOLLHUP)) != 0 || (events & (EPOLLIN | EPOLLOUT | EPOLLRDHUP)) == EPOLLRDHUP;
   if (lost && !connection.in_handshake()) return drop(id);
+  if (connection.awaits_disk()) return;
   if (!connection.sends_content()) {
     step(id, now);
   } else if (pacer_.queued(id)) {
@@ -185,18 +192,6 @@ int MediaLoop::timeout_ms(MonoTime now) const {
   if (const auto turn = pacer_.due()) until = std::min(until, *turn);
   if (until <= now) return 0;
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now).count());
-}
-
-void MediaLoop::take_commands() {
-  std::vector<wire::MediaCommand> batch;
-  {
-    const std::lock_guard lock(mutex_);
-    batch.swap(commands_);
-    ordered_ = false;
-  }
-  const MonoTime now = os::boot_time();
-  for (const wire::MediaCommand& command : batch) apply(core_.on_command(command, as_now(now)), now);
-  core_stirred_ = true;
 }
 
 void MediaLoop::accept_readers(MonoTime now, bool from_hosts) {
@@ -266,6 +261,7 @@ void MediaLoop::wait_for(Reader& reader, Connection::Wait wait) {
       events = EPOLLRDHUP;
       break;
     case Connection::Wait::turn:
+    case Connection::Wait::disk:
       break;
     case Connection::Wait::gone:
       return;
@@ -286,10 +282,6 @@ std::uint64_t MediaLoop::step(ConnId id, MonoTime now, std::size_t most_content)
     core_stirred_ = true;
   }
   if (!progress.tls_refused.empty()) report_tls(connection.peer(), progress.tls_refused, now);
-  if (!progress.error.empty()) {
-    log_.write(
-        {LogLevel::error, "reading an image failed: " + progress.error, {{"peer", connection.peer()}}});
-  }
   if (progress.wait == Connection::Wait::gone) {
     drop(id);
   } else if (progress.wait == Connection::Wait::turn) {
@@ -297,19 +289,10 @@ std::uint64_t MediaLoop::step(ConnId id, MonoTime now, std::size_t most_content)
   } else if (progress.request) {
     ask(std::move(*progress.request), now);
   } else {
+    if (progress.wait == Connection::Wait::disk) disk_.ask(id, connection.file(), progress.wanted, now);
     wait_for(found->second, progress.wait);
   }
   return progress.content_sent;
-}
-
-/// Mostly the answer is there at once, and what the reader was waiting for stays as it is.
-void MediaLoop::ask(MediaRequest request, MonoTime now) {
-  const ConnId id = request.conn;
-  apply(core_.on_request(std::move(request), as_now(now)), now);
-  core_stirred_ = true;
-  const auto found = readers_.find(id);
-  if (found != readers_.end() && found->second.connection->awaits_verdict())
-    wait_for(found->second, Connection::Wait::verdict);
 }
 
 void MediaLoop::drop(ConnId id) {
@@ -321,86 +304,14 @@ void MediaLoop::drop(ConnId id) {
   readers_.erase(found);  // closing the descriptor takes it out of epoll
 }
 
-void MediaLoop::apply(MediaOutcome outcome, MonoTime now) {
-  for (const LogLine& line : outcome.logs) log_.write(line);
-  for (MediaEffect& effect : outcome.effects) {
-    if (auto* answer = std::get_if<Respond>(&effect)) {
-      respond(std::move(*answer), now);
-    } else if (const auto* stop_now = std::get_if<Abort>(&effect)) {
-      // For the core a response lasts until the next request: the end of it may still be in the kernel.
-      const auto found = readers_.find(stop_now->conn);
-      if (found != readers_.end() && found->second.connection->has_unsent()) {
-        found->second.connection->abort();
-        drop(stop_now->conn);
-      }
-    } else {
-      sink_.deliver(MediaReported{std::move(std::get<Tell>(effect).event)});
-    }
-  }
-}
-
-void MediaLoop::respond(Respond respond, MonoTime now) {
-  const auto found = readers_.find(respond.conn);
-  if (found == readers_.end()) return;
-  Connection& connection = *found->second.connection;
-  std::shared_ptr<FileHandle> file;
-  if (!respond.file.empty()) {
-    file = open_base(respond.file, respond.launched);
-    if (!file) {
-      log_.write({LogLevel::error,
-                  "image " + respond.file + ": " + std::error_code(errno, std::generic_category()).message(),
-                  {{"peer", connection.peer()}}});
-      core_.on_closed(respond.conn);
-      Respond refusal;
-      refusal.conn = respond.conn;
-      refusal.status = 503;
-      refusal.headers = {{"Retry-After", "5"}};
-      respond = std::move(refusal);
-    }
-  }
-  const ConnId id = respond.conn;
-  connection.respond(std::move(respond), std::move(file), now);
-  if (connection.sends_content()) {
-    pacer_.queue(connection.peer(), id);
-  } else {
-    runnable_.push_back(id);
-  }
-}
-
-std::shared_ptr<FileHandle> MediaLoop::open_base(const std::string& path, bool launched) {
-  struct stat there{};
-  const bool found = ::stat(path.c_str(), &there) == 0;
-  if (const auto open = files_.find(path); open != files_.end()) {
-    struct stat status{};  // one that had rotted is put aside, and fetched anew to the same path
-    const bool usable = ::fstat(open->second->get(), &status) == 0 && status.st_nlink > 0;
-    const bool same = found && status.st_dev == there.st_dev && status.st_ino == there.st_ino;
-    if (usable && (same || (launched && !found))) return open->second;
-  }
-  FileHandle handle(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!handle && errno == ENOENT && launched)
-    handle = FileHandle(::open(aside_of(path).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!handle) return nullptr;
-  return files_[path] = std::make_shared<FileHandle>(std::move(handle));
-}
-
-void MediaLoop::report_tls(const std::string& peer, const std::string& detail, MonoTime now) {
-  if (const auto last = tls_told_.find(peer); last != tls_told_.end() && now - last->second < sweep_every)
-    return;
-  if (tls_told_.size() >= most_remembered_peers) tls_told_.clear();
-  tls_told_[peer] = now;
-  log_.write({LogLevel::warning, "TLS with a reader failed: " + detail, {{"peer", peer}}});
-  wire::MediaEvent event;
-  event.mutable_tls_refused()->set_peer(peer);
-  event.mutable_tls_refused()->set_detail(detail);
-  sink_.deliver(MediaReported{std::move(event)});
-}
-
 void MediaLoop::sweep(MonoTime now) {
   next_sweep_ = now + sweep_every;
   std::vector<ConnId> late;
   for (const auto& [id, reader] : readers_) {
-    // Who queues for a turn waits for us, not we for them.
-    const bool expired = reader.connection->expired(now) && !pacer_.queued(id);
+    reader.connection->look_for_progress(now);
+    // Who queues for a turn or waits for the disk waits for us, not we for them.
+    const bool expired =
+        reader.connection->expired(now) && !pacer_.queued(id) && !reader.connection->awaits_disk();
     if (expired || reader.connection->is_done()) late.push_back(id);
   }
   for (const ConnId id : late) {
@@ -410,7 +321,7 @@ void MediaLoop::sweep(MonoTime now) {
     }
     drop(id);
   }
-  std::erase_if(files_, [](const auto& item) { return item.second.use_count() == 1; });
+  files_.keep(core_.files_served());
   if (!accepting_) accepting_ = watch_listeners(EPOLL_CTL_MOD, EPOLLIN);
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,9 +15,13 @@
 #include "agents/media/media_core.h"
 #include "agents/media/read_pacer.h"
 #include "agents/media/server/connection.h"
+#include "agents/media/server/disk_pool.h"
 #include "agents/media/server/file_reader.h"
+#include "agents/media/server/image_file.h"
+#include "agents/media/server/launched_media.h"
 #include "agents/media/server/media_server.h"
 #include "agents/media/server/net_socket.h"
+#include "agents/media/server/open_images.h"
 #include "common/base/log.h"
 #include "common/ports/media_link.h"
 #include "common/ports/sink.h"
@@ -42,6 +47,9 @@ class MediaLoop {
   };
   using Readers = std::unordered_map<ConnId, Reader>;
 
+  void wake_up();
+  void remember(MonoTime now);
+  void carry_out(const wire::MediaCommand& command, MonoTime now);
   void take_commands();
   void accept_readers(MonoTime now, bool from_hosts);
   [[nodiscard]] bool watch_listeners(int operation, std::uint32_t events);
@@ -61,8 +69,7 @@ class MediaLoop {
   void sweep(MonoTime now);
   void wait_for(Reader& reader, Connection::Wait wait);
   void tick(MonoTime now);
-  /// `launched`: an installer reads it, and goes on with what it has when the image was put aside.
-  std::shared_ptr<FileHandle> open_base(const std::string& path, bool launched);
+  void take_from_disk(MonoTime now);
   [[nodiscard]] int timeout_ms(MonoTime now) const;
 
   Listener listener_;
@@ -75,15 +82,16 @@ class MediaLoop {
   FileHandle epoll_;
   FileHandle wakeup_;
 
+  std::optional<LaunchedMedia> memory_;
   FileImages images_;
   MediaCore core_;
   ReadPacer pacer_;
   Readers readers_;
   std::size_t hosts_ = 0;  // those of them that came over the listener for package trees
   ConnId next_id_;
-  std::vector<ConnId> runnable_;                              // got a response without content: step them
-  std::map<std::string, std::shared_ptr<FileHandle>> files_;  // open until a sweep finds no response with it
-  std::map<std::string, MonoTime> tls_told_;                  // peer -> last TlsRefused
+  std::vector<ConnId> runnable_;  // got a response without content: step them
+  OpenImages files_;
+  std::map<std::string, MonoTime> tls_told_;  // peer -> last TlsRefused
   std::vector<char> scratch_;
   std::optional<MonoTime> no_descriptor_told_;
   MonoTime next_sweep_{};
@@ -96,6 +104,9 @@ class MediaLoop {
   std::vector<wire::MediaCommand> commands_;
   std::atomic<bool> ordered_ = false;  // commands_ is not empty
   std::atomic<bool> stopping_ = false;
+
+  std::atomic<bool> disk_answered_ = false;
+  DiskPool disk_;  // the last member: its threads may wake the loop until it is gone
 };
 
 }  // namespace metalmesh::media

@@ -1,8 +1,8 @@
 // Serves virtual ISOs to BMCs over HTTPS (or HTTP where a site must): a thread with its own epoll loop.
 //
 // It takes MediaCommands and gives MediaEvents, nothing else; in the media process an AgentDoor is between it
-// and the agent. It knows no mounts after a start, and with a silent agent no fence opens. `send` is safe
-// from any thread and never blocks; events reach the sink from the server's thread.
+// and the agent. After a start it knows what was launched and nothing else, and with a silent agent no fence
+// opens. `send` is safe from any thread and never blocks; events reach the sink from the server's thread.
 #pragma once
 
 #include <memory>
@@ -28,6 +28,7 @@ struct MediaServerOptions {
   std::uint64_t bandwidth = 0;  // bytes per second to all readers together; 0: no limit
   ReaderPatience patience;
   std::string packages_listen;  // package trees over plain HTTP, and nothing else; empty: not there
+  std::string memory;  // the agent's data folder, where launched media are; empty: nothing is remembered
 };
 
 class MediaServer final : public MediaLink {

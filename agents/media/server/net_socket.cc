@@ -1,9 +1,9 @@
 #include "agents/media/server/net_socket.h"
 
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -190,6 +190,13 @@ IoResult NetSocket::send_file(int file, std::uint64_t offset, std::size_t length
 bool NetSocket::has_unsent() const {
   int bytes = 0;
   return ::ioctl(socket_.get(), SIOCOUTQ, &bytes) != 0 || bytes > 0;
+}
+
+std::uint64_t NetSocket::acknowledged() const {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 0;
+  return info.tcpi_bytes_acked;
 }
 
 void NetSocket::drop_unsent() {

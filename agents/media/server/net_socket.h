@@ -53,9 +53,13 @@ class NetSocket {
   /// Whether `send_file` works now: on plain TCP, and where the kernel does TLS; not after a want_write of
   /// `write`.
   [[nodiscard]] bool sends_files() const;
+  /// A TLS record is encrypted and not all of it is sent: the next `write` must begin with its bytes.
+  [[nodiscard]] bool write_pending() const { return write_pending_; }
   IoResult send_file(int file, std::uint64_t offset, std::size_t length);
   /// Whether the kernel holds bytes that the peer has not acknowledged.
   [[nodiscard]] bool has_unsent() const;
+  /// How much the peer has acknowledged since the connection was made.
+  [[nodiscard]] std::uint64_t acknowledged() const;
   /// Makes the close that follows a reset: what the kernel still holds is dropped, not delivered.
   void drop_unsent();
   /// The end of what we send: of TLS and of the stream. Without waiting.

@@ -136,7 +136,7 @@ class MediaWire : public testing::Test {
       file.mutable_content()->append(token + std::to_string(1'000'000 + i) + "\n");
     auto made = make_second_medium(mount.second());
     server_->send({command});
-    return std::get<std::string>(made->patches.at(0).content);
+    return std::string(std::get<SharedText>(made->patches.at(0).content).view());
   }
   void image(const std::string& path, wire::MountState state) {
     auto reader = FileReader::open(path);
@@ -147,6 +147,7 @@ class MediaWire : public testing::Test {
     *mount.mutable_image() = *probe_image(*reader);
     mount.mutable_image()->set_path(path);
     mount.set_state(state);
+    mount.set_patience_seconds(patience_seconds_);
     server_->send({command});
   }
   /// Orders are carried out in the server's own time.
@@ -155,6 +156,7 @@ class MediaWire : public testing::Test {
     std::this_thread::sleep_for(300ms);
   }
 
+  unsigned patience_seconds_ = 0;  // of the mounts
   MediaServerOptions options_;
   test::ScratchFolder folder_;
   test::WaitingSink sink_;
@@ -230,6 +232,50 @@ TEST_F(MediaWire, AnImageThatCameAnewIsReadAnew) {
   Reader next(server_->address());
   next.ask("/m/tok.iso", "Range: bytes=2000000-2000000\r\nConnection: close\r\n");
   EXPECT_EQ(next.take(8192).back(), fresh[2'000'000]);
+}
+
+/// A host that formats its disks in the middle of a response takes nothing for minutes.
+TEST_F(MediaWire, ALaunchedInstallerMayPauseAsLongAsItsOrderSays) {
+  options_.patience.stalled = 1s;
+  patience_seconds_ = 30;
+  start(false);
+  image(test::installer_iso(), wire::LAUNCHED);
+  wait_for_mounts();
+  Reader reader(server_->address());
+  reader.ask("/m/tok.iso", "Connection: close\r\n");
+  const std::string begin = reader.take(65536);
+  std::this_thread::sleep_for(4s);
+  const std::string rest = reader.take(64 << 20);
+  EXPECT_EQ(body_of(begin + rest).size(), std::filesystem::file_size(test::installer_iso()));
+  EXPECT_TRUE(reader.ended());
+}
+
+/// What waits in the kernel says nothing: a slow reader empties that once in minutes.
+TEST_F(MediaWire, ASlowReaderIsNotCut) {
+  options_.patience.stalled = 1s;
+  start(false);
+  image(test::installer_iso(), wire::LAUNCHED);
+  wait_for_mounts();
+  Reader reader(server_->address());
+  reader.ask("/m/tok.iso", "Connection: close\r\n");
+  std::string all;
+  for (int i = 0; i < 25; ++i) {  // 80 KiB a second, of a response that fills the kernel at once
+    all += reader.take(16384);
+    std::this_thread::sleep_for(200ms);
+  }
+  all += reader.take(64 << 20);
+  EXPECT_EQ(body_of(all).size(), std::filesystem::file_size(test::installer_iso()));
+}
+
+TEST_F(MediaWire, WhoTakesNothingIsCutInTheEnd) {
+  options_.patience.stalled = 1s;
+  start(false);
+  image(test::installer_iso(), wire::LAUNCHED);
+  wait_for_mounts();
+  Reader reader(server_->address());
+  reader.ask("/m/tok.iso");
+  std::this_thread::sleep_for(4s);
+  EXPECT_LT(reader.take(64 << 20).size(), std::filesystem::file_size(test::installer_iso()));
 }
 
 TEST_F(MediaWire, HostsLeaveRoomForBmcs) {
