@@ -22,7 +22,8 @@ int report(LogSink& log, const char* what, const Error& error, int exit_code) {
   return exit_code;
 }
 
-media::MediaServerOptions server_options(const config::Media& media, std::size_t connections) {
+media::MediaServerOptions server_options(const config::Media& media, const std::string& data_dir,
+                                         std::size_t connections) {
   media::MediaServerOptions options;
   options.connections = connections;
   options.listen = media.listen();
@@ -31,6 +32,7 @@ media::MediaServerOptions server_options(const config::Media& media, std::size_t
   options.tls = !media.plain_http();
   options.bandwidth = media.bandwidth();
   options.packages_listen = media.packages_listen();
+  options.memory = data_dir;
   return options;
 }
 
@@ -48,7 +50,8 @@ int serve_media_command(const AgentOptions& options, LogSink& log) {
   if (!connections) return report(log, "cannot run", connections.error(), failed);
   auto door = media::AgentDoor::open(config->data_dir(), log);
   if (!door) return report(log, "cannot let the agent in", door.error(), failed);
-  auto server = media::MediaServer::start(server_options(config->media(), *connections), **door, log);
+  auto server = media::MediaServer::start(server_options(config->media(), config->data_dir(), *connections),
+                                          **door, log);
   if (!server) return report(log, "cannot serve media", server.error(), failed);
   (*door)->serve(**server);
   log.write({LogLevel::info,

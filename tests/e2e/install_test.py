@@ -28,8 +28,7 @@ def installs_and_proves_itself_and_does_not_notice_an_upgrade_of_the_agent():
 
 def survives_the_death_of_agent_media_server_controller_and_broker():
     with MachineMesh() as mesh:
-        # The account of what was read dies with the media server: its stillness has to tell that it came to its end.
-        mesh.ready(settle=25)
+        mesh.ready()
         mesh.set_bmc(SERVER, giveUpMs=300_000)
         mesh.start_install()
         # While the machine copies from the medium, until a read has failed.

@@ -20,7 +20,6 @@ address={{address}}
 gateway={{gateway}}
 via={{gateway}}
 callback={{callback_url}}
-settle=%d
 """
 # Emulated, and maybe on a busy machine: everything takes its time.
 TIMEOUTS = {"unreachable": "20s", "confirm": "20s", "firstRead": "90s", "boot": "180s", "power": "60s", "stall": "90s"}
@@ -45,9 +44,9 @@ class MachineMesh(Mesh):
         self.image = INSTALLER
         self.image_sha256 = INSTALLER.with_suffix(".iso.sha256").read_text().strip()
 
-    def ready(self, settle=0, **profile):
-        """Everything is applied, the server is inspected; its installer stays on for so many seconds at its end."""
-        template = ANSWER % settle + (self.pki / "ca.crt").read_text()
+    def ready(self, **profile):
+        """Everything is applied, the server is inspected."""
+        template = ANSWER + (self.pki / "ca.crt").read_text()
         self.apply_basics(**{"template": {"inline": template}, "maxRun": "600s", "stallAfter": "90s",
                              "proof": {"minimum": "callback", "within": "300s"}, **profile})
         self.wait_ready(timeout=120)

@@ -147,6 +147,57 @@ def served_again(mesh, urls, launched, guarded):
     return {"asking": asking}
 
 
+def the_medium_outlives_both_deaths():
+    """The media process is started again while the agent is down: what runs is served, what ended is not, and what was
+    read is not forgotten."""
+    with Mesh({"par1": 3}, install_ms=300_000, agent_config={"timeouts": {"stall": "300s", "firstRead": "300s"}}) as mesh:
+        agent, media = mesh.agents["par1"], mesh.media["par1"]
+        mesh.apply_basics(maxRun="900s", stallAfter="900s", proof={"minimum": "callback", "within": "60s", "settle": "1s"})
+        mesh.wait_ready()
+        ended, *running = sorted(mesh.truth())
+        mesh.start_rollout("web", select={"labels": {"role": "web"}})
+        wait_until("all install", lambda: sum(len(s["installs"]) for s in mesh.truth().values()) == 3, 60)
+        urls = {name: server["media"] for name, server in mesh.truth().items()}
+        guarded = kernel_at(mesh)
+        half = os.stat(mesh.image).st_size // 2 // 65536 * 65536
+        first = {name: Reader(mesh, urls[name], 0, half - 1).ask() for name in running}
+        assert {status for status, _, _ in first.values()} == {206}
+        time.sleep(0.3)
+        mesh.set_bmc(ended, power=False)  # its medium dies
+        # Nobody reads it meanwhile: that would be a sign of life.
+        wait_until("it is over", lambda: mesh.deployments("web")[ended]["state"] == "INDETERMINATE", 60)
+        wait_until("it is served no more", lambda: status_of(mesh, urls[ended], guarded) in (404, 410), 20)
+        agent.kill()
+        media.kill()
+        media.start()
+        for name in running:
+            wait_until("it is served without the agent", lambda name=name: answers(mesh, urls[name], guarded) == 206, 10)
+            again = Reader(mesh, urls[name], 0, half - 1)
+            assert again.ask() == first[name], name
+            again.connection.close()
+        assert status_of(mesh, urls[ended], guarded) == 503, "what ended is not remembered"
+        media.kill()
+        media.start()
+        for name in running:
+            wait_until("it is served again", lambda name=name: answers(mesh, urls[name], guarded) == 206, 10)
+            assert Reader(mesh, urls[name], half, 10 ** 9).ask()[0] == 206  # the other half, in another life
+        agent.start()
+        wait_until("what both lives served counts together", lambda: all_read(mesh, running), 20)
+        assert {name: status_of(mesh, urls[name], guarded) for name in running} == dict.fromkeys(running, 206)
+
+
+def answers(mesh, url, first):
+    try:
+        return status_of(mesh, url, first)
+    except OSError:
+        return None  # it does not listen yet
+
+
+def all_read(mesh, names):
+    deployments = mesh.deployments("web")
+    return all(deployments[name].get("percent", 0) == 100 for name in names)
+
+
 def nothing_is_launched_without_the_agent():
     with Mesh({"par1": 2}) as mesh:
         agent, media = mesh.agents["par1"], mesh.media["par1"]
@@ -205,4 +256,4 @@ def it_ends_when_it_is_told_and_is_alone():
 
 
 if __name__ == "__main__":
-    main([fifty_readers_and_two_deaths, nothing_is_launched_without_the_agent, it_ends_when_it_is_told_and_is_alone])
+    main([fifty_readers_and_two_deaths, the_medium_outlives_both_deaths, nothing_is_launched_without_the_agent, it_ends_when_it_is_told_and_is_alone])

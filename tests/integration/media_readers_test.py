@@ -175,7 +175,7 @@ def standing_readers_share_what_they_wait_for():
 
 
 def a_lack_of_descriptors_reaches_no_installer():
-    with MediaProcess(tls=False, limits=("prlimit", "--nofile=64:64")) as media:
+    with MediaProcess(tls=False, limits=("prlimit", "--nofile=128:128")) as media:
         image = image_of(media, 2 * MIB)
         media.mount("tok", image)
         kept = media.connection()
@@ -183,7 +183,7 @@ def a_lack_of_descriptors_reaches_no_installer():
         assert media.ask("/m/tok.iso", part, connection=kept)[0] == 206
         time.sleep(2.5)  # nobody reads for a while
         idle = []
-        for _ in range(120):
+        for _ in range(200):
             idle.append(socket.create_connection(("127.0.0.1", media.port)))
         time.sleep(1.5)
         seen = [media.ask("/m/tok.iso", part, connection=kept)[0] for _ in range(5)]

@@ -21,13 +21,49 @@ MediaClient::MediaClient(std::string folder, Sink& sink, LogSink& log)
     : folder_(std::move(folder)),
       sink_(sink),
       log_(log),
+      launched_(folder_),
       link_([this](std::string_view message) { take(message); }, log),
-      thread_([this] { run(); }) {}
+      thread_([this] { run(); }) {
+  launched_.remove_all_but({});  // until the core has told what is launched
+}
 
 MediaClient::~MediaClient() {
   stopping_ = true;
   link_.wake();
   thread_.join();
+}
+
+void MediaClient::send(MediaSend message) {
+  remember(message.command);
+  link_.post(message.command);
+}
+
+/// Before the process hears of it, so that it never finds less in the folder than it was told, and never more
+/// than may be served.
+void MediaClient::remember(const wire::MediaCommand& command) {
+  if (command.has_mount()) {
+    const wire::Mount& mount = command.mount();
+    if (mount.state() == wire::LAUNCHED) {
+      launched_.keep(mount);
+    } else {
+      launched_.remove(mount.token());
+    }
+    if (mount.state() == wire::OPEN) {
+      ordered_[mount.token()] = mount;
+    } else {
+      ordered_.erase(mount.token());
+    }
+  } else if (command.has_forget()) {
+    ordered_.erase(command.forget());
+    launched_.remove(command.forget());
+  } else if (command.has_verdict() && command.verdict().granted()) {
+    auto opened = ordered_.extract(command.verdict().token());
+    if (!opened) return;
+    opened.mapped().set_state(wire::LAUNCHED);
+    launched_.keep(opened.mapped());
+  } else if (command.has_all()) {
+    launched_.remove_all_but({command.all().tokens().begin(), command.all().tokens().end()});
+  }
 }
 
 void MediaClient::run() {

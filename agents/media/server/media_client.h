@@ -1,13 +1,17 @@
 // The agent's end of the link to its media process. It connects, and connects again whenever the link breaks;
 // the process's greeting (MediaUp) makes the core send all mounts. Orders that are sent meanwhile are
-// dropped: the core tells everything after the greeting. `send` is safe from any thread and never blocks;
-// events reach the sink from the client's thread.
+// dropped: the core tells everything after the greeting. What is launched it puts down for a media process
+// that is started while there is no agent (launched_media.h), and takes away what is over, whether anybody is
+// connected or not. `send` never waits for the process; calls of it must not overlap. Events reach the sink
+// from the client's thread.
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <string>
 #include <thread>
 
+#include "agents/media/server/launched_media.h"
 #include "agents/media/server/link_end.h"
 #include "common/base/log.h"
 #include "common/ports/media_link.h"
@@ -23,9 +27,10 @@ class MediaClient final : public MediaLink {
   MediaClient(const MediaClient&) = delete;
   MediaClient& operator=(const MediaClient&) = delete;
 
-  void send(MediaSend message) override { link_.post(message.command); }
+  void send(MediaSend message) override;
 
  private:
+  void remember(const wire::MediaCommand& command);
   void run();
   void try_to_connect();
   void take(std::string_view message);
@@ -33,6 +38,8 @@ class MediaClient final : public MediaLink {
   std::string folder_;
   Sink& sink_;
   LogSink& log_;
+  LaunchedMedia launched_;
+  std::map<std::string, wire::Mount> ordered_;  // what a verdict launches, by token
   LinkEnd link_;
   unsigned attempts_ = 0;  // in vain, since the last connection
   bool greeted_ = false;

@@ -1,6 +1,7 @@
 #include "agents/media/server/open_images.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "agents/media/server/file_reader.h"
 
@@ -14,8 +15,11 @@ constexpr std::size_t reserved = 16;
 Result<std::shared_ptr<ImageFile>> OpenImages::open(const std::string& path, bool launched) {
   const auto known = files_.find(path);
   if (known != files_.end()) {
-    const auto place = known->second->place();
-    if (place == ImageFile::Place::same || (launched && place == ImageFile::Place::gone))
+    const ImageFile& open = *known->second;
+    const bool aside = open.path() != path;  // a good one may have come to its place
+    const auto place = open.place();
+    if (!aside && place == ImageFile::Place::same) return known->second;
+    if (launched && place != ImageFile::Place::replaced && ::access(path.c_str(), F_OK) != 0)
       return known->second;
   }
   auto file = open_fresh(path);
