@@ -272,6 +272,8 @@ void AgentCore::Impl::on(const MediaReported& report, const Now& now, Outcome& o
       return on_media(event.tls_refused(), now, out);
     case wire::MediaEvent::kRefused:
       return on_media(event.refused(), now, out);
+    case wire::MediaEvent::kUnreadable:
+      return images.on_unreadable(event.unreadable(), now, out);
     case wire::MediaEvent::BODY_NOT_SET:
       return;
   }
@@ -340,7 +342,7 @@ void AgentCore::Impl::send_mounts(Outcome& out) {
   MediaSend all;
   wire::AllMounts& mounted = *all.command.mutable_all();
   for (const JobSlot* slot : jobs.all()) {
-    MountDesk::publish(slot->job, out);
+    mounts.publish(slot->job, out);
     for (std::string& token : MountDesk::tokens(slot->job)) mounted.add_tokens(std::move(token));
   }
   out.emit(std::move(all));

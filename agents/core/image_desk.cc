@@ -282,6 +282,26 @@ bool ImageDesk::on_failed(const ImageFailed& failed, const std::set<std::string>
   return true;
 }
 
+void ImageDesk::on_unreadable(const wire::ImageUnreadable& unreadable, const Now& now, Outcome& out) {
+  const auto found = images_.find(unreadable.sha256());
+  const std::string name = found == images_.end() ? unreadable.path() : found->second.wish.image().name();
+  wire::Fault fault =
+      make_fault(wire::IMAGE_UNAVAILABLE, "WATCH",
+                 "the disk of the agent's machine did not give image " + name + " from byte " +
+                     std::to_string(unreadable.offset()) + " on (" + unreadable.detail() + "); its reader " +
+                     unreadable.peer() + " was cut off there",
+                 "check that disk; the image is verified now, and fetched anew if it is damaged");
+  fault.set_detail(unreadable.detail());
+  out.log(LogLevel::error, fault.seen(), {{"sha256", unreadable.sha256()}});
+  if (found == images_.end()) return;
+  out.emit(ImageVerify{unreadable.sha256()});
+  wire::ImageAtSite report;
+  report.set_sha256(unreadable.sha256());
+  report.set_ready(true);
+  *report.mutable_fault() = std::move(fault);
+  tell(std::move(report), now, out);
+}
+
 void ImageDesk::on_due(const std::string& sha256, Outcome& out) {
   const auto found = images_.find(sha256);
   if (found != images_.end() && !found->second.facts && !found->second.fetching) fetch(found->second, out);

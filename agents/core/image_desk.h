@@ -50,6 +50,8 @@ class ImageDesk {
                  Outcome& out);
   /// Jobs have gone: of what cannot be fetched, forgets what none of `in_use` is.
   void keep(const std::set<std::string>& in_use, const Now& now, Outcome& out);
+  /// The media server was not given bytes of it: told, and verified now.
+  void on_unreadable(const wire::ImageUnreadable& unreadable, const Now& now, Outcome& out);
   /// Timer "image/<sha256>".
   void on_due(const std::string& sha256, Outcome& out);
 

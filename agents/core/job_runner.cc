@@ -212,7 +212,7 @@ void JobRunner::on_poll_due(JobSlot& slot, const Now& now, Outcome& out) {
 }
 
 void JobRunner::on_mount_changed(JobSlot& slot, const Now& now, Outcome& out) {
-  MountDesk::publish(slot.job, out);
+  c_.mounts.publish(slot.job, out);
   if (slot.job.mount_state() == wire::OPEN) {
     on_mount_due(slot, now, out);
     return;
@@ -269,7 +269,7 @@ void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcom
   job.set_launched(true);
   *job.mutable_launched_at() = to_wire(now.wall());
   job.set_mount_state(wire::LAUNCHED);
-  if (job.has_second()) MountDesk::publish(job, out);
+  if (job.has_second()) c_.mounts.publish(job, out);
   c_.fences.launch(job.order().identity(), job.order().generation(), out);
   wire::Event event = event_of(job);
   event.mutable_launched();

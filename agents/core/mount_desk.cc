@@ -58,6 +58,14 @@ wire::Fault refusal(const record::Job& job, const Error& error) {
       "correct the profile, or vars and host of profile, site, rollout or server, then order again");
 }
 
+/// The media server must not end a response before this job calls its reader stalled, which may take twice
+/// the limit (install/read_watch.h).
+std::uint32_t patience_of(const record::Job& job, const AgentSettings& settings) {
+  const Duration stall =
+      job.order().has_stall_after() ? from_wire(job.order().stall_after()) : settings.timeouts.stall;
+  return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(2 * stall).count());
+}
+
 void send_mount(wire::Mount mount, Outcome& out) {
   MediaSend send;
   *send.command.mutable_mount() = std::move(mount);
@@ -134,7 +142,7 @@ void MountDesk::serve_packages(record::Job& job, const wire::ImageFacts* image) 
   tree.mutable_image()->set_sha256(image->sha256());
 }
 
-void MountDesk::publish(const record::Job& job, Outcome& out) {
+void MountDesk::publish(const record::Job& job, Outcome& out) const {
   if (job.mount_token().empty()) return;
   wire::Mount mount;
   mount.set_token(job.mount_token());
@@ -145,6 +153,7 @@ void MountDesk::publish(const record::Job& job, Outcome& out) {
   mount.set_state(job.mount_state());
   mount.set_callback_token(job.callback_token());
   if (job.has_packages()) *mount.mutable_packages() = job.packages();
+  mount.set_patience_seconds(patience_of(job, settings_));
   send_mount(std::move(mount), out);
   if (!job.has_second()) return;
   wire::Mount second;

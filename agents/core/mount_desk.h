@@ -35,7 +35,7 @@ class MountDesk {
 
   /// Tells the media server what the job's media are now. The second medium stays closed until the installer
   /// on the first one is launched: an installer from elsewhere that looks for such a label must find nothing.
-  static void publish(const record::Job& job, Outcome& out);
+  void publish(const record::Job& job, Outcome& out) const;
   /// Of all the job's media.
   static std::vector<std::string> tokens(const record::Job& job);
   static void forget(const std::string& token, Outcome& out);

@@ -20,6 +20,11 @@ struct ImageDrop {
   std::string sha256;
   bool operator==(const ImageDrop&) const = default;
 };
+/// Its bytes could not be read: whether it is still what it was is to be found out now.
+struct ImageVerify {
+  std::string sha256;
+  bool operator==(const ImageVerify&) const = default;
+};
 
 /// On disk, complete, its digest checked. `facts` says what the media room found inside.
 struct ImageReady {
@@ -63,6 +68,8 @@ class ImageFiles {
   /// When this returns the room of an image that was ready is free, if nobody reads it any more.
   virtual void drop(ImageDrop drop) = 0;
   virtual void limit(ImageLimit limit) = 0;
+  /// Of an image that is ready: nothing, or ImageFailed when it has rotted. Others are verified anyway.
+  virtual void verify(ImageVerify verify) = 0;
 };
 
 }  // namespace metalmesh

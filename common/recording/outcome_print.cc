@@ -83,6 +83,7 @@ class Adder {
     for (const std::string& url : fetch.urls) text(url);
   }
   void operator()(const ImageDrop& drop) { text(drop.sha256); }
+  void operator()(const ImageVerify& verify) { text(verify.sha256); }
   void operator()(const ImageLimit& limit) { text(limit.limits.SerializeAsString()); }
   void operator()(const MediaSend& send) {
     std::string command = send.command.SerializeAsString();
@@ -158,6 +159,8 @@ std::string describe(const Effect& effect) {
           return "fetch " + e.sha256;
         } else if constexpr (std::is_same_v<E, ImageDrop>) {
           return "drop " + e.sha256;
+        } else if constexpr (std::is_same_v<E, ImageVerify>) {
+          return "verify " + e.sha256;
         } else if constexpr (std::is_same_v<E, ImageLimit>) {
           return "limit images";
         } else if constexpr (std::is_same_v<E, MediaSend>) {

@@ -20,7 +20,7 @@ struct Halt {
 };
 
 using Effect = std::variant<Publish, HttpRequest, TimerArm, TimerDisarm, ExchangeReply, ExchangeChunk,
-                            ImageFetch, ImageDrop, ImageLimit, MediaSend, ProbeStart, Halt>;
+                            ImageFetch, ImageDrop, ImageLimit, MediaSend, ProbeStart, Halt, ImageVerify>;
 
 struct Outcome {
   Batch rows;

@@ -105,6 +105,8 @@ Status Turn::release(Effect effect) {
           present(ports_.images).fetch(std::forward<E>(e));
         } else if constexpr (std::is_same_v<T, ImageDrop>) {
           present(ports_.images).drop(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, ImageVerify>) {
+          present(ports_.images).verify(std::forward<E>(e));
         } else if constexpr (std::is_same_v<T, ImageLimit>) {
           present(ports_.images).limit(std::forward<E>(e));
         } else if constexpr (std::is_same_v<T, MediaSend>) {

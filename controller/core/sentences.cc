@@ -195,6 +195,9 @@ std::string sentence(const wire::Event& event) {
       if (event.image().evicted())
         return "image " + event.image().sha256().substr(0, 12) +
                " was removed by the site: its room is needed";
+      if (event.image().ready() && event.image().has_fault())
+        return "image " + event.image().sha256().substr(0, 12) +
+               " at the site: " + sentence(event.image().fault());
       return event.image().ready() ? "image " + event.image().sha256().substr(0, 12) + " is at the site"
                                    : "image " + event.image().sha256().substr(0, 12) +
                                          " is not at the site: " + sentence(event.image().fault());

@@ -92,6 +92,7 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
   void fetch(ImageFetch fetch) override;
   void drop(ImageDrop) override {}
   void limit(ImageLimit) override {}
+  void verify(ImageVerify) override {}
   void send(MediaSend message) override;
   void probe(ProbeStart probe) override;
   void write(const LogLine& line) override;

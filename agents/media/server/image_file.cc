@@ -36,8 +36,10 @@ bool may_ask(const struct stat& status, const std::string& path) {
 Result<std::shared_ptr<ImageFile>> ImageFile::open(const std::string& path) {
   FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status{};
-  if (!file || ::fstat(file.get(), &status) != 0)
-    return fail(ErrorKind::unavailable, path + ": " + text_of(errno));
+  if (!file || ::fstat(file.get(), &status) != 0) {
+    const bool none_left = errno == EMFILE || errno == ENFILE;
+    return fail(none_left ? ErrorKind::exhausted : ErrorKind::unavailable, path + ": " + text_of(errno));
+  }
   if (!S_ISREG(status.st_mode)) return fail(ErrorKind::invalid, path + ": not a regular file");
   std::shared_ptr<ImageFile> image(new ImageFile(
       path, std::move(file), static_cast<std::uint64_t>(status.st_size), status.st_dev, status.st_ino));

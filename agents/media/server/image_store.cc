@@ -113,6 +113,13 @@ void ImageStore::limit(ImageLimit limit) {
   changed_.notify_all();
 }
 
+void ImageStore::verify(ImageVerify verify) {
+  const std::lock_guard lock(mutex_);
+  if (!ready_.contains(verify.sha256)) return;
+  doubted_.insert(std::move(verify.sha256));
+  changed_.notify_all();
+}
+
 DiskShare ImageStore::share() {
   const std::lock_guard lock(mutex_);
   return share_;

@@ -60,6 +60,7 @@ class ImageStore final : public ImageFiles {
   void fetch(ImageFetch fetch) override;
   void drop(ImageDrop drop) override;
   void limit(ImageLimit limit) override;
+  void verify(ImageVerify verify) override;
 
  private:
   struct Job {
@@ -92,12 +93,14 @@ class ImageStore final : public ImageFiles {
   void pace_download(std::size_t bytes, const std::atomic<bool>& cancelled);
 
   void look_after();
+  [[nodiscard]] bool wait_for_work();
   void take_in_found();
   std::optional<std::string> due_for_verification();
   void verify_again(const std::string& sha256);
   void look_at_aside(const std::string& sha256);
-  /// Nothing when something better to do came between; one thing is hashed at a time, slowly.
-  std::optional<Result<std::string>> digest_quietly(const std::string& path);
+  /// Nothing when something better to do came between, of which there is nothing for one that is doubted; one
+  /// thing is hashed at a time, slowly.
+  std::optional<Result<std::string>> digest_quietly(const std::string& path, bool doubted);
   /// A read of the disk failed. True when it was tried often enough.
   bool given_up(const std::string& sha256, const Error& error);
   [[nodiscard]] bool rests(const std::string& sha256) const;
@@ -119,6 +122,7 @@ class ImageStore final : public ImageFiles {
   std::deque<JobPtr> downloads_;
   std::map<std::string, JobPtr> jobs_;             // under way or queued, by digest
   std::map<std::string, wire::ImageFacts> ready_;  // verified in this life
+  std::set<std::string> doubted_;                  // to be verified before anything else
   std::set<std::string> imported_;                 // those of them that were told to be imported
   struct Unread {
     unsigned tries = 0;

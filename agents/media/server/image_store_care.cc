@@ -20,7 +20,14 @@ void ImageStore::look_after() {
     if (aside_due_ && now() < *aside_due_) continue;
     aside_due_ = now() + options_.aside_again;
     for (const std::string& name : folder_.asides()) look_at_aside(name);
-  } while (pause(options_.look_every));
+  } while (wait_for_work());
+}
+
+/// Until it is time to look again, or an image is doubted; false when the store stops.
+bool ImageStore::wait_for_work() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, options_.look_every, [&] { return stopping_ || !doubted_.empty(); });
+  return !stopping_;
 }
 
 /// What was imported, and what no longer counts as imported.
@@ -42,6 +49,7 @@ void ImageStore::take_in_found() {
 /// The image that has not been verified for the longest, if that is too long and nothing else goes on.
 std::optional<std::string> ImageStore::due_for_verification() {
   const std::lock_guard lock(mutex_);
+  if (!doubted_.empty()) return *doubted_.begin();
   if (!jobs_.empty()) return std::nullopt;
   auto oldest = std::chrono::system_clock::now() - options_.verify_every;
   std::optional<std::string> due;
@@ -75,13 +83,13 @@ bool ImageStore::given_up(const std::string& sha256, const Error& error) {
   return true;
 }
 
-std::optional<Result<std::string>> ImageStore::digest_quietly(const std::string& path) {
+std::optional<Result<std::string>> ImageStore::digest_quietly(const std::string& path, bool doubted) {
   Pacer disk;
   bool interrupted = false;
   auto digest = digest_of(path, [&](std::size_t bytes) {
     std::unique_lock lock(mutex_);
     const Duration wait = disk.take(bytes, options_.verify_rate, now());
-    interrupted = changed_.wait_for(lock, wait, [&] { return stopping_ || !jobs_.empty(); });
+    interrupted = changed_.wait_for(lock, wait, [&] { return stopping_ || (!doubted && !jobs_.empty()); });
     return !interrupted;
   });
   if (interrupted) return std::nullopt;
@@ -89,7 +97,11 @@ std::optional<Result<std::string>> ImageStore::digest_quietly(const std::string&
 }
 
 void ImageStore::verify_again(const std::string& sha256) {
-  const auto digest = digest_quietly(folder_.image(sha256));
+  const bool doubted = [&] {
+    const std::lock_guard lock(mutex_);
+    return doubted_.erase(sha256) > 0;
+  }();
+  const auto digest = digest_quietly(folder_.image(sha256), doubted);
   if (!digest) return;  // there will be a quieter hour
   const bool unread = !*digest && digest->error().kind == ErrorKind::corrupt;
   // A machine out of files or memory says nothing about the image; it is looked at again.
@@ -122,7 +134,7 @@ void ImageStore::rotten(const std::string& sha256, const std::string& seen) {
 
 /// A disk or a file system may have been away only.
 void ImageStore::look_at_aside(const std::string& sha256) {
-  const auto digest = digest_quietly(folder_.aside(sha256));
+  const auto digest = digest_quietly(folder_.aside(sha256), false);
   if (!digest || *digest != sha256) return;
   const std::lock_guard lock(mutex_);
   if (jobs_.contains(sha256) || folder_.has(sha256) || !folder_.has_aside(sha256)) return;

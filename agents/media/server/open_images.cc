@@ -32,7 +32,7 @@ Result<std::shared_ptr<ImageFile>> OpenImages::open(const std::string& path, boo
 /// With a descriptor of the reserve, when there is no other.
 Result<std::shared_ptr<ImageFile>> OpenImages::open_fresh(const std::string& path) {
   auto file = ImageFile::open(path);
-  if (file || reserve_.empty()) return file;
+  if (file || file.error().kind != ErrorKind::exhausted || reserve_.empty()) return file;
   reserve_.pop_back();
   return ImageFile::open(path);
 }

@@ -174,6 +174,27 @@ TEST_F(Images, ARottenImageThatNobodyWishesForGoes) {
   EXPECT_THAT(site_.image_acts, ElementsAre("drop " + digest('9')));
 }
 
+/// A read error at the media server is known at the controller, and settles by itself.
+TEST_F(Images, OneThatCannotBeReadIsToldAndVerifiedAtOnce) {
+  prefetch('b');
+  site_.image_acts.clear();
+  MediaReported report;
+  auto& unreadable = *report.event.mutable_unreadable();
+  unreadable.set_path("/images/b.iso");
+  unreadable.set_sha256(digest('b'));
+  unreadable.set_offset(4096);
+  unreadable.set_detail("Input/output error");
+  unreadable.set_peer("10.0.0.9");
+  site_.deliver(report);
+  EXPECT_THAT(site_.image_acts, ElementsAre("verify " + digest('b')));
+  const auto reports = told('b');
+  ASSERT_EQ(reports.size(), 2U);  // ready, unreadable
+  EXPECT_TRUE(reports[1].ready()) << "it is there";
+  EXPECT_EQ(reports[1].fault().code(), wire::IMAGE_UNAVAILABLE);
+  EXPECT_THAT(reports[1].fault().seen(), HasSubstr("image image-b from byte 4096 on (Input/output error)"));
+  EXPECT_FALSE(reports[1].fault().next().empty());
+}
+
 TEST_F(Images, AJobThatWaitsTakesARottenImageForOneThatIsFetched) {
   site_.images_ready = false;
   auto order = test::make_order(site_, 1);

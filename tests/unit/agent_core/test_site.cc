@@ -109,6 +109,8 @@ void TestSite::release(Effect effect) {
     inbox_.push_back(std::move(ready));
   } else if (auto* drop = std::get_if<ImageDrop>(&effect)) {
     image_acts.push_back("drop " + drop->sha256);
+  } else if (auto* verify = std::get_if<ImageVerify>(&effect)) {
+    image_acts.push_back("verify " + verify->sha256);
   } else if (auto* limit = std::get_if<ImageLimit>(&effect)) {
     image_limits = limit->limits;
   } else if (auto* send = std::get_if<MediaSend>(&effect)) {
