@@ -34,8 +34,8 @@ std::string materialise(const std::string& base, const Overlay& overlay) {
   out.resize(overlay.size, '?');
   for (const Patch& patch : overlay.patches) {
     const auto* moved = std::get_if<ByteRange>(&patch.content);
-    const std::string bytes =
-        moved != nullptr ? base.substr(moved->offset, moved->length) : std::string(std::get<SharedText>(patch.content).view());
+    const std::string bytes = moved != nullptr ? base.substr(moved->offset, moved->length)
+                                               : std::string(std::get<SharedText>(patch.content).view());
     out.replace(patch.offset, bytes.size(), bytes);
   }
   return out;
