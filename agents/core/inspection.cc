@@ -26,8 +26,9 @@ const std::array<Wording, 12>& wordings() {
       {wire::BMC_UNREACHABLE, "does not answer ({seen})", "check the BMC's cable, address and port"},
       {wire::AGENT_EXHAUSTED, "was not asked: {seen}",
        "raise LimitNOFILE of the agent's unit and restart the agent, then inspect again"},
-      {wire::BMC_TLS_REFUSED, "did not pass the TLS handshake",
-       "check the BMC's certificate and clock, or use bmc.tls: pin"},
+      {wire::BMC_TLS_REFUSED, "did not pass the TLS handshake: {seen}",
+       "check the BMC's certificate and clock, or use bmc.tls: pin; where it offers old TLS only: update its "
+       "firmware, or allow TLS 1.2 in its settings"},
       {wire::BMC_KEY_CHANGED, "shows the TLS key {seen}, pinned is {expected}",
        "find out why (board swap, new certificate, wrong machine), then accept the new key"},
       {wire::CREDENTIAL_MISSING, "cannot be logged in to: its credential is not at this site", set_password},
@@ -140,6 +141,7 @@ void Inspection::fail(const bmc::Trouble& trouble) {
       make_fault(trouble.code, "INSPECT",
                  "the BMC " + request_.bmc().address() + " " + fill(wording->seen, trouble, credential),
                  fill(wording->next, trouble, credential));
+  if (trouble.code == wire::BMC_KEY_CHANGED) result_.set_bmc_key_sha256(trouble.seen);  // to be accepted
   fault.set_detail(trouble.detail);
   fault.set_tries(std::max(1U, trouble.tries));
   *result_.mutable_fault() = std::move(fault);
@@ -158,7 +160,7 @@ Inspection::Step Inspection::conclude(bmc::Turn& turn) {
   }
   if (read_ && !over) over = dialogue_.close(turn, false) == Verdict::done || turn.trouble;
   for (std::string& note : turn.notes) result_.add_notes(std::move(note));
-  result_.set_bmc_key_sha256(dialogue_.peer_key());
+  if (result_.fault().code() != wire::BMC_KEY_CHANGED) result_.set_bmc_key_sha256(dialogue_.peer_key());
   Step step;
   step.request = std::move(turn.request);
   step.wake = turn.wake;

@@ -45,10 +45,11 @@ const std::array<Wording, 35>& wordings() {
       {wire::BMC_SESSIONS_FULL, passes, unknown, "{bmc} has no free session ({span} of waiting)",
        "close sessions in the BMC's web page, or wait until they time out"},
       {wire::BMC_KEY_CHANGED, stays, unknown, "{bmc} shows TLS key {seen}, expected {expected}",
-       "if the BMC got a new certificate: " + commands::accept("{server}") +
-           "; if not, find out who answers at {bmc}"},
+       "if the BMC got a new certificate: " + commands::inspect("{server}") + ", which shows it, and " +
+           commands::accept("{server}") + "; if not, find out who answers at {bmc}"},
       {wire::BMC_TLS_REFUSED, stays, unknown, "TLS with {bmc} failed: {seen}",
-       "check the BMC's certificate, name and clock, or pin its key: " + commands::accept("{server}")},
+       "check the BMC's certificate, name and clock, or pin its key: " + commands::accept("{server}") +
+           "; where it offers old TLS only: update its firmware, or allow TLS 1.2 in its settings"},
       {wire::BMC_PROTOCOL, passes, unknown, "{bmc} answered {seen}, expected {expected}",
        "update the BMC's firmware; attach the detail to a report"},
       {wire::CREDENTIAL_MISSING, stays, unknown, "this site has no credential named {credential}",
@@ -106,7 +107,8 @@ const std::array<Wording, 35>& wordings() {
        "iDRAC9 update the firmware"},
       {wire::INSTALLER_STALLED, stays, unknown,
        "no media read for {span} at {percent}, power {seen}: probably waiting at a prompt",
-       "look at the console of {bmc}; to begin anew: " + commands::install("{server}", "--reinstall")},
+       "look at the console of {bmc}; if it will not end: " + commands::resolve("{server}", "failed") +
+           ", and to begin anew: " + commands::install("{server}", "--reinstall")},
       {wire::INSTALLER_TIMEOUT, stays, known, "the installer has run {span}, the order allows {expected}",
        "look at the console of {bmc}; raise the profile's max run time if it is merely slow"},
       {wire::INSTALLER_INTERRUPTED, stays, unknown,

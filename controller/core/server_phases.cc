@@ -69,6 +69,9 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
     auto& status = *server.mutable_status();
     auto& conditions = *status.mutable_conditions();
     if (seen.has_fault()) {
+      // What it shows now; a person may accept it, and then its identity is asked for again.
+      if (seen.fault().code() == wire::BMC_KEY_CHANGED && !seen.bmc_key_sha256().empty())
+        status.set_bmc_key_sha256(seen.bmc_key_sha256());
       set_condition(
           conditions, "Reachable", "False", wire::FaultCode_Name(seen.fault().code()),
           seen.fault().seen() + (seen.fault().next().empty() ? "" : "; next: " + seen.fault().next()),

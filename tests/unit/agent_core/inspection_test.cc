@@ -90,6 +90,17 @@ TEST_F(Inspect, TheKeyOfTheFirstAnswerIsPinnedForTheRest) {
   }
 }
 
+TEST_F(Inspect, AnotherKeyThanThePinnedOneIsToldSoThatItCanBeAccepted) {
+  site_.start();
+  inspect("10.0.0.7");
+  ASSERT_FALSE(site_.requests().empty());
+  site_.deliver(HttpFailed{site_.requests().back().id, HttpFailure::key_changed, std::string(64, 'c')});
+  site_.advance(std::chrono::seconds(1));
+  ASSERT_EQ(results().size(), 1U);
+  EXPECT_EQ(results()[0].fault().code(), wire::BMC_KEY_CHANGED);
+  EXPECT_EQ(results()[0].bmc_key_sha256(), std::string(64, 'c'));
+}
+
 TEST_F(Inspect, ASilentBmcIsTriedAsLongAsAnInstallWouldAndThenNamed) {
   site_.start();
   inspect("10.0.0.7");

@@ -61,6 +61,20 @@ TEST_F(Identity, AnotherKeyIsNoticed) {
   EXPECT_EQ(mesh.server("s0").status().pinned_key_sha256(), std::string(64, 'b'));
 }
 
+TEST_F(Identity, AKeyThatAnInspectionRefusedCanBeAccepted) {
+  add(Mesh::server_object("s0", "par1", 0), bmc_report(0));
+  auto& seen = agent.bmcs["s0"];
+  seen.Clear();
+  seen.mutable_fault()->set_code(wire::BMC_KEY_CHANGED);
+  seen.set_bmc_key_sha256(std::string(64, 'b'));
+  mesh.must(InspectServer{"s0"});
+  agent.answer_inspections();
+  EXPECT_EQ(mesh.server("s0").status().phase(), "inspected");
+  EXPECT_EQ(mesh.server("s0").status().pinned_key_sha256(), agent.key) << "nobody accepted it yet";
+  mesh.must(AcceptServer{"s0"});
+  EXPECT_EQ(mesh.server("s0").status().pinned_key_sha256(), std::string(64, 'b'));
+}
+
 TEST_F(Identity, OneMachineUnderTwoNamesIsRefused) {
   add(Mesh::server_object("s0", "par1", 0), bmc_report(0));
   auto twin = Mesh::server_object("s1", "par1", 1);
