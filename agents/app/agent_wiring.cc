@@ -46,7 +46,7 @@ struct Identity {
   std::unique_ptr<adapters::CredentialFile> credentials;
 };
 
-Result<Identity> open_identity(const config::Agent& config, LogSink& log) {
+Result<Identity> open_identity(const config::Agent& config, LogSink& log, bool checks) {
   auto machine = read_machine_id();
   if (!machine) return std::unexpected(std::move(machine.error()));
   auto signer = adapters::Ed25519Signer::from_file(config.signing_key());
@@ -55,7 +55,10 @@ Result<Identity> open_identity(const config::Agent& config, LogSink& log) {
   if (auto added = verifier->add_file("controller", config.controller_key()); !added) {
     return std::unexpected(std::move(added.error()).with("controllerKey"));
   }
-  auto credentials = adapters::CredentialFile::open(config.credentials_file(), log);
+  // Installers may run that an agent must look after: it does not stay down for a file that is half written.
+  using Broken = adapters::CredentialFile::Broken;
+  auto credentials = adapters::CredentialFile::open(config.credentials_file(), log,
+                                                    checks ? Broken::refused : Broken::empty);
   if (!credentials) return std::unexpected(std::move(credentials.error()).with("credentialsFile"));
   return Identity{std::move(*machine), std::move(*signer), std::move(verifier), std::move(*credentials)};
 }
@@ -113,7 +116,7 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   const auto config = load_config(options);
   if (!config) return report(log, "configuration refused", config.error(), misconfigured);
   InputQueue queue;  // outlives all that delivers to it, the watched credentials included
-  auto identity = open_identity(*config, log);
+  auto identity = open_identity(*config, log, options.action == AgentAction::check_config);
   if (!identity) return report(log, "configuration refused", identity.error(), misconfigured);
   auto families = adapters::load_families(config->families_dir());
   if (!families) return report(log, "configuration refused", families.error(), misconfigured);

@@ -96,10 +96,18 @@ CredentialFile::CredentialFile(std::filesystem::path path, LogSink& log)
     : path_(std::move(path)), log_(log) {}
 CredentialFile::~CredentialFile() = default;
 
-Result<std::unique_ptr<CredentialFile>> CredentialFile::open(std::filesystem::path path, LogSink& log) {
+Result<std::unique_ptr<CredentialFile>> CredentialFile::open(std::filesystem::path path, LogSink& log,
+                                                             Broken broken) {
   std::unique_ptr<CredentialFile> file(new CredentialFile(std::move(path), log));
   file->seen_ = file->stamp();
   auto entries = file->load();
+  if (!entries && broken == Broken::empty && entries.error().kind == ErrorKind::invalid) {
+    log.write(
+        {LogLevel::error,
+         "credentials not loaded, until the file is mended this site has none: " + entries.error().message,
+         {}});
+    return file;
+  }
   if (!entries) return std::unexpected(entries.error());
   file->entries_ = std::move(*entries);
   return file;

@@ -28,8 +28,12 @@ namespace metalmesh::adapters {
 
 class CredentialFile final : public CredentialSource {
  public:
+  /// What a file that is there and makes no sense (it is being written) is at first: an error, or one that
+  /// holds nothing until it does.
+  enum class Broken { refused, empty };
   /// A file that does not exist yet holds no credentials. Kinds: denied (readable by others), invalid.
-  static Result<std::unique_ptr<CredentialFile>> open(std::filesystem::path path, LogSink& log);
+  static Result<std::unique_ptr<CredentialFile>> open(std::filesystem::path path, LogSink& log,
+                                                      Broken broken = Broken::refused);
   ~CredentialFile() override;
 
   /// Delivers CredentialsChanged now and after every change. Call once; `sink` outlives this object.
