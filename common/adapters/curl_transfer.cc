@@ -14,6 +14,7 @@
 #include "common/adapters/descriptors.h"
 #include "common/adapters/openssl_handles.h"
 #include "common/base/digest.h"
+#include "common/ports/tls_words.h"
 #include "common/text/letters.h"
 
 namespace metalmesh::adapters {
@@ -293,6 +294,10 @@ HttpFailed CurlTransfer::failed(CURLcode code) const {
     if (broke)
       return failed(sent ? HttpFailure::dropped : HttpFailure::refused,
                     "the connection closed during the TLS handshake: " + detail);
+    // We offer 1.2 and 1.3; it says that it has neither, or answers with an older one.
+    const bool old = detail.find("protocol version") != std::string::npos ||
+                     detail.find("unsupported protocol") != std::string::npos;
+    if (old) return failed(HttpFailure::tls_refused, std::string(only_old_tls) + " (" + detail + ")");
   }
   const auto row = std::ranges::find(failure_table, code, &FailureRow::code);
   if (row != failure_table.end()) return failed(row->failure, detail);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/digest.h"
+#include "common/ports/tls_words.h"
 #include "common/text/letters.h"
 #include "tests/sim/odd_bmcs.h"
 #include "tests/sim/words.h"
@@ -161,7 +162,7 @@ std::string shown_key(const Machine& machine) {
 std::optional<HttpFailed> SimBmcs::handshake(const Machine& machine, const HttpRequest& request) {
   const bmcsim::BmcOptions& options = machine.model->options();
   if (options.unreachable) return HttpFailed{request.id, HttpFailure::dropped, "connection closed"};
-  if (options.tls_1_0_only) return HttpFailed{request.id, HttpFailure::tls_refused, "unsupported protocol"};
+  if (options.tls_1_0_only) return HttpFailed{request.id, HttpFailure::tls_refused, only_old_tls};
   if (request.trust == TlsTrust::pin && request.pin_sha256 != shown_key(machine))
     return HttpFailed{request.id, HttpFailure::key_changed, shown_key(machine)};
   return std::nullopt;

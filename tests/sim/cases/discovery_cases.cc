@@ -22,6 +22,7 @@ std::vector<Case> discovery_cases() {
       {.name = "tls_1_0_only",
        .faults = {"tls_1_0_only"},
        .ends = {"FAILED BMC_TLS_REFUSED"},
+       .words = {"TLS 1.0 or 1.1 only", "update its firmware"},
        .inspected = "BMC_TLS_REFUSED"},
       {.name = "session_redirect", .faults = {"session_redirect"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
       {.name = "redirect_308", .faults = {"redirect_308"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
