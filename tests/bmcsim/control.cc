@@ -59,7 +59,9 @@ Result<FaultRule> parse_fault(const json::object& text) {
       rule.when = value.as_string() == "after" ? FaultRule::When::after : FaultRule::When::before;
     } else if (key == "action") {
       const auto& action = value.as_string();
+      if (action == "hold") rule.when = FaultRule::When::after;
       rule.action = action == "kill"     ? FaultRule::Action::kill
+                    : action == "hold"   ? FaultRule::Action::hold
                     : action == "status" ? FaultRule::Action::status
                                          : FaultRule::Action::drop;
     } else if (key == "status") {
@@ -147,6 +149,8 @@ Status apply_control(BmcModel& model, const json::object& change, MonoTime now) 
       model.host().power_cut(now, milliseconds(value));
     } else if (key == "restartBmc") {
       model.restart(now, value.as_bool());
+    } else if (key == "letGo") {
+      model.let_go();
     } else if (key == "faults") {
       if (auto set = set_faults(model, value.as_array()); !set) return set;
     } else if (key == "fault") {

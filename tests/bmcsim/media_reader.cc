@@ -16,6 +16,7 @@ struct Transfer {
   std::string range;
   bool post = false;
   bool distrusts = false;
+  std::string from;  // address; empty: any
   MediaAnswer answer;
 };
 
@@ -73,6 +74,7 @@ struct MediaReader::Impl {
     } else if (!raw->range.empty()) {
       curl_easy_setopt(easy, CURLOPT_RANGE, raw->range.c_str());
     }
+    if (!raw->from.empty()) curl_easy_setopt(easy, CURLOPT_INTERFACE, ("host!" + raw->from).c_str());
     if (raw->distrusts) {
       // The system's bundle stands.
     } else if (ca_file.empty()) {
@@ -150,11 +152,12 @@ void MediaReader::callback(std::size_t member, std::uint64_t ticket, std::string
   impl_->add(std::move(transfer));
 }
 
-void MediaReader::distrust(std::size_t member, std::string url) {
+void MediaReader::distrust(std::size_t member, std::string url, const std::string& address) {
   auto transfer = std::make_unique<Transfer>();
   transfer->url = std::move(url);
   transfer->answer.member = member;
   transfer->distrusts = true;
+  transfer->from = address;
   impl_->add(std::move(transfer));
 }
 

@@ -26,8 +26,8 @@ class MediaReader {
   void read(std::size_t member, std::uint64_t ticket, std::string url, std::uint64_t offset,
             std::uint64_t length);
   void callback(std::size_t member, std::uint64_t ticket, std::string url);
-  /// Begins TLS as one who knows no private CA, and ends it. Not answered.
-  void distrust(std::size_t member, std::string url);
+  /// Begins TLS as one who knows no private CA, from the BMC's own address, and ends it. Not answered.
+  void distrust(std::size_t member, std::string url, const std::string& address);
 
  private:
   struct Impl;

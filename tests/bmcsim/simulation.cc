@@ -160,7 +160,7 @@ struct Simulation::Impl {
       if (wish.kind == HostWish::Kind::callback) {
         reader->callback(index, wish.ticket, std::move(wish.url));
       } else if (wish.kind == HostWish::Kind::handshake) {
-        reader->distrust(index, std::move(wish.url));
+        reader->distrust(index, std::move(wish.url), fleet.members()[index].address);
       } else {
         reader->read(index, wish.ticket, std::move(wish.url), wish.offset, wish.length);
       }
@@ -226,6 +226,10 @@ struct Simulation::Impl {
       advance(index);
       if (reply.kill) control.kill_target();
       if (reply.drop) co_return;
+      for (const unsigned before = model.times_let_go(); reply.held && model.times_let_go() == before;) {
+        asio::steady_timer a_moment(io, std::chrono::milliseconds(20));
+        co_await a_moment.async_wait(as_tuple);
+      }
       if (reply.delay.count() > 0) {
         asio::steady_timer slow(io, reply.delay);
         co_await slow.async_wait(as_tuple);

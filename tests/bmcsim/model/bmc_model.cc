@@ -158,7 +158,11 @@ RedfishReply BmcModel::handle(const RedfishRequest& asked, MonoTime now) {
   RedfishRequest request = asked;
   auto reply = answer(request, now);
   take_note(now);
-  if (const auto* rule = match(op, asked, FaultRule::When::after)) return disturbed(*rule, op, now);
+  if (const auto* rule = match(op, asked, FaultRule::When::after)) {
+    if (rule->action != FaultRule::Action::hold) return disturbed(*rule, op, now);
+    host_->note(now, "holds its answer", asked.method + " " + asked.path);
+    reply.held = true;
+  }
   return reply;
 }
 

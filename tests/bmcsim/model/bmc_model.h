@@ -48,6 +48,9 @@ class BmcModel {
   void release_sessions() { sessions_.release(); }
   /// Disturbs single calls, whatever else is wrong.
   void add_fault(FaultRule rule) { rules_.push_back(std::move(rule)); }
+  /// Held answers are sent; how often that was said.
+  void let_go() { ++let_go_; }
+  [[nodiscard]] unsigned times_let_go() const { return let_go_; }
   /// False when there is no fault of this name. One that is set already begins anew.
   bool set_fault(std::string_view name);
   void clear_fault(std::string_view name);
@@ -90,6 +93,7 @@ class BmcModel {
   std::vector<Active> active_;
   std::vector<std::string_view> met_;
   std::vector<FaultRule> rules_;
+  unsigned let_go_ = 0;
   bool was_on_ = false;
   std::string had_medium_;
   MonoTime power_changed_;

@@ -22,8 +22,9 @@ struct FaultRule {
   /// `before`: the effect does not happen. `after`: it happens, the answer is lost or replaced.
   enum class When { before, after } when = When::before;
   /// drop: the connection ends without an answer. status: answer with `status`. kill: like drop, and the
-  /// owner of the model is told (it kills a process: the agent dies around exactly this call).
-  enum class Action { drop, status, kill } action = Action::drop;
+  /// owner of the model is told (it kills a process: the agent dies around exactly this call). hold: it has
+  /// its effect, and its answer waits until the model lets go.
+  enum class Action { drop, status, kill, hold } action = Action::drop;
   int status = 503;
   std::uint32_t nth = 1;
   std::uint32_t times = 1;

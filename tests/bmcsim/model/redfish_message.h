@@ -22,6 +22,7 @@ struct RedfishReply {
   Headers headers;
   std::string body;
   bool drop = false;  // end the connection without an answer
+  bool held = false;  // sent when the model is told to let go
   bool kill = false;  // a FaultRule asked for a kill
   bool gzip = false;  // the transport compresses the body
   Duration delay{};   // the transport waits before it answers
