@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Clocks that are set while installers run: nothing ends, expires, stalls or starts by it. The wall clock of one process
-alone is shifted (tests/tools/clock_shift.c), by an hour forward, two back, ten years, and back to the truth each time."""
+alone is shifted (tests/tools/clock_shift.c), by an hour forward, two back, ten years, and back to the truth each time,
+while 20 installs are under way, each held at another point."""
 import contextlib
 import os
 import struct
@@ -10,8 +11,8 @@ import time
 from mesh import ROOT, Mesh, main, succeeded, wait_until
 
 HOUR = 3600
-STEPS = [("+1 h", HOUR), ("-2 h", -2 * HOUR), ("+10 years", 10 * 365 * 24 * HOUR), ("-10 years", -10 * 365 * 24 * HOUR)]
 LONG = bool(os.environ.get("METALMESH_LONG_TESTS"))
+STEPS = [("+1 h", HOUR), ("-2 h", -2 * HOUR), ("+10 years", 10 * 365 * 24 * HOUR)] + [("-10 years", -10 * 365 * 24 * HOUR)] * LONG
 EAGER = {"total": 100, "perSite": 20}
 TOLERANT = {"noCanary": True, "beforeWipe": "100%", "afterWipe": "100%"}
 
@@ -73,23 +74,69 @@ def step_and_return(mesh, shift, seconds, rollout):
     wait_until(f"{rollout} is handed out", lambda: all(d["state"] != "PENDING" for d in mesh.deployments(rollout).values()), 20)
 
 
-def the_controllers_clock_steps():
-    first = 20 if LONG else 4
-    with Mesh({"par1": first + len(STEPS)}, install_ms=45_000 if LONG else 25_000) as mesh:
+# Where each of 20 installs is held when the clock is set: by the answer that its BMC keeps back, or by a host that takes
+# its time. (stage, kept-back call and its number, settings of the simulated BMC)
+HELD = [
+    ("CONNECT", ("login", 1), {}),
+    ("IDENTITY", ("read", 1), {}),
+    ("IDENTITY", ("read", 2), {}),
+    ("PREFLIGHT", ("read", 3), {}),
+    ("MEDIA", ("eject", 1), {"foreignMedia": "https://192.0.2.9/rescue.iso"}),
+    ("INSERT", ("insert", 1), {}),
+    ("CONFIRM", ("read", 4), {}),
+    ("BOOT_ONCE", ("patch_boot", 1), {}),
+    ("ARM", ("read", 5), {}),
+    ("ARM", ("read", 6), {}),
+    ("POWER", ("reset", 1), {}),
+    ("WATCH", None, {"postMs": 18_000}),
+    ("WATCH", None, {"installMs": 22_000}),
+    ("WATCH", None, {"installMs": 22_000}),
+    ("WATCH", None, {"installMs": 26_000}),
+    ("FINALISE", ("eject", 1), {}),
+    ("FINALISE", ("reset", 2), {}),
+    ("VERIFY", None, {"osBootMs": 20_000}),
+    ("VERIFY", None, {"osBootMs": 24_000}),
+    ("CLEANUP", ("logout", 1), {}),
+]
+
+
+def held_at_every_stage(mesh, rollout, servers):
+    """Starts an install of each server, and returns when each is where HELD says."""
+    for server, (_, _, settings) in zip(servers, HELD):
+        mesh.set_bmc(server, **settings)
+    plan = mesh.rollout(rollout, select={"servers": servers}, parallel=EAGER, stopAfter=TOLERANT, replaceForeignMedia=True)
+    for server, (_, call, _) in zip(servers, HELD):
+        if call:
+            mesh.set_bmc(server, fault={"op": call[0], "nth": call[1], "action": "hold"})
+    mesh.cli("rollout", "start", rollout, "--plan", plan["digest"], "--confirm", len(plan["servers"]))
+
+    def where():
+        return {name: d.get("stage") for name, d in mesh.deployments(rollout).items()}
+    wanted = {server: stage for server, (stage, _, _) in zip(servers, HELD)}
+    try:
+        wait_until("each install is at its stage", lambda: where() == wanted, 25)
+    except AssertionError:
+        raise AssertionError({name: (where()[name], stage) for name, stage in wanted.items() if where()[name] != stage}) from None
+
+
+def the_controllers_clock_steps_in_each_stage():
+    with Mesh({"par1": len(HELD) * len(STEPS), "par2": len(STEPS)}, install_ms=3_000) as mesh:
         shift = shifted_controller(mesh)
         mesh.apply_basics(stallAfter="100s", maxRun="100s")
         mesh.wait_ready()
-        servers = sorted(mesh.truth())
-        mesh.start_rollout("web", select={"servers": servers[:first]}, parallel=EAGER, stopAfter=TOLERANT)
-        wait_until("installers run", lambda: len(running(mesh)) >= min(first, 3), 60)
-        for (words, seconds), server in zip(STEPS, servers[first:]):
-            step_and_return(mesh, shift, seconds, server)
+        names = sorted(mesh.truth())
+        first, late = [n for n in names if n.startswith("par1")], [n for n in names if n.startswith("par2")]
+        for i, (words, seconds) in enumerate(STEPS):
+            servers = first[i * len(HELD):(i + 1) * len(HELD)]
+            held_at_every_stage(mesh, f"web-{i}", servers)
+            step_and_return(mesh, shift, seconds, late[i])
+            for server in servers:
+                mesh.set_bmc(server, letGo=True)
             print(f"stepped by {words} and back")
-        ends = mesh.wait_done("web", 180)
-        for server in servers[first:]:
-            ends |= mesh.wait_done(server, 180)
-        succeeded(ends)
-        mesh.check_truth(installed=servers)
+        for i in range(len(STEPS)):
+            succeeded(mesh.wait_done(f"web-{i}", 120))
+            succeeded(mesh.wait_done(late[i], 120))
+        mesh.check_truth(installed=names)
         told = [e["message"] for e in mesh.check_events() if e["type"] == "controller"]
         assert sum("nothing is handed out until they agree" in m for m in told) == len(STEPS), told
         assert sum("clock agrees again" in m for m in told) == len(STEPS), told
@@ -117,4 +164,4 @@ def a_restart_does_not_make_it_forget():
 
 
 if __name__ == "__main__":
-    main([the_controllers_clock_steps, a_restart_does_not_make_it_forget])
+    main([the_controllers_clock_steps_in_each_stage, a_restart_does_not_make_it_forget])

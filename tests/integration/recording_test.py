@@ -77,6 +77,33 @@ def a_run_is_played_to_the_same_decisions():
             print(f"{name}: {same_decisions(folder)} decisions in {len(blob)} bytes")
 
 
+def decided(folder):
+    """What the agent told of how its jobs ended, as the replay shows it: it is decided anew, not read."""
+    shown = subprocess.run([str(BIN / "mesh_sim"), "--replay", str(folder), "--trace"], capture_output=True, text=True, timeout=300,
+                           env=ENV)
+    assert shown.returncode == 0, shown.stdout[-2000:] + shown.stderr
+    return shown.stdout
+
+
+def a_run_that_failed_is_played_to_the_same_end():
+    """A field report: an install that failed, and one that nobody knows the end of; the ring alone comes to the same."""
+    with PlantedMesh(2) as mesh:
+        mesh.set_bmc("par1-n001", faults=["boot_forgotten"])
+        mesh.set_bmc("par1-n002", faults=["power_cut_40s_at_50"], installMs=4000)
+        mesh.start_rollout("web", select={"labels": {"role": "web"}}, parallel={"total": 2, "perSite": 2},
+                           stopAfter={"noCanary": True, "beforeWipe": "100%", "afterWipe": "100%"})
+        ends = mesh.wait_done("web")
+        codes = {ends[name]["fault"]["code"] for name in ends}
+        assert codes == {"BOOT_OVERRIDE_REFUSED", "INSTALLER_INTERRUPTED"}, ends
+        mesh.agents["par1"].kill()
+        mesh.controller.kill()
+        for name, folder in recordings(mesh).items():
+            print(f"{name}: {same_decisions(folder)} decisions")
+        shown = decided(recordings(mesh)["agent"])
+        for code in codes:
+            assert code in shown, (code, shown[-3000:])
+
+
 def lives_that_were_killed_are_played_too():
     with PlantedMesh(3) as mesh:
         agent = mesh.agents["par1"]
@@ -159,5 +186,5 @@ def a_bundle_holds_what_helps_and_no_secret():
 
 
 if __name__ == "__main__":
-    main([a_run_is_played_to_the_same_decisions, lives_that_were_killed_are_played_too,
+    main([a_run_is_played_to_the_same_decisions, a_run_that_failed_is_played_to_the_same_end, lives_that_were_killed_are_played_too,
           a_bundle_holds_what_helps_and_no_secret])
