@@ -44,13 +44,13 @@ TEST(Conversation, WithAMapNothingIsAskedThatIsKnown) {
   ASSERT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
   EXPECT_THAT(
       asked_by_stages(world),
-      ElementsAre("POST " + sessions, "GET " + system_1, "GET " + slot_cd,
-                  "POST " + slot_cd + "/Actions/VirtualMedia.InsertMedia", "GET " + slot_cd,
-                  "PATCH " + system_1, "GET " + system_1,
-                  "POST " + system_1 + "/Actions/ComputerSystem.Reset",
-                  "GET " + system_1,  // POWER: it is on
-                  "GET " + slot_cd, "POST " + slot_cd + "/Actions/VirtualMedia.EjectMedia", "GET " + slot_cd,
-                  "POST " + system_1 + "/Actions/ComputerSystem.Reset", "DELETE " + sessions + "/t1"));
+      ElementsAre(
+          "POST " + sessions, "GET " + system_1, "GET " + slot_cd,
+          "POST " + slot_cd + "/Actions/VirtualMedia.InsertMedia", "GET " + slot_cd, "PATCH " + system_1,
+          "GET " + system_1, "POST " + system_1 + "/Actions/ComputerSystem.Reset",
+          "GET " + system_1,  // POWER: whether it did anything; a medium that is read by then tells, too
+          "GET " + slot_cd, "POST " + slot_cd + "/Actions/VirtualMedia.EjectMedia", "GET " + slot_cd,
+          "POST " + system_1 + "/Actions/ComputerSystem.Reset", "DELETE " + sessions + "/t1"));
 }
 
 TEST(Conversation, AnInterfaceThatHoldsAnOrderedMacIsReadOnceForEachReading) {
