@@ -42,12 +42,16 @@ void CommandDesk::take(const delivery::Entry& entry, const Now& now, Outcome& ou
   wire::Event receipt = subject_of(command);
   receipt.mutable_receipt()->set_command_seq(entry.seq);
   receipt.mutable_receipt()->set_accepted(!refusal);
+  receipt.mutable_receipt()->set_of_cancel(command.has_cancel_install());
   if (refusal) {
     out.log(LogLevel::warning, "command refused: " + refusal->seen(),
             {{"command", std::to_string(entry.seq)},
              {"deployment", receipt.deployment_id()},
              {"server", receipt.server()}});
     *receipt.mutable_receipt()->mutable_refusal() = *refusal;
+    const bool is_ours = !refuse_origin(command, c_.journal.stream().journal_id(), c_.link.epoch());
+    if (command.has_start_install() && is_ours && !refuse_form(command.start_install()))
+      c_.fences.refused(command.start_install().identity(), command.start_install().generation(), out);
   }
   c_.journal.tell(std::move(receipt), now, out);
   if (!refusal) obey(command, entry.seq, now, out);

@@ -63,6 +63,7 @@ FenceTable::Fence FenceTable::of(const wire::Identity& identity) const {
       highest.generation = std::max<std::uint64_t>(highest.generation, fence.generation());
       highest.cancelled_to = std::max<std::uint64_t>(highest.cancelled_to, fence.cancelled_to());
       highest.launched = std::max<std::uint64_t>(highest.launched, fence.launched());
+      highest.refused = std::max<std::uint64_t>(highest.refused, fence.refused());
     }
   }
   return highest;
@@ -71,11 +72,13 @@ FenceTable::Fence FenceTable::of(const wire::Identity& identity) const {
 std::optional<wire::Fault> FenceTable::refuse(const wire::Identity& identity,
                                               std::uint64_t generation) const {
   const Fence fence = of(identity);
-  const std::uint64_t highest = std::max({fence.generation, fence.cancelled_to, fence.launched});
+  const std::uint64_t highest =
+      std::max({fence.generation, fence.cancelled_to, fence.launched, fence.refused});
   if (generation > highest || planted(Defect::generation_fence_removed)) return std::nullopt;
   return make_fault(wire::GENERATION_FENCED, "",
                     "the order is generation " + std::to_string(generation) +
-                        " of this machine, which has seen order " + std::to_string(fence.generation) +
+                        " of this machine, which has seen order " +
+                        std::to_string(std::max(fence.generation, fence.refused)) +
                         " and is cancelled up to " + std::to_string(fence.cancelled_to),
                     "order it again: a new order gets a higher generation");
 }
@@ -92,6 +95,7 @@ record::Fence& FenceTable::raise(const wire::Identity& identity) {
   fence.set_generation(highest.generation);
   fence.set_cancelled_to(highest.cancelled_to);
   fence.set_launched(highest.launched);
+  fence.set_refused(highest.refused);
   return fence;
 }
 
@@ -115,6 +119,15 @@ void FenceTable::see(const wire::Identity& identity, std::uint64_t generation, c
     fence.set_generation(generation);
     fence.set_deployment_id(deployment);
   }
+  store(identity, fence, out);
+}
+
+void FenceTable::refused(const wire::Identity& identity, std::uint64_t generation, Outcome& out) {
+  if (machine_key(identity).empty() || generation <= of(identity).refused ||
+      planted(Defect::refusal_forgotten))
+    return;
+  record::Fence& fence = raise(identity);
+  fence.set_refused(generation);
   store(identity, fence, out);
 }
 
@@ -146,7 +159,7 @@ std::vector<wire::StateReport> FenceTable::report(const std::string& request_id,
         static_cast<std::size_t>(reports.back().fences_size()) < per_report ? reports.back() : next();
     wire::StateReport::Fence& line = *report.add_fences();
     line.set_machine(key);
-    line.set_generation(fence.generation());
+    line.set_generation(std::max(fence.generation(), fence.refused()));
     line.set_cancelled_to(fence.cancelled_to());
     line.set_launched(fence.launched());
     line.set_deployment_id(fence.deployment_id());

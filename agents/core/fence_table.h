@@ -34,10 +34,11 @@ class FenceTable {
     std::uint64_t generation = 0;    // highest order seen
     std::uint64_t cancelled_to = 0;  // tombstone
     std::uint64_t launched = 0;      // highest that was launched
+    std::uint64_t refused = 0;       // highest that was refused
   };
   [[nodiscard]] Fence of(const wire::Identity& identity) const;
 
-  /// GENERATION_FENCED unless `generation` is above everything seen, cancelled or launched.
+  /// GENERATION_FENCED unless `generation` is above everything seen, refused, cancelled or launched.
   [[nodiscard]] std::optional<wire::Fault> refuse(const wire::Identity& identity,
                                                   std::uint64_t generation) const;
   /// May the order that holds `generation` still launch? False once it was launched or cancelled, or a later
@@ -46,6 +47,8 @@ class FenceTable {
 
   void see(const wire::Identity& identity, std::uint64_t generation, const std::string& deployment,
            Outcome& out);
+  /// The order was answered with no. What runs on the machine goes on.
+  void refused(const wire::Identity& identity, std::uint64_t generation, Outcome& out);
   void cancel(const wire::Identity& identity, std::uint64_t generation, Outcome& out);
   void launch(const wire::Identity& identity, std::uint64_t generation, Outcome& out);
 

@@ -76,7 +76,8 @@ bool StreamLink::look_at_clock(const Now& now, Outcome& out) {
 }
 
 void StreamLink::keep_clock(const Now& now, Outcome& out) {
-  if (out.rows.empty() || (clock_kept_at_ && now.mono - *clock_kept_at_ < clock_kept_every)) return;
+  const bool young = clock_kept_at_ && now.mono - *clock_kept_at_ < clock_kept_every;
+  if (!std::exchange(clock_moved_, false) && (out.rows.empty() || young)) return;
   auto row = clock_row(clock(), now);
   if (!row) return;
   clock_kept_at_ = now.mono;
@@ -85,6 +86,7 @@ void StreamLink::keep_clock(const Now& now, Outcome& out) {
 
 void StreamLink::tell_clock(TimeKeeper::Heard heard, const Now& now, Outcome& out) {
   const auto doubt = clock().doubt();
+  clock_moved_ |= heard == TimeKeeper::Heard::settled;
   if (heard == TimeKeeper::Heard::jumped) {
     out.log(LogLevel::error,
             "the time is " + step_words(*doubt) +
@@ -215,6 +217,7 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Receiv
   const auto news = presence_.take_clock_news();
   if (!settings_.wan_free) {
     received.clock_stepped = news.stepped;
+    clock_moved_ |= news.stepped != Duration::zero();
     tell_clock(news.heard, now, out);
   }
   // A challenge is to be echoed before the next heartbeat; whatever was said, presence knows when.
@@ -310,6 +313,8 @@ void StreamLink::follow(const wire::Welcome& welcome, Outcome& out) {
 
 void StreamLink::on_data(const wire::Data& data, const Now& now, Received& received, Outcome& out) {
   using Verdict = delivery::StreamReceiver::Verdict;
+  // What it would answer is contradicted already: another agent may have done what this one knows nothing of.
+  if (!state_.quarantine_reason().empty() && !planted(Defect::answers_in_quarantine)) return;
   auto taken = commands_.on_data(data, now, out.rows);
   if (taken.resync) channel_.send("resync", *taken.resync, out);
   if (taken.verdict == Verdict::foreign_journal || taken.verdict == Verdict::gap) return;

@@ -34,7 +34,8 @@ class StreamLink {
   void on_started(const Now& now);
   /// At each input, with the machine's own clock. True when what may start may have changed.
   bool look_at_clock(const Now& now, Outcome& out);
-  /// Writes down what time it is, where rows are written anyway and the last time is old.
+  /// Writes down what time it is: at once when it was set, else where rows are written anyway and the last
+  /// time is old.
   void keep_clock(const Now& now, Outcome& out);
 
   void on_bus_up(const Now& now, Outcome& out);
@@ -98,8 +99,9 @@ class StreamLink {
   bool clock_doubt_told_ = false;
   std::optional<record::Clock> kept_clock_;  // as an earlier life left it
   std::optional<MonoTime> clock_kept_at_;
-  std::string told_;        // the controller's reason for a quarantine; empty: none
-  std::string divergence_;  // the command stream is not the one we followed
+  bool clock_moved_ = false;  // not written down yet
+  std::string told_;          // the controller's reason for a quarantine; empty: none
+  std::string divergence_;    // the command stream is not the one we followed
   bool twin_ = false;
   std::uint64_t rejected_ = 0;  // envelopes that did not verify
 };

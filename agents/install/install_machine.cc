@@ -126,7 +126,9 @@ void run(Context& context) {
     if (std::exchange(context.failed, false)) leave(context);
     if (talk.bmc.waits()) return;
     // The first read of the medium tells sooner than any answer of the BMC that the host is on.
-    if (context.job.stage() == wire::POWER && installer_may_run(context.job)) enter(context, wire::WATCH);
+    if (context.job.stage() == wire::POWER && installer_may_run(context.job) &&
+        !planted(Defect::off_while_installing))
+      enter(context, wire::WATCH);
     context.wake.reset();
     const Verdict verdict = step(context);
     if (context.failed) continue;

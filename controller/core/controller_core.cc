@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/digest.h"
+#include "common/base/planted.h"
 #include "common/delivery/blob_transfer.h"
 #include "common/delivery/envelope_codec.h"
 #include "common/delivery/stream_rows.h"
@@ -59,11 +60,14 @@ struct ControllerCore::Impl {
         entropy(entropy_in),
         limits(limits_in),
         broken(loaded ? std::string() : loaded.error().message),
-        ledger(or_empty(loaded)) {}
+        ledger(or_empty(loaded)),
+        hearing(limits_in.first_hearing) {}
 
   /// The time to decide by; `machine` is what the machine's clocks show.
   Now look_at_clock(const Now& machine) { return clock.look(machine, ledger.inner()); }
-  Work work(const Now& now, Outcome& out) { return {ledger, links, metrics, signer, entropy, now, out}; }
+  Work work(const Now& now, Outcome& out) {
+    return {ledger, links, hearing, metrics, signer, entropy, now, out};
+  }
 
   void started(Work& work);
   void tick(Work& work);
@@ -89,6 +93,7 @@ struct ControllerCore::Impl {
   Ledger ledger;
   MeshClock clock;
   SiteLinks links;
+  FirstHearing hearing;
   ControllerMetrics metrics;
   bool bus_up = false;
   std::set<std::string> strangers;
@@ -99,6 +104,7 @@ void ControllerCore::Impl::started(Work& work) {
   ledger.begin_life(to_hex(entropy.bytes(life_bytes)), work.now.wall());
   clock.settle(work);
   ensure_links(work, rows, limits);
+  hearing.begin(ledger.mesh());
   work.moved = true;
   work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
 }
@@ -112,6 +118,7 @@ void ControllerCore::Impl::tick(Work& work) {
     if (bus_up && link->due(work.now)) link->pump(tools);
   }
   clock.keep(work);
+  hearing.ends(links, work.now);
   work.moved = true;  // deadlines and silences may have passed
   work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
 }
@@ -177,6 +184,7 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
   if (news.welcome) link.send_welcome(std::move(*news.welcome), tools);
   if (news.refusal) link.send_refusal(std::move(*news.refusal), tools);
   refresh_site(work, site);
+  work.moved |= hearing.ends(links, work.now);
   if (!link.silent(work.now)) *ledger.live_site(site).mutable_last_heard() = to_wire(work.now.wall());
   serve_site(work, site);
   if (bus_up) link.pump(tools);
@@ -281,7 +289,7 @@ OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& r
     }
     digest = request_digest(request);
     const auto stored = ledger.inner().answers.find(answer_key(request));
-    if (stored != ledger.inner().answers.end()) {
+    if (stored != ledger.inner().answers.end() && !planted(Defect::repeats_act_again)) {
       if (stored->second.request_sha256() == digest) return answer_again(stored->second);
       return std::unexpected(rules::refusal(ErrorKind::conflict, "Idempotency-Key",
                                             "this key was used for another request",
@@ -346,10 +354,12 @@ Outcome ControllerCore::handle(const Input& input, const Now& machine) {
     return out;
   } else if (std::holds_alternative<BusUp>(input)) {
     impl_->bus_up = true;
+    impl_->hearing.on_bus(true, now);
     for (auto& [name, link] : impl_->links) link->on_bus_up();
     impl_->pump_all(work);
   } else if (std::holds_alternative<BusDown>(input)) {
     impl_->bus_up = false;
+    impl_->hearing.on_bus(false, now);
   } else if (const auto* message = std::get_if<MessageArrived>(&input)) {
     impl_->message(work, *message);
   } else if (const auto* timer = std::get_if<TimerFired>(&input)) {

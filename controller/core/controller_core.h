@@ -19,6 +19,8 @@ struct ControllerLimits {
   Duration site_silent_after = std::chrono::seconds(60);
   Duration twin_settle = std::chrono::seconds(2);
   std::uint64_t entries_kept = 10'000;  // of a site's journal, behind what we acknowledged (site_link.h)
+  Duration first_hearing =
+      std::chrono::minutes(2);  // after a start, for sites that may be away (first_hearing.h)
 };
 
 class ControllerCore final : public DecisionCore {

@@ -7,6 +7,7 @@
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
+#include "controller/core/fences.h"
 #include "controller/core/progress_model.h"
 #include "controller/core/sentences.h"
 #include "controller/state/deployment_states.h"
@@ -62,7 +63,10 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
     d.clear_note();
     advance_progress(d, {}, std::nullopt, work.now.wall());
   };
-  if (move_deployment(work, id, happening_of(end.outcome()), details)) return;
+  const bool moved = move_deployment(work, id, happening_of(end.outcome()), details);
+  // Its medium is in because its installer may still run: it counts for the limits until the site lets go.
+  if (end.medium_in() && !planted(Defect::custody_frees_place)) keep_place(work, id);
+  if (moved) return;
   const rest::Deployment& known = work.mesh().deployments.at(id);
   if (known.state() == states::cancelled && known.resolved_by().empty() &&
       end.outcome() == wire::Ended::CANCELLED) {
@@ -77,6 +81,7 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
 
 /// Its end stands; what it left behind is known only now.
 void fold_released(Work& work, const std::string& id, const wire::MediumReleased& released) {
+  leave_place(work, id);
   work.ledger.change_deployment(id, [&](rest::Deployment& d) {
     *d.mutable_debts() = released.debts();
     if (d.evidence_size() < evidence_limit)
@@ -88,7 +93,15 @@ void fold_released(Work& work, const std::string& id, const wire::MediumReleased
   });
 }
 
-void fold_cancel(Work& work, const rest::Deployment& deployment, const wire::CancelAnswer& answer) {
+/// The journal that speaks is the one that the order was handed to: what it does not know did not happen.
+bool would_know(const Work& work, const std::string& deployment, const std::string& journal) {
+  if (planted(Defect::unknowing_answer_believed)) return true;
+  const auto order = work.ledger.inner().orders.find(deployment);
+  return order != work.ledger.inner().orders.end() && order->second.event_journal() == journal;
+}
+
+void fold_cancel(Work& work, const rest::Deployment& deployment, const std::string& journal,
+                 const wire::CancelAnswer& answer) {
   const std::string id = deployment.id();
   switch (answer.answer()) {
     case wire::CancelAnswer::CANCELLED:
@@ -103,11 +116,14 @@ void fold_cancel(Work& work, const rest::Deployment& deployment, const wire::Can
       });
       return;
     case wire::CancelAnswer::NOT_RUNNING:
-      // Ends come before this answer in the stream. If it is still open here, the site never ran it, or,
-      // after a launch, does not know any more what became of it.
-      if (deployment.launched()) {
+      // Ends come before this answer in the stream. If it is still open here, the site never ran it, or does
+      // not know any more what became of it: after a launch, or when another journal had the order.
+      if (deployment.launched() || (is_in_flight(deployment.state()) && !would_know(work, id, journal))) {
         move_deployment(work, id, Happening::indeterminate, [](rest::Deployment& d) {
-          d.add_evidence("it was launched, but the site answered that it is not running it");
+          d.add_evidence(d.launched()
+                             ? "it was launched, but the site answered that it is not running it"
+                             : "the site answered that it is not running it, and need not know: that "
+                               "this journal of its had the order is not remembered");
           d.set_disk(wire::DISK_UNKNOWN);
         });
       } else {
@@ -122,7 +138,8 @@ void fold_cancel(Work& work, const rest::Deployment& deployment, const wire::Can
 
 }  // namespace
 
-void fold_deployment(Work& work, const rest::Deployment& deployment, const wire::Event& event) {
+void fold_deployment(Work& work, const rest::Deployment& deployment, const std::string& journal,
+                     const wire::Event& event) {
   const std::string id = deployment.id();
   const std::optional<InstallFigures> earlier = earlier_installs(work, deployment);
   const auto progress = [&](const std::function<void(rest::Deployment&)>& edit) {
@@ -159,7 +176,7 @@ void fold_deployment(Work& work, const rest::Deployment& deployment, const wire:
         d.set_note("retry after " + sentence(event.retry().fault()));
       });
     case wire::Event::kCancel:
-      return fold_cancel(work, deployment, event.cancel());
+      return fold_cancel(work, deployment, journal, event.cancel());
     case wire::Event::kEnded:
       return fold_ended(work, id, event);
     case wire::Event::kReleased:

@@ -7,8 +7,10 @@
 
 namespace metalmesh::controller {
 
-/// `event` is of the generation of `deployment`; which one it is about, event_fold found out.
-void fold_deployment(Work& work, const rest::Deployment& deployment, const wire::Event& event);
+/// `event`, of the site's `journal`, is of the generation of `deployment`; which one it is about, event_fold
+/// found out.
+void fold_deployment(Work& work, const rest::Deployment& deployment, const std::string& journal,
+                     const wire::Event& event);
 
 /// Latest wins, not stored.
 void fold_sample(Work& work, const std::string& site, const wire::Sample& sample);

@@ -67,6 +67,7 @@ constexpr std::optional<std::string_view> reported_end(Happening what) {
 
 std::optional<std::string_view> next_state(std::string_view state, Happening what) {
   if (what == disproved) return is_open(state) ? std::nullopt : std::optional(states::running);
+  if (what == doubted) return is_open(state) ? std::nullopt : std::optional(states::indeterminate);
   if (!is_open(state)) return std::nullopt;
   if (const auto end = reported_end(what)) return end;
   for (const Step& step : steps) {

@@ -27,6 +27,7 @@ enum class Happening {
   cancelled,
   indeterminate,
   disproved,  // the site tells what cannot be, had it ended: it is open again (late_facts.h)
+  doubted,    // it ended by a person's word, and who could have confirmed it is gone
 };
 
 /// The state that follows, or nothing when the happening changes none (repeated, late, out of place).

@@ -30,11 +30,8 @@ wire::Fault untouched(wire::Fault fault) {
   return fault;
 }
 
-bool is_of_cancel(const Work& work, const std::string& deployment, std::uint64_t command) {
-  const auto fence = work.mesh().fences.find(deployment);
-  return fence != work.mesh().fences.end() && fence->second.command_seq() == command &&
-         !fence->second.command_journal().empty();
-}
+/// Answers to a cancel repeat the generation that it was asked for, whatever the site has.
+bool answers_cancel(const wire::Event& event) { return event.has_cancel() || event.receipt().of_cancel(); }
 
 /// A deployment that nobody remembers, with a generation above all that is known of its server, was started
 /// before a restore: it is taken up again.
@@ -74,14 +71,11 @@ Subject subject_of(Work& work, const std::string& site, const wire::Event& event
   const MeshState& mesh = work.mesh();
   const auto found = mesh.deployments.find(event.deployment_id());
   if (found == mesh.deployments.end()) {
-    return {event.has_cancel() ? nullptr : learn_deployment(work, site, event), false};
+    return {event.receipt().of_cancel() ? nullptr : learn_deployment(work, site, event), false};
   }
   const rest::Deployment& deployment = found->second;
   if (deployment.site() != site || deployment.server() != event.server()) return {};
-  // Answers to a cancel repeat the generation that it was asked for, whatever the site has.
-  const bool answer =
-      event.has_cancel() ||
-      (event.has_receipt() && is_of_cancel(work, deployment.id(), event.receipt().command_seq()));
+  const bool answer = answers_cancel(event);
   const bool news = event.generation() > deployment.generation() && !answer;
   if (news) {
     work.ledger.change_deployment(deployment.id(),
@@ -96,12 +90,22 @@ Subject subject_of(Work& work, const std::string& site, const wire::Event& event
   return {fits ? &deployment : nullptr, news};
 }
 
-void fold_receipt(Work& work, const std::string& site, const wire::Event& event,
+/// A restored controller may not remember to whom it handed the order.
+void note_journal(Work& work, const std::string& deployment, const std::string& journal) {
+  const auto known = work.ledger.inner().orders.find(deployment);
+  if (known == work.ledger.inner().orders.end() || known->second.event_journal() == journal) return;
+  record::Order order = known->second;
+  order.set_event_journal(journal);
+  work.ledger.put_order(deployment, std::move(order));
+}
+
+void fold_receipt(Work& work, const std::string& site, const std::string& journal, const wire::Event& event,
                   const rest::Deployment* deployment) {
   const wire::CommandReceipt& receipt = event.receipt();
+  if (receipt.of_cancel()) return;
   if (deployment != nullptr) {
-    if (is_of_cancel(work, deployment->id(), receipt.command_seq())) return;
     if (receipt.accepted()) {
+      note_journal(work, deployment->id(), journal);
       move_deployment(work, deployment->id(), Happening::taken);
     } else {
       move_deployment(work, deployment->id(), Happening::refused, [&](rest::Deployment& d) {
@@ -199,7 +203,7 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
   const bool followed = link == nullptr || journal == link->event_journal();
   switch (followed || subject.deployment != nullptr ? event.body_case() : wire::Event::BODY_NOT_SET) {
     case wire::Event::kReceipt:
-      fold_receipt(work, site, event, subject.deployment);
+      fold_receipt(work, site, journal, event, subject.deployment);
       break;
     case wire::Event::kInspected:
       fold_inspected(work, site, event);
@@ -225,7 +229,7 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
       break;
     default:
       if (subject.deployment != nullptr) {
-        fold_deployment(work, *subject.deployment, event);
+        fold_deployment(work, *subject.deployment, journal, event);
       } else if (event.has_held() && event.deployment_id().empty()) {
         fold_site_held(work, site, event.held());
       }

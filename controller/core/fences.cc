@@ -79,7 +79,8 @@ void forget_order(Work& work, const std::string& id) {
 
 void owe_fence(Work& work, const std::string& id, const std::string& reason,
                const std::string& event_journal) {
-  if (work.mesh().fences.contains(id)) return;
+  const auto known = work.mesh().fences.find(id);
+  if (known != work.mesh().fences.end() && !known->second.confirmed()) return;
   const rest::Deployment& deployment = work.mesh().deployments.at(id);
   const auto identity = identity_of(work, deployment);
   if (!identity) return;
@@ -140,6 +141,35 @@ void confirm_fence(Work& work, const std::string& id) {
   });
   forget_order(work, id);
   work.moved = true;
+}
+
+void keep_place(Work& work, const std::string& id) {
+  work.ledger.change_deployment(id, [](rest::Deployment& d) {
+    d.set_keeps_place(true);
+    if (d.fence() == fences::owed) d.set_fence(std::string(fences::confirmed));
+  });
+  const auto owed = work.mesh().fences.find(id);
+  record::OwedFence fence = owed == work.mesh().fences.end() ? record::OwedFence() : owed->second;
+  const rest::Deployment& deployment = work.mesh().deployments.at(id);
+  fence.set_site(deployment.site());
+  fence.set_server(deployment.server());
+  fence.set_generation(std::max<std::uint64_t>(fence.generation(), deployment.generation()));
+  fence.set_confirmed(true);  // it has ended: nothing more of it starts
+  *fence.mutable_longest_run() = to_wire(longest_run(work, deployment));
+  if (const auto identity = identity_of(work, deployment)) {
+    *fence.mutable_identity() = *identity;
+    fence.set_machine(machine_of(*identity));
+  }
+  work.ledger.fence_known_since(id, work.now.mono);
+  work.ledger.put_fence(id, std::move(fence));
+}
+
+void leave_place(Work& work, const std::string& id) {
+  free_place(work, id);
+  const auto kept = work.mesh().fences.find(id);
+  if (kept == work.mesh().fences.end() || !kept->second.confirmed()) return;
+  work.ledger.erase_fence(id);
+  forget_order(work, id);
 }
 
 void waive_fences(Work& work, const std::string& site) {

@@ -23,6 +23,12 @@ void serve_fences(Work& work, const std::string& site);
 /// is of an agent that does not remember the order.
 void confirm_fence(Work& work, const std::string& deployment);
 
+/// It ended, but its site keeps the medium in for an installer that may still run: its place stays taken
+/// until the site lets go, or the longest run is over.
+void keep_place(Work& work, const std::string& deployment);
+/// The site let go of the medium.
+void leave_place(Work& work, const std::string& deployment);
+
 /// A person deleted the site: nobody will ever answer.
 void waive_fences(Work& work, const std::string& site);
 

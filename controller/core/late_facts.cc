@@ -1,5 +1,8 @@
 #include "controller/core/late_facts.h"
 
+#include <vector>
+
+#include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
@@ -123,6 +126,35 @@ void call_back_rivals(Work& work, const rest::Deployment& deployment) {
   });
 }
 
+void doubt_words(Work& work, const std::string& site, const std::string& journal) {
+  if (planted(Defect::words_not_doubted)) return;
+  std::vector<std::string> ids;
+  for (const auto& [id, fence] : work.mesh().fences) {
+    const auto known = work.mesh().deployments.find(id);
+    if (known != work.mesh().deployments.end() && fence.site() == site && fence.event_journal() == journal &&
+        !fence.confirmed() && is_resolved(known->second) && says_untouched(known->second)) {
+      ids.push_back(id);
+    }
+  }
+  for (const std::string& id : ids) {
+    const std::string told =
+        "the site's agent lost journal " + journal + " before it confirmed that nothing was launched";
+    const std::string as = work.mesh().deployments.at(id).state();
+    move_deployment(work, id, Happening::doubted, [&](rest::Deployment& d) {
+      keep_word(d, as, told, work.now);
+      d.add_evidence(told);
+      d.set_disk(wire::DISK_UNKNOWN);
+      d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
+      d.mutable_fault()->set_seen(told);
+      d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
+      d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
+      d.set_keeps_place(true);  // the installer may run: who would say so is gone
+    });
+    work.ledger.note(line_about(work.mesh().deployments.at(id), "ended", "INDETERMINATE: " + told),
+                     work.now.wall());
+  }
+}
+
 void reopen(Work& work, const std::string& id, const wire::Event& event) {
   const rest::Deployment& deployment = work.mesh().deployments.at(id);
   const std::string told = sentence(event);
@@ -134,7 +166,8 @@ void reopen(Work& work, const std::string& id, const wire::Event& event) {
   move_deployment(work, id, Happening::disproved, [&](rest::Deployment& d) {
     keep_word(d, as, told, work.now);
     d.clear_fault();
-    if (launched_by(event) && !planted(Defect::reopened_keeps_old_word)) {  // whatever a person said of the disk
+    if (launched_by(event) &&
+        !planted(Defect::reopened_keeps_old_word)) {  // whatever a person said of the disk
       d.set_launched(true);
       d.set_disk(wire::DISK_BEING_WRITTEN);
     }

@@ -18,6 +18,10 @@ bool disproves(const wire::Event& event, const rest::Deployment& deployment, boo
 /// back.
 void reopen(Work& work, const std::string& deployment, const wire::Event& event);
 
+/// The agent of `site` lost the journal that still owed an answer to what persons ended there: nobody can say
+/// any more that nothing was launched. What they called untouched is INDETERMINATE, their word kept.
+void doubt_words(Work& work, const std::string& site, const std::string& journal);
+
 /// `deployment` is at its site: another one that is open for the same server must not be. It is recalled,
 /// cancelled, or, if it was launched, INDETERMINATE.
 void call_back_rivals(Work& work, const rest::Deployment& deployment);

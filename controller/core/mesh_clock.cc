@@ -62,7 +62,13 @@ void MeshClock::tell(Work& work, std::string message) const {
   work.ledger.note(std::move(line), work.now.wall());
 }
 
-void MeshClock::hold(Work& work) const {
+void MeshClock::hold(Work& work) {
+  // Whoever decides by the new time must know by how much it was set: in this turn, and in the next life.
+  if (heard_ == TimeKeeper::Heard::settled && !planted(Defect::new_time_not_kept)) {
+    settle(work);
+    kept_at_.reset();
+    keep(work);
+  }
   if (const auto doubt = keeper_.doubt())
     work.ledger.set_clock(work.mesh().clock_steps,
                           "its clock is " + step_words(*doubt) + " of what it should be");

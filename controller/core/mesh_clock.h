@@ -16,8 +16,9 @@ class MeshClock {
  public:
   /// At each input, with the machine's clocks. The time to decide by: the same, with another wall interval.
   Now look(const Now& machine, const InnerState& stored);
-  /// After `look`: while it is doubted nothing is handed out.
-  void hold(Work& work) const;
+  /// After `look`: while it is doubted nothing is handed out; a time that is believed anew is written down
+  /// before anything is decided by it.
+  void hold(Work& work);
   /// Every second or so: tells what was found, and ends a doubt.
   void settle(Work& work);
   /// Writes down what time it is: when a life begins, with rows that are written anyway when the last time is

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/base/planted.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
@@ -56,6 +57,7 @@ bool was_protected_meanwhile(const rest::Server& server) {
 }  // namespace
 
 std::string call_order_back(Work& work, const std::string& server, const std::string& reason) {
+  if (planted(Defect::protect_recalls_nothing)) return {};
   const rest::Deployment* open = open_deployment(work.mesh(), work.mesh().servers.at(server));
   if (open == nullptr) return {};
   const std::string who = "deployment " + open->id() + " of rollout " + open->rollout();

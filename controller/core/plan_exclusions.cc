@@ -63,10 +63,12 @@ Ground unresolved(const Candidate& c) {
   const std::string& name = c.server.metadata().name();
   const auto found = c.mesh.deployments.find(unclear.Get(0));
   if (found == c.mesh.deployments.end()) {
+    if (planted(Defect::deleted_is_forgotten)) return std::nullopt;
     return "nobody decided what deployment " + unclear.Get(0) +
            " left on it, and its rollout is deleted: " + commands::release_for_install(name) + ", or " +
            commands::adopt(name);
   }
+  if (found->second.state() == states::unproven && planted(Defect::unproven_taken)) return std::nullopt;
   return std::string(found->second.state() == states::unproven ? "nothing proves the system that deployment "
                                                                : "nobody knows how deployment ") +
          found->first + (found->second.state() == states::unproven ? " wrote" : " ended") + ": " +
@@ -117,6 +119,7 @@ Ground not_ready(const Candidate& c) {
   if (!c.server.status().has_inspected_at())
     return "never inspected: metalmesh inspect " + c.server.metadata().name();
   if (phase == phases::ready || (c.spec.reinstall() && phase == phases::installed)) return std::nullopt;
+  if (planted(Defect::installed_taken) && phase == phases::installed) return std::nullopt;
   const bool broken = phase == phases::failed || phase == phases::unproven;
   if (broken && c.spec.reinstall()) return std::nullopt;
   return "its phase is " + phase + (broken ? "; to install it anew: reinstall: true" : "");

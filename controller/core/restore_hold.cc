@@ -9,6 +9,7 @@
 #include "controller/core/deployment_machine.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/operator_acts.h"
+#include "controller/core/server_machines.h"
 #include "controller/core/server_phases.h"
 #include "controller/core/site_care.h"
 #include "controller/state/deployment_states.h"
@@ -84,6 +85,34 @@ void hold_for_foreign(Work& work, const std::string& site, const ForeignControll
   work.ledger.set_hold(std::move(hold));
 }
 
+namespace {
+
+/// Between the backup and the loss orders may have been given, and carried out, of which nothing remained.
+void doubt_machines(Work& work, const std::string& site) {
+  if (planted(Defect::machines_not_doubted)) return;
+  std::vector<std::string> servers;
+  for (const auto& [name, server] : work.mesh().servers) {
+    if (server.spec().site() == site) servers.push_back(name);
+  }
+  const std::string why = "this controller was restored, and the agent of " + site +
+                          " lost its journal: what was done to it in between is not known";
+  for (const std::string& name : servers) {
+    change_machine(work, work.mesh().servers.at(name).status().machine(), [&](record::Machine& machine) {
+      if (machine.has_installed()) return;  // it takes more than a plan to wipe that one
+      machines::raise_use(machine, record::Machine::IN_USE, why, to_wire(work.now.wall()));
+    });
+    rest::LogEvent line;
+    line.set_type("doubted");
+    line.set_site(site);
+    line.set_server(name);
+    line.set_message(why + "; its disk may be written, and our medium in it. Next: look at it, then: " +
+                     commands::release_for_install(name) + ", or " + commands::adopt(name));
+    work.ledger.note(std::move(line), work.now.wall());
+  }
+}
+
+}  // namespace
+
 void doubt_pending(Work& work, const std::string& site) {
   const SiteLink* link = work.link(site);
   if (planted(Defect::pending_not_doubted)) return;
@@ -105,6 +134,7 @@ void doubt_pending(Work& work, const std::string& site) {
                                 "INDETERMINATE: controller and site both forgot whether it was handed out"),
                      work.now.wall());
   }
+  doubt_machines(work, site);
 }
 
 void note_difference(Work& work, rest::HoldDifference difference) {

@@ -3,6 +3,7 @@
 
 #include "common/base/command_words.h"
 #include "common/base/digest.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/fences.h"
@@ -263,11 +264,14 @@ ActResult act(Work& work, const ResolveDeployment& request, const std::string& a
   if (is_open(from)) {
     // The site must not act on it later, and until it says so it may be at work: the place stays taken.
     const SiteLink* link = work.link(site);
-    owe_fence(work, id, "resolved by " + actor + " as " + request.as,
-              link == nullptr ? std::string() : link->event_journal());
+    if (!planted(Defect::resolve_owes_nothing)) {
+      owe_fence(work, id, "resolved by " + actor + " as " + request.as,
+                link == nullptr ? std::string() : link->event_journal());
+    }
     move_deployment(work, id, resolution->happening, [&](rest::Deployment& d) {
       decide(d);
-      d.set_keeps_place(from != states::pending && d.fence() == fences::owed);
+      d.set_keeps_place(from != states::pending && d.fence() == fences::owed &&
+                        !planted(Defect::resolve_frees_place));
     });
     serve_fences(work, site);
   } else {

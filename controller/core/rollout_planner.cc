@@ -6,6 +6,7 @@
 
 #include "common/base/command_words.h"
 #include "common/base/digest.h"
+#include "common/base/planted.h"
 #include "common/hosts/host_rules.h"
 #include "common/text/glob.h"
 #include "controller/core/fences.h"
@@ -136,6 +137,7 @@ void exclude(rest::Plan& plan, const rest::Server& server, const std::string& re
 
 /// Who was meant and is not there, by name.
 void exclude_missing(rest::Plan& plan, const MeshState& mesh, const rest::Selection& select) {
+  if (planted(Defect::named_and_cut_unsaid)) return;
   for (const std::string& name : select.servers()) {
     const auto found = mesh.servers.find(name);
     if (found == mesh.servers.end()) {
@@ -151,6 +153,7 @@ void exclude_missing(rest::Plan& plan, const MeshState& mesh, const rest::Select
 
 /// A pattern that spares nobody was meant to spare somebody: nothing is planned with it.
 rules::Verdict spares_nobody(const MeshState& mesh, const rest::Selection& select) {
+  if (planted(Defect::idle_exclude_accepted)) return std::nullopt;
   for (int i = 0; i < select.exclude_size(); ++i) {
     const std::string& pattern = select.exclude(i);
     if (std::ranges::any_of(mesh.servers,

@@ -52,11 +52,12 @@ std::optional<std::string> stop_reason(const rest::RolloutStop& stop, const Roll
   if (planted(Defect::threshold_ignored)) return std::nullopt;
   // A new system without its proof is no success: it counts with the failures, unless it has a limit of its
   // own.
-  const std::uint32_t unproven_too = stop.unproven().empty() ? tally.unproven : 0;
+  const std::uint32_t unproven = planted(Defect::unproven_not_counted) ? 0 : tally.unproven;
+  const std::uint32_t unproven_too = stop.unproven().empty() ? unproven : 0;
   const Threshold thresholds[] = {
       {"failed after the wipe", tally.failed_after_wipe + unproven_too,
        threshold(stop.after_wipe(), defaults::stop_after_wipe, 3, tally.total)},
-      {"ended without their proof", tally.unproven,
+      {"ended without their proof", unproven,
        threshold(stop.unproven(), defaults::stop_unproven, 3, tally.total)},
       {"failed before the wipe", tally.failed_before_wipe,
        threshold(stop.before_wipe(), defaults::stop_before_wipe, 10, tally.total)}};
@@ -98,6 +99,7 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
   }
   order.set_command_journal(link.command_journal());
   order.set_command_seq(*sent);
+  order.set_event_journal(link.event_journal());
   work.ledger.raise_generation(machine, generation);
   work.ledger.put_order(id, std::move(order));
   move_deployment(work, id, Happening::issued, [&](rest::Deployment& d) {
@@ -124,7 +126,8 @@ std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec
   for (const auto& [position, id] : tally.pending) {
     if (chosen.size() == room) break;
     const rest::Deployment& deployment = work.mesh().deployments.at(id);
-    if (deployment.wave() > first_wave && first.open > 0 && !planted(Defect::canary_ignored)) break;  // positions follow waves
+    if (deployment.wave() > first_wave && first.open > 0 && !planted(Defect::canary_ignored))
+      break;  // positions follow waves
     const SiteLink* link = work.link(deployment.site());
     if (link == nullptr || !link->can_issue() || (link->silent(work.now) && !to_silent)) continue;
     if (fence_owed(work.mesh(), machine_of(work.ledger.inner().orders.at(id).order().identity()))) continue;
@@ -139,7 +142,9 @@ std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec
 }
 
 void hand_out(Work& work, const std::string& name) {
-  if (work.mesh().disk_low || work.mesh().hold || !work.mesh().clock_doubt.empty()) return;
+  if (work.mesh().disk_low || work.mesh().hold || !work.mesh().clock_doubt.empty() ||
+      work.hearing.holds(name))
+    return;
   const auto chosen = next_to_issue(work, rollout_of(work, name).spec(), work.ledger.board().rollout(name));
   for (const std::string& id : chosen) issue(work, id, *work.link(work.mesh().deployments.at(id).site()));
 }
@@ -150,7 +155,8 @@ void recall_pending(Work& work, const std::string& name, const std::string& why,
   const std::map<std::uint32_t, std::string> pending = work.ledger.board().rollout(name).pending;
   for (const auto& [position, id] : pending) {
     const SiteLink* link = work.link(work.mesh().deployments.at(id).site());
-    if (link != nullptr && link->caught_up()) recall(work, id, why, code);
+    if (link != nullptr && (link->caught_up() || planted(Defect::expires_unheard)))
+      recall(work, id, why, code);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "common/ports/signer.h"
 #include "common/turn/outcome.h"
 #include "controller/core/controller_metrics.h"
+#include "controller/core/first_hearing.h"
 #include "controller/core/site_link.h"
 #include "controller/state/ledger.h"
 
@@ -21,6 +22,7 @@ using SiteLinks = std::map<std::string, std::unique_ptr<SiteLink>>;
 struct Work {
   Ledger& ledger;
   SiteLinks& links;
+  const FirstHearing& hearing;
   ControllerMetrics& metrics;
   const Signer& signer;
   Entropy& entropy;

@@ -127,5 +127,19 @@ TEST_F(Clock, ASiteWithoutWanGoesByItsOwnClockAsFarAsItRuns) {
   EXPECT_FALSE(site.requests().empty());
 }
 
+TEST_F(Clock, ATimeThatIsBelievedAnewIsBelievedInTheNextLifeToo) {
+  TestSite site;
+  site.settings.wan_free = true;
+  site.start();
+  site.advance(1min);
+  site.step_own_clock(1h);
+  site.advance(9min + 30s);
+  site.order(make_order(site, 1));  // rows are written, and the time that was believed until now
+  while (site.told(&wire::Event::has_clock_doubted).size() < 2) site.advance(1s);
+  site.start();
+  site.advance(20s);
+  EXPECT_EQ(site.told(&wire::Event::has_clock_doubted).size(), 2U);
+}
+
 }  // namespace
 }  // namespace metalmesh::test

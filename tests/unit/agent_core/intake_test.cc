@@ -132,6 +132,22 @@ TEST_F(Intake, OneMachineHasOneOpenOrderWhateverItsName) {
   EXPECT_THAT(last_receipt().refusal().seen(), ::testing::HasSubstr("d1"));
 }
 
+TEST_F(Intake, ARefusalStandsWhoeverRepeatsTheOrder) {
+  site_.images_ready = false;
+  site_.order(make_order(site_, 1, 1));
+  wire::StartInstall second = make_order(site_, 1, 2);
+  second.set_deployment_id("second");
+  site_.order(second);
+  ASSERT_EQ(last_receipt().refusal().code(), wire::MACHINE_BUSY);
+  EXPECT_TRUE(site_.job("d1")) << "what was refused does not disturb what runs";
+  site_.cancel(make_order(site_, 1, 1));
+  ASSERT_FALSE(site_.job("d1"));
+  site_.order(second);
+  EXPECT_EQ(last_receipt().refusal().code(), wire::GENERATION_FENCED);
+  site_.order(make_order(site_, 1, 3));
+  EXPECT_TRUE(last_receipt().accepted());
+}
+
 TEST_F(Intake, AReplayedCommandStreamDoesNotStartAnythingTwice) {
   site_.images_ready = false;
   site_.order(make_order(site_, 1, 3));

@@ -111,6 +111,18 @@ TEST_F(Restart, ARolledBackFolderIsQuarantinedForGood) {
   EXPECT_EQ(site_.verdict("token1"), false);
 }
 
+TEST_F(Restart, WhoseHistoryIsContradictedAnswersNothing) {
+  site_.order(make_order(site_, 1));
+  const std::size_t told = site_.receipts().size();
+  site_.controller.claimed_cursor = 1000;
+  site_.start();
+  site_.advance(std::chrono::minutes(1));
+  ASSERT_TRUE(site_.controller.last_hello()->quarantined());
+  site_.cancel(make_order(site_, 1));
+  EXPECT_EQ(site_.receipts().size(), told) << "another copy may have launched it";
+  EXPECT_TRUE(site_.told(&wire::Event::has_cancel).empty());
+}
+
 TEST_F(Restart, ProgressIsSampledAtMostOncePerSecondAndNeverJournalled) {
   record::Job job = armed_job(make_order(site_, 1), 1);
   job.set_stage(wire::WATCH);

@@ -141,6 +141,63 @@ TEST_F(Fences, APlaceIsKeptNoLongerThanTheLongestRun) {
   EXPECT_EQ(mesh.deployment_of("s0").fence(), "owed") << "what may start is another question";
 }
 
+TEST_F(Fences, WhatEndsWithItsMediumInKeepsItsPlaceUntilTheSiteLetsGo) {
+  for (const bool released : {true, false}) {
+    const std::string name = released ? "r" : "q";
+    Mesh own;
+    Puppet& site = own.bring_up("par1");
+    auto profile = Mesh::profile("base");
+    profile.mutable_spec()->mutable_max_run()->set_seconds(600);
+    own.apply(profile);
+    for (int i = 0; i < 2; ++i) own.add_ready("s" + std::to_string(i), site, i);
+    auto rollout = Mesh::rollout_object(name);
+    rollout.mutable_spec()->mutable_parallel()->set_per_site(1);
+    rollout.mutable_spec()->mutable_stop_after()->set_no_canary(true);
+    rollout.mutable_spec()->mutable_stop_after()->set_after_wipe("100%");
+    own.start_rollout(rollout);
+    site.accept("s0");
+    site.launch("s0");
+    wire::Event end = site.about("s0");
+    end.mutable_ended()->set_outcome(wire::Ended::INDETERMINATE);
+    end.mutable_ended()->set_disk(wire::DISK_BEING_WRITTEN);
+    end.mutable_ended()->set_medium_in(true);
+    site.report(end);
+    ASSERT_EQ(own.deployment_of("s0").state(), "INDETERMINATE");
+    own.run_for(std::chrono::seconds(30));
+    EXPECT_EQ(site.orders(), 1) << "its installer may still run";
+    own.restart();
+    own.run_for(std::chrono::seconds(30));
+    EXPECT_EQ(site.orders(), 1);
+    if (released) {
+      wire::Event gone = site.about("s0");
+      gone.mutable_released()->set_ground(wire::MediumReleased::HOST_OFF);
+      site.report(gone);
+    } else {
+      own.run_for(std::chrono::minutes(11));
+    }
+    own.run_for(std::chrono::seconds(5));
+    EXPECT_FALSE(own.deployment_of("s0").keeps_place());
+    EXPECT_TRUE(own.state().fences.empty());
+    if (released) EXPECT_EQ(site.orders(), 2);
+  }
+}
+
+TEST_F(Fences, APersonWhoResolvesWhatKeepsItsMediumSendsTheCancel) {
+  start("r", 1);
+  agent.accept("s0");
+  agent.launch("s0");
+  wire::Event end = agent.about("s0");
+  end.mutable_ended()->set_outcome(wire::Ended::INDETERMINATE);
+  end.mutable_ended()->set_medium_in(true);
+  agent.report(end);
+  ASSERT_EQ(agent.last_cancel("s0"), nullptr);
+  mesh.must(ResolveDeployment{"s0", "failed", "it hangs"});
+  ASSERT_NE(agent.last_cancel("s0"), nullptr);
+  EXPECT_TRUE(mesh.deployment_of("s0").keeps_place());
+  answer("s0", wire::CancelAnswer::NOT_RUNNING);
+  EXPECT_FALSE(mesh.deployment_of("s0").keeps_place());
+}
+
 TEST_F(Fences, AJournalThatIsLostKeepsThePlacesOfWhatItRan) {
   auto profile = Mesh::profile("base");
   profile.mutable_spec()->mutable_max_run()->set_seconds(600);

@@ -50,6 +50,41 @@ TEST_F(LateFacts, ALaunchAfterAPersonsCancelledOpensItAgain) {
   EXPECT_EQ(mesh.rollout("r").status().state(), "done");
 }
 
+TEST_F(LateFacts, AWordThatNobodyCanConfirmAnyMoreIsDoubted) {
+  resolve("cancelled");
+  ASSERT_EQ(deployment().disk(), wire::DISK_UNTOUCHED);
+  Puppet& fresh = *(mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", std::string(32, 'b')));
+  fresh.hello();
+  mesh.run_for(std::chrono::seconds(10));
+  EXPECT_EQ(deployment().state(), "INDETERMINATE");
+  EXPECT_EQ(deployment().disk(), wire::DISK_UNKNOWN);
+  EXPECT_EQ(deployment().resolved_by(), "");
+  ASSERT_EQ(deployment().contradicted_size(), 1);
+  EXPECT_EQ(deployment().contradicted(0).as(), "CANCELLED");
+  EXPECT_THAT(deployment().contradicted(0).contradicted_by(), ::testing::HasSubstr("lost journal"));
+  wire::Event event;
+  event.set_server("s0");
+  event.set_deployment_id(id);
+  event.set_generation(deployment().generation());
+  event.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
+  fresh.report(event);
+  EXPECT_EQ(deployment().state(), "INDETERMINATE") << "it cannot know";
+  EXPECT_EQ(excluded("s0"), "UNRESOLVED");
+  mesh.must(ResolveDeployment{id, "cancelled", "looked at its disk"});
+  EXPECT_EQ(deployment().state(), "CANCELLED");
+}
+
+TEST_F(LateFacts, TheReceiptOfACancelIsNoneOfTheOrder) {
+  agent.end("s0", wire::Ended::INDETERMINATE, wire::DISK_UNKNOWN);
+  wire::Event event = agent.about("s0");
+  event.set_generation(event.generation() + 1);  // of a cancel that this store forgot
+  event.mutable_receipt()->set_command_seq(99);
+  event.mutable_receipt()->set_accepted(true);
+  event.mutable_receipt()->set_of_cancel(true);
+  agent.report(event);
+  EXPECT_EQ(deployment().state(), "INDETERMINATE");
+}
+
 TEST_F(LateFacts, SoDoesACancelThatCameTooLate) {
   resolve("failed");
   agent.answer_cancel("s0", wire::CancelAnswer::TOO_LATE);

@@ -91,6 +91,32 @@ TEST_F(Clock, OneThatWasSetBackIsBelievedLaterAndGivesNobodyMoreTime) {
   EXPECT_LT(std::chrono::abs(from_wire(mesh.server("s").status().unprotected_until()) - (until - 2h)), 1s);
 }
 
+TEST_F(Clock, TheTimeThatIsBelievedAnewIsBelievedInTheNextLifeToo) {
+  mesh.restart();  // as a machine that has a boot id
+  mesh.run_for(30s);
+  set(years);
+  while (!mesh.logged("is believed from now on")) mesh.run_for(1s);
+  mesh.restart();
+  mesh.run_for(2s);
+  EXPECT_TRUE(mesh.state().clock_doubt.empty()) << mesh.state().clock_doubt;
+}
+
+TEST_F(Clock, NobodyDecidesByTheNewTimeWithoutKnowingByHowMuchItWasSet) {
+  mesh.run_for(1s);
+  set(-3h);
+  mesh.run_for(1s);
+  start();
+  mesh.must(ProtectServer{"s", false, "test", 3600});
+  const auto until = from_wire(mesh.server("s").status().unprotected_until());
+  mesh.run_for(9min + 55s);
+  ASSERT_TRUE(!mesh.state().clock_doubt.empty());
+  mesh.pass(30s);
+  agent.hello();  // before the next tick
+  EXPECT_TRUE(mesh.state().clock_doubt.empty());
+  EXPECT_LT(std::chrono::abs(mesh.state().clock_steps + 3h), 1s);
+  EXPECT_LT(std::chrono::abs(from_wire(mesh.server("s").status().unprotected_until()) - (until - 3h)), 1s);
+}
+
 TEST_F(Clock, WhatWasNotHandedOutExpiresByElapsedTime) {
   set(1h);
   mesh.run_for(1s);

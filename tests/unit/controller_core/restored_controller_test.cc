@@ -165,6 +165,87 @@ TEST_F(Restored, SaysHowFarASiteIsAhead) {
   EXPECT_THAT(first.is(), HasSubstr("event " + std::to_string(cursor + 3)));
 }
 
+TEST_F(Restored, WhatAnUnknowingJournalDoesNotRunIsNotUntouched) {
+  const auto backup = mesh.store.rows();
+  mesh.start_rollout(one_by_one("r"));
+  const std::string id = mesh.deployment_of("s0").id();
+  const std::uint64_t generation = mesh.deployment_of("s0").generation();
+  restore(backup);
+  mesh.run_for(std::chrono::seconds(8));
+  wire::Event event;
+  event.set_server("s0");
+  event.set_deployment_id(id);
+  event.set_generation(generation);
+  event.mutable_receipt()->set_command_seq(7);
+  event.mutable_receipt()->set_accepted(true);
+  event.mutable_receipt()->set_of_cancel(true);
+  agent.report(event);
+  EXPECT_FALSE(mesh.state().deployments.contains(id)) << "a cancel's receipt says nothing of the order";
+  event.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
+  agent.report(event);
+  ASSERT_TRUE(mesh.state().deployments.contains(id));
+  EXPECT_EQ(mesh.state().deployments.at(id).state(), "INDETERMINATE");
+  EXPECT_EQ(mesh.state().deployments.at(id).disk(), wire::DISK_UNKNOWN);
+  EXPECT_EQ(mesh.server("s0").status().unresolved_size(), 1);
+}
+
+TEST_F(Restored, WhatBothEndsForgotIsInUse) {
+  const auto backup = mesh.store.rows();
+  mesh.start_rollout(one_by_one("r"));
+  ASSERT_EQ(mesh.server("s1").status().use(), "new");
+  restore(backup);
+  Puppet& fresh = *(mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", std::string(32, 'b')));
+  fresh.hello();
+  fresh.epoch = 9;  // the controller that this one was restored from had begun it
+  mesh.run_for(std::chrono::seconds(10));
+  ASSERT_TRUE(mesh.state().hold.has_value());
+  for (const char* server : {"s0", "s1", "s2"}) {
+    EXPECT_EQ(mesh.server(server).status().use(), "inUse") << server;
+    EXPECT_TRUE(mesh.logged(std::string("metalmesh server release-for-install ") + server));
+  }
+}
+
+TEST_F(Restored, OneSiteThatAnswersFirstDoesNotStandForTheOthers) {
+  Puppet& other = mesh.bring_up("lyo1");
+  mesh.add_ready("t0", other, 10);
+  auto rollout = one_by_one("r");
+  rollout.mutable_spec()->mutable_parallel()->set_total(1);
+  mesh.start_rollout(rollout);
+  const bool here_first = agent.orders() == 1;
+  Puppet& first = here_first ? agent : other;
+  Puppet& second = here_first ? other : agent;
+  const char* server = here_first ? "s0" : "t0";
+  first.accept(server);
+  const auto backup = mesh.store.rows();
+  mesh.must(AbortRollout{"r", "wrong image"});
+  wire::Event answer = first.about(server);
+  answer.mutable_cancel()->set_answer(wire::CancelAnswer::CANCELLED);
+  first.report(answer);
+  ASSERT_EQ(mesh.rollout("r").status().state(), "done");
+  first.cut = true;
+  restore(backup);
+  wire::Event end = first.about(server);
+  mesh.run_for(std::chrono::seconds(30));
+  EXPECT_EQ(second.orders(), 0) << "the site that knows of the abort was not heard yet";
+  first.cut = false;
+  mesh.run_for(std::chrono::seconds(10));
+  EXPECT_TRUE(mesh.state().hold.has_value());
+  EXPECT_EQ(second.orders(), 0);
+}
+
+TEST_F(Restored, ASiteThatIsAwayForGoodDoesNotStopTheOthers) {
+  Puppet& other = mesh.bring_up("lyo1");
+  mesh.start_rollout(one_by_one("r"));
+  agent.accept("s0");
+  other.cut = true;
+  mesh.restart();
+  agent.succeed("s0");
+  mesh.run_for(std::chrono::seconds(60));
+  EXPECT_EQ(agent.orders(), 1);
+  mesh.run_for(std::chrono::seconds(90));
+  EXPECT_EQ(agent.orders(), 2);
+}
+
 TEST_F(Restored, ANewerOrderOfTheSameServerWins) {
   // Backup: s0 waits in r. Afterwards r is aborted, and s0 handed out in another rollout.
   mesh.start_rollout(one_by_one("r"));
