@@ -15,6 +15,23 @@ struct Rare {
   std::uint64_t within;
 };
 
+/// A class of weather, which a long swarm must have met in plenty: at least once in fifty seeds.
+constexpr std::string_view weather_classes[] = {
+    "a site lost power at once",
+    "a host lost power with its site while it installed",
+    "an agent was thrown off the broker by another one with its client id",
+    "a request was repeated by its key",
+    "a second person asked the same later",
+    "a server was edited while its order was under way",
+    "servers were named that the sites cut",
+    "a server was to be spared",
+    "the broker was frozen",
+    "a BMC was frozen",
+    "a port was found open",
+};
+constexpr std::uint64_t plenty = 50;
+constexpr std::uint64_t many_seeds = 2000;
+
 constexpr Rare rare_branches[] = {
     // ends
     {"a deployment ended SUCCEEDED", 100},
@@ -57,6 +74,7 @@ constexpr Rare rare_branches[] = {
     {"a media server was frozen", 200},
     {"a site's box was frozen", 200},
     {"a machine was started anew", 200},
+    {"nobody knows what was done to a machine between a backup and a lost journal", 1000},
     {"a disk was nearly full", 100},
     {"told DISK_LOW", 200},
     // the bus
@@ -139,6 +157,10 @@ std::vector<std::string> never_hit(const Marks& marks, std::uint64_t seeds) {
   std::vector<std::string> missing;
   for (const Rare& rare : rare_branches) {
     if (seeds >= rare.within && marks.count(rare.name) == 0) missing.emplace_back(rare.name);
+  }
+  for (const std::string_view weather : weather_classes) {
+    if (seeds >= many_seeds && marks.count(weather) < seeds / plenty)
+      missing.push_back(std::string(weather) + " (fewer than once in " + std::to_string(plenty) + " seeds)");
   }
   for (const auto faults : {odd_kinds(), odd_bouts(), odd_troubles()}) {
     for (const std::string_view fault : faults) {

@@ -87,7 +87,11 @@ void Mesh::build_controller() {
         if (Site* site = site_named(name)) enrol_anew(*site);
         witness.on_quarantine_cleared(name);
       },
-      [this](const controller::OperatorRequest& request) { witness.on_granted(request); });
+      [this](const controller::OperatorRequest& request) {
+        witness.court().facts.spared = person->spared();
+        witness.court().facts.notes = person->notes();
+        witness.on_granted(request);
+      });
   const std::string name = "controller";
   Surroundings around;
   around.clock_error = 500ms;  // agents learn the time from it
@@ -213,6 +217,7 @@ void Mesh::clone_box(Site& site) {
   const std::string name = site.name + "-twin";
   site.twin = build_box(site, name);
   site.twin.node->rows().replace(site.box.node->rows().rows());
+  if (swarm.one_client_id) bus.share_id(name, site.name);
   witness.on_agent_started(name, site.name, site.twin.node->rows());
   witness.on_store_replaced(name, site.twin.node->rows());
   site.twin.node->start();

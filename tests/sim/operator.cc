@@ -39,6 +39,8 @@ void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
   care_for_restore(core, now, out);
   care_for_sites(core, now, out);
   care_for_servers(core, now, out);
+  if (!resting_ && habits_.chance(swarm_.haste)) colleague(core, now, out);
+  if (!resting_ && habits_.chance(swarm_.odd_wishes)) edit(core, now, out);
   if (!resting_ && random_.chance(imports_again)) import_again(core, now, out);
   if (!resting_ && random_.chance(swarm_.meddling)) meddle(core, now, out);
   if (!resting_ && random_.chance(swarm_.tidiness)) tidy_up(core, now, out);
@@ -46,14 +48,74 @@ void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
 }
 
 bool Operator::ask(ControllerCore& core, const Now& now, Outcome& out, decltype(OperatorRequest::body) body) {
-  const OperatorRequest request{"operator", "", std::move(body)};
+  const bool by_key = !resting_ && habits_.chance(swarm_.haste);
+  const OperatorRequest request{"operator", by_key ? "key-" + std::to_string(++keys_) : "", std::move(body)};
   const OperatorResult result = core.operate(request, now, out);
   if (result) {
     granted_(request);
   } else {
-    trace_.remark(events_.now(), "operator", "refused: " + result.error().field + ": " + result.error().message);
+    trace_.remark(events_.now(), "operator",
+                  "refused: " + result.error().field + ": " + result.error().message);
   }
+  if (by_key) ask_again(core, now, out, request, result.has_value());
   return result.has_value();
+}
+
+void Operator::ask_again(ControllerCore& core, const Now& now, Outcome& out, const OperatorRequest& request,
+                         bool granted) {
+  if (granted) {
+    marks_.hit("a request was repeated by its key");
+    if (!core.operate(request, now, out))
+      trace_.violation(events_.now(), "answers_hold",
+                       "a request that was granted is refused by the same key");
+  }
+  constexpr std::size_t most = 20;
+  const bool harmless = std::holds_alternative<PlanRollout>(request.body) ||
+                        std::holds_alternative<StartRollout>(request.body) ||
+                        std::holds_alternative<AbortRollout>(request.body) ||
+                        std::holds_alternative<ResolveDeployment>(request.body) ||
+                        std::holds_alternative<ProtectServer>(request.body);
+  if (harmless && asked_.size() < most) asked_.push_back({"colleague", "", request.body});
+}
+
+void Operator::colleague(ControllerCore& core, const Now& now, Outcome& out) {
+  if (asked_.empty()) return;
+  const std::size_t which = habits_.below(asked_.size());
+  const OperatorRequest request = asked_[which];
+  asked_.erase(asked_.begin() + static_cast<std::ptrdiff_t>(which));
+  marks_.hit("a second person asked the same later");
+  if (core.operate(request, now, out)) granted_(request);
+}
+
+/// What the answer file says of a server, in the middle of whatever happens to it.
+void Operator::edit(ControllerCore& core, const Now& now, Outcome& out) {
+  const auto& servers = core.state().servers;
+  const auto found = servers.find(servers_[habits_.below(servers_.size())].name);
+  if (found == servers.end()) return;
+  rest::Server server = found->second;
+  const std::string note = "edit " + std::to_string(++edits_);
+  (*server.mutable_spec()->mutable_vars())["note"] = note;
+  const bool under_way = !server.status().deployment().empty() && server.status().phase() == "installing";
+  if (under_way) marks_.hit("a server was edited while its order was under way");
+  server.clear_status();
+  if (ask(core, now, out, Apply{server, {}})) notes_[server.metadata().name()] = note;
+}
+
+/// As people write it: a slip of the pen when they spare somebody; names beside a selection that cuts them.
+void Operator::select_oddly(rest::Rollout& rollout) {
+  auto& select = *rollout.mutable_spec()->mutable_select();
+  if (habits_.chance(400) && sites_.size() > 1) {
+    marks_.hit("servers were named that the sites cut");
+    select.clear_sites();
+    select.add_sites(sites_.front());
+    for (const ServerToRegister& each : servers_) select.add_servers(each.name);
+  }
+  const ServerToRegister& spared = servers_[habits_.below(servers_.size())];
+  const std::string& name = spared.name;
+  const std::string slips[] = {name, name + "x", "the-" + name, name.substr(0, name.size() - 1), name + "-*"};
+  select.add_exclude(slips[habits_.below(std::size(slips))]);
+  marks_.hit("a server was to be spared");
+  spared_[rollout.metadata().name()].insert(name);
 }
 
 void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) {
@@ -83,6 +145,7 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
     auto& proof = *profile.mutable_spec()->mutable_proof();
     constexpr const char* proofs[] = {"poweroff", "poweroff", "booted", "booted", "reachable"};
     proof.set_minimum(proofs[random_.below(std::size(proofs))]);
+    if (habits_.chance(swarm_.reachable)) proof.set_minimum("reachable");
     if (proof.minimum() == "reachable") {
       proof.set_port(22);
       proof.set_host_var("address");
@@ -113,6 +176,8 @@ void Operator::register_server(ControllerCore& core, const Now& now, Outcome& ou
   spec.mutable_identity()->set_serial(wanted.serial);
   spec.set_protected_(wanted.precious && !wanted.holds_system);
   (*spec.mutable_vars())["address"] = wanted.name;
+  if (const auto note = notes_.find(wanted.name); note != notes_.end())
+    (*spec.mutable_vars())["note"] = note->second;
   if (as_new) spec.set_state("new");
   ask(core, now, out, Apply{server, {}});
 }
@@ -161,7 +226,8 @@ void Operator::care_for_restore(ControllerCore& core, const Now& now, Outcome& o
   if (!held_since_) held_since_ = now.mono;
   if (now.mono - *held_since_ < thinks_about_restore) return;
   // She remembers what the store forgot.
-  for (const std::string& name : aborted_) ask(core, now, out, AbortRollout{name, "aborted before the restore"});
+  for (const std::string& name : aborted_)
+    ask(core, now, out, AbortRollout{name, "aborted before the restore"});
   ask(core, now, out, ContinueController{"looked at what differs"});
 }
 
@@ -222,7 +288,7 @@ void Operator::care_for_servers(ControllerCore& core, const Now& now, Outcome& o
     const auto last = inspected_.find(wanted.name);
     if (!resting_ && !ready && (last == inspected_.end() || events_.now() - last->second >= inspect_again)) {
       inspected_[wanted.name] = events_.now();
-      if (phase == "unproven" || phase == "failed") {
+      if ((phase == "unproven" || phase == "failed") && !habits_.chance(swarm_.carelessness)) {
         ask(core, now, out, ResolveDeployment{found->second.status().deployment(), "failed", "looked at it"});
       }
       ask(core, now, out, InspectServer{wanted.name});
@@ -288,6 +354,7 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
   auto& spec = *rollout.mutable_spec();
   spec.set_action("install");
   spec.mutable_select()->add_sites("*");
+  if (habits_.chance(swarm_.odd_wishes)) select_oddly(rollout);
   spec.set_image("linux");
   spec.set_profile("base");
   spec.set_reinstall(again || swarm_.greedy || !any_new ||

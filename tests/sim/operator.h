@@ -5,8 +5,8 @@
 
 #include <functional>
 #include <map>
-#include <set>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +55,10 @@ class Operator {
   void look(controller::ControllerCore& core, const Now& now, Outcome& out);
   /// No new rollouts, no aborts for fun: what runs may end.
   void rest() { resting_ = true; }
+  /// Whom she meant to spare, by rollout, however she wrote it.
+  [[nodiscard]] const std::map<std::string, std::set<std::string>>& spared() const { return spared_; }
+  /// The newest note that she was granted to write at a server.
+  [[nodiscard]] const std::map<std::string, std::string>& notes() const { return notes_; }
   /// She heard that the machine stands elsewhere now.
   void moved(const std::string& server, const std::string& site, const std::string& address);
 
@@ -64,6 +68,12 @@ class Operator {
   void care_for_restore(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_sites(controller::ControllerCore& core, const Now& now, Outcome& out);
   void tidy_up(controller::ControllerCore& core, const Now& now, Outcome& out);
+  /// A tool that repeats itself by the same key, and a colleague who asks the same when it is late for it.
+  void ask_again(controller::ControllerCore& core, const Now& now, Outcome& out,
+                 const controller::OperatorRequest& request, bool granted);
+  void colleague(controller::ControllerCore& core, const Now& now, Outcome& out);
+  void edit(controller::ControllerCore& core, const Now& now, Outcome& out);
+  void select_oddly(rest::Rollout& rollout);
   void meddle(controller::ControllerCore& core, const Now& now, Outcome& out);
   /// `as_new`: she says so, whatever it is.
   void register_server(controller::ControllerCore& core, const Now& now, Outcome& out,
@@ -86,9 +96,15 @@ class Operator {
   Vouch vouch_;
   Listen granted_;
   std::map<std::string, MonoTime> inspected_;
-  std::map<std::string, MonoTime> quarantined_;  // since when she knows
-  std::optional<MonoTime> held_since_;           // that a restored controller holds
-  std::set<std::string> aborted_;            // rollouts, by her
+  std::map<std::string, MonoTime> quarantined_;     // since when she knows
+  std::optional<MonoTime> held_since_;              // that a restored controller holds
+  std::set<std::string> aborted_;                   // rollouts, by her
+  Random habits_ = Random(random_).fork();          // apart: who has none asks what she asked before
+  std::vector<controller::OperatorRequest> asked_;  // that a colleague will ask as well
+  std::map<std::string, std::set<std::string>> spared_;
+  std::map<std::string, std::string> notes_;  // by server
+  unsigned edits_ = 0;
+  unsigned keys_ = 0;
   unsigned rollouts_ = 0;
   bool resting_ = false;
 };

@@ -141,6 +141,12 @@ void SimBmcs::start(const HttpRequest& request, std::string password, Deliver de
   }
   Machine& machine = *found->second;
   machine.busy = std::max(machine.busy, events_.now()) + 20ms + random_.below(200) * 1ms;
+  if (machine.busy - events_.now() > request.timeout) {  // what it does when it wakes, nobody hears any more
+    events_.after(request.timeout, [id = request.id, deliver = std::move(deliver)] {
+      deliver(HttpFailed{id, HttpFailure::timed_out, "no answer in time"});
+    });
+    deliver = [](Input) {};
+  }
   events_.at(machine.busy,
              [this, request, password = std::move(password), url = std::move(url),
               deliver = std::move(deliver)] { arrive(request, password, url.first, url.second, deliver); });
@@ -310,6 +316,16 @@ void SimBmcs::restart_bmc(Machine& machine) {
     marks_.hit("a medium was lost while an installer ran");
   machine.model->restart(events_.now(), drops_media);
   machine.silent_until = events_.now() + 20s + random_.below(100) * 1s;
+  machine.on_connection = 0;
+  advance(machine);
+}
+
+void SimBmcs::black_out(Machine& machine, Duration off, Duration away, bool drops_media) {
+  if (machine.model->host().state() == bmcsim::HostState::installing)
+    marks_.hit("a host lost power with its site while it installed");
+  machine.model->host().power_cut(events_.now(), off);
+  machine.model->restart(events_.now(), drops_media);
+  machine.silent_until = events_.now() + 30s + away;
   machine.on_connection = 0;
   advance(machine);
 }

@@ -67,6 +67,13 @@ class SimBmcs {
   /// The host powers on or resets by itself.
   void self_reset(Machine& machine);
   void restart_bmc(Machine& machine);
+  /// It answers what waits when it wakes.
+  void freeze(Machine& machine, Duration length) {
+    machine.busy = std::max(machine.busy, events_.now()) + length;
+  }
+  /// The mains are gone. The host goes on after `off` by itself (zero: it stays off), its BMC speaks after
+  /// `away`.
+  void black_out(Machine& machine, Duration off, Duration away, bool drops_media);
   void lose_medium(Machine& machine);
   void swap(const std::string& address, const std::string& other);
   /// Unplugged, carried away and plugged in again; nothing of ours survives that but its disk.

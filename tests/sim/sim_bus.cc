@@ -52,11 +52,26 @@ void SimBus::try_connect(Client& client) {
   const unsigned session = ++client.session;
   events_.after(50ms + random_.below(2000) * 1ms, [this, &client, session] {
     if (!client.wants || client.session != session || !reachable(client)) return;
+    take_over(client);
     client.connected = true;
     if (client.told_up) client.deliver(BusDown{"reconnected"});
     client.told_up = true;
     client.deliver(BusUp{});
   });
+}
+
+/// MQTT: a second connection with a client id ends the first, which tries again after its backoff.
+void SimBus::take_over(const Client& client) {
+  for (auto& [name, other] : clients_) {
+    const bool same = &other != &client && (client.shares == name ||
+                                            (!other.shares.empty() && &clients_.at(other.shares) == &client));
+    if (!same || !other.connected) continue;
+    marks_.hit("an agent was thrown off the broker by another one with its client id");
+    other.connected = other.told_up = false;
+    ++other.session;
+    other.deliver(BusDown{"the broker dropped this connection: another one has its client id"});
+    events_.after(1s + random_.below(30) * 1s, [this, &other] { try_connect(other); });
+  }
 }
 
 void SimBus::disconnect(const std::string& client) {
@@ -101,7 +116,8 @@ void SimBus::send(const Publish& message) {
     const auto most = healthy_ ? 50 : swarm_.bus_delay / 1ms;
     const Duration delay = 1ms + random_.below(static_cast<std::uint64_t>(most) + 1) * 1ms;
     const unsigned session = client.session;
-    events_.after(delay, [this, &client, session, epoch = epoch_, message] {
+    const Duration held = std::max(Duration(), frozen_until_ - events_.now());
+    events_.after(held + delay, [this, &client, session, epoch = epoch_, message] {
       if (client.session != session || epoch != epoch_ || !reachable(client)) return;
       ++delivered_;
       client.deliver(MessageArrived{message.topic, message.payload});
@@ -132,7 +148,8 @@ void SimBus::forge(const Publish& message) {
   for (auto& [name, client] : clients_) {
     if (!client.connected || !matches(client.subscription, message.topic)) continue;
     client.probe({message.topic, bad});
-    client.deliver(MessageArrived{message.topic, bad});  // and whatever follows from it is judged like all else
+    client.deliver(
+        MessageArrived{message.topic, bad});  // and whatever follows from it is judged like all else
   }
 }
 

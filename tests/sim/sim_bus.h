@@ -46,6 +46,10 @@ class SimBus {
   void mute(const std::string& client, Duration length);
   void deafen(const std::string& client, Duration length);
   void restart(Duration down);
+  /// What it holds arrives when it wakes.
+  void freeze(Duration length) { frozen_until_ = std::max(frozen_until_, events_.now() + length); }
+  /// `client` connects by the client id of `other`: the broker lets only one of them be, the newest.
+  void share_id(const std::string& client, const std::string& other) { clients_.at(client).shares = other; }
   [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
 
  private:
@@ -53,7 +57,8 @@ class SimBus {
     std::string subscription;  // a topic, or a filter with one '+'
     std::function<void(Input)> deliver;
     Probe probe;
-    unsigned mute = 0;  // publishes get lost: this many reasons
+    std::string shares;  // the client whose id it has, too
+    unsigned mute = 0;   // publishes get lost: this many reasons
     unsigned deaf = 0;
     bool wants = false;      // the process runs
     bool connected = false;  // the broker sees it
@@ -65,6 +70,7 @@ class SimBus {
   void forge(const Publish& message);
   void try_connect(Client& client);
   void cut(Client& client, const std::string& reason);
+  void take_over(const Client& client);
   [[nodiscard]] bool reachable(const Client& client) const { return up_ && client.cuts == 0; }
 
   EventQueue& events_;
@@ -73,6 +79,7 @@ class SimBus {
   Marks& marks_;
   bool healthy_ = false;
   bool up_ = true;
+  MonoTime frozen_until_{};
   unsigned epoch_ = 0;  // rises with every restart
   std::map<std::string, Client> clients_;
   std::deque<Publish> history_;

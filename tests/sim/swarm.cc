@@ -39,6 +39,11 @@ constexpr FaultClass classes[] = {
     {"controller-clock", [](Swarm& s) { s.controller_step_every = {}; }},
     {"reboot", [](Swarm& s) { s.reboot = 0; }},
     {"freeze", [](Swarm& s) { s.freeze_every = {}; }},
+    {"blackout", [](Swarm& s) { s.blackout_every = {}; }},
+    {"client-id", [](Swarm& s) { s.one_client_id = false; }},
+    {"carelessness", [](Swarm& s) { s.carelessness = 0; }},
+    {"haste", [](Swarm& s) { s.haste = 0; }},
+    {"odd-wishes", [](Swarm& s) { s.odd_wishes = 0; }},
     {"store-lost", [](Swarm& s) { s.store_lost_every = {}; }},
     {"rollback", [](Swarm& s) { s.rollback_every = {}; }},
     {"restore", [](Swarm& s) { s.restore_every = {}; }},
@@ -84,6 +89,77 @@ void draw_odd(Swarm& swarm, Random random) {
 void draw_newcomers(Swarm& swarm, Random random) {
   swarm.newcomer_every = random.chance(150) ? between(random, 4min, 30min) : Duration();
   if (swarm.restore_every != Duration() && random.chance(600)) swarm.entries_kept = 2 + random.below(30);
+}
+
+/// Nothing that hides the one thing.
+void calm(Swarm& swarm) {
+  swarm.loss = swarm.duplicate = swarm.replay = swarm.forge = 0;
+  swarm.bus_delay = 50ms;
+  swarm.partition_every = swarm.one_way_every = swarm.broker_restart_every = {};
+  swarm.crash_at_commit = swarm.disk_full = swarm.bmc_fault = swarm.image_fault = 0;
+  swarm.crash_every = swarm.store_lost_every = swarm.bmc_restart_every = swarm.media_lost_every = {};
+  swarm.sessions_full_every = swarm.move_every = swarm.board_every = {};
+  swarm.down_for = 20s;
+  swarm.odd = 0;
+  swarm.image_time = 60s;
+}
+
+/// Seeds that are about one thing, which the mixture of everything meets too seldom. From numbers of their
+/// own.
+void draw_theme(Swarm& swarm, Random random) {
+  swarm.haste = random.chance(100) ? 100 : 0;
+  swarm.odd_wishes = random.chance(100) ? 400 : 0;
+  swarm.carelessness = random.chance(150) ? 700 : 0;
+  if (!random.chance(320)) return;
+  switch (random.below(8)) {
+    case 0:  // wakes late, and a twin speaks
+      calm(swarm);
+      swarm.twin_every = between(random, 4min, 12min);
+      swarm.freeze_every = between(random, 3min, 8min);
+      swarm.one_client_id = random.chance(500);
+      break;
+    case 1:  // machines change places under the agent's hands
+      calm(swarm);
+      swarm.servers_per_site = 3;
+      swarm.keys_differ = false;
+      swarm.swap_every = between(random, 15s, 60s);
+      swarm.self_reset_every = {};
+      swarm.image_fault = 0;
+      break;
+    case 2:  // a site's mains
+      calm(swarm);
+      swarm.blackout_every = between(random, 4min, 12min);
+      break;
+    case 3:  // folders that were put back
+      calm(swarm);
+      swarm.rollback_every = between(random, 5min, 15min);
+      swarm.meddling = 30;
+      break;
+    case 4:  // a controller that was put back, and people who forget less than it
+      calm(swarm);
+      swarm.restore_every = between(random, 6min, 15min);
+      swarm.abort = 60;
+      swarm.store_lost_every = random.chance(400) ? between(random, 6min, 20min) : Duration();
+      break;
+    case 5:  // others listen at the addresses of the new systems
+      swarm.reachable = 800;
+      swarm.address_taken = 600;
+      break;
+    case 6:  // what is unclear, installed or deleted is planned over
+      calm(swarm);
+      swarm.store_lost_every = between(random, 5min, 15min);
+      swarm.carelessness = 900;
+      swarm.tidiness = 200;
+      swarm.reinstalls = random.chance(700);
+      swarm.greedy = false;
+      break;
+    default:  // people who meddle, and a line that is down when they do
+      calm(swarm);
+      swarm.partition_every = between(random, 2min, 6min);
+      swarm.meddling = 60;
+      swarm.self_reset_every = {};
+      break;
+  }
 }
 
 }  // namespace
@@ -143,7 +219,9 @@ Swarm draw_swarm(Random& random) {
   swarm.controller_step_every = seldom(random, 250);
   swarm.reboot = random.chance(500) ? 0 : static_cast<std::uint32_t>(random.below(1000));
   swarm.freeze_every = seldom(random, 250);
-  draw_odd(swarm, Random(random).fork());
+  Random apart = Random(random).fork();
+  draw_odd(swarm, apart);
+  draw_theme(swarm, apart.fork());
   Random other(random);
   other.next();
   draw_newcomers(swarm, other.fork());

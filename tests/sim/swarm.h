@@ -35,8 +35,10 @@ struct Swarm {
   Duration clock_error{};            // how well an agent knows the time by itself
   Duration clock_step_every{};       // and how often that turns out to be wrong
   Duration controller_step_every{};  // steps of the controller's clock, by which all go
-  std::uint32_t reboot = 0;  // of the crashes: the machine starts anew, and with it the monotone clock
-  Duration freeze_every{};   // a node is not run for a while
+  std::uint32_t reboot = 0;    // of the crashes: the machine starts anew, and with it the monotone clock
+  Duration freeze_every{};     // a node is not run for a while
+  Duration blackout_every{};   // the box, BMCs and hosts of a site lose power together
+  bool one_client_id = false;  // two agents of one identity throw each other off the broker
   bool media_dies_with_agent = false;
   Duration store_lost_every{};
   Duration rollback_every{};
@@ -78,8 +80,13 @@ struct Swarm {
   std::uint32_t meddling = 0;  // cancels one deployment, or resolves it wrongly early
   std::uint32_t tidiness = 0;  // deletes a rollout that is done
   bool reinstalls = false;
-  bool greedy = false;  // selects everything, protected servers too
-  bool bulk = false;    // one rollout over everything, as fast as it goes
+  bool greedy = false;             // selects everything, protected servers too
+  bool bulk = false;               // one rollout over everything, as fast as it goes
+  std::uint32_t carelessness = 0;  // plans anew before she has looked at what is unclear
+  std::uint32_t haste = 0;  // a second person, or a tool, asks the same again, later or by the same key
+  std::uint32_t odd_wishes =
+      0;                        // excludes with a slip of the pen, names that labels or sites cut, late edits
+  std::uint32_t reachable = 0;  // the profile wants the new system to answer
 };
 
 Swarm draw_swarm(Random& random);

@@ -125,6 +125,22 @@ void Weather::clocks() {
   });
   now_and_then(swarm.controller_step_every, [this](Random& random) { step_controller(random); });
   now_and_then(swarm.freeze_every, [this](Random& random) { freeze(random); });
+  now_and_then(swarm.blackout_every, [this](Random& random) { black_out(any_site(random), random); });
+}
+
+/// They come back in any order: the box when it has booted, hosts by their own power policy, BMCs minutes
+/// after their hosts; media may stay inserted, overrides set.
+void Weather::black_out(Site& site, Random& random) {
+  if (site.twin.node) return;
+  mesh_.trace.line(mesh_.events.now(), site.name, "loses power");
+  mesh_.witness.marks().hit("a site lost power at once");
+  site.box.node->reboot("the mains are gone");
+  site.box.media->crash();
+  mesh_.events.after(5s + random.below(60) * 1s, [&media = *site.box.media] { media.start(); });
+  for (Machine* machine : site.machines) {
+    const Duration off = random.chance(700) ? Duration(2s + random.below(60) * 1s) : Duration();
+    mesh_.bmcs.black_out(*machine, off, off + random.below(180) * 1s, random.chance(500));
+  }
 }
 
 /// Some are taken back: at once, before anybody believed them, or long after.
@@ -144,12 +160,15 @@ void Weather::step_controller(Random& random) {
 void Weather::freeze(Random& random) {
   const Duration length = 20s + random.below(1200) * 1s;
   Site& site = any_site(random);
-  const std::uint64_t who = random.below(4);
+  const std::uint64_t who = random.below(6);
   if (who == 0) mesh_.controller->freeze(length);
   if (who == 1 || who == 3) site.box.node->freeze(length);
   if (who == 2 || who == 3) site.box.media->freeze(length);
+  if (who == 4) mesh_.bus.freeze(length);
+  if (who == 5) mesh_.bmcs.freeze(any_machine(random), std::min<Duration>(length, 2min));
   constexpr const char* names[] = {"the controller was frozen", "an agent was frozen",
-                                   "a media server was frozen", "a site's box was frozen"};
+                                   "a media server was frozen", "a site's box was frozen",
+                                   "the broker was frozen",     "a BMC was frozen"};
   mesh_.witness.marks().hit(names[who]);
 }
 

@@ -27,6 +27,7 @@ class Weather {
   void clocks();
   void step_controller(Random& random);
   void freeze(Random& random);
+  void black_out(Site& site, Random& random);
   /// A power failure of a node's machine or the death of its process.
   void pull_plug(SimNode& node, Random& random);
   void histories();

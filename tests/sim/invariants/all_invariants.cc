@@ -42,7 +42,8 @@ Invariants all_invariants(Court& court) {
                            medium_stays,
                            answers_hold,
                            wiped_as_asked,
-                           owner_stays}) {
+                           owner_stays,
+                           plan_says_all}) {
     all.push_back(make(court));
   }
   return all;

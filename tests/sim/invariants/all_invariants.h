@@ -29,5 +29,6 @@ std::unique_ptr<Invariant> medium_stays(Court& court);
 std::unique_ptr<Invariant> answers_hold(Court& court);
 std::unique_ptr<Invariant> wiped_as_asked(Court& court);
 std::unique_ptr<Invariant> owner_stays(Court& court);
+std::unique_ptr<Invariant> plan_says_all(Court& court);
 
 }  // namespace metalmesh::sim

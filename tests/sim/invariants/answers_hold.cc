@@ -3,10 +3,13 @@
 // that came later, until somebody unprotects it.
 #include <map>
 
+#include "controller/state/tables.h"
 #include "tests/sim/invariants/all_invariants.h"
 
 namespace metalmesh::sim {
 namespace {
+
+constexpr Duration recall_time = std::chrono::minutes(2);
 
 using controller::AbortRollout;
 using controller::ProtectServer;
@@ -18,18 +21,36 @@ class AnswersHold final : public Invariant {
   void on_granted(const Granted& granted) override {
     const auto& body = granted.request.body;
     if (const auto* abort = std::get_if<AbortRollout>(&body)) return aborted(abort->rollout);
+    if (const auto* resolve = std::get_if<controller::ResolveDeployment>(&body))
+      called_back_.try_emplace(resolve->id, court_.events.now());
     if (const auto* protect = std::get_if<ProtectServer>(&body)) {
       if (protect->protect) {
-        shield(protect->server);
+        for (const auto& [id, deployment] : facts_.deployments) {
+          if (deployment.server() == protect->server && ordered_.contains(id))
+            called_back_.try_emplace(id, court_.events.now());
+        }
+        shielded_.try_emplace(protect->server, Shield{court_.events.now(), {}}).first->second.told_of.clear();
       } else {
         shielded_.erase(protect->server);
       }
     }
   }
-  void on_controller_rows(const Batch&) override {
+  // A restored controller may know neither what was said nor whom to call back.
+  void on_controller_restored() override { called_back_.clear(); }
+  void on_controller_rows(const Batch& batch) override {
+    for (const RowWrite& row : batch) {
+      if (row.value && row.key.starts_with(controller::tables::fences))
+        fenced_.insert(row.key.substr(controller::tables::fences.size()));
+    }
     for (const DeploymentMove& move : facts_.moves) {
-      if (move.now->state() == "SUCCEEDED" && facts_.said[move.now->id()].server == move.now->server())
-        shield(move.now->server());
+      const std::string& server = move.now->server();
+      const auto shielded = shielded_.find(server);
+      // The same answer was taken back: the site told better.
+      if (move.from == "SUCCEEDED" && shielded != shielded_.end() &&
+          shielded->second.told_of == move.now->id())
+        shielded_.erase(shielded);
+      if (move.now->state() == "SUCCEEDED" && facts_.said[move.now->id()].server == server)
+        shielded_.try_emplace(server, Shield{court_.events.now(), move.now->id()});
     }
   }
   void on_order(const wire::Command& command) override {
@@ -40,12 +61,19 @@ class AnswersHold final : public Invariant {
   }
   void on_wipe(const Wipe& wipe) override {
     const std::string& id = wipe.install.deployment;
-    if (recalled_.contains(id)) object("wiped although its rollout was aborted before it was handed out: " + id);
+    if (recalled_.contains(id))
+      object("wiped although its rollout was aborted before it was handed out: " + id);
+    const auto called_back = called_back_.find(id);
+    if (called_back != called_back_.end() && !fenced_.contains(id) &&
+        court_.events.now() - called_back->second > recall_time)
+      object(
+          "wiped long after a person gave it up or protected its server, and nobody tried to call it back: " +
+          id);
     const auto said = facts_.said.find(id);
     const auto ordered = ordered_.find(id);
     if (said == facts_.said.end() || ordered == ordered_.end()) return;
     const auto shielded = shielded_.find(said->second.server);
-    if (shielded != shielded_.end() && shielded->second <= ordered->second)
+    if (shielded != shielded_.end() && shielded->second.since <= ordered->second)
       object(said->second.server + " was protected, and wiped by an order that came later: " + id);
   }
 
@@ -56,11 +84,17 @@ class AnswersHold final : public Invariant {
       if (deployment.rollout() == rollout && !issued) recalled_.insert(id);
     }
   }
-  void shield(const std::string& server) { shielded_.try_emplace(server, court_.events.now()); }
+  struct Shield {
+    MonoTime since;
+    std::string told_of;  // the deployment that was told to have succeeded; empty: a person protects it
+  };
 
-  std::set<std::string> recalled_;             // deployments of aborted rollouts that nobody had handed out
-  std::map<std::string, MonoTime> ordered_;    // by deployment: published for the first time
-  std::map<std::string, MonoTime> shielded_;   // by server: since when
+  std::map<std::string, MonoTime>
+      called_back_;                 // deployments that a person resolved, or whose server she protects
+  std::set<std::string> fenced_;    // deployments that the controller wants called back, or sees ended
+  std::set<std::string> recalled_;  // deployments of aborted rollouts that nobody had handed out
+  std::map<std::string, MonoTime> ordered_;  // by deployment: published for the first time
+  std::map<std::string, Shield> shielded_;   // by server
 };
 
 }  // namespace

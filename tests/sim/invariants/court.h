@@ -64,6 +64,7 @@ struct Said {
 /// A deployment's row changed its state in the batch that is looked at.
 struct DeploymentMove {
   std::string from;  // empty: it is new
+  std::string to;
   const rest::Deployment* now;
 };
 
@@ -87,8 +88,11 @@ struct Facts {
   std::map<std::string, std::size_t> launched_in;      // by deployment: the copy of the journal that has it
   std::map<std::string, std::uint32_t> site_parallel;  // installs side by side, by site
   std::uint64_t chances = 0;                           // starts of agents, and passwords set, so far
-  Duration unknown_gap{};          // of the controller: what it cannot know to have passed
-  std::set<std::string> precious;  // machines that must not be touched, by name
+  Duration unknown_gap{};  // of the controller: what it cannot know to have passed
+  std::map<std::string, std::set<std::string>>
+      spared;                                // by rollout: servers that a person meant to leave out
+  std::map<std::string, std::string> notes;  // by server: what a person was granted to write at it
+  std::set<std::string> precious;            // machines that must not be touched, by name
 
   [[nodiscard]] const wire::StartInstall* order(const std::string& deployment,
                                                 std::uint64_t generation) const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "controller/state/deployment_states.h"
+#include "controller/state/row_codec.h"
+#include "controller/state/tables.h"
 #include "tests/sim/invariants/all_invariants.h"
 
 namespace metalmesh::sim {
@@ -21,6 +23,16 @@ class NothingLeftBehind final : public Invariant {
     if (event.stage().stage() == wire::INSERT) told_.erase(event.server());
   }
 
+  void on_controller_rows(const Batch& batch) override {
+    for (const RowWrite& row : batch) {
+      rest::LogEvent line;
+      if (row.value && row.key.starts_with(controller::tables::events) &&
+          controller::decode_row(*row.value, line) && line.type() == "doubted") {
+        mark("nobody knows what was done to a machine between a backup and a lost journal");
+        told_.insert(line.server());
+      }
+    }
+  }
   void at_end() override {
     for (const Machine* machine : court_.machines) {
       if (!machine->model->host().media_inserted() || machine->displaced) continue;

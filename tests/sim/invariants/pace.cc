@@ -1,12 +1,14 @@
 // I10: no more deployments with the sites than the rollout's limits allow, no more machines that run
-// installers, no more conversations at a site than its own limit; after an abort, a stop, too many failures or
-// a canary that did not succeed nothing more is handed out, and what was is recalled.
+// installers, no more conversations at a site than its own limit; after an abort, a stop, too many failures
+// or a canary that did not succeed nothing more is handed out, and what was is recalled.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 
+#include "controller/state/row_codec.h"
+#include "controller/state/tables.h"
 #include "tests/sim/invariants/all_invariants.h"
 #include "tests/sim/truth.h"
 
@@ -33,9 +35,13 @@ class Pace final : public Invariant {
  public:
   explicit Pace(Court& court) : Invariant("pace", court) {}
 
-  void on_controller_rows(const Batch&) override {
+  void on_controller_rows(const Batch& batch) override {
+    const auto handed_out = [](const DeploymentMove& move) {
+      return move.from == "PENDING" && move.to == "ISSUED";
+    };
+    if (std::ranges::any_of(facts_.moves, handed_out)) read_lines(batch);
     for (const DeploymentMove& move : facts_.moves) {
-      if (move.from == "PENDING" && move.now->state() == "ISSUED") judge(*move.now);
+      if (handed_out(move)) judge(*move.now);
     }
     for (const auto& [name, rollout] : facts_.rollouts) {
       std::string& before = state_[name];
@@ -45,8 +51,11 @@ class Pace final : public Invariant {
       if (before == "aborting") aborted_[name] = court_.events.now();
     }
   }
-  void on_controller_restored() override {
-    state_.clear();
+  void on_controller_restored() override { state_.clear(); }
+  void on_granted(const Granted& granted) override {
+    // Her newest word: a restored controller may know the rollout from before she aborted it.
+    if (const auto* start = std::get_if<controller::StartRollout>(&granted.request.body))
+      aborted_.erase(start->rollout);
   }
 
   void on_told(const Told& told) override {
@@ -86,12 +95,40 @@ class Pace final : public Invariant {
     }
     const auto& most = spec->second.parallel();
     if (all > most.total() || here > most.per_site()) {
-      object(fmt::format("{} machines run installers of rollout {}, {} of them at {}; the limits are {} and {}",
-                         all, said->second.rollout, here, said->second.site, most.total(), most.per_site()));
+      object(
+          fmt::format("{} machines run installers of rollout {}, {} of them at {}; the limits are {} and {}",
+                      all, said->second.rollout, here, said->second.site, most.total(), most.per_site()));
     }
   }
 
  private:
+  /// The log's numbers tell what was known when: a batch may hold many inputs.
+  void read_lines(const Batch& batch) {
+    moved_by_.clear();
+    issued_line_.clear();
+    for (const RowWrite& row : batch) {
+      rest::LogEvent line;
+      if (!row.value || !row.key.starts_with(controller::tables::events) ||
+          !controller::decode_row(*row.value, line) || line.deployment().empty())
+        continue;
+      const bool decides = line.event().has_ended() || line.type() == "ended" || line.type() == "issued";
+      const auto [at, first] = moved_by_.try_emplace(line.deployment(), line.id());
+      if (!first && decides) at->second = line.id();
+      if (line.type() == "issued") issued_line_[line.deployment()] = line.id();
+    }
+  }
+  /// When `issued` was handed out: what the log tells of others only later was not known then.
+  [[nodiscard]] const std::string& state_then(const rest::Deployment& issued,
+                                              const rest::Deployment& other) const {
+    const auto when = issued_line_.find(issued.id());
+    const auto first = moved_by_.find(other.id());
+    if (when == issued_line_.end() || first == moved_by_.end() || first->second < when->second)
+      return other.state();
+    const auto move =
+        std::ranges::find_if(facts_.moves, [&](const DeploymentMove& each) { return each.now == &other; });
+    return move == facts_.moves.end() || &other == &issued ? other.state() : move->from;
+  }
+
   void judge(const rest::Deployment& issued) {
     const auto found = facts_.rollouts.find(issued.rollout());
     if (found == facts_.rollouts.end()) return;
@@ -105,16 +142,18 @@ class Pace final : public Invariant {
     std::uint32_t failed_early = 0;
     std::map<std::uint32_t, Wave> waves;
     for (const auto& [id, deployment] : facts_.deployments) {
-      const bool open = is_in_flight(deployment.state());
+      const std::string& known = state_then(issued, deployment);
+      const bool open = is_in_flight(known);
       const bool counts = deployment.rollout() == issued.rollout() || !new_here(id);
       if (open && counts && deployment.site() == issued.site()) ++at_site;
       if (deployment.rollout() != issued.rollout()) continue;
       if (open) ++in_flight;
-      waves[deployment.wave()].take(deployment.state());
+      waves[deployment.wave()].take(known);
       const bool written = !writes_of(court_.machines, id).empty();
-      if (deployment.state() == "INDETERMINATE" || (deployment.state() == "FAILED" && written)) ++failed_late;
+      const bool unproven = known == "UNPROVEN" && rollout.spec().stop_after().unproven().empty();
+      if (known == "INDETERMINATE" || (known == "FAILED" && written) || unproven) ++failed_late;
       // Of what nobody knows the disk of, the controller may think the worse.
-      if (deployment.state() == "FAILED" && !written && deployment.disk() == wire::DISK_UNTOUCHED) ++failed_early;
+      if (known == "FAILED" && !written && deployment.disk() == wire::DISK_UNTOUCHED) ++failed_early;
     }
     const auto& spec = rollout.spec();
     if (in_flight > spec.parallel().total() || at_site > spec.parallel().per_site())
@@ -157,6 +196,9 @@ class Pace final : public Invariant {
       object("launched long after the abort, and no cancel was ever sent: " + id);
   }
 
+  std::map<std::string, std::uint64_t>
+      moved_by_;  // in the newest batch, by deployment: the log line that moved it
+  std::map<std::string, std::uint64_t> issued_line_;
   std::map<std::string, std::string> state_;  // of rollouts, before the newest batch
   std::map<std::string, MonoTime> aborted_;
   std::map<std::string, std::set<std::string>> talking_;  // by agent: jobs in conversation
