@@ -18,6 +18,8 @@ class BusWorld {
   virtual ~BusWorld() = default;
   /// Starts the client: it connects, subscribed to its own topics.
   virtual void connect(const std::string& client) = 0;
+  /// Another client, `twin`, by the client id (and the certificate) of `client`.
+  virtual void connect_twin(const std::string& client, const std::string& twin) = 0;
   virtual void publish(const std::string& client, Publish message) = 0;
   virtual std::vector<Input> inputs_of(const std::string& client) = 0;
   /// Lets time pass until `done` holds; false when it does not within a reasonable time.
@@ -121,6 +123,28 @@ TEST_P(BusContract, a_burst_beyond_every_window_gets_through_on_a_calm_day) {
   for (int i = 0; i < 200; ++i) world_->publish("berlin", {"mm/1/berlin/up", std::to_string(i)});
   EXPECT_TRUE(world_->wait([&] { return count<MessageArrived>("controller") >= 200; }))
       << count<MessageArrived>("controller") << " arrived";
+}
+
+/// Two agents of one identity: the broker lets only the newest connection of a client id be.
+TEST_P(BusContract, a_second_client_with_the_same_id_takes_the_connection_over) {
+  ASSERT_TRUE(all_up());
+  world_->connect_twin("berlin", "berlin-twin");
+  ASSERT_TRUE(world_->wait([&] { return count<BusUp>("berlin-twin") > 0 && count<BusDown>("berlin") > 0; }));
+  // The first one comes back, and throws the second off in turn.
+  ASSERT_TRUE(world_->wait([&] { return count<BusUp>("berlin") > 1 && count<BusDown>("berlin-twin") > 0; }));
+  for (const char* client : {"berlin", "berlin-twin"}) {
+    bool up = false;
+    for (const Input& input : world_->inputs_of(client)) {
+      if (std::holds_alternative<BusUp>(input)) {
+        EXPECT_FALSE(up) << "two BusUp without a BusDown between them";
+        up = true;
+      } else if (const auto* down = std::get_if<BusDown>(&input)) {
+        EXPECT_FALSE(down->reason.empty());
+        up = false;
+      }
+    }
+  }
+  EXPECT_EQ(count<BusDown>("oslo"), 0U) << "who is somebody else is left alone";
 }
 
 }  // namespace metalmesh::contract

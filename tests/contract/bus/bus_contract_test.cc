@@ -24,7 +24,8 @@ class PahoWorld final : public BusWorld {
   explicit PahoWorld(bool tls) : tls_(tls), broker_(tls) {}
   [[nodiscard]] bool ready() const { return broker_.running(); }
 
-  void connect(const std::string& client) override {
+  void connect(const std::string& client) override { connect_twin(client, client); }
+  void connect_twin(const std::string& client, const std::string& twin) override {
     adapters::PahoBusOptions options;
     options.uri = (tls_ ? "mqtts://localhost:" : "mqtt://127.0.0.1:") + std::to_string(broker_.port());
     options.subscriptions = {subscription_of(client)};
@@ -37,9 +38,9 @@ class PahoWorld final : public BusWorld {
       options.allow_plain = true;
       options.client_id = client;
     }
-    auto bus = adapters::PahoBus::open(options, sinks_[client]);
+    auto bus = adapters::PahoBus::open(options, sinks_[twin]);
     ASSERT_TRUE(bus) << bus.error().message;
-    buses_[client] = std::move(*bus);
+    buses_[twin] = std::move(*bus);
   }
   void publish(const std::string& client, Publish message) override {
     buses_.at(client)->publish(std::move(message));
@@ -83,6 +84,14 @@ class SimWorld final : public BusWorld {
     }
   }
   void connect(const std::string& client) override { bus_.connect(client); }
+  void connect_twin(const std::string& client, const std::string& twin) override {
+    bus_.attach(
+        twin, subscription_of(client),
+        [this, twin](Input input) { inputs_[twin].push_back(std::move(input)); },
+        [](const MessageArrived&) {});
+    bus_.share_id(twin, client);
+    bus_.connect(twin);
+  }
   void publish(const std::string& client, Publish message) override {
     bus_.publish(client, std::move(message));
   }
