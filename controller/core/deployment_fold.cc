@@ -100,6 +100,12 @@ bool would_know(const Work& work, const std::string& deployment, const std::stri
   return order != work.ledger.inner().orders.end() && order->second.event_journal() == journal;
 }
 
+/// Events of this journal are missing from the ledger, and what they said is not found out yet.
+bool in_gap(const Work& work, const std::string& site, const std::string& journal) {
+  const SiteLink* link = work.link(site);
+  return link != nullptr && link->row().gap_to() > 0 && link->event_journal() == journal;
+}
+
 void fold_cancel(Work& work, const rest::Deployment& deployment, const std::string& journal,
                  const wire::CancelAnswer& answer) {
   const std::string id = deployment.id();
@@ -117,11 +123,16 @@ void fold_cancel(Work& work, const rest::Deployment& deployment, const std::stri
       return;
     case wire::CancelAnswer::NOT_RUNNING:
       // Ends come before this answer in the stream. If it is still open here, the site never ran it, or does
-      // not know any more what became of it: after a launch, or when another journal had the order.
-      if (deployment.launched() || (is_in_flight(deployment.state()) && !would_know(work, id, journal))) {
-        move_deployment(work, id, Happening::indeterminate, [](rest::Deployment& d) {
-          d.add_evidence(d.launched()
-                             ? "it was launched, but the site answered that it is not running it"
+      // not know any more what became of it: after a launch, or when another journal had the order. Behind a
+      // gap, its launch and its end may be among what is missing.
+      if (const bool missing = in_gap(work, deployment.site(), journal);
+          missing || deployment.launched() ||
+          (is_in_flight(deployment.state()) && !would_know(work, id, journal))) {
+        move_deployment(work, id, Happening::indeterminate, [missing](rest::Deployment& d) {
+          d.add_evidence(
+              missing        ? "the site answered that it is not running it, and the events that say what "
+                               "became of it are missing"
+              : d.launched() ? "it was launched, but the site answered that it is not running it"
                              : "the site answered that it is not running it, and need not know: that "
                                "this journal of its had the order is not remembered");
           d.set_disk(wire::DISK_UNKNOWN);

@@ -174,6 +174,13 @@ bool proves_fence(const Work& work, const std::string& site, const wire::Event& 
   return event.has_cancel() || event.has_ended();
 }
 
+/// Later events will end the deployment, or this one does.
+bool says_how_it_goes_on(const wire::Event& event) {
+  if (event.has_stage()) return event.stage().stage() < wire::DONE;
+  return event.has_armed() || event.has_launched() || event.has_held() || event.has_retry() ||
+         event.has_ended();
+}
+
 }  // namespace
 
 void fold_event(Work& work, const std::string& site, const std::string& journal, std::uint64_t seq,
@@ -234,7 +241,8 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
         fold_site_held(work, site, event.held());
       }
   }
-  if (link != nullptr && work.mesh().deployments.contains(event.deployment_id()))
+  if (link != nullptr && says_how_it_goes_on(event) &&
+      work.mesh().deployments.contains(event.deployment_id()))
     link->note_told(event.deployment_id());
   if (proves_fence(work, site, event)) confirm_fence(work, event.deployment_id());
   if (const std::string is = state_here(work, event); is != was)

@@ -141,6 +141,20 @@ TEST_F(EventGaps, WhatCannotBeKnownIsIndeterminateAndCancelsWorkAgain) {
   EXPECT_EQ(mesh.deployment_of("s0").state(), "SUCCEEDED");
 }
 
+TEST_F(EventGaps, AnAnswerBehindTheGapThatNothingRunsDoesNotSayThatNothingRan) {
+  start("s0");
+  agent->accept("s0");
+  const auto backup = mesh.store.rows();
+  agent->succeed("s0");
+  much_later();
+  wire::Event answer = agent->about("s0");  // to a cancel of the other life
+  answer.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
+  agent->report(answer);
+  restore(backup);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
+  EXPECT_EQ(mesh.deployment_of("s0").disk(), wire::DISK_UNKNOWN);
+}
+
 TEST_F(EventGaps, AnOldAnswerSkipsNothing) {
   const std::uint64_t had = mesh.state().sites.at("par1").status().events_received();
   for (const std::uint64_t kept : {std::uint64_t{1}, had, had + 1}) {
