@@ -20,12 +20,16 @@ void ReadPacer::line_up(Peers::value_type& peer, Line& line) {
   line.insert(&peer);
 }
 
+std::uint64_t ReadPacer::least_share() const {
+  return round_ > short_turn_bytes ? round_ - short_turn_bytes : 0;
+}
+
 void ReadPacer::queue(const std::string& peer, ConnId reader) {
   if (!waiting_.insert(reader).second) return;
   Peers::value_type& wants = *peers_.try_emplace(peer).first;
   if (wants.second.readers.empty()) {
     idle_.erase(&wants);
-    wants.second.share = std::max(wants.second.share, round_);
+    wants.second.share = std::max(wants.second.share, least_share());
     line_up(wants, wanting_);
   }
   wants.second.readers.push_back(reader);
@@ -64,7 +68,7 @@ void ReadPacer::sent(std::uint64_t bytes) {
 }
 
 void ReadPacer::forget_those_caught_up() {
-  while (!idle_.empty() && (*idle_.begin())->second.share <= round_) {
+  while (!idle_.empty() && (*idle_.begin())->second.share <= least_share()) {
     if (*idle_.begin() == served_) served_ = nullptr;
     const std::string name = (*idle_.begin())->first;
     idle_.erase(idle_.begin());

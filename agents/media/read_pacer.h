@@ -2,7 +2,7 @@
 // The next turn is of the peer that has been sent the fewest bytes while it wanted some (start-time fair
 // queueing), and within a peer turns go round its readers: a BMC with sixteen connections gets no more than
 // a BMC with one, and who asks for 2 KiB at a time, as firmware does, waits for one turn and not for a turn
-// of everybody. Nobody saves up what it did not want. A turn is short while other peers wait, and longer,
+// of everybody. Nobody saves up more than a short turn of what it did not want. A turn is short while other peers wait, and longer,
 // because that costs less, while there is nobody to be fair to.
 //
 // With a cap on the rate of all together, turns are short and are given while there is credit. What was sent
@@ -66,6 +66,9 @@ class ReadPacer {
 
   void line_up(Peers::value_type& peer, Line& line);
   void forget_those_caught_up();
+  /// Where a newcomer begins: a turn behind the others, which go in step, so that it need not wait for all of
+  /// them.
+  [[nodiscard]] std::uint64_t least_share() const;
   void earn(MonoTime now);
   /// By a byte at least: less is rounding.
   [[nodiscard]] bool in_debt() const { return credit_ <= -1; }
@@ -78,7 +81,7 @@ class ReadPacer {
   Line wanting_;  // those with readers
   Line idle_;     // those without, as long as what they had is more than they would begin with
   Peers::value_type* served_ = nullptr;  // by the last turn
-  std::uint64_t round_ = 0;              // the share of whoever had the last turn: where a newcomer begins
+  std::uint64_t round_ = 0;              // the share of whoever had the last turn
   std::uint64_t lined_up_ = 0;
 };
 

@@ -73,6 +73,7 @@ class MediaProcess:
             self.env |= {"LD_PRELOAD": str(shim), "BAD_FILE": ".iso", "BAD_CONTROL": str(self.control)}
         self.argv = [*limits, BIN / "metalmesh-agent", "media", "--config", self.folder / "agent.yaml"]
         self.process = self.link = None
+        self.tokens = []
         self.events, self.changed = [], threading.Condition()
 
     def __enter__(self):
@@ -135,6 +136,8 @@ class MediaProcess:
             facts += field(3, field(1, placeholder[0]) + field(2, placeholder[1]))
         self.order(field(1, field(1, token) + field(2, f"d-{token}") + field(3, facts) + (field(4, answer) if answer else b"") +
                          field(5, state) + field(10, patience)))
+        self.tokens.append(token)
+        self.order(field(4, b"".join(field(1, each) for each in self.tokens)))
         wait_until(f"{token} is served", lambda: self.status(f"/m/{token}.iso", method="HEAD") == 200, 10)
 
     def connection(self, source=None, timeout=20):
