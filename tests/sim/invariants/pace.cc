@@ -102,7 +102,7 @@ class Pace final : public Invariant {
   }
 
  private:
-  /// The log's numbers tell what was known when: a batch may hold many inputs.
+  /// The log's order tells what was known when: a batch may hold many inputs.
   void read_lines(const Batch& batch) {
     moved_by_.clear();
     issued_line_.clear();
@@ -112,9 +112,9 @@ class Pace final : public Invariant {
           !controller::decode_row(*row.value, line) || line.deployment().empty())
         continue;
       const bool decides = line.event().has_ended() || line.type() == "ended" || line.type() == "issued";
-      const auto [at, first] = moved_by_.try_emplace(line.deployment(), line.id());
-      if (!first && decides) at->second = line.id();
-      if (line.type() == "issued") issued_line_[line.deployment()] = line.id();
+      const auto [at, first] = moved_by_.try_emplace(line.deployment(), row.key);
+      if (!first && decides) at->second = row.key;
+      if (line.type() == "issued") issued_line_[line.deployment()] = row.key;
     }
   }
   /// When `issued` was handed out: what the log tells of others only later was not known then.
@@ -196,9 +196,9 @@ class Pace final : public Invariant {
       object("launched long after the abort, and no cancel was ever sent: " + id);
   }
 
-  std::map<std::string, std::uint64_t>
+  std::map<std::string, std::string>
       moved_by_;  // in the newest batch, by deployment: the log line that moved it
-  std::map<std::string, std::uint64_t> issued_line_;
+  std::map<std::string, std::string> issued_line_;
   std::map<std::string, std::string> state_;  // of rollouts, before the newest batch
   std::map<std::string, MonoTime> aborted_;
   std::map<std::string, std::set<std::string>> talking_;  // by agent: jobs in conversation
