@@ -26,7 +26,8 @@ class AnswersHold final : public Invariant {
     if (const auto* protect = std::get_if<ProtectServer>(&body)) {
       if (protect->protect) {
         for (const auto& [id, deployment] : facts_.deployments) {
-          if (deployment.server() == protect->server && ordered_.contains(id))
+          // What writes already is too late to be called back, and is told so.
+          if (deployment.server() == protect->server && ordered_.contains(id) && !begun_.contains(id))
             called_back_.try_emplace(id, court_.events.now());
         }
         shielded_.try_emplace(protect->server, Shield{court_.events.now(), {}}).first->second.told_of.clear();
@@ -69,6 +70,7 @@ class AnswersHold final : public Invariant {
       object(
           "wiped long after a person gave it up or protected its server, and nobody tried to call it back: " +
           id);
+    begun_.insert(id);
     const auto said = facts_.said.find(id);
     const auto ordered = ordered_.find(id);
     if (said == facts_.said.end() || ordered == ordered_.end()) return;
@@ -91,6 +93,7 @@ class AnswersHold final : public Invariant {
 
   std::map<std::string, MonoTime>
       called_back_;                 // deployments that a person resolved, or whose server she protects
+  std::set<std::string> begun_;     // deployments whose installer wrote
   std::set<std::string> fenced_;    // deployments that the controller wants called back, or sees ended
   std::set<std::string> recalled_;  // deployments of aborted rollouts that nobody had handed out
   std::map<std::string, MonoTime> ordered_;  // by deployment: published for the first time
