@@ -215,7 +215,7 @@ def words_in_any_encoding():
         time.sleep(1)
         assert mesh.agents["par1"].alive(), mesh.agents["par1"].text()[-2000:]
         mesh.broker.start()
-        for end in mesh.wait_done("web", 60).values():
+        for end in mesh.wait_done("web", 240).values():
             assert end["state"] == "FAILED" and end["fault"]["code"] == "INSERT_REFUSED", end
             assert "Requ" in end["fault"]["detail"], end
         mesh.check_events()
