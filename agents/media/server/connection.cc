@@ -179,6 +179,7 @@ void Connection::respond(Respond respond, std::shared_ptr<ImageFile> file, MonoT
   out_ += respond.text;
   out_at_ = 0;
   file_ = std::move(file);
+  was_served_ = was_served_ || file_ != nullptr;
   content_.assign(std::make_move_iterator(respond.segments.begin()),
                   std::make_move_iterator(respond.segments.end()));
   segment_at_ = 0;

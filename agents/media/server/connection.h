@@ -86,6 +86,8 @@ class Connection {
     const bool idle = phase_ == Phase::handshake || phase_ == Phase::reading;
     return idle ? std::optional(deadline_) : std::nullopt;
   }
+  /// It was sent content of an image: a BMC, and no stranger.
+  [[nodiscard]] bool was_served() const { return was_served_; }
   [[nodiscard]] bool in_handshake() const { return phase_ == Phase::handshake; }
   [[nodiscard]] bool handshake_began() const { return socket_.handshake_began(); }
 
@@ -119,6 +121,7 @@ class Connection {
   std::string in_;
   bool head_only_ = false;
   bool keep_alive_ = true;
+  bool was_served_ = false;
 
   std::string out_;  // head and text
   std::size_t out_at_ = 0;

@@ -12,6 +12,8 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 #include "agents/media/server/loop_time.h"
 #include "agents/media/server/pipe_signal.h"
@@ -226,16 +228,18 @@ void MediaLoop::accept_readers(MonoTime now, bool from_hosts) {
 }
 
 bool MediaLoop::drop_idle(bool from_hosts) {
-  std::optional<ConnId> oldest;
-  std::optional<MonoTime> until;
+  // An installer that pauses between two reads is the last to make room for a stranger.
+  using Standing = std::pair<bool, MonoTime>;
+  std::optional<std::pair<Standing, ConnId>> first;
   for (const auto& [id, reader] : readers_) {
-    const auto idle = reader.connection->idle_until();
-    if (!idle || (from_hosts && !reader.connection->from_hosts()) || (until && *until <= *idle)) continue;
-    until = idle;
-    oldest = id;
+    const Connection& connection = *reader.connection;
+    const auto idle = connection.idle_until();
+    if (!idle || (from_hosts && !connection.from_hosts())) continue;
+    const std::pair candidate{Standing{connection.was_served(), *idle}, id};
+    if (!first || candidate < *first) first = candidate;
   }
-  if (oldest) drop(*oldest);
-  return oldest.has_value();
+  if (first) drop(first->second);
+  return first.has_value();
 }
 
 void MediaLoop::tell_no_descriptor(MonoTime now) {

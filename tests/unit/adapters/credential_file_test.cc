@@ -131,17 +131,17 @@ TEST_F(CredentialFileTest, holds_nothing_until_the_file_is_there_then_follows_it
 
 TEST_F(CredentialFileTest,
        who_must_not_stay_down_begins_with_nothing_and_follows_a_file_that_was_half_written) {
-  ASSERT_TRUE(write_file(path(), "a:\n  username: u\n  passw", 0600));
+  ASSERT_TRUE(os::write_file(path(), "a:\n  username: u\n  passw", 0600));
   EXPECT_FALSE(CredentialFile::open(path(), log_));
   auto file = CredentialFile::open(path(), log_, CredentialFile::Broken::empty);
   ASSERT_TRUE(file) << file.error().message;
   EXPECT_TRUE(log_.wait_for_line());
   (*file)->watch(sink_, std::chrono::milliseconds(5));
   EXPECT_EQ(sink_.wait_for(1), CredentialsChanged{});
-  ASSERT_TRUE(write_file(path(), "a: {username: u, password: one}\n", 0600));
+  ASSERT_TRUE(os::write_file(path(), "a: {username: u, password: one}\n", 0600));
   ASSERT_TRUE(sink_.wait_for(2));
   EXPECT_EQ(revealed(**file, "a"), "u/one");
-  ASSERT_TRUE(write_file(path(), "a: {username: u, password: one}\n", 0644));
+  ASSERT_TRUE(os::write_file(path(), "a: {username: u, password: one}\n", 0644));
   EXPECT_FALSE(CredentialFile::open(path(), log_, CredentialFile::Broken::empty)) << "others may read it";
 }
 

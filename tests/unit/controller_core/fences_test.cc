@@ -194,7 +194,7 @@ TEST_F(Fences, APersonWhoResolvesWhatKeepsItsMediumSendsTheCancel) {
   mesh.must(ResolveDeployment{"s0", "failed", "it hangs"});
   ASSERT_NE(agent.last_cancel("s0"), nullptr);
   EXPECT_TRUE(mesh.deployment_of("s0").keeps_place());
-  answer("s0", wire::CancelAnswer::NOT_RUNNING);
+  agent.answer_cancel("s0", wire::CancelAnswer::NOT_RUNNING);
   EXPECT_FALSE(mesh.deployment_of("s0").keeps_place());
 }
 

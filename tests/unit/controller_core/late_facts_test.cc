@@ -69,7 +69,7 @@ TEST_F(LateFacts, AWordThatNobodyCanConfirmAnyMoreIsDoubted) {
   event.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
   fresh.report(event);
   EXPECT_EQ(deployment().state(), "INDETERMINATE") << "it cannot know";
-  EXPECT_EQ(excluded("s0"), "UNRESOLVED");
+  EXPECT_EQ(mesh.excluded("s0"), "UNRESOLVED");
   mesh.must(ResolveDeployment{id, "cancelled", "looked at its disk"});
   EXPECT_EQ(deployment().state(), "CANCELLED");
 }
