@@ -128,6 +128,11 @@ class Typist:
             done = subprocess.run(argv, capture_output=True, text=True, env=ENV, input="password\n", timeout=30)
         else:
             done = self.mesh.cli(*words[1:], check=False, timeout=60)
+            # Who has just decided is told to wait until the site has confirmed it.
+            until = time.monotonic() + 60
+            while done.returncode != 0 and "NOT_FENCED" in done.stdout and time.monotonic() < until:
+                time.sleep(1)
+                done = self.mesh.cli(*words[1:], check=False, timeout=60)
         self.typed.append((command, done.returncode))
         # To look shows what is wrong with an exit code of 1; what it found can be accepted then.
         looked = " inspect " in command and "BMC_KEY_CHANGED" in done.stdout + done.stderr
