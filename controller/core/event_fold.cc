@@ -286,6 +286,7 @@ void void_site(Work& work, const std::string& site, const std::string& journal) 
                      work.now.wall());
     look_for_ours(work, id);
   }
+  doubt_words(work, site, journal);
   doubt_pending(work, site);
 }
 

@@ -1,11 +1,13 @@
 #include "controller/core/mesh_clock.h"
 
+#include <set>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "common/base/planted.h"
 #include "common/ports/clock_row.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/server_machines.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -15,13 +17,13 @@ constexpr Duration kept_idle = std::chrono::minutes(10);
 
 /// A protection that is off for an hour is off for an hour.
 void move_protections(Work& work, Duration by) {
-  std::vector<std::string> unprotected;
+  std::set<std::string> unprotected;
   for (const auto& [name, server] : work.mesh().servers) {
-    if (server.status().has_unprotected_until()) unprotected.push_back(name);
+    if (server.status().has_unprotected_until()) unprotected.insert(server.status().machine());
   }
-  for (const std::string& name : unprotected) {
-    work.ledger.change_server(name, [&](rest::Server& server) {
-      auto& until = *server.mutable_status()->mutable_unprotected_until();
+  for (const std::string& id : unprotected) {
+    change_machine(work, id, [&](record::Machine& machine) {
+      auto& until = *machine.mutable_unprotected_until();
       until = to_wire(from_wire(until) + by);
     });
   }

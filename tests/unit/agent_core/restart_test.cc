@@ -112,6 +112,7 @@ TEST_F(Restart, ARolledBackFolderIsQuarantinedForGood) {
 }
 
 TEST_F(Restart, WhoseHistoryIsContradictedAnswersNothing) {
+  site_.start();
   site_.order(make_order(site_, 1));
   const std::size_t told = site_.receipts().size();
   site_.controller.claimed_cursor = 1000;

@@ -259,7 +259,7 @@ TEST_F(CommandLineTest, a_rollout_that_nobody_knows_has_no_events) {
 TEST_F(CommandLineTest, events_are_yaml_where_yaml_is_asked_for) {
   controller_.answer("GET /api/v1/events?limit=200", 200, R"({"items":[{"id":"7","type":"audit"}]})");
   EXPECT_EQ(metalmesh({"events", "-o", "yaml"}), 0);
-  EXPECT_EQ(out_, "---\nid: 7\ntype: audit\n");
+  EXPECT_EQ(out_, "---\ntype: audit\nid: \"7\"\n");
 }
 
 TEST_F(CommandLineTest, says_what_is_not_fenced_yet) {

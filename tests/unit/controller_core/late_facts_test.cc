@@ -54,8 +54,7 @@ TEST_F(LateFacts, AWordThatNobodyCanConfirmAnyMoreIsDoubted) {
   resolve("cancelled");
   ASSERT_EQ(deployment().disk(), wire::DISK_UNTOUCHED);
   Puppet& fresh = *(mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", std::string(32, 'b')));
-  fresh.hello();
-  mesh.run_for(std::chrono::seconds(10));
+  mesh.run_for(std::chrono::seconds(130));
   EXPECT_EQ(deployment().state(), "INDETERMINATE");
   EXPECT_EQ(deployment().disk(), wire::DISK_UNKNOWN);
   EXPECT_EQ(deployment().resolved_by(), "");

@@ -135,8 +135,8 @@ TEST_F(MediaReadsTest, WhatWasReadOutlivesTheMediaServer) {
   ASSERT_EQ(reads.size(), 1U);
   EXPECT_EQ(reads[0].reads().bytes_covered(), 196608U);
   ask(1, "");
-  core_.on_sent(1, 999'999, at(5));
-  EXPECT_EQ(told(core_.on_tick(at(9))).at(0).reads().bytes_covered(), size) << "each byte counts once";
+  EXPECT_EQ(told(core_.on_sent(1, 999'999, at(5))).at(0).reads().bytes_covered(), size)
+      << "each byte counts once";
 }
 
 TEST_F(MediaReadsTest, TheReadsOfAnotherMediumAreNotRecalled) {
