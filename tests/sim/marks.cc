@@ -18,12 +18,10 @@ struct Rare {
 /// A class of weather, which a long swarm must have met in plenty: at least once in fifty seeds.
 constexpr std::string_view weather_classes[] = {
     "a site lost power at once",
-    "a host lost power with its site while it installed",
     "an agent was thrown off the broker by another one with its client id",
     "a request was repeated by its key",
     "a second person asked the same later",
     "a server was edited while its order was under way",
-    "servers were named that the sites cut",
     "a server was to be spared",
     "the broker was frozen",
     "a BMC was frozen",
@@ -43,6 +41,8 @@ constexpr Rare rare_branches[] = {
     {"succeeded with PROOF_BOOTED", 100},
     {"succeeded with PROOF_CALLBACK", 100},
     // crashes and histories
+    {"a host lost power with its site while it installed", 100},
+    {"servers were named that the sites cut", 100},
     {"a crash between an intent and its answer", 200},
     {"a crash between ARM and the power-on", 500},
     {"a media server died alone", 100},
