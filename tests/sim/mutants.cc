@@ -71,7 +71,7 @@ const Mutant mutants[] = {
     {abort_recalls_nothing, "abort_recalls_nothing", "controller/core", "an abort does not recall", 500},
     {limits_ignored, "limits_ignored", "controller/core", "more run side by side than allowed", 100},
     {threshold_ignored, "threshold_ignored", "controller/core", "failures do not stop a rollout", 500},
-    {protection_ignored, "protection_ignored", "controller/core", "protected servers are selected", 200},
+    {protection_ignored, "protection_ignored", "controller/core", "protected servers are selected", 500, true},
     {generation_reused, "generation_reused", "controller/core", "two orders share a generation", 100},
     {restore_not_noticed, "restore_not_noticed", "controller/core", "a restored controller goes on as if new",
      500},
