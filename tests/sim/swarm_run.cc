@@ -40,6 +40,7 @@ SwarmReport run_swarm(const SwarmRun& run) {
     while (!stop) {
       const std::uint64_t seed = next.fetch_add(1);
       if (seed > run.last) return;
+      if (run.skip.contains(seed)) continue;
       const RunResult result = run_with(run, seed);
       const std::lock_guard lock(mutex);
       add(report, seed, result);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct SwarmRun {
   const KeyRing* keys = nullptr;
   Defect defect = Defect::none;  // only the program with planted defects can do anything but none
   bool stop_at_first = false;    // violation
+  std::set<std::uint64_t> skip;  // seeds that are not run
   unsigned threads = 0;          // 0: one per core
 };
 
