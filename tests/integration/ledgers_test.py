@@ -362,9 +362,12 @@ def what_a_lost_folder_left_behind_is_known():
         assert mesh.truth()["par1-n002"]["media"] == "" and not mesh.truth()["par1-n002"]["violations"]
 
 
+# The second list runs by name (`ledgers_test.py NAME`) and is open: not one of it has been seen to pass.
 SEEN_TO_HOLD = [an_empty_agent_displaces_nobody, when_a_person_chooses_both_journals_are_in_the_ledger]
 BY_NAME_ONLY = [ids_and_tags_of_another_life_are_known_as_such, kept_answers_are_small, two_controllers_of_one_identity,
                 a_backup_older_than_what_the_site_keeps, what_a_lost_folder_left_behind_is_known]
 
 if __name__ == "__main__":
+    for test in BY_NAME_ONLY if len(sys.argv) == 1 else []:
+        print(f"skipped: {test.__name__} is open")
     main(SEEN_TO_HOLD + (BY_NAME_ONLY if len(sys.argv) > 1 else []))
