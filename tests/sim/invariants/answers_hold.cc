@@ -1,6 +1,6 @@
 // What a person was granted holds, whatever becomes of the controller's store: after an abort nothing is
 // wiped that was still to be handed out; what is protected, or was told installed, is not wiped by an order
-// that came later, until somebody unprotects it.
+// that came later, until somebody unprotects it, or says of that very install that it failed.
 #include <map>
 
 #include "controller/state/tables.h"
@@ -21,8 +21,10 @@ class AnswersHold final : public Invariant {
   void on_granted(const Granted& granted) override {
     const auto& body = granted.request.body;
     if (const auto* abort = std::get_if<AbortRollout>(&body)) return aborted(abort->rollout);
-    if (const auto* resolve = std::get_if<controller::ResolveDeployment>(&body))
+    if (const auto* resolve = std::get_if<controller::ResolveDeployment>(&body)) {
       called_back_.try_emplace(resolve->id, court_.events.now());
+      if (resolve->as != "succeeded") given_up(resolve->id);
+    }
     if (const auto* protect = std::get_if<ProtectServer>(&body)) {
       if (protect->protect) {
         for (const auto& [id, deployment] : facts_.deployments) {
@@ -85,6 +87,11 @@ class AnswersHold final : public Invariant {
       const bool issued = deployment.generation() != 0 || ordered_.contains(id);
       if (deployment.rollout() == rollout && !issued) recalled_.insert(id);
     }
+  }
+  /// She was told that it had succeeded, then (the proof was lost on the way) that it is unclear, and says
+  /// herself that it did not: what is there may be installed over.
+  void given_up(const std::string& deployment) {
+    std::erase_if(shielded_, [&](const auto& one) { return one.second.told_of == deployment; });
   }
   struct Shield {
     MonoTime since;
