@@ -303,6 +303,7 @@ def each_next_step_helps():
         servers = dict(zip(rows, [n for n in sorted(mesh.truth()) if n.startswith("par1")]))
         servers["CREDENTIAL_MISSING"] = "par2-n001"
         (mesh.folder / "par2-credentials.yaml").write_text("{}\n")
+        wait_until("par2 has lost its credentials", lambda: '"credentials of this site","names":""' in mesh.agents["par2"].text(), 20)
         typist = Typist(mesh)
         pick = lambda some: {code: servers[code] for code in some}
         in_objects(mesh, typist, pick(OBJECTS))
