@@ -106,6 +106,7 @@ int main(int argc, char** argv) {
   bool marks = false;
   bool shrinks = false;
   bool mutants = false;
+  bool open_too = false;
   bool wan_cut = false;
   bool real_keys = false;
   unsigned threads = 0;
@@ -127,12 +128,14 @@ int main(int argc, char** argv) {
   if (can_plant()) {
     app.add_option("--plant", defect, "plant a defect by its name");
     app.add_flag("--mutants", mutants, "plant every defect in turn; each must be caught");
+    app.add_flag("--open-too", open_too, "with --mutants: also those that no judge catches yet");
   }
   CLI11_PARSE(app, argc, argv);
   cuts.without.insert(without.begin(), without.end());
   if (!recording.empty()) return replay(recording, trace);
   if (mutants)
-    return run_mutants(threads, open_seeds.empty() ? std::set<std::uint64_t>() : seeds_in(open_seeds));
+    return run_mutants(threads, open_seeds.empty() ? std::set<std::uint64_t>() : seeds_in(open_seeds),
+                       open_too);
   if (wan_cut) {
     WanCut cut{.seed = seed};
     if (cuts.servers != 0) cut.servers = cuts.servers;

@@ -14,7 +14,8 @@ namespace metalmesh::sim {
 bool can_plant();
 /// The defect of this name; none for the empty name. Ends the program for an unknown one.
 Defect defect_named(const std::string& name);
-/// Plants each in turn, without the seeds that are bad anyway, prints the table, and fails if one survives that is not open, or an open one is caught.
-int run_mutants(unsigned threads, const std::set<std::uint64_t>& open_seeds);
+/// Plants each in turn, without the seeds that are bad anyway, prints the table, and fails if one survives. Those that
+/// no judge catches yet are tried with `open_too` only, and it fails if one of them is caught: it is no longer open.
+int run_mutants(unsigned threads, const std::set<std::uint64_t>& open_seeds, bool open_too);
 
 }  // namespace metalmesh::sim
