@@ -90,7 +90,6 @@ bool Connection::blocked(const IoResult& result, Progress& progress) const {
 Connection::Progress Connection::step(MonoTime now, std::size_t most_content, std::vector<char>& scratch,
                                       const std::function<bool()>& may_continue) {
   Progress progress;
-  in_memory_to_ = 0;
   if (phase_ == Phase::handshake && !shake_hands(progress, now)) return progress;
   if (phase_ == Phase::sending &&
       !(send(progress, now, most_content, scratch, may_continue) && finish_response(now))) {
@@ -215,7 +214,7 @@ bool Connection::send(Progress& progress, MonoTime now, std::size_t most_content
       progress.wait = Wait::gone;
       return false;
     }
-    const IoResult result = send_piece(progress, most_content, scratch);
+    const IoResult result = send_piece(progress, now, most_content, scratch);
     if (awaits_disk_) {
       progress.wait = Wait::disk;
       progress.wanted = wanted_;
@@ -232,30 +231,22 @@ bool Connection::send(Progress& progress, MonoTime now, std::size_t most_content
 }
 
 /// Something of what comes next, or nothing because it waits for the disk. `bytes` counts in any state.
-IoResult Connection::send_piece(Progress& progress, std::size_t most_content, std::vector<char>& scratch) {
+IoResult Connection::send_piece(Progress& progress, MonoTime now, std::size_t most_content,
+                                std::vector<char>& scratch) {
   if (!begun_.empty()) return send_gathered(begun_.data(), begun_.size());
   const auto* base = content_.empty() ? nullptr : std::get_if<ByteRange>(&content_.front());
   const std::uint64_t left = base == nullptr ? 0 : base->length - segment_at_;
   if (left >= worth_a_file_send && socket_.sends_files()) {
     const std::uint64_t from = base->offset + segment_at_;
     const auto most = static_cast<std::size_t>(std::min(left, most_content - progress.content_sent));
-    if (const std::size_t there = in_memory(from, most); there > 0) {
+    if (const std::size_t there = file_->in_memory(from, most, now); there > 0) {
       if (out_at_ < out_.size()) return socket_.write(out_.data() + out_at_, out_.size() - out_at_, true);
       return socket_.send_file(file_->fd(), from, there);
     }
   }
-  const std::size_t length = gather(scratch);
+  const std::size_t length = gather(scratch, now);
   if (awaits_disk_) return {IoState::done, 0};
   return send_gathered(scratch.data(), length);
-}
-
-/// Asked once for what a step sends, however small the pieces that the socket takes.
-std::size_t Connection::in_memory(std::uint64_t from, std::size_t most) {
-  if (from < in_memory_from_ || from >= in_memory_to_) {
-    in_memory_from_ = from;
-    in_memory_to_ = from + file_->in_memory(from, most);
-  }
-  return static_cast<std::size_t>(std::min<std::uint64_t>(most, in_memory_to_ - from));
 }
 
 /// A record that TLS has begun must be offered again with the same bytes, whatever the disk says by then.
@@ -273,15 +264,15 @@ IoResult Connection::send_gathered(const char* from, std::size_t length) {
 }
 
 /// Of the base, as much as there is without waiting.
-std::size_t Connection::read_base(std::uint64_t offset, char* into, std::size_t length) {
+std::size_t Connection::read_base(std::uint64_t offset, char* into, std::size_t length, MonoTime now) {
   if (fetched_ && offset >= fetched_at_ && offset - fetched_at_ < fetched_->size())
     return fetched_->copy(into, length, static_cast<std::size_t>(offset - fetched_at_));
-  return file_->read_now(offset, into, length);
+  return file_->read_now(offset, into, length, now);
 }
 
 /// Fills `scratch` with what comes next. Without a byte of content to go with, a head waits for the disk,
 /// too: together they are one record, and an image that cannot be read has no head.
-std::size_t Connection::gather(std::vector<char>& scratch) {
+std::size_t Connection::gather(std::vector<char>& scratch, MonoTime now) {
   const std::size_t head = out_.copy(scratch.data(), scratch.size(), out_at_);
   std::size_t length = head;
   const std::size_t room = std::min(scratch.size(), length + content_piece_bytes);
@@ -291,7 +282,7 @@ std::size_t Connection::gather(std::vector<char>& scratch) {
         static_cast<std::size_t>(std::min<std::uint64_t>(length_of(segment) - at, room - length));
     std::size_t got = part;
     if (const auto* base = std::get_if<ByteRange>(&segment)) {
-      got = read_base(base->offset + at, scratch.data() + length, part);
+      got = read_base(base->offset + at, scratch.data() + length, part, now);
       if (got == 0 && part > 0 && length == head) {
         awaits_disk_ = true;
         wanted_ = base->offset + at;

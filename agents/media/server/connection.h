@@ -99,10 +99,9 @@ class Connection {
   bool take_request(Progress& progress, MonoTime now);
   bool send(Progress& progress, MonoTime now, std::size_t most_content, std::vector<char>& scratch,
             const std::function<bool()>& may_continue);
-  IoResult send_piece(Progress& progress, std::size_t most_content, std::vector<char>& scratch);
-  std::size_t in_memory(std::uint64_t from, std::size_t most);
-  std::size_t gather(std::vector<char>& scratch);
-  std::size_t read_base(std::uint64_t offset, char* into, std::size_t length);
+  IoResult send_piece(Progress& progress, MonoTime now, std::size_t most_content, std::vector<char>& scratch);
+  std::size_t gather(std::vector<char>& scratch, MonoTime now);
+  std::size_t read_base(std::uint64_t offset, char* into, std::size_t length, MonoTime now);
   IoResult send_gathered(const char* from, std::size_t length);
   void took(std::size_t bytes, Progress& progress);
   bool finish_response(MonoTime now);
@@ -133,8 +132,6 @@ class Connection {
   Duration stalled_{};  // of this response
   std::uint64_t acknowledged_ = 0;
 
-  std::uint64_t in_memory_from_ = 0;  // of the base, in this step
-  std::uint64_t in_memory_to_ = 0;
   bool awaits_disk_ = false;
   std::uint64_t wanted_ = 0;
   std::shared_ptr<const std::string>

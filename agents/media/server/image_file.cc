@@ -16,8 +16,11 @@ namespace {
 
 /// Beyond this only `read_now` knows.
 constexpr std::uint64_t most_mapped = 64ULL << 30;
-/// Pages asked about in one call.
-constexpr std::size_t most_pages = 256;
+/// What is asked about in one call.
+constexpr std::size_t block_bytes = 1 << 20;
+constexpr std::size_t most_pages = block_bytes / 4096;  // no machine has smaller ones
+/// The kernel drops what was not read for longest: not what was there so lately, while it is being read.
+constexpr Duration taken_for_there = std::chrono::seconds(1);
 
 std::uint64_t page_bytes() {
   static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -63,6 +66,7 @@ void ImageFile::map() {
     mapped_ = 0;
   } else {
     pages_ = pages;
+    whole_until_.resize((mapped_ + block_bytes - 1) / block_bytes);
   }
 }
 
@@ -72,25 +76,36 @@ ImageFile::Place ImageFile::place() const {
   return status.st_dev == device_ && status.st_ino == inode_ ? Place::same : Place::replaced;
 }
 
-std::size_t ImageFile::in_memory(std::uint64_t offset, std::size_t length) const {
-  if (offset >= mapped_) return 0;
-  const std::uint64_t end = offset + std::min<std::uint64_t>(length, mapped_ - offset);
+std::size_t ImageFile::in_block(std::uint64_t block, std::size_t at, MonoTime now) {
+  const std::uint64_t from = block * block_bytes;
+  const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(block_bytes, mapped_ - from));
+  if (now < whole_until_[block]) return length - at;
+  const std::size_t pages = (length + page_bytes() - 1) / page_bytes();
   std::array<unsigned char, most_pages> there{};
-  std::uint64_t at = offset - offset % page_bytes();
-  while (at < end) {
-    const std::size_t pages =
-        std::min<std::uint64_t>(most_pages, (end - at + page_bytes() - 1) / page_bytes());
-    if (::mincore(static_cast<char*>(pages_) + at, pages * page_bytes(), there.data()) != 0) break;
-    const auto gap = std::find_if(there.begin(), there.begin() + static_cast<std::ptrdiff_t>(pages),
-                                  [](unsigned char page) { return (page & 1U) == 0; });
-    const auto had = static_cast<std::size_t>(gap - there.begin());
-    at += had * page_bytes();
-    if (had < pages) break;
-  }
-  return at <= offset ? 0 : static_cast<std::size_t>(std::min(at, end) - offset);
+  if (::mincore(static_cast<char*>(pages_) + from, length, there.data()) != 0) return 0;
+  const auto end = there.begin() + static_cast<std::ptrdiff_t>(pages);
+  const auto missing = [](unsigned char page) { return (page & 1U) == 0; };
+  const auto first = there.begin() + static_cast<std::ptrdiff_t>(at / page_bytes());
+  const auto gap = std::find_if(first, end, missing);
+  if (gap == end && std::find_if(there.begin(), first, missing) == first)
+    whole_until_[block] = now + taken_for_there;
+  const std::size_t had = std::min(length, static_cast<std::size_t>(gap - there.begin()) * page_bytes());
+  return had <= at ? 0 : had - at;
 }
 
-std::size_t ImageFile::read_now(std::uint64_t offset, char* into, std::size_t length) {
+std::size_t ImageFile::in_memory(std::uint64_t offset, std::size_t length, MonoTime now) {
+  if (offset >= mapped_) return 0;
+  const std::uint64_t end = offset + std::min<std::uint64_t>(length, mapped_ - offset);
+  std::uint64_t at = offset;
+  while (at < end) {
+    const std::uint64_t next = (at / block_bytes + 1) * block_bytes;
+    at += in_block(at / block_bytes, static_cast<std::size_t>(at % block_bytes), now);
+    if (at < next) break;
+  }
+  return static_cast<std::size_t>(std::min(at, end) - offset);
+}
+
+std::size_t ImageFile::read_now(std::uint64_t offset, char* into, std::size_t length, MonoTime now) {
   iovec to{into, length};
   if (reads_now_) {
     const auto got = ::preadv2(file_.get(), &to, 1, static_cast<off_t>(offset), RWF_NOWAIT);
@@ -98,7 +113,7 @@ std::size_t ImageFile::read_now(std::uint64_t offset, char* into, std::size_t le
     if (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS) return 0;
     reads_now_ = false;
   }
-  to.iov_len = in_memory(offset, length);
+  to.iov_len = in_memory(offset, length, now);
   if (to.iov_len == 0) return 0;
   const auto got = ::pread(file_.get(), to.iov_base, to.iov_len, static_cast<off_t>(offset));
   return got > 0 ? static_cast<std::size_t>(got) : 0;

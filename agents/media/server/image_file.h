@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agents/media/server/file_handle.h"
 #include "common/base/result.h"
+#include "common/base/time.h"
 
 namespace metalmesh::media {
 
@@ -28,10 +30,10 @@ class ImageFile {
   [[nodiscard]] Place place() const;
 
   /// How many bytes from `offset` on, `length` at most, the kernel has without the disk; 0 where that cannot
-  /// be known.
-  [[nodiscard]] std::size_t in_memory(std::uint64_t offset, std::size_t length) const;
+  /// be known. A block that was there a moment ago is not asked about again: asking costs a tenth of sending.
+  [[nodiscard]] std::size_t in_memory(std::uint64_t offset, std::size_t length, MonoTime now);
   /// Copies what can be had without the disk; returns how much.
-  std::size_t read_now(std::uint64_t offset, char* into, std::size_t length);
+  std::size_t read_now(std::uint64_t offset, char* into, std::size_t length, MonoTime now);
 
   struct Got {
     std::string bytes;  // up to the end, or to where the disk failed
@@ -43,15 +45,18 @@ class ImageFile {
  private:
   ImageFile(std::string path, FileHandle file, std::uint64_t size, std::uint64_t device, std::uint64_t inode);
   void map();
+  /// The bytes of a block that are there, from its byte `at` on.
+  std::size_t in_block(std::uint64_t block, std::size_t at, MonoTime now);
 
   std::string path_;
   FileHandle file_;
   std::uint64_t size_;
   std::uint64_t device_;
   std::uint64_t inode_;
-  void* pages_ = nullptr;     // never touched, only asked about
-  std::uint64_t mapped_ = 0;  // bytes from the file's beginning
-  bool reads_now_ = true;     // the file system can tell what it has
+  void* pages_ = nullptr;              // never touched, only asked about
+  std::uint64_t mapped_ = 0;           // bytes from the file's beginning
+  std::vector<MonoTime> whole_until_;  // by block: so long it is taken for there, as it was when last asked
+  bool reads_now_ = true;              // the file system can tell what it has
 };
 
 }  // namespace metalmesh::media

@@ -176,10 +176,10 @@ TEST_F(DiskPoolTest, NobodyWaitsForADiskThatNeverAnswers) {
 TEST_F(DiskPoolTest, WhatIsInMemoryIsHadAtOnce) {
   std::string bytes(100'000, '\0');
   (void)a_->read(0, 1'000'000);  // it is in memory now
-  EXPECT_EQ(a_->in_memory(5000, 100'000), 100'000U);
-  EXPECT_EQ(a_->read_now(5000, bytes.data(), bytes.size()), bytes.size());
+  EXPECT_EQ(a_->in_memory(5000, 100'000, at(0)), 100'000U);
+  EXPECT_EQ(a_->read_now(5000, bytes.data(), bytes.size(), at(0)), bytes.size());
   EXPECT_TRUE(bytes == content_.substr(5000, bytes.size()));
-  EXPECT_EQ(a_->in_memory(content_.size() - 10, 100), 10U) << "not beyond the end";
+  EXPECT_EQ(a_->in_memory(content_.size() - 10, 100, at(0)), 10U) << "not beyond the end";
   EXPECT_EQ(a_->place(), ImageFile::Place::same);
   test::write_file(folder_ / "new", "other");
   std::filesystem::rename(folder_ / "new", folder_ / "a.iso");
