@@ -186,8 +186,10 @@ bool SiteLink::judge_controller(const wire::Hello& hello, const LinkTools& tools
   const std::string& followed = hello.controller_instance();
   const bool ours = followed.empty() || followed == tools.lives.current();
   follows_us_ = ours;
-  // It has not heard us yet: of our own earlier life, or of one that is gone, it will let go.
-  if (!ours && hello.controller_lives() && !tools.lives.contains(followed)) {
+  // It has not heard us yet: of our own earlier life, or of one that is gone, it will let go. Not of one that a
+  // person chose over us: who holds for another one outbids no word, however long the chosen one is silent.
+  const bool chosen = !tools.rival.empty() && hello.controller_epoch() > tools.epoch;
+  if (!ours && (hello.controller_lives() || chosen) && !tools.lives.contains(followed)) {
     news.foreign = ForeignController{followed, hello.controller_since(), true};
     return false;
   }

@@ -54,6 +54,7 @@ struct LinkTools {
   std::uint64_t epoch = 0;
   Outcome& out;
   const LedgerLives& lives;  // which instance we are, and which came before
+  std::string_view rival;    // the other instance of our identity that we hold for; empty: none
   std::optional<WallTime> started;
   bool clock_doubted = false;  // then no time is told
   Duration clock_steps{};

@@ -38,6 +38,7 @@ struct Work {
             mesh().epoch,
             out,
             mesh().lives,
+            mesh().hold ? std::string_view(mesh().hold->foreign_instance()) : std::string_view(),
             mesh().started,
             !mesh().clock_doubt.empty(),
             mesh().clock_steps};

@@ -59,6 +59,9 @@ TEST_F(ForeignController, TheOneThatIsRefusedHoldsAndDoesNotOutbid) {
   EXPECT_THAT(mesh.state().hold->reason(), ::testing::HasSubstr("which follows that one and refuses us"));
   EXPECT_EQ(mesh.state().epoch, epoch);
   EXPECT_EQ(mesh.deployment_of("s0").state(), "RUNNING") << "what runs goes on";
+  agent.about_controllers.set_controller_lives(false);  // the broker throws it off again and again
+  mesh.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(mesh.state().epoch, epoch) << "who is chosen stays chosen while he is silent";
   // Said here after all: above everything that was seen.
   mesh.must(ContinueController{"the other one is off"});
   EXPECT_EQ(mesh.state().epoch, 10U);
