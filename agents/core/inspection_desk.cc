@@ -12,6 +12,7 @@ namespace metalmesh::agent {
 namespace {
 
 constexpr std::size_t side_by_side = 16;
+constexpr Duration until_believed = std::chrono::minutes(1);
 
 std::string holder(const std::string& name) { return rows::inspect + name; }
 
@@ -74,6 +75,10 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
     if (slot.row.request().take_ours_away()) {
       // An old copy of this agent must not take a medium away from a running installer.
       auto fault = c_.link.why_not_act();
+      if (fault && fault->code() == wire::CLOCK_UNPROVEN && may_wait(slot, now)) {
+        out.emit(TimerArm{"inspections", now.mono + BmcDesk::patience});
+        continue;
+      }
       if (!fault) fault = own_business(c_, bmc);
       if (fault) {
         refuse(name, slot, std::move(*fault), now, out);
@@ -149,6 +154,13 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
     const std::string done = name;
     finish(done, slot, std::move(*step.result), now, out);
   }
+}
+
+/// An agent that has just started is believed after a moment. Not for ever: that no installer runs there is what a
+/// person saw now.
+bool InspectionDesk::may_wait(Slot& slot, const Now& now) {
+  if (!slot.unproven_since) slot.unproven_since = now.mono;
+  return now.mono - *slot.unproven_since < until_believed;
 }
 
 /// A person waits for the answer: it is said now instead of being held back.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agents/core/inspection.h"
@@ -34,7 +35,9 @@ class InspectionDesk {
   struct Slot {
     record::Inspection row;
     std::unique_ptr<Inspection> talk;
+    std::optional<MonoTime> unproven_since;
   };
+  static bool may_wait(Slot& slot, const Now& now);
   void apply(const std::string& name, Slot& slot, Inspection::Step step, const Now& now, Outcome& out);
   void refuse(const std::string& name, const Slot& slot, wire::Fault fault, const Now& now, Outcome& out);
   void finish(const std::string& name, const Slot& slot, wire::Inspected result, const Now& now,
