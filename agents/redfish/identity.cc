@@ -46,15 +46,6 @@ std::string joined(const std::vector<std::string>& values) {
   return out;
 }
 
-/// SMBIOS tells the first three fields of a UUID in little-endian order; some BMCs do, some do not.
-std::string bytes_turned(std::string_view uuid) {
-  const std::string hex = hex_only(uuid);
-  if (hex.size() != 32) return {};
-  std::string out;
-  for (const std::size_t i : {3, 2, 1, 0, 5, 4, 7, 6}) out += hex.substr(2 * i, 2);
-  return out + hex.substr(16);
-}
-
 /// What the fields of an order came to, each list for people.
 struct Findings {
   int given = 0;
@@ -82,7 +73,7 @@ struct Findings {
   void weigh_uuid(const Identity& expected, const Identity& seen) {
     if (expected.uuid.empty()) return;
     ++given;
-    const bool turned = bytes_turned(expected.uuid) == hex_only(seen.uuid) && !seen.uuid.empty();
+    const bool turned = uuid_bytes_turned(expected.uuid, seen.uuid);
     weigh({"UUID", expected.uuid, seen.uuid + (turned ? " (the same with its bytes turned)" : ""),
            usable_uuid(expected.uuid), usable_uuid(seen.uuid), same_uuid(expected.uuid, seen.uuid)});
   }

@@ -66,6 +66,16 @@ std::string normal_uuid(std::string_view uuid) {
   }
 }
 
+bool uuid_bytes_turned(std::string_view a, std::string_view b) {
+  if (!usable_uuid(a) || !usable_uuid(b)) return false;
+  const std::string uuid = normal_uuid(a);
+  std::string turned;
+  for (const std::size_t byte : {6, 4, 2, 0, 8, 11, 9, 13, 16, 14}) {
+    turned += byte == 8 || byte == 13 ? uuid.substr(byte, 1) : uuid.substr(byte, 2);
+  }
+  return turned + uuid.substr(18) == normal_uuid(b);
+}
+
 std::string normal_serial(std::string_view serial) { return std::string(bare(serial)); }
 
 std::string normal_mac(std::string_view mac) {

@@ -14,6 +14,9 @@ namespace metalmesh {
 /// Lower case, without braces, "urn:uuid:" or blanks. Not validated. All three change nothing when they are asked
 /// for what they gave.
 std::string normal_uuid(std::string_view uuid);
+/// Is one of two usable UUIDs the other with the bytes of its first three fields turned? Some firmware tells one order
+/// to SMBIOS and the other to Redfish. For people: never a reason to take two machines for one.
+bool uuid_bytes_turned(std::string_view a, std::string_view b);
 /// Without blanks around it; case is kept, because vendors distinguish it.
 std::string normal_serial(std::string_view serial);
 /// Lower case, colons: "AA-BB-CC-DD-EE-FF" becomes "aa:bb:cc:dd:ee:ff". Not validated.

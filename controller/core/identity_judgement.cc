@@ -28,7 +28,10 @@ std::optional<IdentityJudgement> mismatch(const std::string& field, const std::s
 
 std::optional<IdentityJudgement> compare(const rest::ServerIdentity& expected,
                                          const rest::ServerIdentity& seen, const std::string& name) {
-  if (auto bad = mismatch("uuid", normal_uuid(expected.uuid()), normal_uuid(seen.uuid()), name)) return bad;
+  if (auto bad = mismatch("uuid", normal_uuid(expected.uuid()), normal_uuid(seen.uuid()), name)) {
+    if (uuid_bytes_turned(expected.uuid(), seen.uuid())) bad->message += " (the same with its bytes turned)";
+    return bad;
+  }
   if (auto bad = mismatch("serial", normal_serial(expected.serial()), normal_serial(seen.serial()), name))
     return bad;
   std::vector<std::string> seen_macs;

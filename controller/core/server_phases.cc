@@ -72,10 +72,11 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
       // What it shows now; a person may accept it, and then its identity is asked for again.
       if (seen.fault().code() == wire::BMC_KEY_CHANGED && !seen.bmc_key_sha256().empty())
         status.set_bmc_key_sha256(seen.bmc_key_sha256());
-      set_condition(
-          conditions, "Reachable", "False", wire::FaultCode_Name(seen.fault().code()),
-          seen.fault().seen() + (seen.fault().next().empty() ? "" : "; next: " + seen.fault().next()),
-          work.now);
+      set_condition(conditions, "Reachable", "False", wire::FaultCode_Name(seen.fault().code()),
+                    seen.fault().seen() +
+                        (seen.fault().detail().empty() ? "" : "; the BMC says: " + seen.fault().detail()) +
+                        (seen.fault().next().empty() ? "" : "; next: " + seen.fault().next()),
+                    work.now);
       // Failing the same way once more is an answer, too: somebody may wait for it.
       *std::ranges::find(conditions, "Reachable", &rest::Condition::type)->mutable_at() =
           to_wire(work.now.wall());

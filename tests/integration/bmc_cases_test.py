@@ -64,7 +64,7 @@ OTHERS = {
     ("eject_only_empty_body",): ("SUCCEEDED",),
     ("actions_without_target",): ("SUCCEEDED",),
     ("slow_40s",): ("SUCCEEDED",),
-    ("uuid_byte_order",): ("IDENTITY_MISMATCH", "bytes turned"),
+    ("uuid_byte_order",): ("MISMATCH", "bytes turned"),
     ("insert_500_always",): ("INSERT_REFUSED", "SYS446"),
     ("insert_task_completed_critical",): ("INSERT_REFUSED", "could not be verified"),
     ("http_only",): ("INSERT_REFUSED", "plainHttp"),

@@ -24,6 +24,15 @@ TEST(MachineKey, what_is_normal_stays_as_it_is) {
   }
 }
 
+TEST(MachineKey, TurnedBytesAreSeenAndStayAnotherMachine) {
+  EXPECT_TRUE(uuid_bytes_turned(uuid, "44454C4C-5100-1035-8057-b4c04f4e3132"));
+  EXPECT_TRUE(uuid_bytes_turned("44454c4c-5100-1035-8057-b4c04f4e3132", uuid));
+  EXPECT_FALSE(uuid_bytes_turned(uuid, uuid));
+  EXPECT_FALSE(uuid_bytes_turned(uuid, "44454c4c-5100-1035-8057-b4c04f4e3133"));
+  EXPECT_FALSE(uuid_bytes_turned("", ""));
+  EXPECT_NE(machine_key(uuid, "S"), machine_key("44454c4c-5100-1035-8057-b4c04f4e3132", "S"));
+}
+
 TEST(MachineKey, IsTheSameForEverySpelling) {
   const std::string key =
       machine_key("4C4C4544-0043-4A10-8052-B4C04F4D3232", "CZ2D4F0A1B", {"3C:A8:2A:00:00:01"});
