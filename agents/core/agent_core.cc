@@ -303,7 +303,8 @@ void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome
   }
   if (reads.token() == slot->job.second_token())
     return runner.deliver(*slot, install::SecondRead{reads.bytes_covered(), reads.size()}, now, out);
-  const install::MediaRead read{reads.bytes_covered(), reads.size(), reads.peer(), reads.package_bytes()};
+  const install::MediaRead read{reads.bytes_covered(), reads.size(), reads.peer(), reads.package_bytes(),
+                                reads.wanted_whole() > 0};
   runner.deliver(*slot, read, now, out);
   slot->reads = reads;
   samples.take(*slot, now, out);

@@ -69,6 +69,7 @@ struct Conversation {
   ReadWatch reads;
   bool finish_told = false;  // that it has finished reading
   std::string tls_refusal;
+  bool wanted_whole = false;  // the medium, in one response, before it was launched
   std::optional<MonoTime> on_since;
   bool proves_late = false;  // what the host shows in this life proves nothing of this install any more
   std::string probe_id;

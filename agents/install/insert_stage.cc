@@ -54,6 +54,11 @@ Verdict send(Context& context) {
              record::Job::INSERT);
 }
 
+/// Who may not read all of it first fails for that, whatever it says.
+Verdict not_inserted(Context& context, const FaultFacts& facts) {
+  return context.fail(context.talk.wanted_whole ? wire::MEDIA_WANTED_WHOLE : wire::INSERT_REFUSED, facts);
+}
+
 Verdict next_slot(Context& context, const Answer& answer) {
   Conversation& talk = context.talk;
   talk.insert_tries = 0;
@@ -71,11 +76,10 @@ Verdict next_slot(Context& context, const Answer& answer) {
                         answer.error.mentions("TransferProtocolType");
   const std::string_view hint =
       tls_only ? "; where it takes HTTP, the site's media.plainHttp serves that" : "";
-  return context.fail(wire::INSERT_REFUSED,
-                      {.expected = "HTTP 2xx",
-                       .seen = "HTTP " + std::to_string(answer.status) + std::string(hint),
-                       .detail = answer.error.text(),
-                       .slot = refused});
+  return not_inserted(context, {.expected = "HTTP 2xx",
+                                .seen = "HTTP " + std::to_string(answer.status) + std::string(hint),
+                                .detail = answer.error.text(),
+                                .slot = refused});
 }
 
 /// What a refusal asks for, one thing at a time; false when it asks for nothing we have not given.
@@ -154,10 +158,9 @@ Verdict confirm(Context& context) {
   const bool refused = !talk.tls_refusal.empty() && !talk.reads.reached();
   const bool stated = refused && context.now.mono - talk.entered >= context.timeouts.confirm / 4;
   if (in_doubt && !stated) return look_again(context, context.timeouts.poll / 2);
-  if (refused)
-    return context.fail(wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal});
-  return context.fail(
-      wire::INSERT_REFUSED,
+  if (refused) return context.fail(wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal});
+  return not_inserted(
+      context,
       {.expected = "Inserted to read true",
        .seen = talk.bmc.slot_gone() ? "the slot is gone" : talk.insert_seen + ", and still reads as empty",
        .detail = talk.insert_words,

@@ -27,8 +27,8 @@ constexpr bool unknown = true;
 constexpr bool known = false;
 
 // Placeholders: {server} {bmc} {credential} {media} {slot} {expected} {seen} {span} {percent} {launch_by}.
-const std::array<Wording, 35>& wordings() {
-  static const std::array<Wording, 35> table = {{
+const std::array<Wording, 36>& wordings() {
+  static const std::array<Wording, 36> table = {{
       {wire::BMC_UNREACHABLE, passes, unknown, "{bmc} does not answer ({seen}, {span})",
        "check the BMC's cable, address and power, then: " + commands::inspect("{server}")},
       {wire::AGENT_EXHAUSTED, passes, unknown, "{bmc} could not be asked for {span}: {seen}",
@@ -91,6 +91,11 @@ const std::array<Wording, 35>& wordings() {
        "boot order and UEFI mode"},
       {wire::MEDIA_TLS_REFUSED, stays, known, "the BMC connected to {media} and ended TLS: {seen}",
        "set the BMC's clock, load our CA into it, or allow http for this model in the site's media settings"},
+      {wire::MEDIA_WANTED_WHOLE, stays, known,
+       "the BMC wants all of {media} in one piece before it calls it inserted: {seen}",
+       "an installer is served only after its server was checked a last time: update the BMC's firmware to "
+       "one that "
+       "reads media as it needs them, or install this server in another way"},
       {wire::MEDIA_INTERRUPTED, passes, unknown, "the media was away at {percent}",
        "check the agent's machine"},
       {wire::IMAGE_UNAVAILABLE, passes, known, "the image cannot be read at the site: {seen}",

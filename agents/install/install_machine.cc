@@ -253,6 +253,7 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
       if (planted(Defect::medium_shut_while_read) && job.launched() && context.random.chance(200))
         context.release(wire::MediumReleased::LONGEST_RUN);
       if (read.bytes_covered == 0 && read.package_bytes == 0 && read.peer.empty()) return;
+      context.talk.wanted_whole = context.talk.wanted_whole || read.wanted_whole;
       context.talk.reads.took(read.bytes_covered, read.size, read.package_bytes, context.now.mono);
       const auto percent = [](std::uint64_t part, std::uint64_t whole) {
         return whole == 0 ? 0 : 100 * part / whole;

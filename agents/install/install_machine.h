@@ -43,6 +43,7 @@ struct MediaRead {
   std::uint64_t size = 0;
   std::string peer;
   std::uint64_t package_bytes = 0;  // from the package tree beside the medium
+  bool wanted_whole = false;        // somebody would not stop at the closed fence
 };
 /// Likewise, of the second medium.
 struct SecondRead {

@@ -152,11 +152,15 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
   const bool guarded =
       std::ranges::any_of(wanted, [&](const ByteRange& range) { return touches(entry.guarded, range); });
   const bool served = entry.state == wire::LAUNCHED || planted(Defect::fence_always_open);
+  const bool plain = std::holds_alternative<WholeContent>(choice) && !entry.guarded.empty() &&
+                     entry.guarded.front().offset > 0;
   if (served || !reads_content || !guarded) {
     serve(request, choice, content, served ? entry.patience : Duration(),
           {.token = token, .peer = request.peer, .parts = {}}, out);
   } else if (entry.state == wire::OPEN) {
     park(std::move(request), token, entry, now, out);
+  } else if (plain) {
+    serve_beginning(request, content, entry, {.token = token, .peer = request.peer, .parts = {}}, out);
   } else {
     entry.reads.refused_closed(request.peer);
     if (!std::exchange(entry.refusal_logged, true)) {
@@ -177,6 +181,19 @@ void MediaCore::serve(const MediaRequest& request, const RangeChoice& choice, co
     stream.parts = std::move(reply.parts);
     streams_[request.conn] = std::move(stream);
   }
+  out.effects.emplace_back(std::move(reply.respond));
+}
+
+/// All of it is announced, and what comes before the first guarded byte is sent.
+void MediaCore::serve_beginning(const MediaRequest& request, const ServedContent& content, const Entry& entry,
+                                Stream stream, MediaOutcome& out) {
+  const ByteRange beginning{0, entry.guarded.front().offset};
+  ContentReply reply = reply_with(request, WholeContent{}, content);
+  reply.respond.segments = content.segments(beginning);
+  reply.respond.cut_short = true;
+  stream.parts = {{beginning}};
+  stream.cut_short = true;
+  streams_[request.conn] = std::move(stream);
   out.effects.emplace_back(std::move(reply.respond));
 }
 

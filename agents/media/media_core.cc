@@ -70,7 +70,7 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
   entry.deployment = order.deployment_id();
   const wire::MountState state = state_for(order, entry, fresh, out);
   if (state == wire::DEAD) {
-    abort_streams(token, out);
+    abort_streams(token, false, out);
     entry.owed.reset();
     if (entry.state != wire::DEAD) out.effects.emplace_back(KeepReads{token, {}, 0, {}});
   } else {
@@ -79,6 +79,7 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
     entry.patience = std::chrono::seconds(order.patience_seconds());
   }
   if (state == wire::LAUNCHED && entry.state != wire::LAUNCHED) launch(entry);
+  if (state != wire::CLOSED) abort_streams(token, true, out);
   entry.state = state;
   entry.refusal_logged = false;
   adopt_callback(order, entry, out);
@@ -119,7 +120,7 @@ void MediaCore::launch(Entry& entry) { entry.reads.save_all(); }
 void MediaCore::forget(const std::string& token, const Now& now, MediaOutcome& out) {
   const auto found = mounts_.find(token);
   if (found == mounts_.end()) return;
-  abort_streams(token, out);
+  abort_streams(token, false, out);
   std::vector<Parked> parked = std::move(found->second.parked);
   for (MediaRequest& caller : found->second.callers.give_up())
     parked.push_back({std::move(caller), now.mono});
@@ -184,10 +185,12 @@ void MediaCore::callback_taken(const std::string& token, MediaOutcome& out) {
   }
 }
 
-void MediaCore::abort_streams(const std::string& token, MediaOutcome& out) {
+void MediaCore::abort_streams(const std::string& token, bool beginnings_only, MediaOutcome& out) {
   std::erase_if(streams_, [&](const auto& item) {
-    if (item.second.token != token) return false;
-    out.effects.emplace_back(Abort{item.first});
+    const auto& [conn, stream] = item;
+    if (stream.token != token || (beginnings_only && !stream.cut_short)) return false;
+    at_guard_.erase(conn);
+    out.effects.emplace_back(Abort{conn});
     return true;
   });
 }

@@ -2,7 +2,10 @@
 // simulation runs the very same decisions as the server; no socket, file or clock in here.
 //
 // The fence (per mount):
-//   CLOSED    whole responses that touch a guarded byte are refused with 503; everything else is served.
+//   CLOSED    ranges that touch a guarded byte are refused with 503; everything else is served. So is a plain GET,
+//             up to the first guarded byte, where its reader waits: some BMCs try a medium so, and look at its
+//             beginning only. Who is still there after `waits_at_guard` wants all of it before it calls it
+//             inserted: that is told (Reads.wanted_whole), and it is cut off, as it is when the fence opens.
 //   OPEN      the first guarded read waits, and LaunchAsked goes out once until a verdict comes. Granted:
 //             LAUNCHED, all that wait are answered. Refused, or no verdict within `verdict_within`: 503.
 //   LAUNCHED  everything is served. Nothing but DEAD follows.
@@ -52,6 +55,7 @@ struct MediaLimits {
   std::uint64_t image_bytes = 1ULL << 44;
   std::size_t callback_bytes = 4096;
   Duration verdict_within = std::chrono::seconds(10);
+  Duration waits_at_guard = std::chrono::seconds(5);
   int retry_after_seconds = 5;
   Duration unreadable_every = std::chrono::minutes(1);  // told of one image
 };
@@ -122,6 +126,7 @@ class MediaCore {
     std::string peer;
     std::vector<SentPart> parts;
     bool of_packages = false;
+    bool cut_short = false;
     std::size_t at = 0;      // in `parts`
     std::uint64_t sent = 0;  // of that part
   };
@@ -137,7 +142,7 @@ class MediaCore {
   void verdict(const wire::LaunchVerdict& verdict, const Now& now, MediaOutcome& out);
   void all_mounts(const wire::AllMounts& all, const Now& now, MediaOutcome& out);
   void callback_taken(const std::string& token, MediaOutcome& out);
-  void abort_streams(const std::string& token, MediaOutcome& out);
+  void abort_streams(const std::string& token, bool beginnings_only, MediaOutcome& out);
 
   // media_making.cc: what media are made of
   void make(const wire::Mount& order, Entry& entry, const Now& now, MediaOutcome& out);
@@ -152,6 +157,8 @@ class MediaCore {
   void answer_packages(const MediaRequest& request, const MediaTarget& target, MediaOutcome& out);
   void serve(const MediaRequest& request, const RangeChoice& choice, const ServedContent& content,
              Duration patience, Stream stream, MediaOutcome& out);
+  void serve_beginning(const MediaRequest& request, const ServedContent& content, const Entry& entry,
+                       Stream stream, MediaOutcome& out);
   void park(MediaRequest request, const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
   void refuse_unknown(const MediaRequest& request, const std::string& what, MediaOutcome& out) const;
   /// 503, to be tried again.
@@ -162,6 +169,7 @@ class MediaCore {
 
   // media_reads.cc: what of it is read
   void report_reads(const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
+  void give_up_at_guard(const Now& now, MediaOutcome& out);
   static void keep_reads(const std::string& token, Entry& entry, MediaOutcome& out);
   void refuse_the_late(Entry& entry, const Now& now, MediaOutcome& out);
 
@@ -172,7 +180,8 @@ class MediaCore {
   std::map<std::string, std::string> callbacks_;  // callback token -> mount token
   std::map<std::string, std::string> packages_;   // token of a package tree -> mount token
   std::map<ConnId, Stream> streams_;
-  std::map<ConnId, std::string> waiting_;            // parked connection -> mount token
+  std::map<ConnId, MonoTime> at_guard_;    // of these: until when it may wait before the first guarded byte
+  std::map<ConnId, std::string> waiting_;  // parked connection -> mount token
   std::map<std::string, MonoTime> unreadable_told_;  // path -> when last
   bool agent_there_ = true;
   bool knows_all_ = false;  // AllMounts came

@@ -38,6 +38,7 @@ struct Respond {
   std::vector<Segment> segments;
   std::uint64_t content_length = 0;  // also for HEAD, which has no body
   Duration patience{};               // its reader may take nothing for so long; 0: as any other
+  bool cut_short = false;  // `segments` end before `content_length`: then the reader waits until Abort
 };
 /// Stop sending, at once and without a proper end: what is left must not reach the reader.
 struct Abort {

@@ -51,7 +51,7 @@ Status MediaCore::compose(const wire::Mount& order, Entry& entry, MediaOutcome& 
   const bool same = composed && entry.usable && entry.file == order.image().path() &&
                     entry.medium.etag() == composed->image.etag();
   if (!same) {
-    abort_streams(order.token(), out);
+    abort_streams(order.token(), false, out);
     entry.medium = composed ? std::move(composed->image) : VirtualImage();
     entry.reads = ReadTracker(entry.medium.size());
   }

@@ -30,6 +30,8 @@ MediaOutcome MediaCore::on_sent(ConnId conn, std::uint64_t bytes, const Now& now
     ++stream.at;
     stream.sent = 0;
   }
+  if (stream.cut_short && stream.at == stream.parts.size())
+    at_guard_.try_emplace(conn, now.mono + limits_.waits_at_guard);
   report_reads(stream.token, entry, now, out);
   return out;
 }
@@ -58,6 +60,7 @@ MediaOutcome MediaCore::on_unreadable(ConnId conn, const std::string& path, std:
 
 void MediaCore::on_closed(ConnId conn) {
   streams_.erase(conn);
+  at_guard_.erase(conn);
   const auto waits = waiting_.find(conn);
   if (waits == waiting_.end()) return;
   if (const auto found = mounts_.find(waits->second); found != mounts_.end()) {
@@ -69,6 +72,7 @@ void MediaCore::on_closed(ConnId conn) {
 
 MediaOutcome MediaCore::on_tick(const Now& now) {
   MediaOutcome out;
+  give_up_at_guard(now, out);
   for (auto& [token, entry] : mounts_) {
     make_what_is_owed(entry, now, out);
     refuse_the_late(entry, now, out);
@@ -76,6 +80,22 @@ MediaOutcome MediaCore::on_tick(const Now& now) {
     keep_reads(token, entry, out);
   }
   return out;
+}
+
+void MediaCore::give_up_at_guard(const Now& now, MediaOutcome& out) {
+  std::erase_if(at_guard_, [&](const auto& waits) {
+    const auto& [conn, until] = waits;
+    if (until > now.mono) return false;
+    const auto stream = streams_.extract(conn);
+    Entry& entry = mounts_.at(stream.mapped().token);
+    entry.reads.wanted_whole(stream.mapped().peer);
+    out.logs.push_back(
+        {LogLevel::warning,
+         "a reader wants the whole medium in one piece, before the fence may open: " + stream.mapped().peer,
+         {{"deployment", entry.deployment}}});
+    out.effects.emplace_back(Abort{conn});
+    return true;
+  });
 }
 
 void MediaCore::refuse_the_late(Entry& entry, const Now& now, MediaOutcome& out) {
@@ -95,6 +115,7 @@ void MediaCore::refuse_the_late(Entry& entry, const Now& now, MediaOutcome& out)
 std::optional<MonoTime> MediaCore::next_due() const {
   std::optional<MonoTime> next;
   const auto consider = [&](MonoTime at) { next = next ? std::min(*next, at) : at; };
+  for (const auto& [conn, until] : at_guard_) consider(until);
   for (const auto& [token, entry] : mounts_) {
     for (const Parked& waiting : entry.parked) consider(waiting.until);
     if (const auto due = entry.callers.due()) consider(*due);

@@ -67,6 +67,13 @@ void ReadTracker::refused_closed(const std::string& peer) {
   changed_ = true;
 }
 
+void ReadTracker::wanted_whole(const std::string& peer) {
+  ++wanted_whole_;
+  peer_ = peer;
+  changed_ = true;
+  next_.reset();
+}
+
 void ReadTracker::package_served(std::uint64_t bytes) {
   packages_ += bytes;
   changed_ = changed_ || bytes > 0;
@@ -87,6 +94,7 @@ std::optional<wire::Reads> ReadTracker::report(const std::string& token, MonoTim
   reads.set_size(size_);
   reads.set_peer(peer_);
   reads.set_refused_closed(refused_);
+  reads.set_wanted_whole(wanted_whole_);
   reads.set_package_bytes(packages_);
   changed_ = false;
   next_ = now + report_every;

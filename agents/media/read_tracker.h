@@ -22,6 +22,8 @@ class ReadTracker {
 
   void served(const ByteRange& range, const std::string& peer);
   void refused_closed(const std::string& peer);
+  /// Told at once: an insert may fail of it in this moment.
+  void wanted_whole(const std::string& peer);
   /// From the package tree beside the medium.
   void package_served(std::uint64_t bytes);
 
@@ -57,6 +59,7 @@ class ReadTracker {
   std::uint64_t touched_bytes_ = 0;
   std::uint64_t served_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t wanted_whole_ = 0;
   std::uint64_t packages_ = 0;
   std::string peer_;
   bool changed_ = false;

@@ -15,24 +15,33 @@ struct Transfer {
   std::string url;
   std::string range;
   bool post = false;
+  bool glance = false;
   bool distrusts = false;
   std::string from;  // address; empty: any
   MediaAnswer answer;
 };
 
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to) {
-  static_cast<Transfer*>(to)->answer.bytes.append(data, size * count);
-  return size * count;
+  auto& transfer = *static_cast<Transfer*>(to);
+  transfer.answer.bytes.append(data, size * count);
+  return transfer.glance ? CURL_WRITEFUNC_ERROR : size * count;  // it has seen enough
 }
 
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* to) {
   const std::string_view line(data, size * count);
-  constexpr std::string_view name = "content-range:";
-  if (line.size() > name.size() && curl_strnequal(line.data(), name.data(), name.size())) {
-    if (const auto slash = line.find('/'); slash != std::string_view::npos) {
-      static_cast<Transfer*>(to)->answer.size =
-          std::strtoull(std::string(line.substr(slash + 1)).c_str(), nullptr, 10);
-    }
+  auto& size_told = static_cast<Transfer*>(to)->answer.size;
+  const auto is = [&](std::string_view name) {
+    return line.size() > name.size() && curl_strnequal(line.data(), name.data(), name.size());
+  };
+  const auto number_from = [&](std::size_t at) {
+    return std::strtoull(std::string(line.substr(at)).c_str(), nullptr, 10);
+  };
+  constexpr std::string_view length = "content-length:";
+  if (is("content-range:")) {
+    if (const auto slash = line.find('/'); slash != std::string_view::npos)
+      size_told = number_from(slash + 1);
+  } else if (is(length) && size_told == 0) {
+    size_told = number_from(length.size());
   }
   return size * count;
 }
@@ -95,8 +104,11 @@ struct MediaReader::Impl {
     curl_multi_remove_handle(multi, easy);
     curl_easy_cleanup(easy);
     if (transfer->distrusts) return;
-    transfer->answer.status = code == CURLE_OK ? static_cast<int>(status) : 0;
-    if (transfer->range.empty()) transfer->answer.size = transfer->answer.bytes.size();
+    const bool cut = code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR;
+    const bool plain = transfer->range.empty() && !transfer->post;
+    const bool answered =
+        code == CURLE_OK || (plain && cut) || (transfer->glance && code == CURLE_WRITE_ERROR);
+    transfer->answer.status = answered ? static_cast<int>(status) : 0;
     deliver(std::move(transfer->answer));
   }
 
@@ -131,6 +143,15 @@ MediaReader::~MediaReader() {
   curl_multi_wakeup(impl_->multi);
   impl_->thread.join();
   curl_multi_cleanup(impl_->multi);
+}
+
+void MediaReader::glance(std::size_t member, std::uint64_t ticket, std::string url) {
+  auto transfer = std::make_unique<Transfer>();
+  transfer->url = std::move(url);
+  transfer->glance = true;
+  transfer->answer.member = member;
+  transfer->answer.ticket = ticket;
+  impl_->add(std::move(transfer));
 }
 
 void MediaReader::read(std::size_t member, std::uint64_t ticket, std::string url, std::uint64_t offset,

@@ -22,9 +22,11 @@ class MediaReader {
   /// `ca_file` empty: certificates are not verified (as many BMCs do).
   MediaReader(std::string ca_file, std::function<void(MediaAnswer)> deliver);
   ~MediaReader();
-  /// From any thread; each is answered once. A callback is a POST; `length` 0 asks for all, without a range.
+  /// From any thread; each is answered once. A callback is a POST; `length` 0 asks for all, without a range; a glance
+  /// does, too, and goes when it has seen the beginning.
   void read(std::size_t member, std::uint64_t ticket, std::string url, std::uint64_t offset,
             std::uint64_t length);
+  void glance(std::size_t member, std::uint64_t ticket, std::string url);
   void callback(std::size_t member, std::uint64_t ticket, std::string url);
   /// Begins TLS as one who knows no private CA, from the BMC's own address, and ends it. Not answered.
   void distrust(std::size_t member, std::string url, const std::string& address);

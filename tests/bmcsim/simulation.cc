@@ -159,6 +159,8 @@ struct Simulation::Impl {
     for (auto& wish : model.advance(os::steady_time())) {
       if (wish.kind == HostWish::Kind::callback) {
         reader->callback(index, wish.ticket, std::move(wish.url));
+      } else if (wish.kind == HostWish::Kind::glance) {
+        reader->glance(index, wish.ticket, std::move(wish.url));
       } else if (wish.kind == HostWish::Kind::handshake) {
         reader->distrust(index, std::move(wish.url), fleet.members()[index].address);
       } else {

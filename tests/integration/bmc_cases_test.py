@@ -30,6 +30,8 @@ TRANSPORT = {
     ("basic_only_404",): ("SUCCEEDED",),
     ("session_204",): ("SUCCEEDED",),
     ("session_no_location",): ("SUCCEEDED",),
+    ("insert_probes_plain_get",): ("SUCCEEDED",),
+    ("insert_reads_whole",): ("MEDIA_WANTED_WHOLE", "could not be read"),
 }
 OTHERS = {
     ("basic_only_disabled",): ("SUCCEEDED",),

@@ -89,6 +89,7 @@ BEFORE = {
     "FOREIGN_MEDIA": (bmc(foreignMedia="https://192.0.2.9/rescue.iso"), bmc()),
     "LICENCE_MISSING": (faults("licence_missing"), healthy),
     "INSERT_REFUSED": (faults("insert_500_always"), healthy),
+    "MEDIA_WANTED_WHOLE": (faults("insert_reads_whole"), healthy),
     "MEDIA_NOT_REACHED": (bmc(neverReads=True), bmc(neverReads=False)),
     "MEDIA_TLS_REFUSED": (faults("verify_certificate"), healthy),
     "BOOT_OVERRIDE_REFUSED": (faults("boot_forgotten"), healthy),

@@ -273,7 +273,8 @@ void SimBmcs::want(Machine& machine, const bmcsim::HostWish& wish) {
     return media->second->end_tls(machine.address, "unknown ca");
   if (wish.kind == bmcsim::HostWish::Kind::callback)
     return media->second->callback(path, machine.address, answered);
-  media->second->read(path, machine.address, wish.offset, wish.length,
+  const bool glance = wish.kind == bmcsim::HostWish::Kind::glance;
+  media->second->read(path, machine.address, wish.offset, wish.length, glance,
                       [this, &machine, &media = *media->second, ticket = wish.ticket](
                           int status, const std::string& bytes, std::uint64_t size) {
                         watch_.media_reply(machine, media, status);

@@ -52,6 +52,7 @@ void SimMedia::crash() {
   mounts_.clear();
   tick_at_.reset();
   frozen_until_ = {};
+  for (auto& [conn, cut_off] : std::exchange(held_, {})) events_.after(1ms, std::move(cut_off));
   for (auto& [conn, reader] : std::exchange(readers_, {})) {
     events_.after(1ms, [answer = std::move(reader.answer)] { answer(0, {}, 0); });
   }
@@ -121,10 +122,10 @@ void SimMedia::send(const wire::MediaCommand& command) {
 }
 
 void SimMedia::read(const std::string& path, const std::string& peer, std::uint64_t offset,
-                    std::uint64_t length, Answer answer) {
+                    std::uint64_t length, bool glance, Answer answer) {
   if (!running_) return events_.after(1ms, [answer = std::move(answer)] { answer(0, {}, 0); });
   const media::ConnId conn = next_conn_++;
-  readers_[conn] = {std::move(answer), token_of(path), offset, length};
+  readers_[conn] = {std::move(answer), token_of(path), offset, glance};
   media::MediaRequest request;
   request.conn = conn;
   request.method = "GET";
@@ -156,7 +157,7 @@ void SimMedia::callback(const std::string& path, const std::string& peer, std::f
       [answer = std::move(answer)](int status, const std::string&, std::uint64_t) { answer(status); },
       {},
       0,
-      0};
+      false};
   request.method = "POST";
   request.path = path;
   request.peer = peer;
@@ -168,6 +169,7 @@ void SimMedia::take(media::MediaOutcome outcome) {
     if (const auto* answer = std::get_if<media::Respond>(&effect)) {
       respond(*answer);
     } else if (const auto* abort = std::get_if<media::Abort>(&effect)) {
+      if (auto held = held_.extract(abort->conn)) held.mapped()();
       if (auto reader = readers_.extract(abort->conn)) reader.mapped().answer(0, {}, 0);
     } else if (auto* tell = std::get_if<media::Tell>(&effect)) {
       events_.after(1ms + random_.below(3) * 1ms, [this, link = link_, event = std::move(tell->event)] {
@@ -183,7 +185,6 @@ void SimMedia::respond(const media::Respond& respond) {
   auto reader = readers_.extract(respond.conn);
   if (!reader) return;
   const bool carries = respond.status == 206 || respond.status == 200;
-  if (carries && !reader.mapped().token.empty()) watch_guard(reader.mapped());
   std::string bytes;
   for (const media::Segment& segment : respond.segments) {
     if (const auto* patch = std::get_if<media::SharedText>(&segment)) {
@@ -192,23 +193,29 @@ void SimMedia::respond(const media::Respond& respond) {
       bytes.append(media::length_of(segment), '\0');
     }
   }
-  events_.after(2ms, [answer = std::move(reader.mapped().answer), status = respond.status, bytes] {
+  if (carries && !reader.mapped().token.empty()) watch_guard(reader.mapped(), bytes.size());
+  const bool waits = respond.cut_short && !reader.mapped().glance;
+  auto deliver = [answer = std::move(reader.mapped().answer), status = respond.status, bytes] {
     answer(status, bytes, image_size);
-  });
+  };
+  if (waits) {
+    held_[respond.conn] = std::move(deliver);  // until it is cut off
+  } else {
+    events_.after(2ms, std::move(deliver));
+  }
   if (!carries) return;
   events_.after(1ms, [this, life = life_, conn = respond.conn, count = bytes.size()] {
     if (life != life_ || !running_) return;
     take(core_.on_sent(conn, count, now()));
-    core_.on_closed(conn);
+    if (!held_.contains(conn)) core_.on_closed(conn);
   });
 }
 
-void SimMedia::watch_guard(const Reader& reader) {
+void SimMedia::watch_guard(const Reader& reader, std::uint64_t served) {
   const auto mount = mounts_.find(reader.token);
   if (mount == mounts_.end()) return;
   const auto touches = [&](const wire::ByteRange& range) {
-    const std::uint64_t end = reader.length == 0 ? image_size : reader.offset + reader.length;
-    return reader.offset < range.offset() + range.length() && range.offset() < end;
+    return reader.offset < range.offset() + range.length() && range.offset() < reader.offset + served;
   };
   const wire::ImageFacts& facts = mount->second.image();
   bool guarded = touches(facts.placeholder());

@@ -45,9 +45,9 @@ class SimMedia {
   void agent_down();
   void send(const wire::MediaCommand& command);
 
-  /// `length` 0: a plain GET, without a range.
+  /// `length` 0: a plain GET, without a range; a glance goes when its beginning has come.
   void read(const std::string& path, const std::string& peer, std::uint64_t offset, std::uint64_t length,
-            Answer answer);
+            bool glance, Answer answer);
   /// A reader begins TLS and ends it.
   void end_tls(const std::string& peer, std::string why);
   void callback(const std::string& path, const std::string& peer, std::function<void(int status)> answer);
@@ -57,11 +57,11 @@ class SimMedia {
     Answer answer;
     std::string token;
     std::uint64_t offset = 0;
-    std::uint64_t length = 0;
+    bool glance = false;
   };
   void take(media::MediaOutcome outcome);
   void respond(const media::Respond& respond);
-  void watch_guard(const Reader& reader);
+  void watch_guard(const Reader& reader, std::uint64_t served);
   void introduce();
   /// Calls `what` now, or when it wakes.
   void when_awake(std::function<void()> what);
@@ -83,6 +83,8 @@ class SimMedia {
   unsigned link_ = 0;  // rises when the agent comes or goes
   MonoTime link_busy_{};
   std::map<media::ConnId, Reader> readers_;
+  std::map<media::ConnId, std::function<void()>>
+      held_;  // wait for what was announced; called when they are cut off
   media::ConnId next_conn_ = 1;
   std::map<std::string, wire::Mount> mounts_;  // as ordered, for the watch on guarded bytes
   std::set<std::string> launched_;             // tokens whose guarded bytes left

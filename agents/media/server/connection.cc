@@ -97,6 +97,7 @@ Connection::Progress Connection::step(MonoTime now, std::size_t most_content, st
   }
   if (phase_ == Phase::reading) read_request(progress, now, scratch);
   if (phase_ == Phase::waiting) progress.wait = Wait::verdict;
+  if (phase_ == Phase::held) hold(progress, scratch);
   if (phase_ == Phase::closing) close_in_peace(progress, scratch);
   return progress;
 }
@@ -182,6 +183,7 @@ void Connection::respond(Respond respond, std::shared_ptr<ImageFile> file, MonoT
   content_.assign(std::make_move_iterator(respond.segments.begin()),
                   std::make_move_iterator(respond.segments.end()));
   segment_at_ = 0;
+  cut_short_ = respond.cut_short;
   begun_.clear();
   phase_ = Phase::sending;
   stalled_ = std::max(patience_.stalled, respond.patience);
@@ -316,6 +318,11 @@ bool Connection::finish_response(MonoTime now) {
   file_.reset();
   fetched_.reset();
   out_.clear();
+  if (cut_short_) {
+    phase_ = Phase::held;
+    deadline_ = now + stalled_;
+    return true;
+  }
   if (!keep_alive_) {
     socket_.say_goodbye();
     phase_ = Phase::closing;
@@ -326,6 +333,14 @@ bool Connection::finish_response(MonoTime now) {
   deadline_ = now + (in_.empty() ? patience_.idle : patience_.request);
   // The usual case: nothing of the next request is here yet, and epoll will say when it is.
   return !in_.empty() || socket_.has_unread();
+}
+
+/// The peer waits for more, or has seen enough and goes.
+void Connection::hold(Progress& progress, std::vector<char>& scratch) {
+  IoResult result{IoState::done, 0};
+  while (result.state == IoState::done) result = socket_.discard(scratch.data(), scratch.size());
+  const bool over = result.state == IoState::closed || result.state == IoState::failed;
+  progress.wait = over ? Wait::gone : Wait::readable;
 }
 
 /// What was sent may still be in the kernel: the connection stays until it has arrived, so that it can be

@@ -59,7 +59,9 @@ class Connection {
   /// The disk answered: `bytes` of the base from `offset` on, maybe others than those that were wanted.
   void take(std::uint64_t offset, std::shared_ptr<const std::string> bytes, MonoTime now);
   /// Of a response some is still here or in the kernel.
-  [[nodiscard]] bool has_unsent() const { return phase_ == Phase::sending || socket_.has_unsent(); }
+  [[nodiscard]] bool has_unsent() const {
+    return phase_ == Phase::sending || phase_ == Phase::held || socket_.has_unsent();
+  }
   /// Now and then: whether the peer has taken something. Bytes that wait in the kernel say nothing of it, and
   /// a slow reader empties that only once in minutes.
   void look_for_progress(MonoTime now);
@@ -92,7 +94,7 @@ class Connection {
   [[nodiscard]] bool handshake_began() const { return socket_.handshake_began(); }
 
  private:
-  enum class Phase { handshake, reading, waiting, sending, closing };
+  enum class Phase { handshake, reading, waiting, sending, held, closing };
 
   bool shake_hands(Progress& progress, MonoTime now);
   bool read_request(Progress& progress, MonoTime now, std::vector<char>& scratch);
@@ -105,6 +107,7 @@ class Connection {
   IoResult send_gathered(const char* from, std::size_t length);
   void took(std::size_t bytes, Progress& progress);
   bool finish_response(MonoTime now);
+  void hold(Progress& progress, std::vector<char>& scratch);
   void close_in_peace(Progress& progress, std::vector<char>& scratch);
   void answer_now(int status, const std::string& text, MonoTime now);
   bool blocked(const IoResult& result, Progress& progress) const;
@@ -127,7 +130,8 @@ class Connection {
   std::shared_ptr<ImageFile> file_;
   std::deque<Segment> content_;
   std::uint64_t segment_at_ = 0;
-  std::string begun_;  // what a TLS record that has not left yet holds: the next bytes of the response
+  bool cut_short_ = false;  // what was announced does not come: the peer ends it, or the core
+  std::string begun_;       // what a TLS record that has not left yet holds: the next bytes of the response
 
   Duration stalled_{};  // of this response
   std::uint64_t acknowledged_ = 0;

@@ -93,16 +93,19 @@ HostWish TimerHost::first_look() {
   if (options_.insert_reads == InsertReads::volume_descriptor)
     return {next_ticket_++, HostWish::Kind::read, url_, 32768, 2048};
   probe_ticket_ = next_ticket_++;
-  return {probe_ticket_, HostWish::Kind::read, url_, 0, 0};
+  const bool all = options_.insert_reads == InsertReads::everything;
+  return {probe_ticket_, all ? HostWish::Kind::read : HostWish::Kind::glance, url_, 0, 0};
 }
 
-void TimerHost::looked(int status) {
+void TimerHost::looked(int status, std::uint64_t got, std::uint64_t size) {
   probe_ticket_ = 0;
-  if (status / 100 == 2) {
+  const bool enough = options_.insert_reads != InsertReads::everything || got >= size;
+  if (status / 100 == 2 && enough) {
     insert_result_ = std::string();
     return;
   }
-  insert_result_ = "the image could not be read: HTTP " + std::to_string(status);
+  insert_result_ = "the image could not be read: HTTP " + std::to_string(status) + ", " +
+                   std::to_string(got) + " bytes of it";
   url_.clear();
 }
 
@@ -196,7 +199,7 @@ void TimerHost::want_read(MonoTime now) {
 
 void TimerHost::answered(std::uint64_t ticket, int status, std::string_view bytes, std::uint64_t size,
                          MonoTime now) {
-  if (ticket != 0 && ticket == probe_ticket_) return looked(status);
+  if (ticket != 0 && ticket == probe_ticket_) return looked(status, bytes.size(), size);
   if (ticket != ticket_ || ticket_ == 0) return;  // of an earlier boot
   ticket_ = 0;
   if (state_ == HostState::new_system) {

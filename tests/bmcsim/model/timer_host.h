@@ -41,7 +41,7 @@ class TimerHost final : public Host {
   void installer_ends(MonoTime now);
   [[nodiscard]] bool loses_power() const;
   HostWish first_look();
-  void looked(int status);
+  void looked(int status, std::uint64_t got, std::uint64_t size);
   void look_for_answer(std::string_view bytes);
   void leave(MonoTime now);
 

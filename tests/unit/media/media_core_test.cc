@@ -28,7 +28,7 @@ TEST_F(MediaCoreTest, FenceTruthTable) {
       {wire::CLOSED, "GET", "bytes=0-204799", 206},       // up to the guarded range
       {wire::CLOSED, "GET", "bytes=0-204800", 503},       // one byte into it
       {wire::CLOSED, "GET", "bytes=0-9,204800-204801", 503},
-      {wire::CLOSED, "GET", "", 503},
+      {wire::CLOSED, "GET", "", 200},  // its beginning
       {wire::CLOSED, "GET", "bytes=1000000-", 416},
       {wire::CLOSED, "HEAD", guarded_range, 200},
       {wire::CLOSED, "HEAD", "", 200},
@@ -51,6 +51,52 @@ TEST_F(MediaCoreTest, FenceTruthTable) {
     EXPECT_EQ(status(ask(1, c.range, 0, c.method)), c.status)
         << wire::MountState_Name(c.state) << " " << c.method << " " << c.range;
   }
+}
+
+TEST_F(MediaCoreTest, APlainGetIsServedUpToTheClosedFence) {
+  order(wire::CLOSED);
+  const auto out = ask(1, "");
+  ASSERT_EQ(responses(out).size(), 1U);
+  const Respond beginning = responses(out)[0];
+  EXPECT_EQ(beginning.content_length, size);
+  EXPECT_TRUE(beginning.cut_short);
+  std::uint64_t sent = 0;
+  for (const Segment& segment : beginning.segments) sent += length_of(segment);
+  EXPECT_EQ(sent, 204'800U) << "not one guarded byte";
+  core_.on_sent(1, 204'800, at(1));
+  EXPECT_TRUE(core_.may_continue(1));
+  EXPECT_EQ(core_.next_due(), MonoTime(seconds(6)));
+
+  // Whoever is still there wants all of it.
+  const auto cut = core_.on_tick(at(6));
+  EXPECT_EQ(aborts(cut), 1);
+  ASSERT_EQ(told(cut).size(), 1U);
+  EXPECT_EQ(told(cut).front().reads().wanted_whole(), 1U);
+  EXPECT_EQ(told(cut).front().reads().bytes_served(), 204'800U);
+  EXPECT_FALSE(core_.may_continue(1));
+}
+
+TEST_F(MediaCoreTest, WhoLooksAtTheBeginningOnlyWantedNoMore) {
+  order(wire::CLOSED);
+  ask(1, "");
+  core_.on_sent(1, 204'800, at(1));
+  core_.on_closed(1);
+  EXPECT_EQ(aborts(core_.on_tick(at(60))), 0);
+  ask(2, "", 60);
+  core_.on_sent(2, 100, at(60));  // slow: it is waited for
+  const auto later = core_.on_tick(at(100));
+  EXPECT_EQ(aborts(later), 0);
+  for (const auto& event : told(later)) EXPECT_EQ(event.reads().wanted_whole(), 0U);
+}
+
+TEST_F(MediaCoreTest, WhoWaitsAtTheFenceLaunchesNothingWhenItOpens) {
+  order(wire::CLOSED);
+  ask(1, "");
+  core_.on_sent(1, 204'800, at(1));
+  const auto opened = order(wire::OPEN);
+  EXPECT_EQ(aborts(opened), 1);
+  EXPECT_TRUE(told(opened).empty()) << "that was no boot";
+  EXPECT_EQ(status(ask(2, "")), 0);
 }
 
 TEST_F(MediaCoreTest, StatesOnlyGoForward) {

@@ -73,7 +73,7 @@ TEST_F(ComposedMountTest, ServesChangedFilesBehindTheFence) {
   auto mount = order("ours");
   EXPECT_EQ(refusal(send(mount)), "");
   EXPECT_EQ(get("bytes=0-2047").status, 206);
-  EXPECT_EQ(get().status, 503) << "the new file lies in the tail and is guarded";
+  EXPECT_TRUE(get().cut_short) << "the new file lies in the tail and is guarded";
   mount.set_state(wire::LAUNCHED);
   send(mount);
   const Respond all = get();
@@ -119,7 +119,7 @@ TEST_F(ComposedMountTest, ServesASecondMedium) {
   file.set_content("#cloud-config");
   EXPECT_EQ(refusal(send(mount)), "");
   EXPECT_EQ(get("bytes=32768-40959").status, 206) << "descriptors";
-  EXPECT_EQ(get().status, 503);
+  EXPECT_TRUE(get().cut_short);
   mount.set_state(wire::LAUNCHED);
   send(mount);
   const Respond all = get();
