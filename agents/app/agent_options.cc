@@ -28,6 +28,7 @@ An agent is two processes, so that neither a crash nor an upgrade of the one bre
 BMC passwords stay on this machine:  metalmesh-agent credential set bmc-hpe --username mm-svc
 Images for a site without network come on a disk: metalmesh-agent image import /mnt/usb
 The last inputs are recorded in dataDir/recording, secrets masked; recording: {bytes: 256MiB} or {off: true} changes that.
+What it keeps is looked at with "metalmesh-agent store check" while it is stopped.
 If the agent itself misbehaves, for those who help: metalmesh-agent support-bundle
 Signals: TERM and INT stop gracefully; installs that run go on by themselves and are picked up at the next start.
 Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";
@@ -117,6 +118,25 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   support->add_option("-o,--output", bundle, "The archive; a name with the time if not given")
       ->type_name("FILE");
 
+  CLI::App* store = app.add_subcommand("store", "What the agent keeps, while it is stopped");
+  store->require_subcommand(1);
+  store->fallthrough();
+  CLI::App* check_rows = store->add_subcommand(
+      "check", "Whether every row is whole; exit code 0: yes, 1: some are damaged, 2: it cannot be told");
+  check_rows->fallthrough();
+  CLI::App* settle = store->add_subcommand("settle", "Say what is true of a damaged row, as you have looked");
+  settle->fallthrough();
+  settle->add_option("row", options.row, "As \"store check\" and the controller name it")
+      ->required()
+      ->type_name("ROW");
+  settle
+      ->add_option("--through", options.through,
+                   "Of a fence: orders of its machine up to this number are over")
+      ->type_name("NUMBER");
+  settle->add_option("--note", options.note, "What you looked at; the controller keeps it")
+      ->required()
+      ->type_name("TEXT");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& stop) {
@@ -131,6 +151,8 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   if (images->parsed()) options.action = AgentAction::list_images;
   if (release->parsed()) options.action = AgentAction::release_images;
   if (support->parsed()) options.action = AgentAction::support_bundle;
+  if (check_rows->parsed()) options.action = AgentAction::check_store;
+  if (settle->parsed()) options.action = AgentAction::settle_row;
   options.bundle = bundle;
   options.json = output == "json";
   options.config = config;

@@ -20,7 +20,9 @@ enum class AgentAction {
   import_images,
   list_images,
   release_images,
-  support_bundle
+  support_bundle,
+  check_store,
+  settle_row
 };
 
 struct AgentOptions {
@@ -36,6 +38,10 @@ struct AgentOptions {
   // image import | release
   std::vector<std::string> images;  // files and folders | digests
   std::string image_sha256;         // empty: what lies beside the file says, or any
+  // store settle
+  std::string row;
+  std::string through;  // a number; empty: not given
+  std::string note;
   bool json = false;
   std::filesystem::path bundle;  // support-bundle; empty: a name with the time, here
 };

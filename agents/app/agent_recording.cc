@@ -5,6 +5,7 @@
 #include "agents/core/agent_core.h"
 #include "agents/core/row_keys.h"
 #include "common/recording/secret_finder.h"
+#include "schemas/record/damage.pb.h"
 #include "schemas/record/job.pb.h"
 
 namespace metalmesh::agent {
@@ -25,7 +26,8 @@ std::vector<recording::BlankedRows> blanked_rows() {
   return {{std::string(rows::job),
            {{Job::kAnswerFieldNumber},
             {Job::kChangesFieldNumber, file_content},
-            {Job::kSecondFieldNumber, wire::SecondMedium::kFilesFieldNumber, file_content}}}};
+            {Job::kSecondFieldNumber, wire::SecondMedium::kFilesFieldNumber, file_content}}},
+          {std::string(rows::damaged), {{record::DamagedRow::kFoundFieldNumber}}}};
 }
 
 recording::NodeTraits recording_traits(const config::Agent& config, const AgentSettings& settings) {

@@ -12,6 +12,7 @@
 #include "agents/app/machine_id.h"
 #include "agents/app/quirk_files.h"
 #include "agents/core/agent_core.h"
+#include "agents/core/row_care.h"
 #include "agents/core/row_check.h"
 #include "agents/media/server/image_store.h"
 #include "agents/media/server/media_client.h"
@@ -109,6 +110,15 @@ int report(LogSink& log, const char* what, const Error& error, int exit_code) {
   return exit_code;
 }
 
+/// Damaged rows are moved aside before anything is built on the others.
+Status look_after_rows(Store& store, LogSink& log) {
+  const auto care = care_for_rows(store);
+  if (!care) return std::unexpected(care.error());
+  for (const record::DamagedRow& row : care->found)
+    log.write({LogLevel::error, "damaged row found: " + row.what(), {{"row", row.row()}}});
+  return care->batch.empty() ? Status() : store.commit(care->batch);
+}
+
 }  // namespace
 
 int run_agent(const AgentOptions& options, const std::string& version, Clock& clock, LogSink& log) {
@@ -134,6 +144,8 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   if (config->disk_reserve() > 0) store_options.reserve_bytes = config->disk_reserve();
   auto store = adapters::SqliteStore::open(config->data_dir(), store_options);
   if (!store) return report(log, "cannot open the store", store.error(), failed);
+  if (const Status cared = look_after_rows(**store, log); !cared)
+    return report(log, "the store is refused", cared.error(), failed);
   if (const Status whole = check_rows(**store); !whole)
     return report(log, "the store is refused", whole.error(), failed);
 

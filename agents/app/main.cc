@@ -6,6 +6,7 @@
 #include "agents/app/image_command.h"
 #include "agents/app/image_list_command.h"
 #include "agents/app/media_command.h"
+#include "agents/app/store_command.h"
 #include "agents/app/support_command.h"
 #include "common/adapters/log_writer.h"
 #include "common/adapters/system_clock.h"
@@ -39,6 +40,10 @@ int main(int argc, char** argv) {
       return agent::release_images_command(*options);
     case agent::AgentAction::support_bundle:
       return agent::support_bundle_command(*options, MM_VERSION, log);
+    case agent::AgentAction::check_store:
+      return agent::check_store_command(*options);
+    case agent::AgentAction::settle_row:
+      return agent::settle_row_command(*options);
     case agent::AgentAction::run:
     case agent::AgentAction::check_config:
       break;

@@ -7,6 +7,7 @@
 
 #include "agents/core/blob_cache.h"
 #include "agents/core/command_desk.h"
+#include "agents/core/damage_desk.h"
 #include "agents/core/faults.h"
 #include "agents/core/job_queue.h"
 #include "agents/core/progress_samples.h"
@@ -45,6 +46,7 @@ struct AgentCore::Impl {
         site_row(load_row<record::SiteState>(reader, rows::site)),
         site(settings),
         channel(settings.site, signer),
+        damage(reader),
         journal(reader, channel, settings.frame_gap),
         link(reader, settings, verifier, channel, journal, entropy),
         fences(reader),
@@ -89,6 +91,8 @@ struct AgentCore::Impl {
   void on(const ExchangeOpened&, const Now&, Outcome&) {}
   void on(const ExchangeClosed&, const Now&, Outcome&) {}
   void on(const ExchangeDrained&, const Now&, Outcome&) {}
+  // Nor is it backed up: what it knows must be the newest.
+  void on(const BackupReported&, const Now&, Outcome&) {}
 
   void on_media(const wire::MediaUp& up, const Now& now, Outcome& out);
   void on_media(const wire::Reads& reads, const Now& now, Outcome& out);
@@ -113,6 +117,7 @@ struct AgentCore::Impl {
   record::SiteState site_row;
   SiteStanding site;
   UpChannel channel;
+  DamageDesk damage;
   EventJournal journal;
   StreamLink link;
   FenceTable fences;
@@ -146,9 +151,11 @@ void AgentCore::Impl::on(const Started&, const Now& now, Outcome& out) {
   if (!journal.exists()) journal.open(to_hex(entropy.bytes(journal_id_bytes)), settings.machine_id, now, out);
   if (site_row.machine_id().empty()) {
     site_row.set_machine_id(settings.machine_id);
+    site_row.set_journal_id(journal.stream().journal_id());
     put_row(out, rows::site, site_row);
   }
   started_ = true;
+  damage.tell(journal, now, out);
   drop_acked(now, out);
   blobs.keep(jobs.profiles(), out);
   for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
@@ -342,6 +349,7 @@ void AgentCore::Impl::on_media(const wire::MountRefused& refused, const Now& now
 void AgentCore::Impl::send_mounts(Outcome& out) {
   MediaSend all;
   wire::AllMounts& mounted = *all.command.mutable_all();
+  mounted.set_others_stay(damage.lost_a_job());
   for (const JobSlot* slot : jobs.all()) {
     mounts.publish(slot->job, out);
     for (std::string& token : MountDesk::tokens(slot->job)) mounted.add_tokens(std::move(token));

@@ -1,6 +1,7 @@
 #include "agents/core/blob_cache.h"
 
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agents/core/row_keys.h"
@@ -11,10 +12,10 @@ BlobCache::BlobCache(const RowReader& rows, const UpChannel& channel) : rows_(ro
   constexpr std::size_t one = 1;  // each may be of megabytes
   const std::string end = rows::after(rows::blob);
   for (std::string from = rows::blob;;) {
-    const std::vector<Row> found = rows_.scan(from, end, one);
-    if (found.empty()) return;
-    stored_.insert(found.front().key.substr(std::string_view(rows::blob).size()));
-    from = found.front().key + '\0';
+    const auto found = rows_.scan(from, end, one);
+    if (!found || found->empty()) return;  // what cannot be read is fetched again
+    if (found->front().value) stored_.insert(found->front().key.substr(std::string_view(rows::blob).size()));
+    from = found->front().key + '\0';
   }
 }
 
@@ -46,7 +47,14 @@ void BlobCache::keep(const std::set<std::string>& wanted, Outcome& out) {
 }
 
 std::optional<std::string> BlobCache::get(const std::string& sha256) const {
-  return rows_.get(rows::blob + sha256);
+  auto found = rows_.get(rows::blob + sha256);
+  return found ? std::move(*found) : std::nullopt;
+}
+
+void BlobCache::fetch_again(const std::string& sha256) {
+  here_.erase(sha256);
+  fetcher_.want(sha256);
+  missing_.insert(sha256);
 }
 
 void BlobCache::on_bus_up(const Now& now, Outcome& out) {

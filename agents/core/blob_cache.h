@@ -18,8 +18,10 @@ class BlobCache {
 
   /// Is it here, committed? If not, it is wanted from now on.
   bool has(const std::string& sha256);
-  /// The committed bytes.
+  /// The committed bytes; none if they are damaged.
   [[nodiscard]] std::optional<std::string> get(const std::string& sha256) const;
+  /// It was here and is damaged.
+  void fetch_again(const std::string& sha256);
   /// The controller said it has no such blob (it is asked again, slowly).
   [[nodiscard]] bool unknown(const std::string& sha256) const { return unknown_.contains(sha256); }
 

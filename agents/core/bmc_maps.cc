@@ -14,10 +14,12 @@ constexpr std::size_t most_maps = 16'384;
 
 BmcMaps::BmcMaps(const RowReader& reader) {
   const std::string prefix = rows::bmc;
-  for (const Row& row : reader.scan(prefix, rows::after(prefix), most_maps)) {
+  const auto found = reader.scan(prefix, rows::after(prefix), most_maps);
+  if (!found) return;
+  for (const Row& row : *found) {
     record::BmcMap map;
     const std::string address = row.key.substr(prefix.size());
-    if (map.ParseFromString(row.value) && map.row_version() == rows::version &&
+    if (row.value && map.ParseFromString(*row.value) && map.row_version() == rows::version &&
         normal_bmc_address(map.address()) == address)
       maps_[address] = std::move(map);
   }

@@ -4,6 +4,7 @@
 
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
+#include "common/base/command_words.h"
 #include "common/base/machine_key.h"
 #include "common/base/planted.h"
 
@@ -64,6 +65,7 @@ FenceTable::Fence FenceTable::of(const wire::Identity& identity) const {
       highest.cancelled_to = std::max<std::uint64_t>(highest.cancelled_to, fence.cancelled_to());
       highest.launched = std::max<std::uint64_t>(highest.launched, fence.launched());
       highest.refused = std::max<std::uint64_t>(highest.refused, fence.refused());
+      if (!fence.damaged().empty()) highest.damaged = fence.damaged();
     }
   }
   return highest;
@@ -72,6 +74,17 @@ FenceTable::Fence FenceTable::of(const wire::Identity& identity) const {
 std::optional<wire::Fault> FenceTable::refuse(const wire::Identity& identity,
                                               std::uint64_t generation) const {
   const Fence fence = of(identity);
+  if (!fence.damaged.empty()) {
+    return make_fault(wire::GENERATION_FENCED, "",
+                      "the order is generation " + std::to_string(generation) +
+                          " of this machine, of whose earlier orders the site no longer knows all: row " +
+                          fence.damaged + " of its agent's store was damaged",
+                      "look whether an installer runs there; then, " +
+                          commands::on_agent_host(fence.damaged.starts_with(rows::fence)
+                                                      ? commands::settle_fence(fence.damaged, generation)
+                                                      : commands::settle_row(fence.damaged)) +
+                          ", and order it again");
+  }
   const std::uint64_t highest =
       std::max({fence.generation, fence.cancelled_to, fence.launched, fence.refused});
   if (generation > highest || planted(Defect::generation_fence_removed)) return std::nullopt;
@@ -86,7 +99,8 @@ std::optional<wire::Fault> FenceTable::refuse(const wire::Identity& identity,
 bool FenceTable::holds(const wire::Identity& identity, std::uint64_t generation) const {
   if (planted(Defect::generation_fence_removed)) return true;
   const Fence fence = of(identity);
-  return fence.generation == generation && fence.cancelled_to < generation && fence.launched < generation;
+  return fence.damaged.empty() && fence.generation == generation && fence.cancelled_to < generation &&
+         fence.launched < generation;
 }
 
 record::Fence& FenceTable::raise(const wire::Identity& identity) {
@@ -96,6 +110,7 @@ record::Fence& FenceTable::raise(const wire::Identity& identity) {
   fence.set_cancelled_to(highest.cancelled_to);
   fence.set_launched(highest.launched);
   fence.set_refused(highest.refused);
+  fence.set_damaged(highest.damaged);
   return fence;
 }
 

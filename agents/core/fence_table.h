@@ -35,14 +35,16 @@ class FenceTable {
     std::uint64_t cancelled_to = 0;  // tombstone
     std::uint64_t launched = 0;      // highest that was launched
     std::uint64_t refused = 0;       // highest that was refused
+    std::string damaged;             // the row of it, or of a job on it, that was damaged; empty: none
   };
   [[nodiscard]] Fence of(const wire::Identity& identity) const;
 
-  /// GENERATION_FENCED unless `generation` is above everything seen, refused, cancelled or launched.
+  /// GENERATION_FENCED unless `generation` is above everything seen, refused, cancelled or launched, and all of
+  /// that is known.
   [[nodiscard]] std::optional<wire::Fault> refuse(const wire::Identity& identity,
                                                   std::uint64_t generation) const;
   /// May the order that holds `generation` still launch? False once it was launched or cancelled, or a later
-  /// one was seen.
+  /// one was seen, or it is not known whether that is so.
   [[nodiscard]] bool holds(const wire::Identity& identity, std::uint64_t generation) const;
 
   void see(const wire::Identity& identity, std::uint64_t generation, const std::string& deployment,

@@ -140,6 +140,7 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   std::int64_t& logins = logins_left(order.bmc().credential(), now);
   if (logins <= 0) return wake_at(now.mono + BmcDesk::patience);
   const auto blob = blobs_.get(order.profile().sha256());
+  if (!blob) return blobs_.fetch_again(order.profile().sha256());
   const wire::ImageFacts* packages =
       order.packages().has_image() ? images_.facts(order.packages().image().sha256()) : nullptr;
   if (auto fault = c_.mounts.prepare(slot.job, {*blob, *images_.facts(order.image().sha256()), packages},

@@ -6,14 +6,15 @@
 #include "agents/core/fence_table.h"
 #include "agents/core/row_keys.h"
 #include "common/delivery/stream_rows.h"
+#include "common/ports/row_walk.h"
 #include "schemas/record/agent.pb.h"
 #include "schemas/record/clock.pb.h"
+#include "schemas/record/damage.pb.h"
 #include "schemas/record/job.pb.h"
 
 namespace metalmesh::agent {
 namespace {
 
-constexpr std::size_t page = 256;
 constexpr const char* next_step =
     ". Next: put the data folder back from a copy, and keep this one: it may hold facts that the controller "
     "does "
@@ -22,6 +23,7 @@ constexpr const char* next_step =
 bool whole(const record::SiteState&, const std::string&) { return true; }
 bool whole(const record::LinkState&, const std::string&) { return true; }
 bool whole(const record::Clock&, const std::string&) { return true; }
+bool whole(const record::DamagedRow& row, const std::string& key) { return row.row() == key; }
 bool whole(const record::CredentialMark&, const std::string& name) { return !name.empty(); }
 bool whole(const record::ImageWish& wish, const std::string& sha256) {
   return wish.image().sha256() == sha256;
@@ -43,37 +45,34 @@ bool whole(const record::UsualReads&, const std::string& kind) { return !kind.em
 template <class Message>
 Status check_row(const std::string& key, const std::string& name, const std::string& bytes) {
   Message message;
-  if (message.ParseFromString(bytes) && message.row_version() > rows::version)
-    return fail(ErrorKind::unsupported,
-                "row " + key + " was written by a newer agent. Next: start that version");
-  if (!message.ParseFromString(bytes) || message.row_version() == 0 || !whole(message, name))
-    return fail(ErrorKind::corrupt, "row " + key + " is damaged" + next_step);
+  const bool parsed = message.ParseFromString(bytes);
+  if (parsed && message.row_version() != 0 && message.row_version() != rows::version)
+    return fail(ErrorKind::unsupported, "row " + printable_key(key) + " was written by another release (" +
+                                            std::to_string(message.row_version()) + ", this agent knows " +
+                                            std::to_string(rows::version) + "). Next: start that one");
+  if (!parsed || message.row_version() == 0 || !whole(message, name))
+    return fail(ErrorKind::corrupt, "row " + printable_key(key) + " is damaged" + next_step);
   return {};
 }
 
 template <class Message>
 Status check_one(const RowReader& reader, const std::string& key) {
   const auto bytes = reader.get(key);
-  return bytes ? check_row<Message>(key, key, *bytes) : Status{};
+  if (!bytes) return std::unexpected(bytes.error());
+  return *bytes ? check_row<Message>(key, key, **bytes) : Status{};
 }
 
 template <class Message>
 Status check_all(const RowReader& reader, const std::string& prefix) {
-  const std::string end = rows::after(prefix);
-  std::string from = prefix;
-  while (true) {
-    const std::vector<Row> found = reader.scan(from, end, page);
-    for (const Row& row : found) {
-      if (Status good = check_row<Message>(row.key, row.key.substr(prefix.size()), row.value); !good)
-        return good;
-    }
-    if (found.size() < page) return {};
-    from = found.back().key + '\0';
-  }
+  return walk_whole_rows(reader, prefix, rows::after(prefix),
+                         [&](const std::string& key, const std::string& value) {
+                           return check_row<Message>(key, key.substr(prefix.size()), value);
+                         });
 }
 
 Status with_next_step(Status status) {
-  if (!status && status.error().kind == ErrorKind::corrupt) status.error().message += next_step;
+  if (!status && status.error().kind == ErrorKind::corrupt && !status.error().message.ends_with(next_step))
+    status.error().message += next_step;
   return status;
 }
 
@@ -84,15 +83,16 @@ Status check_rows(const RowReader& reader) {
        {+[](const RowReader& r) { return check_one<record::SiteState>(r, rows::site); },
         +[](const RowReader& r) { return check_one<record::LinkState>(r, rows::link); },
         +[](const RowReader& r) { return check_one<record::Clock>(r, rows::clock); },
+        +[](const RowReader& r) { return check_all<record::DamagedRow>(r, rows::damaged); },
         +[](const RowReader& r) { return check_all<record::Fence>(r, rows::fence); },
         +[](const RowReader& r) { return check_all<record::Job>(r, rows::job); },
         +[](const RowReader& r) { return check_all<record::CredentialMark>(r, rows::credential); },
         +[](const RowReader& r) { return check_all<record::ImageWish>(r, rows::image); },
         +[](const RowReader& r) { return check_all<record::Inspection>(r, rows::inspect); },
         +[](const RowReader& r) { return check_all<record::UsualReads>(r, rows::reads); },
-        +[](const RowReader& r) { return with_next_step(delivery::check_receiver_row(rows::commands, r)); },
-        +[](const RowReader& r) { return with_next_step(delivery::check_sender_rows(rows::events, r)); }}) {
-    if (Status good = check(reader); !good) return good;
+        +[](const RowReader& r) { return delivery::check_receiver_row(rows::commands, r); },
+        +[](const RowReader& r) { return delivery::check_sender_rows(rows::events, r); }}) {
+    if (Status good = check(reader); !good) return with_next_step(std::move(good));
   }
   return {};
 }

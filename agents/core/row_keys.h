@@ -6,7 +6,7 @@
 
 namespace metalmesh::agent::rows {
 
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 inline constexpr char site[] = "a/site";
 inline constexpr char clock[] = "a/clock";
@@ -14,6 +14,7 @@ inline constexpr char link[] = "a/link";
 inline constexpr char blob[] = "blob/";
 inline constexpr char bmc[] = "bmc/";
 inline constexpr char credential[] = "credential/";
+inline constexpr char damaged[] = "damaged/";
 inline constexpr char fence[] = "fence/";
 inline constexpr char image[] = "image/";
 inline constexpr char inspect[] = "inspect/";

@@ -1,5 +1,5 @@
-// Reading and writing protobuf rows below one prefix. A row that does not parse means a damaged or newer
-// store: the process stops rather than forget a fence.
+// Reading and writing protobuf rows below one prefix, once it is known that they are whole (row_check.h): after
+// that a row that is not stops the process, rather than that a fence is forgotten.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 #include "agents/core/row_keys.h"
 #include "common/base/check.h"
-#include "common/ports/store.h"
+#include "common/ports/row_walk.h"
 #include "common/turn/outcome.h"
 
 namespace metalmesh::agent {
@@ -25,23 +25,22 @@ Message parse_row(const std::string& bytes) {
 /// All rows below `prefix`, by the part of the key after it.
 template <class Message>
 std::vector<std::pair<std::string, Message>> load_rows(const RowReader& reader, std::string_view prefix) {
-  constexpr std::size_t page = 256;
   std::vector<std::pair<std::string, Message>> loaded;
-  const std::string end = rows::after(prefix);
-  std::string from(prefix);
-  while (true) {
-    const std::vector<Row> found = reader.scan(from, end, page);
-    for (const Row& row : found)
-      loaded.emplace_back(row.key.substr(prefix.size()), parse_row<Message>(row.value));
-    if (found.size() < page) return loaded;
-    from = found.back().key + '\0';
-  }
+  const Status read =
+      walk_whole_rows(reader, std::string(prefix), rows::after(prefix),
+                      [&](const std::string& key, const std::string& value) -> Status {
+                        loaded.emplace_back(key.substr(prefix.size()), parse_row<Message>(value));
+                        return {};
+                      });
+  if (!read) check_failed(read.error().message, __FILE__, __LINE__);
+  return loaded;
 }
 
 template <class Message>
 Message load_row(const RowReader& reader, std::string_view key) {
   const auto bytes = reader.get(key);
-  return bytes ? parse_row<Message>(*bytes) : Message{};
+  if (!bytes) check_failed(bytes.error().message, __FILE__, __LINE__);
+  return *bytes ? parse_row<Message>(**bytes) : Message{};
 }
 
 template <class Message>

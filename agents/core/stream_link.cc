@@ -52,7 +52,8 @@ StreamLink::StreamLink(const RowReader& rows, const AgentSettings& settings, con
       presence_(to_hex(entropy.bytes(incarnation_bytes)), settings.hello_interval),
       controller_(controller_patience * settings.hello_interval),
       own_clock_(own_clock_settle) {
-  if (rows.get(rows::clock)) kept_clock_ = load_row<record::Clock>(rows, rows::clock);
+  if (const auto kept = rows.get(rows::clock); kept && *kept)
+    kept_clock_ = load_row<record::Clock>(rows, rows::clock);
 }
 
 void StreamLink::on_started(const Now& now) {
@@ -297,7 +298,8 @@ void StreamLink::check_history(const wire::Welcome& welcome, Outcome& out) {
     return;
   }
   const auto hash = events.hash_at(welcome.cursor());
-  if (hash && *hash != welcome.cursor_hash()) {
+  // Without one: the controller lost its own, and takes what this journal says.
+  if (hash && *hash != welcome.cursor_hash() && !(welcome.cursor() > 0 && welcome.cursor_hash().empty())) {
     quarantine("event " + std::to_string(welcome.cursor()) +
                    " of this journal is not the one the controller holds: two agents wrote it",
                out);
@@ -308,6 +310,9 @@ void StreamLink::follow(const wire::Welcome& welcome, Outcome& out) {
   if (welcome.command_journal().empty() || welcome.command_journal() == commands_.journal_id()) return;
   out.log(LogLevel::info, "following a new command journal", {{"journal", welcome.command_journal()}});
   commands_.follow(welcome.command_journal(), out.rows);
+  state_.set_command_journal(welcome.command_journal());
+  state_.set_command_events_from(journal_.stream().next_seq());
+  put_row(out, rows::link, state_);
   divergence_.clear();
 }
 
@@ -328,7 +333,7 @@ void StreamLink::on_data(const wire::Data& data, const Now& now, Received& recei
     return;
   }
   received.commands = std::move(taken.entries);
-  channel_.send("ack", commands_.ack(commands_.cursor() + 1), out);
+  if (!commands_.hash_unknown()) channel_.send("ack", commands_.ack(commands_.cursor() + 1), out);
 }
 
 void StreamLink::saw_epoch(std::uint64_t seen, Outcome& out) {

@@ -162,7 +162,7 @@ void MediaCore::all_mounts(const wire::AllMounts& all, const Now& now, MediaOutc
   const std::set<std::string> named(all.tokens().begin(), all.tokens().end());
   std::vector<std::string> strangers;
   for (const auto& [token, entry] : mounts_) {
-    if (named.contains(token)) continue;
+    if (named.contains(token) || all.others_stay()) continue;
     out.logs.push_back(line(LogLevel::warning,
                             "the agent no longer knows this medium: it is not served any more",
                             entry.deployment));

@@ -1,107 +1,188 @@
 #include "common/adapters/rocks_store.h"
 
 #include <fmt/format.h>
-#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/options.h>
-#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
+#include <system_error>
 #include <utility>
 
+#include "common/adapters/rocks_options.h"
+#include "common/adapters/rocks_rescue.h"
 #include "common/base/check.h"
+#include "common/ports/row_seal.h"
 
 namespace metalmesh::adapters {
 namespace {
 
-rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+using rocks::slice;
+using rocks::view;
 
-rocksdb::Options database_options(std::size_t open_files) {
-  rocksdb::Options options;
-  options.create_if_missing = true;
-  options.paranoid_checks = true;
-  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  // A recycled log would hide where the written records end.
-  options.recycle_log_file_num = 0;
-  options.track_and_verify_wals_in_manifest = true;
-  options.write_buffer_size = std::size_t{4} << 20;
-  options.max_write_buffer_number = 2;
-  options.max_total_wal_size = std::uint64_t{16} << 20;
-  options.max_background_jobs = 2;
-  options.max_open_files = static_cast<int>(open_files);
-  options.keep_log_file_num = 2;
-  options.max_log_file_size = std::size_t{1} << 20;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(std::size_t{8} << 20);
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  return options;
+constexpr char rows_name[] = "rows";
+constexpr char mark_name[] = "HIGHEST";
+
+Error read_error(const rocksdb::Status& status, std::string_view where) {
+  const bool damaged = status.IsCorruption();
+  return {damaged ? ErrorKind::corrupt : ErrorKind::unavailable,
+          fmt::format("reading the store {}: {}{}", where, status.ToString(),
+                      damaged ? ". Next: metalmesh-controller store check" : "")};
 }
 
-ErrorKind kind_of(const rocksdb::Status& status) {
-  if (status.IsNoSpace()) return ErrorKind::exhausted;
-  // A missing or shortened log shows up as an IO error only when a file is gone.
-  if (status.IsCorruption() || status.IsPathNotFound()) return ErrorKind::corrupt;
-  return ErrorKind::internal;
+/// A row of ours that comes behind all that was asked for. A damaged key may claim anything.
+bool is_behind(const Row& row, std::string_view last) {
+  return !last.empty() && row.value && row.key >= last;
 }
 
 }  // namespace
 
-RocksStore::RocksStore(StoreFolder folder, std::size_t open_files)
-    : folder_(std::move(folder)), open_files_(open_files) {}
-RocksStore::~RocksStore() = default;
+RocksStore::RocksStore(StoreFolder folder, std::size_t open_files, HighMark::Use use)
+    : folder_(std::move(folder)), open_files_(open_files), mark_(folder_.path() / mark_name, use) {}
+
+RocksStore::~RocksStore() {
+  // Rows in tables rot one by one; a log that has rotted ends there.
+  if (db_) static_cast<void>(db_->Flush(rocksdb::FlushOptions()));
+}
 
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& folder,
                                                      const StoreOptions& options) {
   auto locked = StoreFolder::open(folder, "rocksdb", options);
   if (!locked) return std::unexpected(locked.error());
-  std::unique_ptr<RocksStore> store(new RocksStore(std::move(*locked), options.open_files));
+  std::unique_ptr<RocksStore> store(
+      new RocksStore(std::move(*locked), options.open_files, HighMark::Use::keep));
   if (auto status = store->open_database(); !status) return std::unexpected(status.error());
+  store->compare_marks();
+  if (auto status = store->look_over(); !status) return std::unexpected(status.error());
   return store;
 }
 
-Status RocksStore::open_database() {
+Result<std::unique_ptr<RocksStore>> RocksStore::open_for_reading(const std::filesystem::path& folder,
+                                                                 const StoreOptions& options) {
+  auto locked = StoreFolder::open_existing(folder, "rocksdb", options);
+  if (!locked) return std::unexpected(locked.error());
+  std::unique_ptr<RocksStore> store(
+      new RocksStore(std::move(*locked), options.open_files, HighMark::Use::look));
+  if (auto status = store->open_database(true); !status) return std::unexpected(status.error());
+  store->compare_marks();
+  return store;
+}
+
+Status RocksStore::open_database(bool for_reading) {
   db_.reset();
-  const std::string path = (folder_.path() / "rows").string();
+  const std::string path = (folder_.path() / rows_name).string();
   rocksdb::DB* raw = nullptr;
-  const auto status = rocksdb::DB::Open(database_options(open_files_), path, &raw);
+  auto options = rocks::database_options(open_files_);
+  if (for_reading) options.info_log = rocks::no_log();
+  const auto status = for_reading ? rocksdb::DB::OpenForReadOnly(options, path, &raw)
+                                  : rocksdb::DB::Open(options, path, &raw);
   db_.reset(raw);
   if (status.ok()) return {};
   const std::string text = status.ToString();
   if (status.IsIOError() && text.find("lock") != std::string::npos && !status.IsNoSpace()) {
     return std::unexpected(StoreFolder::in_use(folder_.path()));
   }
-  const ErrorKind kind = kind_of(status);
-  return fail(kind, fmt::format("opening {}: {}{}", path, text,
-                                kind == ErrorKind::corrupt ? "; restore the folder from a backup" : ""));
+  const ErrorKind kind = rocks::kind_of(status);
+  return fail(kind,
+              fmt::format("opening {}: {}{}", path, text,
+                          kind == ErrorKind::corrupt
+                              ? "; move the folder away and put a backup back: metalmesh-controller restore"
+                              : ""));
 }
 
-std::optional<std::string> RocksStore::get(std::string_view key) const {
+void RocksStore::compare_marks() {
+  const std::uint64_t there = db_->GetLatestSequenceNumber();
+  if (mark_.found() <= there) return;
+  losses_.push_back(
+      fmt::format("the newest writes of this store are gone ({} of {}): its log is damaged, or the folder is "
+                  "an older copy",
+                  mark_.found() - there, mark_.found()));
+}
+
+/// Every block, so that what has rotted is found now and not by the engine when it tidies up.
+Status RocksStore::look_over() {
+  {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
+    iterator->SeekToFirst();
+    while (iterator->Valid()) iterator->Next();
+    const auto status = iterator->status();
+    if (status.ok()) return {};
+    if (!status.IsCorruption()) return std::unexpected(read_error(status, folder_.path().string()));
+  }
+  namespace fs = std::filesystem;
+  const fs::path rows = folder_.path() / rows_name;
+  const fs::path fresh = folder_.path() / "rows.new";
+  std::error_code code;
+  fs::remove_all(fresh, code);
+  const auto rescued = rocks::copy_rows(*db_, fresh, open_files_);
+  if (!rescued) return std::unexpected(rescued.error());
+  fs::path aside;
+  for (int n = 1; aside.empty() || fs::exists(aside, code); ++n)
+    aside = folder_.path() / fmt::format("rows.damaged-{}", n);
+  db_.reset();
+  fs::rename(rows, aside, code);
+  if (!code) fs::rename(fresh, rows, code);
+  if (code) return fail(ErrorKind::internal, fmt::format("replacing {}: {}", rows.string(), code.message()));
+  if (auto synced = os::sync_folder(folder_.path()); !synced) return synced;
+  if (auto opened = open_database(); !opened) return opened;
+  mark_.set(db_->GetLatestSequenceNumber());
+  notes_.push_back(fmt::format(
+      "blocks of the store have rotted: {} rows were copied out of them, the old files are kept in {}",
+      rescued->rows, aside.string()));
+  for (const auto& [from, to] : rescued->unread)
+    losses_.push_back(fmt::format("rows between {} and {} could not be read any more", from, to));
+  return {};
+}
+
+Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {
   const std::lock_guard lock(mutex_);
-  std::string value;
-  const auto status = db_->Get(rocksdb::ReadOptions(), slice(key), &value);
+  std::string stored;
+  auto status = db_->Get(rocksdb::ReadOptions(), slice(key), &stored);
+  if (status.IsCorruption()) {
+    // The block is damaged; this row may be whole. That it is not there proves nothing now.
+    status = db_->Get(rocks::unchecked_reads(), slice(key), &stored);
+    if (status.IsNotFound()) status = rocksdb::Status::Corruption("a damaged block");
+  }
   if (status.IsNotFound()) return std::nullopt;
-  // A store that cannot read its own rows must not let anybody decide on what it returns.
-  if (!status.ok()) check_failed(fmt::format("reading the store: {}", status.ToString()), __FILE__, __LINE__);
-  return value;
+  if (!status.ok()) return std::unexpected(read_error(status, "at row " + printable_key(key)));
+  auto value = unseal_row(key, std::move(stored));
+  if (!value) return std::unexpected(damaged_row(key, value.error()));
+  return std::move(*value);
 }
 
-std::vector<Row> RocksStore::scan(std::string_view first, std::string_view last, std::size_t limit) const {
+Result<std::vector<Row>> RocksStore::scan(std::string_view first, std::string_view last,
+                                          std::size_t limit) const {
   const std::lock_guard lock(mutex_);
-  rocksdb::ReadOptions options;
-  const rocksdb::Slice upper = slice(last);
-  if (!last.empty()) options.iterate_upper_bound = &upper;
-  const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
   std::vector<Row> rows;
   // RocksDB does not define a lower bound above the upper one; the port says: no rows.
   if (limit == 0 || (!last.empty() && first >= last)) return rows;
-  for (iterator->Seek(slice(first)); iterator->Valid() && rows.size() < limit; iterator->Next()) {
-    rows.push_back({iterator->key().ToString(), iterator->value().ToString()});
+  const auto take = [&](rocksdb::Iterator& iterator) {
+    for (; iterator.Valid() && rows.size() < limit; iterator.Next()) {
+      std::string key = iterator.key().ToString();
+      auto value = unseal_row(key, iterator.value().ToString());
+      rows.push_back({std::move(key), std::move(value)});
+      if (!is_behind(rows.back(), last)) continue;
+      rows.pop_back();
+      break;
+    }
+    return iterator.status();
+  };
+  rocksdb::ReadOptions options;
+  const rocksdb::Slice upper = slice(last);
+  if (!last.empty()) options.iterate_upper_bound = &upper;
+  std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
+  iterator->Seek(slice(first));
+  auto status = take(*iterator);
+  if (status.IsCorruption()) {
+    // Row by row: a bound would be held against keys that may be damaged.
+    iterator.reset(db_->NewIterator(rocks::unchecked_reads()));
+    iterator->Seek(slice(rows.empty() ? std::string(first) : rows.back().key + '\0'));
+    status = take(*iterator);
   }
-  if (!iterator->status().ok()) {
-    check_failed(fmt::format("reading the store: {}", iterator->status().ToString()), __FILE__, __LINE__);
+  if (!status.ok()) {
+    return std::unexpected(read_error(
+        status, "behind row " + printable_key(rows.empty() ? first : std::string_view(rows.back().key))));
   }
   return rows;
 }
@@ -109,15 +190,19 @@ std::vector<Row> RocksStore::scan(std::string_view first, std::string_view last,
 Status RocksStore::write(const Batch& batch) {
   rocksdb::WriteBatch writes;
   for (const RowWrite& row : batch) {
-    const auto status =
-        row.value ? writes.Put(slice(row.key), slice(*row.value)) : writes.Delete(slice(row.key));
+    const auto status = row.value ? writes.Put(slice(row.key), slice(seal_row(row.key, *row.value)))
+                                  : writes.Delete(slice(row.key));
     MM_CHECK(status.ok());
   }
   rocksdb::WriteOptions options;
   options.sync = true;
   const auto status = db_->Write(options, &writes);
-  if (status.ok()) return {};
-  return fail(kind_of(status), fmt::format("writing {}: {}", folder_.path().string(), status.ToString()));
+  if (status.ok()) {
+    mark_.set(db_->GetLatestSequenceNumber());
+    return {};
+  }
+  return fail(rocks::kind_of(status),
+              fmt::format("writing {}: {}", folder_.path().string(), status.ToString()));
 }
 
 Status RocksStore::commit(const Batch& batch) {
@@ -126,6 +211,7 @@ Status RocksStore::commit(const Batch& batch) {
   if (!status && status.error().kind == ErrorKind::exhausted && folder_.give_up_ballast()) {
     // A failed WAL write leaves the database read-only and perhaps a torn record; opening it again drops
     // that. Whether or not the batch got through, writing it again gives the same rows.
+    const std::unique_lock nobody_copies(opened_);
     if (auto reopened = open_database(); !reopened) return reopened;
     status = write(batch);
   } else if (status) {
@@ -137,6 +223,16 @@ Status RocksStore::commit(const Batch& batch) {
 StoreSpace RocksStore::space() const {
   const std::lock_guard lock(mutex_);
   return folder_.space();
+}
+
+Status RocksStore::copy_to(const std::filesystem::path& rows) const {
+  const std::shared_lock stays_open(opened_);
+  rocksdb::Checkpoint* raw = nullptr;
+  auto status = rocksdb::Checkpoint::Create(db_.get(), &raw);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(rows.string());
+  if (status.ok()) return {};
+  return fail(rocks::kind_of(status), fmt::format("copying to {}: {}", rows.string(), status.ToString()));
 }
 
 }  // namespace metalmesh::adapters

@@ -1,17 +1,23 @@
 // The controller's store: RocksDB with one column family and small memory settings. Every commit is one
-// synced WriteBatch. Only a torn last record of the WAL is tolerated at open (it was never acknowledged);
-// any other damage is refused as corrupt, because replaying up to it would silently lose rows.
-// Safe from any thread; calls are serialised.
+// synced WriteBatch. Rows are sealed (ports/row_seal.h) and not compressed, so that one rotten byte costs the row
+// that it is in and no other.
+//
+// Opening recovers to a point in time: what is there is a prefix of what was written, never one with a hole. Where
+// newer writes are gone for another reason than that they were never acknowledged, and where blocks of rows were so
+// damaged that they had to be copied out of their files, `losses` says so.
+// Safe from any thread; calls are serialised, a backup is not.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/adapters/high_mark.h"
 #include "common/adapters/store_folder.h"
 #include "common/ports/store.h"
 
@@ -26,23 +32,40 @@ class RocksStore final : public Store {
   /// Kinds: as StoreFolder::open, and corrupt.
   static Result<std::unique_ptr<RocksStore>> open(const std::filesystem::path& folder,
                                                   const StoreOptions& options = {});
+  /// Changes nothing in the folder, and commits nothing.
+  static Result<std::unique_ptr<RocksStore>> open_for_reading(const std::filesystem::path& folder,
+                                                              const StoreOptions& options = {});
   ~RocksStore() override;
 
-  [[nodiscard]] std::optional<std::string> get(std::string_view key) const override;
-  [[nodiscard]] std::vector<Row> scan(std::string_view first, std::string_view last,
-                                      std::size_t limit) const override;
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override;
+  [[nodiscard]] Result<std::vector<Row>> scan(std::string_view first, std::string_view last,
+                                              std::size_t limit) const override;
   [[nodiscard]] Status commit(const Batch& batch) override;
   [[nodiscard]] StoreSpace space() const override;
 
+  /// What was committed once and is gone, as far as it was noticed when this was opened; sentences for people.
+  [[nodiscard]] const std::vector<std::string>& losses() const { return losses_; }
+  /// What was mended when this was opened, and where what it was mended from is kept.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+
+  /// A copy of all rows as they are at one moment, into the folder `rows`, which must not exist. Commits go on.
+  [[nodiscard]] Status copy_to(const std::filesystem::path& rows) const;
+
  private:
-  RocksStore(StoreFolder folder, std::size_t open_files);
-  Status open_database();
+  RocksStore(StoreFolder folder, std::size_t open_files, HighMark::Use use);
+  Status open_database(bool for_reading = false);
   Status write(const Batch& batch);
+  Status look_over();
+  void compare_marks();
 
   mutable std::mutex mutex_;
+  mutable std::shared_mutex opened_;  // held while somebody copies: the database is not opened anew meanwhile
   StoreFolder folder_;
   const std::size_t open_files_;
   std::unique_ptr<rocksdb::DB> db_;
+  HighMark mark_;
+  std::vector<std::string> losses_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace metalmesh::adapters

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/ports/row_seal.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -95,11 +96,10 @@ struct SqliteStore::State {
   explicit State(StoreFolder owned) : folder(std::move(owned)) {}
 
   [[nodiscard]] Status write(const Batch& batch);
-  /// A store that cannot read its own rows must not let anybody decide on what it returns.
-  void require(int code) const {
-    if (code != SQLITE_DONE && code != SQLITE_ROW) {
-      check_failed(fmt::format("reading the store: {}", sqlite3_errmsg(db.get())), __FILE__, __LINE__);
-    }
+  [[nodiscard]] Error read_error(std::string_view where) const {
+    Error error = sqlite_error(db.get(), fmt::format("reading the store {}", where));
+    if (error.kind == ErrorKind::internal) error.kind = ErrorKind::unavailable;
+    return error;
   }
 
   mutable std::mutex mutex;
@@ -123,7 +123,8 @@ Status SqliteStore::State::write(const Batch& batch) {
   for (const RowWrite& row : batch) {
     const Use use(row.value ? put : remove);
     bind_bytes(use.get(), 1, row.key);
-    if (row.value) bind_bytes(use.get(), 2, *row.value);
+    std::string sealed;
+    if (row.value) bind_bytes(use.get(), 2, sealed = seal_row(row.key, *row.value));
     if (sqlite3_step(use.get()) != SQLITE_DONE) return give_up("write");
   }
   if (!run(commit)) return give_up("commit");
@@ -137,8 +138,19 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
                                                        const StoreOptions& options) {
   auto locked = StoreFolder::open(folder, "sqlite", options);
   if (!locked) return std::unexpected(locked.error());
-  const std::string path = (folder / "rows.db").string();
-  auto state = std::make_unique<State>(std::move(*locked));
+  return open_in(std::move(*locked));
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open_existing(const std::filesystem::path& folder,
+                                                                const StoreOptions& options) {
+  auto locked = StoreFolder::open_existing(folder, "sqlite", options);
+  if (!locked) return std::unexpected(locked.error());
+  return open_in(std::move(*locked));
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open_in(StoreFolder folder) {
+  const std::string path = (folder.path() / "rows.db").string();
+  auto state = std::make_unique<State>(std::move(folder));
   sqlite3* raw = nullptr;
   const int opened = sqlite3_open_v2(
       path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -166,23 +178,34 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
   };
   if (auto status = fill(); !status) {
     Error error = std::move(status.error()).with(path);
-    if (error.kind == ErrorKind::corrupt) error.message += "; restore the folder from a backup";
+    if (error.kind == ErrorKind::corrupt) {
+      error.message += fmt::format(
+          ". Rows cannot be told from one another any more, no backup of an agent is of use: what it knows "
+          "must be "
+          "the newest. Next: mv {0} {0}.damaged (keep it: it may hold facts that the controller does not "
+          "know yet) and "
+          "start the agent with an empty folder; the controller then says what must be looked at",
+          state->folder.path().string());
+    }
     return std::unexpected(std::move(error));
   }
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(state)));
 }
 
-std::optional<std::string> SqliteStore::get(std::string_view key) const {
+Result<std::optional<std::string>> SqliteStore::get(std::string_view key) const {
   const std::lock_guard lock(state_->mutex);
   const Use use(state_->get);
   bind_bytes(use.get(), 1, key);
   const int code = sqlite3_step(use.get());
-  state_->require(code);
   if (code == SQLITE_DONE) return std::nullopt;
-  return column_bytes(use.get(), 0);
+  if (code != SQLITE_ROW) return std::unexpected(state_->read_error("at row " + printable_key(key)));
+  auto value = unseal_row(key, column_bytes(use.get(), 0));
+  if (!value) return std::unexpected(damaged_row(key, value.error()));
+  return std::move(*value);
 }
 
-std::vector<Row> SqliteStore::scan(std::string_view first, std::string_view last, std::size_t limit) const {
+Result<std::vector<Row>> SqliteStore::scan(std::string_view first, std::string_view last,
+                                           std::size_t limit) const {
   const std::lock_guard lock(state_->mutex);
   const Use use(last.empty() ? state_->scan_from : state_->scan_range);
   bind_bytes(use.get(), 1, first);
@@ -193,9 +216,14 @@ std::vector<Row> SqliteStore::scan(std::string_view first, std::string_view last
   std::vector<Row> rows;
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(use.get())) == SQLITE_ROW) {
-    rows.push_back({column_bytes(use.get(), 0), column_bytes(use.get(), 1)});
+    std::string key = column_bytes(use.get(), 0);
+    auto value = unseal_row(key, column_bytes(use.get(), 1));
+    rows.push_back({std::move(key), std::move(value)});
   }
-  state_->require(code);
+  if (code != SQLITE_DONE) {
+    const std::string_view last_read = rows.empty() ? first : std::string_view(rows.back().key);
+    return std::unexpected(state_->read_error("behind row " + printable_key(last_read)));
+  }
   return rows;
 }
 

@@ -1,5 +1,6 @@
 // The agent's store: SQLite in WAL mode with synchronous=FULL, one table of (key, value), chosen for its
-// footprint on edge boxes. Every commit is one transaction and is on disk when it returns. A torn tail of
+// footprint on edge boxes. Rows are sealed (ports/row_seal.h): a rotten one is told apart, the others go on.
+// Every commit is one transaction and is on disk when it returns. A torn tail of
 // the WAL is dropped at open (it was never acknowledged); a damaged database is refused as corrupt.
 // Damage in the middle of the WAL looks like a torn tail to SQLite: the hash chain of the streams and
 // the peer's high-water mark detect that, see common/delivery.
@@ -23,16 +24,20 @@ class SqliteStore final : public Store {
   /// Kinds: as StoreFolder::open, and corrupt.
   static Result<std::unique_ptr<SqliteStore>> open(const std::filesystem::path& folder,
                                                    const StoreOptions& options = {});
+  /// The same; kind not_found when there is no store.
+  static Result<std::unique_ptr<SqliteStore>> open_existing(const std::filesystem::path& folder,
+                                                            const StoreOptions& options = {});
   ~SqliteStore() override;
 
-  [[nodiscard]] std::optional<std::string> get(std::string_view key) const override;
-  [[nodiscard]] std::vector<Row> scan(std::string_view first, std::string_view last,
-                                      std::size_t limit) const override;
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override;
+  [[nodiscard]] Result<std::vector<Row>> scan(std::string_view first, std::string_view last,
+                                              std::size_t limit) const override;
   [[nodiscard]] Status commit(const Batch& batch) override;
   [[nodiscard]] StoreSpace space() const override;
 
  private:
   struct State;
+  static Result<std::unique_ptr<SqliteStore>> open_in(StoreFolder folder);
   explicit SqliteStore(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

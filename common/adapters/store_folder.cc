@@ -16,11 +16,11 @@ constexpr char ballast_name[] = "BALLAST";
 constexpr char format_name[] = "FORMAT";
 
 /// The mark is one line: "<engine> <number>".
-Status check_format(const std::filesystem::path& folder, std::string_view engine, std::uint32_t newest) {
+Status check_format(const std::filesystem::path& folder, std::string_view engine, std::uint32_t known) {
   const auto path = folder / format_name;
   const auto text = os::read_file(path, 256);
   if (!text && text.error().kind == ErrorKind::not_found) {
-    return os::write_file(path, fmt::format("{} {}\n", engine, newest), 0600);
+    return os::write_file(path, fmt::format("{} {}\n", engine, known), 0600);
   }
   if (!text) return std::unexpected(text.error());
   const auto space = text->find(' ');
@@ -35,12 +35,20 @@ Status check_format(const std::filesystem::path& folder, std::string_view engine
                 fmt::format("{} holds a store of kind {}, not {}; is dataDir the folder of another program?",
                             folder.string(), text->substr(0, space), engine));
   }
-  if (found > newest) {
+  if (found < known) {
+    return fail(
+        ErrorKind::unsupported,
+        fmt::format("{0} was written by an older release (format {1}, this program knows {2}), whose rows "
+                    "it does not read. Next: start that release again and let what is under way end; then "
+                    "mv {0} {0}.format{1} and start this one with an empty folder",
+                    folder.string(), found, known));
+  }
+  if (found > known) {
     return fail(
         ErrorKind::unsupported,
         fmt::format("{} was written by a newer release (format {}, this program knows {}); start that "
                     "release again, or restore a backup made before the upgrade",
-                    folder.string(), found, newest));
+                    folder.string(), found, known));
   }
   return {};
 }
@@ -77,6 +85,21 @@ Result<StoreFolder> StoreFolder::open(const std::filesystem::path& path, std::st
   StoreFolder folder(path, std::move(*lock), options);
   folder.restore_ballast();
   return folder;
+}
+
+Result<StoreFolder> StoreFolder::open_existing(const std::filesystem::path& path, std::string_view engine,
+                                               const StoreOptions& options) {
+  std::error_code code;
+  if (!std::filesystem::exists(path / format_name, code))
+    return fail(ErrorKind::not_found, fmt::format("there is no store in {}", path.string()));
+  auto lock = os::lock_file(path / lock_name, os::Held::fail);
+  if (!lock) {
+    if (lock.error().kind == ErrorKind::conflict) return std::unexpected(in_use(path));
+    return std::unexpected(lock.error());
+  }
+  if (auto status = check_format(path, engine, options.format); !status)
+    return std::unexpected(status.error());
+  return StoreFolder(path, std::move(*lock), options);
 }
 
 StoreSpace StoreFolder::space() const {

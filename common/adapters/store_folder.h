@@ -1,5 +1,5 @@
 // What every store on disk needs around its engine: a folder of its own (0700), a lock so that two
-// processes never share it, a format mark so that an older binary does not damage newer rows, a reserve
+// processes never share it, a format mark so that no binary takes the rows of another format for its own, a reserve
 // of free space and a ballast file. The ballast is given up once when the disk is full, so that what ends
 // existing work can still be written; it comes back when there is room again.
 // Not thread-safe; the store that owns it serialises calls.
@@ -19,8 +19,8 @@ struct StoreOptions {
   /// Free space below which StoreSpace.low is set, in bytes.
   std::uint64_t reserve_bytes = std::uint64_t{64} << 20;
   std::uint64_t ballast_bytes = std::uint64_t{8} << 20;
-  /// The newest format of rows this binary reads; a new folder is marked with it.
-  std::uint32_t format = 1;
+  /// The one format of rows that this binary reads; a new folder is marked with it. 1: rows without checksums.
+  std::uint32_t format = 2;
   /// Files of rows that the engine keeps open, at most.
   std::size_t open_files = 128;
 };
@@ -28,9 +28,12 @@ struct StoreOptions {
 class StoreFolder {
  public:
   /// Creates the folder if needed, locks it and checks the mark. Kinds: conflict (another process has it),
-  /// unsupported (written by a newer release or another engine), denied, internal.
+  /// unsupported (written by an older or newer release, or another engine), denied, internal.
   static Result<StoreFolder> open(const std::filesystem::path& path, std::string_view engine,
                                   const StoreOptions& options);
+  /// The same, but not_found when there is no store, and nothing is added to it.
+  static Result<StoreFolder> open_existing(const std::filesystem::path& path, std::string_view engine,
+                                           const StoreOptions& options);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] StoreSpace space() const;

@@ -17,6 +17,13 @@ std::string set_credential(std::string_view name) {
 std::string release_credential(std::string_view name) {
   return joined("metalmesh-agent credential release ", name);
 }
+std::string settle_fence(std::string_view row, std::uint64_t through) {
+  const std::string number = through == 0 ? "NUMBER" : std::to_string(through);
+  return joined("metalmesh-agent store settle ", row, " --through " + number + " --note TEXT");
+}
+std::string settle_row(std::string_view row) {
+  return joined("metalmesh-agent store settle ", row, " --note TEXT");
+}
 std::string on_agent_host(std::string_view command) { return joined("on the site's agent host: ", command); }
 std::string mend_credential(std::string_view name) {
   return on_agent_host(set_credential(name)) + ", or, if it is right, " + release_credential(name);
@@ -48,6 +55,9 @@ std::string resolve_either_way(std::string_view of) {
   return resolve(of, "succeeded") + " (or --as failed, --as cancelled)";
 }
 
+std::string settle_damage(std::string_view row) {
+  return joined("metalmesh controller settle ", row, " --reason TEXT");
+}
 std::string go_on() { return "metalmesh controller continue --reason TEXT"; }
 std::string clean(std::string_view server) {
   return joined("metalmesh server clean ", server, " --reason TEXT");

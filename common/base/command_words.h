@@ -5,6 +5,7 @@
 // parses as it stands. Names may be placeholders of a caller's own ("{server}").
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,12 @@ std::string release_credential(std::string_view name);
 std::string on_agent_host(std::string_view command);
 /// What to do about a credential that BMCs refuse: both of the above.
 std::string mend_credential(std::string_view name);
+
+/// Of the agent's store: orders of this machine up to a number that the person knows are over.
+/// `through`: 0 leaves the number to the reader.
+std::string settle_fence(std::string_view row, std::uint64_t through = 0);
+/// Of the agent's store: a person looked, and what was lost with the row is as it should be.
+std::string settle_row(std::string_view row);
 
 // Anywhere with a token.
 std::string inspect(std::string_view server);
@@ -42,6 +49,8 @@ std::string resolve_either_way(std::string_view of);
 
 /// After a restore.
 std::string go_on();
+/// A row of the controller's store that was damaged: what rested on it was put right.
+std::string settle_damage(std::string_view row);
 /// Of two agents under one site's name, the one that has this journal is the right one.
 std::string choose_agent(std::string_view site, std::string_view journal);
 /// `serial` is what its BMC reports now.

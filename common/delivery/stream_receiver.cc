@@ -5,21 +5,22 @@
 #include "common/base/check.h"
 #include "common/base/digest.h"
 #include "common/base/planted.h"
+#include "common/delivery/stream_rows.h"
 #include "schemas/record/stream.pb.h"
 
 namespace metalmesh::delivery {
 namespace {
 
-constexpr std::uint32_t row_version = 1;
 constexpr Duration resync_interval = std::chrono::seconds(1);
 
 }  // namespace
 
 StreamReceiver::StreamReceiver(std::string key, const RowReader& rows) : key_(std::move(key)) {
   const auto row = rows.get(key_);
-  if (!row) return;
+  if (!row) check_failed(row.error().message, __FILE__, __LINE__);
+  if (!*row) return;
   record::StreamReceiver stored;
-  MM_CHECK(stored.ParseFromString(*row) && stored.row_version() == row_version);
+  MM_CHECK(stored.ParseFromString(**row) && stored.row_version() == receiver_row_version);
   journal_id_ = stored.journal_id();
   cursor_ = stored.cursor();
   cursor_hash_ = stored.cursor_hash();
@@ -31,7 +32,7 @@ const std::string& StreamReceiver::cursor_hash() const { return cursor_hash_; }
 
 void StreamReceiver::store(Batch& batch) const {
   record::StreamReceiver row;
-  row.set_row_version(row_version);
+  row.set_row_version(receiver_row_version);
   row.set_journal_id(journal_id_);
   row.set_cursor(cursor_);
   row.set_cursor_hash(cursor_hash_);
@@ -58,6 +59,12 @@ void StreamReceiver::forget(Batch& batch) {
   cursor_ = 0;
   cursor_hash_.clear();
   batch.push_back({key_, std::nullopt});
+}
+
+void StreamReceiver::adopt(std::string hash, Batch& batch) {
+  if (!hash_unknown() || hash.empty()) return;
+  cursor_hash_ = std::move(hash);
+  store(batch);
 }
 
 bool StreamReceiver::skip_to(std::uint64_t seq, std::string hash, Batch& batch) {
@@ -90,11 +97,18 @@ StreamReceiver::Taken StreamReceiver::on_data(const wire::Data& data, const Now&
   std::uint64_t seq = data.first_seq() - 1;
   std::string hash = data.prev_hash();
   const bool tolerant = planted(Defect::other_history_accepted);
-  if (seq == cursor_ && hash != cursor_hash_ && !tolerant) return {Verdict::diverged, {}, {}};
+  const auto is_other = [&] {
+    if (seq != cursor_ || tolerant) return false;
+    if (!hash_unknown()) return hash != cursor_hash_;
+    cursor_hash_ = hash;
+    store(batch);
+    return false;
+  };
+  if (is_other()) return {Verdict::diverged, {}, {}};
   for (const std::string& entry : data.entries()) {
     ++seq;
     hash = sha256(hash, entry);
-    if (seq == cursor_ && hash != cursor_hash_ && !tolerant) return {Verdict::diverged, {}, {}};
+    if (is_other()) return {Verdict::diverged, {}, {}};
     const bool again = planted(Defect::dedupe_off_by_one) && seq == cursor_;
     if (seq > cursor_ || again) taken.entries.push_back({seq, entry, hash});
   }

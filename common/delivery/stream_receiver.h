@@ -31,6 +31,10 @@ class StreamReceiver {
   [[nodiscard]] const std::string& journal_id() const;
   [[nodiscard]] std::uint64_t cursor() const;
   [[nodiscard]] const std::string& cursor_hash() const;
+  /// The row was damaged, and only the number of the last entry could be found out: its hash is whatever the sender
+  /// says first. Nothing is acknowledged before.
+  [[nodiscard]] bool hash_unknown() const { return cursor_ > 0 && cursor_hash_.empty(); }
+  void adopt(std::string hash, Batch& batch);
 
   /// Starts to follow another journal from its beginning.
   void follow(std::string journal_id, Batch& batch);

@@ -3,12 +3,18 @@
 // newer version).
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "common/base/result.h"
 #include "common/ports/store.h"
 
 namespace metalmesh::delivery {
+
+inline constexpr std::uint32_t sender_row_version = 2;
+inline constexpr std::uint32_t receiver_row_version = 2;
+/// An entry's row begins with its hash.
+inline constexpr std::size_t entry_hash_bytes = 32;
 
 /// Row "m" below `prefix`, and that the journal's last entry is the one it names.
 Status check_sender_rows(const std::string& prefix, const RowReader& rows);

@@ -6,12 +6,13 @@
 #include "common/base/check.h"
 #include "common/base/digest.h"
 #include "common/base/planted.h"
+#include "common/delivery/stream_rows.h"
+#include "common/ports/row_seal.h"
 #include "schemas/record/stream.pb.h"
 
 namespace metalmesh::delivery {
 namespace {
 
-constexpr std::uint32_t row_version = 1;
 constexpr std::size_t hash_bytes = 32;
 constexpr std::uint64_t trims_per_ack = 1024;
 constexpr unsigned slowest_resend = 4;  // shifts of resend_after
@@ -29,17 +30,21 @@ StreamSender::StreamSender(std::string prefix, const RowReader& rows, SenderLimi
     : prefix_(std::move(prefix)), rows_(rows), limits_(limits) {
   MM_CHECK(limits_.window > 0 && limits_.entry_bytes <= limits_.frame_bytes);
   const auto row = rows_.get(meta_key());
-  if (!row) return;
+  if (!row) check_failed(row.error().message, __FILE__, __LINE__);
+  if (!*row) return;
   record::StreamSender meta;
-  MM_CHECK(meta.ParseFromString(*row) && meta.row_version() == row_version);
+  MM_CHECK(meta.ParseFromString(**row) && meta.row_version() == sender_row_version);
   journal_id_ = meta.journal_id();
   next_seq_ = meta.next_seq();
   head_hash_ = meta.head_hash();
   first_kept_ = meta.first_kept();
   base_hash_ = meta.base_hash();
   acked_ = meta.acked();
+  lost_from_ = meta.lost_from();
+  lost_to_ = meta.lost_to();
+  lost_hash_ = meta.lost_hash();
   readable_ = next_seq_ - 1;
-  sent_ = acked_;
+  sent_ = goes_on_from();
 }
 
 bool StreamSender::exists() const { return !journal_id_.empty(); }
@@ -53,13 +58,16 @@ std::string StreamSender::entry_key(std::uint64_t seq) const { return prefix_ + 
 
 void StreamSender::store(Batch& batch) const {
   record::StreamSender meta;
-  meta.set_row_version(row_version);
+  meta.set_row_version(sender_row_version);
   meta.set_journal_id(journal_id_);
   meta.set_next_seq(next_seq_);
   meta.set_head_hash(head_hash_);
   meta.set_first_kept(first_kept_);
   meta.set_base_hash(base_hash_);
   meta.set_acked(acked_);
+  meta.set_lost_from(lost_from_);
+  meta.set_lost_to(lost_to_);
+  meta.set_lost_hash(lost_hash_);
   batch.push_back({meta_key(), meta.SerializeAsString()});
 }
 
@@ -73,6 +81,8 @@ void StreamSender::create(std::string journal_id, Batch& batch) {
   first_kept_ = 1;
   base_hash_.clear();
   acked_ = readable_ = sent_ = 0;
+  lost_from_ = lost_to_ = 0;
+  lost_hash_.clear();
   unanswered_ = 0;
   due_.reset();
   store(batch);
@@ -99,12 +109,13 @@ std::optional<std::string> StreamSender::hash_at(std::uint64_t seq) const {
   if (seq == first_kept_ - 1) return base_hash_;
   if (seq < first_kept_ || seq > readable_) return std::nullopt;
   const auto row = rows_.get(entry_key(seq));
-  MM_CHECK(row && row->size() >= hash_bytes);
-  return row->substr(0, hash_bytes);
+  if (!row) return std::nullopt;
+  MM_CHECK(*row && (*row)->size() >= hash_bytes);
+  return (*row)->substr(0, hash_bytes);
 }
 
 void StreamSender::arm_resend(const Now& now) {
-  if (sent_ == acked_) {
+  if (sent_ == goes_on_from()) {
     due_.reset();
   } else if (!due_) {
     due_ = now.mono + limits_.resend_after * (1U << std::min(unanswered_, slowest_resend));
@@ -114,20 +125,33 @@ void StreamSender::arm_resend(const Now& now) {
 std::vector<wire::Data> StreamSender::pump(const Now& now) {
   std::vector<wire::Data> frames;
   if (due_ && now.mono >= *due_ && !planted(Defect::never_resends)) {
-    sent_ = acked_;  // go back: whatever was in flight is taken for lost
+    sent_ = goes_on_from();  // go back: whatever was in flight is taken for lost
     ++unanswered_;
     due_.reset();
   }
-  const std::uint64_t until =
-      planted(Defect::window_ignored) ? readable_ : std::min(readable_, acked_ + limits_.window);
+  std::uint64_t until =
+      planted(Defect::window_ignored) ? readable_ : std::min(readable_, goes_on_from() + limits_.window);
+  if (lost_from_ > 0) until = std::min(until, lost_from_ - 1);
   if (sent_ < until) {
     const auto rows = rows_.scan(entry_key(sent_ + 1), entry_key(until + 1), until - sent_);
-    MM_CHECK(rows.size() == until - sent_);
-    std::string previous = hash_at(sent_).value();
+    auto before = hash_at(sent_);
+    if (!rows || !before) {
+      damage_ = rows ? "the journal below " + prefix_ + " is damaged at entry " + std::to_string(sent_)
+                     : rows.error().message;
+      arm_resend(now);
+      return frames;
+    }
+    MM_CHECK(rows->size() == until - sent_);
+    std::string previous = std::move(*before);
     std::size_t in_frame = 0;
-    for (const Row& row : rows) {
-      MM_CHECK(row.key == entry_key(sent_ + 1) && row.value.size() >= hash_bytes);
-      const std::size_t size = row.value.size() - hash_bytes;
+    for (const Row& row : *rows) {
+      if (!row.value) {
+        damage_ = damaged_row(row.key, row.value.error()).message;
+        break;
+      }
+      const std::string& value = *row.value;
+      MM_CHECK(row.key == entry_key(sent_ + 1) && value.size() >= hash_bytes);
+      const std::size_t size = value.size() - hash_bytes;
       if (frames.empty() || in_frame + size > limits_.frame_bytes) {
         wire::Data& frame = frames.emplace_back();
         frame.set_journal_id(journal_id_);
@@ -135,9 +159,9 @@ std::vector<wire::Data> StreamSender::pump(const Now& now) {
         frame.set_prev_hash(previous);
         in_frame = 0;
       }
-      frames.back().add_entries(row.value.substr(hash_bytes));
+      frames.back().add_entries(value.substr(hash_bytes));
       in_frame += size;
-      previous = row.value.substr(0, hash_bytes);
+      previous = value.substr(0, hash_bytes);
       ++sent_;
     }
   }
@@ -148,7 +172,7 @@ std::vector<wire::Data> StreamSender::pump(const Now& now) {
 std::optional<MonoTime> StreamSender::next_due() const { return due_; }
 
 void StreamSender::rewind() {
-  sent_ = acked_;
+  sent_ = goes_on_from();
   unanswered_ = 0;
   due_.reset();
 }
@@ -169,15 +193,28 @@ StreamSender::AckResult StreamSender::on_ack(const wire::Ack& ack, Batch& batch)
     due_.reset();
   }
   const std::uint64_t kept_before = first_kept_;
+  go_on_behind_loss(batch);
   trim(planted(Defect::trims_above_keep_from) ? acked_ + 1 : std::min(acked_ + 1, ack.keep_from()), batch);
   if (progress || first_kept_ != kept_before) store(batch);
   return AckResult::ok;
 }
 
+/// The receiver has all before it. It asks for what is not there, and is told where there is something again.
+void StreamSender::go_on_behind_loss(Batch& batch) {
+  if (lost_from_ == 0 || acked_ + 1 < lost_from_) return;
+  for (; first_kept_ < lost_from_; ++first_kept_) batch.push_back({entry_key(first_kept_), std::nullopt});
+  first_kept_ = lost_to_ + 1;
+  base_hash_ = std::exchange(lost_hash_, {});
+  lost_from_ = lost_to_ = 0;
+  sent_ = std::max(sent_, goes_on_from());
+}
+
 void StreamSender::trim(std::uint64_t keep_from, Batch& batch) {
   if (keep_from <= first_kept_) return;
   const std::uint64_t until = std::min(keep_from, first_kept_ + trims_per_ack);
-  base_hash_ = hash_at(until - 1).value();
+  auto base = hash_at(until - 1);
+  if (!base) return;  // damaged: kept until it is known what the next one rests on
+  base_hash_ = std::move(*base);
   for (; first_kept_ < until; ++first_kept_) batch.push_back({entry_key(first_kept_), std::nullopt});
 }
 

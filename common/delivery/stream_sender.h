@@ -54,6 +54,8 @@ class StreamSender {
   [[nodiscard]] std::optional<MonoTime> next_due() const;
   /// Send again from the first unacknowledged entry (reconnect).
   void rewind();
+  /// Why `pump` stops short of what was appended: an entry was damaged after it was written; empty: it does not.
+  [[nodiscard]] const std::string& damage() const { return damage_; }
 
   enum class AckResult { ok, stale, foreign_journal, diverged };
   /// `diverged`: the receiver holds a different history (rollback, twin): the owner must quarantine.
@@ -68,7 +70,7 @@ class StreamSender {
   /// The oldest entry that is still here (next_seq: none), and the hash of the one before it.
   [[nodiscard]] std::uint64_t first_kept() const { return first_kept_; }
   [[nodiscard]] const std::string& base_hash() const { return base_hash_; }
-  /// The hash of entry `seq`, if it is still here (0: the empty hash).
+  /// The hash of entry `seq`, if it is still here and whole (0: the empty hash).
   [[nodiscard]] std::optional<std::string> hash_at(std::uint64_t seq) const;
 
  private:
@@ -76,6 +78,9 @@ class StreamSender {
   [[nodiscard]] std::string entry_key(std::uint64_t seq) const;
   void store(Batch& batch) const;
   void trim(std::uint64_t keep_from, Batch& batch);
+  void go_on_behind_loss(Batch& batch);
+  /// Where sending begins again: behind what is acknowledged, or is not there any more.
+  [[nodiscard]] std::uint64_t goes_on_from() const { return acked_ < first_kept_ ? first_kept_ - 1 : acked_; }
   void arm_resend(const Now& now);
 
   std::string prefix_;
@@ -87,10 +92,14 @@ class StreamSender {
   std::uint64_t first_kept_ = 1;
   std::string base_hash_;  // of entry first_kept_ - 1
   std::uint64_t acked_ = 0;
+  std::uint64_t lost_from_ = 0;  // entries that were damaged before they were acknowledged; 0: none
+  std::uint64_t lost_to_ = 0;
+  std::string lost_hash_;       // of entry lost_to_
   std::uint64_t readable_ = 0;  // entries up to here are committed
   std::uint64_t sent_ = 0;
   unsigned unanswered_ = 0;  // resends since the last progress: they slow down
   std::optional<MonoTime> due_;
+  std::string damage_;
 };
 
 }  // namespace metalmesh::delivery

@@ -7,9 +7,10 @@ namespace metalmesh {
 
 std::string_view name_of(const Input& input) {
   static constexpr std::array<std::string_view, std::variant_size_v<Input>> names = {
-      "Started",       "Committed",   "BusUp",          "BusDown",        "MessageArrived",     "TimerFired",
-      "HttpReplied",   "HttpFailed",  "ExchangeOpened", "ExchangeClosed", "ExchangeDrained",    "ImageReady",
-      "ImageProgress", "ImageFailed", "MediaReported",  "ProbeAnswered",  "CredentialsChanged", "DiskLevel"};
+      "Started",         "Committed",          "BusUp",         "BusDown",        "MessageArrived",
+      "TimerFired",      "HttpReplied",        "HttpFailed",    "ExchangeOpened", "ExchangeClosed",
+      "ExchangeDrained", "ImageReady",         "ImageProgress", "ImageFailed",    "MediaReported",
+      "ProbeAnswered",   "CredentialsChanged", "DiskLevel",     "BackupReported"};
   return names[input.index()];
 }
 

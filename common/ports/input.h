@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/ports/backup.h"
 #include "common/ports/bus.h"
 #include "common/ports/http_client.h"
 #include "common/ports/http_exchange.h"
@@ -46,7 +47,7 @@ struct DiskLevel {
 using Input =
     std::variant<Started, Committed, BusUp, BusDown, MessageArrived, TimerFired, HttpReplied, HttpFailed,
                  ExchangeOpened, ExchangeClosed, ExchangeDrained, ImageReady, ImageProgress, ImageFailed,
-                 MediaReported, ProbeAnswered, CredentialsChanged, DiskLevel>;
+                 MediaReported, ProbeAnswered, CredentialsChanged, DiskLevel, BackupReported>;
 
 /// The alternative's name, for logs and traces.
 std::string_view name_of(const Input& input);

@@ -1,10 +1,14 @@
 // The store: ordered keys, atomic synced batches, reads of what was committed.
 //
+// What is read is what was written: every row carries a checksum over key and value (row_seal.h), looked at on
+// every read. A row that is not whole is told apart from one that is not there, and hides no other row.
+//
 // One suite (tests/contract/store_contract.h) runs on the simulated store, SQLite (agent) and RocksDB
 // (controller).
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,9 +18,16 @@
 
 namespace metalmesh {
 
+/// What lies there instead of a row.
+struct RowDamage {
+  std::string bytes;         // as found, without the seal: for people, and for what errs towards refusing
+  bool value_whole = false;  // the value is as it was written, but under another key
+  bool operator==(const RowDamage&) const = default;
+};
+
 struct Row {
   std::string key;
-  std::string value;
+  std::expected<std::string, RowDamage> value;
   bool operator==(const Row&) const = default;
 };
 
@@ -36,11 +47,14 @@ using Batch = std::vector<RowWrite>;
 class RowReader {
  public:
   virtual ~RowReader() = default;
-  [[nodiscard]] virtual std::optional<std::string> get(std::string_view key) const = 0;
-  /// Rows with first <= key < last (bytewise), ascending, at most `limit`. An empty `last` means no upper
-  /// bound.
-  [[nodiscard]] virtual std::vector<Row> scan(std::string_view first, std::string_view last,
-                                              std::size_t limit) const = 0;
+  /// Fails with `corrupt` when the row is damaged, or when it cannot be told whether there is one; with
+  /// `unavailable` when the engine cannot read now.
+  [[nodiscard]] virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
+  /// Rows with first <= key < last (bytewise), ascending, at most `limit`; damaged ones stand among them under
+  /// the key that was found. An empty `last` means no upper bound. Fails as `get` does when rows cannot be
+  /// told from one another.
+  [[nodiscard]] virtual Result<std::vector<Row>> scan(std::string_view first, std::string_view last,
+                                                      std::size_t limit) const = 0;
 };
 
 struct StoreSpace {

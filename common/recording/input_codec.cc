@@ -100,6 +100,15 @@ struct Writer {
     out.mutable_disk()->set_low(level.low);
     out.mutable_disk()->set_free_bytes(level.free_bytes);
   }
+  void operator()(const BackupReported& report) const {
+    auto& to = *out.mutable_backup();
+    to.set_folder(report.folder);
+    to.set_ended(report.ended);
+    to.set_error(report.error);
+    to.set_bytes(report.bytes);
+    to.set_size(report.size);
+    to.set_rows(report.rows);
+  }
 };
 
 HttpReplied read(const Record::HttpReplied& from) {
@@ -164,6 +173,9 @@ Result<Input> from_record(const Record& from) {
       return read(from.credentials());
     case Record::kDisk:
       return DiskLevel{from.disk().low(), from.disk().free_bytes()};
+    case Record::kBackup:
+      return BackupReported{from.backup().folder(), from.backup().ended(), from.backup().error(),
+                            from.backup().bytes(),  from.backup().size(),  from.backup().rows()};
     case Record::KIND_NOT_SET:
       break;
   }

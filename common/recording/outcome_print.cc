@@ -96,6 +96,7 @@ class Adder {
     count(probe.port);
     count(probe.want_banner ? 1 : 0);
   }
+  void operator()(const BackupStart& start) { text(start.folder); }
   void operator()(const Halt& halt) { text(halt.reason); }
 
  private:
@@ -167,6 +168,8 @@ std::string describe(const Effect& effect) {
           return "media " + std::to_string(static_cast<int>(e.command.body_case()));
         } else if constexpr (std::is_same_v<E, ProbeStart>) {
           return "probe " + e.host;
+        } else if constexpr (std::is_same_v<E, BackupStart>) {
+          return "backup to " + e.folder;
         } else {
           return "halt: " + e.reason;
         }

@@ -130,22 +130,25 @@ void Recorder::after(const Outcome& outcome) {
   step_.Clear();
 }
 
-void Recorder::each_row(const std::function<void(const Row& row)>& take) const {
+void Recorder::each_row(
+    const std::function<void(const std::string& key, const std::string& value)>& take) const {
   const auto left_out = traits_.left_out ? traits_.left_out(rows_) : std::vector<KeyRange>();
   std::string first;
   while (true) {
-    const std::vector<Row> found = rows_.scan(first, {}, page);
-    for (const Row& row : found) {
+    const auto found = rows_.scan(first, {}, page);
+    if (!found) return;
+    for (const Row& row : *found) {
       first = row.key + '\0';
+      if (!row.value) continue;  // the core does not see it either
       const auto range = std::ranges::find_if(
           left_out, [&](const KeyRange& some) { return some.first <= row.key && row.key < some.last; });
       if (range != left_out.end()) {
         first = range->last;
         break;
       }
-      take(row);
+      take(row.key, *row.value);
     }
-    if (found.empty()) return;
+    if (found->empty()) return;
   }
 }
 
@@ -160,15 +163,15 @@ std::pair<std::vector<std::string>, std::uint64_t> Recorder::snapshot() const {
     frame.Clear();
     in_frame = 0;
   };
-  each_row([&](const Row& row) {
-    const std::size_t size = row.key.size() + row.value.size();
+  each_row([&](const std::string& key, const std::string& value) {
+    const std::size_t size = key.size() + value.size();
     if (in_all + size > traits_.snapshot_bytes) {
       ++beyond;
       return;
     }
     record::RecordedRow& kept = *frame.mutable_rows()->add_rows();
-    kept.set_key(row.key);
-    kept.set_value(printer_.masked_row(row.key, row.value));
+    kept.set_key(key);
+    kept.set_value(printer_.masked_row(key, value));
     in_all += size;
     in_frame += size;
     if (in_frame >= rows_frame_bytes) close();
@@ -180,7 +183,8 @@ std::pair<std::vector<std::string>, std::uint64_t> Recorder::snapshot() const {
 void Recorder::begin_segment() {
   sink_.begin_segment();
   if (traits_.find_in_row) {  // what is secret must be known before the first row is written
-    each_row([&](const Row& row) { traits_.find_in_row(row.key, row.value, secrets_); });
+    each_row(
+        [&](const std::string& key, const std::string& value) { traits_.find_in_row(key, value, secrets_); });
   }
   auto [rows, beyond] = snapshot();
   record::RecordingFrame frame;

@@ -99,7 +99,7 @@ class Recorder final : DigestTap {
   /// Remembers an input that holds until another of its kind comes.
   void remember(const Input& input, const record::RecordedInput& recorded);
   void begin_segment();
-  void each_row(const std::function<void(const Row& row)>& take) const;
+  void each_row(const std::function<void(const std::string& key, const std::string& value)>& take) const;
   /// The rows of a snapshot as frames, and how many were too many.
   [[nodiscard]] std::pair<std::vector<std::string>, std::uint64_t> snapshot() const;
 

@@ -19,8 +19,9 @@ struct Halt {
   bool operator==(const Halt&) const = default;
 };
 
-using Effect = std::variant<Publish, HttpRequest, TimerArm, TimerDisarm, ExchangeReply, ExchangeChunk,
-                            ImageFetch, ImageDrop, ImageLimit, MediaSend, ProbeStart, Halt, ImageVerify>;
+using Effect =
+    std::variant<Publish, HttpRequest, TimerArm, TimerDisarm, ExchangeReply, ExchangeChunk, ImageFetch,
+                 ImageDrop, ImageLimit, MediaSend, ProbeStart, Halt, ImageVerify, BackupStart>;
 
 struct Outcome {
   Batch rows;

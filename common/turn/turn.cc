@@ -113,6 +113,8 @@ Status Turn::release(Effect effect) {
           present(ports_.media).send(std::forward<E>(e));
         } else if constexpr (std::is_same_v<T, ProbeStart>) {
           present(ports_.prober).probe(std::forward<E>(e));
+        } else if constexpr (std::is_same_v<T, BackupStart>) {
+          present(ports_.backups).begin(std::forward<E>(e));
         } else {
           static_assert(std::is_same_v<T, Halt>);
           ports_.log->write({LogLevel::error, "halting: " + e.reason, {}});

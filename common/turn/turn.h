@@ -13,6 +13,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "common/ports/backup.h"
 #include "common/ports/bus.h"
 #include "common/ports/clock.h"
 #include "common/ports/http_client.h"
@@ -38,6 +39,7 @@ struct Ports {
   ImageFiles* images = nullptr;
   MediaLink* media = nullptr;
   Prober* prober = nullptr;
+  Backups* backups = nullptr;
   LogSink* log = nullptr;
 };
 

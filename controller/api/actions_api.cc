@@ -72,6 +72,20 @@ BodyResult continue_body(const ApiRequest& request) {
   return ContinueController{body.reason()};
 }
 
+BodyResult settle_body(const ApiRequest& request) {
+  rest::SettleDamage body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  return SettleDamage{body.row(), body.reason()};
+}
+
+BodyResult backup_body(const ApiRequest& request) {
+  rest::StartBackup body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.folder(), "folder", true); !fine) return std::unexpected(fine.error());
+  return StartBackup{body.folder()};
+}
+
 BodyResult protect_body(const ApiRequest& request, const std::string& name) {
   rest::ProtectServer body;
   if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
@@ -145,6 +159,8 @@ BodyResult prefetch_body(const ApiRequest& request, const std::string& image) {
 
 BodyResult body_of(const ApiRequest& request) {
   if (request.route->endpoint == Endpoint::continue_controller) return continue_body(request);
+  if (request.route->endpoint == Endpoint::settle_damage) return settle_body(request);
+  if (request.route->endpoint == Endpoint::start_backup) return backup_body(request);
   const std::string& name = request.captures.at(0);
   switch (request.route->endpoint) {
     case Endpoint::plan_rollout:
@@ -197,6 +213,7 @@ ApiResult perform_action(const ApiRequest& request, const Operate& operate) {
   auto answer = ask(request, operate, std::move(*body));
   if (!answer) return std::unexpected(std::move(answer.error()));
   const Endpoint endpoint = request.route->endpoint;
+  if (endpoint == Endpoint::start_backup) return ApiReply{202, "{}", "application/json", {}};
   const bool later = endpoint == Endpoint::inspect_server || endpoint == Endpoint::prefetch_image;
   const int status = later ? 202 : 200;
   if (const auto* object = std::get_if<Object>(&answer->object)) return object_reply(*object, status);

@@ -1,9 +1,12 @@
-// Which events of the log a reader wants: ?rollout=, ?server= and ?site=, all of which must match.
+// Which events of the log a reader wants: ?rollout=, ?server= and ?site=, all of which must match. What is lost of
+// the log might have: everybody is told.
 #pragma once
 
 #include <string>
+#include <type_traits>
 
 #include "controller/api/api_request.h"
+#include "controller/state/event_log.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::controller {
@@ -24,6 +27,9 @@ struct EventFilter {
   /// For LogEvent and Deployment alike: both say which rollout, server and site they belong to.
   template <class T>
   [[nodiscard]] bool passes(const T& it) const {
+    if constexpr (std::is_same_v<T, rest::LogEvent>) {
+      if (is_lost(it)) return true;
+    }
     return (rollout.empty() || it.rollout() == rollout) && (server.empty() || it.server() == server) &&
            (site.empty() || it.site() == site);
   }

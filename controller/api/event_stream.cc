@@ -136,9 +136,15 @@ bool EventStreams::pump_one(ExchangeId id, Subscriber& subscriber, const Now& no
   bool more = true;
   for (std::size_t scanned = 0; more && scanned < scanned_most && bytes.size() < chunk_bytes;
        scanned += batch) {
-    auto events = read_events(rows_, subscriber.after, batch);
-    more = events.size() == batch;
-    for (rest::LogEvent& event : events) {
+    auto page = read_events(rows_, subscriber.after, batch);
+    if (!page) {
+      // Nothing of it can be read: that is told, and it goes on with what is written from now on.
+      page = EventPage{{lost_events(subscriber.after + 1, newest_, page.error().message)}, false};
+      subscriber.after = newest_;
+      page->events.front().set_number(newest_);
+    }
+    more = page->more;
+    for (rest::LogEvent& event : page->events) {
       if (bytes.size() >= chunk_bytes) break;
       subscriber.after = event.number();
       event.set_id(state_.lives.id_of(event.number()));

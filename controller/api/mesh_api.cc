@@ -107,8 +107,9 @@ ApiResult list_events(const ApiRequest& request, const MeshState& state, const R
 
   PageWriter page;
   for (std::size_t scanned = 0; scanned < events_scanned_most; scanned += events_batch) {
-    auto events = metalmesh::controller::read_events(rows, after, events_batch);
-    for (rest::LogEvent& event : events) {
+    auto log = metalmesh::controller::read_events(rows, after, events_batch);
+    if (!log) return refuse(500, "the event log cannot be read: " + log.error().message);
+    for (rest::LogEvent& event : log->events) {
       if (filter.passes(event)) {
         if (page.size() == *limit) return page.finish(state.lives.id_of(after));
         event.set_id(state.lives.id_of(event.number()));
@@ -116,7 +117,7 @@ ApiResult list_events(const ApiRequest& request, const MeshState& state, const R
       }
       after = event.number();
     }
-    if (events.size() < events_batch) return page.finish({});
+    if (!log->more) return page.finish({});
   }
   return page.finish(state.lives.id_of(after));
 }
@@ -141,6 +142,14 @@ ApiReply get_controller(const MeshState& state) {
   if (state.started) *controller.mutable_started() = to_wire(*state.started);
   controller.set_epoch(state.epoch);
   if (state.hold) *controller.mutable_hold() = *state.hold;
+  for (const auto& [row, damage] : state.damage) {
+    rest::StoreDamage& shown = *controller.add_damage();
+    shown.set_row(row);
+    shown.set_what(damage.what());
+    shown.set_next(damage.next());
+    if (damage.has_at()) *shown.mutable_found() = damage.at();
+  }
+  if (state.backup) *controller.mutable_backup() = *state.backup;
   return {200, encode_json(controller), "application/json", {}};
 }
 
@@ -173,7 +182,7 @@ ApiReply get_support(const std::string& version, const std::string& configuratio
   return {200, boost::json::serialize(body), "application/json", {}};
 }
 
-ApiReply get_health(const MeshState& state, bool bus_up) {
+ApiReply get_health(const MeshState& state, bool bus_up, const std::string& unreadable) {
   boost::json::array reasons;
   if (state.disk_low) {
     reasons.emplace_back(
@@ -184,12 +193,19 @@ ApiReply get_health(const MeshState& state, bool bus_up) {
                          ", nothing is handed out until it agrees");
   if (state.hold && !state.hold->foreign_instance().empty())
     reasons.emplace_back("nothing is handed out: " + state.hold->reason());
-  const bool well = reasons.empty();
+  const bool works = reasons.empty();
+  for (const auto& [row, damage] : state.damage)
+    reasons.emplace_back("row " + row + " of the store was damaged: " + damage.what() +
+                         ". Next: " + damage.next());
+  if (!unreadable.empty()) {
+    reasons.emplace_back("the store has rotted since this controller started: " + unreadable +
+                         ". Next: start it again; it then looks at every row");
+  }
   boost::json::object body;
-  body["status"] = well ? "ok" : "degraded";
+  body["status"] = reasons.empty() ? "ok" : "degraded";
   body["broker"] = bus_up ? "connected" : "away";
-  if (!well) body["reasons"] = std::move(reasons);
-  return {well ? 200 : 503, boost::json::serialize(body), "application/json", {}};
+  if (!reasons.empty()) body["reasons"] = std::move(reasons);
+  return {works ? 200 : 503, boost::json::serialize(body), "application/json", {}};
 }
 
 }  // namespace metalmesh::controller

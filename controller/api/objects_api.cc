@@ -197,7 +197,8 @@ ApiResult get_profile_version(const ApiRequest& request, const MeshState& state,
   // Its template is in its row alone.
   rest::Profile whole = found->second;
   const auto row = rows.get(tables::row(tables::versions, found->first));
-  if (!row || !decode_row(*row, whole))
+  if (!row) return refuse(500, row.error().message);
+  if (!*row || !decode_row(**row, whole))
     return refuse(500, "version " + std::to_string(*number) + " of profile \"" + name + "\" cannot be read");
   return reply_with(whole, 200);
 }

@@ -50,10 +50,10 @@ bool is_write(std::string_view method) { return method != "GET"; }
 OperatorApi::OperatorApi(ControllerCore& core, const RowReader& rows, const Authenticator& authenticator,
                          ApiSettings settings)
     : core_(core),
-      rows_(rows),
+      watched_(rows),
       authenticator_(authenticator),
       settings_(std::move(settings)),
-      streams_(rows, core.state(), settings_.event_streams_most) {
+      streams_(watched_, core.state(), settings_.event_streams_most) {
   streams_.committed();  // what was loaded is durable
 }
 
@@ -150,13 +150,15 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::delete_object:
       return delete_object(request, state, operate);
     case Endpoint::get_profile_version:
-      return get_profile_version(request, state, rows_);
+      return get_profile_version(request, state, watched_);
     case Endpoint::plan_rollout:
     case Endpoint::start_rollout:
     case Endpoint::abort_rollout:
     case Endpoint::resolve_deployment:
     case Endpoint::cancel_deployment:
     case Endpoint::continue_controller:
+    case Endpoint::settle_damage:
+    case Endpoint::start_backup:
     case Endpoint::inspect_server:
     case Endpoint::accept_server:
     case Endpoint::protect_server:
@@ -176,7 +178,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::get_deployment:
       return get_deployment(request, state);
     case Endpoint::read_events:
-      return list_events(request, state, rows_);
+      return list_events(request, state, watched_);
     case Endpoint::list_families:
       return list_families(settings_.families);
     case Endpoint::get_family:
@@ -188,7 +190,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::get_support:
       return get_support(settings_.version, settings_.configuration, state, now);
     case Endpoint::get_health:
-      return get_health(state, bus_up_);
+      return get_health(state, bus_up_, watched_.damage());
     case Endpoint::get_metrics:
       return ApiReply{
           200,

@@ -12,6 +12,7 @@
 #include "controller/api/event_stream.h"
 #include "controller/api/metrics_text.h"
 #include "controller/api/problem.h"
+#include "controller/api/watched_rows.h"
 #include "controller/core/controller_core.h"
 
 namespace metalmesh::controller {
@@ -45,7 +46,7 @@ class OperatorApi {
   ApiResult perform(const ApiRequest& request, const Now& now, Outcome& out);
 
   ControllerCore& core_;
-  const RowReader& rows_;
+  WatchedRows watched_;
   const Authenticator& authenticator_;
   ApiSettings settings_;
   EventStreams streams_;

@@ -74,6 +74,8 @@ constexpr Route table[] = {
 
     {"GET",    "/api/v1/controller",                        get_controller,      Role::viewer},
     {"POST",   "/api/v1/controller/continue",               continue_controller, Role::operator_},
+    {"POST",   "/api/v1/controller/settle",                 settle_damage,       Role::operator_},
+    {"POST",   "/api/v1/controller/backup",                 start_backup,        Role::admin},
 };
 // clang-format on
 

@@ -42,6 +42,8 @@ enum class Endpoint {
   read_events,
   get_controller,
   continue_controller,
+  settle_damage,
+  start_backup,
   list_families,
   get_family,
   get_version,

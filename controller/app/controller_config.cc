@@ -47,7 +47,10 @@ Result<ListenAddress> parse_listen(std::string_view text) {
   return out;
 }
 
-Result<config::Controller> load_config(const ControllerOptions& options) {
+namespace {
+
+/// The file, with what the command line decides.
+Result<config::Controller> read_file(const ControllerOptions& options) {
   auto read = adapters::read_config<config::Controller>(options.config);
   if (!read) {
     Error error = std::move(read.error());
@@ -61,10 +64,31 @@ Result<config::Controller> load_config(const ControllerOptions& options) {
     const fs::path absolute = fs::absolute(options.data_dir, code);
     config.set_data_dir(code ? options.data_dir.string() : absolute.string());
   }
+  return read;
+}
+
+Status check_data_dir(const config::Controller& config) {
+  return needed("dataDir", config.data_dir(), ": the folder of the store, or --data-dir");
+}
+
+}  // namespace
+
+Result<config::Controller> load_store_config(const ControllerOptions& options) {
+  auto read = read_file(options);
+  if (!read) return read;
+  if (auto given = check_data_dir(*read); !given)
+    return std::unexpected(std::move(given.error()).with(options.config.string()));
+  return read;
+}
+
+Result<config::Controller> load_config(const ControllerOptions& options) {
+  auto read = read_file(options);
+  if (!read) return read;
+  config::Controller& config = *read;
   if (!options.listen.empty()) config.mutable_api()->set_listen(options.listen);
   if (config.api().listen().empty()) config.mutable_api()->set_listen("127.0.0.1:8443");
 
-  Status checks[] = {needed("dataDir", config.data_dir(), ": the folder of the store, or --data-dir"),
+  Status checks[] = {check_data_dir(config),
                      needed("broker.url", config.broker().url(), ": for example mqtts://broker.example:8883"),
                      check_api(config.api()), adapters::check_paths(config)};
   for (Status& check : checks) {

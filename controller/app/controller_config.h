@@ -15,6 +15,9 @@ namespace metalmesh::controller {
 /// Reads the file, applies the command line, fills in defaults and looks at every file that is named.
 Result<config::Controller> load_config(const ControllerOptions& options);
 
+/// The part that `store` and `restore` need: dataDir.
+Result<config::Controller> load_store_config(const ControllerOptions& options);
+
 struct ListenAddress {
   std::string address;
   std::uint16_t port = 0;

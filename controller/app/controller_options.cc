@@ -17,6 +17,7 @@ constexpr char footer[] = R"(The configuration is YAML; relative paths are relat
   siteKeysDir: pki/site-keys
 
 "metalmesh pki init --dir DIR" makes all those keys and certificates.
+A copy of what it keeps, while it runs, is made by "metalmesh backup DIR", and put back by "metalmesh-controller restore DIR".
 The last inputs are recorded in dataDir/recording, secrets masked; recording: {bytes: 256MiB} or {off: true} changes that.
 Signals: TERM and INT stop gracefully, HUP reads the tokens file again. Keys of new sites are found by themselves.
 Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";
@@ -47,11 +48,26 @@ std::expected<ControllerOptions, int> parse_options(int argc, const char* const*
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   app.add_flag("--check-config", options.check_config,
                "Read the configuration and all files it names, then exit");
+  CLI::App* store = app.add_subcommand("store", "What the controller keeps, while it is stopped");
+  store->require_subcommand(1);
+  store->fallthrough();
+  CLI::App* check = store->add_subcommand(
+      "check", "Whether every row is whole; exit code 0: yes, 1: some are damaged, 2: it cannot be told");
+  check->fallthrough();
+  std::string folder;
+  check->add_option("dir", folder, "A data folder, or a backup, instead of dataDir")->type_name("DIR");
+  CLI::App* restore = app.add_subcommand(
+      "restore", "Put a backup (\"metalmesh backup DIR\") where there is no store; the only way to do it");
+  restore->fallthrough();
+  restore->add_option("dir", folder, "The backup")->required()->type_name("DIR");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& stop) {
     return std::unexpected(app.exit(stop) == 0 ? 0 : wrong_usage);
   }
+  options.check_store = check->parsed();
+  options.restore = restore->parsed();
+  options.folder = folder;
   options.config = config;
   options.data_dir = data_dir;
   options.log_format = adapters::parse_log_format(format).value_or(adapters::LogFormat::text);

@@ -16,6 +16,9 @@ struct ControllerOptions {
   adapters::LogFormat log_format = adapters::LogFormat::text;
   LogLevel log_level = LogLevel::info;
   bool check_config = false;
+  bool check_store = false;      // store check
+  bool restore = false;          // restore
+  std::filesystem::path folder;  // restore: of the backup; store check: of a store, empty: as configured
 };
 
 /// Prints help, version or what is wrong; the unexpected value is then the exit code (0, or 2 for wrong

@@ -18,6 +18,7 @@
 #include "common/adapters/http_server.h"
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/paho_bus.h"
+#include "common/adapters/rocks_backup.h"
 #include "common/adapters/rocks_store.h"
 #include "common/adapters/signals.h"
 #include "common/delivery/topics.h"
@@ -26,6 +27,7 @@
 #include "controller/app/controller_config.h"
 #include "controller/app/controller_recording.h"
 #include "controller/app/token_file.h"
+#include "controller/core/row_care.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -108,6 +110,16 @@ void reload(TokenFile& tokens, LogSink& log) {
   }
 }
 
+/// Damaged rows are moved aside before anything is built on the others.
+Status look_after_rows(adapters::RocksStore& store, LogSink& log) {
+  for (const std::string& note : store.notes()) log.write({LogLevel::error, note, {}});
+  for (const std::string& loss : store.losses()) log.write({LogLevel::error, loss, {}});
+  const auto care = care_for_rows(store, store.losses());
+  if (!care) return std::unexpected(care.error());
+  for (const std::string& line : care->lines) log.write({LogLevel::error, line, {}});
+  return care->batch.empty() ? Status() : store.commit(care->batch);
+}
+
 }  // namespace
 
 int run_controller(const ControllerOptions& options, const std::string& version, Clock& clock, LogSink& log) {
@@ -132,6 +144,8 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   if (!connections) return report(log, "cannot run", connections.error(), failed);
   auto store = adapters::RocksStore::open(config->data_dir(), store_options);
   if (!store) return report(log, "cannot open the store", store.error(), failed);
+  if (const Status cared = look_after_rows(**store, log); !cared)
+    return report(log, "the store is refused", cared.error(), failed);
 
   adapters::OsEntropy entropy;
   adapters::KeyringVerifier verifier;
@@ -159,6 +173,8 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   ports.bus = bus->get();
   ports.timers = &timers;
   ports.exchanges = server->get();
+  adapters::RocksBackups backups(**store, config->data_dir(), version, queue);
+  ports.backups = &backups;
   ports.log = &log;
   Turn turn(node, **store, ports);
   Status ended;

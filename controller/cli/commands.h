@@ -64,9 +64,6 @@ CommandResult unprotect_server(Session& session, const std::string& name, const 
 CommandResult retire_server(Session& session, const std::string& name);
 CommandResult prefetch_image(Session& session, const std::string& name,
                              const std::vector<std::string>& sites);
-/// Whether the controller holds after a restore, and what differs.
-CommandResult show_controller(Session& session);
-CommandResult continue_controller(Session& session, const std::string& reason);
 CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note,
                                const std::string& journal);
 struct PkiOrder {
@@ -77,6 +74,15 @@ struct PkiOrder {
 };
 CommandResult make_pki(Session& session, const PkiOrder& order);
 CommandResult show_version(Session& session);
+
+// commands_controller.cc
+/// Whether the controller holds after a restore, and what differs.
+CommandResult show_controller(Session& session);
+CommandResult continue_controller(Session& session, const std::string& reason);
+/// What rested on a damaged row of the controller's store was put right.
+CommandResult settle_damage(Session& session, const std::string& row, const std::string& reason);
+/// Copies the controller's store into a folder on its machine, and tells how far it is until it is done.
+CommandResult back_up(Session& session, const std::string& folder);
 
 // commands_support.cc
 struct SupportOrder {

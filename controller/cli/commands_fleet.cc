@@ -67,22 +67,6 @@ Status someone_answers(ApiClient& api, const std::string& name) {
                           name, name));
 }
 
-std::string controller_text(const rest::Controller& controller) {
-  const std::string who = fmt::format("instance {}, epoch {}", controller.instance(), controller.epoch());
-  if (!controller.has_hold()) return who + ", nothing is held\n";
-  const rest::Hold& hold = controller.hold();
-  std::string out = fmt::format("{}, holds since {}: {}\n", who,
-                                google::protobuf::util::TimeUtil::ToString(hold.since()), hold.reason());
-  for (const rest::HoldDifference& one : hold.differences()) {
-    std::string subject = "site " + one.site();
-    if (!one.server().empty()) subject = one.server() + " at " + one.site();
-    if (!one.deployment().empty()) subject += " (" + one.deployment() + ")";
-    out += fmt::format("  {}: here {}, there {}\n", subject, one.was(), one.is());
-  }
-  if (hold.more_differences() > 0) out += fmt::format("  and {} more\n", hold.more_differences());
-  return out;
-}
-
 Result<rest::Server> wait_for_inspection(ApiClient& api, const rest::Server& before) {
   const auto deadline = std::chrono::steady_clock::now() + inspection_patience;
   const std::string& name = before.metadata().name();
@@ -211,32 +195,6 @@ CommandResult retire_server(Session& session, const std::string& name) {
   if (!server) return std::unexpected(server.error());
   session.show(*server, fmt::format("{} is retired: nothing will be ordered for it any more\n", name));
   session.suggest(fmt::format("metalmesh describe server {}", name));
-  return ExitCode::ok;
-}
-
-CommandResult show_controller(Session& session) {
-  auto api = session.api();
-  if (!api) return std::unexpected(api.error());
-  rest::Controller controller;
-  if (auto status = (*api)->get("/api/v1/controller", controller); !status)
-    return std::unexpected(status.error());
-  session.show(controller, controller_text(controller));
-  if (controller.has_hold()) session.suggest(commands::go_on());
-  return ExitCode::ok;
-}
-
-CommandResult continue_controller(Session& session, const std::string& reason) {
-  auto api = session.api();
-  if (!api) return std::unexpected(api.error());
-  rest::ContinueController body;
-  body.set_reason(reason);
-  rest::Controller controller;
-  if (auto status = (*api)->send("POST", "/api/v1/controller/continue", body, controller); !status)
-    return std::unexpected(status.error());
-  if (auto status = (*api)->get("/api/v1/controller", controller); !status)
-    return std::unexpected(status.error());
-  session.show(controller, controller_text(controller));
-  session.suggest("metalmesh get rollouts");
   return ExitCode::ok;
 }
 

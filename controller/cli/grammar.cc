@@ -317,6 +317,22 @@ void Grammar::others() {
               [](Session& session, const Arguments& x) { return continue_controller(session, x.note); });
   go_on->add_option("--reason", g->note, "What you looked at; goes into the audit log")->required();
 
+  auto [settle, d] =
+      command(controller, "settle", "What rested on a damaged row of its store was put right",
+              [](Session& session, const Arguments& x) { return settle_damage(session, x.name, x.note); });
+  settle->add_option("row", d->name, "As \"metalmesh controller status\" names it")->required();
+  settle->add_option("--reason", d->note, "What you did; goes into the audit log")->required();
+
+  auto [backup, k] =
+      command(app_, "backup", "Copy what the controller keeps, while it runs, into a folder on its machine",
+              [](Session& session, const Arguments& x) { return back_up(session, x.name); });
+  backup->add_option("dir", k->name, "A folder that is not there yet, or is empty")
+      ->required()
+      ->type_name("DIR");
+  backup->footer(
+      "The copy is read back before it counts. To put it back, with the controller stopped and its data\n"
+      "folder moved away: metalmesh-controller restore DIR");
+
   CLI::App& image = group("image", "Installer images at the sites");
   auto [prefetch, f] =
       command(image, "prefetch", "Have sites fetch an image before a rollout needs it",

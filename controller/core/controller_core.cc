@@ -13,6 +13,7 @@
 #include "common/delivery/stream_rows.h"
 #include "common/delivery/topics.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/backup_acts.h"
 #include "controller/core/deployment_fold.h"
 #include "controller/core/event_fold.h"
 #include "controller/core/event_gaps.h"
@@ -23,6 +24,7 @@
 #include "controller/core/restore_hold.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/site_care.h"
+#include "controller/core/store_damage.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
@@ -73,7 +75,7 @@ struct ControllerCore::Impl {
   void tick(Work& work);
   void message(Work& work, const MessageArrived& message);
   void take_news(Work& work, const std::string& site, SiteLink& link, SiteNews news);
-  void answer_blob(Work& work, const SiteLink& link, const wire::BlobWant& want);
+  void answer_blob(Work& work, const std::string& site, const SiteLink& link, const wire::BlobWant& want);
   void pump_all(Work& work);
   void settle(Work& work);
   OperatorResult decide(Work& work, const OperatorRequest& request);
@@ -104,6 +106,9 @@ void ControllerCore::Impl::started(Work& work) {
   ledger.begin_life(to_hex(entropy.bytes(life_bytes)), work.now.wall());
   clock.settle(work);
   ensure_links(work, rows, limits);
+  if (const std::string how = ledger.inner().restored_from; !how.empty())
+    begin_epoch(work, ledger.mesh().epoch, how);
+  act_on_damage(work);
   hearing.begin(ledger.mesh());
   work.moved = true;
   work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
@@ -179,7 +184,7 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
   for (const delivery::Entry& entry : news.entries)
     fold_event(work, site, news.journal, entry.seq, entry.bytes);
   if (news.sample) fold_sample(work, site, *news.sample);
-  if (news.blob_want) answer_blob(work, link, *news.blob_want);
+  if (news.blob_want) answer_blob(work, site, link, *news.blob_want);
   LinkTools tools = work.tools();
   if (news.welcome) link.send_welcome(std::move(*news.welcome), tools);
   if (news.refusal) link.send_refusal(std::move(*news.refusal), tools);
@@ -188,11 +193,20 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
   if (!link.silent(work.now)) *ledger.live_site(site).mutable_last_heard() = to_wire(work.now.wall());
   serve_site(work, site);
   if (bus_up) link.pump(tools);
+  if (!link.commands_damaged().empty()) relearn_site(work, site, link.commands_damaged());
 }
 
-void ControllerCore::Impl::answer_blob(Work& work, const SiteLink& link, const wire::BlobWant& want) {
+void ControllerCore::Impl::answer_blob(Work& work, const std::string& site, const SiteLink& link,
+                                       const wire::BlobWant& want) {
   std::optional<std::string> blob;
-  if (!rules::sha256_hex("", want.sha256())) blob = rows.get(tables::row(tables::blobs, want.sha256()));
+  if (!rules::sha256_hex("", want.sha256())) {
+    auto found = rows.get(tables::row(tables::blobs, want.sha256()));
+    if (found) {
+      blob = std::move(*found);
+    } else {
+      odd(work, site, "a profile's content cannot be handed out: " + found.error().message);
+    }
+  }
   LinkTools tools = work.tools();
   link.publish("blob_chunk", delivery::answer_blob_want(want, blob ? &*blob : nullptr), tools);
   ++metrics.blob_chunks_sent;
@@ -314,6 +328,7 @@ OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& r
     settle(work);
     return std::unexpected(result.error());
   }
+  lift_damage(work, request);
   ensure_links(work, rows, limits);
   for (auto& [name, link] : links) {
     serve_site(work, name);
@@ -364,6 +379,8 @@ Outcome ControllerCore::handle(const Input& input, const Now& machine) {
     impl_->message(work, *message);
   } else if (const auto* timer = std::get_if<TimerFired>(&input)) {
     if (timer->token == tick_token) impl_->tick(work);
+  } else if (const auto* backup = std::get_if<BackupReported>(&input)) {
+    take_backup_report(work, *backup);
   } else if (const auto* disk = std::get_if<DiskLevel>(&input)) {
     impl_->ledger.set_disk_low(disk->low);
     work.moved = true;

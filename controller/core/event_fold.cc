@@ -132,6 +132,29 @@ void fold_receipt(Work& work, const std::string& site, const std::string& journa
   }
 }
 
+/// The site's agent no longer knows what it did for this deployment.
+void lose_job(Work& work, const std::string& site, const wire::StoreDamaged& damage) {
+  const auto found = work.mesh().deployments.find(damage.deployment_id());
+  if (damage.over() || found == work.mesh().deployments.end() || found->second.site() != site ||
+      !is_in_flight(found->second.state())) {
+    return;
+  }
+  const std::string id = found->first;
+  move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
+    d.add_evidence(store_damaged(damage));
+    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
+    d.mutable_fault()->set_seen("the row of this job in the store of the site's agent is damaged (" +
+                                damage.row() + "); what became of it is not known");
+    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
+    d.mutable_fault()->set_next(damage.next() + "; then: " + commands::resolve_either_way(id));
+    d.set_disk(wire::DISK_UNKNOWN);
+    d.set_keeps_place(true);  // the installer may run
+  });
+  work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
+                              "INDETERMINATE: the site's agent lost the row of its job"),
+                   work.now.wall());
+}
+
 /// An entry as a line of the log, whatever is in it. What this version cannot read is kept as it came.
 rest::LogEvent read_entry(Work& work, const std::string& bytes) {
   rest::LogEvent line;
@@ -230,6 +253,10 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
         const wire::ClockDoubted& doubt = event.clock_doubted();
         link->set_clock_doubt(doubt.over() ? std::string() : clock_doubted(doubt));
       }
+      break;
+    case wire::Event::kStoreDamaged:
+      if (link != nullptr) link->note_damage(event.store_damaged());
+      lose_job(work, site, event.store_damaged());
       break;
     case wire::Event::kJournalOpened:
       if (link != nullptr) link->set_machine(event.journal_opened().machine_id());

@@ -1,6 +1,6 @@
 // Everything a person may do besides apply and delete: plan, start, abort, resolve, cancel, inspect, accept,
 // protect, adopt, release, reidentify, replace, move, retire, vouch for a site, prefetch, go on after a
-// restore. Each checks first and changes only then; a refusal changes nothing.
+// restore, settle damage of the store, back it up. Each checks first and changes only then; a refusal changes nothing.
 #pragma once
 
 #include "controller/core/object_apply.h"
@@ -25,5 +25,7 @@ ActResult act(Work& work, const MoveServer& request, const std::string& actor);
 ActResult act(Work& work, const CancelDeployment& request, const std::string& actor);
 ActResult act(Work& work, const ContinueController& request, const std::string& actor);
 ActResult act(Work& work, const CleanServer& request, const std::string& actor);
+ActResult act(Work& work, const SettleDamage& request, const std::string& actor);
+ActResult act(Work& work, const StartBackup& request, const std::string& actor);
 
 }  // namespace metalmesh::controller

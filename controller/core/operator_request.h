@@ -112,6 +112,16 @@ struct ContinueController {
   std::string reason;
 };
 
+/// A person put right what rested on a damaged row of the controller's store.
+struct SettleDamage {
+  std::string row;
+  std::string reason;
+};
+/// Copies the controller's store while it runs, into a folder on its machine.
+struct StartBackup {
+  std::string folder;
+};
+
 /// Sites fetch the image before a rollout needs it.
 struct PrefetchImage {
   std::string image;
@@ -124,7 +134,7 @@ struct OperatorRequest {
   std::variant<Apply, Delete, PlanRollout, StartRollout, AbortRollout, ResolveDeployment, InspectServer,
                AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine, PrefetchImage, AdoptServer,
                ReleaseServer, ReidentifyServer, ReplaceServer, MoveServer, CancelDeployment,
-               ContinueController, CleanServer>
+               ContinueController, CleanServer, SettleDamage, StartBackup>
       body;
 };
 

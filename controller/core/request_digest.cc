@@ -28,7 +28,9 @@ constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::
     "move",
     "cancel",
     "continue",
-    "clean"};
+    "clean",
+    "settle",
+    "backup"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
@@ -77,6 +79,8 @@ void add(Fields& f, const PrefetchImage& r) {
 void add(Fields& f, const CancelDeployment& r) { f << r.id << r.reason; }
 void add(Fields& f, const ContinueController& r) { f << r.reason; }
 void add(Fields& f, const CleanServer& r) { f << r.server << r.reason; }
+void add(Fields& f, const SettleDamage& r) { f << r.row << r.reason; }
+void add(Fields& f, const StartBackup& r) { f << r.folder; }
 
 }  // namespace
 

@@ -126,6 +126,13 @@ std::string clock_doubted(const wire::ClockDoubted& doubt) {
          "Next: look at the clocks of controller and agent";
 }
 
+std::string store_damaged(const wire::StoreDamaged& damage) {
+  if (damage.over())
+    return "a person settled row " + damage.row() + " of the agent's store: " + damage.what();
+  return "row " + damage.row() + " of the agent's store is damaged: " + damage.what() +
+         (damage.next().empty() ? std::string() : ". Next: " + damage.next());
+}
+
 std::string type_of(const wire::Event& event) {
   switch (event.body_case()) {
     case wire::Event::kReceipt:
@@ -160,6 +167,8 @@ std::string type_of(const wire::Event& event) {
       return "clock_doubted";
     case wire::Event::kReleased:
       return "released";
+    case wire::Event::kStoreDamaged:
+      return "store_damaged";
     case wire::Event::BODY_NOT_SET:
       break;
   }
@@ -210,6 +219,8 @@ std::string sentence(const wire::Event& event) {
       return clock_doubted(event.clock_doubted());
     case wire::Event::kReleased:
       return released(event.released());
+    case wire::Event::kStoreDamaged:
+      return store_damaged(event.store_damaged());
     case wire::Event::BODY_NOT_SET:
       break;
   }

@@ -11,6 +11,7 @@ namespace metalmesh::controller {
 std::string type_of(const wire::Event& event);
 std::string sentence(const wire::Event& event);
 std::string clock_doubted(const wire::ClockDoubted& doubt);
+std::string store_damaged(const wire::StoreDamaged& damage);
 
 /// "BMC_UNREACHABLE (connect): 10.20.0.112:443 does not answer. Disk: untouched. Next: ..."
 std::string sentence(const wire::Fault& fault);

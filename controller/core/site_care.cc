@@ -116,6 +116,18 @@ void judge_agent(const Work& work, const SiteLink& link, rest::SiteStatus& statu
   }
 }
 
+/// Whether all rows of its agent's store are whole.
+void judge_store(const Work& work, const SiteLink& link, rest::SiteStatus& status) {
+  auto& conditions = *status.mutable_conditions();
+  std::string damage;
+  for (const std::string& row : link.row().damaged_rows()) damage += (damage.empty() ? "" : "; ") + row;
+  if (!damage.empty()) {
+    set_condition(conditions, "Store", "False", "ROWS_DAMAGED", damage, work.now);
+  } else if (has_condition(conditions, "Store")) {
+    set_condition(conditions, "Store", "True", "OK", "every row of the agent's store is whole", work.now);
+  }
+}
+
 }  // namespace
 
 void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& limits) {
@@ -177,6 +189,7 @@ void refresh_site(Work& work, const std::string& name) {
   status.set_running(work.ledger.board().in_flight_at(name));
   judge_clock(work, *link, status);
   judge_agent(work, *link, status);
+  judge_store(work, *link, status);
 }
 
 void repeat_wishes(Work& work, const std::string& site) {
@@ -199,6 +212,17 @@ void raise_epoch(Work& work, std::uint64_t seen) {
     link->learn(to_hex(work.entropy.bytes(request_id_bytes)), tools);
     repeat_wishes(work, name);
   }
+}
+
+void relearn_site(Work& work, const std::string& name, const std::string& why) {
+  SiteLink* link = work.link(name);
+  if (link == nullptr) return;
+  LinkTools tools = work.tools();
+  link->learn(to_hex(work.entropy.bytes(request_id_bytes)), tools);
+  repeat_wishes(work, name);
+  note(work, name,
+       "commands to site " + name + " begin anew: " + why +
+           "; nothing is issued to it before it has reported its fences");
 }
 
 void begin_epoch(Work& work, std::uint64_t seen, const std::string& evidence) {

@@ -24,6 +24,8 @@ void raise_epoch(Work& work, std::uint64_t seen);
 /// This controller was restored: a higher epoch than any agent has seen, and every site is asked what it
 /// knows before anything is issued to it.
 void begin_epoch(Work& work, std::uint64_t seen, const std::string& evidence);
+/// A new command journal for this site alone: nothing is issued to it before it has reported its fences.
+void relearn_site(Work& work, const std::string& name, const std::string& why);
 /// Rows of links that changed.
 void save_links(Work& work);
 

@@ -20,6 +20,7 @@ constexpr std::size_t journal_id_bytes = 16;
 constexpr std::size_t version_limit = 64;
 constexpr std::size_t journal_limit = 64;
 constexpr std::size_t newcomers_kept = 4;
+constexpr int damaged_rows_kept = 64;
 constexpr std::size_t predecessors_told = 16;
 constexpr std::size_t challenge_bytes = 16;
 
@@ -235,6 +236,8 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
     quarantine("the agent's journal went back: it ends at event " + std::to_string(last) + ", we hold " +
                    std::to_string(mark->event_cursor) + " (store restored from a copy?)",
                news);
+  } else if (last == receiver_.cursor() && receiver_.hash_unknown()) {
+    receiver_.adopt(hello.head_hash(), tools.out.rows);
   } else if (last == receiver_.cursor() && hello.head_hash() != receiver_.cursor_hash()) {
     quarantine("the agent's journal and ours differ at event " + std::to_string(last), news);
   } else if (mark != nullptr && mark->event_journal == hello.journal_id() && last > receiver_.cursor() &&
@@ -355,7 +358,8 @@ bool SiteLink::ahead_of_us(const wire::Hello& hello) const {
   if (hello.command_journal() == sender_.journal_id()) {
     if (hello.cursor() >= sender_.next_seq()) return true;
     const auto hash = sender_.hash_at(hello.cursor());
-    return hash && *hash != hello.cursor_hash();
+    const bool says_none = hello.cursor() > 0 && hello.cursor_hash().empty();  // its row was damaged
+    return hash && !says_none && *hash != hello.cursor_hash();
   }
   return std::ranges::find(row_.past_command_journals(), hello.command_journal()) ==
          row_.past_command_journals().end();
@@ -454,7 +458,8 @@ SiteNews SiteLink::on_side_data(const wire::Data& data, delivery::StreamReceiver
   }
   news.journal = data.journal_id();
   news.entries = std::move(taken.entries);
-  publish_ours("ack", side.ack(side.cursor() > entries_kept_ ? side.cursor() - entries_kept_ : 1), tools);
+  if (!side.hash_unknown())
+    publish_ours("ack", side.ack(side.cursor() > entries_kept_ ? side.cursor() - entries_kept_ : 1), tools);
   return news;
 }
 
@@ -472,7 +477,8 @@ SiteNews SiteLink::on_data(const wire::Data& data, LinkTools& tools) {
       news.entries = std::move(taken.entries);
       caught_up_ = caught_up_ || (head_to_reach_ && receiver_.cursor() >= *head_to_reach_);
       const std::uint64_t cursor = receiver_.cursor();
-      publish_ours("ack", receiver_.ack(cursor > entries_kept_ ? cursor - entries_kept_ : 1), tools);
+      if (!receiver_.hash_unknown())
+        publish_ours("ack", receiver_.ack(cursor > entries_kept_ ? cursor - entries_kept_ : 1), tools);
       break;
     }
     case Verdict::gap:
@@ -551,7 +557,7 @@ bool SiteLink::can_command() const {
 }
 
 void SiteLink::pump(LinkTools& tools) {
-  if (!sender_.exists() || quarantined()) return;
+  if (!sender_.exists() || quarantined() || !sender_.damage().empty()) return;
   for (const wire::Data& data : sender_.pump(tools.now)) publish_ours("data", data, tools);
 }
 
@@ -586,6 +592,18 @@ void SiteLink::set_settings_digest(std::string digest) {
 
 void SiteLink::set_clock_doubt(std::string doubt) {
   row_.set_clock_doubt(std::move(doubt));
+  changed_ = true;
+}
+
+void SiteLink::note_damage(const wire::StoreDamaged& damage) {
+  if (damage.next().empty() && !damage.over()) return;  // nobody has to do anything about it
+  auto& rows = *row_.mutable_damaged_rows();
+  const std::string head = damage.row() + ": ";
+  rows.erase(
+      std::ranges::remove_if(rows, [&](const std::string& one) { return one.starts_with(head); }).begin(),
+      rows.end());
+  if (!damage.over() && rows.size() < damaged_rows_kept)
+    *rows.Add() = head + damage.what() + ". Next: " + damage.next();
   changed_ = true;
 }
 

@@ -157,6 +157,8 @@ class SiteLink {
   [[nodiscard]] std::uint64_t settings_version() const { return settings_version_; }
   void set_settings_version(std::uint64_t version) { settings_version_ = version; }
   void set_machine(std::string machine_id);
+  /// What the site's agent tells of its store, until a person has settled it there.
+  void note_damage(const wire::StoreDamaged& damage);
   /// What the site says about the time it goes by; empty: nothing is wrong with it.
   void set_clock_doubt(std::string doubt);
 
@@ -168,6 +170,13 @@ class SiteLink {
   [[nodiscard]] const std::string& command_journal() const { return sender_.journal_id(); }
   [[nodiscard]] std::uint64_t commands_pending() const { return sender_.exists() ? sender_.unacked() : 0; }
   [[nodiscard]] std::string quarantine_reason() const;
+  /// Why its commands are not sent any more: a row of their journal was damaged; empty: they are.
+  [[nodiscard]] const std::string& commands_damaged() const { return sender_.damage(); }
+  /// A store whose rows were damaged has no command journal, or not the one that belongs to the agent's.
+  [[nodiscard]] bool lacks_commands() const {
+    return !receiver_.journal_id().empty() &&
+           (!sender_.exists() || row_.commands_for() != receiver_.journal_id());
+  }
 
  private:
   /// What the agent had to know when it echoed `challenge`.

@@ -344,6 +344,16 @@ void Ledger::put_clock(record::Clock clock) {
   inner_.clock = std::move(clock);
 }
 
+void Ledger::put_damage(const std::string& row, record::DamagedRow damage) {
+  inner_rows_.push_back({tables::row(tables::damaged, row), encode_row(damage)});
+  mesh_.damage[row] = std::move(damage);
+}
+
+void Ledger::erase_damage(const std::string& row) {
+  if (mesh_.damage.erase(row) == 0) return;
+  inner_rows_.push_back({tables::row(tables::damaged, row), std::nullopt});
+}
+
 void Ledger::set_hold(std::optional<rest::Hold> hold) {
   mesh_.hold = std::move(hold);
   controller_dirty_ = true;

@@ -78,6 +78,9 @@ class Ledger {
   void settle_instance(const std::string& instance);
   void set_epoch(std::uint64_t epoch);
   void put_clock(record::Clock clock);
+  void put_damage(const std::string& row, record::DamagedRow damage);
+  void erase_damage(const std::string& row);
+  void set_backup(rest::Backup backup) { mesh_.backup = std::move(backup); }
   void set_hold(std::optional<rest::Hold> hold);
 
   /// Appends to the event log: numbers it and fills `at`.

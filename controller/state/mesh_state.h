@@ -14,6 +14,7 @@
 #include "controller/state/ledger_lives.h"
 #include "schemas/record/clock.pb.h"
 #include "schemas/record/controller.pb.h"
+#include "schemas/record/damage.pb.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::controller {
@@ -38,9 +39,11 @@ struct MeshState {
   bool disk_low = false;
   std::string clock_doubt;  // in what way the controller's clock is not to be believed; empty: it is
   Duration clock_steps{};   // by how much it has been set back altogether, zero or below
-  std::map<std::string, record::OwedFence> fences;  // by deployment: what sites have not confirmed yet
-  std::optional<rest::Hold> hold;                   // after a restore, until a person has looked
-  InstallHistory installs;                          // what earlier ones took; derived from the deployments
+  std::map<std::string, record::OwedFence> fences;   // by deployment: what sites have not confirmed yet
+  std::optional<rest::Hold> hold;                    // after a restore, until a person has looked
+  std::map<std::string, record::DamagedRow> damage;  // by row (printable): what nobody settled yet
+  std::optional<rest::Backup> backup;                // the last one of this life
+  InstallHistory installs;                           // what earlier ones took; derived from the deployments
 };
 
 /// What the mesh needs beside that and people are not shown: same life, other rows.
@@ -50,8 +53,9 @@ struct InnerState {
   std::map<std::string, record::Order> orders;                        // by deployment, open ones only
   std::map<std::string, std::uint64_t> generations;                   // by machine key
   std::map<std::string, std::map<std::string, record::InspectWish>> wishes;  // site -> server
-  record::Clock clock;                                                       // as written down last
-  std::map<std::string, record::IdempotentAnswer> answers;                   // by actor and key, bounded
+  std::string restored_from;  // these rows were put back, or some are gone: how; empty: neither
+  record::Clock clock;        // as written down last
+  std::map<std::string, record::IdempotentAnswer> answers;  // by actor and key, bounded
 };
 
 }  // namespace metalmesh::controller

@@ -11,7 +11,7 @@
 
 namespace metalmesh::controller {
 
-inline constexpr char row_version = 1;
+inline constexpr char row_version = 2;
 
 std::string encode_row(const google::protobuf::MessageLite& message);
 /// Kinds: corrupt (not such a message), unsupported (written by a newer controller).

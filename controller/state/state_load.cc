@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/ports/row_walk.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/profile_blob.h"
 #include "controller/state/row_codec.h"
@@ -10,25 +11,29 @@
 namespace metalmesh::controller {
 namespace {
 
-constexpr std::size_t page = 1000;
-
 /// Calls take(name, message) for each row of `table`.
 template <class Message, class Take>
 Status each_row(const RowReader& rows, std::string_view table, Take take) {
-  std::string first(table);
-  const std::string last = tables::end_of(table);
-  while (true) {
-    const auto found = rows.scan(first, last, page);
-    for (const Row& row : found) {
-      Message message;
-      if (Status read = decode_row(row.value, message); !read) {
-        return std::unexpected(std::move(read.error()).with("row " + row.key));
-      }
-      take(row.key.substr(table.size()), std::move(message));
-    }
-    if (found.size() < page) return {};
-    first = found.back().key + '\0';
-  }
+  return walk_whole_rows(
+      rows, std::string(table), tables::end_of(table),
+      [&](const std::string& key, const std::string& value) -> Status {
+        Message message;
+        if (Status read = decode_row(value, message); !read)
+          return std::unexpected(std::move(read.error()).with("row " + printable_key(key)));
+        take(key.substr(table.size()), std::move(message));
+        return {};
+      });
+}
+
+/// The one row at `key`; false when there is none.
+template <class Message>
+Result<bool> load_one(const RowReader& rows, std::string_view key, Message& message) {
+  const auto row = rows.get(key);
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return false;
+  if (Status read = decode_row(**row, message); !read)
+    return std::unexpected(std::move(read.error()).with("row " + std::string(key)));
+  return true;
 }
 
 template <class Message>
@@ -62,14 +67,13 @@ Status load_generations(const RowReader& rows, InnerState& inner) {
 }
 
 Status load_controller(const RowReader& rows, MeshState& mesh, InnerState& inner) {
-  const auto row = rows.get(tables::controller);
-  if (!row) return {};
   record::Controller controller;
-  if (Status read = decode_row(*row, controller); !read) {
-    return std::unexpected(std::move(read.error()).with("row c"));
-  }
+  const auto there = load_one(rows, tables::controller, controller);
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return {};
   mesh.epoch = controller.epoch();
   mesh.last_event = controller.last_event();
+  inner.restored_from = controller.restored_from();
   if (controller.has_hold()) mesh.hold = controller.hold();
   mesh.settled_instances = {controller.settled_instances().begin(), controller.settled_instances().end()};
   for (const auto& [table, version] : controller.highest_deleted()) inner.highest_deleted[table] = version;
@@ -77,20 +81,16 @@ Status load_controller(const RowReader& rows, MeshState& mesh, InnerState& inner
 }
 
 Status load_lives(const RowReader& rows, MeshState& mesh) {
-  const auto row = rows.get(tables::lives);
-  if (!row) return {};
   record::LedgerLives lives;
-  if (Status read = decode_row(*row, lives); !read)
-    return std::unexpected(std::move(read.error()).with("row l"));
-  mesh.lives = LedgerLives(lives);
+  const auto there = load_one(rows, tables::lives, lives);
+  if (!there) return std::unexpected(there.error());
+  if (*there) mesh.lives = LedgerLives(lives);
   return {};
 }
 
 Status load_clock(const RowReader& rows, InnerState& inner) {
-  const auto row = rows.get(tables::clock);
-  if (!row) return {};
-  if (Status read = decode_row(*row, inner.clock); !read)
-    return std::unexpected(std::move(read.error()).with("row t"));
+  const auto there = load_one(rows, tables::clock, inner.clock);
+  if (!there) return std::unexpected(there.error());
   return {};
 }
 
@@ -109,7 +109,8 @@ Result<LoadedState> load_state(const RowReader& rows) {
         load_table(rows, tables::deployments, mesh.deployments), load_table(rows, tables::links, inner.links),
         load_table(rows, tables::fences, mesh.fences), load_table(rows, tables::orders, inner.orders),
         load_table(rows, tables::answers, inner.answers), load_wishes(rows, inner),
-        load_generations(rows, inner), load_table(rows, tables::machines, loaded.machines)}) {
+        load_generations(rows, inner), load_table(rows, tables::machines, loaded.machines),
+        load_table(rows, tables::damaged, mesh.damage)}) {
     if (!status) return std::unexpected(status.error());
   }
   if (mesh.epoch == 0) mesh.epoch = 1;

@@ -29,6 +29,9 @@ inline constexpr std::string_view answers = "i/";           // record::Idempoten
 inline constexpr std::string_view blobs = "b/";             // raw bytes by SHA-256 (hex)
 inline constexpr std::string_view events = "e/";            // rest::LogEvent by id, big endian
 
+inline constexpr std::string_view damaged = "z/";  // record::DamagedRow by row (printable)
+inline constexpr std::string_view found = "zz/";   // what lay there, as it lay, by row; for people only
+
 std::string row(std::string_view table, std::string_view name);
 /// First key behind every row of `table`.
 std::string end_of(std::string_view table);

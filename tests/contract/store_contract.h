@@ -25,6 +25,8 @@ class StoreBench {
   virtual Store& store() = 0;
   /// The process dies and comes back: only what was committed is there.
   virtual void reopen() = 0;
+  /// One bit of the row whose value holds `mark`, which no other row does, turns over while nobody looks.
+  virtual void rot(const std::string& mark) = 0;
 };
 
 using MakeStoreBench = std::unique_ptr<StoreBench> (*)();
@@ -33,11 +35,17 @@ class StoreContract : public testing::TestWithParam<MakeStoreBench> {
  protected:
   Store& store() { return bench_->store(); }
   void reopen() { bench_->reopen(); }
+  void rot(const std::string& mark) { bench_->rot(mark); }
   void commit(const Batch& batch) {
     const Status status = store().commit(batch);
     ASSERT_TRUE(status) << status.error().message;
   }
-  std::vector<Row> all() { return store().scan("", "", std::numeric_limits<std::size_t>::max()); }
+  std::vector<Row> all() { return scan("", "", std::numeric_limits<std::size_t>::max()); }
+  std::vector<Row> scan(std::string_view first, std::string_view last, std::size_t limit) {
+    auto rows = store().scan(first, last, limit);
+    EXPECT_TRUE(rows) << rows.error().message;
+    return rows ? std::move(*rows) : std::vector<Row>();
+  }
 
  private:
   std::unique_ptr<StoreBench> bench_ = GetParam()();
@@ -87,18 +95,18 @@ TEST_P(StoreContract, orders_keys_as_unsigned_bytes) {
 
 TEST_P(StoreContract, scans_from_first_inclusive_to_last_exclusive) {
   commit({{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}});
-  EXPECT_THAT(store().scan("b", "d", 10), testing::ElementsAre(Row{"b", "2"}, Row{"c", "3"}));
-  EXPECT_THAT(store().scan("bb", "cc", 10), testing::ElementsAre(Row{"c", "3"}));
-  EXPECT_THAT(store().scan("c", "", 10), testing::ElementsAre(Row{"c", "3"}, Row{"d", "4"}));
-  EXPECT_TRUE(store().scan("b", "b", 10).empty());
-  EXPECT_TRUE(store().scan("d", "b", 10).empty());
-  EXPECT_TRUE(store().scan("e", "", 10).empty());
+  EXPECT_THAT(scan("b", "d", 10), testing::ElementsAre(Row{"b", "2"}, Row{"c", "3"}));
+  EXPECT_THAT(scan("bb", "cc", 10), testing::ElementsAre(Row{"c", "3"}));
+  EXPECT_THAT(scan("c", "", 10), testing::ElementsAre(Row{"c", "3"}, Row{"d", "4"}));
+  EXPECT_TRUE(scan("b", "b", 10).empty());
+  EXPECT_TRUE(scan("d", "b", 10).empty());
+  EXPECT_TRUE(scan("e", "", 10).empty());
 }
 
 TEST_P(StoreContract, scans_at_most_limit_rows) {
   commit({{"a", "1"}, {"b", "2"}, {"c", "3"}});
-  EXPECT_THAT(store().scan("", "", 2), testing::ElementsAre(Row{"a", "1"}, Row{"b", "2"}));
-  EXPECT_TRUE(store().scan("", "", 0).empty());
+  EXPECT_THAT(scan("", "", 2), testing::ElementsAre(Row{"a", "1"}, Row{"b", "2"}));
+  EXPECT_TRUE(scan("", "", 0).empty());
 }
 
 TEST_P(StoreContract, keeps_empty_values_and_any_byte) {
@@ -116,6 +124,39 @@ TEST_P(StoreContract, keeps_large_values) {
   reopen();
   EXPECT_EQ(store().get("large"), large);
   EXPECT_EQ(store().get("small"), "1");
+}
+
+TEST_P(StoreContract, tells_a_rotten_row_apart_and_hides_no_other) {
+  Batch batch;
+  for (int i = 100; i < 300; ++i)
+    batch.push_back({"key" + std::to_string(i), "value" + std::to_string(i) + std::string(80, '.')});
+  commit(batch);
+  for (const int bad : {100, 177, 178, 299}) {
+    commit(batch);
+    rot("value" + std::to_string(bad));
+    for (int i = 100; i < 300; ++i) {
+      const auto row = store().get("key" + std::to_string(i));
+      ASSERT_EQ(row.has_value(), i != bad) << i;
+      if (row) {
+        EXPECT_EQ(*row, batch[static_cast<std::size_t>(i - 100)].value);
+      } else {
+        EXPECT_EQ(row.error().kind, ErrorKind::corrupt);
+        EXPECT_THAT(row.error().message, testing::HasSubstr("row key" + std::to_string(bad)));
+      }
+    }
+    const std::vector<Row> rows = all();
+    ASSERT_EQ(rows.size(), 200U);
+    for (int i = 100; i < 300; ++i) {
+      const Row& row = rows[static_cast<std::size_t>(i - 100)];
+      EXPECT_EQ(row.key, "key" + std::to_string(i));
+      EXPECT_EQ(row.value.has_value(), i != bad) << i;
+    }
+    EXPECT_EQ(scan("key150", "key160", 100).size(), 10U);
+    commit({{"key" + std::to_string(bad), "written again"}});
+    EXPECT_EQ(store().get("key" + std::to_string(bad)), "written again");
+    reopen();
+    EXPECT_EQ(store().get("key" + std::to_string(bad)), "written again");
+  }
 }
 
 TEST_P(StoreContract, reports_space) { EXPECT_GT(store().space().free_bytes, 0U); }

@@ -1,14 +1,18 @@
 // Damaged stores. The input replaces one row of a healthy store, or adds one: the node refuses it with the
-// row's name, or starts and lives through its first turns. It never dies of it.
+// row's name, or starts and lives through its first turns. It never dies of it. Or it flips a bit of a sealed row: then
+// no fence is lower than before, or it is shut.
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <vector>
 
 #include "agents/core/agent_core.h"
+#include "agents/core/fence_table.h"
+#include "agents/core/row_care.h"
 #include "agents/core/row_check.h"
 #include "common/ports/memory_rows.h"
 #include "controller/core/controller_core.h"
 #include "tests/fuzz/invariant.h"
+#include "tests/support/rotten_rows.h"
 #include "tests/unit/agent_core/stand_ins.h"
 
 namespace metalmesh {
@@ -51,11 +55,23 @@ struct Rig {
   MemoryRows agent_rows, controller_rows;
 };
 
+wire::Identity some_machine() {
+  wire::Identity identity;
+  identity.set_uuid("4c4c4544-0046-3510-8054-b4c04f564d32");
+  identity.set_serial("CZ2D4F0A1B");
+  return identity;
+}
+
 const Rig& healthy() {
   static Rig* rig = [] {
     auto* made = new Rig;
     agent::AgentCore agent(made->agent_rows, made->signer, made->verifier, made->entropy, settings());
     MM_CLAIM(first_turns(agent, made->agent_rows));
+    Outcome fences;
+    agent::FenceTable table(made->agent_rows);
+    table.see(some_machine(), 3, "d-1", fences);
+    table.launch(some_machine(), 3, fences);
+    made->agent_rows.commit(fences.rows);
     controller::ControllerCore controller(made->controller_rows, made->signer, made->verifier, made->entropy);
     MM_CLAIM(first_turns(controller, made->controller_rows));
     return made;
@@ -83,6 +99,32 @@ void damage(MemoryRows& store, const std::vector<std::string>& keys, FuzzedDataP
   store.restore(std::move(rows));
 }
 
+/// A bit of one row, its key or its seal, and what the next start makes of it.
+void rot(MemoryRows& store, const std::vector<std::string>& keys, FuzzedDataProvider& input) {
+  const auto before = agent::FenceTable(store).of(some_machine());
+  RottenRows rotten(store);
+  const std::string key = keys[input.ConsumeIntegralInRange<std::size_t>(0, keys.size() - 1)];
+  const auto byte = input.ConsumeIntegral<std::uint16_t>();
+  const auto bit = input.ConsumeIntegralInRange(0U, 7U);
+  if (input.ConsumeBool()) {
+    rotten.flip(key, byte, bit);
+  } else {
+    rotten.flip_key(key, byte, bit);
+  }
+  const auto care = agent::care_for_rows(rotten);
+  if (!care) {
+    MM_CLAIM(!care.error().message.empty());
+    return;
+  }
+  MM_CLAIM(!care->found.empty());
+  store.restore(rotten.after(care->batch));
+  if (!agent::check_rows(store)) return;
+  const auto now = agent::FenceTable(store).of(some_machine());
+  MM_CLAIM(!now.damaged.empty() ||
+           (now.generation >= before.generation && now.launched >= before.launched &&
+            now.cancelled_to >= before.cancelled_to && now.refused >= before.refused));
+}
+
 std::vector<std::string> keys_of(const MemoryRows& store, std::vector<std::string> prefixes) {
   for (const auto& [key, value] : store.rows()) prefixes.push_back(key);
   return prefixes;
@@ -96,7 +138,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (size < 4) return 0;
   FuzzedDataProvider input(bytes, size);
   Rig rig = healthy();
-  if (input.ConsumeBool()) {
+  const auto what = input.ConsumeIntegralInRange(0, 2);
+  if (what == 2) {
+    static const auto keys = keys_of(rig.agent_rows, {});
+    rot(rig.agent_rows, keys, input);
+  } else if (what == 1) {
     static const auto keys =
         keys_of(rig.agent_rows, {"fence/", "job/", "image/", "inspect/", "credential/", "a/site", "a/link",
                                  "r/commands", "s/events/m", "s/events/e"});

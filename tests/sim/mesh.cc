@@ -31,7 +31,7 @@ agent::AgentSettings settings_of(const std::string& site) {
 /// The stream whose head row is at `key` has been acknowledged to its end.
 bool drained(const SimStore& rows, const std::string& key) {
   record::StreamSender head;
-  const auto row = rows.get(key);
+  const auto row = rows.find(key);
   return row && head.ParseFromString(*row) && head.acked() + 1 == head.next_seq();
 }
 
@@ -307,7 +307,7 @@ bool Mesh::at_rest() const {
   for (const auto& site : sites) {
     const SimStore& rows = site->box.node->rows();
     if (!site->box.node->alive() || !drained(rows, std::string(agent::rows::events) + "m")) return false;
-    if (!rows.scan(agent::rows::job, agent::rows::after(agent::rows::job), 1).empty()) return false;
+    if (!rows.scan(agent::rows::job, agent::rows::after(agent::rows::job), 1)->empty()) return false;
     if (!drained(controller->rows(), controller::tables::command_stream(site->name) + "m")) return false;
   }
   return bus.whole() && witness.all_deployments_ended() && witness.all_events_arrived();

@@ -99,9 +99,11 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
 
   Status commit(const Batch& batch) override;
   [[nodiscard]] StoreSpace space() const override { return rows_.space(); }
-  [[nodiscard]] std::optional<std::string> get(std::string_view key) const override { return rows_.get(key); }
-  [[nodiscard]] std::vector<Row> scan(std::string_view first, std::string_view last,
-                                      std::size_t limit) const override {
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override {
+    return rows_.get(key);
+  }
+  [[nodiscard]] Result<std::vector<Row>> scan(std::string_view first, std::string_view last,
+                                              std::size_t limit) const override {
     return rows_.scan(first, last, limit);
   }
 

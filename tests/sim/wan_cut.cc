@@ -60,7 +60,7 @@ class Scene {
   [[nodiscard]] std::uint64_t ends() { return mesh_.witness.marks().count("a job ended"); }
   [[nodiscard]] std::uint64_t waiting() const {
     record::StreamSender head;
-    const auto row = store().get(std::string(agent::rows::events) + "m");
+    const auto row = store().find(std::string(agent::rows::events) + "m");
     return row && head.ParseFromString(*row) ? head.next_seq() - 1 - head.acked() : 0;
   }
   void run_for(Duration time) {

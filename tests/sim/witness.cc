@@ -115,9 +115,9 @@ void Witness::take_commands(const wire::Data& data) {
 }
 
 void Witness::on_agent_started(const std::string& node, const std::string& site, const SimStore& rows) {
-  for (const Row& row : rows.scan(agent::rows::job, agent::rows::after(agent::rows::job), SIZE_MAX)) {
+  for (const auto& [key, value] : rows.rows()) {
     record::Job job;
-    if (!job.ParseFromString(row.value)) continue;
+    if (!key.starts_with(agent::rows::job) || !job.ParseFromString(value)) continue;
     if (job.intent() != record::Job::NONE) court_.marks.hit("a crash between an intent and its answer");
     if (job.armed() && !job.powered()) court_.marks.hit("a crash between ARM and the power-on");
   }
@@ -141,7 +141,7 @@ void Witness::on_store_replaced(const std::string& node, const SimStore& rows) {
   agent.epoch = 0;
   agent.command_journal.clear();
   record::StreamSender head;
-  const auto row = rows.get(std::string(events_prefix) + "m");
+  const auto row = rows.find(std::string(events_prefix) + "m");
   if (row && head.ParseFromString(*row)) {
     // The same journal once more, as far as the copy went.
     for (const JournalCopy& copy : facts.copies) {
@@ -154,7 +154,7 @@ void Witness::on_store_replaced(const std::string& node, const SimStore& rows) {
     agent.behind_log = facts.logged[head.journal_id()] >= head.next_seq();
     agent.copy = facts.copies.size();
     facts.copies.push_back(std::move(kept));
-    for (const Row& other : rows.scan("", "", SIZE_MAX)) take_link_row(agent, {other.key, other.value});
+    for (const auto& [key, value] : rows.rows()) take_link_row(agent, {key, value});
   } else {
     agent.copy = SIZE_MAX;
   }
@@ -303,12 +303,11 @@ void Witness::on_controller_restored(const SimStore& rows) {
   facts.gaps.clear();
   all(&Invariant::on_controller_restored);
   facts.moves.clear();
-  for (const Row& row : rows.scan("", "", SIZE_MAX)) {
-    if (row.key.starts_with(tables::deployments) || row.key.starts_with(tables::rollouts))
-      take_controller_row({row.key, row.value});
+  for (const auto& [key, value] : rows.rows()) {
+    if (key.starts_with(tables::deployments) || key.starts_with(tables::rollouts))
+      take_controller_row({key, value});
     rest::LogEvent line;
-    if (!row.key.starts_with(tables::events) || !controller::decode_row(row.value, line) ||
-        line.journal_id().empty())
+    if (!key.starts_with(tables::events) || !controller::decode_row(value, line) || line.journal_id().empty())
       continue;
     take_gap(line);
     std::uint64_t& logged = facts.logged[line.journal_id()];

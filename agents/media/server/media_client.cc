@@ -61,7 +61,7 @@ void MediaClient::remember(const wire::MediaCommand& command) {
     if (!opened) return;
     opened.mapped().set_state(wire::LAUNCHED);
     launched_.keep(opened.mapped());
-  } else if (command.has_all()) {
+  } else if (command.has_all() && !command.all().others_stay()) {
     launched_.remove_all_but({command.all().tokens().begin(), command.all().tokens().end()});
   }
 }

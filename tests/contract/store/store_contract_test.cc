@@ -19,6 +19,11 @@ class FolderBench final : public StoreBench {
     }
     store_ = std::move(*opened);
   }
+  void rot(const std::string& mark) override {
+    store_.reset();
+    EXPECT_GT(flip_in_files(folder_.path(), mark), 0) << mark;
+    reopen();
+  }
 
  private:
   std::string engine_;
@@ -35,6 +40,11 @@ class SimBench final : public StoreBench {
  public:
   Store& store() override { return store_; }
   void reopen() override { store_.crash(); }
+  void rot(const std::string& mark) override {
+    for (const auto& [key, value] : store_.rows()) {
+      if (value.find(mark) != std::string::npos) store_.rot(key);
+    }
+  }
 
  private:
   sim::SimStore store_;

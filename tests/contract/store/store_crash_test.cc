@@ -37,9 +37,9 @@ Batch step_batch(std::uint64_t step) {
 /// The number of whole steps; fails the test on anything but an exact prefix.
 std::uint64_t checked_prefix(const Store& store) {
   const auto last = store.get("last");
-  const std::uint64_t steps = last ? std::stoull(*last) : 0;
+  const std::uint64_t steps = *last ? std::stoull(**last) : 0;
   const auto rows = store.scan("", "a", 1 << 20);
-  EXPECT_EQ(rows.size(), steps * 2);
+  EXPECT_EQ(rows->size(), steps * 2);
   for (std::uint64_t step = 1; step <= steps; ++step) {
     EXPECT_EQ(store.get(step_key(step, "a")), std::string(300, 'a')) << step;
     EXPECT_EQ(store.get(step_key(step, "b")), std::string(300, 'b')) << step;
@@ -56,7 +56,7 @@ TEST(CrashWriter, DISABLED_commits_until_killed) {
   auto store = open_store(engine, folder);
   ASSERT_TRUE(store) << store.error().message;
   const auto last = (*store)->get("last");
-  for (std::uint64_t step = (last ? std::stoull(*last) : 0) + 1;; ++step) {
+  for (std::uint64_t step = (*last ? std::stoull(**last) : 0) + 1;; ++step) {
     ASSERT_TRUE((*store)->commit(step_batch(step)));
     ASSERT_EQ(write(ack_fd, &step, sizeof step), static_cast<ssize_t>(sizeof step));
   }

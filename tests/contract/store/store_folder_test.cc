@@ -32,12 +32,23 @@ TEST_P(StoreFolderTest, refuses_a_second_opener_until_the_first_is_gone) {
 
 TEST_P(StoreFolderTest, refuses_a_folder_of_a_newer_release) {
   StoreOptions newer = test_options();
-  newer.format = 2;
+  newer.format = 3;
   ASSERT_TRUE(open(newer));
   const auto older = open();
   ASSERT_FALSE(older);
   EXPECT_EQ(older.error().kind, ErrorKind::unsupported);
-  EXPECT_THAT(older.error().message, HasSubstr("newer release (format 2, this program knows 1)"));
+  EXPECT_THAT(older.error().message, HasSubstr("newer release (format 3, this program knows 2)"));
+}
+
+TEST_P(StoreFolderTest, refuses_a_folder_of_rows_without_checksums_and_says_how_to_go_on) {
+  StoreOptions older = test_options();
+  older.format = 1;
+  ASSERT_TRUE(open(older));
+  const auto opened = open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::unsupported);
+  EXPECT_THAT(opened.error().message, HasSubstr("older release (format 1, this program knows 2)"));
+  EXPECT_THAT(opened.error().message, HasSubstr("Next: start that release again"));
 }
 
 TEST_P(StoreFolderTest, refuses_the_folder_of_another_engine) {
@@ -79,7 +90,7 @@ TEST_P(StoreFolderTest, says_low_below_the_reserve) {
   EXPECT_TRUE((*poor)->space().low);
 }
 
-TEST_P(StoreFolderTest, refuses_damaged_rows_instead_of_serving_them) {
+TEST_P(StoreFolderTest, refuses_rows_that_cannot_be_told_from_one_another) {
   {
     auto store = open();
     ASSERT_TRUE(store);
@@ -87,15 +98,17 @@ TEST_P(StoreFolderTest, refuses_damaged_rows_instead_of_serving_them) {
       ASSERT_TRUE((*store)->commit({{"key" + std::to_string(i), std::string(200, 'v')}}));
     }
   }
-  // The middle of every file that can hold rows; SQLite has moved them to the database when it closed.
+  // What tells rows from one another: pages of SQLite, RocksDB's list of its files.
   int damaged = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path() / "data")) {
-    const std::string extension = entry.path().extension();
-    if (!entry.is_regular_file() || (extension != ".db" && extension != ".log") || entry.file_size() < 4096)
-      continue;
+    const std::string name = entry.path().filename();
+    const bool pages = name == "rows.db";
+    if (!pages && !name.starts_with("MANIFEST")) continue;
     std::fstream bytes(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
-    bytes.seekp(static_cast<std::streamoff>(entry.file_size() / 2));
-    bytes << std::string(64, '\x5a');
+    for (std::size_t at = pages ? 4096 : entry.file_size() / 2; at < entry.file_size(); at += 4096) {
+      bytes.seekp(static_cast<std::streamoff>(at));
+      bytes << std::string(64, '\x5a');
+    }
     ++damaged;
   }
   ASSERT_GT(damaged, 0);

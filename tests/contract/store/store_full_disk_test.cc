@@ -41,7 +41,7 @@ class StoreFullDisk : public testing::TestWithParam<const char*> {};
 TEST_P(StoreFullDisk, ends_its_work_on_the_ballast_then_refuses_and_recovers) {
   SmallDisk disk;
   if (!disk.mounted()) GTEST_SKIP() << "may not mount a small disk here";
-  const StoreOptions options{.reserve_bytes = 1 << 20, .ballast_bytes = 4 << 20, .format = 1};
+  const StoreOptions options{.reserve_bytes = 1 << 20, .ballast_bytes = 4 << 20, .format = 2};
   auto opened = open_store(GetParam(), disk.path() / "data", options);
   ASSERT_TRUE(opened) << opened.error().message;
   std::unique_ptr<Store> store = std::move(*opened);

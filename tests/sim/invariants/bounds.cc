@@ -23,7 +23,7 @@ class Bounds final : public Invariant {
     if (frame.message.payload.size() > message_limit) object("a message is longer than 64 KiB");
     if (frame.data == nullptr || frame.by_controller) return;
     record::StreamSender sender;
-    const auto row = frame.rows.get(std::string(agent::rows::events) + "m");
+    const auto row = frame.rows.find(std::string(agent::rows::events) + "m");
     if (!row || !sender.ParseFromString(*row)) return;
     const std::uint64_t acked = raise(std::string(frame.node), sender);
     const std::uint64_t last =

@@ -31,7 +31,7 @@ class DurableBeforeSeen final : public Invariant {
       return;
     }
     record::StreamReceiver cursor;
-    const auto row = frame.rows.get(agent::rows::commands);
+    const auto row = frame.rows.find(agent::rows::commands);
     if (!row || !cursor.ParseFromString(*row) || frame.ack->up_to() > cursor.cursor())
       object(fmt::format("{} acknowledged command {} before it was durable", frame.node, frame.ack->up_to()));
   }
@@ -40,7 +40,7 @@ class DurableBeforeSeen final : public Invariant {
     if (!changes_machine(call.request)) return;
     const std::string deployment = deployment_of_request(call.request.id);
     record::Job job;
-    const auto row = call.rows.get(agent::rows::job + deployment);
+    const auto row = call.rows.find(agent::rows::job + deployment);
     if (!row || !job.ParseFromString(*row) || job.intent() == record::Job::NONE)
       object(call.node + " changes a machine before its intent is durable: " + call.request.url);
     const bool power = call.request.url.ends_with("Reset");

@@ -43,7 +43,7 @@ class Images : public ::testing::Test {
     }
     return reports;
   }
-  bool wished(char of) { return site_.store.get("image/" + digest(of)).has_value(); }
+  bool wished(char of) { return site_.store.find("image/" + digest(of)).has_value(); }
   TestSite site_;
 };
 

@@ -43,7 +43,7 @@ TEST_F(Inspect, ReportsWhoTheMachineIsAndLeavesNothingBehind) {
   EXPECT_EQ(result.bmc_key_sha256(), std::string(64, 'b'));
   EXPECT_TRUE(result.virtual_media());
   EXPECT_EQ(site_.bmcs["10.0.0.1"].sessions_open, 0);
-  EXPECT_TRUE(site_.store.scan("inspect/", "inspect0", 10).empty());
+  EXPECT_TRUE(site_.store.scan("inspect/", "inspect0", 10)->empty());
 }
 
 // On a real BMC each request takes 0.3 to 3 seconds.
@@ -65,11 +65,11 @@ TEST_F(Inspect, LeavesTheWayAroundTheBmcForTheNextDialogue) {
   site_.bmcs["10.0.0.1"];
   site_.start();
   inspect("10.0.0.1");
-  const auto rows = site_.store.scan("bmc/", "bmc0", 10);
+  const auto rows = *site_.store.scan("bmc/", "bmc0", 10);
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].key, "bmc/10.0.0.1");
   record::BmcMap map;
-  ASSERT_TRUE(map.ParseFromString(rows[0].value));
+  ASSERT_TRUE(map.ParseFromString(*rows[0].value));
   EXPECT_EQ(map.key_sha256(), std::string(64, 'b'));
   EXPECT_EQ(map.system(), "/redfish/v1/Systems/1");
   EXPECT_THAT(map.slots(), ::testing::ElementsAre("/redfish/v1/Managers/1/VirtualMedia/Cd"));

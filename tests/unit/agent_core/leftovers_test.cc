@@ -17,7 +17,7 @@ using Why = ImageFailed::Why;
 class Leftovers : public ::testing::Test {
  protected:
   std::size_t rows(const std::string& prefix) {
-    return site_.store.scan(prefix, agent::rows::after(prefix), 1000).size();
+    return site_.store.scan(prefix, agent::rows::after(prefix), 1000)->size();
   }
   void fail_image(char of = 'a') {
     site_.deliver(ImageFailed{std::string(64, of), Why::unavailable, "https://mirror/x.iso: HTTP 404"});

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "agents/core/agent_core.h"
+#include "agents/core/row_keys.h"
 #include "common/ports/memory_rows.h"
 #include "schemas/record/agent.pb.h"
 #include "schemas/record/job.pb.h"
@@ -31,7 +32,7 @@ class RowCheck : public testing::Test {
   }
   record::Job job() {
     record::Job row;
-    row.set_row_version(1);
+    row.set_row_version(rows::version);
     row.mutable_order()->set_deployment_id("d-1");
     row.mutable_order()->set_generation(1);
     row.set_stage(wire::QUEUED);
@@ -68,11 +69,11 @@ TEST_F(RowCheck, RefusesAJobWhoseFactsContradictEachOther) {
   EXPECT_NE(refusal(), "");
 }
 
-TEST_F(RowCheck, RefusesWhatANewerAgentWrote) {
+TEST_F(RowCheck, RefusesWhatAnotherReleaseWrote) {
   record::Job row = job();
-  row.set_row_version(2);
+  row.set_row_version(rows::version + 1);
   put("job/d-1", row.SerializeAsString());
-  EXPECT_NE(refusal().find("newer agent"), std::string::npos) << refusal();
+  EXPECT_NE(refusal().find("another release"), std::string::npos) << refusal();
 }
 
 TEST_F(RowCheck, FindsEachFlippedBitOfTheJournal) {

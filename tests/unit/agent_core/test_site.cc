@@ -196,7 +196,7 @@ std::vector<wire::CommandReceipt> TestSite::receipts() const {
 }
 
 std::optional<record::Job> TestSite::job(const std::string& deployment) const {
-  const auto row = store.get("job/" + deployment);
+  const auto row = store.find("job/" + deployment);
   if (!row) return std::nullopt;
   return agent::parse_row<record::Job>(*row);
 }

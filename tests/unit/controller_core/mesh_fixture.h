@@ -103,7 +103,7 @@ class Mesh {
   [[nodiscard]] const rest::Deployment& deployment_of(const std::string& server_name) const {
     return state().deployments.at(server(server_name).status().deployment());
   }
-  [[nodiscard]] std::vector<rest::LogEvent> events() const { return read_events(store, 0, 100'000); }
+  [[nodiscard]] std::vector<rest::LogEvent> events() const { return read_events(store, 0, 100'000)->events; }
   [[nodiscard]] bool logged(const std::string& part) const {
     for (const auto& event : events()) {
       if (event.message().find(part) != std::string::npos) return true;

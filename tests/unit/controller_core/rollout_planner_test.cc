@@ -342,7 +342,7 @@ TEST_F(Planned, TheOrderHoldsAllThatTheSiteNeeds) {
   EXPECT_EQ(got.power(), wire::REFUSE_IF_ON);
   EXPECT_EQ(got.image().size(), 1000U);
   EXPECT_EQ(got.profile().version(), 1U);
-  EXPECT_TRUE(mesh.store.get("b/" + got.profile().sha256()).has_value());
+  EXPECT_TRUE(mesh.store.find("b/" + got.profile().sha256()).has_value());
   std::map<std::string, std::string> variables;
   for (const auto& variable : got.variables()) variables[variable.name()] = variable.value();
   EXPECT_EQ(variables, (std::map<std::string, std::string>{

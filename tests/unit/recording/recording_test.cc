@@ -55,14 +55,14 @@ class HabitualCore final : public DecisionCore {
     ++seen_;
     if (const auto* message = std::get_if<MessageArrived>(&input)) {
       const bool good = verifier_.verify("site", "k", message->payload, {});
-      out.put("last", (good ? "good " : "bad ") + born_ + rows_.get("last").value_or("first"));
-      out.put("chain", sha256(rows_.get("chain").value_or(""), message->payload));
+      out.put("last", (good ? "good " : "bad ") + born_ + rows_.get("last")->value_or("first"));
+      out.put("chain", sha256(rows_.get("chain")->value_or(""), message->payload));
     } else if (const auto* reply = std::get_if<HttpReplied>(&input)) {
       token_ = reply->headers.at(0).second;
       out.put("door", to_hex(entropy_.secret(16)));
       out.emit(HttpRequest{"2",
                            "GET",
-                           "https://bmc/m/" + rows_.get("door").value_or(""),
+                           "https://bmc/m/" + rows_.get("door")->value_or(""),
                            {{"X-Auth-Token", token_}},
                            reply->body});
     } else if (const auto* timer = std::get_if<TimerFired>(&input)) {
@@ -262,7 +262,8 @@ TEST(InputCodec, EveryKindComesBackAsItWas) {
                                      ImageFailed{"s", ImageFailed::Why::rotten, "d", 8, 9, true},
                                      ProbeAnswered{"p", true, "SSH"},
                                      CredentialsChanged{{{"n", "v"}}},
-                                     DiskLevel{true, 10}};
+                                     DiskLevel{true, 10},
+                                     BackupReported{"/b", true, "why", 1, 2, 3}};
   for (const Input& input : inputs) {
     record::RecordedInput record;
     to_record(input, record);

@@ -1,0 +1,395 @@
+#include "controller/core/store_damage.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/command_words.h"
+#include "common/ports/row_seal.h"
+#include "common/ports/wire_time.h"
+#include "controller/core/deployment_machine.h"
+#include "controller/core/fences.h"
+#include "controller/core/field_rules.h"
+#include "controller/core/identity_judgement.h"
+#include "controller/core/operator_acts.h"
+#include "controller/core/restore_hold.h"
+#include "controller/core/server_machines.h"
+#include "controller/core/server_phases.h"
+#include "controller/core/site_care.h"
+#include "controller/state/deployment_states.h"
+#include "controller/state/row_codec.h"
+#include "controller/state/tables.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t note_limit = 1024;
+constexpr char object_version[] = "metalmesh/v1";
+
+/// What a row meant, and what a person does; without the latter nobody has to do anything.
+struct Meaning {
+  std::string what;
+  std::string next;
+};
+
+/// What can still be made out. It may be wrong: good only for refusing more.
+template <class Message>
+Message guess(const record::DamagedRow& damage) {
+  Message message;
+  if (!damage.found().empty() && damage.found().front() == row_version)
+    message.ParsePartialFromString(damage.found().substr(1));
+  return message;
+}
+
+const rest::Deployment* newest_of(const MeshState& mesh, const std::string& server) {
+  const rest::Deployment* newest = nullptr;
+  for (const auto& [id, deployment] : mesh.deployments) {
+    if (deployment.server() != server) continue;
+    if (newest == nullptr || from_wire(newest->created()) <= from_wire(deployment.created()))
+      newest = &deployment;
+  }
+  return newest;
+}
+
+Meaning lose_server(Work& work, const std::string& name, const record::DamagedRow&) {
+  if (!work.mesh().servers.contains(name)) {
+    rest::Server server;
+    server.set_api_version(object_version);
+    server.set_kind("Server");
+    server.mutable_metadata()->set_name(name);
+    auto& status = *server.mutable_status();
+    status.set_phase(phases::registered);
+    status.set_use("inUse");
+    status.set_blocked("its row in the controller's store was damaged: what was registered is not known");
+    if (const rest::Deployment* last = newest_of(work.mesh(), name)) {
+      server.mutable_spec()->set_site(last->site());
+      status.set_machine(last->machine());
+      status.set_deployment(last->id());
+      status.set_generation(last->generation());
+    }
+    work.ledger.put(std::move(server));
+  }
+  return {"server " + name +
+              " is blocked: what was registered of it is lost; what is known of its machine is not",
+          "metalmesh apply -f FILE, with its manifest"};
+}
+
+Meaning lose_rollout(Work& work, const std::string& name, const record::DamagedRow&) {
+  if (!work.mesh().rollouts.contains(name)) {
+    rest::Rollout rollout;
+    rollout.set_api_version(object_version);
+    rollout.set_kind("Rollout");
+    rollout.mutable_metadata()->set_name(name);
+    rollout.mutable_status()->set_state("stopped");
+    rollout.mutable_status()->set_stop_reason(
+        "its row in the controller's store was damaged: its plan is lost, it starts no more servers");
+    work.ledger.put(std::move(rollout));
+  }
+  return {"rollout " + name + " is stopped: its plan is lost, and whether it was aborted; what runs goes on",
+          commands::abort(name)};
+}
+
+Meaning lose_object(const std::string& kind, const std::string& name) {
+  return {kind + " " + name + " is lost", "metalmesh apply -f FILE, with its manifest"};
+}
+Meaning lose_site(Work&, const std::string& name, const record::DamagedRow&) {
+  Meaning meaning = lose_object("site", name);
+  meaning.what += ": its agent is not heard and gets nothing; what it has accepted goes on there";
+  return meaning;
+}
+Meaning lose_credential(Work&, const std::string& name, const record::DamagedRow&) {
+  return lose_object("credential", name);
+}
+Meaning lose_image(Work&, const std::string& name, const record::DamagedRow&) {
+  return lose_object("image", name);
+}
+Meaning lose_profile(Work&, const std::string& name, const record::DamagedRow&) {
+  return lose_object("profile", name);
+}
+Meaning lose_blob(Work&, const std::string& name, const record::DamagedRow&) {
+  return {"the content of a profile (" + name.substr(0, 12) +
+              ") is lost: orders that need it wait at their sites",
+          "metalmesh apply -f FILE, with the profiles' manifests"};
+}
+
+/// The server that a deployment was for, as other rows tell.
+const rest::Server* server_of(const Work& work, const std::string& deployment) {
+  const MeshState& mesh = work.mesh();
+  const auto order = work.ledger.inner().orders.find(deployment);
+  if (order != work.ledger.inner().orders.end()) {
+    const auto found = mesh.servers.find(order->second.order().server());
+    if (found != mesh.servers.end()) return &found->second;
+  }
+  for (const auto& [name, server] : mesh.servers) {
+    const auto& unresolved = server.status().unresolved();
+    if (server.status().deployment() == deployment ||
+        std::ranges::find(unresolved, deployment) != unresolved.end())
+      return &server;
+  }
+  return nullptr;
+}
+
+void doubt(Work& work, const std::string& id, const std::string& row) {
+  const rest::Deployment& deployment = work.mesh().deployments.at(id);
+  const SiteLink* link = work.link(deployment.site());
+  const bool handed_out = is_in_flight(deployment.state());
+  move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
+    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
+    d.mutable_fault()->set_seen("row " + row +
+                                " of the controller's store was damaged: how far it came is not known");
+    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
+    d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
+    d.set_disk(wire::DISK_UNKNOWN);
+    d.set_keeps_place(handed_out);
+  });
+  owe_fence(work, id, "row " + row + " of the controller's store was damaged",
+            link == nullptr ? std::string() : link->event_journal());
+  work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
+                              "INDETERMINATE: row " + row + " of the controller's store was damaged"),
+                   work.now.wall());
+}
+
+Meaning lose_deployment(Work& work, const std::string& id, const record::DamagedRow& damage) {
+  const rest::Server* server = server_of(work, id);
+  if (server == nullptr)
+    return {"deployment " + id + " had ended, and no server rests on it: its history is lost", ""};
+  if (!work.mesh().deployments.contains(id)) {
+    const auto guessed = guess<rest::Deployment>(damage);
+    rest::Deployment deployment;
+    deployment.set_id(id);
+    deployment.set_server(server->metadata().name());
+    deployment.set_site(server->spec().site());
+    if (work.mesh().rollouts.contains(guessed.rollout())) deployment.set_rollout(guessed.rollout());
+    deployment.set_machine(server->status().machine());
+    const auto order = work.ledger.inner().orders.find(id);
+    deployment.set_generation(std::max<std::uint64_t>(
+        server->status().generation(),
+        order == work.ledger.inner().orders.end() ? 0 : order->second.order().generation()));
+    deployment.set_state(std::string(states::running));
+    deployment.set_fence(std::string(fences::none));
+    *deployment.mutable_created() = to_wire(work.now.wall());
+    work.ledger.put(std::move(deployment));
+    doubt(work, id, damage.row());
+  }
+  return {"deployment " + id + " of server " + server->metadata().name() + " is INDETERMINATE", ""};
+}
+
+Meaning lose_order(Work& work, const std::string& id, const record::DamagedRow& damage) {
+  const auto found = work.mesh().deployments.find(id);
+  if (found == work.mesh().deployments.end() || !is_open(found->second.state()))
+    return {"what deployment " + id + ", which has ended, was ordered with is lost", ""};
+  doubt(work, id, damage.row());
+  return {"what deployment " + id + " was ordered with is lost: it is INDETERMINATE", ""};
+}
+
+Meaning lose_fence(Work& work, const std::string& id, const record::DamagedRow& damage) {
+  if (work.mesh().deployments.contains(id)) {
+    const auto order = work.ledger.inner().orders.find(id);
+    owe_fence(work, id, "row " + damage.row() + " of the controller's store was damaged",
+              order == work.ledger.inner().orders.end() ? std::string() : order->second.event_journal());
+  }
+  if (work.mesh().fences.contains(id)) return {"the fence of deployment " + id + " is owed again", ""};
+  return {"whether the site has confirmed that nothing of deployment " + id + " starts any more is not known",
+          "look at its server and make sure that nothing runs there"};
+}
+
+Meaning lose_link(Work& work, const std::string& site, const record::DamagedRow& damage) {
+  return {"what was known of the agent of site " + site + " is lost: it is in quarantine",
+          work.mesh().sites.contains(site) ? "metalmesh site clear-quarantine " + site + " --note TEXT"
+                                           : commands::settle_damage(damage.row())};
+}
+
+/// "s/<site>/"
+Meaning lose_commands(Work& work, const std::string& rest_of_key, const record::DamagedRow& damage) {
+  const std::string site = rest_of_key.substr(0, rest_of_key.find('/'));
+  relearn_site(work, site, "row " + damage.row() + " of the controller's store was damaged");
+  return {"commands to site " + site + " begin anew", ""};
+}
+
+Meaning lose_machine(Work& work, const std::string& id, const record::DamagedRow& damage) {
+  record::Machine machine;
+  const auto guessed = guess<record::Machine>(damage);
+  std::set<std::string> names(guessed.names().begin(), guessed.names().end());
+  std::uint64_t generation = 0;
+  std::string servers;
+  for (const auto& [name, server] : work.mesh().servers) {
+    if (server.status().machine() != id) continue;
+    servers += (servers.empty() ? "" : ", ") + name;
+    for (const auto* identity :
+         {&server.spec().identity(), &server.status().pinned(), &server.status().seen()})
+      for (const std::string& one : machines::names_of(*identity)) names.insert(one);
+    generation = std::max<std::uint64_t>(generation, server.status().generation());
+  }
+  for (const auto& [deployment_id, deployment] : work.mesh().deployments) {
+    if (deployment.machine() == id) generation = std::max<std::uint64_t>(generation, deployment.generation());
+  }
+  machine.mutable_names()->Assign(names.begin(), names.end());
+  machine.set_seen(!names.empty());
+  machine.set_use(record::Machine::IN_USE);
+  machine.set_use_note("row " + damage.row() +
+                       " of the controller's store was damaged: what is on it is not known");
+  *machine.mutable_use_since() = to_wire(work.now.wall());
+  machine.set_protected_(true);
+  machine.set_generation(generation);
+  machine.set_blocked("what was known of its machine is lost (row " + damage.row() +
+                      " of the controller's store was damaged)");
+  const bool nameless = names.empty();
+  work.ledger.put_machine(id, std::move(machine));
+  std::vector<std::string> shown;
+  for (const std::string& name : work.ledger.machines().servers_of(id)) shown.push_back(name);
+  for (const std::string& name : shown) show_machine(work, name);
+  if (nameless) {
+    // Any machine that comes may be it.
+    begin_hold(work, "what was known of a machine is lost, and which one it was (row " + damage.row() + ")");
+    return {"which machine was protected, in use or unclear is not known: this controller holds",
+            commands::go_on() + ", once you know that no plan takes what it must not"};
+  }
+  return {
+      "what was known of the machine of " + (servers.empty() ? "no server" : servers) +
+          " is lost: it is in use, protected and blocked",
+      shown.empty() ? commands::settle_damage(damage.row()) : commands::release_for_install(shown.front())};
+}
+
+Meaning lose_generation(Work& work, const std::string& machine, const record::DamagedRow&) {
+  std::uint64_t highest = 0;
+  for (const auto& [id, order] : work.ledger.inner().orders) {
+    if (machine_of(order.order().identity()) == machine)
+      highest = std::max<std::uint64_t>(highest, order.order().generation());
+  }
+  for (const auto& [name, server] : work.mesh().servers) {
+    if (machine_of(server) == machine)
+      highest = std::max<std::uint64_t>(highest, server.status().generation());
+  }
+  if (highest > 0) work.ledger.raise_generation(machine, highest);
+  return {"the highest order of machine " + machine + " is at least " + std::to_string(highest) +
+              "; its site refuses what is too low",
+          ""};
+}
+
+Meaning lose_event(Work&, const std::string&, const record::DamagedRow& damage) {
+  return {damage.what(), commands::settle_damage(damage.row())};
+}
+
+Meaning forget(Work&, const std::string&, const record::DamagedRow&) {
+  return {"it is learned again, or asked for again", ""};
+}
+
+struct Kind {
+  std::string_view table;
+  Meaning (*act)(Work&, const std::string& name, const record::DamagedRow&);
+};
+/// In the order in which they are looked at: sites and servers before what rests on them.
+constexpr std::array kinds = {Kind{tables::sites, lose_site},
+                              Kind{tables::servers, lose_server},
+                              Kind{tables::rollouts, lose_rollout},
+                              Kind{tables::machines, lose_machine},
+                              Kind{tables::credentials, lose_credential},
+                              Kind{tables::images, lose_image},
+                              Kind{tables::profiles, lose_profile},
+                              Kind{tables::versions, lose_profile},
+                              Kind{tables::blobs, lose_blob},
+                              Kind{tables::deployments, lose_deployment},
+                              Kind{tables::orders, lose_order},
+                              Kind{tables::fences, lose_fence},
+                              Kind{tables::links, lose_link},
+                              Kind{"s/", lose_commands},
+                              Kind{tables::generations, lose_generation},
+                              Kind{tables::events, lose_event},
+                              Kind{"", forget}};
+
+void act_on(Work& work, const Kind& kind, const std::string& row) {
+  record::DamagedRow damage = work.mesh().damage.at(row);
+  const std::string key = key_of_printable(row).value_or(row);
+  const Meaning meaning = kind.act(work, key.substr(std::min(key.size(), kind.table.size())), damage);
+  rest::LogEvent line;
+  line.set_type("store");
+  line.set_message("row " + row + " of the controller's store was damaged: " + meaning.what +
+                   (meaning.next.empty() ? "" : ". Next: " + meaning.next));
+  work.ledger.note(std::move(line), work.now.wall());
+  if (meaning.next.empty()) return work.ledger.erase_damage(row);
+  damage.set_acted_on(true);
+  damage.set_what(meaning.what);
+  damage.set_next(meaning.next);
+  *damage.mutable_at() = to_wire(work.now.wall());
+  work.ledger.put_damage(row, std::move(damage));
+}
+
+const Kind& kind_of(const std::string& row) {
+  return *std::ranges::find_if(kinds, [&](const Kind& kind) { return row.starts_with(kind.table); });
+}
+
+}  // namespace
+
+void act_on_damage(Work& work) {
+  for (const Kind& kind : kinds) {
+    std::vector<std::string> rows;
+    for (const auto& [row, damage] : work.mesh().damage) {
+      if (!damage.acted_on() && &kind_of(row) == &kind) rows.push_back(row);
+    }
+    for (const std::string& row : rows) act_on(work, kind, row);
+  }
+  // What a deployment says it owes, and its row is gone.
+  for (const auto& [name, link] : work.links) {
+    if (link->lacks_commands()) relearn_site(work, name, "its command journal is gone");
+  }
+}
+
+namespace {
+
+void lift_object(Work& work, std::string_view kind, const std::string& name) {
+  struct Table {
+    std::string_view kind;
+    std::string_view table;
+  };
+  static constexpr std::array tables_of = {
+      Table{"Site", tables::sites},       Table{"Credential", tables::credentials},
+      Table{"Server", tables::servers},   Table{"Image", tables::images},
+      Table{"Profile", tables::profiles}, Table{"Rollout", tables::rollouts}};
+  const auto table = std::ranges::find(tables_of, kind, &Table::kind);
+  if (table != tables_of.end()) work.ledger.erase_damage(printable_key(tables::row(table->table, name)));
+}
+
+void lift_machine(Work& work, const std::string& server) {
+  const auto found = work.mesh().servers.find(server);
+  if (found != work.mesh().servers.end())
+    work.ledger.erase_damage(printable_key(tables::row(tables::machines, found->second.status().machine())));
+}
+
+}  // namespace
+
+void lift_damage(Work& work, const OperatorRequest& request) {
+  if (work.mesh().damage.empty()) return;
+  if (const auto* apply = std::get_if<Apply>(&request.body)) {
+    const auto [kind, name] = kind_and_name(apply->object);
+    lift_object(work, kind, name);
+  } else if (const auto* gone = std::get_if<Delete>(&request.body)) {
+    lift_object(work, gone->kind, gone->name);
+  } else if (const auto* abort = std::get_if<AbortRollout>(&request.body)) {
+    lift_object(work, "Rollout", abort->rollout);
+  } else if (const auto* clear = std::get_if<ClearSiteQuarantine>(&request.body)) {
+    work.ledger.erase_damage(printable_key(tables::row(tables::links, clear->site)));
+  } else if (const auto* release = std::get_if<ReleaseServer>(&request.body)) {
+    lift_machine(work, release->server);
+  }
+}
+
+ActResult act(Work& work, const SettleDamage& request, const std::string&) {
+  using rules::refusal;
+  if (!work.mesh().damage.contains(request.row)) {
+    return std::unexpected(refusal(ErrorKind::not_found, "row",
+                                   "no damaged row " + request.row.substr(0, 80) + " is listed",
+                                   "metalmesh controller status"));
+  }
+  if (request.reason.empty() || request.reason.size() > note_limit) {
+    return std::unexpected(
+        refusal(ErrorKind::invalid, "reason", "a reason of 1 to 1024 bytes says what was put right"));
+  }
+  work.ledger.erase_damage(request.row);
+  return Acted{false, "Controller", "",
+               "settled damaged row " + request.row + " of the controller's store: " + request.reason};
+}
+
+}  // namespace metalmesh::controller
