@@ -7,6 +7,7 @@
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
+#include "controller/core/event_gaps.h"
 #include "controller/core/fences.h"
 #include "controller/core/progress_model.h"
 #include "controller/core/sentences.h"
@@ -98,12 +99,6 @@ bool would_know(const Work& work, const std::string& deployment, const std::stri
   if (planted(Defect::unknowing_answer_believed)) return true;
   const auto order = work.ledger.inner().orders.find(deployment);
   return order != work.ledger.inner().orders.end() && order->second.event_journal() == journal;
-}
-
-/// Events of this journal are missing from the ledger, and what they said is not found out yet.
-bool in_gap(const Work& work, const std::string& site, const std::string& journal) {
-  const SiteLink* link = work.link(site);
-  return link != nullptr && link->row().gap_to() > 0 && link->event_journal() == journal;
 }
 
 void fold_cancel(Work& work, const rest::Deployment& deployment, const std::string& journal,

@@ -396,11 +396,12 @@ void SiteLink::note_seen_order(const std::string& deployment) {
   changed_ = true;
 }
 
+bool SiteLink::told_since_gap(const std::string& deployment) const {
+  return std::ranges::find(row_.told_since_gap(), deployment) != row_.told_since_gap().end();
+}
+
 void SiteLink::note_told(const std::string& deployment) {
-  if (row_.gap_to() == 0 || deployment.empty() ||
-      std::ranges::find(row_.told_since_gap(), deployment) != row_.told_since_gap().end()) {
-    return;
-  }
+  if (row_.gap_to() == 0 || deployment.empty() || told_since_gap(deployment)) return;
   row_.add_told_since_gap(deployment);
   changed_ = true;
 }

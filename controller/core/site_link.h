@@ -111,13 +111,14 @@ class SiteLink {
   [[nodiscard]] bool can_command() const;
   /// As can_command, and nothing must be learned from the site first.
   [[nodiscard]] bool can_issue() const {
-    return can_command() && !row_.learning() && caught_up_ && follows_us_;
+    return can_command() && !row_.learning() && caught_up() && follows_us_;
   }
   /// The highest epoch that the agent has seen.
   [[nodiscard]] std::uint64_t epoch_seen() const { return epoch_seen_; }
   /// Since this controller started, the agent proved to be alive, and all that it had told by then was taken
-  /// in: what our store says of the site is not older than the site's own word.
-  [[nodiscard]] bool caught_up() const { return caught_up_; }
+  /// in, and what was in a gap found out: what our store says of the site is not older than the site's own
+  /// word.
+  [[nodiscard]] bool caught_up() const { return caught_up_ && row_.gap_to() == 0; }
   /// In this life of the controller its agent came with another journal than the one that was followed.
   [[nodiscard]] bool lost_journal() const { return lost_journal_; }
   /// We were restored: starts a new command journal (if the site is known) and asks for its fences.
@@ -130,6 +131,7 @@ class SiteLink {
   void note_seen_order(const std::string& deployment);
   /// While what was in a gap must be found out: an event behind it spoke of this deployment.
   void note_told(const std::string& deployment);
+  [[nodiscard]] bool told_since_gap(const std::string& deployment) const;
   /// The last piece came.
   void learned();
 
