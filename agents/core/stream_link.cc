@@ -62,9 +62,9 @@ void StreamLink::on_started(const Now& now) {
   if (!line) return;
   const Duration steps = from_wire(kept_clock_->steps());
   if (settings_.wan_free) {
-    own_clock_.resume(line, steps);
+    own_clock_.resume(line, steps, doubted_of(*kept_clock_));
   } else {
-    presence_.resume_clock(*line, steps);
+    presence_.resume_clock(*line, steps, doubted_of(*kept_clock_));
   }
 }
 
@@ -102,6 +102,7 @@ void StreamLink::tell_clock(TimeKeeper::Heard heard, const Now& now, Outcome& ou
   // Told once: one that jumps about must not fill the journal.
   if (doubt.has_value() == clock_doubt_told_) return;
   clock_doubt_told_ = doubt.has_value();
+  clock_moved_ = true;  // a life that begins now must not believe what this one doubts
   wire::Event event;
   event.mutable_clock_doubted()->set_over(!doubt);
   if (doubt) *event.mutable_clock_doubted()->mutable_by() = to_wire(*doubt);

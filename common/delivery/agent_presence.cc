@@ -115,7 +115,10 @@ void AgentPresence::learn_time(const wire::Welcome& welcome, MonoTime sent, Mono
   clock_news_.stepped = clock_.steps() - steps;
   // Whatever became of its account (it may have been restored): from here on its steps are counted as it
   // does.
-  if (!clock_.doubt()) clock_.resume(clock_.line(received), from_wire(welcome.clock_steps()));
+  if (clock_.doubt()) return;
+  clock_.resume(clock_.line(received), from_wire(welcome.clock_steps()));
+  // A leap ahead that was not believed here may have been there, and orders made by it.
+  clock_news_.stepped = std::min(clock_news_.stepped, clock_.steps() - steps);
 }
 
 bool AgentPresence::proven() const { return proven_ && !twin_ && !quarantined_; }

@@ -242,6 +242,21 @@ TEST(Presence, learns_the_time_within_the_round_trip) {
   EXPECT_EQ(later->wall_high, controller.wall_low + 1002s + 500ms);
 }
 
+TEST(Presence, what_was_ordered_by_a_leap_that_was_never_believed_here_is_set_back_with_it) {
+  Mesh mesh;
+  AgentPresence agent("a", 15s);
+  const auto hear = [&](Duration when, Duration steps) {
+    wire::Welcome welcome = mesh.site.on_hello(agent.hello(at(when), mesh.entropy), at(when), mesh.entropy);
+    *welcome.mutable_clock_steps() = to_wire(steps);
+    (void)agent.on_welcome(welcome, at(when));
+    return agent.take_clock_news().stepped;
+  };
+  EXPECT_EQ(hear(1s, 0s), 0s);
+  EXPECT_EQ(hear(20s, -24h), -24h) << "the time is what it always was, and yet the controller went back";
+  EXPECT_EQ(hear(40s, -24h), 0s);
+  EXPECT_EQ(hear(60s, 0s), 0s) << "an account that was put back gives nobody more time";
+}
+
 TEST(WallStamp, survives_both_ways_and_clamps_nonsense) {
   for (const std::int64_t nanos :
        {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1'700'000'000'123'456'789}}) {
