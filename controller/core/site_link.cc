@@ -559,6 +559,8 @@ void SiteLink::pump(LinkTools& tools) {
 void SiteLink::quarantine(std::string reason, SiteNews& news) {
   presence_.quarantine(reason);
   row_.set_quarantine_reason(reason);
+  row_.set_doubted_commands(sender_.journal_id());
+  row_.set_doubted_below(sender_.next_seq());
   changed_ = true;
   news.quarantine = std::move(reason);
 }

@@ -162,6 +162,13 @@ class SiteLink {
   /// What the site says about the time it goes by; empty: nothing is wrong with it.
   void set_clock_doubt(std::string doubt);
 
+  /// It was handed out before two agents were found under this site's name, or histories that do not fit:
+  /// more than one may have obeyed it.
+  [[nodiscard]] bool obeyed_by_two(const record::Order& order) const {
+    return !order.command_journal().empty() && order.command_journal() == row_.doubted_commands() &&
+           order.command_seq() < row_.doubted_below();
+  }
+
   [[nodiscard]] const record::SiteLink& row() const { return row_; }
   /// True once after each change of row().
   bool take_changed() { return std::exchange(changed_, false); }
