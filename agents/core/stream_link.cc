@@ -306,6 +306,8 @@ void StreamLink::check_history(const wire::Welcome& welcome, Outcome& out) {
 }
 
 void StreamLink::follow(const wire::Welcome& welcome, Outcome& out) {
+  // Those of a controller that does not follow this journal are for another agent.
+  if (welcome.journal_id() != journal_.stream().journal_id()) return;
   if (welcome.command_journal().empty() || welcome.command_journal() == commands_.journal_id()) return;
   out.log(LogLevel::info, "following a new command journal", {{"journal", welcome.command_journal()}});
   commands_.follow(welcome.command_journal(), out.rows);

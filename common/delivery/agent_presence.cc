@@ -75,14 +75,14 @@ AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, 
   challenge_ = welcome.challenge();
   welcomed_ = Newest{welcome.life(), uptime};
   if (welcome.has_clock()) learn_time(welcome, sent.at, now.mono);
-  quarantined_ = welcome.quarantined();
-  if (quarantined_) return Welcomed::quarantined;
+  quarantined_ = quarantined_ || welcome.quarantined();
+  if (welcome.quarantined()) return Welcomed::quarantined;
   if (!welcome.proven()) {
     speak_up_ = std::max(now.mono, *last_sent_ + soon);
     return Welcomed::ok;
   }
   proven_ = true;
-  twin_ = false;
+  twin_ = quarantined_ = false;
   return Welcomed::proven;
 }
 

@@ -95,7 +95,7 @@ class AgentPresence {
   std::optional<Newest> welcomed_;
   bool proven_ = false;
   bool twin_ = false;
-  bool quarantined_ = false;
+  bool quarantined_ = false;  // until it is vouched for anew
   TimeKeeper clock_;
   ClockNews clock_news_;
 };

@@ -6,6 +6,8 @@
 //  - An agent is its journal. While the owner of the one that is followed was heard within minutes, an agent
 //  with another one is refused, by name: it may do nothing, but what it tells is taken in. A person may
 //  choose it.
+//  - One that is refused and yet was given commands that this store has forgotten was followed before a
+//  restore: a new epoch, and quarantine where the one that is followed lives.
 //  - Another event journal, shown by a proven incarnation when the owner is silent, means the agent lost its
 //  own: its commands are void. One that was given up before is an old copy: quarantine, until a person has
 //  chosen.
@@ -199,6 +201,7 @@ class SiteLink {
   SiteNews on_hello(const wire::Hello& hello, LinkTools& tools);
   [[nodiscard]] bool is_refused(const wire::Hello& hello, const Now& now) const;
   void refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
+  void judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   [[nodiscard]] std::string why_refused(const std::string& journal, const Now& now) const;
   SiteNews on_side_data(const wire::Data& data, delivery::StreamReceiver& side, LinkTools& tools) const;
   void add_side(const std::string& journal, LinkTools& tools);
@@ -211,8 +214,14 @@ class SiteLink {
   bool judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   void judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   void judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
+  /// It knows more than our store.
+  void tell_restored(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
+  /// Another controller with our identity, one that lives or that a person chose.
+  [[nodiscard]] static bool follows_foreign(const wire::Hello& hello, const LinkTools& tools);
   void judge_head(const wire::Hello& hello);
   [[nodiscard]] bool ahead_of_us(const wire::Hello& hello) const;
+  /// It follows a command journal that was ours, or nobody's, but that this store does not know.
+  [[nodiscard]] bool has_forgotten_commands(const wire::Hello& hello) const;
   [[nodiscard]] bool events_ahead(const wire::Hello& hello) const;
   /// Ours and the agent's.
   [[nodiscard]] std::pair<std::string, std::string> knowledge(const wire::Hello& hello,

@@ -106,8 +106,22 @@ TEST(Presence, two_living_incarnations_are_quarantined) {
   EXPECT_EQ(mesh.round_trip(second, 13s), Welcomed::quarantined);
   EXPECT_FALSE(second.proven());
   mesh.site.clear_quarantine();
-  for (const auto when : {20s, 21s, 22s}) (void)mesh.round_trip(second, when);
+  EXPECT_EQ(mesh.round_trip(second, 20s), Welcomed::ok);
+  EXPECT_FALSE(second.proven());
+  for (const auto when : {21s, 22s}) (void)mesh.round_trip(second, when);
   EXPECT_TRUE(second.proven());
+}
+
+TEST(Presence, what_was_vouched_for_before_a_quarantine_is_vouched_for_anew) {
+  Mesh mesh;
+  AgentPresence agent("a", 15s);
+  for (const auto when : {1s, 2s, 3s}) (void)mesh.round_trip(agent, when);
+  ASSERT_TRUE(agent.proven());
+  mesh.site.quarantine("another one is followed");
+  EXPECT_EQ(mesh.round_trip(agent, 10s), Welcomed::quarantined);
+  mesh.site = SitePresence("b", {}, 2s, 60s);  // who restarted, and does not know yet whom to follow
+  EXPECT_EQ(mesh.round_trip(agent, 11s), Welcomed::ok);
+  EXPECT_FALSE(agent.proven());
 }
 
 TEST(Presence, an_agent_speaks_up_when_another_incarnation_is_welcomed) {
