@@ -63,9 +63,9 @@ void StreamLink::on_started(const Now& now) {
   if (!line) return;
   const Duration steps = from_wire(kept_clock_->steps());
   if (settings_.wan_free) {
-    own_clock_.resume(line, steps);
+    own_clock_.resume(line, steps, doubted_of(*kept_clock_));
   } else {
-    presence_.resume_clock(*line, steps);
+    presence_.resume_clock(*line, steps, doubted_of(*kept_clock_));
   }
 }
 
@@ -103,6 +103,7 @@ void StreamLink::tell_clock(TimeKeeper::Heard heard, const Now& now, Outcome& ou
   // Told once: one that jumps about must not fill the journal.
   if (doubt.has_value() == clock_doubt_told_) return;
   clock_doubt_told_ = doubt.has_value();
+  clock_moved_ = true;  // a life that begins now must not believe what this one doubts
   wire::Event event;
   event.mutable_clock_doubted()->set_over(!doubt);
   if (doubt) *event.mutable_clock_doubted()->mutable_by() = to_wire(*doubt);
@@ -307,6 +308,8 @@ void StreamLink::check_history(const wire::Welcome& welcome, Outcome& out) {
 }
 
 void StreamLink::follow(const wire::Welcome& welcome, Outcome& out) {
+  // Those of a controller that does not follow this journal are for another agent.
+  if (welcome.journal_id() != journal_.stream().journal_id()) return;
   if (welcome.command_journal().empty() || welcome.command_journal() == commands_.journal_id()) return;
   out.log(LogLevel::info, "following a new command journal", {{"journal", welcome.command_journal()}});
   commands_.follow(welcome.command_journal(), out.rows);

@@ -277,6 +277,7 @@ void InstallMachine::fold(Context& context, const JobInput& input) {
     void operator()(const LaunchGranted&) const {
       context.talk.reads.restart(context.now.mono);
       context.job.clear_ran_for();  // it begins now
+      context.job.set_on_in_boot(context.now.boot);
     }
     void operator()(const CalledBack&) const {
       record::Job& job = context.job;

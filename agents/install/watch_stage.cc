@@ -73,6 +73,7 @@ const redfish::System* read_power(Context& context) {
   context.talk_works();
   if (talk.power.maybe_off() && talk.reads.last() > talk.power.off_since() + read_lag) talk.power.doubt_off();
   talk.power.saw(system->power, context.now.mono);
+  if (talk.power.on_last() == context.now.mono) context.job.set_on_in_boot(context.now.boot);
   talk.looked_at = context.now.mono;
   return system;
 }
@@ -186,10 +187,18 @@ Verdict installer_ended(Context& context) {
   return Verdict::done;
 }
 
+/// Since the host was last known to be on, this agent's machine was started anew: the mains may have gone for
+/// both, and whatever was read, nobody saw an installer come to its end.
+bool mains_may_have_gone(const Context& context) {
+  const std::uint64_t on_in = context.job.on_in_boot();
+  return on_in != 0 && context.now.boot != 0 && on_in != context.now.boot;
+}
+
 Verdict went_off(Context& context) {
   // Whose Off that was, nobody knows where another machine answered for a while.
   const bool contradicted = context.job.contradicted();
-  if (!contradicted && has_finished(context)) return installer_ended(context);
+  const bool mains = mains_may_have_gone(context);
+  if (!contradicted && !mains && has_finished(context)) return installer_ended(context);
   context.release(wire::MediumReleased::HOST_OFF);
   if (contradicted)
     return context.fail(wire::IDENTITY_MISMATCH,
@@ -197,8 +206,9 @@ Verdict went_off(Context& context) {
   const auto usual = context.job.usual_reads();
   return context.fail(
       wire::INSTALLER_INTERRUPTED,
-      {.seen = usual == 0 ? "and it was still reading"
-                          : "earlier installs of this image read " + std::to_string(usual >> 20) + " MiB"});
+      {.seen = mains        ? "and the agent's machine was started anew meanwhile as well"
+               : usual == 0 ? "and it was still reading"
+                            : "earlier installs of this image read " + std::to_string(usual >> 20) + " MiB"});
 }
 
 /// Its installer runs no more, whether it had come to its end or not: whatever boots next must not find the
@@ -257,8 +267,9 @@ Verdict custody(Context& context) {
   if (read_power(context) == nullptr) return Verdict::busy;
   if (context.talk.power.came_back()) return let_go(wire::MediumReleased::HOST_OFF);
   if (context.talk.power.off(long_apart))
-    return let_go(has_finished(context) ? wire::MediumReleased::INSTALLER_ENDED
-                                        : wire::MediumReleased::HOST_OFF);
+    return let_go(has_finished(context) && !mains_may_have_gone(context)
+                      ? wire::MediumReleased::INSTALLER_ENDED
+                      : wire::MediumReleased::HOST_OFF);
   return context.talk.power.maybe_off() ? look_again(context, context.timeouts.poll) : look_later(context);
 }
 

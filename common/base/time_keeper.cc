@@ -30,10 +30,12 @@ WallFix sharper(const WallFix& line, const WallFix& reading) {
 
 }  // namespace
 
-void TimeKeeper::resume(const std::optional<WallFix>& line, Duration steps) {
+void TimeKeeper::resume(const std::optional<WallFix>& line, Duration steps,
+                        const std::optional<WallFix>& doubted) {
   line_ = line;
   steps_ = steps;
   doubt_.reset();
+  if (line && doubted) doubt_ = Doubt{doubted->at, *doubted};
 }
 
 TimeKeeper::Heard TimeKeeper::hear(const WallFix& reading) {

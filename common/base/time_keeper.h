@@ -40,8 +40,10 @@ class TimeKeeper {
   /// `settle`: how long readings that do not fit the line must fit each other.
   explicit TimeKeeper(Duration settle) : settle_(settle) {}
 
-  /// Goes on where an earlier life of the same clock stood; `steps` as it counted them.
-  void resume(const std::optional<WallFix>& line, Duration steps);
+  /// Goes on where an earlier life of the same clock stood; `steps` as it counted them, `doubted` what it
+  /// doubted.
+  void resume(const std::optional<WallFix>& line, Duration steps,
+              const std::optional<WallFix>& doubted = std::nullopt);
 
   Heard hear(const WallFix& reading);
   /// The clock's owner says himself that it was set back by `by`.
@@ -53,6 +55,10 @@ class TimeKeeper {
   [[nodiscard]] std::optional<WallFix> line(MonoTime at) const;
   /// By how much the readings that are doubted are ahead of the line.
   [[nodiscard]] std::optional<Duration> doubt() const;
+  /// The last of these readings, to write down.
+  [[nodiscard]] std::optional<WallFix> doubted() const {
+    return doubt_ ? std::optional(doubt_->reading) : std::nullopt;
+  }
   /// How far the line was set back altogether, zero or below. A bound that was made when this was `then` is
   /// moved by `steps() - then`, so that nobody gets more time than he was promised. Forward moves are not
   /// counted: a clock that was set cannot be told from a machine that slept with all its clocks, and then the

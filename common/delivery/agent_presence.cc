@@ -75,14 +75,14 @@ AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, 
   challenge_ = welcome.challenge();
   welcomed_ = Newest{welcome.life(), uptime};
   if (welcome.has_clock()) learn_time(welcome, sent.at, now.mono);
-  quarantined_ = welcome.quarantined();
-  if (quarantined_) return Welcomed::quarantined;
+  quarantined_ = quarantined_ || welcome.quarantined();
+  if (welcome.quarantined()) return Welcomed::quarantined;
   if (!welcome.proven()) {
     speak_up_ = std::max(now.mono, *last_sent_ + soon);
     return Welcomed::ok;
   }
   proven_ = true;
-  twin_ = false;
+  twin_ = quarantined_ = false;
   return Welcomed::proven;
 }
 
@@ -115,7 +115,10 @@ void AgentPresence::learn_time(const wire::Welcome& welcome, MonoTime sent, Mono
   clock_news_.stepped = clock_.steps() - steps;
   // Whatever became of its account (it may have been restored): from here on its steps are counted as it
   // does.
-  if (!clock_.doubt()) clock_.resume(clock_.line(received), from_wire(welcome.clock_steps()));
+  if (clock_.doubt()) return;
+  clock_.resume(clock_.line(received), from_wire(welcome.clock_steps()));
+  // A leap ahead that was not believed here may have been there, and orders made by it.
+  clock_news_.stepped = std::min(clock_news_.stepped, clock_.steps() - steps);
 }
 
 bool AgentPresence::proven() const { return proven_ && !twin_ && !quarantined_; }

@@ -61,7 +61,9 @@ class AgentPresence {
   [[nodiscard]] std::optional<Now> corrected(const Now& now) const;
   [[nodiscard]] const TimeKeeper& clock() const { return clock_; }
   /// Goes on with the time that an earlier life of this agent had learned.
-  void resume_clock(const WallFix& line, Duration steps) { clock_.resume(line, steps); }
+  void resume_clock(const WallFix& line, Duration steps, const std::optional<WallFix>& doubted) {
+    clock_.resume(line, steps, doubted);
+  }
   /// What the last Welcome said about the time, once.
   struct ClockNews {
     TimeKeeper::Heard heard = TimeKeeper::Heard::fits;
@@ -93,7 +95,7 @@ class AgentPresence {
   std::optional<Newest> welcomed_;
   bool proven_ = false;
   bool twin_ = false;
-  bool quarantined_ = false;
+  bool quarantined_ = false;  // until it is vouched for anew
   TimeKeeper clock_;
   ClockNews clock_news_;
 };

@@ -13,6 +13,11 @@ std::optional<record::Clock> clock_row(const TimeKeeper& keeper, const Now& now)
   *row.mutable_low() = to_wire(line->low);
   *row.mutable_high() = to_wire(line->high);
   *row.mutable_steps() = to_wire(keeper.steps());
+  if (const auto doubted = keeper.doubted()) {
+    *row.mutable_doubted()->mutable_mono() = to_wire(doubted->at.time_since_epoch());
+    *row.mutable_doubted()->mutable_low() = to_wire(doubted->low);
+    *row.mutable_doubted()->mutable_high() = to_wire(doubted->high);
+  }
   return row;
 }
 
@@ -20,6 +25,12 @@ std::optional<WallFix> line_of(const record::Clock& row, const Now& now) {
   const MonoTime at(from_wire(row.mono()));
   if (!row.has_low() || now.boot == 0 || row.boot() != now.boot || at > now.mono) return std::nullopt;
   return WallFix{at, from_wire(row.low()), from_wire(row.high())};
+}
+
+std::optional<WallFix> doubted_of(const record::Clock& row) {
+  if (!row.has_doubted()) return std::nullopt;
+  return WallFix{MonoTime(from_wire(row.doubted().mono())), from_wire(row.doubted().low()),
+                 from_wire(row.doubted().high())};
 }
 
 void follow_steps(wire::StartInstall& order, Duration steps) {

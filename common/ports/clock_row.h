@@ -17,6 +17,9 @@ std::optional<record::Clock> clock_row(const TimeKeeper& keeper, const Now& now)
 /// run on since, whatever became of the process.
 std::optional<WallFix> line_of(const record::Clock& row, const Now& now);
 
+/// The reading that was in doubt when that line was written down. Who is started anew still doubts it.
+std::optional<WallFix> doubted_of(const record::Clock& row);
+
 /// The bounds of `order`, made when the controller's clock had been set back by `order.clock_steps`, as they
 /// are after it has been set back by `steps`: who was promised an hour has no more than that. A window
 /// (`not_before`) is not moved, it means a time of day.

@@ -7,6 +7,7 @@
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
+#include "controller/core/event_gaps.h"
 #include "controller/core/fences.h"
 #include "controller/core/progress_model.h"
 #include "controller/core/sentences.h"
@@ -43,8 +44,25 @@ std::optional<InstallFigures> earlier_installs(const Work& work, const rest::Dep
   return work.mesh().installs.of(deployment.site(), rollout->second.status().plan().profile());
 }
 
+/// Another agent may have had the same order: of the disk, neither can say that nobody touched it.
+bool cannot_say_untouched(const Work& work, const rest::Deployment& deployment) {
+  const SiteLink* link = work.link(deployment.site());
+  const auto order = work.ledger.inner().orders.find(deployment.id());
+  return link != nullptr && order != work.ledger.inner().orders.end() && link->obeyed_by_two(order->second);
+}
+
+constexpr char two_may_run[] =
+    "the site had two agents, or two histories, when it had this order: another one may have written the "
+    "disk";
+
 void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
   const wire::Ended& end = event.ended();
+  wire::DiskState disk = end.disk();
+  if (disk == wire::DISK_STATE_UNSPECIFIED && end.has_fault()) disk = end.fault().disk();
+  const rest::Deployment& ending = work.mesh().deployments.at(id);
+  const bool nothing_done = end.outcome() == wire::Ended::FAILED || end.outcome() == wire::Ended::CANCELLED;
+  const bool doubted = is_open(ending.state()) && nothing_done && !may_have_wiped_disk(disk) &&
+                       cannot_say_untouched(work, ending);
   const auto details = [&](rest::Deployment& d) {
     d.set_stage(wire::DONE);
     if (d.has_launched_at() && event.has_at())
@@ -56,14 +74,15 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
     }
     d.clear_fault();
     if (end.has_fault()) *d.mutable_fault() = end.fault();
-    wire::DiskState disk = end.disk();
-    if (disk == wire::DISK_STATE_UNSPECIFIED && end.has_fault()) disk = end.fault().disk();
+    if (doubted) d.add_evidence(two_may_run);
+    if (doubted) disk = wire::DISK_UNKNOWN;
     d.set_disk(planted(Defect::ends_called_untouched) ? wire::DISK_UNTOUCHED : disk);
     *d.mutable_debts() = end.debts();
     d.clear_note();
     advance_progress(d, {}, std::nullopt, work.now.wall());
   };
-  const bool moved = move_deployment(work, id, happening_of(end.outcome()), details);
+  const Happening what = doubted ? Happening::indeterminate : happening_of(end.outcome());
+  const bool moved = move_deployment(work, id, what, details);
   // Its medium is in because its installer may still run: it counts for the limits until the site lets go.
   if (end.medium_in() && !planted(Defect::custody_frees_place)) keep_place(work, id);
   if (moved) return;
@@ -100,15 +119,16 @@ bool would_know(const Work& work, const std::string& deployment, const std::stri
   return order != work.ledger.inner().orders.end() && order->second.event_journal() == journal;
 }
 
-/// Events of this journal are missing from the ledger, and what they said is not found out yet.
-bool in_gap(const Work& work, const std::string& site, const std::string& journal) {
-  const SiteLink* link = work.link(site);
-  return link != nullptr && link->row().gap_to() > 0 && link->event_journal() == journal;
-}
-
 void fold_cancel(Work& work, const rest::Deployment& deployment, const std::string& journal,
                  const wire::CancelAnswer& answer) {
   const std::string id = deployment.id();
+  if (answer.answer() != wire::CancelAnswer::TOO_LATE && cannot_say_untouched(work, deployment)) {
+    move_deployment(work, id, Happening::indeterminate, [](rest::Deployment& d) {
+      d.add_evidence(two_may_run);
+      d.set_disk(wire::DISK_UNKNOWN);
+    });
+    return;
+  }
   switch (answer.answer()) {
     case wire::CancelAnswer::CANCELLED:
       move_deployment(work, id, Happening::cancel_granted,
@@ -124,10 +144,12 @@ void fold_cancel(Work& work, const rest::Deployment& deployment, const std::stri
     case wire::CancelAnswer::NOT_RUNNING:
       // Ends come before this answer in the stream. If it is still open here, the site never ran it, or does
       // not know any more what became of it: after a launch, or when another journal had the order. Behind a
-      // gap, its launch and its end may be among what is missing.
-      if (const bool missing = in_gap(work, deployment.site(), journal);
-          missing || deployment.launched() ||
-          (is_in_flight(deployment.state()) && !would_know(work, id, journal))) {
+      // gap, its launch and its end may be among what is missing, whatever a person said of it.
+      if (!is_open(deployment.state())) {
+        if (in_gap(work, deployment.site(), journal)) doubt_in_gap(work, id);
+      } else if (const bool missing = in_gap(work, deployment.site(), journal);
+                 missing || deployment.launched() ||
+                 (is_in_flight(deployment.state()) && !would_know(work, id, journal))) {
         move_deployment(work, id, Happening::indeterminate, [missing](rest::Deployment& d) {
           d.add_evidence(
               missing        ? "the site answered that it is not running it, and the events that say what "

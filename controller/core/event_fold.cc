@@ -9,6 +9,7 @@
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_fold.h"
 #include "controller/core/deployment_machine.h"
+#include "controller/core/event_gaps.h"
 #include "controller/core/event_text.h"
 #include "controller/core/fences.h"
 #include "controller/core/identity_judgement.h"
@@ -99,6 +100,11 @@ void note_journal(Work& work, const std::string& deployment, const std::string& 
   work.ledger.put_order(deployment, std::move(order));
 }
 
+/// A later no is to the order's repetition. Of one that was accepted in a gap nobody knows here.
+bool was_accepted(const rest::Deployment& deployment) {
+  return deployment.launched() || deployment.stage() != wire::STAGE_UNSPECIFIED;
+}
+
 void fold_receipt(Work& work, const std::string& site, const std::string& journal, const wire::Event& event,
                   const rest::Deployment* deployment) {
   const wire::CommandReceipt& receipt = event.receipt();
@@ -107,7 +113,7 @@ void fold_receipt(Work& work, const std::string& site, const std::string& journa
     if (receipt.accepted()) {
       note_journal(work, deployment->id(), journal);
       move_deployment(work, deployment->id(), Happening::taken);
-    } else {
+    } else if (!was_accepted(*deployment) && !in_gap(work, site, journal)) {
       move_deployment(work, deployment->id(), Happening::refused, [&](rest::Deployment& d) {
         *d.mutable_fault() = untouched(receipt.refusal());
         d.set_disk(wire::DISK_UNTOUCHED);
@@ -313,7 +319,13 @@ void void_site(Work& work, const std::string& site, const std::string& journal) 
                      work.now.wall());
     look_for_ours(work, id);
   }
-  doubt_words(work, site, journal);
+  for (const std::string& id : fences_owed_by(work.mesh(), site, journal)) {
+    const auto known = work.mesh().deployments.find(id);
+    // That it succeeded she may have seen for herself, and it frees nobody's disk.
+    if (known == work.mesh().deployments.end() || known->second.state() == states::succeeded) continue;
+    doubt_word(work, id,
+               "the site's agent lost journal " + journal + " before it confirmed that nothing was launched");
+  }
   doubt_pending(work, site);
 }
 

@@ -9,6 +9,7 @@
 #include "controller/core/deployment_machine.h"
 #include "controller/core/fences.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/late_facts.h"
 #include "controller/core/restore_hold.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
@@ -21,14 +22,14 @@ std::string words_of(std::uint64_t from, std::uint64_t to) {
                     : "events " + std::to_string(from) + " to " + std::to_string(to);
 }
 
-bool told(const SiteLink& link, const std::string& deployment) {
-  const auto& all = link.row().told_since_gap();
-  return std::ranges::find(all, deployment) != all.end();
+/// For people: what is missing and would say it.
+std::string what_is_missing(const std::string& site, const SiteLink& link) {
+  return "the events of " + site + " that would say so, up to " + std::to_string(link.row().gap_to()) +
+         ", are missing from this controller's ledger";
 }
 
-void doubt(Work& work, const std::string& site, const SiteLink& link, const std::string& id) {
-  const std::string gap = "the events of " + site + " that would say so, up to " +
-                          std::to_string(link.row().gap_to()) + ", are missing from this controller's ledger";
+void doubt(Work& work, const SiteLink& link, const std::string& id) {
+  const std::string gap = what_is_missing(work.mesh().deployments.at(id).site(), link);
   move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
     d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
     d.mutable_fault()->set_seen("what became of this is not known: " + gap);
@@ -40,6 +41,16 @@ void doubt(Work& work, const std::string& site, const SiteLink& link, const std:
   owe_fence(work, id, "whether it runs is not known: " + gap, link.event_journal());
   work.ledger.note(line_about(work.mesh().deployments.at(id), "ended", "INDETERMINATE: " + gap),
                    work.now.wall());
+}
+
+/// One after the other: what this store believes to wait for `server` was over before `ordered` was given.
+void doubt_waiting(Work& work, const SiteLink& link, const std::string& server, const std::string& ordered) {
+  std::vector<std::string> waiting;
+  for (const auto& [id, deployment] : work.mesh().deployments) {
+    if (deployment.server() == server && deployment.state() == states::pending && id != ordered)
+      waiting.push_back(id);
+  }
+  for (const std::string& id : waiting) doubt(work, link, id);
 }
 
 /// A deployment of this machine that only the site remembers.
@@ -81,6 +92,21 @@ void note_gap(Work& work, const std::string& site, const GapFound& gap) {
       work, difference(site, "", "missing events", "never received", missing + ", trimmed by the site"));
 }
 
+bool in_gap(const Work& work, const std::string& site, const std::string& journal) {
+  const SiteLink* link = work.link(site);
+  return link != nullptr && link->row().gap_to() > 0 && link->event_journal() == journal;
+}
+
+void doubt_in_gap(Work& work, const std::string& deployment) {
+  const rest::Deployment& known = work.mesh().deployments.at(deployment);
+  const SiteLink* link = work.link(known.site());
+  if (link == nullptr) return;
+  if (is_open(known.state())) return doubt(work, *link, deployment);
+  doubt_word(
+      work, deployment,
+      "what became of it before a person ended it is not known: " + what_is_missing(known.site(), *link));
+}
+
 void learn_from_fence(Work& work, const std::string& site, const SiteLink& link,
                       const wire::StateReport::Fence& fence) {
   const std::uint64_t known = work.ledger.generation(fence.machine());
@@ -91,12 +117,13 @@ void learn_from_fence(Work& work, const std::string& site, const SiteLink& link,
   });
   if (server == work.mesh().servers.end()) return;
   const std::string& id = fence.deployment_id();
-  if (told(link, id)) return;  // and so what is behind the gap says how it goes on
+  if (link.told_since_gap(id)) return;  // and so what is behind the gap says how it goes on
+  const std::string name = server->first;
+  doubt_waiting(work, link, name, id);
   const bool never_started = fence.cancelled_to() >= fence.generation() && fence.launched() <= known;
   const auto found = work.mesh().deployments.find(id);
   if (found == work.mesh().deployments.end()) {
     if (never_started) return;
-    const std::string name = server->first;
     learn(work, site, name, fence);
   } else if (found->second.site() != site || !is_open(found->second.state())) {
     return;
@@ -109,7 +136,7 @@ void learn_from_fence(Work& work, const std::string& site, const SiteLink& link,
       d.set_note("cancelled in what this controller has forgotten: its site is fenced and never started it");
     });
   } else {
-    doubt(work, site, link, id);
+    doubt(work, link, id);
   }
 }
 
@@ -117,10 +144,13 @@ void doubt_untold(Work& work, const std::string& site, const SiteLink& link) {
   if (planted(Defect::gap_not_doubted)) return;
   std::vector<std::string> untold;
   for (const auto& [id, deployment] : work.mesh().deployments) {
-    if (deployment.site() == site && is_in_flight(deployment.state()) && !told(link, id))
+    if (deployment.site() == site && is_in_flight(deployment.state()) && !link.told_since_gap(id))
       untold.push_back(id);
   }
-  for (const std::string& id : untold) doubt(work, site, link, id);
+  for (const std::string& id : untold) doubt(work, link, id);
+  for (const std::string& id : fences_owed_by(work.mesh(), site, link.event_journal())) {
+    if (!link.told_since_gap(id)) doubt_in_gap(work, id);
+  }
 }
 
 }  // namespace metalmesh::controller

@@ -204,6 +204,15 @@ void raise_fence(Work& work, const std::string& id, std::uint64_t generation) {
   work.ledger.put_fence(id, std::move(fence));
 }
 
+std::vector<std::string> fences_owed_by(const MeshState& mesh, const std::string& site,
+                                        const std::string& journal) {
+  std::vector<std::string> ids;
+  for (const auto& [id, fence] : mesh.fences) {
+    if (fence.site() == site && fence.event_journal() == journal && !fence.confirmed()) ids.push_back(id);
+  }
+  return ids;
+}
+
 const std::pair<const std::string, record::OwedFence>* fence_owed(const MeshState& mesh,
                                                                   const std::string& machine) {
   const auto found = std::ranges::find_if(mesh.fences, [&](const auto& entry) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "controller/core/work.h"
 
@@ -34,6 +35,10 @@ void waive_fences(Work& work, const std::string& site);
 
 /// The newest generation became known: the fence must cover it.
 void raise_fence(Work& work, const std::string& deployment, std::uint64_t generation);
+
+/// The deployments whose fence is owed by `site`, by the agent that has `journal`.
+[[nodiscard]] std::vector<std::string> fences_owed_by(const MeshState& mesh, const std::string& site,
+                                                      const std::string& journal);
 
 /// What is owed for this machine and not confirmed; nullptr: nothing. With the deployment's id.
 const std::pair<const std::string, record::OwedFence>* fence_owed(const MeshState& mesh,

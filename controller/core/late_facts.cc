@@ -1,11 +1,10 @@
 #include "controller/core/late_facts.h"
 
-#include <vector>
-
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
+#include "controller/core/event_gaps.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
@@ -20,6 +19,12 @@ bool says_untouched(const rest::Deployment& deployment) {
 }
 
 bool is_resolved(const rest::Deployment& deployment) { return !deployment.resolved_by().empty(); }
+
+/// A person said so, and nothing that the site told speaks for it.
+bool stands_alone(const rest::Deployment& deployment) {
+  const bool foretold = deployment.state() == states::succeeded && !deployment.launched();
+  return is_resolved(deployment) && (foretold || says_untouched(deployment));
+}
 
 /// The site, too, would have it end like this.
 bool agrees(const wire::Ended& end, const rest::Deployment& deployment) {
@@ -115,7 +120,12 @@ void call_back_rivals(Work& work, const rest::Deployment& deployment) {
   const std::string id = rival->id();
   const std::string why =
       "deployment " + deployment.id() + " of the same server is at work at site " + deployment.site();
-  if (rival->state() == states::pending) return recall(work, id, why, wire::MACHINE_BUSY);
+  if (rival->state() == states::pending) {
+    // Told in order, the other one would have come after its end; in a gap that end may be what is missing.
+    const SiteLink* link = work.link(rival->site());
+    if (link != nullptr && in_gap(work, rival->site(), link->event_journal())) return doubt_in_gap(work, id);
+    return recall(work, id, why, wire::MACHINE_BUSY);
+  }
   if (!rival->launched()) {
     call_back(work, id, why);
     return;
@@ -126,33 +136,26 @@ void call_back_rivals(Work& work, const rest::Deployment& deployment) {
   });
 }
 
-void doubt_words(Work& work, const std::string& site, const std::string& journal) {
-  if (planted(Defect::words_not_doubted)) return;
-  std::vector<std::string> ids;
-  for (const auto& [id, fence] : work.mesh().fences) {
-    const auto known = work.mesh().deployments.find(id);
-    if (known != work.mesh().deployments.end() && fence.site() == site && fence.event_journal() == journal &&
-        !fence.confirmed() && is_resolved(known->second) && says_untouched(known->second)) {
-      ids.push_back(id);
-    }
+void doubt_word(Work& work, const std::string& id, const std::string& why) {
+  const auto known = work.mesh().deployments.find(id);
+  const auto fence = work.mesh().fences.find(id);
+  if (known == work.mesh().deployments.end() || fence == work.mesh().fences.end() ||
+      fence->second.confirmed() || !stands_alone(known->second) || planted(Defect::words_not_doubted)) {
+    return;
   }
-  for (const std::string& id : ids) {
-    const std::string told =
-        "the site's agent lost journal " + journal + " before it confirmed that nothing was launched";
-    const std::string as = work.mesh().deployments.at(id).state();
-    move_deployment(work, id, Happening::doubted, [&](rest::Deployment& d) {
-      keep_word(d, as, told, work.now);
-      d.add_evidence(told);
-      d.set_disk(wire::DISK_UNKNOWN);
-      d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
-      d.mutable_fault()->set_seen(told);
-      d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-      d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
-      d.set_keeps_place(true);  // the installer may run: who would say so is gone
-    });
-    work.ledger.note(line_about(work.mesh().deployments.at(id), "ended", "INDETERMINATE: " + told),
-                     work.now.wall());
-  }
+  const std::string as = known->second.state();
+  move_deployment(work, id, Happening::doubted, [&](rest::Deployment& d) {
+    keep_word(d, as, why, work.now);
+    d.add_evidence(why);
+    d.set_disk(wire::DISK_UNKNOWN);
+    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
+    d.mutable_fault()->set_seen(why);
+    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
+    d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
+    d.set_keeps_place(true);  // the installer may run: who would say so is gone
+  });
+  work.ledger.note(line_about(work.mesh().deployments.at(id), "ended", "INDETERMINATE: " + why),
+                   work.now.wall());
 }
 
 void reopen(Work& work, const std::string& id, const wire::Event& event) {

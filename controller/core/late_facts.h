@@ -18,12 +18,12 @@ bool disproves(const wire::Event& event, const rest::Deployment& deployment, boo
 /// back.
 void reopen(Work& work, const std::string& deployment, const wire::Event& event);
 
-/// The agent of `site` lost the journal that still owed an answer to what persons ended there: nobody can say
-/// any more that nothing was launched. What they called untouched is INDETERMINATE, their word kept.
-void doubt_words(Work& work, const std::string& site, const std::string& journal);
+/// Nobody can say any more what became of `deployment` (`why`). If a person ended it, nothing that was told
+/// speaks for her word, and its site still owes the answer, it is INDETERMINATE, her word kept.
+void doubt_word(Work& work, const std::string& deployment, const std::string& why);
 
 /// `deployment` is at its site: another one that is open for the same server must not be. It is recalled,
-/// cancelled, or, if it was launched, INDETERMINATE.
+/// cancelled, or, if it was launched or may have been in what is missing, INDETERMINATE.
 void call_back_rivals(Work& work, const rest::Deployment& deployment);
 
 }  // namespace metalmesh::controller

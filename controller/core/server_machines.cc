@@ -359,7 +359,9 @@ void note_end_on_machine(Work& work, const rest::Deployment& deployment) {
     } else if (!is_unclear && machine.installed().generation() == deployment.generation()) {
       machine.clear_installed();  // a person had said so, and nothing was written
     }
-    if (wrote || (may_have_wiped(deployment) && !is_unclear)) {
+    // A person's word alone empties no disk: the site may tell yet that nothing was launched.
+    const bool told_by_site = deployment.launched() || deployment.resolved_by().empty();
+    if (told_by_site && (wrote || (may_have_wiped(deployment) && !is_unclear))) {
       // Whatever others had on it is gone.
       machine.set_use(Machine::NEW);
       machine.set_use_note("deployment " + deployment.id() + " wrote its disk");

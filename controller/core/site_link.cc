@@ -131,6 +131,7 @@ void SiteLink::refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news
     if (!known->alive) news.newcomer = known->who;
     known->alive = tools.now.mono;
     add_side(hello.journal_id(), tools);
+    judge_rival(hello, tools, news);
   }
   known->challenge = tools.entropy.bytes(challenge_bytes);
   wire::Welcome refusal;
@@ -142,6 +143,23 @@ void SiteLink::refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news
   *refusal.mutable_clock() = to_wire(tools.now.wall());
   *refusal.mutable_uptime() = to_wire(tools.now.mono.time_since_epoch());
   news.refusal = std::move(refusal);
+}
+
+/// Commands that this store has forgotten were given to one that is refused now: we were restored, and it was
+/// followed before. Where the one that is followed lives, both may have acted, and which of the two is right is
+/// not for us to say.
+void SiteLink::judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  if (!has_forgotten_commands(hello) || follows_foreign(hello, tools) ||
+      planted(Defect::restore_not_noticed)) {
+    return;
+  }
+  tell_restored(hello, tools, news);
+  if (presence_.quarantined() || presence_.silent(tools.now)) return;
+  remember(*row_.mutable_past_command_journals(), hello.command_journal());  // a person decides once
+  quarantine("two agents live under this site's name, and both were followed: journal " +
+                 hello.journal_id().substr(0, journal_limit) +
+                 " in what this controller has forgotten, journal " + receiver_.journal_id() + " now",
+             news);
 }
 
 SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
@@ -181,16 +199,21 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   return news;
 }
 
+bool SiteLink::follows_foreign(const wire::Hello& hello, const LinkTools& tools) {
+  const std::string& followed = hello.controller_instance();
+  if (followed.empty() || followed == tools.lives.current() || tools.lives.contains(followed)) return false;
+  // It has not heard us yet: of our own earlier life, or of one that is gone, it will let go. Not of one that a
+  // person chose over us: who holds for another one outbids no word, however long the chosen one is silent.
+  const bool chosen = !tools.rival.empty() && hello.controller_epoch() > tools.epoch;
+  return hello.controller_lives() || chosen;
+}
+
 bool SiteLink::judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
   epoch_seen_ = std::max(epoch_seen_, hello.controller_epoch());
   if (planted(Defect::foreign_controller_ignored)) return true;
   const std::string& followed = hello.controller_instance();
-  const bool ours = followed.empty() || followed == tools.lives.current();
-  follows_us_ = ours;
-  // It has not heard us yet: of our own earlier life, or of one that is gone, it will let go. Not of one that a
-  // person chose over us: who holds for another one outbids no word, however long the chosen one is silent.
-  const bool chosen = !tools.rival.empty() && hello.controller_epoch() > tools.epoch;
-  if (!ours && (hello.controller_lives() || chosen) && !tools.lives.contains(followed)) {
+  follows_us_ = followed.empty() || followed == tools.lives.current();
+  if (follows_foreign(hello, tools)) {
     news.foreign = ForeignController{followed, hello.controller_since(), true};
     return false;
   }
@@ -260,16 +283,19 @@ void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNe
                       news);
   }
   if (planted(Defect::restore_not_noticed)) return;
-  const bool newer_epoch = hello.controller_epoch() > tools.epoch;
   const bool ahead = ahead_of_us(hello);
-  if (!newer_epoch && !ahead && !events_ahead(hello)) return;
-  if (!std::exchange(told_ahead_, true)) news.ahead = knowledge(hello, tools.epoch);
+  if (hello.controller_epoch() <= tools.epoch && !ahead && !events_ahead(hello)) return;
   if (ahead && hello.command_journal() != sender_.journal_id()) {
     row_.add_past_command_journals(hello.command_journal());
     changed_ = true;
   }
+  tell_restored(hello, tools, news);
+}
+
+void SiteLink::tell_restored(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  if (!std::exchange(told_ahead_, true)) news.ahead = knowledge(hello, tools.epoch);
   // While we learn, the new command journal and the gate are in place already.
-  if (newer_epoch || !row_.learning()) news.restored = hello.controller_epoch();
+  if (hello.controller_epoch() > tools.epoch || !row_.learning()) news.restored = hello.controller_epoch();
 }
 
 /// What the other one has told stays, and where it was left off.
@@ -354,15 +380,18 @@ void SiteLink::judge_head(const wire::Hello& hello) {
 }
 
 bool SiteLink::ahead_of_us(const wire::Hello& hello) const {
-  if (hello.command_journal().empty()) return false;
-  if (hello.command_journal() == sender_.journal_id()) {
-    if (hello.cursor() >= sender_.next_seq()) return true;
-    const auto hash = sender_.hash_at(hello.cursor());
-    const bool says_none = hello.cursor() > 0 && hello.cursor_hash().empty();  // its row was damaged
-    return hash && !says_none && *hash != hello.cursor_hash();
-  }
-  return std::ranges::find(row_.past_command_journals(), hello.command_journal()) ==
-         row_.past_command_journals().end();
+  if (hello.command_journal().empty() || hello.command_journal() != sender_.journal_id())
+    return has_forgotten_commands(hello);
+  if (hello.cursor() >= sender_.next_seq()) return true;
+  const auto hash = sender_.hash_at(hello.cursor());
+  const bool says_none = hello.cursor() > 0 && hello.cursor_hash().empty();  // its row was damaged
+  return hash && !says_none && *hash != hello.cursor_hash();
+}
+
+bool SiteLink::has_forgotten_commands(const wire::Hello& hello) const {
+  const auto& past = row_.past_command_journals();
+  return !hello.command_journal().empty() && hello.command_journal() != sender_.journal_id() &&
+         std::ranges::find(past, hello.command_journal()) == past.end();
 }
 
 const SiteLink::Mark* SiteLink::mark_of(const wire::Hello& hello) const {
@@ -400,11 +429,12 @@ void SiteLink::note_seen_order(const std::string& deployment) {
   changed_ = true;
 }
 
+bool SiteLink::told_since_gap(const std::string& deployment) const {
+  return std::ranges::find(row_.told_since_gap(), deployment) != row_.told_since_gap().end();
+}
+
 void SiteLink::note_told(const std::string& deployment) {
-  if (row_.gap_to() == 0 || deployment.empty() ||
-      std::ranges::find(row_.told_since_gap(), deployment) != row_.told_since_gap().end()) {
-    return;
-  }
+  if (row_.gap_to() == 0 || deployment.empty() || told_since_gap(deployment)) return;
   row_.add_told_since_gap(deployment);
   changed_ = true;
 }
@@ -564,6 +594,8 @@ void SiteLink::pump(LinkTools& tools) {
 void SiteLink::quarantine(std::string reason, SiteNews& news) {
   presence_.quarantine(reason);
   row_.set_quarantine_reason(reason);
+  row_.set_doubted_commands(sender_.journal_id());
+  row_.set_doubted_below(sender_.next_seq());
   changed_ = true;
   news.quarantine = std::move(reason);
 }

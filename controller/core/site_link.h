@@ -6,6 +6,8 @@
 //  - An agent is its journal. While the owner of the one that is followed was heard within minutes, an agent
 //  with another one is refused, by name: it may do nothing, but what it tells is taken in. A person may
 //  choose it.
+//  - One that is refused and yet was given commands that this store has forgotten was followed before a
+//  restore: a new epoch, and quarantine where the one that is followed lives.
 //  - Another event journal, shown by a proven incarnation when the owner is silent, means the agent lost its
 //  own: its commands are void. One that was given up before is an old copy: quarantine, until a person has
 //  chosen.
@@ -111,13 +113,14 @@ class SiteLink {
   [[nodiscard]] bool can_command() const;
   /// As can_command, and nothing must be learned from the site first.
   [[nodiscard]] bool can_issue() const {
-    return can_command() && !row_.learning() && caught_up_ && follows_us_;
+    return can_command() && !row_.learning() && caught_up() && follows_us_;
   }
   /// The highest epoch that the agent has seen.
   [[nodiscard]] std::uint64_t epoch_seen() const { return epoch_seen_; }
   /// Since this controller started, the agent proved to be alive, and all that it had told by then was taken
-  /// in: what our store says of the site is not older than the site's own word.
-  [[nodiscard]] bool caught_up() const { return caught_up_; }
+  /// in, and what was in a gap found out: what our store says of the site is not older than the site's own
+  /// word.
+  [[nodiscard]] bool caught_up() const { return caught_up_ && row_.gap_to() == 0; }
   /// In this life of the controller its agent came with another journal than the one that was followed.
   [[nodiscard]] bool lost_journal() const { return lost_journal_; }
   /// We were restored: starts a new command journal (if the site is known) and asks for its fences.
@@ -130,6 +133,7 @@ class SiteLink {
   void note_seen_order(const std::string& deployment);
   /// While what was in a gap must be found out: an event behind it spoke of this deployment.
   void note_told(const std::string& deployment);
+  [[nodiscard]] bool told_since_gap(const std::string& deployment) const;
   /// The last piece came.
   void learned();
 
@@ -161,6 +165,13 @@ class SiteLink {
   void note_damage(const wire::StoreDamaged& damage);
   /// What the site says about the time it goes by; empty: nothing is wrong with it.
   void set_clock_doubt(std::string doubt);
+
+  /// It was handed out before two agents were found under this site's name, or histories that do not fit:
+  /// more than one may have obeyed it.
+  [[nodiscard]] bool obeyed_by_two(const record::Order& order) const {
+    return !order.command_journal().empty() && order.command_journal() == row_.doubted_commands() &&
+           order.command_seq() < row_.doubted_below();
+  }
 
   [[nodiscard]] const record::SiteLink& row() const { return row_; }
   /// True once after each change of row().
@@ -199,6 +210,7 @@ class SiteLink {
   SiteNews on_hello(const wire::Hello& hello, LinkTools& tools);
   [[nodiscard]] bool is_refused(const wire::Hello& hello, const Now& now) const;
   void refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
+  void judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   [[nodiscard]] std::string why_refused(const std::string& journal, const Now& now) const;
   SiteNews on_side_data(const wire::Data& data, delivery::StreamReceiver& side, LinkTools& tools) const;
   void add_side(const std::string& journal, LinkTools& tools);
@@ -211,8 +223,14 @@ class SiteLink {
   bool judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   void judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   void judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
+  /// It knows more than our store.
+  void tell_restored(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
+  /// Another controller with our identity, one that lives or that a person chose.
+  [[nodiscard]] static bool follows_foreign(const wire::Hello& hello, const LinkTools& tools);
   void judge_head(const wire::Hello& hello);
   [[nodiscard]] bool ahead_of_us(const wire::Hello& hello) const;
+  /// It follows a command journal that was ours, or nobody's, but that this store does not know.
+  [[nodiscard]] bool has_forgotten_commands(const wire::Hello& hello) const;
   [[nodiscard]] bool events_ahead(const wire::Hello& hello) const;
   /// Ours and the agent's.
   [[nodiscard]] std::pair<std::string, std::string> knowledge(const wire::Hello& hello,

@@ -46,7 +46,9 @@ void DeploymentBoard::count(const rest::Deployment& deployment, bool add) {
     step(sites_[deployment.site()], add);
   }
   if (state == states::failed || state == states::indeterminate) {
-    step(may_have_wiped(deployment) ? tally.failed_after_wipe : tally.failed_before_wipe, add);
+    // Which of the two it was, her site has still to say: then it counts as both.
+    if (may_have_wiped(deployment) || is_unconfirmed_word(deployment)) step(tally.failed_after_wipe, add);
+    if (!may_have_wiped(deployment)) step(tally.failed_before_wipe, add);
   }
   if (state == states::unproven) step(tally.unproven, add);
   if (deployment.fence() == fences::owed) step(tally.fences_owed, add);

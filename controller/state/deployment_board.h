@@ -23,7 +23,7 @@ struct RolloutTally {
   std::uint32_t open = 0;
   std::uint32_t in_flight = 0;  // and what keeps its place
   std::uint32_t failed_before_wipe = 0;
-  std::uint32_t failed_after_wipe = 0;
+  std::uint32_t failed_after_wipe = 0;  // what nobody can tell yet counts as both
   std::uint32_t unproven = 0;
   std::uint32_t fences_owed = 0;
 };

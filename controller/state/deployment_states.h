@@ -42,6 +42,10 @@ inline bool is_unresolved(const rest::Deployment& deployment) {
 constexpr bool may_have_wiped_disk(wire::DiskState disk) {
   return disk != wire::DISK_UNTOUCHED && disk != wire::DISK_STATE_UNSPECIFIED;
 }
+/// It ended by a person's word, and its site has not said yet what became of it.
+inline bool is_unconfirmed_word(const rest::Deployment& deployment) {
+  return !deployment.resolved_by().empty() && deployment.fence() == fences::owed;
+}
 /// The disk may have changed: no automatic retry, counts as a failure after the wipe.
 inline bool may_have_wiped(const rest::Deployment& deployment) {
   return deployment.launched() || may_have_wiped_disk(deployment.disk()) ||

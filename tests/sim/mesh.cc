@@ -89,7 +89,6 @@ void Mesh::build_controller() {
       },
       [this](const controller::OperatorRequest& request) {
         witness.court().facts.spared = person->spared();
-        witness.court().facts.notes = person->notes();
         witness.on_granted(request);
       });
   const std::string name = "controller";

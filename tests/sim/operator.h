@@ -58,7 +58,6 @@ class Operator {
   /// Whom she meant to spare, by rollout, however she wrote it.
   [[nodiscard]] const std::map<std::string, std::set<std::string>>& spared() const { return spared_; }
   /// The newest note that she was granted to write at a server.
-  [[nodiscard]] const std::map<std::string, std::string>& notes() const { return notes_; }
   /// She heard that the machine stands elsewhere now.
   void moved(const std::string& server, const std::string& site, const std::string& address);
 

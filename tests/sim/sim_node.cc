@@ -143,7 +143,7 @@ void SimNode::deliver(Input input) {
 }
 
 bool SimNode::ignores(const MessageArrived& message) {
-  if (!life_) return true;
+  if (!life_ || events_.now() < frozen_until_) return true;
   const Outcome outcome = life_->core->handle(message, now());
   return outcome.rows.empty() && outcome.effects.empty();
 }

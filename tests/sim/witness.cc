@@ -244,7 +244,22 @@ void Witness::on_controller_durable(const Batch& batch) {
   court_.facts.moves.clear();
   for (const RowWrite& row : batch) take_controller_row(row);
   all(&Invariant::on_controller_rows, batch);
-  for (const auto& request : std::exchange(granted_, {})) all(&Invariant::on_granted, Granted{request});
+  for (const auto& request : std::exchange(granted_, {})) {
+    take_note(request);
+    all(&Invariant::on_granted, Granted{request});
+  }
+}
+
+void Witness::take_note(const controller::OperatorRequest& request) {
+  const auto* apply = std::get_if<controller::Apply>(&request.body);
+  const auto* server = apply == nullptr ? nullptr : std::get_if<rest::Server>(&apply->object);
+  if (server == nullptr) return;
+  const auto note = server->spec().vars().find("note");
+  if (note != server->spec().vars().end()) {
+    court_.facts.notes[server->metadata().name()] = note->second;
+  } else {
+    court_.facts.notes.erase(server->metadata().name());
+  }
 }
 
 void Witness::take_controller_row(const RowWrite& row) {

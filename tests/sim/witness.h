@@ -58,6 +58,7 @@ class Witness {
   void take_event_row(const std::string& node, const AgentLife& agent, const RowWrite& row);
   void tell(const std::string& node, const AgentLife& agent, std::uint64_t seq, const wire::Event& event);
   void take_gap(const rest::LogEvent& line);
+  void take_note(const controller::OperatorRequest& request);
   void take_controller_row(const RowWrite& row);
   JournalCopy& copy_for(const std::string& node, AgentLife& agent, const std::string& journal);
 

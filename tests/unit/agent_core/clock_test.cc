@@ -91,6 +91,21 @@ TEST_F(Clock, ARestartDoesNotForgetTheTime) {
   EXPECT_EQ(doubts().size(), 1U);
 }
 
+TEST_F(Clock, ARestartDoesNotEndADoubt) {
+  site_.controller.clock_offset = 1h;
+  site_.advance(20s);
+  ASSERT_EQ(doubts().size(), 1U);
+  site_.controller.tells_time = false;  // by now it doubts its own clock
+  site_.start();
+  site_.order(make_order(site_, 1));
+  site_.advance(1min);
+  EXPECT_FALSE(begun());
+  site_.controller.clock_offset = 0h;
+  site_.controller.tells_time = true;
+  site_.advance(1min);
+  EXPECT_TRUE(begun());
+}
+
 TEST_F(Clock, AControllerThatWasSetBackGivesNobodyMoreTime) {
   site_.plant(armed_job(make_order(site_, 1), 1));
   site_.start();

@@ -155,6 +155,73 @@ TEST_F(EventGaps, AnAnswerBehindTheGapThatNothingRunsDoesNotSayThatNothingRan) {
   EXPECT_EQ(mesh.deployment_of("s0").disk(), wire::DISK_UNKNOWN);
 }
 
+TEST_F(EventGaps, ALaterOrderBehindTheGapDoesNotSayThatTheOneBeforeWasNeverHandedOut) {
+  agent->cut = true;
+  mesh.run_for(std::chrono::seconds(70));
+  start("s0");
+  const std::string pending = mesh.deployment_of("s0").id();
+  const auto backup = mesh.store.rows();
+  agent->cut = false;
+  mesh.run_for(std::chrono::seconds(8));
+  agent->succeed("s0");
+  auto again = Mesh::rollout_object("again");
+  again.mutable_spec()->mutable_select()->add_servers("s0");
+  again.mutable_spec()->set_reinstall(true);
+  mesh.must(ProtectServer{"s0", false, "once more", 0});
+  mesh.start_rollout(again);
+  agent->accept("s0");
+  const std::string later = mesh.deployment_of("s0").id();
+  much_later();
+  agent->launch("s0");
+  restore(backup);
+  EXPECT_EQ(mesh.state().deployments.at(pending).state(), "INDETERMINATE");
+  EXPECT_EQ(mesh.deployment_of("s0").id(), later);
+  EXPECT_TRUE(mesh.deployment_of("s0").launched());
+}
+
+TEST_F(EventGaps, ANoBehindTheGapIsNoneToTheOrder) {
+  start("s0");
+  agent->accept("s0");
+  const auto backup = mesh.store.rows();
+  agent->succeed("s0");
+  much_later();
+  wire::Event no = agent->about("s0");  // somebody had repeated the order
+  no.mutable_receipt()->mutable_refusal()->set_code(wire::GENERATION_FENCED);
+  agent->report(no);
+  restore(backup);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "RUNNING");
+  report({fence(0, 1, mesh.deployment_of("s0").id())});
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
+}
+
+TEST_F(EventGaps, AWordThatNobodyCanConfirmBehindTheGapIsDoubted) {
+  start("s0");
+  agent->accept("s0");
+  start("s1");
+  agent->accept("s1");
+  agent->cut = true;
+  start("s2");
+  for (const char* server : {"s0", "s1"}) mesh.must(ResolveDeployment{server, "cancelled", "cannot wait"});
+  mesh.must(ResolveDeployment{"s2", "succeeded", "it must have"});
+  const auto backup = mesh.store.rows();
+  agent->cut = false;
+  agent->succeed("s0");
+  agent->succeed("s1");
+  much_later();
+  wire::Event answer = agent->about("s1");
+  answer.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
+  agent->report(answer);
+  restore(backup);
+  EXPECT_EQ(mesh.deployment_of("s1").state(), "INDETERMINATE")
+      << "that nothing runs says not that nothing ran";
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "CANCELLED");
+  report({fence(0, 1, mesh.deployment_of("s0").id()), fence(1, 1, mesh.deployment_of("s1").id())});
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
+  EXPECT_EQ(mesh.deployment_of("s0").disk(), wire::DISK_UNKNOWN);
+  EXPECT_EQ(mesh.deployment_of("s0").contradicted(0).as(), "CANCELLED");
+  EXPECT_EQ(mesh.deployment_of("s2").state(), "INDETERMINATE") << "nobody has heard of a launch";
+}
+
 TEST_F(EventGaps, AnOldAnswerSkipsNothing) {
   const std::uint64_t had = mesh.state().sites.at("par1").status().events_received();
   for (const std::uint64_t kept : {std::uint64_t{1}, had, had + 1}) {

@@ -249,6 +249,28 @@ TEST_F(Histories, DivergedEventsQuarantineAndSurviveARestart) {
   EXPECT_FALSE(mesh.ask(ClearSiteQuarantine{"par1", "again"}).has_value());
 }
 
+TEST_F(Histories, OfTwoThatMayHaveObeyedNeitherCanSayThatADiskIsUntouched) {
+  start("r0", "s0");
+  start("r1", "s1");
+  agent.accept("s0");
+  agent.accept("s1");
+  wire::Data other = agent.sent.back();
+  other.set_entries(0, "something else");
+  agent.publish("data", other);
+  ASSERT_TRUE(mesh.state().sites.at("par1").status().quarantined());
+  agent.end("s0", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::BMC_KEY_CHANGED);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
+  EXPECT_EQ(mesh.deployment_of("s0").disk(), wire::DISK_UNKNOWN);
+  mesh.must(ClearSiteQuarantine{"par1", "looked at it"});
+  agent.end("s1", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::BMC_KEY_CHANGED);
+  EXPECT_EQ(mesh.deployment_of("s1").state(), "INDETERMINATE") << "it was ordered when there were two";
+  mesh.run_for(std::chrono::seconds(10));
+  start("r2", "s2");
+  agent.accept("s2");
+  agent.end("s2", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::BMC_KEY_CHANGED);
+  EXPECT_EQ(mesh.deployment_of("s2").state(), "FAILED");
+}
+
 TEST_F(Histories, StrangersAndForgersAreCountedNotHeard) {
   const auto rows = mesh.store.rows();
   wire::Hello hello;

@@ -73,6 +73,17 @@ TEST_F(LateFacts, AWordThatNobodyCanConfirmAnyMoreIsDoubted) {
   EXPECT_EQ(deployment().state(), "CANCELLED");
 }
 
+TEST_F(LateFacts, ANoToARepetitionOfAnAcceptedOrderEndsNothing) {
+  for (const bool launched : {false, true}) {
+    if (launched) agent.launch("s0");
+    wire::Event no = agent.about("s0");
+    no.mutable_receipt()->mutable_refusal()->set_code(wire::ORDER_INVALID);
+    agent.stage("s0", launched ? wire::WATCH : wire::QUEUED);
+    agent.report(no);
+    EXPECT_EQ(deployment().state(), "RUNNING");
+  }
+}
+
 TEST_F(LateFacts, TheReceiptOfACancelIsNoneOfTheOrder) {
   agent.end("s0", wire::Ended::INDETERMINATE, wire::DISK_UNKNOWN);
   wire::Event event = agent.about("s0");

@@ -95,6 +95,21 @@ TEST_F(Machines, ReleasedForInstallNeedsAReasonAndAReinstall) {
   ASSERT_FALSE(again.has_value()) << "there is nothing to release any more";
 }
 
+TEST_F(Machines, APersonsWordThatItSucceededDoesNotEmptyWhatWasReleased) {
+  add("s0", 0, "");
+  mesh.must(ReleaseServer{"s0", "CHG-78: decommissioned"});
+  auto object = Mesh::rollout_object("r");
+  object.mutable_spec()->set_reinstall(true);
+  mesh.start_rollout(object);
+  agent.accept("s0");
+  mesh.must(ResolveDeployment{"s0", "succeeded", "it must have"});
+  EXPECT_EQ(mesh.server("s0").status().use(), "released");
+  agent.answer_cancel("s0", wire::CancelAnswer::CANCELLED);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "CANCELLED");
+  EXPECT_FALSE(mesh.server("s0").status().has_installed());
+  EXPECT_EQ(mesh.server("s0").status().use(), "released") << "what was on it is still there";
+}
+
 TEST_F(Machines, NothingIsReleasedBeforeItWasSeen) {
   agent.cut = true;
   mesh.apply(Mesh::server_object("s0", "par1", 0));

@@ -148,6 +148,28 @@ TEST_F(Newcomers, ANewcomerThatAPersonChoseIsFollowedAtOnce) {
   EXPECT_TRUE(owner.welcome.quarantined());
 }
 
+TEST_F(Newcomers, OfTwoThatWereFollowedBeforeARestoreAPersonChooses) {
+  const auto backup = mesh.store.rows();
+  owner.cut = true;
+  an_empty_one_starts();
+  run_both(std::chrono::seconds(200));
+  ASSERT_EQ(status().journal_id(), "journal-empty");
+  ASSERT_FALSE(second->commands.empty());
+  mesh.store.restore(backup);
+  mesh.restart();
+  owner.cut = false;
+  run_both(std::chrono::seconds(20));
+  EXPECT_EQ(status().journal_id(), "journal-par1");
+  ASSERT_TRUE(status().quarantined());
+  EXPECT_THAT(status().quarantine_reason(), ::testing::HasSubstr("both were followed"));
+  EXPECT_TRUE(mesh.state().hold) << "this store went back";
+  mesh.must(ClearSiteQuarantine{"par1", "looked at both", "journal-par1"});
+  run_both(std::chrono::minutes(5));
+  EXPECT_FALSE(status().quarantined());
+  EXPECT_EQ(status().journal_id(), "journal-par1");
+  EXPECT_FALSE(second->presence->proven());
+}
+
 TEST_F(Newcomers, ClearingAQuarantineDoesNotQuarantineForEver) {
   owner.cut = true;
   an_empty_one_starts();

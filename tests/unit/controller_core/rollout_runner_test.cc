@@ -59,6 +59,19 @@ TEST_F(Runner, AGoodCanaryLetsTheRestGo) {
   EXPECT_EQ(agent.orders(), 11);
 }
 
+TEST_F(Runner, WhatAPersonCallsFailedCountsAsAfterTheWipeUntilTheSiteSaysOtherwise) {
+  servers(3);
+  auto rollout = plain();
+  rollout.mutable_spec()->mutable_parallel()->set_total(1);
+  rollout.mutable_spec()->mutable_stop_after()->set_after_wipe("1");
+  mesh.start_rollout(rollout);
+  agent.accept(name(0));
+  agent.cut = true;
+  mesh.must(ResolveDeployment{name(0), "failed", "cannot wait"});
+  EXPECT_EQ(mesh.rollout("r").status().state(), "stopped");
+  EXPECT_THAT(mesh.rollout("r").status().stop_reason(), ::testing::HasSubstr("after the wipe"));
+}
+
 TEST_F(Runner, ThreeFailuresAfterTheWipeStopNewStarts) {
   servers(8);
   auto rollout = plain();

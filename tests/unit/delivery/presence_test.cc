@@ -106,8 +106,22 @@ TEST(Presence, two_living_incarnations_are_quarantined) {
   EXPECT_EQ(mesh.round_trip(second, 13s), Welcomed::quarantined);
   EXPECT_FALSE(second.proven());
   mesh.site.clear_quarantine();
-  for (const auto when : {20s, 21s, 22s}) (void)mesh.round_trip(second, when);
+  EXPECT_EQ(mesh.round_trip(second, 20s), Welcomed::ok);
+  EXPECT_FALSE(second.proven());
+  for (const auto when : {21s, 22s}) (void)mesh.round_trip(second, when);
   EXPECT_TRUE(second.proven());
+}
+
+TEST(Presence, what_was_vouched_for_before_a_quarantine_is_vouched_for_anew) {
+  Mesh mesh;
+  AgentPresence agent("a", 15s);
+  for (const auto when : {1s, 2s, 3s}) (void)mesh.round_trip(agent, when);
+  ASSERT_TRUE(agent.proven());
+  mesh.site.quarantine("another one is followed");
+  EXPECT_EQ(mesh.round_trip(agent, 10s), Welcomed::quarantined);
+  mesh.site = SitePresence("b", {}, 2s, 60s);  // who restarted, and does not know yet whom to follow
+  EXPECT_EQ(mesh.round_trip(agent, 11s), Welcomed::ok);
+  EXPECT_FALSE(agent.proven());
 }
 
 TEST(Presence, an_agent_speaks_up_when_another_incarnation_is_welcomed) {
@@ -240,6 +254,21 @@ TEST(Presence, learns_the_time_within_the_round_trip) {
   const auto later = agent.corrected(at(1003s));
   EXPECT_EQ(later->wall_low, controller.wall_low + 1000s - 500ms);
   EXPECT_EQ(later->wall_high, controller.wall_low + 1002s + 500ms);
+}
+
+TEST(Presence, what_was_ordered_by_a_leap_that_was_never_believed_here_is_set_back_with_it) {
+  Mesh mesh;
+  AgentPresence agent("a", 15s);
+  const auto hear = [&](Duration when, Duration steps) {
+    wire::Welcome welcome = mesh.site.on_hello(agent.hello(at(when), mesh.entropy), at(when), mesh.entropy);
+    *welcome.mutable_clock_steps() = to_wire(steps);
+    (void)agent.on_welcome(welcome, at(when));
+    return agent.take_clock_news().stepped;
+  };
+  EXPECT_EQ(hear(1s, 0s), 0s);
+  EXPECT_EQ(hear(20s, -24h), -24h) << "the time is what it always was, and yet the controller went back";
+  EXPECT_EQ(hear(40s, -24h), 0s);
+  EXPECT_EQ(hear(60s, 0s), 0s) << "an account that was put back gives nobody more time";
 }
 
 TEST(WallStamp, survives_both_ways_and_clamps_nonsense) {

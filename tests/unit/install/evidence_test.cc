@@ -29,6 +29,26 @@ TEST(InstallEvidence, APowerCutInTheMiddleIsToldAsOne) {
   }
 }
 
+// A blackout of the site: whoever had read everything may have been writing still.
+TEST(InstallEvidence, AnOffThatCameWithAPowerCutOfTheAgentIsNoEnd) {
+  for (const bool blackout : {false, true}) {
+    World world;
+    world.now.boot = 1;
+    world.after_launch(4min, [&] {
+      world.cut_power(100);
+      if (blackout) world.now.boot = 2;
+      world.restart();
+    });
+    if (!blackout) {
+      ASSERT_TRUE(world.run());
+      EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+      continue;
+    }
+    expect_interrupted(world);
+    EXPECT_THAT(world.ended().fault().seen(), HasSubstr("started anew"));
+  }
+}
+
 TEST(InstallEvidence, AHostThatWasOffForAMomentIsNoEnd) {
   for (const std::uint64_t percent : {5, 14, 50, 90}) {
     World world;
