@@ -359,7 +359,9 @@ void note_end_on_machine(Work& work, const rest::Deployment& deployment) {
     } else if (!is_unclear && machine.installed().generation() == deployment.generation()) {
       machine.clear_installed();  // a person had said so, and nothing was written
     }
-    if (wrote || (may_have_wiped(deployment) && !is_unclear)) {
+    // What is said of it since it was ordered may be about later orders, which nobody remembers.
+    const bool said_since = from_wire(machine.use_since()) > from_wire(deployment.created());
+    if (wrote || (may_have_wiped(deployment) && !is_unclear && !said_since)) {
       // Whatever others had on it is gone.
       machine.set_use(Machine::NEW);
       machine.set_use_note("deployment " + deployment.id() + " wrote its disk");
