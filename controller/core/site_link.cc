@@ -211,6 +211,10 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
     if (!receiver_.journal_id().empty()) {
       news.lost_journal = receiver_.journal_id();
       lost_journal_ = true;
+      // Its fences are gone, and our store may have been put back: seconds pass faster than orders are given.
+      const auto seconds =
+          std::chrono::duration_cast<std::chrono::seconds>(tools.now.wall().time_since_epoch());
+      row_.set_least_generation(std::max<std::uint64_t>(row_.least_generation(), seconds.count()));
       remember(*row_.mutable_past_event_journals(), receiver_.journal_id());
     }
     follow_journal(hello.journal_id(), tools);
