@@ -134,6 +134,16 @@ TEST_F(Restart, WhoseHistoryIsContradictedEndsNothing) {
   EXPECT_TRUE(site_.told(&wire::Event::has_ended).empty()) << "its start_by is over, its disk unknown";
 }
 
+TEST_F(Restart, SaysHowFarTheLedgerWasThatItWasToldOf) {
+  site_.controller.ledger = "life-7";
+  site_.start();
+  site_.order(make_order(site_, 1));  // rows are written
+  site_.controller.ledger.clear();
+  site_.start();
+  ASSERT_TRUE(site_.controller.last_hello());
+  EXPECT_EQ(site_.controller.last_hello()->ledger(), "life-7");
+}
+
 TEST_F(Restart, ProgressIsSampledAtMostOncePerSecondAndNeverJournalled) {
   record::Job job = armed_job(make_order(site_, 1), 1);
   job.set_stage(wire::WATCH);
