@@ -417,6 +417,7 @@ Outcome AgentCore::handle(const Input& input, const Now& now) {
   const Now trusted = impl_->link.trusted(now);
   std::visit([&](const auto& what) { impl_->on(what, trusted, out); }, input);
   impl_->review(impl_->link.trusted(now), out);
+  impl_->link.keep_ledger(out);
   impl_->link.keep_clock(now, out);
   return out;
 }

@@ -106,6 +106,9 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   const wire::StartInstall& order = slot.job.order();
   const WallTime start_by = from_wire(order.start_by());
   if (now.wall_low > start_by) {
+    // Another agent with our identity may have launched it: its disk is not for this one to speak of.
+    if (auto doubt = c_.link.why_not_act(); doubt && doubt->code() == wire::SITE_QUARANTINED)
+      return hold(slot, std::move(*doubt), now, out);
     wire::Fault fault =
         make_fault(wire::ORDER_EXPIRED, wire::Stage_Name(slot.job.stage()),
                    "start_by passed while the job waited", "order it again with a later start");

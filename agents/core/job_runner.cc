@@ -76,8 +76,10 @@ install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   // A credential that is not at this site shows when it is used.
   auto no_login = c_.breaker.why_not(login_of(job.order().bmc()), c_.site.login_refusals, now);
   if (no_login && no_login->code() == wire::BMC_LOGIN_REFUSED) gate.no_login = std::move(no_login);
+  const auto doubt = c_.link.why_not_act();
+  gate.vouched = !doubt;
+  if (doubt) gate.why_not = *doubt;
   if (job.launched()) return gate;  // nobody asks for more any more
-  gate.vouched = !c_.link.why_not_act();
   const auto standing = c_.link.why_not_start();
   if (standing) gate.why_not = *standing;
   if (job.armed()) return gate;

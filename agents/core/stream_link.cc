@@ -24,6 +24,7 @@ constexpr Duration own_clock_settle = std::chrono::minutes(10);
 constexpr Duration clock_kept_every = std::chrono::minutes(1);
 /// Heartbeats that the controller may leave unanswered before another one is followed: two minutes.
 constexpr int controller_patience = 8;
+constexpr std::size_t event_id_limit = 64;
 constexpr Duration refused_told_within = std::chrono::seconds(5);
 /// Around a clock that nobody vouches for.
 constexpr Duration any_time = std::chrono::hours(24 * 365 * 50);
@@ -139,6 +140,7 @@ void StreamLink::say_hello(const Now& now, Outcome& out) {
   hello.set_controller_epoch(epoch());
   hello.set_machine_id(settings_.machine_id);
   hello.set_acked(journal_.stream().acked());
+  hello.set_ledger(state_.ledger());
   const std::string reason = quarantine_reason();
   hello.set_quarantined(!reason.empty());
   hello.set_quarantine_reason(reason);
@@ -169,6 +171,7 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
   } else if (opened->kind == "ack") {
     const auto ack = decode<wire::Ack>(opened->payload, out);
     if (ack && is_followed(ack->instance(), now, out)) {
+      saw_ledger(ack->ledger());
       const auto result = journal_.on_ack(*ack, now, out);
       received.acked = result == delivery::StreamSender::AckResult::ok;
       if (result == delivery::StreamSender::AckResult::diverged) {
@@ -243,6 +246,7 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Receiv
                                                                        : welcome.quarantine_reason())
                                 : std::string();
   saw_epoch(welcome.controller_epoch(), out);
+  saw_ledger(welcome.ledger());  // it answers a Hello that said what was told before
   check_history(welcome, out);
   follow(welcome, out);
   if (!was_proven && presence_.proven()) {
@@ -342,6 +346,18 @@ void StreamLink::on_data(const wire::Data& data, const Now& now, Received& recei
 void StreamLink::saw_epoch(std::uint64_t seen, Outcome& out) {
   if (seen <= epoch()) return;
   state_.set_controller_epoch(seen);
+  put_row(out, rows::link, state_);
+}
+
+void StreamLink::saw_ledger(const std::string& event) {
+  if (event.empty() || event.size() > event_id_limit || event == state_.ledger()) return;
+  state_.set_ledger(event);
+  ledger_moved_ = true;
+}
+
+void StreamLink::keep_ledger(Outcome& out) {
+  if (!ledger_moved_ || out.rows.empty()) return;
+  ledger_moved_ = false;
   put_row(out, rows::link, state_);
 }
 

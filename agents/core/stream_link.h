@@ -37,6 +37,8 @@ class StreamLink {
   /// Writes down what time it is: at once when it was set, else where rows are written anyway and the last
   /// time is old.
   void keep_clock(const Now& now, Outcome& out);
+  /// Writes down how far the controller's ledger was, where rows are written anyway.
+  void keep_ledger(Outcome& out);
 
   void on_bus_up(const Now& now, Outcome& out);
   void on_bus_down(Outcome& out);
@@ -79,6 +81,7 @@ class StreamLink {
   [[nodiscard]] bool obey(const wire::Welcome& welcome, const Now& now, Outcome& out);
   /// A frame of a controller that is not followed is dropped, and asked about.
   [[nodiscard]] bool is_followed(const std::string& instance, const Now& now, Outcome& out);
+  void saw_ledger(const std::string& event);
   void check_history(const wire::Welcome& welcome, Outcome& out);
   void follow(const wire::Welcome& welcome, Outcome& out);
   void on_data(const wire::Data& data, const Now& now, Received& received, Outcome& out);
@@ -99,9 +102,10 @@ class StreamLink {
   bool clock_doubt_told_ = false;
   std::optional<record::Clock> kept_clock_;  // as an earlier life left it
   std::optional<MonoTime> clock_kept_at_;
-  bool clock_moved_ = false;  // not written down yet
-  std::string told_;          // the controller's reason for a quarantine; empty: none
-  std::string divergence_;    // the command stream is not the one we followed
+  bool clock_moved_ = false;   // not written down yet
+  bool ledger_moved_ = false;  // the same
+  std::string told_;           // the controller's reason for a quarantine; empty: none
+  std::string divergence_;     // the command stream is not the one we followed
   bool twin_ = false;
   std::uint64_t rejected_ = 0;  // envelopes that did not verify
 };

@@ -191,6 +191,7 @@ void keep_time(Context& context) {
     const Duration gap = std::min(passed, context.now.mono - due);
     passed -= gap;
     skip(talk, gap);
+    talk.proves_late |= proves_late(context);
   }
   if (installer_may_run(job)) *job.mutable_ran_for() = sum(job.ran_for(), passed);
   if (job.final_power_on()) *job.mutable_verified_for() = sum(job.verified_for(), passed);

@@ -52,6 +52,12 @@ void retry(Context& context) {
   context.out.actions.emplace_back(RetryLater{pace.delay(failed_attempt, context.random)});
 }
 
+/// Another agent with our identity may have launched what this one did not.
+bool may_not_know(const Context& context) {
+  return !context.job.launched() && !context.gate.vouched &&
+         context.gate.why_not.code() == wire::SITE_QUARANTINED;
+}
+
 void tell_end(Context& context) {
   record::Job& job = context.job;
   job.set_ending(outcome_of(job));
@@ -87,6 +93,10 @@ bool will_retry(const record::Job& job, const Now& now) {
 void conclude(Context& context) {
   record::Job& job = context.job;
   if (will_retry(job, context.now)) return retry(context);
+  if (!job.custody() && may_not_know(context)) {
+    hold(context, context.gate.why_not);
+    return;
+  }
   if (job.mount_state() != wire::MOUNT_STATE_UNSPECIFIED && job.mount_state() != wire::DEAD)
     context.set_mount(wire::DEAD);
   job.set_stage(wire::DONE);

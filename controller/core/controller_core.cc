@@ -98,6 +98,7 @@ struct ControllerCore::Impl {
   FirstHearing hearing;
   ControllerMetrics metrics;
   bool bus_up = false;
+  bool act_untold = false;  // sites are not told yet that the ledger has what a person was granted
   std::set<std::string> strangers;
   std::map<std::string, std::uint64_t> oddities;  // by site
 };
@@ -121,7 +122,9 @@ void ControllerCore::Impl::tick(Work& work) {
     serve_site(work, name);
     LinkTools tools = work.tools();
     if (bus_up && link->due(work.now)) link->pump(tools);
+    if (bus_up && act_untold) link->tell_ledger(tools);
   }
+  act_untold = act_untold && !bus_up;
   clock.keep(work);
   hearing.ends(links, work.now);
   work.moved = true;  // deadlines and silences may have passed
@@ -179,6 +182,7 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
   // Whoever let this controller go on before this site was heard has not seen what it tells.
   if (news.ahead && !work.mesh().hold) begin_hold(work, "site " + site + " knows more than this store");
   if (news.ahead) note_difference(work, difference(site, "", "", news.ahead->first, news.ahead->second));
+  if (news.missing) hold_for_missing(work, site, *news.missing);
   if (news.gap) note_gap(work, site, *news.gap);
   if (news.commands_begun) repeat_wishes(work, site);
   for (const delivery::Entry& entry : news.entries)
@@ -335,6 +339,7 @@ OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& r
     refresh_site(work, name);
   }
   settle(work);
+  act_untold = true;
   Answer answer = answer_of(*result);
   if (!digest.empty()) {
     ledger.put_answer(answer_key(request), to_record(answer, std::move(digest)));

@@ -85,6 +85,23 @@ void hold_for_foreign(Work& work, const std::string& site, const ForeignControll
   work.ledger.set_hold(std::move(hold));
 }
 
+void hold_for_missing(Work& work, const std::string& site, const std::string& event) {
+  const MeshState& mesh = work.mesh();
+  // Of one that a person had stopped: what it did elsewhere was looked at then.
+  const bool is_settled = mesh.settled_instances.contains(event.substr(0, event.rfind('-')));
+  if (is_settled || !mesh.lives.misses(event, mesh.last_event)) return;
+  const std::string newest = mesh.lives.id_of(mesh.last_event);
+  work.ledger.note_missing(event);
+  const SiteLink* link = work.link(site);
+  const std::string evidence = "site " + site + " knows more than this store";
+  if (link == nullptr || link->row().learning()) {
+    begin_hold(work, "it was restored from a backup: " + evidence);
+  } else {  // it learns from every site, however long that takes and whenever a person lets it go on
+    begin_epoch(work, link->epoch_seen(), evidence);
+  }
+  note_difference(work, difference(site, "", "ledger", "event " + newest, "event " + event));
+}
+
 namespace {
 
 /// Between the backup and the loss orders may have been given, and carried out, of which nothing remained.

@@ -19,6 +19,10 @@ void begin_hold(Work& work, const std::string& reason);
 /// refused by.
 void hold_for_foreign(Work& work, const std::string& site, const ForeignController& foreign);
 
+/// Site `site` was told of an event that this store does not have: it was put back to an older copy. Told once
+/// for what is missing.
+void hold_for_missing(Work& work, const std::string& site, const std::string& event);
+
 /// The journal of `site` is lost as well: what the store that went back calls pending may have been handed
 /// out there since, and nobody can say any more: INDETERMINATE. Nothing unless this controller was restored
 /// and had not heard the site since.

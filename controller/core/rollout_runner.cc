@@ -85,7 +85,8 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
   record::Order order = work.ledger.inner().orders.at(id);
   const std::string machine = machine_of(order.order().identity());
   const std::uint64_t generation =
-      std::max({work.ledger.generation(machine), server.status().generation(), deployment.generation()}) +
+      std::max<std::uint64_t>({work.ledger.generation(machine), server.status().generation(),
+                               deployment.generation(), link.row().least_generation()}) +
       (planted(Defect::generation_reused) ? 0 : 1);
   order.mutable_order()->set_generation(generation);
   follow_steps(*order.mutable_order(), work.mesh().clock_steps);

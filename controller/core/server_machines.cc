@@ -361,7 +361,9 @@ void note_end_on_machine(Work& work, const rest::Deployment& deployment) {
     }
     // A person's word alone empties no disk: the site may tell yet that nothing was launched.
     const bool told_by_site = deployment.launched() || deployment.resolved_by().empty();
-    if (told_by_site && (wrote || (may_have_wiped(deployment) && !is_unclear))) {
+    // What is said of it since it was ordered may be about later orders, which nobody remembers.
+    const bool said_since = from_wire(machine.use_since()) > from_wire(deployment.created());
+    if (told_by_site && (wrote || (may_have_wiped(deployment) && !is_unclear && !said_since))) {
       // Whatever others had on it is gone.
       machine.set_use(Machine::NEW);
       machine.set_use_note("deployment " + deployment.id() + " wrote its disk");

@@ -23,6 +23,7 @@ constexpr std::size_t newcomers_kept = 4;
 constexpr int damaged_rows_kept = 64;
 constexpr std::size_t predecessors_told = 16;
 constexpr std::size_t challenge_bytes = 16;
+constexpr std::size_t event_id_limit = 64;
 
 template <class Message>
 bool parse(const std::string& payload, Message& message, SiteNews& news) {
@@ -34,6 +35,7 @@ bool parse(const std::string& payload, Message& message, SiteNews& news) {
 /// Which controller speaks.
 void say_who(wire::Welcome& welcome, const LinkTools& tools) {
   welcome.set_controller_epoch(tools.epoch);
+  welcome.set_ledger(tools.lives.id_of(tools.last_event));
   welcome.set_instance(tools.lives.current());
   if (tools.started) *welcome.mutable_instance_since() = to_wire(*tools.started);
   for (std::string& life : tools.lives.predecessors(predecessors_told))
@@ -165,6 +167,7 @@ void SiteLink::judge_rival(const wire::Hello& hello, const LinkTools& tools, Sit
 SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   SiteNews news;
   if (!owner_heard_) owner_heard_ = tools.now.mono;
+  judge_ledger(hello, tools, news);
   if (is_refused(hello, tools.now)) {
     refuse(hello, tools, news);
     return news;
@@ -222,6 +225,16 @@ bool SiteLink::judge_controller(const wire::Hello& hello, const LinkTools& tools
   return true;
 }
 
+/// Even an old Hello, or one of an agent that nobody believes, can only know what was written once.
+void SiteLink::judge_ledger(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  const std::string& followed = hello.controller_instance();
+  // Another one's ledger is not ours; a person says which of the two goes on.
+  const bool is_anothers = !followed.empty() && !tools.lives.contains(followed) &&
+                           (hello.controller_lives() || !tools.rival.empty());
+  if (is_anothers || hello.ledger().size() > event_id_limit || planted(Defect::restore_not_noticed)) return;
+  if (tools.lives.misses(hello.ledger(), tools.last_event)) news.missing = hello.ledger();
+}
+
 void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
   if (hello.journal_id().empty()) return;
   if (hello.journal_id() != receiver_.journal_id()) {
@@ -235,6 +248,10 @@ void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews
     if (!receiver_.journal_id().empty()) {
       news.lost_journal = receiver_.journal_id();
       lost_journal_ = true;
+      // Its fences are gone, and our store may have been put back: seconds pass faster than orders are given.
+      const auto seconds =
+          std::chrono::duration_cast<std::chrono::seconds>(tools.now.wall().time_since_epoch());
+      row_.set_least_generation(std::max<std::uint64_t>(row_.least_generation(), seconds.count()));
       remember(*row_.mutable_past_event_journals(), receiver_.journal_id());
     }
     follow_journal(hello.journal_id(), tools);
@@ -474,6 +491,18 @@ void SiteLink::send_refusal(wire::Welcome refusal, LinkTools& tools) const {
   publish("welcome", refusal, tools);
 }
 
+void SiteLink::acknowledge(const delivery::StreamReceiver& receiver, LinkTools& tools) const {
+  if (receiver.hash_unknown()) return;
+  const std::uint64_t cursor = receiver.cursor();
+  wire::Ack ack = receiver.ack(cursor > entries_kept_ ? cursor - entries_kept_ : 1);
+  ack.set_ledger(tools.lives.id_of(tools.last_event));
+  publish_ours("ack", std::move(ack), tools);
+}
+
+void SiteLink::tell_ledger(LinkTools& tools) const {
+  if (!receiver_.journal_id().empty()) acknowledge(receiver_, tools);
+}
+
 /// Facts of an agent that is not followed. It may do nothing new; what it did is true all the same.
 SiteNews SiteLink::on_side_data(const wire::Data& data, delivery::StreamReceiver& side,
                                 LinkTools& tools) const {
@@ -488,8 +517,7 @@ SiteNews SiteLink::on_side_data(const wire::Data& data, delivery::StreamReceiver
   }
   news.journal = data.journal_id();
   news.entries = std::move(taken.entries);
-  if (!side.hash_unknown())
-    publish_ours("ack", side.ack(side.cursor() > entries_kept_ ? side.cursor() - entries_kept_ : 1), tools);
+  acknowledge(side, tools);
   return news;
 }
 
@@ -506,9 +534,7 @@ SiteNews SiteLink::on_data(const wire::Data& data, LinkTools& tools) {
     case Verdict::duplicate: {
       news.entries = std::move(taken.entries);
       caught_up_ = caught_up_ || (head_to_reach_ && receiver_.cursor() >= *head_to_reach_);
-      const std::uint64_t cursor = receiver_.cursor();
-      if (!receiver_.hash_unknown())
-        publish_ours("ack", receiver_.ack(cursor > entries_kept_ ? cursor - entries_kept_ : 1), tools);
+      acknowledge(receiver_, tools);
       break;
     }
     case Verdict::gap:

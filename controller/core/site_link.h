@@ -13,6 +13,8 @@
 //  chosen.
 //  - An agent that is ahead of us on commands, or was acknowledged events that we do not have, means that
 //  *we* were restored: a new epoch.
+//  - An agent that was told of an event which our ledger does not have means so as well, however it stands
+//  itself: each site is a witness of how far the ledger was.
 //  - An agent behind what it once proved, or with other entries under the same numbers: quarantine.
 #pragma once
 
@@ -57,6 +59,7 @@ struct LinkTools {
   Outcome& out;
   const LedgerLives& lives;  // which instance we are, and which came before
   std::string_view rival;    // the other instance of our identity that we hold for; empty: none
+  std::uint64_t last_event = 0;
   std::optional<WallTime> started;
   bool clock_doubted = false;  // then no time is told
   Duration clock_steps{};
@@ -82,6 +85,7 @@ struct SiteNews {
   std::optional<std::uint64_t> restored;    // we were restored; the highest epoch the agent has seen
   std::optional<std::pair<std::string, std::string>>
       ahead;                              // newly: what we know, and what the agent knows beyond
+  std::optional<std::string> missing;     // an event that the agent was told of, and our ledger does not have
   bool commands_begun = false;            // a new command journal: what was sent before is void
   std::optional<std::string> quarantine;  // newly
   std::optional<GapFound> gap;            // it goes on behind it
@@ -139,6 +143,8 @@ class SiteLink {
 
   void on_bus_up() { sender_.rewind(); }
   void on_committed() { sender_.on_committed(); }
+  /// Tells the agent how far the ledger is, beside the frames that say so anyway.
+  void tell_ledger(LinkTools& tools) const;
   /// Publishes what the window allows.
   void pump(LinkTools& tools);
   [[nodiscard]] bool due(const Now& now) const {
@@ -221,6 +227,7 @@ class SiteLink {
   SiteNews on_trimmed(const wire::Trimmed& trimmed, LinkTools& tools);
   /// False when the agent follows another controller with our identity: what it says is not for us.
   bool judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
+  static void judge_ledger(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   void judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   void judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   /// It knows more than our store.
@@ -236,6 +243,7 @@ class SiteLink {
   [[nodiscard]] std::pair<std::string, std::string> knowledge(const wire::Hello& hello,
                                                               std::uint64_t epoch) const;
   [[nodiscard]] const Mark* mark_of(const wire::Hello& hello) const;
+  void acknowledge(const delivery::StreamReceiver& receiver, LinkTools& tools) const;
   void begin_commands(LinkTools& tools);
   Result<std::uint64_t> append(wire::Command command, LinkTools& tools);
   void quarantine(std::string reason, SiteNews& news);

@@ -39,6 +39,7 @@ struct Work {
             out,
             mesh().lives,
             mesh().hold ? std::string_view(mesh().hold->foreign_instance()) : std::string_view(),
+            mesh().last_event,
             mesh().started,
             !mesh().clock_doubt.empty(),
             mesh().clock_steps};

@@ -334,6 +334,11 @@ void Ledger::begin_life(std::string life, WallTime now) {
   inner_rows_.push_back({tables::row(tables::lives, ""), encode_row(mesh_.lives.row())});
 }
 
+void Ledger::note_missing(const std::string& event) {
+  mesh_.lives.note_missing(event);
+  inner_rows_.push_back({tables::row(tables::lives, ""), encode_row(mesh_.lives.row())});
+}
+
 void Ledger::set_epoch(std::uint64_t epoch) {
   mesh_.epoch = epoch;
   controller_dirty_ = true;

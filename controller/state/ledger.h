@@ -76,6 +76,8 @@ class Ledger {
   void begin_life(std::string life, WallTime now);
   /// A person said that we go on, and not this other controller with our identity.
   void settle_instance(const std::string& instance);
+  /// A site was told of this event, which is not here.
+  void note_missing(const std::string& event);
   void set_epoch(std::uint64_t epoch);
   void put_clock(record::Clock clock);
   void put_damage(const std::string& row, record::DamagedRow damage);

@@ -39,12 +39,23 @@ class LedgerLives {
   /// have. Nothing when it is no id.
   [[nodiscard]] std::optional<Position> find(std::string_view id, std::uint64_t last_event) const;
 
+  /// Somebody was told of event `id`, which this ledger does not have: it was put back to an older copy. False
+  /// for what is known to be missing.
+  [[nodiscard]] bool misses(std::string_view id, std::uint64_t last_event) const;
+  /// From now on this event, and those before it in its life, are known to be missing.
+  void note_missing(std::string_view id);
+
  private:
   struct Life {
     std::string id;
     std::uint64_t first = 0;
   };
-  std::vector<Life> lives_;  // oldest first
+  struct Missing {
+    std::string life;
+    std::uint64_t to = 0;
+  };
+  std::vector<Life> lives_;       // oldest first
+  std::vector<Missing> missing_;  // the one that was noted last at the end
 };
 
 }  // namespace metalmesh::controller

@@ -298,7 +298,7 @@ def each_next_step_helps():
         mesh.apply_basics()
         mesh.apply("sites", {"kind": "Site", "metadata": {"name": "par1"}, "spec": {"limits": {"parallel": 60}}},
                    {"kind": "Profile", "metadata": {"name": "short"}, "spec": {
-                       "family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "24s", "stallAfter": "6s",
+                       "family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "40s", "stallAfter": "6s",
                        "proof": {"minimum": "callback", "within": "5s", "settle": "1s"}}})
         mesh.wait_ready()
         servers = dict(zip(rows, [n for n in sorted(mesh.truth()) if n.startswith("par1")]))

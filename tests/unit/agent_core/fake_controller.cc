@@ -60,6 +60,7 @@ wire::Welcome FakeController::welcome(const wire::Hello& hello, const Now& now) 
   *welcome.mutable_uptime() = to_wire(now.mono.time_since_epoch());
   welcome.set_quarantined(!quarantine.empty());
   welcome.set_quarantine_reason(quarantine);
+  welcome.set_ledger(ledger);
   return welcome;
 }
 

@@ -35,6 +35,7 @@ class FakeController {
   Duration clock_offset{};  // how far its clock is ahead of the agent's
   Duration clock_steps{};
   std::string quarantine;
+  std::string ledger;  // its newest event
   std::optional<std::uint64_t> claimed_cursor;  // instead of the true one
   std::map<std::string, std::string> blobs;     // by digest
 

@@ -124,6 +124,26 @@ TEST_F(Restart, WhoseHistoryIsContradictedAnswersNothing) {
   EXPECT_TRUE(site_.told(&wire::Event::has_cancel).empty());
 }
 
+TEST_F(Restart, WhoseHistoryIsContradictedEndsNothing) {
+  site_.start();
+  site_.order(make_order(site_, 1));
+  site_.controller.claimed_cursor = 1000;
+  site_.start();
+  site_.advance(std::chrono::hours(24));
+  ASSERT_TRUE(site_.controller.last_hello()->quarantined());
+  EXPECT_TRUE(site_.told(&wire::Event::has_ended).empty()) << "its start_by is over, its disk unknown";
+}
+
+TEST_F(Restart, SaysHowFarTheLedgerWasThatItWasToldOf) {
+  site_.controller.ledger = "life-7";
+  site_.start();
+  site_.order(make_order(site_, 1));  // rows are written
+  site_.controller.ledger.clear();
+  site_.start();
+  ASSERT_TRUE(site_.controller.last_hello());
+  EXPECT_EQ(site_.controller.last_hello()->ledger(), "life-7");
+}
+
 TEST_F(Restart, ProgressIsSampledAtMostOncePerSecondAndNeverJournalled) {
   record::Job job = armed_job(make_order(site_, 1), 1);
   job.set_stage(wire::WATCH);

@@ -161,6 +161,7 @@ class Puppet {
   wire::Hello about_controllers;  // whom it follows, as its Hellos say
   bool cut = false;               // neither hears nor speaks
   std::uint64_t epoch = 0;
+  std::string ledger;  // how far the controller's was, by its own word
   std::string key = std::string(64, 'a');
 
   [[nodiscard]] const wire::StartInstall* last_order(const std::string& server) const;

@@ -172,6 +172,7 @@ void Puppet::hello() {
   hello.set_cursor_hash(down->cursor_hash());
   hello.set_controller_epoch(epoch);
   hello.set_acked(up->acked());
+  hello.set_ledger(ledger);
   hello.set_version("1.2.3");
   publish("hello", hello);
   pump();
@@ -207,6 +208,7 @@ void Puppet::take(const std::string& payload) {
       down->follow(got.command_journal(), batch);
     }
     welcome = got;
+    ledger = got.ledger();
   } else if (opened->kind == "data") {
     wire::Data data;
     ASSERT_TRUE(data.ParseFromString(opened->payload));
@@ -224,6 +226,7 @@ void Puppet::take(const std::string& payload) {
     wire::Ack ack;
     ASSERT_TRUE(ack.ParseFromString(opened->payload));
     up->on_ack(ack, batch);
+    ledger = ack.ledger();
   } else if (opened->kind == "resync") {
     wire::Resync resync;
     ASSERT_TRUE(resync.ParseFromString(opened->payload));

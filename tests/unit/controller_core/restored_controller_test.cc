@@ -122,6 +122,76 @@ TEST_F(Restored, AForgottenAbortDoesNotWipe) {
   EXPECT_EQ(agent.orders(), 1);
 }
 
+TEST_F(Restored, AForgottenAbortThatCalledNothingBackIsMissedByTheSite) {
+  mesh.start_rollout(one_by_one("r"));
+  agent.accept("s0");
+  agent.launch("s0");
+  mesh.run_for(std::chrono::seconds(5));
+  const auto backup = mesh.store.rows();
+  mesh.must(AbortRollout{"r", "wrong image"});
+  ASSERT_EQ(mesh.deployment_of("s1").state(), "CANCELLED");
+  mesh.pass(std::chrono::seconds(1));
+  mesh.give(TimerFired{"controller/tick"});  // sites are told at once, not with the next Hello
+  const std::string told = agent.ledger;
+  restore(backup);
+  mesh.run_for(std::chrono::seconds(8));
+  ASSERT_TRUE(mesh.state().hold.has_value());
+  EXPECT_EQ(mesh.rollout("r").status().state(), "held");
+  bool listed = false;
+  for (const auto& one : mesh.state().hold->differences())
+    listed = listed || (one.site() == "par1" && one.is() == "event " + told);
+  EXPECT_TRUE(listed) << mesh.state().hold->ShortDebugString();
+  let_it_learn();
+  agent.end("s0", wire::Ended::SUCCEEDED);
+  mesh.run_for(std::chrono::minutes(5));
+  EXPECT_EQ(agent.orders(), 1);
+
+  // Told once: an old Hello that says it again holds nothing.
+  mesh.must(AbortRollout{"r", "as before"});
+  mesh.must(ContinueController{"looked at it"});
+  agent.ledger = told;
+  agent.hello();
+  EXPECT_FALSE(mesh.state().hold.has_value());
+}
+
+// Both ends forgot what was ordered last: that an order before it failed says nothing of that.
+TEST_F(Restored, ADoubtOutlivesTheEndOfAnEarlierOrder) {
+  mesh.start_rollout(one_by_one("r"));
+  agent.accept("s0");
+  mesh.run_for(std::chrono::seconds(5));
+  const auto backup = mesh.store.rows();
+  mesh.must(AbortRollout{"r", "wrong image"});
+  mesh.run_for(std::chrono::seconds(5));
+  restore(backup);
+  mesh.run_for(std::chrono::seconds(8));
+  ASSERT_TRUE(mesh.state().hold.has_value());
+  mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-2");
+  mesh.run_for(std::chrono::seconds(130));
+  ASSERT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
+  ASSERT_EQ(mesh.server("s0").status().use(), "inUse");
+  mesh.must(ResolveDeployment{"s0", "failed", "looked at it"});
+  EXPECT_EQ(mesh.server("s0").status().use(), "inUse");
+  mesh.must(ReleaseServer{"s0", "whatever it is, nobody needs it"});
+  EXPECT_EQ(mesh.server("s0").status().use(), "released");
+}
+
+TEST_F(Restored, ASiteInQuarantineIsAWitnessAsWell) {
+  mesh.start_rollout(one_by_one("r"));
+  agent.succeed("s0");
+  mesh.run_for(std::chrono::seconds(5));
+  const std::string told = agent.ledger;
+  const auto backup = mesh.store.rows();
+  ASSERT_FALSE(mesh.state().lives.misses(told, mesh.state().last_event));
+  restore(backup);
+  wire::Hello hello;  // of an agent that nobody has proven to live, or to be the right one
+  hello.set_incarnation("another life");
+  hello.set_journal_id("another journal");
+  hello.set_nonce("n");
+  hello.set_ledger(told.substr(0, told.rfind('-')) + "-9999");
+  agent.publish("hello", hello);
+  EXPECT_TRUE(mesh.state().hold.has_value());
+}
+
 TEST_F(Restored, StartsNothingUntilAPersonGoesOn) {
   mesh.start_rollout(one_by_one("r"));
   const auto backup = mesh.store.rows();

@@ -228,6 +228,29 @@ TEST(LedgerLives, TheOldestAreForgotten) {
   EXPECT_EQ(lives.id_of(1), "l2001-1");
 }
 
+TEST(LedgerLives, MissWhatOthersWereToldAndTheyDoNotHave) {
+  LedgerLives lives;
+  EXPECT_FALSE(lives.misses("", 0));
+  lives.begin("a", 1);
+  lives.begin("b", 11);
+  for (const char* here : {"a-10", "b-11", "b-20", "0", "", "no id"})
+    EXPECT_FALSE(lives.misses(here, 20)) << here;
+  for (const char* gone : {"a-11", "b-21", "x-5"}) EXPECT_TRUE(lives.misses(gone, 20)) << gone;
+  lives.note_missing("a-11");
+  lives.note_missing("x-5");
+  lives.note_missing("x-9");
+  const LedgerLives loaded(lives.row());
+  for (const char* known : {"a-11", "x-5", "x-9"}) EXPECT_FALSE(loaded.misses(known, 20)) << known;
+  for (const char* more : {"a-12", "x-10", "b-21"}) EXPECT_TRUE(loaded.misses(more, 20)) << more;
+}
+
+TEST(LedgerLives, OfWhatIsOlderThanTheyRememberNothingIsSaid) {
+  LedgerLives lives;
+  for (std::uint64_t i = 1; i <= 3000; ++i) lives.begin("l" + std::to_string(i), i);
+  EXPECT_FALSE(lives.misses("l2000-2000", 3000));
+  EXPECT_TRUE(lives.misses("x-2002", 3000));
+}
+
 TEST(Board, CountsFollowEveryChange) {
   DeploymentBoard board;
   const auto pending = deployment("d1", states::pending, 1);

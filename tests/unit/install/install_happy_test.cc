@@ -247,5 +247,22 @@ TEST(InstallHappy, SwitchesNothingBeforeItIsVouchedFor) {
   }
 }
 
+// Its twin may have installed the machine again since.
+TEST(InstallHappy, WhatRunsIsNoProofBeforeItIsVouchedFor) {
+  World world;
+  world.gate.why_not.set_code(wire::SITE_QUARANTINED);
+  bool ended_early = false;
+  world.after_launch(1min, [&] { world.gate.vouched = false; });
+  world.after_launch(2h, [&] {
+    ended_early =
+        std::any_of(world.told.begin(), world.told.end(), [](const auto& e) { return e.has_ended(); });
+    world.gate.vouched = true;
+  });
+  ASSERT_TRUE(world.run());
+  EXPECT_FALSE(ended_early);
+  EXPECT_THAT(world.held(), ElementsAre(wire::SITE_QUARANTINED));
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED);
+}
+
 }  // namespace
 }  // namespace metalmesh::install
