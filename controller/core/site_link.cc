@@ -196,8 +196,9 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   }
   if (presence_.quarantined() && row_.quarantine_reason().empty())
     quarantine(presence_.quarantine_reason(), news);
-  welcome.set_proven(welcome.proven() && !presence_.quarantined() && !receiver_.journal_id().empty() &&
-                     hello.journal_id() == receiver_.journal_id());
+  // Nobody vouches for one that doubts itself: a store that went back does not know yet why.
+  welcome.set_proven(welcome.proven() && !presence_.quarantined() && !hello.quarantined() &&
+                     !receiver_.journal_id().empty() && hello.journal_id() == receiver_.journal_id());
   news.welcome = std::move(welcome);
   return news;
 }
