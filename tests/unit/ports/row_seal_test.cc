@@ -22,7 +22,7 @@ TEST(Crc32c, GoesOnFromWhatWasBefore) {
 }
 
 TEST(RowSeal, GivesBackWhatWasSealed) {
-  for (const std::string value : {std::string(), std::string("x"), std::string(5000, '\0')})
+  for (const auto& value : {std::string(), std::string("x"), std::string(5000, '\0')})
     EXPECT_EQ(unseal_row("key", seal_row("key", value)), value);
 }
 
