@@ -206,7 +206,7 @@ def every_row_of_the_controller():
         for kind in ("o/server", "d", "m", "e"):
             file, key, at = kinds[kind]
             copy.put_back()
-            copy.flip(file, at - ENGINE_BYTES - 1)
+            copy.flip(file, at - ENGINE_BYTES - 2)
             assert controller(mesh, "store", "check").returncode == 1, key
             mesh.controller.start()
             mesh.wait_api()
