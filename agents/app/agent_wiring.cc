@@ -111,7 +111,8 @@ int report(LogSink& log, const char* what, const Error& error, int exit_code) {
 }
 
 /// Damaged rows are moved aside before anything is built on the others.
-Status look_after_rows(Store& store, LogSink& log) {
+Status look_after_rows(adapters::SqliteStore& store, LogSink& log) {
+  for (const std::string& note : store.notes()) log.write({LogLevel::error, note, {}});
   const auto care = care_for_rows(store);
   if (!care) return std::unexpected(care.error());
   for (const record::DamagedRow& row : care->found)

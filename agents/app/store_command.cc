@@ -55,7 +55,8 @@ int check_store_command(const AgentOptions& options) {
   if (!store) return report(store.error(), store.error().kind == ErrorKind::corrupt ? failed : cannot_tell);
   const auto care = care_for_rows(**store);
   if (!care) return report(care.error(), failed);
-  std::set<std::string> shown;
+  std::set<std::string> shown((*store)->notes().begin(), (*store)->notes().end());
+  for (const std::string& note : shown) std::cout << "damaged and mended: " << note << '\n';
   for (const record::DamagedRow& damage : care->found) {
     print(damage);
     shown.insert(damage.row());

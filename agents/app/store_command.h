@@ -7,7 +7,7 @@
 namespace metalmesh::agent {
 
 /// One line for each damaged row. Exit code: 0 all are whole, 1 some are not, 2 it cannot be told (the agent runs, no
-/// store, wrong configuration). Changes nothing.
+/// store, wrong configuration). Changes nothing but rows whose keys have rotted and that go back to their places.
 int check_store_command(const AgentOptions& options);
 /// Exit code: 0 done, 1 refused, 2 as above.
 int settle_row_command(const AgentOptions& options);

@@ -5,7 +5,6 @@
 #include <rocksdb/write_batch.h>
 
 #include <memory>
-#include <optional>
 
 #include "common/adapters/rocks_options.h"
 #include "common/ports/row_seal.h"
@@ -21,7 +20,6 @@ class Target {
   explicit Target(rocksdb::DB& db) : db_(db) { options_.disableWAL = true; }
 
   rocksdb::Status put(const rocksdb::Slice& key, const rocksdb::Slice& value) {
-    ++rows_;
     auto status = batch_.Put(key, value);
     return status.ok() && batch_.GetDataSize() >= batch_bytes ? write() : status;
   }
@@ -29,7 +27,6 @@ class Target {
     auto status = write();
     return status.ok() ? db_.Flush(rocksdb::FlushOptions()) : status;
   }
-  [[nodiscard]] std::size_t rows() const { return rows_; }
 
  private:
   rocksdb::Status write() {
@@ -41,27 +38,27 @@ class Target {
   rocksdb::DB& db_;
   rocksdb::WriteOptions options_;
   rocksdb::WriteBatch batch_;
-  std::size_t rows_ = 0;
 };
 
-/// The rows up to the first place that cannot be read, and the rows behind the last one.
-rocksdb::Status copy_from_both_ends(rocksdb::DB& from, Target& to, Rescued& rescued) {
-  const std::unique_ptr<rocksdb::Iterator> iterator(from.NewIterator(unchecked_reads()));
-  std::optional<std::string> last;
-  for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {
-    if (auto status = to.put(iterator->key(), iterator->value()); !status.ok()) return status;
-    last = iterator->key().ToString();
-  }
-  if (iterator->status().ok()) return {};
-  std::optional<std::string> first_behind;
+/// Forwards and backwards: the engine leaves out what does not fit the order of its keys, which is another row in each
+/// direction, and ends where a row cannot be told from the next one.
+rocksdb::Status copy_both_ways(rocksdb::DB& from, Target& to, Rescued& rescued) {
+  std::string last, first;
+  const auto copy = [&](rocksdb::Iterator& iterator, std::string& reached, void (rocksdb::Iterator::*on)()) {
+    for (; iterator.Valid(); (iterator.*on)()) {
+      if (auto status = to.put(iterator.key(), iterator.value()); !status.ok()) return status;
+      reached = iterator.key().ToString();
+    }
+    return rocksdb::Status();
+  };
+  const std::unique_ptr<rocksdb::Iterator> forwards(from.NewIterator(unchecked_reads()));
+  forwards->SeekToFirst();
+  if (auto status = copy(*forwards, last, &rocksdb::Iterator::Next); !status.ok()) return status;
   const std::unique_ptr<rocksdb::Iterator> backwards(from.NewIterator(unchecked_reads()));
-  for (backwards->SeekToLast(); backwards->Valid(); backwards->Prev()) {
-    if (last && view(backwards->key()) <= *last) break;
-    if (auto status = to.put(backwards->key(), backwards->value()); !status.ok()) return status;
-    first_behind = backwards->key().ToString();
-  }
-  rescued.unread.emplace_back(last ? printable_key(*last) : "the beginning",
-                              first_behind ? printable_key(*first_behind) : "the end");
+  backwards->SeekToLast();
+  if (auto status = copy(*backwards, first, &rocksdb::Iterator::Prev); !status.ok()) return status;
+  if (!forwards->status().ok() || !backwards->status().ok())
+    rescued.unread.emplace_back(printable_key(last), printable_key(first));
   return {};
 }
 
@@ -76,9 +73,10 @@ Result<Rescued> copy_rows(rocksdb::DB& from, const std::filesystem::path& folder
   Rescued rescued;
   if (status.ok()) {
     Target target(*db);
-    status = copy_from_both_ends(from, target, rescued);
+    status = copy_both_ways(from, target, rescued);
     if (status.ok()) status = target.finish();
-    rescued.rows = target.rows();
+    const std::unique_ptr<rocksdb::Iterator> all(db->NewIterator(rocksdb::ReadOptions()));
+    for (all->SeekToFirst(); all->Valid(); all->Next()) ++rescued.rows;
   }
   if (status.ok()) return rescued;
   return fail(kind_of(status), fmt::format("copying rows to {}: {}", folder.string(), status.ToString()));

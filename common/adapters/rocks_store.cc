@@ -11,6 +11,7 @@
 #include "common/adapters/rocks_options.h"
 #include "common/adapters/rocks_rescue.h"
 #include "common/base/check.h"
+#include "common/ports/row_key_search.h"
 #include "common/ports/row_seal.h"
 
 namespace metalmesh::adapters {
@@ -53,6 +54,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path
   if (auto status = store->open_database(); !status) return std::unexpected(status.error());
   store->compare_marks();
   if (auto status = store->look_over(); !status) return std::unexpected(status.error());
+  if (auto status = store->put_moved_back(); !status) return std::unexpected(status.error());
   return store;
 }
 
@@ -98,18 +100,20 @@ void RocksStore::compare_marks() {
                   mark_.found() - there, mark_.found()));
 }
 
+Status RocksStore::blocks_are_whole() const {
+  const std::lock_guard lock(mutex_);
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
+  iterator->SeekToFirst();
+  while (iterator->Valid()) iterator->Next();
+  if (iterator->status().ok()) return {};
+  return std::unexpected(read_error(iterator->status(), folder_.path().string()));
+}
+
 /// Every block, so that what has rotted is found now and not by the engine when it tidies up.
 Status RocksStore::look_over() {
-  {
-    rocksdb::ReadOptions options;
-    options.fill_cache = false;
-    const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
-    iterator->SeekToFirst();
-    while (iterator->Valid()) iterator->Next();
-    const auto status = iterator->status();
-    if (status.ok()) return {};
-    if (!status.IsCorruption()) return std::unexpected(read_error(status, folder_.path().string()));
-  }
+  if (Status whole = blocks_are_whole(); whole || whole.error().kind != ErrorKind::corrupt) return whole;
   namespace fs = std::filesystem;
   const fs::path rows = folder_.path() / rows_name;
   const fs::path fresh = folder_.path() / "rows.new";
@@ -133,6 +137,26 @@ Status RocksStore::look_over() {
   for (const auto& [from, to] : rescued->unread)
     losses_.push_back(fmt::format("rows between {} and {} could not be read any more", from, to));
   return {};
+}
+
+/// Rows of which one byte of the key has rotted go back to where they were written, unless another one is there.
+Status RocksStore::put_moved_back() {
+  Batch batch;
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
+  for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {
+    const auto right = key_written_under(view(iterator->key()), view(iterator->value()));
+    std::string other;
+    if (!right || !db_->Get(rocksdb::ReadOptions(), slice(*right), &other).IsNotFound()) continue;
+    batch.push_back({iterator->key().ToString(), std::nullopt});
+    batch.push_back({*right, *unseal_row(*right, iterator->value().ToString())});
+    notes_.push_back(fmt::format("row {} lay under {} and is back in its place", printable_key(*right),
+                                 printable_key(view(iterator->key()))));
+  }
+  if (!iterator->status().ok())
+    return std::unexpected(read_error(iterator->status(), folder_.path().string()));
+  return batch.empty() ? Status() : write(batch);
 }
 
 Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {

@@ -48,6 +48,10 @@ class RocksStore final : public Store {
   /// What was mended when this was opened, and where what it was mended from is kept.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
+  /// Whether every block of rows has the checksum it was written with; where one has not, its rows are read one by one,
+  /// and one of them may be out of its place. Kinds: corrupt, unavailable.
+  [[nodiscard]] Status blocks_are_whole() const;
+
   /// A copy of all rows as they are at one moment, into the folder `rows`, which must not exist. Commits go on.
   [[nodiscard]] Status copy_to(const std::filesystem::path& rows) const;
 
@@ -56,6 +60,7 @@ class RocksStore final : public Store {
   Status open_database(bool for_reading = false);
   Status write(const Batch& batch);
   Status look_over();
+  Status put_moved_back();
   void compare_marks();
 
   mutable std::mutex mutex_;

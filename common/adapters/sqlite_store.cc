@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/ports/row_key_search.h"
 #include "common/ports/row_seal.h"
 
 namespace metalmesh::adapters {
@@ -80,6 +81,17 @@ constexpr char setup_sql[] =
     "PRAGMA cell_size_check=ON;"
     "CREATE TABLE IF NOT EXISTS rows(key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;";
 
+/// Pages are whole, and a key among them has rotted: the rows are all there, one after another, but not to be found by
+/// their keys.
+constexpr char out_of_order[] = "row not in PRIMARY KEY order";
+constexpr char sort_sql[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE sorted(key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO sorted SELECT key, value FROM rows;"
+    "DROP TABLE rows;"
+    "ALTER TABLE sorted RENAME TO rows;"
+    "COMMIT;";
+
 Status check_integrity(sqlite3* db) {
   auto statement = prepare(db, "PRAGMA integrity_check(1)");
   if (!statement) return std::unexpected(statement.error());
@@ -102,6 +114,10 @@ struct SqliteStore::State {
     return error;
   }
 
+  /// Rows whose keys have rotted go back to where they were written, unless another one is there.
+  [[nodiscard]] Status put_moved_back();
+
+  std::vector<std::string> notes;
   mutable std::mutex mutex;
   StoreFolder folder;
   Database db;
@@ -131,6 +147,41 @@ Status SqliteStore::State::write(const Batch& batch) {
   return {};
 }
 
+Status SqliteStore::State::put_moved_back() {
+  std::vector<std::pair<std::string, std::string>> moved;  // found under, written under
+  Batch batch;
+  {
+    const Use use(scan_from);
+    bind_bytes(use.get(), 1, "");
+    MM_CHECK(sqlite3_bind_int64(use.get(), 2, -1) == SQLITE_OK);
+    int code = SQLITE_ROW;
+    while ((code = sqlite3_step(use.get())) == SQLITE_ROW) {
+      std::string key = column_bytes(use.get(), 0);
+      const std::string stored = column_bytes(use.get(), 1);
+      auto right = key_written_under(key, stored);
+      if (!right) continue;
+      batch.push_back({key, std::nullopt});
+      batch.push_back({*right, *unseal_row(*right, stored)});
+      moved.emplace_back(std::move(key), std::move(*right));
+    }
+    if (code != SQLITE_DONE) return std::unexpected(read_error("at its start"));
+  }
+  for (std::size_t i = moved.size(); i-- > 0;) {
+    const Use use(get);
+    bind_bytes(use.get(), 1, moved[i].second);
+    if (sqlite3_step(use.get()) != SQLITE_ROW) {
+      notes.push_back(fmt::format("row {} lay under {} and is back in its place",
+                                  printable_key(moved[i].second), printable_key(moved[i].first)));
+    } else {
+      batch.erase(batch.begin() + static_cast<std::ptrdiff_t>(2 * i),
+                  batch.begin() + static_cast<std::ptrdiff_t>(2 * i + 2));
+    }
+  }
+  return batch.empty() ? Status() : write(batch);
+}
+
+const std::vector<std::string>& SqliteStore::notes() const { return state_->notes; }
+
 SqliteStore::SqliteStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SqliteStore::~SqliteStore() = default;
 
@@ -158,7 +209,12 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open_in(StoreFolder folder) {
   if (opened != SQLITE_OK) return std::unexpected(sqlite_error(raw, path));
   const auto fill = [&]() -> Status {
     if (auto status = execute(raw, setup_sql); !status) return status;
-    if (auto status = check_integrity(raw); !status) return status;
+    auto whole = check_integrity(raw);
+    if (!whole && whole.error().message.starts_with(out_of_order)) {
+      if (auto status = execute(raw, sort_sql); !status) return status;
+      whole = check_integrity(raw);
+    }
+    if (!whole) return whole;
     const std::pair<Statement State::*, const char*> statements[] = {
         {&State::begin, "BEGIN IMMEDIATE"},
         {&State::commit, "COMMIT"},
@@ -174,7 +230,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open_in(StoreFolder folder) {
       if (!statement) return std::unexpected(statement.error());
       (*state).*member = std::move(*statement);
     }
-    return {};
+    return state->put_moved_back();
   };
   if (auto status = fill(); !status) {
     Error error = std::move(status.error()).with(path);

@@ -35,6 +35,9 @@ class SqliteStore final : public Store {
   [[nodiscard]] Status commit(const Batch& batch) override;
   [[nodiscard]] StoreSpace space() const override;
 
+  /// What was mended when this was opened: rows of which one byte of the key had rotted are back in their places.
+  [[nodiscard]] const std::vector<std::string>& notes() const;
+
  private:
   struct State;
   static Result<std::unique_ptr<SqliteStore>> open_in(StoreFolder folder);

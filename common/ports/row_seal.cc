@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "common/base/crc32c.h"
+#include "common/ports/row_key_search.h"
 #include "common/text/letters.h"
 
 namespace metalmesh {
@@ -50,6 +51,24 @@ std::expected<std::string, RowDamage> unseal_row(std::string_view key, std::stri
   stored.resize(size);
   if (whole && in_place) return stored;
   return std::unexpected(RowDamage{std::move(stored), whole});
+}
+
+std::optional<std::string> key_written_under(std::string_view key, std::string_view stored) {
+  if (stored.size() < seal_bytes) return std::nullopt;
+  const std::size_t size = stored.size() - seal_bytes;
+  const std::uint32_t sum = crc32c(stored.substr(0, size));
+  const std::uint32_t with_key = sum_at(stored, size + sum_bytes);
+  if (sum != sum_at(stored, size) || sum_with_key(key, sum) == with_key) return std::nullopt;
+  std::string candidate(key);
+  for (char& byte : candidate) {
+    const char found = byte;
+    for (int other = 0; other < 256; ++other) {
+      byte = static_cast<char>(other);
+      if (sum_with_key(candidate, sum) == with_key) return candidate;
+    }
+    byte = found;
+  }
+  return std::nullopt;
 }
 
 std::string printable_key(std::string_view key) {

@@ -35,6 +35,9 @@ Result<std::string> data_folder(const ControllerOptions& options) {
   return config->data_dir();
 }
 
+/// To run this very command is not the next step.
+std::string without_next(const std::string& message) { return message.substr(0, message.find(". Next: ")); }
+
 /// Rows that an earlier start moved aside, and nobody settled.
 Status print_unsettled(const RowReader& rows, bool& any) {
   return walk_whole_rows(rows, std::string(tables::damaged), tables::end_of(tables::damaged),
@@ -74,9 +77,14 @@ int check_store_command(const ControllerOptions& options) {
     return {};
   });
   if (!walked) {
-    std::cout << "unreadable: " << walked.error().message
+    std::cout << "unreadable: " << without_next(walked.error().message)
               << ". Next: start the controller; it copies what can be read, and says what cannot\n";
     return failed;
+  }
+  if (const Status blocks = (*store)->blocks_are_whole(); !blocks) {
+    any = true;
+    std::cout << "block: " << without_next(blocks.error().message)
+              << ". Next: start the controller; it copies the rows out of it, each with its own checksum\n";
   }
   for (const std::string& gap : gaps_in_log(**store)) {
     any = true;

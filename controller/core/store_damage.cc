@@ -331,7 +331,13 @@ void act_on_damage(Work& work) {
     }
     for (const std::string& row : rows) act_on(work, kind, row);
   }
-  // What a deployment says it owes, and its row is gone.
+  // What must be there with others, and is not: gone without a trace.
+  std::vector<std::string> orderless;
+  for (const auto& [id, deployment] : work.mesh().deployments) {
+    if (deployment.state() == states::pending && !work.ledger.inner().orders.contains(id))
+      orderless.push_back(id);
+  }
+  for (const std::string& id : orderless) doubt(work, id, printable_key(tables::row(tables::orders, id)));
   for (const auto& [name, link] : work.links) {
     if (link->lacks_commands()) relearn_site(work, name, "its command journal is gone");
   }

@@ -202,6 +202,19 @@ def every_row_of_the_controller():
         print(f"{len(rows)} rows of {len(kinds)} kinds: all noticed and named")
         assert {"o/server", "o/rollout", "d", "x/order", "e", "m", "x/link", "r"} <= set(kinds), sorted(kinds)
 
+        # One byte of a key: the row goes back to where it was written.
+        for kind in ("o/server", "d", "m", "e"):
+            file, key, at = kinds[kind]
+            copy.put_back()
+            copy.flip(file, at - ENGINE_BYTES - 2)
+            assert controller(mesh, "store", "check").returncode == 1, key
+            mesh.controller.start()
+            mesh.wait_api()
+            assert f"row {printable(key)} lay under" in mesh.controller.text(), key
+            assert mesh.rest("GET", "/healthz", token=False)[2]["status"] == "ok" and "damage" not in mesh.get("/controller"), key
+            mesh.check_events()
+            mesh.controller.stop()
+
         installs = {name: len(server["installs"]) for name, server in mesh.truth().items()}
         for kind, (file, key, at) in sorted(kinds.items()):
             copy.put_back()

@@ -131,7 +131,7 @@ TEST(RocksStore, ACopyOfARunningFolderHasNoHole) {
 TEST(RocksStore, BlocksThatHaveRottedAreCopiedOutAndWritingGoesOn) {
   const TemporaryFolder folder;
   const fs::path data = folder.path() / "data";
-  opened(data)->commit({{"a", "first of all"}, {"b", "in the middle"}, {"c", "at the end"}});
+  ASSERT_TRUE(opened(data)->commit({{"a", "first of all"}, {"b", "in the middle"}, {"c", "at the end"}}));
   ASSERT_EQ(flip_in_files(data, "in the middle"), 1);
   auto store = opened(data);
   ASSERT_EQ(store->notes().size(), 1U);
@@ -204,7 +204,7 @@ TEST(RocksBackup, RefusesWhatIsThereAndSaysWhatIsNotComplete) {
 TEST(RocksBackup, ARottenRowDoesNotPassAsABackup) {
   const TemporaryFolder folder;
   const fs::path data = folder.path() / "data";
-  opened(data)->commit({{"a", "first of all"}});
+  ASSERT_TRUE(opened(data)->commit({{"a", "first of all"}}));
   ASSERT_EQ(flip_in_files(data, "first of all"), 1);
   const auto store = opened(data);
   const auto made = make_backup(*store, data, folder.path() / "backup", "1", silent, {});

@@ -24,6 +24,10 @@ class FolderBench final : public StoreBench {
     EXPECT_GT(flip_in_files(folder_.path(), mark), 0) << mark;
     reopen();
   }
+  bool rot_key(const std::string& mark) override {
+    rot(mark);
+    return true;
+  }
 
  private:
   std::string engine_;

@@ -77,7 +77,8 @@ TEST(AccessControl, RolesDoWhatTheyMay) {
     const int viewer = bench.raw(method, path, "", {}, "viewer-token").status;
     const int operator_ = bench.raw(method, path, "", {}, "operator-token").status;
     const int admin = bench.raw(method, path, "", {}, "admin-token").status;
-    const bool for_admins = path.ends_with("/clear-quarantine") || path == "/api/v1/support";
+    const bool for_admins = path.ends_with("/clear-quarantine") || path == "/api/v1/support" ||
+                            path == "/api/v1/controller/backup";
     EXPECT_EQ(viewer == 403, method != "GET" || for_admins) << method << " " << path;
     EXPECT_EQ(operator_ == 403, for_admins) << method << " " << path;
     EXPECT_NE(admin, 403) << method << " " << path;

@@ -70,7 +70,7 @@ TEST_F(StoreDamage, EachFlippedBitOfEachRowIsNoticedAndTheControllerGoesOn) {
       for (const auto& event : mesh.events()) EXPECT_EQ(event.number(), ++number) << printable_key(key);
     }
     RottenRows rotten(healthy);
-    rotten.flip_key(key, key.size() - 1, 1);
+    rotten.flip_key(key, key.size() - 1, 7);
     EXPECT_FALSE(care(rotten).lines.empty()) << printable_key(key);
     mesh.restart();
     mesh.run_for(std::chrono::seconds(12));

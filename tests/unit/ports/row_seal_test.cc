@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/crc32c.h"
+#include "common/ports/row_key_search.h"
 
 namespace metalmesh {
 namespace {
@@ -22,7 +23,7 @@ TEST(Crc32c, GoesOnFromWhatWasBefore) {
 }
 
 TEST(RowSeal, GivesBackWhatWasSealed) {
-  for (const std::string value : {std::string(), std::string("x"), std::string(5000, '\0')})
+  for (const auto& value : {std::string(), std::string("x"), std::string(5000, '\0')})
     EXPECT_EQ(unseal_row("key", seal_row("key", value)), value);
 }
 
@@ -51,6 +52,21 @@ TEST(RowSeal, TellsAMovedRowFromADamagedOne) {
   EXPECT_EQ(found.error().bytes, "Some row");
   EXPECT_FALSE(unseal_row("fence/", seal_row("fence/a", "b")))
       << "nor may key and value flow into one another";
+}
+
+TEST(RowSeal, TheKeyThatARowWasWrittenUnderFollowsFromItsSeal) {
+  const std::string key = "fence/4c4c4544-0042/SN1";
+  const std::string stored = seal_row(key, "some row");
+  EXPECT_EQ(key_written_under(key, stored), std::nullopt) << "it is right";
+  for (std::size_t bit = 0; bit < key.size() * 8; ++bit) {
+    std::string rotten = key;
+    rotten[bit / 8] = static_cast<char>(rotten[bit / 8] ^ (1U << bit % 8));
+    EXPECT_EQ(key_written_under(rotten, stored), key) << bit;
+  }
+  EXPECT_EQ(key_written_under("job/other", stored), std::nullopt);
+  std::string damaged = stored;
+  damaged[0] = 'S';
+  EXPECT_EQ(key_written_under("gence/4c4c4544-0042/SN1", damaged), std::nullopt);
 }
 
 TEST(RowSeal, KeysAreWrittenSoThatAShellTakesThem) {
