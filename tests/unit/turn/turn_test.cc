@@ -30,8 +30,10 @@ class JournalStore final : public Store {
     return {};
   }
   StoreSpace space() const override { return level; }
-  std::optional<std::string> get(std::string_view) const override { return std::nullopt; }
-  std::vector<Row> scan(std::string_view, std::string_view, std::size_t) const override { return {}; }
+  Result<std::optional<std::string>> get(std::string_view) const override { return std::nullopt; }
+  Result<std::vector<Row>> scan(std::string_view, std::string_view, std::size_t) const override {
+    return std::vector<Row>();
+  }
 
   bool failing = false;
   StoreSpace level{1000, false};
