@@ -312,8 +312,11 @@ void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNe
 
 void SiteLink::tell_restored(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
   if (!std::exchange(told_ahead_, true)) news.ahead = knowledge(hello, tools.epoch);
-  // While we learn, the new command journal and the gate are in place already.
-  if (hello.controller_epoch() > tools.epoch || !row_.learning()) news.restored = hello.controller_epoch();
+  // While we learn, the new command journal and the gate are in place already, unless it is that one in which it
+  // is ahead: the store was put back to a copy that had been learning.
+  const bool ahead_in_this = hello.command_journal() == sender_.journal_id() && ahead_of_us(hello);
+  if (hello.controller_epoch() > tools.epoch || ahead_in_this || !row_.learning())
+    news.restored = hello.controller_epoch();
 }
 
 /// What the other one has told stays, and where it was left off.
