@@ -52,7 +52,7 @@ bool Operator::ask(ControllerCore& core, const Now& now, Outcome& out, decltype(
   const OperatorRequest request{"operator", by_key ? "key-" + std::to_string(++keys_) : "", std::move(body)};
   const OperatorResult result = core.operate(request, now, out);
   if (result) {
-    granted_(request);
+    grant(request);
   } else {
     trace_.remark(events_.now(), "operator",
                   "refused: " + result.error().field + ": " + result.error().message);
@@ -84,7 +84,19 @@ void Operator::colleague(ControllerCore& core, const Now& now, Outcome& out) {
   const OperatorRequest request = asked_[which];
   asked_.erase(asked_.begin() + static_cast<std::ptrdiff_t>(which));
   marks_.hit("a second person asked the same later");
-  if (core.operate(request, now, out)) granted_(request);
+  if (core.operate(request, now, out)) grant(request);
+}
+
+void Operator::grant(const OperatorRequest& request) {
+  if (const auto* protect = std::get_if<ProtectServer>(&request.body)) {
+    if (protect->protect) {
+      protected_.insert(protect->server);
+    } else {
+      protected_.erase(protect->server);
+    }
+  }
+  if (const auto* release = std::get_if<ReleaseServer>(&request.body)) protected_.erase(release->server);
+  granted_(request);
 }
 
 /// What the answer file says of a server, in the middle of whatever happens to it.
@@ -228,6 +240,8 @@ void Operator::care_for_restore(ControllerCore& core, const Now& now, Outcome& o
   // She remembers what the store forgot.
   for (const std::string& name : aborted_)
     ask(core, now, out, AbortRollout{name, "aborted before the restore"});
+  for (const std::string& name : std::set<std::string>(protected_))
+    ask(core, now, out, ProtectServer{name, true, "protected before the restore", 0});
   ask(core, now, out, ContinueController{"looked at what differs"});
 }
 

@@ -64,6 +64,7 @@ class Operator {
  private:
   bool ask(controller::ControllerCore& core, const Now& now, Outcome& out,
            decltype(controller::OperatorRequest::body) body);
+  void grant(const controller::OperatorRequest& request);
   void care_for_restore(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_sites(controller::ControllerCore& core, const Now& now, Outcome& out);
   void tidy_up(controller::ControllerCore& core, const Now& now, Outcome& out);
@@ -98,6 +99,7 @@ class Operator {
   std::map<std::string, MonoTime> quarantined_;     // since when she knows
   std::optional<MonoTime> held_since_;              // that a restored controller holds
   std::set<std::string> aborted_;                   // rollouts, by her
+  std::set<std::string> protected_;                 // servers, the same
   Random habits_ = Random(random_).fork();          // apart: who has none asks what she asked before
   std::vector<controller::OperatorRequest> asked_;  // that a colleague will ask as well
   std::map<std::string, std::set<std::string>> spared_;
