@@ -82,14 +82,17 @@ void Witness::take_frame(Frame frame, const std::string& kind, const std::string
   } else if (kind == "ack") {
     frame.ack = parsed(ack, payload);
     if (frame.by_controller) {
+      court_.facts.remembrance.told(ack.ledger(), court_.events.now());
       std::uint64_t& keep = court_.facts.keep_from[ack.journal_id()];
       keep = std::max<std::uint64_t>(keep, ack.keep_from());
     }
   } else if (kind == "hello") {
     frame.hello = parsed(hello, payload);
+    court_.facts.remembrance.said(hello.ledger());
     court_.facts.agents[std::string(frame.node)].incarnation = hello.incarnation();
   } else if (kind == "welcome") {
     frame.welcome = parsed(welcome, payload);
+    court_.facts.remembrance.told(welcome.ledger(), court_.events.now());
     for (auto& [node, agent] : court_.facts.agents) {
       if (welcome.proven() && agent.incarnation == welcome.incarnation()) agent.vouched = true;
     }
@@ -316,6 +319,7 @@ void Witness::on_controller_restored(const SimStore& rows) {
   facts.rollouts.clear();
   facts.logged.clear();
   facts.gaps.clear();
+  facts.remembrance.restored();
   all(&Invariant::on_controller_restored);
   facts.moves.clear();
   for (const auto& [key, value] : rows.rows()) {

@@ -2,7 +2,6 @@
 // wiped that was still to be handed out; what is protected, or was told installed, is not wiped by an order
 // that came later, until somebody unprotects or releases it, or says of that very install that it failed.
 // Of an abort that no site was told of before the store was put back nobody knows but her.
-#include <algorithm>
 #include <map>
 
 #include "controller/state/tables.h"
@@ -42,21 +41,7 @@ class AnswersHold final : public Invariant {
     }
   }
   // A restored controller may know neither what was said nor whom to call back.
-  void on_controller_restored() override {
-    called_back_.clear();
-    ++restores_;
-  }
-  void on_frame(const Frame& frame) override {
-    const Said now{restores_, court_.events.now()};
-    if (frame.by_controller && frame.welcome != nullptr)
-      first_told_.try_emplace(frame.welcome->ledger(), now);
-    if (frame.by_controller && frame.ack != nullptr) first_told_.try_emplace(frame.ack->ledger(), now);
-    if (frame.hello == nullptr) return;
-    const auto told = first_told_.find(frame.hello->ledger());
-    if (told == first_told_.end() || told->second.restores == restores_) return;
-    MonoTime& last = witnessed_.try_emplace(told->second.restores, told->second.at).first->second;
-    last = std::max(last, told->second.at);
-  }
+  void on_controller_restored() override { called_back_.clear(); }
   void on_controller_rows(const Batch& batch) override {
     for (const RowWrite& row : batch) {
       if (row.value && row.key.starts_with(controller::tables::fences))
@@ -101,20 +86,14 @@ class AnswersHold final : public Invariant {
   void aborted(const std::string& rollout) {
     for (const auto& [id, deployment] : facts_.deployments) {
       const bool issued = deployment.generation() != 0 || ordered_.contains(id);
-      if (deployment.rollout() == rollout && !issued) recalled_[id] = Said{restores_, court_.events.now()};
+      if (deployment.rollout() == rollout && !issued)
+        recalled_[id] = facts_.remembrance.stamp(court_.events.now());
     }
   }
   bool is_recalled(const std::string& deployment) const {
     const auto recall = recalled_.find(deployment);
-    if (recall == recalled_.end()) return false;
-    const Said& said = recall->second;
-    const auto witnessed = witnessed_.find(said.restores);
-    return said.restores == restores_ || (witnessed != witnessed_.end() && witnessed->second >= said.at);
+    return recall != recalled_.end() && facts_.remembrance.has(recall->second);
   }
-  struct Said {
-    std::uint64_t restores = 0;  // of the controller's store, before it
-    MonoTime at;
-  };
   /// She was told that it had succeeded, then (the proof was lost on the way) that it is unclear, and says
   /// herself that it did not: what is there may be installed over.
   void given_up(const std::string& deployment) {
@@ -126,14 +105,10 @@ class AnswersHold final : public Invariant {
   };
 
   std::map<std::string, MonoTime>
-      called_back_;                       // deployments that a person resolved, or whose server she protects
-  std::set<std::string> begun_;           // deployments whose installer wrote
-  std::set<std::string> fenced_;          // deployments that the controller wants called back, or sees ended
-  std::map<std::string, Said> recalled_;  // deployments of aborted rollouts that nobody had handed out
-  std::uint64_t restores_ = 0;
-  std::map<std::string, Said> first_told_;  // by event of the ledger
-  std::map<std::uint64_t, MonoTime>
-      witnessed_;  // by restores before it: the last word then that a site has told a store put back since
+      called_back_;                        // deployments that a person resolved, or whose server she protects
+  std::set<std::string> begun_;            // deployments whose installer wrote
+  std::set<std::string> fenced_;           // deployments that the controller wants called back, or sees ended
+  std::map<std::string, Stamp> recalled_;  // deployments of aborted rollouts that nobody had handed out
   std::map<std::string, MonoTime> ordered_;  // by deployment: published for the first time
   std::map<std::string, Shield> shielded_;   // by server
 };

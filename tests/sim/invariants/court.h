@@ -3,6 +3,7 @@
 // asks a core.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -68,6 +69,38 @@ struct DeploymentMove {
   const rest::Deployment* now;
 };
 
+/// When something became part of the controller's ledger.
+struct Stamp {
+  std::uint64_t restores = 0;  // of its store, before that
+  MonoTime at;
+};
+
+/// After its store was put back, what the ledger had is known only as far as a site that was told of it says so.
+class Remembrance {
+ public:
+  /// The controller told a site that this is its newest event.
+  void told(const std::string& event, MonoTime now) { told_.try_emplace(event, stamp(now)); }
+  /// A site says that this is the newest one that it was told of.
+  void said(const std::string& event) {
+    const auto told = told_.find(event);
+    if (told == told_.end() || told->second.restores == restores_) return;
+    MonoTime& last = said_.try_emplace(told->second.restores, told->second.at).first->second;
+    last = std::max(last, told->second.at);
+  }
+  void restored() { ++restores_; }
+  [[nodiscard]] Stamp stamp(MonoTime now) const { return {restores_, now}; }
+  /// Not put back since, or said by a site that is heard since.
+  [[nodiscard]] bool has(const Stamp& stamp) const {
+    const auto said = said_.find(stamp.restores);
+    return stamp.restores == restores_ || (said != said_.end() && said->second >= stamp.at);
+  }
+
+ private:
+  std::uint64_t restores_ = 0;
+  std::map<std::string, Stamp> told_;       // by event: for the first time
+  std::map<std::uint64_t, MonoTime> said_;  // by restores before it: how far
+};
+
 struct Facts {
   /// By deployment, then generation: as the controller published them.
   std::map<std::string, std::map<std::uint64_t, wire::StartInstall>> orders;
@@ -82,6 +115,7 @@ struct Facts {
   std::map<std::string, rest::Deployment> deployments;  // the controller's rows
   std::vector<DeploymentMove> moves;                    // of the newest batch
   std::map<std::string, rest::Rollout> rollouts;
+  Remembrance remembrance;
   std::map<std::string, Said> said;                    // by deployment, for ever
   std::map<std::string, rest::RolloutSpec> specs;      // by rollout, for ever
   std::map<std::string, MonoTime> launched_at;         // by deployment: LAUNCHED became durable

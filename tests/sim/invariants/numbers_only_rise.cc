@@ -20,13 +20,21 @@ class NumbersOnlyRise final : public Invariant {
 
   void on_order(const wire::Command& command) override {
     const wire::StartInstall& order = command.start_install();
-    const auto key =
-        std::tuple(to_lower(order.identity().uuid()), command.controller_epoch(), order.generation());
-    const auto [found, first] = given_.try_emplace(key, order.deployment_id());
-    if (!first && found->second != order.deployment_id()) {
-      object(fmt::format("generation {} of {} was given to two orders", order.generation(), order.server()));
-    }
+    epochs_[{order.deployment_id(), order.generation()}] = command.controller_epoch();
     if (order.generation() > 1) mark("a machine was ordered again");
+  }
+  // What no agent got, and the controller was put back behind, nobody can know of.
+  void on_told(const Told& told) override {
+    if (!told.event.has_receipt() || told.event.receipt().of_cancel()) return;
+    const auto epoch = epochs_.find({told.event.deployment_id(), told.event.generation()});
+    const wire::StartInstall* order = facts_.order(told.event.deployment_id(), told.event.generation());
+    if (epoch == epochs_.end() || order == nullptr) return;
+    const auto key = std::tuple(to_lower(order->identity().uuid()), epoch->second, order->generation());
+    const auto [found, first] = given_.try_emplace(key, order->deployment_id());
+    if (!first && found->second != order->deployment_id()) {
+      object(
+          fmt::format("generation {} of {} was given to two orders", order->generation(), order->server()));
+    }
   }
 
   void on_wipe(const Wipe& wipe) override {
@@ -60,6 +68,7 @@ class NumbersOnlyRise final : public Invariant {
   }
 
  private:
+  std::map<std::pair<std::string, std::uint64_t>, std::uint64_t> epochs_;  // by deployment and generation
   std::map<std::tuple<std::string, std::uint64_t, std::uint64_t>, std::string> given_;
   std::map<std::string, std::uint64_t> wiped_;  // by machine UUID
   std::map<std::pair<std::string, std::string>, std::array<std::uint64_t, 3>> fences_;

@@ -48,7 +48,7 @@ class Pace final : public Invariant {
       if (before == rollout.status().state()) continue;
       before = rollout.status().state();
       mark("a rollout was " + before);
-      if (before == "aborting") aborted_[name] = court_.events.now();
+      if (before == "aborting") aborted_[name] = facts_.remembrance.stamp(court_.events.now());
     }
   }
   void on_controller_restored() override { state_.clear(); }
@@ -191,7 +191,8 @@ class Pace final : public Invariant {
     const auto deployment = facts_.deployments.find(id);
     if (deployment == facts_.deployments.end()) return;
     const auto since = aborted_.find(deployment->second.rollout());
-    if (since == aborted_.end() || court_.events.now() - since->second < recall_time) return;
+    if (since == aborted_.end() || court_.events.now() - since->second.at < recall_time) return;
+    if (!facts_.remembrance.has(since->second)) return;
     if (is_in_flight(deployment->second.state()) && !facts_.cancels.contains(id))
       object("launched long after the abort, and no cancel was ever sent: " + id);
   }
@@ -200,7 +201,7 @@ class Pace final : public Invariant {
       moved_by_;  // in the newest batch, by deployment: the log line that moved it
   std::map<std::string, std::string> issued_line_;
   std::map<std::string, std::string> state_;  // of rollouts, before the newest batch
-  std::map<std::string, MonoTime> aborted_;
+  std::map<std::string, Stamp> aborted_;
   std::map<std::string, std::set<std::string>> talking_;  // by agent: jobs in conversation
 };
 
