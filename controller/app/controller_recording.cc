@@ -9,6 +9,7 @@
 #include "common/recording/secret_finder.h"
 #include "controller/api/controller_node.h"
 #include "controller/state/event_log.h"
+#include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "schemas/record/controller.pb.h"
 
@@ -26,12 +27,16 @@ Duration length_of(const google::protobuf::Duration& duration, Duration otherwis
 template <class Message>
 void find_as(std::string_view value, recording::SecretSet& secrets) {
   Message message;
-  if (message.ParseFromArray(value.data(), static_cast<int>(value.size())))
-    recording::find_in_message(message, secrets);
+  if (decode_row(value, message)) recording::find_in_message(message, secrets);
 }
 
+/// A stream's entry: no row of ours, but what goes over the wire, behind its place in the chain.
 void find_in_command(std::string_view value, recording::SecretSet& secrets) {
-  if (value.size() > chain_bytes) find_as<wire::Command>(value.substr(chain_bytes), secrets);
+  if (value.size() <= chain_bytes) return;
+  const std::string_view entry = value.substr(chain_bytes);
+  wire::Command command;
+  if (command.ParseFromArray(entry.data(), static_cast<int>(entry.size())))
+    recording::find_in_message(command, secrets);
 }
 
 struct Table {
