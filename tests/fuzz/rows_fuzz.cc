@@ -99,18 +99,14 @@ void damage(MemoryRows& store, const std::vector<std::string>& keys, FuzzedDataP
   store.restore(std::move(rows));
 }
 
-/// A bit of one row, its key or its seal, and what the next start makes of it.
+/// A bit of one row or of its seal, and what the next start makes of it. A rotten key is mended by the store (contract_store).
 void rot(MemoryRows& store, const std::vector<std::string>& keys, FuzzedDataProvider& input) {
   const auto before = agent::FenceTable(store).of(some_machine());
   RottenRows rotten(store);
   const std::string key = keys[input.ConsumeIntegralInRange<std::size_t>(0, keys.size() - 1)];
   const auto byte = input.ConsumeIntegral<std::uint16_t>();
   const auto bit = input.ConsumeIntegralInRange(0U, 7U);
-  if (input.ConsumeBool()) {
-    rotten.flip(key, byte, bit);
-  } else {
-    rotten.flip_key(key, byte, bit);
-  }
+  rotten.flip(key, byte, bit);
   const auto care = agent::care_for_rows(rotten);
   if (!care) {
     MM_CLAIM(!care.error().message.empty());

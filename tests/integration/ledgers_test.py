@@ -83,7 +83,7 @@ def site(mesh, note, **headers):
 
 
 def ids_and_tags_of_another_life_are_known_as_such():
-    with Mesh({"par1": 1}, controller_config={"siteSilentAfter": "4s"}) as mesh:
+    with Mesh({"par1": 1}, controller_config={"siteSilentAfter": "10s"}) as mesh:
         mesh.apply_basics()
         mesh.wait_ready()
         first = Stream(mesh, after="0")
@@ -136,8 +136,9 @@ def ids_and_tags_of_another_life_are_known_as_such():
         assert mesh.rest("DELETE", "/api/v1/images/again", headers={"If-Match": old["ETag"]})[0] == 412
 
         # A site that falls silent is no "not modified".
-        mesh.agents["par1"].kill()
+        wait_until("it is heard", lambda: mesh.get("/sites/par1")["status"].get("connected"))
         tag = mesh.rest("GET", "/api/v1/sites/par1")[1]["ETag"]
+        mesh.agents["par1"].kill()
         wait_until("it is silent", lambda: not mesh.get("/sites/par1")["status"].get("connected"), 90, 1)
         assert mesh.rest("GET", "/api/v1/sites/par1", headers={"If-None-Match": tag})[0] == 200
 

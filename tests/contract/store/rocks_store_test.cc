@@ -158,7 +158,7 @@ TEST(RocksBackup, EachOpensWholeUnderLoad) {
       written = i;
     }
   });
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 5; ++i) {
     const fs::path copy = folder.path() / ("backup" + std::to_string(i));
     const int before = written;
     const auto made = make_backup(*store, data, copy, "1", silent, {});

@@ -1,13 +1,14 @@
 """Reads an agent's event journal from its store, read-only and without any code of ours.
 
 Layout (common/delivery/stream_sender.h): row "s/events/e" + 8 bytes of sequence, big endian, holds the entry's hash (32
-bytes) followed by the entry; the hash is SHA-256 over the hash before it and the entry.
+bytes) followed by the entry; the hash is SHA-256 over the hash before it and the entry. Behind every row lies its seal
+(common/ports/row_seal.h).
 """
 import hashlib
 import sqlite3
 
 PREFIX = b"s/events/e"
-HASH_BYTES = 32
+HASH_BYTES, SEAL_BYTES = 32, 8
 SERVER, DEPLOYMENT, GENERATION, FIRST_BODY = 2, 3, 4, 10  # schemas/wire/event.proto
 BODIES = {10: "receipt", 11: "stage", 12: "armed", 13: "launched", 14: "cancel", 15: "ended", 16: "inspected",
           17: "credentialHeld", 18: "credentialReleased", 19: "held", 20: "stateReport", 21: "image", 22: "retry",
@@ -54,7 +55,7 @@ def read(folder):
     events, before = {}, None
     for key, value in rows:
         seq = int.from_bytes(key[len(PREFIX):], "big")
-        digest, entry = value[:HASH_BYTES], value[HASH_BYTES:]
+        digest, entry = value[:HASH_BYTES], value[HASH_BYTES:-SEAL_BYTES]
         if events:
             assert seq == max(events) + 1, f"the journal has a hole before {seq}"
             assert hashlib.sha256(before + entry).digest() == digest, f"the chain breaks at {seq}"
