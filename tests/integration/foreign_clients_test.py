@@ -16,7 +16,9 @@ def number(event_id):
 
 
 def run(*argv, **more):
-    return subprocess.run([str(a) for a in argv], check=True, capture_output=True, text=True, env=ENV, timeout=60, **more).stdout
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, env=ENV, timeout=60, **more)
+    assert done.returncode == 0, (argv, done.stdout, done.stderr)
+    return done.stdout
 
 
 def redfish_clients():
