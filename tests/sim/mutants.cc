@@ -49,7 +49,7 @@ const Mutant mutants[] = {
     {lower_epoch_obeyed, "lower_epoch_obeyed", "agents/core", "a replaced controller is obeyed", 500},
     {acts_before_proven, "acts_before_proven", "agents/core", "a life nobody vouched for acts", 100},
     {rollback_not_noticed, "rollback_not_noticed", "agents and controller", "an old copy of a store acts",
-     500},
+     2500},
     {expiry_ignored, "expiry_ignored", "agents", "orders are obeyed after their time", 500},
     {breaker_never_holds, "breaker_never_holds", "agents/core", "a wrong password is tried for ever", 500},
     {unknown_kind_accepted, "unknown_kind_accepted", "agents/core", "an unknown command is called obeyed",
