@@ -69,12 +69,9 @@ Error StoreFolder::in_use(const std::filesystem::path& path) {
           fmt::format("{} is in use by another process; stop it, or choose another dataDir", path.string())};
 }
 
-Result<StoreFolder> StoreFolder::open(const std::filesystem::path& path, std::string_view engine,
-                                      const StoreOptions& options) {
-  std::error_code code;
-  const bool created = std::filesystem::create_directories(path, code);
-  if (code) return fail(ErrorKind::internal, fmt::format("creating {}: {}", path.string(), code.message()));
-  if (created) std::filesystem::permissions(path, std::filesystem::perms::owner_all, code);
+/// Held for this process alone, and of a format that it knows.
+Result<os::Fd> StoreFolder::locked(const std::filesystem::path& path, std::string_view engine,
+                                   const StoreOptions& options) {
   auto lock = os::lock_file(path / lock_name, os::Held::fail);
   if (!lock) {
     if (lock.error().kind == ErrorKind::conflict) return std::unexpected(in_use(path));
@@ -82,6 +79,17 @@ Result<StoreFolder> StoreFolder::open(const std::filesystem::path& path, std::st
   }
   if (auto status = check_format(path, engine, options.format); !status)
     return std::unexpected(status.error());
+  return std::move(*lock);
+}
+
+Result<StoreFolder> StoreFolder::open(const std::filesystem::path& path, std::string_view engine,
+                                      const StoreOptions& options) {
+  std::error_code code;
+  const bool created = std::filesystem::create_directories(path, code);
+  if (code) return fail(ErrorKind::internal, fmt::format("creating {}: {}", path.string(), code.message()));
+  if (created) std::filesystem::permissions(path, std::filesystem::perms::owner_all, code);
+  auto lock = locked(path, engine, options);
+  if (!lock) return std::unexpected(lock.error());
   StoreFolder folder(path, std::move(*lock), options);
   folder.restore_ballast();
   return folder;
@@ -92,13 +100,8 @@ Result<StoreFolder> StoreFolder::open_existing(const std::filesystem::path& path
   std::error_code code;
   if (!std::filesystem::exists(path / format_name, code))
     return fail(ErrorKind::not_found, fmt::format("there is no store in {}", path.string()));
-  auto lock = os::lock_file(path / lock_name, os::Held::fail);
-  if (!lock) {
-    if (lock.error().kind == ErrorKind::conflict) return std::unexpected(in_use(path));
-    return std::unexpected(lock.error());
-  }
-  if (auto status = check_format(path, engine, options.format); !status)
-    return std::unexpected(status.error());
+  auto lock = locked(path, engine, options);
+  if (!lock) return std::unexpected(lock.error());
   return StoreFolder(path, std::move(*lock), options);
 }
 

@@ -46,6 +46,8 @@ class StoreFolder {
   static Error in_use(const std::filesystem::path& path);
 
  private:
+  static Result<os::Fd> locked(const std::filesystem::path& path, std::string_view engine,
+                               const StoreOptions& options);
   StoreFolder(std::filesystem::path path, os::Fd lock, const StoreOptions& options);
 
   std::filesystem::path path_;

@@ -13,7 +13,6 @@
 namespace metalmesh::delivery {
 namespace {
 
-constexpr std::size_t hash_bytes = 32;
 constexpr std::size_t number_bytes = 8;
 
 /// What is known of one entry's row.
@@ -22,9 +21,9 @@ struct Found {
   std::string bytes;  // hash, then entry
   bool whole = false;
 
-  [[nodiscard]] std::string hash() const { return bytes.substr(0, std::min(hash_bytes, bytes.size())); }
+  [[nodiscard]] std::string hash() const { return bytes.substr(0, std::min(entry_hash_bytes, bytes.size())); }
   [[nodiscard]] std::string entry() const {
-    return bytes.size() < hash_bytes ? std::string() : bytes.substr(hash_bytes);
+    return bytes.size() < entry_hash_bytes ? std::string() : bytes.substr(entry_hash_bytes);
   }
 };
 
@@ -138,7 +137,7 @@ std::optional<std::string> Mender::proven_hash(std::uint64_t seq) const {
   const Found* found = at(seq);
   if (found == nullptr) return std::nullopt;
   if (found->whole) return found->hash();
-  if (found->bytes.size() >= hash_bytes && follows(seq, found->hash())) return found->hash();
+  if (found->bytes.size() >= entry_hash_bytes && follows(seq, found->hash())) return found->hash();
   return std::nullopt;
 }
 

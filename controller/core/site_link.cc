@@ -18,12 +18,10 @@ constexpr std::size_t marks_kept = 8;
 constexpr int past_journals_kept = 16;
 constexpr std::size_t journal_id_bytes = 16;
 constexpr std::size_t version_limit = 64;
-constexpr std::size_t journal_limit = 64;
 constexpr std::size_t newcomers_kept = 4;
 constexpr int damaged_rows_kept = 64;
 constexpr std::size_t predecessors_told = 16;
 constexpr std::size_t challenge_bytes = 16;
-constexpr std::size_t event_id_limit = 64;
 
 template <class Message>
 bool parse(const std::string& payload, Message& message, SiteNews& news) {
@@ -42,11 +40,6 @@ void say_who(wire::Welcome& welcome, const LinkTools& tools) {
     welcome.add_predecessors(std::move(life));
 }
 
-void remember(google::protobuf::RepeatedPtrField<std::string>& journals, const std::string& journal) {
-  *journals.Add() = journal;
-  if (journals.size() > past_journals_kept) journals.DeleteSubrange(0, 1);
-}
-
 }  // namespace
 
 SiteLink::SiteLink(std::string site, const RowReader& rows, record::SiteLink stored, Duration twin_settle,
@@ -63,6 +56,12 @@ SiteLink::SiteLink(std::string site, const RowReader& rows, record::SiteLink sto
   for (const std::string& journal : row_.side_journals())
     sides_.emplace(journal, delivery::StreamReceiver(tables::side_stream(site_, journal), rows_));
   if (!row_.quarantine_reason().empty()) presence_.quarantine(row_.quarantine_reason());
+}
+
+void SiteLink::remember(google::protobuf::RepeatedPtrField<std::string>& journals,
+                        const std::string& journal) {
+  *journals.Add() = journal;
+  if (journals.size() > past_journals_kept) journals.DeleteSubrange(0, 1);
 }
 
 template <class Frame>
@@ -147,23 +146,6 @@ void SiteLink::refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news
   news.refusal = std::move(refusal);
 }
 
-/// Commands that this store has forgotten were given to one that is refused now: we were restored, and it was
-/// followed before. Where the one that is followed lives, both may have acted, and which of the two is right is
-/// not for us to say.
-void SiteLink::judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
-  if (!has_forgotten_commands(hello) || follows_foreign(hello, tools) ||
-      planted(Defect::restore_not_noticed)) {
-    return;
-  }
-  tell_restored(hello, tools, news);
-  if (presence_.quarantined() || presence_.silent(tools.now)) return;
-  remember(*row_.mutable_past_command_journals(), hello.command_journal());  // a person decides once
-  quarantine("two agents live under this site's name, and both were followed: journal " +
-                 hello.journal_id().substr(0, journal_limit) +
-                 " in what this controller has forgotten, journal " + receiver_.journal_id() + " now",
-             news);
-}
-
 SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   SiteNews news;
   if (!owner_heard_) owner_heard_ = tools.now.mono;
@@ -201,122 +183,6 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
                      !receiver_.journal_id().empty() && hello.journal_id() == receiver_.journal_id());
   news.welcome = std::move(welcome);
   return news;
-}
-
-bool SiteLink::follows_foreign(const wire::Hello& hello, const LinkTools& tools) {
-  const std::string& followed = hello.controller_instance();
-  if (followed.empty() || followed == tools.lives.current() || tools.lives.contains(followed)) return false;
-  // It has not heard us yet: of our own earlier life, or of one that is gone, it will let go. Not of one that a
-  // person chose over us: who holds for another one outbids no word, however long the chosen one is silent.
-  const bool chosen = !tools.rival.empty() && hello.controller_epoch() > tools.epoch;
-  return hello.controller_lives() || chosen;
-}
-
-bool SiteLink::judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
-  epoch_seen_ = std::max(epoch_seen_, hello.controller_epoch());
-  if (planted(Defect::foreign_controller_ignored)) return true;
-  const std::string& followed = hello.controller_instance();
-  follows_us_ = followed.empty() || followed == tools.lives.current();
-  if (follows_foreign(hello, tools)) {
-    news.foreign = ForeignController{followed, hello.controller_since(), true};
-    return false;
-  }
-  if (!hello.other_instance().empty() && hello.other_instance() != tools.lives.current())
-    news.foreign = ForeignController{hello.other_instance(), hello.other_since(), false};
-  return true;
-}
-
-/// Even an old Hello, or one of an agent that nobody believes, can only know what was written once.
-void SiteLink::judge_ledger(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
-  const std::string& followed = hello.controller_instance();
-  // Another one's ledger is not ours; a person says which of the two goes on.
-  const bool is_anothers = !followed.empty() && !tools.lives.contains(followed) &&
-                           (hello.controller_lives() || !tools.rival.empty());
-  if (is_anothers || hello.ledger().size() > event_id_limit || planted(Defect::restore_not_noticed)) return;
-  if (tools.lives.misses(hello.ledger(), tools.last_event)) news.missing = hello.ledger();
-}
-
-void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
-  if (hello.journal_id().empty()) return;
-  if (hello.journal_id() != receiver_.journal_id()) {
-    const bool given_up =
-        std::ranges::find(row_.past_event_journals(), hello.journal_id()) != row_.past_event_journals().end();
-    if (given_up && !choice_open_ && hello.journal_id() != row_.chosen_journal()) {
-      return quarantine("an agent shows journal " + hello.journal_id() +
-                            ", which this site gave up for a newer one: an old copy of its folder runs",
-                        news);
-    }
-    if (!receiver_.journal_id().empty()) {
-      news.lost_journal = receiver_.journal_id();
-      lost_journal_ = true;
-      // Its fences are gone, and our store may have been put back: seconds pass faster than orders are given.
-      const auto seconds =
-          std::chrono::duration_cast<std::chrono::seconds>(tools.now.wall().time_since_epoch());
-      row_.set_least_generation(std::max<std::uint64_t>(row_.least_generation(), seconds.count()));
-      remember(*row_.mutable_past_event_journals(), receiver_.journal_id());
-    }
-    follow_journal(hello.journal_id(), tools);
-    marks_.clear();
-    row_.clear_gap_to();
-    row_.clear_told_since_gap();
-    head_to_reach_.reset();
-    caught_up_ = false;  // with the other journal, that is
-    begin_commands(tools);
-    news.commands_begun = true;
-    return;
-  }
-  choice_open_ = false;
-  if (!row_.chosen_journal().empty()) {
-    row_.clear_chosen_journal();  // it is followed: from here on the one that is followed is the right one
-    changed_ = true;
-  }
-  const std::uint64_t last = hello.next_seq() == 0 ? 0 : hello.next_seq() - 1;
-  const Mark* mark = mark_of(hello);
-  if (planted(Defect::rollback_not_noticed)) return;
-  if (mark != nullptr && mark->event_journal == hello.journal_id() && last < mark->event_cursor) {
-    quarantine("the agent's journal went back: it ends at event " + std::to_string(last) + ", we hold " +
-                   std::to_string(mark->event_cursor) + " (store restored from a copy?)",
-               news);
-  } else if (last == receiver_.cursor() && receiver_.hash_unknown()) {
-    receiver_.adopt(hello.head_hash(), tools.out.rows);
-  } else if (last == receiver_.cursor() && hello.head_hash() != receiver_.cursor_hash()) {
-    quarantine("the agent's journal and ours differ at event " + std::to_string(last), news);
-  } else if (mark != nullptr && mark->event_journal == hello.journal_id() && last > receiver_.cursor() &&
-             receiver_.cursor() == mark->event_cursor) {
-    // It has more, and nothing of that came for a whole round trip. A controller restored from a backup would
-    // wait for ever otherwise: the agent takes those events for acknowledged.
-    wire::Resync resync;
-    resync.set_journal_id(hello.journal_id());
-    resync.set_from(receiver_.cursor() + 1);
-    publish_ours("resync", resync, tools);
-  }
-}
-
-void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
-  const Mark* mark = mark_of(hello);
-  if (mark != nullptr && !hello.command_journal().empty() &&
-      mark->command_journal == hello.command_journal() && hello.cursor() < mark->command_acked) {
-    return quarantine("the agent forgot commands: it stands at " + std::to_string(hello.cursor()) +
-                          " and had acknowledged " + std::to_string(mark->command_acked),
-                      news);
-  }
-  if (planted(Defect::restore_not_noticed)) return;
-  const bool ahead = ahead_of_us(hello);
-  if (hello.controller_epoch() <= tools.epoch && !ahead && !events_ahead(hello)) return;
-  if (ahead && hello.command_journal() != sender_.journal_id()) {
-    row_.add_past_command_journals(hello.command_journal());
-    changed_ = true;
-  }
-  tell_restored(hello, tools, news);
-}
-
-void SiteLink::tell_restored(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
-  if (!std::exchange(told_ahead_, true)) news.ahead = knowledge(hello, tools.epoch);
-  // While we learn, the new command journal and the gate are in place already, unless it is that one in which it
-  // is ahead: the store was put back to a copy that had been learning.
-  const bool ahead_in_this = hello.command_journal() == sender_.journal_id() && ahead_of_us(hello);
-  if (hello.controller_epoch() > tools.epoch || ahead_in_this || !row_.learning())
-    news.restored = hello.controller_epoch();
 }
 
 /// What the other one has told stays, and where it was left off.
@@ -377,48 +243,6 @@ std::string SiteLink::refused_newcomer(const Now& now) const {
       return one.who.refused_because;
   }
   return {};
-}
-
-bool SiteLink::events_ahead(const wire::Hello& hello) const {
-  return hello.journal_id() == receiver_.journal_id() && hello.acked() > receiver_.cursor();
-}
-
-std::pair<std::string, std::string> SiteLink::knowledge(const wire::Hello& hello, std::uint64_t epoch) const {
-  const auto words = [](std::uint64_t event, std::uint64_t command, std::uint64_t of_epoch) {
-    return "event " + std::to_string(event) + ", command " + std::to_string(command) + ", epoch " +
-           std::to_string(of_epoch);
-  };
-  return {words(receiver_.cursor(), sender_.exists() ? sender_.next_seq() - 1 : 0, epoch),
-          words(std::max(hello.acked(), receiver_.cursor()), hello.cursor(), hello.controller_epoch())};
-}
-
-void SiteLink::judge_head(const wire::Hello& hello) {
-  const Mark* mark = mark_of(hello);
-  if (mark == nullptr || presence_.quarantined() || hello.journal_id() != receiver_.journal_id()) return;
-  const std::uint64_t last = hello.next_seq() == 0 ? 0 : hello.next_seq() - 1;
-  if (!head_to_reach_) head_to_reach_ = std::max(last, hello.acked());
-  caught_up_ = caught_up_ || receiver_.cursor() >= *head_to_reach_;
-}
-
-bool SiteLink::ahead_of_us(const wire::Hello& hello) const {
-  if (hello.command_journal().empty() || hello.command_journal() != sender_.journal_id())
-    return has_forgotten_commands(hello);
-  if (hello.cursor() >= sender_.next_seq()) return true;
-  const auto hash = sender_.hash_at(hello.cursor());
-  const bool says_none = hello.cursor() > 0 && hello.cursor_hash().empty();  // its row was damaged
-  return hash && !says_none && *hash != hello.cursor_hash();
-}
-
-bool SiteLink::has_forgotten_commands(const wire::Hello& hello) const {
-  const auto& past = row_.past_command_journals();
-  return !hello.command_journal().empty() && hello.command_journal() != sender_.journal_id() &&
-         std::ranges::find(past, hello.command_journal()) == past.end();
-}
-
-const SiteLink::Mark* SiteLink::mark_of(const wire::Hello& hello) const {
-  if (hello.echo().empty()) return nullptr;
-  const auto found = std::ranges::find(marks_, hello.echo(), &Mark::challenge);
-  return found == marks_.end() ? nullptr : &*found;
 }
 
 void SiteLink::begin_commands(LinkTools& tools) {
@@ -576,6 +400,14 @@ SiteNews SiteLink::on_resync(const wire::Resync& resync) {
 }
 
 // An old one that is played again says what is still true: what was trimmed does not come back.
+void SiteLink::ask_from(std::uint64_t from, const delivery::StreamReceiver& receiver,
+                        LinkTools& tools) const {
+  wire::Resync resync;
+  resync.set_journal_id(receiver.journal_id());
+  resync.set_from(from);
+  publish_ours("resync", resync, tools);
+}
+
 SiteNews SiteLink::on_trimmed(const wire::Trimmed& trimmed, LinkTools& tools) {
   SiteNews news;
   const bool followed = trimmed.journal_id() == receiver_.journal_id();
@@ -593,10 +425,7 @@ SiteNews SiteLink::on_trimmed(const wire::Trimmed& trimmed, LinkTools& tools) {
     changed_ = true;
     if (!row_.learning()) news.restored = tools.epoch;
   }
-  wire::Resync resync;
-  resync.set_journal_id(receiver.journal_id());
-  resync.set_from(trimmed.first_kept());
-  publish_ours("resync", resync, tools);
+  ask_from(trimmed.first_kept(), receiver, tools);
   return news;
 }
 

@@ -211,11 +211,16 @@ class SiteLink {
     std::string challenge;
     std::optional<MonoTime> alive;  // it echoed one
   };
+  static constexpr std::size_t journal_limit = 64;
+
+  static void remember(google::protobuf::RepeatedPtrField<std::string>& journals, const std::string& journal);
+  void ask_from(std::uint64_t from, const delivery::StreamReceiver& receiver, LinkTools& tools) const;
   template <class Frame>
   void publish_ours(std::string_view kind, Frame frame, LinkTools& tools) const;
   SiteNews on_hello(const wire::Hello& hello, LinkTools& tools);
   [[nodiscard]] bool is_refused(const wire::Hello& hello, const Now& now) const;
   void refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
+  // site_link_judges.cc
   void judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   [[nodiscard]] std::string why_refused(const std::string& journal, const Now& now) const;
   SiteNews on_side_data(const wire::Data& data, delivery::StreamReceiver& side, LinkTools& tools) const;

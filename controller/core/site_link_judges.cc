@@ -1,0 +1,187 @@
+// What a site's Hello says of controllers, ledgers and journals, held against what this store knows.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/planted.h"
+#include "controller/core/site_link.h"
+
+namespace metalmesh::controller {
+namespace {
+
+constexpr std::size_t event_id_limit = 64;
+
+}  // namespace
+
+/// Commands that this store has forgotten were given to one that is refused now: we were restored, and it was
+/// followed before. Where the one that is followed lives, both may have acted, and which of the two is right is
+/// not for us to say.
+void SiteLink::judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  if (!has_forgotten_commands(hello) || follows_foreign(hello, tools) ||
+      planted(Defect::restore_not_noticed)) {
+    return;
+  }
+  tell_restored(hello, tools, news);
+  if (presence_.quarantined() || presence_.silent(tools.now)) return;
+  remember(*row_.mutable_past_command_journals(), hello.command_journal());  // a person decides once
+  quarantine("two agents live under this site's name, and both were followed: journal " +
+                 hello.journal_id().substr(0, journal_limit) +
+                 " in what this controller has forgotten, journal " + receiver_.journal_id() + " now",
+             news);
+}
+
+bool SiteLink::follows_foreign(const wire::Hello& hello, const LinkTools& tools) {
+  const std::string& followed = hello.controller_instance();
+  if (followed.empty() || followed == tools.lives.current() || tools.lives.contains(followed)) return false;
+  // It has not heard us yet: of our own earlier life, or of one that is gone, it will let go. Not of one that a
+  // person chose over us: who holds for another one outbids no word, however long the chosen one is silent.
+  const bool chosen = !tools.rival.empty() && hello.controller_epoch() > tools.epoch;
+  return hello.controller_lives() || chosen;
+}
+
+bool SiteLink::judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  epoch_seen_ = std::max(epoch_seen_, hello.controller_epoch());
+  if (planted(Defect::foreign_controller_ignored)) return true;
+  const std::string& followed = hello.controller_instance();
+  follows_us_ = followed.empty() || followed == tools.lives.current();
+  if (follows_foreign(hello, tools)) {
+    news.foreign = ForeignController{followed, hello.controller_since(), true};
+    return false;
+  }
+  if (!hello.other_instance().empty() && hello.other_instance() != tools.lives.current())
+    news.foreign = ForeignController{hello.other_instance(), hello.other_since(), false};
+  return true;
+}
+
+/// Even an old Hello, or one of an agent that nobody believes, can only know what was written once.
+void SiteLink::judge_ledger(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  const std::string& followed = hello.controller_instance();
+  // Another one's ledger is not ours; a person says which of the two goes on.
+  const bool is_anothers = !followed.empty() && !tools.lives.contains(followed) &&
+                           (hello.controller_lives() || !tools.rival.empty());
+  if (is_anothers || hello.ledger().size() > event_id_limit || planted(Defect::restore_not_noticed)) return;
+  if (tools.lives.misses(hello.ledger(), tools.last_event)) news.missing = hello.ledger();
+}
+
+void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
+  if (hello.journal_id().empty()) return;
+  if (hello.journal_id() != receiver_.journal_id()) {
+    const bool given_up =
+        std::ranges::find(row_.past_event_journals(), hello.journal_id()) != row_.past_event_journals().end();
+    if (given_up && !choice_open_ && hello.journal_id() != row_.chosen_journal()) {
+      return quarantine("an agent shows journal " + hello.journal_id() +
+                            ", which this site gave up for a newer one: an old copy of its folder runs",
+                        news);
+    }
+    if (!receiver_.journal_id().empty()) {
+      news.lost_journal = receiver_.journal_id();
+      lost_journal_ = true;
+      // Its fences are gone, and our store may have been put back: seconds pass faster than orders are given.
+      const auto seconds =
+          std::chrono::duration_cast<std::chrono::seconds>(tools.now.wall().time_since_epoch());
+      row_.set_least_generation(std::max<std::uint64_t>(row_.least_generation(), seconds.count()));
+      remember(*row_.mutable_past_event_journals(), receiver_.journal_id());
+    }
+    follow_journal(hello.journal_id(), tools);
+    marks_.clear();
+    row_.clear_gap_to();
+    row_.clear_told_since_gap();
+    head_to_reach_.reset();
+    caught_up_ = false;  // with the other journal, that is
+    begin_commands(tools);
+    news.commands_begun = true;
+    return;
+  }
+  choice_open_ = false;
+  if (!row_.chosen_journal().empty()) {
+    row_.clear_chosen_journal();  // it is followed: from here on the one that is followed is the right one
+    changed_ = true;
+  }
+  const std::uint64_t last = hello.next_seq() == 0 ? 0 : hello.next_seq() - 1;
+  const Mark* mark = mark_of(hello);
+  if (planted(Defect::rollback_not_noticed)) return;
+  if (mark != nullptr && mark->event_journal == hello.journal_id() && last < mark->event_cursor) {
+    quarantine("the agent's journal went back: it ends at event " + std::to_string(last) + ", we hold " +
+                   std::to_string(mark->event_cursor) + " (store restored from a copy?)",
+               news);
+  } else if (last == receiver_.cursor() && receiver_.hash_unknown()) {
+    receiver_.adopt(hello.head_hash(), tools.out.rows);
+  } else if (last == receiver_.cursor() && hello.head_hash() != receiver_.cursor_hash()) {
+    quarantine("the agent's journal and ours differ at event " + std::to_string(last), news);
+  } else if (mark != nullptr && mark->event_journal == hello.journal_id() && last > receiver_.cursor() &&
+             receiver_.cursor() == mark->event_cursor) {
+    // It has more, and nothing of that came for a whole round trip. A controller restored from a backup would
+    // wait for ever otherwise: the agent takes those events for acknowledged.
+    ask_from(receiver_.cursor() + 1, receiver_, tools);
+  }
+}
+
+void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
+  const Mark* mark = mark_of(hello);
+  if (mark != nullptr && !hello.command_journal().empty() &&
+      mark->command_journal == hello.command_journal() && hello.cursor() < mark->command_acked) {
+    return quarantine("the agent forgot commands: it stands at " + std::to_string(hello.cursor()) +
+                          " and had acknowledged " + std::to_string(mark->command_acked),
+                      news);
+  }
+  if (planted(Defect::restore_not_noticed)) return;
+  const bool ahead = ahead_of_us(hello);
+  if (hello.controller_epoch() <= tools.epoch && !ahead && !events_ahead(hello)) return;
+  if (ahead && hello.command_journal() != sender_.journal_id()) {
+    row_.add_past_command_journals(hello.command_journal());
+    changed_ = true;
+  }
+  tell_restored(hello, tools, news);
+}
+
+void SiteLink::tell_restored(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  if (!std::exchange(told_ahead_, true)) news.ahead = knowledge(hello, tools.epoch);
+  // While we learn, the new command journal and the gate are in place already, unless it is that one in which it
+  // is ahead: the store was put back to a copy that had been learning.
+  const bool ahead_in_this = hello.command_journal() == sender_.journal_id() && ahead_of_us(hello);
+  if (hello.controller_epoch() > tools.epoch || ahead_in_this || !row_.learning())
+    news.restored = hello.controller_epoch();
+}
+
+bool SiteLink::events_ahead(const wire::Hello& hello) const {
+  return hello.journal_id() == receiver_.journal_id() && hello.acked() > receiver_.cursor();
+}
+
+std::pair<std::string, std::string> SiteLink::knowledge(const wire::Hello& hello, std::uint64_t epoch) const {
+  const auto words = [](std::uint64_t event, std::uint64_t command, std::uint64_t of_epoch) {
+    return "event " + std::to_string(event) + ", command " + std::to_string(command) + ", epoch " +
+           std::to_string(of_epoch);
+  };
+  return {words(receiver_.cursor(), sender_.exists() ? sender_.next_seq() - 1 : 0, epoch),
+          words(std::max(hello.acked(), receiver_.cursor()), hello.cursor(), hello.controller_epoch())};
+}
+
+void SiteLink::judge_head(const wire::Hello& hello) {
+  const Mark* mark = mark_of(hello);
+  if (mark == nullptr || presence_.quarantined() || hello.journal_id() != receiver_.journal_id()) return;
+  const std::uint64_t last = hello.next_seq() == 0 ? 0 : hello.next_seq() - 1;
+  if (!head_to_reach_) head_to_reach_ = std::max(last, hello.acked());
+  caught_up_ = caught_up_ || receiver_.cursor() >= *head_to_reach_;
+}
+
+bool SiteLink::ahead_of_us(const wire::Hello& hello) const {
+  if (hello.command_journal().empty() || hello.command_journal() != sender_.journal_id())
+    return has_forgotten_commands(hello);
+  if (hello.cursor() >= sender_.next_seq()) return true;
+  const auto hash = sender_.hash_at(hello.cursor());
+  const bool says_none = hello.cursor() > 0 && hello.cursor_hash().empty();  // its row was damaged
+  return hash && !says_none && *hash != hello.cursor_hash();
+}
+
+bool SiteLink::has_forgotten_commands(const wire::Hello& hello) const {
+  const auto& past = row_.past_command_journals();
+  return !hello.command_journal().empty() && hello.command_journal() != sender_.journal_id() &&
+         std::ranges::find(past, hello.command_journal()) == past.end();
+}
+
+const SiteLink::Mark* SiteLink::mark_of(const wire::Hello& hello) const {
+  if (hello.echo().empty()) return nullptr;
+  const auto found = std::ranges::find(marks_, hello.echo(), &Mark::challenge);
+  return found == marks_.end() ? nullptr : &*found;
+}
+
+}  // namespace metalmesh::controller
