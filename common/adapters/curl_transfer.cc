@@ -287,9 +287,10 @@ HttpFailed CurlTransfer::failed(CURLcode code) const {
   if (!sent && code == CURLE_OPERATION_TIMEDOUT)
     return failed(HttpFailure::refused, "no connection in time: " + detail);
   if (code == CURLE_SSL_CONNECT_ERROR) {
-    long os_error = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &os_error);
-    const bool broke = os_error != 0 || detail.find("SSL_ERROR_SYSCALL") != std::string::npos;
+    // So libcurl says it when TLS itself had nothing to say. Not by CURLINFO_OS_ERRNO: a handle that is used again
+    // keeps the number of a connection that was refused long before.
+    const bool broke = detail.find("SSL_connect: ") != std::string::npos ||
+                       detail.find("unexpected eof") != std::string::npos;
     // `sent`: an earlier, kept connection took the request and died with it.
     if (broke)
       return failed(sent ? HttpFailure::dropped : HttpFailure::refused,

@@ -1,6 +1,7 @@
 // Whom the client believes: pins, authorities, plain HTTP, and that nothing is shared between them.
 #include <set>
 
+#include "common/ports/tls_words.h"
 #include "tests/contract/http_client/client_bench.h"
 #include "tests/contract/http_client/scripted_server.h"
 
@@ -137,6 +138,20 @@ TEST_F(HttpClientTest, a_peer_that_accepts_and_never_shakes_hands_is_refused_not
   const auto closed = failure_of(request("POST", "https://localhost:" + std::to_string(mute.port()) + "/"));
   ASSERT_TRUE(closed);
   EXPECT_EQ(closed->failure, HttpFailure::refused) << closed->detail;
+}
+
+// Handles are used again, and an error number that one of them has seen stays in it.
+TEST_F(HttpClientTest, old_tls_is_told_whatever_was_refused_before) {
+  const auto nobody =
+      failure_of(request("GET", "https://127.0.0.1:" + std::to_string(contract::free_port()) + "/"));
+  ASSERT_TRUE(nobody);
+  EXPECT_EQ(nobody->failure, HttpFailure::refused) << nobody->detail;
+  const std::string alert_protocol_version("\x15\x03\x01\0\x02\x02\x46", 7);
+  ScriptedServer old([&](const std::string&) { return alert_protocol_version; });
+  const auto refused = failure_of(request("GET", "https://127.0.0.1:" + std::to_string(old.port()) + "/"));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->failure, HttpFailure::tls_refused) << refused->detail;
+  EXPECT_THAT(refused->detail, HasSubstr(only_old_tls));
 }
 
 TEST_F(HttpClientTest, plain_http_needs_to_be_allowed) {
