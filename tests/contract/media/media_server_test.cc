@@ -1,142 +1,21 @@
-// The media server as BMCs see it: curl over TLS is the reader, the test is the agent, and the real link is
-// between them.
-#include "agents/media/server/media_server.h"
-
+// What the media server answers, how it starts, and who shares it.
 #include <fcntl.h>
-#include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <string>
 #include <thread>
 
-#include "agents/media/image_probe.h"
-#include "agents/media/server/agent_door.h"
-#include "agents/media/server/file_reader.h"
-#include "agents/media/server/image_store.h"
-#include "agents/media/server/media_client.h"
-#include "tests/contract/media/media_bench.h"
-#include "tests/contract/support/processes.h"
+#include "tests/contract/media/media_server_fixture.h"
 
 namespace metalmesh::media {
 namespace {
 
-using test::Ran;
-using test::run;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
-
-class MediaServerTest : public testing::TestWithParam<bool> {  // TLS or plain
- protected:
-  void SetUp() override {
-    test::make_certificate(folder_);
-    base_path_ = test::installer_iso();
-    base_ = test::read_file(base_path_);
-    auto reader = FileReader::open(base_path_);
-    ASSERT_TRUE(reader.has_value());
-    auto facts = probe_image(*reader);
-    ASSERT_TRUE(facts.has_value()) << facts.error().message;
-    facts_ = *facts;
-    facts_.set_path(base_path_);
-    MediaServerOptions options;
-    options.listen = "127.0.0.1:0";
-    options.tls = GetParam();
-    options.certificate = folder_ / "cert.pem";
-    options.key = folder_ / "key.pem";
-    options.bandwidth = bandwidth();
-    auto door = AgentDoor::open(folder_ / "data", log_);
-    ASSERT_TRUE(door.has_value()) << door.error().message;
-    door_ = std::move(*door);
-    auto server = MediaServer::start(options, *door_, log_);
-    ASSERT_TRUE(server.has_value()) << server.error().message;
-    server_ = std::move(*server);
-    door_->serve(*server_);
-    agent_comes();
-  }
-  [[nodiscard]] virtual std::uint64_t bandwidth() const { return 0; }
-  void TearDown() override {
-    agent_.reset();
-    if (door_) door_->close();
-  }
-
-  void agent_comes() {
-    sink_.clear();
-    agent_ = std::make_unique<MediaClient>(folder_ / "data", sink_, log_);
-    ASSERT_TRUE(sink_.media(wire::MediaEvent::kUp).has_value());
-  }
-  void all_mounts(const std::vector<std::string>& tokens) {
-    wire::MediaCommand command;
-    command.mutable_all()->mutable_tokens()->Assign(tokens.begin(), tokens.end());
-    agent_->send({command});
-  }
-
-  void mount(wire::MountState state) {
-    wire::MediaCommand command;
-    auto& mount = *command.mutable_mount();
-    mount.set_token("tok");
-    mount.set_deployment_id("dep");
-    *mount.mutable_image() = facts_;
-    mount.set_answer(answer_);
-    mount.set_state(state);
-    mount.set_callback_token("call");
-    agent_->send({command});
-    all_mounts({"tok"});
-    settle();
-  }
-  /// Orders travel in sequence: once the server complains about this one, the earlier ones are carried out.
-  void settle() {
-    const std::string strange = "nothing-" + std::to_string(++settled_);
-    wire::MediaCommand command;
-    command.mutable_mount()->set_token(strange);
-    agent_->send({command});
-    const auto refused = sink_.wait<bool>([&](const Input& input) -> std::optional<bool> {
-      const auto* reported = std::get_if<MediaReported>(&input);
-      if (reported == nullptr || reported->event.refused().token() != strange) return std::nullopt;
-      return true;
-    });
-    ASSERT_TRUE(refused.has_value());
-  }
-  void verdict(bool granted) {
-    wire::MediaCommand command;
-    command.mutable_verdict()->set_token("tok");
-    command.mutable_verdict()->set_granted(granted);
-    agent_->send({command});
-  }
-  [[nodiscard]] std::string url(const std::string& path = "/m/tok.iso") const {
-    return (GetParam() ? "https://" : "http://") + server_->address() + path;
-  }
-  [[nodiscard]] Ran curl(const std::string& arguments) const {
-    return run("curl -sS --max-time 60 --cacert " + (folder_ / "cert.pem") + " " + arguments);
-  }
-  [[nodiscard]] std::string status(const std::string& range) const {
-    return curl("-o /dev/null -w '%{http_code}' " + (range.empty() ? range : "-r " + range + " ") + url())
-        .output;
-  }
-  [[nodiscard]] std::string kernel_range() const {
-    const auto at = std::to_string(facts_.guarded(0).offset());
-    return at + "-" + at;
-  }
-  [[nodiscard]] std::string patched() const {
-    std::string bytes = base_;
-    std::string padded = answer_;
-    padded.resize(facts_.placeholder().length(), '\n');
-    return bytes.replace(facts_.placeholder().offset(), padded.size(), padded);
-  }
-
-  test::ScratchFolder folder_;
-  test::WaitingSink sink_;
-  test::QuietLog log_;
-  std::string base_path_;
-  std::string base_;
-  std::string answer_ = "hostname=web-01\naddress=10.0.0.7\n";
-  wire::ImageFacts facts_;
-  std::unique_ptr<AgentDoor> door_;
-  std::unique_ptr<MediaServer> server_;
-  std::unique_ptr<MediaClient> agent_;
-  int settled_ = 0;
-};
 
 TEST_P(MediaServerTest, SaysWhereItListens) {
   const auto up = sink_.media(wire::MediaEvent::kUp);
@@ -248,106 +127,6 @@ TEST_P(MediaServerTest, KeepsTheConnection) {
       "10");
 }
 
-TEST_P(MediaServerTest, FenceStates) {
-  mount(wire::CLOSED);
-  EXPECT_EQ(status("0-2047"), "206");
-  EXPECT_EQ(status(kernel_range()), "503");
-  EXPECT_THAT(status(""), ::testing::EndsWith("200")) << "its beginning: then it waits, and is cut off";
-  EXPECT_EQ(sink_.media(wire::MediaEvent::kReads).has_value(), true);
-  mount(wire::LAUNCHED);
-  EXPECT_EQ(status(kernel_range()), "206");
-  mount(wire::DEAD);
-  EXPECT_EQ(status("0-0"), "410");
-  mount(wire::LAUNCHED);
-  EXPECT_EQ(status("0-0"), "410");
-}
-
-TEST_P(MediaServerTest, FirstGuardedReadWaitsForTheVerdict) {
-  mount(wire::OPEN);
-  auto reader = std::async(std::launch::async, [&] { return status(kernel_range()); });
-  const auto asked = sink_.media(wire::MediaEvent::kLaunchAsked);
-  ASSERT_TRUE(asked.has_value());
-  EXPECT_EQ(asked->launch_asked().peer(), "127.0.0.1");
-  EXPECT_EQ(reader.wait_for(300ms), std::future_status::timeout) << "not a byte before the verdict";
-  verdict(true);
-  EXPECT_EQ(reader.get(), "206");
-}
-
-TEST_P(MediaServerTest, RefusedVerdictIs503) {
-  mount(wire::OPEN);
-  auto reader = std::async(std::launch::async, [&] { return status(kernel_range()); });
-  ASSERT_TRUE(sink_.media(wire::MediaEvent::kLaunchAsked).has_value());
-  verdict(false);
-  EXPECT_EQ(reader.get(), "503");
-}
-
-TEST_P(MediaServerTest, SilenceOfTheAgentIs503) {
-  mount(wire::OPEN);
-  const auto began = std::chrono::steady_clock::now();
-  EXPECT_EQ(status(kernel_range()), "503");
-  EXPECT_GE(std::chrono::steady_clock::now() - began, 9s);
-}
-
-TEST_P(MediaServerTest, AReaderOutlivesTheAgent) {
-  mount(wire::LAUNCHED);
-  const std::string out = folder_ / "slow";
-  const std::string etag = "-I " + url() + " | grep -i etag";
-  const std::string before = curl(etag).output;
-  auto reader =
-      std::async(std::launch::async, [&] { return curl("--limit-rate 3M -o " + out + " " + url()); });
-  ASSERT_TRUE(sink_.media(wire::MediaEvent::kReads).has_value());
-  agent_.reset();
-  EXPECT_EQ(status(kernel_range()), "206") << "launched is launched";
-  agent_comes();
-  mount(wire::LAUNCHED);
-  EXPECT_EQ(reader.get().exit_code, 0);
-  EXPECT_TRUE(test::read_file(out) == patched());
-  EXPECT_EQ(curl(etag).output, before);
-}
-
-TEST_P(MediaServerTest, AReaderWaitsForTheNextAgent) {
-  mount(wire::OPEN);
-  agent_.reset();
-  auto reader = std::async(std::launch::async, [&] { return status(kernel_range()); });
-  EXPECT_EQ(reader.wait_for(500ms), std::future_status::timeout) << "nobody may launch it";
-  agent_comes();
-  mount(wire::OPEN);
-  ASSERT_TRUE(sink_.media(wire::MediaEvent::kLaunchAsked).has_value());
-  verdict(true);
-  EXPECT_EQ(reader.get(), "206");
-}
-
-TEST_P(MediaServerTest, DeathCutsAReaderMidway) {
-  mount(wire::LAUNCHED);
-  // Nobody empties the pipe yet: most of the medium is still to be sent, however fast that goes.
-  const std::string pipe = folder_ / "pipe";
-  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  auto reader = std::async(std::launch::async, [&] { return curl("-o " + pipe + " " + url()); });
-  std::ifstream taken(pipe, std::ios::binary);
-  ASSERT_TRUE(sink_.media(wire::MediaEvent::kReads).has_value());
-  mount(wire::DEAD);
-  const std::string got{std::istreambuf_iterator<char>(taken), {}};
-  EXPECT_NE(reader.get().exit_code, 0);
-  EXPECT_LT(got.size(), base_.size());
-}
-
-TEST_P(MediaServerTest, AnImageThatIsPutAsideIsReadByWhoWasLaunchedAlone) {
-  base_path_ = folder_ / "image.iso";
-  test::write_file(base_path_, base_);
-  facts_.set_path(base_path_);
-  const std::string aside = folder_ / "image.aside";
-  mount(wire::CLOSED);
-  EXPECT_EQ(status("0-2047"), "206");
-  std::filesystem::rename(base_path_, aside);
-  EXPECT_EQ(status("0-2047"), "503") << "nothing begins with it, not even with the file that is open still";
-  mount(wire::LAUNCHED);
-  EXPECT_EQ(status(kernel_range()), "206");
-  std::this_thread::sleep_for(2500ms);  // the server forgets the open file
-  EXPECT_EQ(status(kernel_range()), "206") << "from where it lies now";
-  test::write_file(base_path_, std::string(base_.size(), 'n'));
-  EXPECT_EQ(curl("-r 0-3 " + url()).output, "nnnn") << "a good one is there";
-}
-
 TEST_P(MediaServerTest, CallbackIsReported) {
   mount(wire::CLOSED);
   const std::string post = "-o /dev/null -w '%{http_code}' --data-binary 'host up' ";
@@ -392,8 +171,7 @@ TEST_P(MediaServerTest, ReportsReadersThatDoNotTrustIt) {
   EXPECT_THAT(refused->tls_refused().detail(), HasSubstr("unknown ca"));
 }
 
-constexpr auto name_of = [](const auto& with) { return with.param ? "Tls" : "Plain"; };
-INSTANTIATE_TEST_SUITE_P(Media, MediaServerTest, testing::Bool(), name_of);
+INSTANTIATE_TEST_SUITE_P(Media, MediaServerTest, testing::Bool(), tls_or_plain);
 
 class CappedMediaServerTest : public MediaServerTest {
  protected:
@@ -418,7 +196,7 @@ TEST_P(CappedMediaServerTest, SharesTheCapAmongPeers) {
   for (auto& reader : greedy) reader.wait();
 }
 
-INSTANTIATE_TEST_SUITE_P(Media, CappedMediaServerTest, testing::Bool(), name_of);
+INSTANTIATE_TEST_SUITE_P(Media, CappedMediaServerTest, testing::Bool(), tls_or_plain);
 
 TEST(MediaServerStart, NamesWhatIsWrong) {
   test::WaitingSink sink;
