@@ -14,6 +14,7 @@ from mesh import BIN, ENV, Mesh, Process, main, wait_until
 
 LONG = bool(os.environ.get("METALMESH_LONG_TESTS"))
 BACKUPS = 100 if LONG else 8
+LATE = int(os.environ.get("DRILL_LATE", "0"))  # seconds between a backup and the loss of its store
 SERVER = {"apiVersion": "metalmesh/v1", "kind": "Server"}
 
 # Keys of the controller's rows as they lie in its files: whole, with eight bytes of the engine behind them.
@@ -323,6 +324,7 @@ def the_drill():
         wait_until("its site has confirmed", lambda: mesh.deployments("other")["par1-n004"].get("fence") == "confirmed", 60)
         mesh.wait_done("other")
         installs = {name: len(server["installs"]) for name, server in mesh.truth().items()}
+        time.sleep(LATE)
         mesh.controller.stop()
         lost = controller(mesh, "restore", mesh.folder / "backup")
         assert lost.returncode == 1 and "holds a store" in lost.stderr, lost
