@@ -84,12 +84,12 @@ RecordingRing::RecordingRing(RingOptions options, LogSink& log) : options_(std::
 
 RecordingRing::~RecordingRing() = default;
 
-void RecordingRing::begin_segment() {
+void RecordingRing::begin_segment(std::uint64_t opening_bytes) {
   gap_ = false;
   long_ = false;
   begun_ = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
-  queue_.push_back({{}, true});
+  queue_.push_back({.frame = {}, .opening_bytes = opening_bytes, .begins = true});
 }
 
 void RecordingRing::write(std::string frame) {
@@ -106,7 +106,7 @@ void RecordingRing::write(std::string frame) {
     if (fits) {
       wake = queue_.empty() || (queued_bytes_ < worth_a_write && bytes >= worth_a_write);
       queued_bytes_ = bytes;
-      queue_.push_back({std::move(frame), false});
+      queue_.push_back({.frame = std::move(frame)});
     }
   }
   if (wake) more_.notify_one();
@@ -147,6 +147,7 @@ void RecordingRing::work(const std::stop_token& stop) {
 void RecordingRing::store(Entry entry) {
   if (entry.begins) {
     file_ = os::Fd();
+    long_from_ = std::max(options_.bytes / segments_in_ring, 2 * entry.opening_bytes);
     if (!open_next()) lost("the flight recorder cannot open a file");
     return;
   }
@@ -166,7 +167,7 @@ void RecordingRing::store(Entry entry) {
   segments_.back().second += entry.frame.size();
   total_ += entry.frame.size();
   until_look_ -= std::min<std::uint64_t>(until_look_, entry.frame.size());
-  if (segments_.back().second >= options_.bytes / segments_in_ring) long_ = true;
+  if (segments_.back().second >= long_from_) long_ = true;
 }
 
 bool RecordingRing::open_next() {

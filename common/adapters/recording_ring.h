@@ -37,7 +37,7 @@ class RecordingRing final : public recording::RecordSink {
   ~RecordingRing() override;
 
   /// One thread.
-  void begin_segment() override;
+  void begin_segment(std::uint64_t opening_bytes) override;
   void write(std::string frame) override;
   bool segment_due() override;
 
@@ -47,7 +47,8 @@ class RecordingRing final : public recording::RecordSink {
  private:
   struct Entry {
     std::string frame;
-    bool begins = false;  // a segment
+    std::uint64_t opening_bytes = 0;  // of a segment that begins here
+    bool begins = false;
   };
   RecordingRing(RingOptions options, LogSink& log);
 
@@ -75,6 +76,7 @@ class RecordingRing final : public recording::RecordSink {
   os::Fd file_;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> segments_;  // number and bytes, oldest first
   std::uint64_t total_ = 0;
+  std::uint64_t long_from_ = 0;   // bytes of this segment
   std::uint64_t until_look_ = 0;  // bytes until the disk is looked at again
   bool room_ = true;
   std::jthread writer_;  // last: it uses all of the above

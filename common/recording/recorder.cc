@@ -1,6 +1,7 @@
 #include "common/recording/recorder.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "common/base/digest.h"
@@ -181,7 +182,6 @@ std::pair<std::vector<std::string>, std::uint64_t> Recorder::snapshot() const {
 }
 
 void Recorder::begin_segment() {
-  sink_.begin_segment();
   if (traits_.find_in_row) {  // what is secret must be known before the first row is written
     each_row(
         [&](const std::string& key, const std::string& value) { traits_.find_in_row(key, value, secrets_); });
@@ -196,7 +196,10 @@ void Recorder::begin_segment() {
   head.set_from_birth(number_ == 0);
   for (const auto& [subject, input] : standing_) *head.add_standing() = input;
   head.set_rows_left_out(beyond);
-  sink_.write(to_frame(frame));
+  rows.insert(rows.begin(), to_frame(frame));
+  sink_.begin_segment(
+      std::accumulate(rows.begin(), rows.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const std::string& bytes) { return sum + bytes.size(); }));
   for (std::string& bytes : rows) sink_.write(std::move(bytes));
 }
 

@@ -29,10 +29,11 @@ namespace metalmesh::recording {
 class RecordSink {
  public:
   virtual ~RecordSink() = default;
-  /// The frames that follow begin a new segment.
-  virtual void begin_segment() = 0;
+  /// The frames that follow begin a new segment; the first `opening_bytes` of it are a snapshot.
+  virtual void begin_segment(std::uint64_t opening_bytes) = 0;
   virtual void write(std::string frame) = 0;
-  /// A new segment, with a snapshot, is wanted: this one is long enough, or has a gap.
+  /// A new segment, with a snapshot, is wanted: this one is long enough, or has a gap. Never before as many bytes as
+  /// its snapshot has have followed that: a store that grows must not be written again and again.
   [[nodiscard]] virtual bool segment_due() = 0;
 };
 

@@ -26,7 +26,7 @@ double cpu_seconds() {
 
 class CountingSink final : public recording::RecordSink {
  public:
-  void begin_segment() override {}
+  void begin_segment(std::uint64_t) override {}
   void write(std::string frame) override { bytes += frame.size(); }
   bool segment_due() override { return false; }
   std::uint64_t bytes = 0;

@@ -2,12 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "tests/support/temporary_folder.h"
 
 namespace metalmesh::adapters {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 
 struct Lines final : LogSink {
   void write(const LogLine& line) override {
@@ -31,7 +35,7 @@ TEST(RecordingRing, KeepsWhatWasWrittenInOrderAndForItsOwnerOnly) {
     auto ring = RecordingRing::open({.folder = folder / "ring", .reserve_bytes = 0}, log);
     ASSERT_TRUE(ring);
     for (const char* segment : {"one", "two"}) {
-      (*ring)->begin_segment();
+      (*ring)->begin_segment(0);
       (*ring)->write(segment);
       (*ring)->write(segment);
     }
@@ -49,7 +53,7 @@ TEST(RecordingRing, GoesOnAfterTheSegmentsOfAnEarlierProcess) {
   Lines log;
   for (const char* life : {"first", "second"}) {
     auto ring = RecordingRing::open({.folder = folder / "ring", .reserve_bytes = 0}, log);
-    (*ring)->begin_segment();
+    (*ring)->begin_segment(0);
     (*ring)->write(life);
   }
   EXPECT_EQ(*read_recording(folder / "ring"), (std::vector<std::string>{"first", "second"}));
@@ -61,7 +65,7 @@ TEST(RecordingRing, NeverTakesMoreThanItMayAndDropsTheOldestFirst) {
   constexpr std::uint64_t most = std::uint64_t{1} << 20U;
   for (int segment = 0; segment < 40; ++segment) {  // each is on disk before the next begins
     auto ring = RecordingRing::open({.folder = folder / "ring", .bytes = most, .reserve_bytes = 0}, log);
-    (*ring)->begin_segment();
+    (*ring)->begin_segment(0);
     (*ring)->write(std::string(most / 16, static_cast<char>('A' + segment)));
   }
   EXPECT_LE(bytes_of(folder / "ring"), most);
@@ -75,16 +79,38 @@ TEST(RecordingRing, WhatCannotBeKeptIsDroppedCountedAndToldAndNothingFollowsTheG
   Lines log;
   constexpr std::uint64_t most = std::uint64_t{1} << 20U;
   auto ring = RecordingRing::open({.folder = folder / "ring", .bytes = most, .reserve_bytes = 0}, log);
-  (*ring)->begin_segment();
+  (*ring)->begin_segment(0);
   (*ring)->write("before");
   (*ring)->write(std::string(most, 'x'));  // more than may wait for the disk
   (*ring)->write("after");
   EXPECT_EQ((*ring)->dropped(), 2U);
-  (*ring)->begin_segment();
+  (*ring)->begin_segment(0);
   (*ring)->write("whole again");
   ring->reset();
   EXPECT_EQ(*read_recording(folder / "ring"), (std::vector<std::string>{"before", "whole again"}));
   EXPECT_EQ(log.messages.size(), 1U);
+}
+
+TEST(RecordingRing, ALargeSnapshotIsNotTakenAgainBeforeAsMuchHasFollowed) {
+  const TemporaryFolder folder;
+  Lines log;
+  constexpr std::uint64_t most = std::uint64_t{1} << 20U;
+  const std::string snapshot(most / 4, 's');
+  auto ring = RecordingRing::open({.folder = folder / "ring", .bytes = most, .reserve_bytes = 0}, log);
+  std::uint64_t written = 0;
+  const auto write = [&](std::string frame) {
+    written += frame.size();
+    (*ring)->write(std::move(frame));
+    while (bytes_of(folder / "ring") < written) std::this_thread::sleep_for(5ms);
+  };
+  (*ring)->begin_segment(snapshot.size());
+  write(snapshot);
+  write("a step");
+  EXPECT_FALSE((*ring)->segment_due());
+  write(std::string(most / 4, 'x'));
+  for (int i = 0; i < 1000 && !(*ring)->segment_due(); ++i)
+    std::this_thread::sleep_for(5ms);  // its writer says so
+  EXPECT_TRUE((*ring)->segment_due());
 }
 
 TEST(RecordingRing, StaysAwayFromTheReserveOfTheDisk) {
@@ -93,7 +119,7 @@ TEST(RecordingRing, StaysAwayFromTheReserveOfTheDisk) {
   {
     auto ring =
         RecordingRing::open({.folder = folder / "ring", .reserve_bytes = std::uint64_t{1} << 60U}, log);
-    (*ring)->begin_segment();
+    (*ring)->begin_segment(0);
     (*ring)->write("anything");
   }
   EXPECT_EQ(bytes_of(folder / "ring"), 0U);

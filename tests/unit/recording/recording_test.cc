@@ -34,7 +34,7 @@ class EvenVerifier final : public Verifier {
 
 class Segments final : public RecordSink {
  public:
-  void begin_segment() override { all.emplace_back(); }
+  void begin_segment(std::uint64_t) override { all.emplace_back(); }
   void write(std::string frame) override { all.back() += frame; }
   bool segment_due() override { return std::exchange(due, false); }
   std::vector<std::string> all;
