@@ -103,8 +103,8 @@ struct AgentCore::Impl {
   void drop_acked(const Now& now, Outcome& out);
   /// What was fetched for jobs that are all gone.
   void tidy(const Now& now, Outcome& out);
-  /// The time was set back: no order gets longer by that.
-  void follow_clock(Duration stepped, Outcome& out);
+  /// The time was set back, perhaps while nobody here knew one: no order gets longer by that.
+  void follow_clock(const StreamLink::Received& received, Outcome& out);
   /// What waits for a time, or for this incarnation to be proven.
   void judge_waiting(const Now& now, Outcome& out);
   /// To a job; and tells the controller what its new system showed by that.
@@ -184,7 +184,7 @@ void AgentCore::Impl::on(const BusDown& down, const Now&, Outcome& out) {
 void AgentCore::Impl::on(const MessageArrived& message, const Now& now, Outcome& out) {
   const StreamLink::Received received = link.on_message(message, raw_, out);
   const Now trusted = link.trusted(raw_);  // a Welcome may just have told the time
-  if (received.clock_stepped != Duration::zero()) follow_clock(received.clock_stepped, out);
+  follow_clock(received, out);
   for (const delivery::Entry& entry : received.commands) commands.take(entry, trusted, out);
   if (received.chunk) blob_stored_ |= blobs.on_chunk(*received.chunk, now, out);
   if (received.acked) drop_acked(now, out);
@@ -369,12 +369,15 @@ void AgentCore::Impl::tidy(const Now& now, Outcome& out) {
   images.keep(jobs.images(), now, out);
 }
 
-void AgentCore::Impl::follow_clock(Duration stepped, Outcome& out) {
+void AgentCore::Impl::follow_clock(const StreamLink::Received& received, Outcome& out) {
+  if (received.clock_stepped == Duration::zero() && !received.clock_learned) return;
   for (JobSlot* slot : jobs.all()) {
     if (!slot->open() || slot->job.launched()) continue;
     wire::StartInstall& order = *slot->job.mutable_order();
-    follow_steps(order, from_wire(order.clock_steps()) + stepped);
-    jobs.store(*slot, out);
+    const Duration made_at = from_wire(order.clock_steps());
+    follow_steps(order, made_at + received.clock_stepped);
+    if (received.clock_learned) link.fit_to_clock(order);
+    if (from_wire(order.clock_steps()) != made_at) jobs.store(*slot, out);
   }
 }
 

@@ -222,6 +222,7 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Receiv
   const auto news = presence_.take_clock_news();
   if (!settings_.wan_free) {
     received.clock_stepped = news.stepped;
+    received.clock_learned = news.learned;
     clock_moved_ |= news.stepped != Duration::zero();
     tell_clock(news.heard, now, out);
   }

@@ -109,7 +109,8 @@ void AgentPresence::learn_time(const wire::Welcome& welcome, MonoTime sent, Mono
       return;
     }
   }
-  if (!clock_.line(received)) clock_.resume(std::nullopt, from_wire(welcome.clock_steps()));
+  clock_news_.learned = !clock_.line(received);
+  if (clock_news_.learned) clock_.resume(std::nullopt, from_wire(welcome.clock_steps()));
   const Duration steps = clock_.steps();
   clock_news_.heard = clock_.hear(fresh);
   clock_news_.stepped = clock_.steps() - steps;

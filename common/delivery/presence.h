@@ -67,7 +67,8 @@ class AgentPresence {
   /// What the last Welcome said about the time, once.
   struct ClockNews {
     TimeKeeper::Heard heard = TimeKeeper::Heard::fits;
-    Duration stepped{};  // it was set back by this: bounds that were given before move along
+    Duration stepped{};    // it was set back by this: bounds that were given before move along
+    bool learned = false;  // none was known before: bounds that were given till then move along, too
   };
   ClockNews take_clock_news() { return std::exchange(clock_news_, {}); }
   /// The bus went down: round trips start anew (what was proven stays proven).

@@ -9,6 +9,7 @@
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
 #include "controller/core/fences.h"
+#include "controller/core/late_facts.h"
 #include "controller/core/progress_model.h"
 #include "controller/core/sentences.h"
 #include "controller/state/deployment_states.h"
@@ -87,6 +88,8 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
   if (end.medium_in() && !planted(Defect::custody_frees_place)) keep_place(work, id);
   if (moved) return;
   const rest::Deployment& known = work.mesh().deployments.at(id);
+  if (nothing_done && !may_have_wiped_disk(disk) && cannot_say_untouched(work, known))
+    doubt_word(work, id, two_may_run);
   if (known.state() == states::cancelled && known.resolved_by().empty() &&
       end.outcome() == wire::Ended::CANCELLED) {
     // A cancel is answered before its cleanup: what that left behind comes with the end.
@@ -123,6 +126,11 @@ void fold_cancel(Work& work, const rest::Deployment& deployment, const std::stri
                  const wire::CancelAnswer& answer) {
   const std::string id = deployment.id();
   if (answer.answer() != wire::CancelAnswer::TOO_LATE && cannot_say_untouched(work, deployment)) {
+    // That it succeeded she may have seen for herself, and it frees nobody's disk.
+    if (!is_open(deployment.state())) {
+      if (deployment.state() != states::succeeded) doubt_word(work, id, two_may_run);
+      return;
+    }
     move_deployment(work, id, Happening::indeterminate, [](rest::Deployment& d) {
       d.add_evidence(two_may_run);
       d.set_disk(wire::DISK_UNKNOWN);

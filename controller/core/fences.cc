@@ -213,6 +213,13 @@ std::vector<std::string> fences_owed_by(const MeshState& mesh, const std::string
   return ids;
 }
 
+const std::pair<const std::string, record::OwedFence>* unfinished_at(const MeshState& mesh,
+                                                                     const std::string& machine) {
+  const auto found = std::ranges::find_if(
+      mesh.fences, [&](const auto& entry) { return !machine.empty() && entry.second.machine() == machine; });
+  return found == mesh.fences.end() ? nullptr : &*found;
+}
+
 const std::pair<const std::string, record::OwedFence>* fence_owed(const MeshState& mesh,
                                                                   const std::string& machine) {
   const auto found = std::ranges::find_if(mesh.fences, [&](const auto& entry) {

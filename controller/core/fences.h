@@ -40,6 +40,11 @@ void raise_fence(Work& work, const std::string& deployment, std::uint64_t genera
 [[nodiscard]] std::vector<std::string> fences_owed_by(const MeshState& mesh, const std::string& site,
                                                       const std::string& journal);
 
+/// What has ended here and may still be at work on this machine: its fence is owed, or its place is kept;
+/// nullptr: nothing. With the deployment's id.
+[[nodiscard]] const std::pair<const std::string, record::OwedFence>* unfinished_at(
+    const MeshState& mesh, const std::string& machine);
+
 /// What is owed for this machine and not confirmed; nullptr: nothing. With the deployment's id.
 const std::pair<const std::string, record::OwedFence>* fence_owed(const MeshState& mesh,
                                                                   const std::string& machine);

@@ -4,6 +4,8 @@
 
 #include "common/base/machine_key.h"
 #include "common/base/planted.h"
+#include "controller/core/fences.h"
+#include "controller/core/identity_judgement.h"
 #include "controller/core/object_apply.h"
 #include "controller/core/order_call_back.h"
 #include "controller/core/server_machines.h"
@@ -76,6 +78,17 @@ Verdict may_change_server(const Work& work, const rest::Server* old, const rest:
                    "deployment " + open->id() + " of " + name + " is open (" + open->state() +
                        "): it installs what was ordered, not what is changed now",
                    "wait for its end, or metalmesh rollout abort " + open->rollout() + " and change it then");
+  }
+  // Its end may be a person's word alone, or its medium may be in still: that order may go on, as it was made.
+  const auto* fence = unfinished_at(work.mesh(), machine_of(*old));
+  if (open == nullptr && fence != nullptr && changed != nullptr && !planted(Defect::edit_while_ordered)) {
+    return refusal(ErrorKind::conflict, changed,
+                   "deployment " + fence->first + " of " + name + " may still be at work at site " +
+                       fence->second.site() +
+                       (fence->second.confirmed() ? ", where its medium is kept in for its installer"
+                                                  : ": it is not fenced yet") +
+                       "; it installs what was ordered, not what is changed now",
+                   "wait until the site has told, then change it: metalmesh describe server " + name);
   }
   // The old site's agent holds the fence of this machine; another one knows nothing of it.
   if (old->spec().site() != server.spec().site() && old->status().generation() > 0) {

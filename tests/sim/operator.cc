@@ -235,8 +235,8 @@ void Operator::care_for_restore(ControllerCore& core, const Now& now, Outcome& o
     held_since_.reset();
     return;
   }
-  if (!held_since_) held_since_ = now.mono;
-  if (now.mono - *held_since_ < thinks_about_restore) return;
+  if (!held_since_) held_since_ = events_.now();  // the controller's machine may start anew meanwhile
+  if (events_.now() - *held_since_ < thinks_about_restore) return;
   // She remembers what the store forgot.
   for (const std::string& name : aborted_)
     ask(core, now, out, AbortRollout{name, "aborted before the restore"});

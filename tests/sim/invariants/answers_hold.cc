@@ -30,8 +30,10 @@ class AnswersHold final : public Invariant {
     if (const auto* protect = std::get_if<ProtectServer>(&body)) {
       if (protect->protect) {
         for (const auto& [id, deployment] : facts_.deployments) {
-          // What writes already is too late to be called back, and is told so.
-          if (deployment.server() == protect->server && ordered_.contains(id) && !begun_.contains(id))
+          // What writes already, or may begin to at any moment because it is launched, is too late to be called
+          // back, and is told so.
+          const bool too_late = begun_.contains(id) || facts_.launched.contains(id);
+          if (deployment.server() == protect->server && ordered_.contains(id) && !too_late)
             called_back_.try_emplace(id, court_.events.now());
         }
         shielded_.try_emplace(protect->server, Shield{court_.events.now(), {}}).first->second.told_of.clear();

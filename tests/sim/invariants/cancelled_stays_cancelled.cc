@@ -1,5 +1,7 @@
 // I2: no wipe after the controller recorded CANCELLED, none after the agent ended the job, and no cancel of
 // what was launched.
+#include <algorithm>
+
 #include "controller/state/deployment_states.h"
 #include "tests/sim/invariants/all_invariants.h"
 #include "tests/sim/words.h"
@@ -21,7 +23,8 @@ class CancelledStaysCancelled final : public Invariant {
         facts_.launched.contains(attempt.first) && facts_.launched.at(attempt.first) == attempt.second;
     if (event.has_cancel()) note_race(event, attempt, launched);
     if (is_cancelled(event)) {
-      if (launched && !told.agent.behind_log) object("cancelled after it was launched: " + attempt.first);
+      if (launched && knows_launch(told, attempt))
+        object("cancelled after it was launched: " + attempt.first);
       cancelled_.insert(attempt);
     }
     if (event.has_ended()) ended_[told.node].insert(attempt);
@@ -55,6 +58,23 @@ class CancelledStaysCancelled final : public Invariant {
   }
 
  private:
+  /// A copy of its folder that another machine runs, made before the launch, has another history than the agent
+  /// that launched: it answers for what it did, and cannot do more. Who believes it, although it is one of two,
+  /// tells people something untrue of the disk, and is judged by that (disk_is_as_told.cc).
+  bool knows_launch(const Told& told, const std::pair<std::string, std::uint64_t>& attempt) {
+    if (told.agent.behind_log) return false;
+    const std::size_t copy = facts_.launched_in.at(attempt.first);
+    if (facts_.copies[copy].node == told.node) return true;
+    const auto& history = facts_.copies[told.agent.copy].entries;
+    const bool has_it = std::ranges::any_of(history, [&](const std::string& entry) {
+      wire::Event event;
+      return event.ParseFromString(entry) && event.has_launched() && event.deployment_id() == attempt.first &&
+             event.generation() == attempt.second;
+    });
+    if (!has_it) mark("a twin cancelled what the other one had launched");
+    return has_it;
+  }
+
   void note_race(const wire::Event& event, const std::pair<std::string, std::uint64_t>& attempt,
                  bool launched) {
     const auto armed = armed_.find(attempt);

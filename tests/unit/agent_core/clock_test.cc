@@ -121,6 +121,32 @@ TEST_F(Clock, AControllerThatWasSetBackGivesNobodyMoreTime) {
   EXPECT_EQ(from_wire(site_.job("d2")->order().start_by()), from_wire(late.start_by()) - 2h);
 }
 
+TEST_F(Clock, NorDoesItToWhoKnewNoTimeWhenItWasSetBack) {
+  for (const bool doubts_at_first : {false, true}) {
+    TestSite site;
+    site.plant(armed_job(make_order(site, 1), 1));
+    site.start();
+    site.advance(1min);
+    const auto bounds = [&] {
+      const wire::StartInstall order = site.job("d1")->order();
+      return std::pair(from_wire(order.start_by()), from_wire(order.launch_by()));
+    };
+    const auto before = bounds();
+    site.reboot();
+    site.controller.tells_time = !doubts_at_first;
+    site.controller.clock_offset = site.controller.clock_steps = -2h;
+    site.start();
+    site.advance(1min);
+    site.controller.tells_time = true;
+    site.advance(1min);
+    EXPECT_EQ(bounds(), std::pair(before.first - 2h, before.second - 2h));
+    site.reboot();
+    site.start();
+    site.advance(1min);
+    EXPECT_EQ(bounds(), std::pair(before.first - 2h, before.second - 2h)) << "once is enough";
+  }
+}
+
 TEST_F(Clock, AControllerThatDoubtsItsOwnClockTellsNoTimeAndStopsNothing) {
   site_.controller.tells_time = false;
   site_.advance(1min);

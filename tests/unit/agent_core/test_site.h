@@ -41,6 +41,8 @@ class TestSite {
   void advance(Duration time);
   /// The agent's machine's wall clock is set.
   void step_own_clock(Duration by);
+  /// The machine is started anew: the next life's monotone clock is another one.
+  void reboot() { ++now_.boot; }
 
   void command(wire::Command command);
   void order(const wire::StartInstall& order);

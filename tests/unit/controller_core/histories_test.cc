@@ -274,6 +274,35 @@ TEST_F(Histories, OfTwoThatMayHaveObeyedNeitherCanSayThatADiskIsUntouched) {
   EXPECT_EQ(mesh.deployment_of("s2").state(), "FAILED");
 }
 
+TEST_F(Histories, OfTwoThatMayHaveObeyedNeitherSpeaksForAPersonsWord) {
+  start("r0", "s0");
+  start("r1", "s1");
+  start("r2", "s2");
+  for (const char* server : {"s0", "s1", "s2"}) {
+    agent.accept(server);
+    mesh.must(
+        ResolveDeployment{server, server == std::string("s2") ? "succeeded" : "cancelled", "cannot wait"});
+  }
+  wire::Data other = agent.sent.back();
+  other.set_entries(0, "something else");
+  agent.publish("data", other);
+  ASSERT_TRUE(mesh.state().sites.at("par1").status().quarantined());
+  agent.end("s0", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::BMC_KEY_CHANGED);
+  agent.answer_cancel("s1", wire::CancelAnswer::NOT_RUNNING);
+  for (const char* server : {"s0", "s1"}) {
+    const auto& deployment = mesh.deployment_of(server);
+    EXPECT_EQ(deployment.state(), "INDETERMINATE") << server;
+    EXPECT_EQ(deployment.disk(), wire::DISK_UNKNOWN);
+    EXPECT_EQ(deployment.fence(), "confirmed") << "of the one that answers nothing starts";
+    ASSERT_EQ(deployment.contradicted_size(), 1);
+    EXPECT_EQ(deployment.contradicted(0).as(), "CANCELLED");
+  }
+  agent.answer_cancel("s2", wire::CancelAnswer::NOT_RUNNING);
+  EXPECT_EQ(mesh.deployment_of("s2").state(), "SUCCEEDED") << "she may have seen that";
+  mesh.must(ResolveDeployment{"s0", "failed", "looked at it"});
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "FAILED");
+}
+
 TEST_F(Histories, StrangersAndForgersAreCountedNotHeard) {
   const auto rows = mesh.store.rows();
   wire::Hello hello;

@@ -446,5 +446,31 @@ TEST_F(Machines, AnEditWhileItsOrderIsOpenIsRefused) {
   mesh.apply(labelled);
 }
 
+TEST_F(Machines, AnEditWhileItsOrderMayStillGoOnIsRefused) {
+  add("s0", 0, "new");
+  install("first", "s0");
+  agent.accept("s0");
+  auto edited = Mesh::server_object("s0", "par1", 0);
+  (*edited.mutable_spec()->mutable_vars())["disk"] = "sdb";
+  mesh.must(ResolveDeployment{"s0", "failed", "cannot wait"});
+  const auto refused = mesh.ask(Apply{edited, std::nullopt});
+  ASSERT_FALSE(refused.has_value()) << "nobody but the site can say that nothing of it starts";
+  EXPECT_EQ(refused.error().field, "spec.vars");
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("not fenced yet"));
+  agent.launch("s0");
+  wire::Event end = agent.about("s0");
+  end.mutable_ended()->set_outcome(wire::Ended::INDETERMINATE);
+  end.mutable_ended()->set_disk(wire::DISK_UNKNOWN);
+  end.mutable_ended()->set_medium_in(true);
+  agent.report(end);
+  const auto again = mesh.ask(Apply{edited, std::nullopt});
+  ASSERT_FALSE(again.has_value()) << "its installer may run, and has its medium";
+  EXPECT_THAT(again.error().message, ::testing::HasSubstr("its medium is kept in"));
+  wire::Event released = agent.about("s0");
+  released.mutable_released()->set_ground(wire::MediumReleased::HOST_OFF);
+  agent.report(released);
+  mesh.apply(edited);
+}
+
 }  // namespace
 }  // namespace metalmesh::testing
