@@ -46,6 +46,7 @@ void Dialogue::drop_map(Turn& turn) {
   slots_ = SlotReader{};
   identity_ = IdentityReader{};
   row_.clear();
+  ejects_bare_ = false;
 }
 
 record::BmcMap Dialogue::draw_map() const {
@@ -81,7 +82,9 @@ void Dialogue::follow(const config::BmcQuirks& row) {
   discovery_.follow(Ways{.label_is_sku = row.label() == config::BmcQuirks::SKU,
                          .boot_target = row.boot_target(),
                          .boot_in_settings = row.boot_in_settings(),
-                         .settings_path = row.settings_path()});
+                         .settings_path = row.settings_path(),
+                         .boot_continuous = row.boot_continuous()});
+  ejects_bare_ = row.eject_without_body();
 }
 
 void Dialogue::match_root() {

@@ -101,6 +101,10 @@ class Dialogue {
 
   /// The row of known peculiarities that is followed; the standard's has no name.
   [[nodiscard]] const std::string& quirks() const { return row_; }
+  /// How it is asked first to let a medium go.
+  [[nodiscard]] redfish::EjectForm eject_form() const {
+    return ejects_bare_ ? redfish::EjectForm::bare : redfish::EjectForm::object;
+  }
   /// What a later dialogue with the same BMC need not find out again.
   [[nodiscard]] record::BmcMap draw_map() const;
 
@@ -138,6 +142,7 @@ class Dialogue {
   Traits traits_;
   std::string row_;
   bool row_from_map_ = false;
+  bool ejects_bare_ = false;
   bool other_key_ = false;  // than the map's
   bool by_map_ = false;     // what it says is believed, and nothing has confirmed it yet
 };

@@ -206,6 +206,7 @@ void Discovery::forget() {
 void Discovery::dress(redfish::System& system) const {
   if (ways_.label_is_sku) system.identity.label = system.identity.sku;
   system.boot.preferred = ways_.boot_target;
+  system.boot.may_stay = ways_.boot_continuous;
   if (system.settings.empty() && !ways_.settings_path.empty())
     system.settings = system.uri + ways_.settings_path;
   if (system.reset.allowed.empty()) system.reset.allowed = reset_values_;
@@ -251,6 +252,7 @@ const redfish::System* Discovery::read_settings(Turn& turn, Line& line) {
   redfish::Boot boot = std::move(settings->first);
   if (boot.targets.empty()) boot.targets = system.boot.targets;
   boot.preferred = system.boot.preferred;
+  boot.may_stay = system.boot.may_stay;
   boot.uri = system.settings;
   system.boot = std::move(boot);
   system.etag = std::move(settings->second);

@@ -17,6 +17,7 @@ struct Ways {
   std::string boot_target;
   bool boot_in_settings = false;
   std::string settings_path;  // below the system
+  bool boot_continuous = false;
 };
 
 class Discovery {

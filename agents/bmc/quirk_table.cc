@@ -51,6 +51,8 @@ std::vector<std::string> given(const config::BmcQuirks& row) {
   add(!row.boot_target().empty(), "bootTarget");
   add(row.boot_in_settings(), "bootInSettings");
   add(!row.settings_path().empty(), "settingsPath");
+  add(row.boot_continuous(), "bootContinuous");
+  add(row.eject_without_body(), "ejectWithoutBody");
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "agents/core/leftovers.h"
 
+#include <array>
 #include <chrono>
 
 #include "agents/redfish/media_slot.h"
@@ -15,8 +16,14 @@ using bmc::Verdict;
 constexpr unsigned most_posts = 3;
 constexpr unsigned looks_per_post = 4;
 constexpr Duration look_gap = std::chrono::seconds(2);
-constexpr redfish::EjectForm forms[] = {redfish::EjectForm::object, redfish::EjectForm::bare,
-                                        redfish::EjectForm::patch};
+
+/// After `posts` that did nothing.
+redfish::EjectForm next_form(redfish::EjectForm first, unsigned posts) {
+  constexpr std::array forms = {redfish::EjectForm::object, redfish::EjectForm::bare,
+                                redfish::EjectForm::patch};
+  if (posts == 0) return first;
+  return first == forms[posts % forms.size()] ? forms[0] : forms[posts % forms.size()];
+}
 
 std::string words_of(const redfish::Slot& slot) {
   return "our medium " + slot.image + " is in slot " + (slot.id.empty() ? slot.uri : slot.id);
@@ -59,7 +66,8 @@ Verdict Leftovers::take_out(bmc::Dialogue& dialogue, bmc::Turn& turn, const std:
   }
   looks_ = 0;
   const auto etag = redfish::if_match_ladder(slot->etag).front();
-  dialogue.act(turn, Ask::eject, redfish::eject_media(*slot, etag, forms[posts_++ % std::size(forms)]));
+  dialogue.act(turn, Ask::eject,
+               redfish::eject_media(*slot, etag, next_form(dialogue.eject_form(), posts_++)));
   return Verdict::busy;
 }
 

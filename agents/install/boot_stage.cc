@@ -53,7 +53,8 @@ bool legacy(const redfish::Boot& boot) { return boot.has_mode && boot.mode == "L
 /// What we sent reads back as something that another request would not change.
 bool reads_back_wrong(const Context& context, const redfish::Boot& boot) {
   const unsigned tried = context.job.boot_target_step();
-  const bool for_ever = boot.enabled == "Continuous" && boot.target == redfish::cd_target(boot, tried);
+  const bool for_ever =
+      !boot.may_stay && boot.enabled == "Continuous" && boot.target == redfish::cd_target(boot, tried);
   return for_ever || (redfish::boots_our_cd(boot, tried) && legacy(boot));
 }
 

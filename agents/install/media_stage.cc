@@ -95,7 +95,7 @@ Ejected eject(Context& context, const std::string& uri, bool only_own) {
   if (talk.eject_uri != uri) {
     talk.eject_uri = uri;
     talk.eject_posts = 0;
-    talk.eject_form = redfish::EjectForm::object;
+    talk.eject_form = talk.bmc.eject_form();
   }
   if (const auto answer = take_answer(context, Ask::eject); answer && answer->kind == Answer::Kind::refused) {
     talk.last_refusal = answer->error.text();

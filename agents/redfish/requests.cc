@@ -90,7 +90,8 @@ std::string_view cd_target(const Boot& boot, unsigned tried) {
 }
 
 bool boots_our_cd(const Boot& boot, unsigned tried) {
-  return boot.enabled == "Once" && boot.target == cd_target(boot, tried);
+  const bool taken = boot.enabled == "Once" || (boot.may_stay && boot.enabled == "Continuous");
+  return taken && boot.target == cd_target(boot, tried);
 }
 
 Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match,

@@ -49,7 +49,7 @@ Request clear_boot(const System& system, const std::optional<std::string>& if_ma
 /// a CD; or, after so many were `tried` in vain, one of the others: some hosts see virtual media as a USB
 /// drive only.
 std::string_view cd_target(const Boot& boot, unsigned tried = 0);
-/// The override reads back as `boot_once` wrote it.
+/// The override reads back as `boot_once` wrote it, or as this BMC is known to keep it.
 bool boots_our_cd(const Boot& boot, unsigned tried = 0);
 
 Request reset(const System& system, std::string_view type);

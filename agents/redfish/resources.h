@@ -59,6 +59,7 @@ struct Boot {
   std::vector<std::string> targets;  // allowable, may be empty or prose: to prefer, never to refuse
   std::string uri;                   // of the resource that takes it; empty: the system itself
   std::string preferred;             // target that is known to boot virtual media here; empty: the standard's
+  bool may_stay = false;             // "Continuous" is what it makes of "Once"
 };
 
 struct ResetAction {

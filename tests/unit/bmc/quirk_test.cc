@@ -81,6 +81,27 @@ TEST(Quirks, TheBootTargetThatIsKnownToBootVirtualMediaIsAskedForWhereItIsOffere
   EXPECT_EQ(redfish::cd_target(system.boot), "Cd") << "what is advertised wins";
 }
 
+TEST(Quirks, AnOverrideThatStaysAndAnEjectWithoutABodyAreKnownByTheirRow) {
+  QuirkTable table;
+  config::BmcQuirks odd = row("odd", "Odd");
+  odd.set_boot_continuous(true);
+  odd.set_eject_without_body(true);
+  EXPECT_THAT(check_quirks(odd, QuirkOrigin::site).value_or(""), HasSubstr("bootContinuous"));
+  (*odd.mutable_sources())["bootContinuous"] = (*odd.mutable_sources())["ejectWithoutBody"] = "seen";
+  ASSERT_TRUE(table.add(odd, QuirkOrigin::site));
+  Talk talk;
+  talk.tree[system_1].replace(talk.tree[system_1].find(R"("Disabled")"), 10,
+                              R"("Continuous","BootSourceOverrideTarget":"Cd")");
+  ASSERT_TRUE(talk.identify());
+  EXPECT_FALSE(redfish::boots_our_cd(talk.dialogue.system()->boot)) << "by nobody's order";
+  EXPECT_EQ(talk.dialogue.eject_form(), redfish::EjectForm::object);
+  talk.tree["/redfish/v1/"].insert(1, R"("Vendor":"Odd",)");
+  talk.begin({&table, nullptr});
+  ASSERT_TRUE(talk.identify());
+  EXPECT_TRUE(redfish::boots_our_cd(talk.dialogue.system()->boot));
+  EXPECT_EQ(talk.dialogue.eject_form(), redfish::EjectForm::bare);
+}
+
 class InSettings : public testing::Test {
  protected:
   InSettings() {

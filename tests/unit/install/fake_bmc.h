@@ -83,9 +83,10 @@ class FakeBmc {
     ++version_;
     if (on_power) on_power(state);
   }
-  /// The host starts: true when it takes the override, which is then used up.
+  /// The host starts: true when it takes the override, which is then used up, if it was for once.
   bool use_override() {
-    const bool cd = boot_enabled == "Once" && boot_target == boots_by;
+    const bool cd = boot_enabled != "Disabled" && boot_target == boots_by;
+    if (boot_enabled == "Continuous") return cd;
     boot_enabled = "Disabled";
     boot_target = "None";
     ++version_;

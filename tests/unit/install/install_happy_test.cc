@@ -29,6 +29,44 @@ TEST(InstallHappy, InstallsOnceInOrderAndCleansUp) {
   EXPECT_THAT(world.bmc.changes, ElementsAre("insert", "boot", "reset On", "eject", "reset On"));
 }
 
+/// Of every BMC that World can be.
+bmc::QuirkTable with_row(void (*change)(config::BmcQuirks& row), const char* field) {
+  config::BmcQuirks row;
+  row.set_name("odd");
+  row.mutable_match()->set_vendor("*");
+  change(row);
+  (*row.mutable_sources())[field] = "a test";
+  bmc::QuirkTable table;
+  EXPECT_TRUE(table.add(row, bmc::QuirkOrigin::site));
+  return table;
+}
+
+TEST(InstallHappy, AnOverrideThatIsKnownToStayIsTakenBackBeforeTheNewSystemStarts) {
+  const auto table = with_row([](auto& row) { row.set_boot_continuous(true); }, "bootContinuous");
+  World world;
+  world.known.quirks = &table;
+  world.bmc.override_becomes = "Continuous";
+  ASSERT_TRUE(world.run());
+  expect_clean(world);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_THAT(world.bmc.changes, ElementsAre("insert", "boot", "reset On", "eject", "unboot", "reset On"));
+  EXPECT_EQ(world.bmc.boot_enabled, "Disabled");
+}
+
+TEST(InstallHappy, WhoTakesAnEjectWithoutABodyOnlyIsAskedSoAtOnce) {
+  const auto table = with_row([](auto& row) { row.set_eject_without_body(true); }, "ejectWithoutBody");
+  World world;
+  world.known.quirks = &table;
+  world.bmc.eject_body.clear();
+  ASSERT_TRUE(world.run());
+  expect_clean(world);
+  const auto ejects = [&] {
+    return std::ranges::count_if(world.asked,
+                                 [](const auto& one) { return one.second.ends_with("EjectMedia"); });
+  };
+  EXPECT_EQ(ejects(), 1);
+}
+
 TEST(InstallHappy, AsksLittleOfTheBmc) {
   World world;
   world.install_time = 1s;
