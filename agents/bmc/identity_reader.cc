@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/machine_key.h"
+
 namespace metalmesh::bmc {
 namespace {
 
@@ -10,6 +12,12 @@ constexpr std::size_t most_interfaces = 32;
 
 bool has_mac(const std::vector<std::string>& macs, const std::string& wanted) {
   return std::ranges::any_of(macs, [&](const auto& mac) { return redfish::same_mac(mac, wanted); });
+}
+
+/// `wanted` names some, and all of them are there.
+bool has_all(const std::vector<std::string>& macs, const std::vector<std::string>& wanted) {
+  return !wanted.empty() &&
+         std::ranges::all_of(wanted, [&](const std::string& mac) { return has_mac(macs, mac); });
 }
 
 }  // namespace
@@ -21,6 +29,8 @@ void IdentityReader::forget() {
   macs_.clear();
   interfaces_.clear();
   macs_read_ = false;
+  bmc_list_.forget();
+  next_manager_ = 0;
   next_chassis_ = 0;
   chassis_serial_.clear();
 }
@@ -45,14 +55,27 @@ Verdict IdentityReader::read(Turn& turn, Line& line, Discovery& discovery, const
   if ((all || !wanted.macs.empty()) && read_macs(turn, line, discovery, wanted) == Verdict::busy)
     return Verdict::busy;
   const bool no_serial = discovery.system()->identity.serial.empty();
-  if (no_serial && (all || !wanted.serial.empty())) return read_chassis(turn, line, discovery);
+  if (no_serial && (all || !wanted.serial.empty()) && read_chassis(turn, line, discovery) == Verdict::busy)
+    return Verdict::busy;
+  if (lacks_second_factor(*discovery.system(), wanted)) return read_bmc_macs(turn, line, discovery, wanted);
   return Verdict::done;
+}
+
+/// Nothing but a UUID was told, or of an order that goes by UUID and MAC the MAC was not.
+bool IdentityReader::lacks_second_factor(const redfish::System& system,
+                                         const redfish::Identity& wanted) const {
+  if (!wanted.serial.empty()) return false;
+  if (!wanted.macs.empty()) {
+    return sources_.empty() &&
+           std::ranges::none_of(wanted.macs, [&](const std::string& mac) { return has_mac(macs_, mac); });
+  }
+  const bool told = usable_serial(redfish::to_wire(seen(system)).serial());
+  return wanted.uuid.empty() && !told && std::ranges::none_of(macs_, redfish::is_universal_mac);
 }
 
 Verdict IdentityReader::read_macs(Turn& turn, Line& line, const Discovery& discovery,
                                   const redfish::Identity& wanted) {
   if (macs_read_) return Verdict::done;
-  const auto has = [&](const std::string& mac) { return has_mac(wanted.macs, mac); };
   if (!listed_) {
     const std::string& interfaces = discovery.system()->ethernet_interfaces;
     const bool asks = sources_.empty() && !interfaces.empty();
@@ -62,12 +85,22 @@ Verdict IdentityReader::read_macs(Turn& turn, Line& line, const Discovery& disco
     paths_ = asks ? list_.paths() : sources_;
     listed_ = true;
   }
-  const auto all_found = [&] {
-    return !wanted.macs.empty() &&
-           std::ranges::all_of(wanted.macs, [&](const std::string& mac) { return has_mac(macs_, mac); });
-  };
-  while (next_ < paths_.size() && !all_found()) {
-    const std::string uri = paths_[next_];
+  if (read_interfaces(turn, line, paths_, wanted) == Verdict::busy) return Verdict::busy;
+  if (std::exchange(hinted_, false) && !has_all(macs_, wanted.macs)) {
+    sources_.clear();
+    forget();
+    return read_macs(turn, line, discovery, wanted);
+  }
+  macs_read_ = true;
+  return Verdict::done;
+}
+
+/// From `next_` on, until all that is wanted was seen.
+Verdict IdentityReader::read_interfaces(Turn& turn, Line& line, const std::vector<std::string>& paths,
+                                        const redfish::Identity& wanted) {
+  const auto has = [&](const std::string& mac) { return has_mac(wanted.macs, mac); };
+  while (next_ < paths.size() && !has_all(macs_, wanted.macs)) {
+    const std::string uri = paths[next_];
     const HttpReplied* reply = line.fetch_if_it_can(turn, Ask::macs, redfish::get(uri));
     if (reply == nullptr) return Verdict::busy;
     ++next_;
@@ -82,12 +115,24 @@ Verdict IdentityReader::read_macs(Turn& turn, Line& line, const Discovery& disco
     if (!macs->empty()) interfaces_.push_back({uri, *macs});
     macs_.insert(macs_.end(), macs->begin(), macs->end());
   }
-  if (std::exchange(hinted_, false) && !all_found()) {
-    sources_.clear();
-    forget();
-    return read_macs(turn, line, discovery, wanted);
+  return Verdict::done;
+}
+
+/// The BMC's own interfaces. One that manages several systems would name them all.
+Verdict IdentityReader::read_bmc_macs(Turn& turn, Line& line, Discovery& discovery,
+                                      const redfish::Identity& wanted) {
+  if (discovery.find_managers(turn, line) == Verdict::busy) return Verdict::busy;
+  const std::vector<redfish::Manager>& managers = discovery.managers();
+  for (; next_manager_ < managers.size(); ++next_manager_) {
+    const redfish::Manager& manager = managers[next_manager_];
+    if (manager.ethernet_interfaces.empty() || manager.servers.size() > 1) continue;
+    if (bmc_list_.paths().empty()) next_ = 0;
+    if (bmc_list_.read(turn, line, Ask::ethernet, manager.ethernet_interfaces, most_interfaces,
+                       Need::welcome) == Verdict::busy ||
+        read_interfaces(turn, line, bmc_list_.paths(), wanted) == Verdict::busy)
+      return Verdict::busy;
+    bmc_list_.forget();
   }
-  macs_read_ = true;
   return Verdict::done;
 }
 

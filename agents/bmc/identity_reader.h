@@ -1,5 +1,6 @@
 // Who the machine is: UUID and serial of the system, MACs of its interfaces; for boards that tell a UUID
-// only, the serial of their chassis. Read as often as `forget` says, each time from the BMC.
+// only, the serial of their chassis, or the MAC of the BMC that manages them. Read as often as `forget` says,
+// each time from the BMC.
 #pragma once
 
 #include <optional>
@@ -31,6 +32,11 @@ class IdentityReader {
 
  private:
   Verdict read_macs(Turn& turn, Line& line, const Discovery& discovery, const redfish::Identity& wanted);
+  Verdict read_bmc_macs(Turn& turn, Line& line, Discovery& discovery, const redfish::Identity& wanted);
+  Verdict read_interfaces(Turn& turn, Line& line, const std::vector<std::string>& paths,
+                          const redfish::Identity& wanted);
+  [[nodiscard]] bool lacks_second_factor(const redfish::System& system,
+                                         const redfish::Identity& wanted) const;
   Verdict read_chassis(Turn& turn, Line& line, const Discovery& discovery);
 
   ListReader list_;
@@ -42,6 +48,8 @@ class IdentityReader {
   std::vector<Interface> interfaces_;
   std::vector<std::string> macs_;
   bool macs_read_ = false;
+  ListReader bmc_list_;
+  std::size_t next_manager_ = 0;
   std::size_t next_chassis_ = 0;
   std::string chassis_serial_;
 };

@@ -62,12 +62,6 @@ std::string fill(std::string_view pattern, const bmc::Trouble& trouble, const st
   return out;
 }
 
-/// An address that its maker gave out; a BMC's own USB interface invents one.
-bool is_universal(const std::string& mac) {
-  const auto digit = mac.size() > 1 ? mac[1] : '0';
-  return std::string_view("014589cdCD").find(digit) != std::string_view::npos;
-}
-
 }  // namespace
 
 Inspection::Inspection(wire::InspectServer request, std::vector<std::string> left_over, bmc::Timing timing,
@@ -117,7 +111,7 @@ Verdict Inspection::read_all(bmc::Turn& turn) {
 void Inspection::report() {
   const redfish::System& system = *dialogue_.system();
   redfish::Identity identity = dialogue_.identity();
-  std::erase_if(identity.macs, [](const std::string& mac) { return !is_universal(mac); });
+  std::erase_if(identity.macs, [](const std::string& mac) { return !redfish::is_universal_mac(mac); });
   std::ranges::sort(identity.macs);
   identity.macs.erase(std::ranges::unique(identity.macs).begin(), identity.macs.end());
   *result_.mutable_identity() = redfish::to_wire(identity);

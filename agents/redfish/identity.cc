@@ -133,6 +133,12 @@ Comparison compare(const Identity& expected, const Identity& seen) {
   return {Match::same, found.agreed, found.agreed};
 }
 
+bool is_universal_mac(std::string_view mac) {
+  // The second lowest bit of the first byte says that it is of somebody's own making.
+  const char digit = mac.size() > 1 ? to_lower(mac[1]) : '0';
+  return std::string_view("014589cd").contains(digit);
+}
+
 std::optional<Comparison> contradiction(const Identity& expected, const Identity& seen) {
   Findings found;
   found.weigh_uuid(expected, seen);

@@ -32,6 +32,8 @@ wire::Identity to_wire(const Identity& identity);
 bool same_mac(std::string_view a, std::string_view b);
 /// A unicast address that is no vendor default, in any spelling.
 bool is_real_mac(std::string_view mac);
+/// Given out by its maker; a BMC's own USB interface invents one.
+bool is_universal_mac(std::string_view mac);
 
 enum class Match { same, different, insufficient, unread };
 

@@ -97,6 +97,7 @@ struct Manager {
   std::string model;
   std::string firmware;
   std::string virtual_media;
+  std::string ethernet_interfaces;
   std::vector<std::string> servers;  // systems it says it manages
 };
 

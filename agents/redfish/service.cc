@@ -141,11 +141,9 @@ Result<Manager> parse_manager(const HttpReplied& reply) {
   const auto document = Document::parse_object(reply.body);
   if (!document) return std::unexpected(document.error());
   const View root = document->root();
-  Manager out{root["@odata.id"].link(),
-              root["Model"].text(),
-              root["FirmwareVersion"].text(),
-              root["VirtualMedia"].link(),
-              {}};
+  Manager out{root["@odata.id"].link(),          root["Model"].text(),
+              root["FirmwareVersion"].text(),    root["VirtualMedia"].link(),
+              root["EthernetInterfaces"].link(), {}};
   for (const View& server : root["Links"]["ManagerForServers"].one_or_more(16))
     if (std::string path = server.link(); !path.empty()) out.servers.push_back(std::move(path));
   return out;

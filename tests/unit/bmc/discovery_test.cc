@@ -114,6 +114,68 @@ TEST(Discovery, BoardsThatTellAUuidOnlyHaveTheSerialOfTheirChassis) {
   EXPECT_TRUE(talk.identify()) << (talk.trouble ? talk.trouble->seen : "");
 }
 
+/// A board that tells a UUID and nothing else, and a BMC that tells its own MAC.
+struct UuidOnly : testing::Test {
+  static constexpr const char* bmc_mac = "B8:3F:D2:00:00:07";
+  explicit UuidOnly(redfish::Identity expected = {Talk::uuid, "", {}, {bmc_mac}})
+      : talk(std::move(expected)) {
+    talk.tree[system_1] = Talk::system("1", Talk::uuid, "");
+    talk.tree[system_1 + "/EthernetInterfaces"] = Talk::list({});
+    talk.tree["/redfish/v1/Managers/1"] = manager(R"({"@odata.id":"/redfish/v1/Systems/1"})");
+    talk.tree[nics] = Talk::list({nics + "/usb0", nics + "/eth0"});
+    talk.tree[nics + "/usb0"] = R"({"MACAddress":"02:00:00:00:00:01"})";
+    talk.tree[nics + "/eth0"] = R"({"MACAddress":")" + std::string(bmc_mac) + R"("})";
+  }
+  static std::string manager(const std::string& servers) {
+    return R"({"@odata.id":"/redfish/v1/Managers/1","EthernetInterfaces":{"@odata.id":")" + nics +
+           R"("},"Links":{"ManagerForServers":[)" + servers + "]}}";
+  }
+  inline static const std::string nics = "/redfish/v1/Managers/1/EthernetInterfaces";
+  Talk talk;
+};
+
+struct UuidOnlyAtFirstContact : UuidOnly {
+  UuidOnlyAtFirstContact() : UuidOnly(redfish::Identity{}) {}
+  bool survey() {
+    return talk.ask([&](Turn& turn) {
+      return talk.dialogue.connect(turn) == Verdict::done ? talk.dialogue.survey(turn) : Verdict::busy;
+    });
+  }
+};
+
+TEST_F(UuidOnlyAtFirstContact, TheBmcsOwnMacIsTheSecondFactor) {
+  ASSERT_TRUE(survey());
+  EXPECT_THAT(talk.dialogue.identity().macs, Contains(bmc_mac));
+}
+
+TEST_F(UuidOnlyAtFirstContact, NotThatOfABmcThatManagesSeveral) {
+  talk.tree["/redfish/v1/Managers/1"] =
+      manager(R"({"@odata.id":"/redfish/v1/Systems/1"},{"@odata.id":"/redfish/v1/Systems/2"})");
+  ASSERT_TRUE(survey());
+  EXPECT_TRUE(talk.dialogue.identity().macs.empty());
+}
+
+TEST_F(UuidOnlyAtFirstContact, NorWhereTheHostTellsMore) {
+  talk.tree[system_1] = Talk::system("1", Talk::uuid, Talk::serial);
+  ASSERT_TRUE(survey());
+  EXPECT_EQ(talk.times("GET " + nics), 0);
+}
+
+TEST_F(UuidOnly, AnOrderByUuidAndBmcMacIsTheRightMachineAndCostsOneReadingMoreFromThenOn) {
+  ASSERT_TRUE(talk.identify()) << (talk.trouble ? talk.trouble->seen : "");
+  talk.asked.clear();
+  talk.dialogue.forget_identity();
+  ASSERT_TRUE(talk.identify());
+  EXPECT_THAT(talk.asked, testing::UnorderedElementsAre("GET " + system_1, "GET " + nics + "/eth0"));
+}
+
+TEST_F(UuidOnly, AnotherBmcIsAContradiction) {
+  talk.tree[nics + "/eth0"] = R"({"MACAddress":"B8:3F:D2:00:00:08"})";
+  EXPECT_FALSE(talk.identify());
+  ASSERT_TRUE(talk.trouble);
+  EXPECT_EQ(talk.trouble->code, wire::IDENTITY_MISMATCH);
+}
+
 TEST(Identity, InterfacesThatAreGoneWhileTheHostIsOffContradictNothing) {
   Talk talk(redfish::Identity{Talk::uuid, Talk::serial, {}, {"3C:A8:2A:00:00:01"}});
   talk.tree[system_1 + "/EthernetInterfaces"] = Talk::list({});
