@@ -248,9 +248,14 @@ void Line::lost_session(Turn& turn, const Flight& flight) {
   log_in_with(Login::none);
   lost_ = true;
   if (++refused_tokens_ > most_refused_tokens) {
-    turn.fail({.code = wire::BMC_PROTOCOL,
-               .expected = "its own fresh session to be valid",
-               .seen = "HTTP 401 to it"});
+    if (!std::exchange(tokens_doubted_, true)) {
+      tokens_useless_ = true;
+      refused_tokens_ = 0;
+    } else {
+      turn.fail({.code = wire::BMC_PROTOCOL,
+                 .expected = "its own fresh session to be valid",
+                 .seen = "HTTP 401 to it"});
+    }
   }
   if (changes(flight.ask)) settle(turn, {flight.ask, Answer::Kind::unsent, 401, {}, {}});
 }
@@ -269,8 +274,8 @@ bool Line::judge_basic(Turn& turn, const HttpReplied& reply) {
   if (!knows_basic && !redfish::says_wrong_password(error)) {
     basic_missed_ = true;
     turn.fail({.code = wire::BMC_PROTOCOL,
-               .expected = "a session service",
-               .seen = "none, and HTTP 401 to Basic",
+               .expected = tokens_doubted_ ? "its own fresh session to be valid" : "a session service",
+               .seen = std::string(tokens_doubted_ ? "HTTP 401 to it" : "none") + ", and HTTP 401 to Basic",
                .detail = error.text()});
     return true;
   }

@@ -90,6 +90,8 @@ class Line {
   void guess_basic(bool guessed) { basic_guessed_ = guessed; }
   /// It was a wrong guess; told once.
   bool take_basic_missed() { return std::exchange(basic_missed_, false); }
+  /// Token after token was given out and refused: there may be Basic. Told once.
+  bool take_tokens_useless() { return std::exchange(tokens_useless_, false); }
   /// The session was refused since this was asked last: who answers now is open.
   bool take_lost();
 
@@ -159,6 +161,8 @@ class Line {
   bool basic_proven_ = false;
   bool basic_guessed_ = false;
   bool basic_missed_ = false;
+  bool tokens_useless_ = false;
+  bool tokens_doubted_ = false;  // that was told
 
   std::map<std::string, std::string> redirects_;
   bool plain_replies_ = true;  // it can send replies that are not compressed

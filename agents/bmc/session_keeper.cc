@@ -32,6 +32,11 @@ Verdict SessionKeeper::open(Turn& turn, Line& line, const redfish::ServiceRoot& 
 
 Verdict SessionKeeper::log_in(Turn& turn, Line& line, const redfish::ServiceRoot& root) {
   if (line.take_basic_missed()) basic_ = false;
+  // A login has just shown that the password is right: to try Basic costs no account.
+  if (line.take_tokens_useless()) {
+    basic_ = true;
+    line.guess_basic(true);
+  }
   if (basic_) {
     if (!turn.may_log_in) return turn.fail({.code = wire::BMC_LOGIN_REFUSED, .held_back = true});
     line.log_in_with(Login::basic);

@@ -47,6 +47,7 @@ std::vector<Case> login_cases() {
        .faults = {"session_no_location"},
        .ends = {"SUCCEEDED"},
        .inspected = "ok"},
+      {.name = "tokens_refused", .faults = {"tokens_refused"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
       {.name = "session_204", .faults = {"session_204"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
       {.name = "password_change_403",
        .faults = {"password_change_403"},

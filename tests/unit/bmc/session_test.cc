@@ -216,5 +216,36 @@ TEST(Session, ThatIsLostIsOpenedAgainAndTheMachineIsIdentifiedAnew) {
   EXPECT_EQ(talk.times("POST " + sessions), 2);
 }
 
+struct NoTokenIsGood : testing::Test {
+  NoTokenIsGood() {
+    for (const char* path : {"/redfish/v1/Systems", "/redfish/v1/Systems/1"}) {
+      talk.behaves["GET " + std::string(path)] = [this, path](const HttpRequest& request) {
+        if (request.basic && basic_works) return Talk::reply(200, talk.tree[path]);
+        return Talk::words(401, "NoValidSession");
+      };
+    }
+  }
+  Talk talk;
+  bool basic_works = true;
+};
+
+TEST_F(NoTokenIsGood, BasicIsTriedSinceTheLoginHasShownThePasswordToBeRight) {
+  ASSERT_TRUE(talk.identify()) << (talk.trouble ? talk.trouble->seen : "");
+  EXPECT_TRUE(with_basic(talk.requests.back()));
+  EXPECT_EQ(talk.login_refusals, 0);
+  ASSERT_TRUE(talk.close());
+  EXPECT_THAT(talk.sessions, IsEmpty()) << "those whose tokens were refused are deleted, too";
+}
+
+TEST_F(NoTokenIsGood, WhereBasicIsRefusedTooThatIsToldAndNoPasswordIsCalledWrong) {
+  basic_works = false;
+  EXPECT_FALSE(talk.identify());
+  ASSERT_TRUE(talk.trouble);
+  EXPECT_EQ(talk.trouble->code, wire::BMC_PROTOCOL);
+  EXPECT_THAT(talk.trouble->seen, HasSubstr("Basic"));
+  EXPECT_EQ(talk.login_refusals, 0);
+  EXPECT_LE(talk.times("POST " + sessions), 5);
+}
+
 }  // namespace
 }  // namespace metalmesh::bmc
