@@ -124,6 +124,7 @@ void Inspection::report() {
   }
   result_.set_quirks(dialogue_.quirks());
   result_.set_virtual_media(std::ranges::any_of(dialogue_.slots(), redfish::takes_cd));
+  result_.set_no_shutdown(!redfish::may_shut_down(system.reset));
 }
 
 void Inspection::fail(const bmc::Trouble& trouble) {

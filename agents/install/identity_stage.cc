@@ -1,6 +1,5 @@
 // IDENTITY and PREFLIGHT: everything that can be refused before anything is changed.
 #include "agents/install/exchange.h"
-#include "agents/install/reset_types.h"
 #include "agents/install/stages.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
@@ -28,9 +27,7 @@ bool refused_for_power(Context& context, const redfish::System& system) {
 
 bool refused_for_shutdown(Context& context, const redfish::System& system) {
   const bool gentle = context.order().power() == wire::GRACEFUL && !context.job.host_on_by_us();
-  if (system.off() || !gentle || offers(system.reset, "GracefulShutdown") ||
-      offers(system.reset, "PushPowerButton"))
-    return false;
+  if (system.off() || !gentle || redfish::may_shut_down(system.reset)) return false;
   context.fail(wire::POWERED_ON,
                {.expected = "and its BMC offers no GracefulShutdown", .seen = system.power});
   return true;

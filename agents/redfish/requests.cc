@@ -1,6 +1,7 @@
 #include "agents/redfish/requests.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 
 #include "agents/redfish/media_slot.h"
@@ -113,6 +114,13 @@ Request clear_boot(const System& system, const std::optional<std::string>& if_ma
 
 Request reset(const System& system, std::string_view type) {
   return make("POST", system.reset.target, json::object{{"ResetType", text(type)}});
+}
+
+bool may_shut_down(const ResetAction& action) {
+  constexpr std::array<std::string_view, 2> gentle = {"GracefulShutdown", "PushPowerButton"};
+  return action.allowed.empty() || std::ranges::any_of(action.allowed, [&](const std::string& type) {
+           return std::ranges::find(gentle, type) != gentle.end();
+         });
 }
 
 std::string_view pick_reset(const ResetAction& action, const std::vector<std::string_view>& wanted) {

@@ -53,6 +53,8 @@ std::string_view cd_target(const Boot& boot, unsigned tried = 0);
 bool boots_our_cd(const Boot& boot, unsigned tried = 0);
 
 Request reset(const System& system, std::string_view type);
+/// It offers something that asks the host to shut down; one that does not tell what it offers is asked.
+bool may_shut_down(const ResetAction& action);
 /// The first of `wanted` that is allowed; the first of all when the BMC does not tell.
 std::string_view pick_reset(const ResetAction& action, const std::vector<std::string_view>& wanted);
 

@@ -140,6 +140,30 @@ Ground powered_on(const Candidate& c) {
          c.server.metadata().name() + "; if not: poweredOn: graceful";
 }
 
+/// What the last inspection found of this type; it changes with the BMC's settings, so it is looked at anew.
+bool found_lacking(const rest::Server& server, std::string_view type) {
+  return std::ranges::any_of(server.status().conditions(), [&](const rest::Condition& condition) {
+    return condition.type() == type && condition.status() == "False";
+  });
+}
+
+Ground no_virtual_media(const Candidate& c) {
+  if (!found_lacking(c.server, "VirtualMedia")) return std::nullopt;
+  return "its BMC offers no virtual media from a URL; enable it in the BMC's settings, check its licence, or "
+         "update its firmware; then: " +
+         commands::inspect(c.server.metadata().name());
+}
+
+/// Only who has to be asked to shut down is asked.
+Ground no_shutdown(const Candidate& c) {
+  if (c.spec.powered_on() != "graceful" || c.server.status().power() == "Off") return std::nullopt;
+  if (!found_lacking(c.server, "Shutdown")) return std::nullopt;
+  const std::string& name = c.server.metadata().name();
+  return "it is on, and its BMC offers nothing that asks the host to shut down; shut it down by hand, "
+         "then: " +
+         commands::inspect(name) + "; or, where what runs there may be lost, poweredOn: force";
+}
+
 Ground unreachable_proof(const Candidate& c) {
   const auto& proof = c.profile.spec().proof();
   if (proof.minimum() != "reachable") return std::nullopt;
@@ -172,15 +196,26 @@ struct Rule {
 
 /// In the order in which people want to be told.
 constexpr std::array rules_in_order = {
-    Rule{"EXCLUDED", excluded_by_name}, Rule{"RETIRED", retired},
-    Rule{"SITE_UNKNOWN", site_unknown}, Rule{"OPEN_DEPLOYMENT", busy},
-    Rule{"BLOCKED", blocked},           Rule{"UNRESOLVED", unresolved},
-    Rule{"NOT_FENCED", not_fenced},     Rule{"IN_USE", in_use},
-    Rule{"INSTALLED", installed},       Rule{"RELEASED", released},
-    Rule{"PROTECTED", is_guarded},      Rule{"IDENTITY_INSUFFICIENT", not_identified},
-    Rule{"NOT_READY", not_ready},       Rule{"KEY_UNKNOWN", key_unknown},
-    Rule{"POWERED_ON", powered_on},     Rule{"VARIABLE_MISSING", unreachable_proof},
-    Rule{"HOST_INVALID", host_wrong},   Rule{"ADDRESS_TAKEN", address_taken},
+    Rule{"EXCLUDED", excluded_by_name},
+    Rule{"RETIRED", retired},
+    Rule{"SITE_UNKNOWN", site_unknown},
+    Rule{"OPEN_DEPLOYMENT", busy},
+    Rule{"BLOCKED", blocked},
+    Rule{"UNRESOLVED", unresolved},
+    Rule{"NOT_FENCED", not_fenced},
+    Rule{"IN_USE", in_use},
+    Rule{"INSTALLED", installed},
+    Rule{"RELEASED", released},
+    Rule{"PROTECTED", is_guarded},
+    Rule{"IDENTITY_INSUFFICIENT", not_identified},
+    Rule{"NOT_READY", not_ready},
+    Rule{"KEY_UNKNOWN", key_unknown},
+    Rule{"NO_VIRTUAL_MEDIA", no_virtual_media},
+    Rule{"POWERED_ON", powered_on},
+    Rule{"NO_SHUTDOWN", no_shutdown},
+    Rule{"VARIABLE_MISSING", unreachable_proof},
+    Rule{"HOST_INVALID", host_wrong},
+    Rule{"ADDRESS_TAKEN", address_taken},
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 // Plan, start, abort a rollout; resolve or cancel a deployment.
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "common/base/command_words.h"
 #include "common/base/digest.h"
@@ -25,6 +27,9 @@ using rules::refusal;
 constexpr std::size_t id_bytes = 8;
 constexpr std::size_t note_limit = 1024;
 constexpr Duration inspection_ages_after = std::chrono::minutes(10);
+/// Grounds for exclusion that the next inspection may lift.
+constexpr std::array<std::string_view, 4> may_have_changed = {"POWERED_ON", "NOT_READY", "NO_VIRTUAL_MEDIA",
+                                                              "NO_SHUTDOWN"};
 
 std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
                                 std::string next = {}) {
@@ -165,7 +170,7 @@ ActResult act(Work& work, const PlanRollout& request, const std::string&) {
       wish_inspection(work, server.name(), AskedBy::plan);
   }
   for (const rest::PlanExcluded& server : plan->excluded()) {
-    if (server.reason() == "POWERED_ON" || server.reason() == "NOT_READY")
+    if (std::ranges::find(may_have_changed, server.reason()) != may_have_changed.end())
       wish_inspection(work, server.name(), AskedBy::plan);
   }
   const std::string audit = "planned rollout " + request.rollout + ": " +

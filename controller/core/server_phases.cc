@@ -65,6 +65,9 @@ const rest::Deployment* open_deployment(const MeshState& mesh, const rest::Serve
 }
 
 void take_inspection(Work& work, const std::string& name, const wire::Inspected& seen) {
+  // Refused by the site before its BMC was asked: that tells nothing of the BMC.
+  const auto code = seen.fault().code();
+  if (code == wire::MACHINE_BUSY || code == wire::SITE_QUARANTINED || code == wire::CLOCK_UNPROVEN) return;
   work.ledger.change_server(name, [&](rest::Server& server) {
     auto& status = *server.mutable_status();
     auto& conditions = *status.mutable_conditions();
@@ -88,6 +91,11 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
         seen.virtual_media() ? "OK" : "NO_VIRTUAL_MEDIA",
         seen.virtual_media() ? "the BMC offers virtual media" : "the BMC offers no virtual media from a URL",
         work.now);
+    set_condition(conditions, "Shutdown", seen.no_shutdown() ? "False" : "True",
+                  seen.no_shutdown() ? "NO_SHUTDOWN" : "OK",
+                  seen.no_shutdown() ? "the BMC offers nothing that asks the host to shut down"
+                                     : "the host can be asked to shut down",
+                  work.now);
     auto& identity = *status.mutable_seen();
     identity.set_uuid(normal_uuid(seen.identity().uuid()));
     identity.set_serial(normal_serial(short_text(seen.identity().serial())));

@@ -42,6 +42,7 @@ TEST_F(Inspect, ReportsWhoTheMachineIsAndLeavesNothingBehind) {
   EXPECT_EQ(result.bmc_firmware(), "1.2");
   EXPECT_EQ(result.bmc_key_sha256(), std::string(64, 'b'));
   EXPECT_TRUE(result.virtual_media());
+  EXPECT_TRUE(result.no_shutdown()) << "On and ForceOff are all it offers";
   EXPECT_EQ(site_.bmcs["10.0.0.1"].sessions_open, 0);
   EXPECT_TRUE(site_.store.scan("inspect/", "inspect0", 10)->empty());
 }

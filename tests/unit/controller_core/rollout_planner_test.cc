@@ -153,6 +153,34 @@ TEST_F(Planned, WhatAPlanWantsToKnowIsToldFromWhatAPersonAsked) {
   EXPECT_TRUE(agent.commands.back().inspect_server().planned());
 }
 
+TEST_F(Planned, WhoCannotBeInstalledIsNotInIt) {
+  for (int i = 0; i < 3; ++i) mesh.add_ready("s" + std::to_string(i), agent, i);
+  agent.bmcs["s0"].set_virtual_media(false);
+  for (const char* on : {"s1", "s2"}) agent.bmcs[on].set_power("On");
+  agent.bmcs["s1"].set_no_shutdown(true);
+  const auto look = [&] {
+    for (const char* server : {"s0", "s1", "s2"}) mesh.must(InspectServer{server});
+    agent.answer_inspections();
+  };
+  look();
+  auto graceful = Mesh::rollout_object("r");
+  graceful.mutable_spec()->set_powered_on("graceful");
+  const rest::Plan gentle = plan(graceful);
+  EXPECT_EQ(reasons(gentle),
+            (std::map<std::string, std::string>{{"s0", "NO_VIRTUAL_MEDIA"}, {"s1", "NO_SHUTDOWN"}}));
+  for (const auto& one : gentle.excluded())
+    EXPECT_THAT(one.message(), ::testing::HasSubstr("metalmesh inspect " + one.name()));
+  EXPECT_THAT(names(gentle), ::testing::ElementsAre("s2"));
+  auto force = Mesh::rollout_object("f");
+  force.mutable_spec()->set_powered_on("force");
+  EXPECT_THAT(names(plan(force)), ::testing::ElementsAre("s1", "s2"));
+  // Somebody enables it, and shuts the other one down.
+  agent.bmcs["s0"].set_virtual_media(true);
+  agent.bmcs["s1"].set_power("Off");
+  agent.answer_inspections();  // that planning asked for
+  EXPECT_THAT(names(plan(graceful)), ::testing::ElementsAre("s0", "s1", "s2"));
+}
+
 TEST_F(Planned, ReinstallNeedsUnprotectToo) {
   mesh.add_ready("s0", agent, 0);
   mesh.start_rollout(Mesh::rollout_object("first"));
