@@ -26,6 +26,7 @@ constexpr Duration clock_kept_every = std::chrono::minutes(1);
 constexpr int controller_patience = 8;
 constexpr std::size_t event_id_limit = 64;
 constexpr Duration refused_told_within = std::chrono::seconds(5);
+constexpr Duration first_echo_within = std::chrono::milliseconds(500);
 /// Around a clock that nobody vouches for.
 constexpr Duration any_time = std::chrono::hours(24 * 365 * 50);
 
@@ -205,10 +206,15 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
 
 void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Received& received, Outcome& out) {
   if (welcome.controller_epoch() < epoch()) {
-    out.log(LogLevel::warning, "refused a welcome of a controller that was replaced",
-            {{"epoch", std::to_string(welcome.controller_epoch())}, {"highest", std::to_string(epoch())}});
+    const bool told =
+        std::exchange(old_epoch_told_, welcome.controller_epoch()) == welcome.controller_epoch();
+    if (!told) {
+      out.log(LogLevel::warning, "refused a welcome of a controller that was replaced",
+              {{"epoch", std::to_string(welcome.controller_epoch())}, {"highest", std::to_string(epoch())}});
+    }
     // One that was restored believes only a Hello that echoes its challenge: then it begins a higher epoch.
-    if (presence_.on_challenge(welcome, now) && channel_.up())
+    const Duration within = told ? refused_told_within : first_echo_within;
+    if (presence_.on_challenge(welcome, now, within) && channel_.up())
       out.emit(TimerArm{"hello", presence_.next_hello(now)});
     return;
   }
@@ -216,6 +222,7 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Receiv
     received.standing = true;
     return;
   }
+  old_epoch_told_.reset();
   using Welcomed = delivery::AgentPresence::Welcomed;
   const bool was_proven = presence_.proven();
   const Welcomed result = presence_.on_welcome(welcome, now);

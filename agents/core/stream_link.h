@@ -98,8 +98,9 @@ class StreamLink {
   delivery::StreamReceiver commands_;
   delivery::AgentPresence presence_;
   FollowedController controller_;
-  std::string refusal_told_;  // the controller whose refusal was logged last
-  TimeKeeper own_clock_;      // this machine's, for a site without WAN
+  std::string refusal_told_;                     // the controller whose refusal was logged last
+  std::optional<std::uint64_t> old_epoch_told_;  // of the one that was replaced, likewise
+  TimeKeeper own_clock_;                         // this machine's, for a site without WAN
   bool clock_doubt_told_ = false;
   std::optional<record::Clock> kept_clock_;  // as an earlier life left it
   std::optional<MonoTime> clock_kept_at_;

@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t remembered_hellos = 4;
 constexpr std::size_t nonce_bytes = 16;
 constexpr Duration soon = std::chrono::milliseconds(500);
+/// A proof takes a few answers; who needs more waits for something else, perhaps for a person.
+constexpr unsigned usual_answers = 10;
 constexpr Duration first_retry = std::chrono::seconds(1);
 /// One odd answer is not believed, nor are several that come in one breath.
 constexpr Duration clock_settle = std::chrono::minutes(1);
@@ -33,11 +35,17 @@ wire::Hello AgentPresence::hello(const Now& now, Entropy& entropy) {
   return hello;
 }
 
+Duration AgentPresence::pace() const {
+  const unsigned more = unproven_ > usual_answers ? std::min(unproven_ - usual_answers, 8U) : 0;
+  return std::min<Duration>(interval_, soon * (1U << more));
+}
+
 MonoTime AgentPresence::next_hello(const Now& now) const {
   if (!last_sent_) return now.mono;
   Duration wait = interval_;
-  if (!proven_) {
-    wait = unanswered_ == 0 ? soon : first_retry * (1U << std::min(unanswered_ - 1, 8U));
+  // Who is in quarantine waits for a person: each answer is the same one.
+  if (!proven_ && !quarantined_) {
+    wait = unanswered_ == 0 ? pace() : first_retry * (1U << std::min(unanswered_ - 1, 8U));
     wait = std::min(wait, interval_);
   }
   const MonoTime due = *last_sent_ + wait;
@@ -78,9 +86,11 @@ AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, 
   quarantined_ = quarantined_ || welcome.quarantined();
   if (welcome.quarantined()) return Welcomed::quarantined;
   if (!welcome.proven()) {
-    speak_up_ = std::max(now.mono, *last_sent_ + soon);
+    ++unproven_;
+    speak_up_ = std::max(now.mono, *last_sent_ + pace());
     return Welcomed::ok;
   }
+  unproven_ = 0;
   proven_ = true;
   twin_ = quarantined_ = false;
   return Welcomed::proven;
@@ -138,7 +148,7 @@ void AgentPresence::on_bus_down() {
   sent_.clear();
   last_sent_.reset();
   speak_up_.reset();
-  unanswered_ = 0;
+  unanswered_ = unproven_ = 0;
 }
 
 }  // namespace metalmesh::delivery

@@ -85,11 +85,14 @@ class AgentPresence {
     Duration uptime{};
   };
   void learn_time(const wire::Welcome& welcome, MonoTime sent, MonoTime received);
+  /// How soon an answer that does not prove is followed by the next Hello.
+  [[nodiscard]] Duration pace() const;
 
   std::string incarnation_;
   Duration interval_;
   std::deque<Sent> sent_;  // the last Hellos, oldest first
   unsigned unanswered_ = 0;
+  unsigned unproven_ = 0;  // answers in a row that did not prove
   std::optional<MonoTime> last_sent_;
   std::optional<MonoTime> speak_up_;
   std::string challenge_;

@@ -55,6 +55,24 @@ TEST_F(Intake, ALostJournalVoidsOldCommands) {
   EXPECT_FALSE(site_.job("d1"));
 }
 
+TEST_F(Intake, AReplacedControllerIsRefusedOnceInTheLogAndAskedLessOften) {
+  site_.controller.epoch = 4;
+  site_.start();
+  site_.controller.epoch = 3;
+  site_.advance(std::chrono::minutes(1));
+  const std::size_t before = site_.published();
+  site_.advance(std::chrono::minutes(2));
+  EXPECT_LE(site_.published() - before, 30U);
+  const auto refusals = [&] {
+    return std::ranges::count_if(
+        site_.logged(), [](const std::string& line) { return line.contains("refused a welcome"); });
+  };
+  EXPECT_EQ(refusals(), 1);
+  site_.controller.epoch = 2;
+  site_.advance(std::chrono::minutes(1));
+  EXPECT_EQ(refusals(), 2) << "that is another one";
+}
+
 TEST_F(Intake, AReplacedControllerIsNotObeyedAnyMoreNotEvenAfterARestart) {
   site_.controller.epoch = 4;
   site_.connect();

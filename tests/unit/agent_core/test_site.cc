@@ -75,6 +75,7 @@ void TestSite::run() {
     inbox_.pop_front();
     Outcome outcome = core_->handle(input, now_);
     store.commit(outcome.rows);
+    for (const LogLine& line : outcome.logs) logged_.push_back(line.message);
     if (!outcome.rows.empty()) inbox_.push_front(Committed{});
     for (Effect& effect : outcome.effects) release(std::move(effect));
   }

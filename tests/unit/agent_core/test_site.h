@@ -60,6 +60,7 @@ class TestSite {
   [[nodiscard]] std::optional<wire::MountState> mount(const std::string& token) const;
   [[nodiscard]] const std::vector<HttpRequest>& requests() const { return requests_; }
   [[nodiscard]] std::size_t published() const { return published_; }
+  [[nodiscard]] const std::vector<std::string>& logged() const { return logged_; }
   [[nodiscard]] const std::string& halted() const { return halted_; }
   [[nodiscard]] WallTime wall() const { return now_.wall(); }
   /// Everything that left, in order: "media", "bus", "http", "image".
@@ -81,6 +82,7 @@ class TestSite {
   std::vector<HttpRequest> requests_;
   std::vector<std::string> left_;
   std::size_t published_ = 0;
+  std::vector<std::string> logged_;
   std::string halted_;
 };
 

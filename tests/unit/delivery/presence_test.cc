@@ -124,6 +124,31 @@ TEST(Presence, what_was_vouched_for_before_a_quarantine_is_vouched_for_anew) {
   EXPECT_FALSE(agent.proven());
 }
 
+TEST(Presence, who_is_not_proven_for_long_asks_less_and_less_often) {
+  Mesh mesh;
+  AgentPresence agent("a", 15s);
+  const auto hellos_in_a_minute = [&](auto answer) {
+    int hellos = 0;
+    MonoTime next = at(1s).mono;
+    for (; next < at(61s).mono; ++hellos) {
+      Now now = at(1s);
+      now.mono = next;
+      wire::Welcome welcome = mesh.site.on_hello(agent.hello(now, mesh.entropy), now, mesh.entropy);
+      answer(welcome);
+      (void)agent.on_welcome(welcome, now);
+      next = std::max(agent.next_hello(now), next + 1ms);
+    }
+    return hellos;
+  };
+  EXPECT_LE(hellos_in_a_minute([](wire::Welcome& welcome) { welcome.set_proven(false); }), 20);
+  agent = AgentPresence("b", 15s);
+  EXPECT_LE(hellos_in_a_minute([](wire::Welcome& welcome) {
+              welcome.set_proven(false);
+              welcome.set_quarantined(true);
+            }),
+            5);
+}
+
 TEST(Presence, an_agent_speaks_up_when_another_incarnation_is_welcomed) {
   Mesh mesh;
   AgentPresence first("a", 15s);
