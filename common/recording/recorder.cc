@@ -159,6 +159,8 @@ std::pair<std::vector<std::string>, std::uint64_t> Recorder::snapshot() const {
   std::size_t in_frame = 0;
   std::size_t in_all = 0;
   std::uint64_t beyond = 0;
+  if (traits_.left_out)
+    for (const KeyRange& range : traits_.left_out(rows_)) beyond += range.rows;
   const auto close = [&] {
     frames.push_back(to_frame(frame));
     frame.Clear();

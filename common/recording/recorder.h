@@ -41,6 +41,7 @@ class RecordSink {
 struct KeyRange {
   std::string first;
   std::string last;
+  std::uint64_t rows = 0;  // of these somebody may still be told something; counted as left out
 };
 
 /// What a recorder must be told of the node it serves.
@@ -49,7 +50,7 @@ struct NodeTraits {
   /// What is secret in a row of this node's layout.
   std::function<void(std::string_view key, std::string_view value, SecretSet& secrets)> find_in_row;
   std::vector<BlankedRows> blanked;
-  /// Histories that no decision rests on: snapshots do without them.
+  /// Histories that no decision of weight rests on: snapshots do without them.
   std::function<std::vector<KeyRange>(const RowReader& rows)> left_out;
   std::size_t snapshot_bytes = std::size_t{16} << 20U;  // rows beyond it are left out, and counted
 };

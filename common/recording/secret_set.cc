@@ -62,6 +62,14 @@ std::string SecretSet::placeholder(std::string_view secret) const {
 }
 
 void SecretSet::learn(std::string_view secret) {
+  // Pieces of about one size: no rest is too short to be known.
+  const std::size_t count = std::max<std::size_t>(1, (secret.size() + longest - 1) / longest);
+  const std::size_t piece = (secret.size() + count - 1) / count;
+  for (; secret.size() > piece; secret.remove_prefix(piece)) learn_piece(secret.substr(0, piece));
+  learn_piece(secret);
+}
+
+void SecretSet::learn_piece(std::string_view secret) {
   if (secret.size() < shortest || known_.contains(std::string(secret))) return;
   std::string stands_for_it = placeholder(secret);
   std::string escaped = json_form(secret);
@@ -74,19 +82,25 @@ void SecretSet::learn(std::string_view secret) {
 
 void SecretSet::add(std::string secret, std::string placeholder) {
   if (known_.contains(secret)) return;
-  if (known_.size() >= most) {
-    const std::string oldest = std::move(order_.front());
-    order_.pop_front();
-    std::erase_if(by_start_[start_of(oldest.data())],
-                  [&](const Known* known) { return known->secret == oldest; });
-    known_.erase(oldest);  // its bit stays: that only costs a look
-  }
+  bytes_ += secret.size();
+  while (known_.size() >= most || (bytes_ > most_bytes && !order_.empty())) forget_oldest();
   const std::uint64_t start = start_of(secret.data());
   const std::size_t bit = bit_of(start);
   bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
-  order_.push_back(secret);
-  const Known& known = known_[secret] = {secret, std::move(placeholder)};
-  by_start_[start].push_back(&known);
+  const auto at = known_.try_emplace(std::move(secret)).first;
+  at->second = {at->first, std::move(placeholder)};
+  order_.push_back(&at->second);
+  by_start_[start].push_back(&at->second);
+}
+
+void SecretSet::forget_oldest() {
+  const Known* oldest = order_.front();
+  order_.pop_front();
+  bytes_ -= oldest->secret.size();
+  const auto starts = by_start_.find(start_of(oldest->secret.data()));
+  std::erase(starts->second, oldest);
+  if (starts->second.empty()) by_start_.erase(starts);
+  known_.erase(std::string(oldest->secret));  // its bit stays: that only costs a look
 }
 
 std::size_t SecretSet::candidate(std::string_view bytes, std::size_t at) const {
@@ -100,13 +114,12 @@ std::size_t SecretSet::candidate(std::string_view bytes, std::size_t at) const {
 const SecretSet::Known* SecretSet::match(std::string_view bytes) const {
   const auto found = by_start_.find(start_of(bytes.data()));
   if (found == by_start_.end()) return nullptr;
-  const Known* longest = nullptr;
+  const Known* best = nullptr;
   for (const Known* known : found->second) {
-    if (bytes.starts_with(known->secret) &&
-        (longest == nullptr || known->secret.size() > longest->secret.size()))
-      longest = known;
+    if (bytes.starts_with(known->secret) && (best == nullptr || known->secret.size() > best->secret.size()))
+      best = known;
   }
-  return longest;
+  return best;
 }
 
 bool SecretSet::found_in(std::string_view bytes) const {

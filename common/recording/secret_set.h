@@ -22,6 +22,10 @@ class SecretSet {
   static constexpr std::size_t shortest = 6;
   /// When there are more, the oldest are forgotten: those are tokens of sessions that are long over.
   static constexpr std::size_t most = 32768;
+  /// Likewise when they are larger than that together.
+  static constexpr std::size_t most_bytes = std::size_t{8} << 20U;
+  /// A longer one is known by its pieces.
+  static constexpr std::size_t longest = 4096;
 
   explicit SecretSet(std::uint64_t key);
 
@@ -35,13 +39,16 @@ class SecretSet {
   std::size_t mask(std::string& bytes) const;
 
   [[nodiscard]] std::size_t size() const { return known_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   struct Known {
-    std::string secret;
+    std::string_view secret;  // the key it has in the map
     std::string placeholder;
   };
+  void learn_piece(std::string_view secret);
   void add(std::string secret, std::string placeholder);
+  void forget_oldest();
   /// The longest known secret at the front of `bytes`.
   [[nodiscard]] const Known* match(std::string_view bytes) const;
   /// The next position from `at` on where one may begin.
@@ -50,7 +57,8 @@ class SecretSet {
   std::uint64_t key_;
   std::unordered_map<std::string, Known> known_;
   std::unordered_map<std::uint64_t, std::vector<const Known*>> by_start_;
-  std::deque<std::string> order_;
+  std::deque<const Known*> order_;
+  std::size_t bytes_ = 0;            // of all secrets
   std::vector<std::uint64_t> bits_;  // a set bit: some secret begins so
 };
 

@@ -59,14 +59,15 @@ void find_in_row(std::string_view key, std::string_view value, recording::Secret
   }
 }
 
-/// Old events, and what was found where a row was damaged.
+/// Old events, for which a caller may ask, and what was found where a row was damaged.
 std::vector<recording::KeyRange> old_events(const RowReader& rows) {
   record::Controller controller;
   const recording::KeyRange found = {std::string(tables::found), tables::end_of(tables::found)};
   const auto row = rows.get(tables::controller);
-  if (!row || !*row || !controller.ParseFromString(**row) || controller.last_event() <= events_kept)
+  if (!row || !*row || !decode_row(**row, controller) || controller.last_event() <= events_kept)
     return {found};
-  return {{event_key(0), event_key(controller.last_event() - events_kept)}, found};
+  const std::uint64_t kept_from = controller.last_event() - events_kept;
+  return {{event_key(0), event_key(kept_from), kept_from - 1}, found};
 }
 
 /// The authenticator of a replay, and the core that asks it.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/ports/memory_rows.h"
+#include "controller/state/event_log.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "schemas/record/controller.pb.h"
@@ -41,6 +43,31 @@ TEST_F(ControllerRecording, FindsThemInStoredTemplates) {
 TEST_F(ControllerRecording, TakesNoRowForOneThatIsNone) {
   traits.find_in_row(std::string(tables::sites) + "name", "\x02\xff\xff", secrets);
   EXPECT_EQ(secrets.size(), 0U);
+}
+
+TEST_F(ControllerRecording, LeavesOldEventsOutOfASnapshotAndSaysHowMany) {
+  MemoryRows rows;
+  const auto left_out = [&](std::uint64_t last_event) {
+    record::Controller controller;
+    controller.set_last_event(last_event);
+    rows.commit({{std::string(tables::controller), encode_row(controller)}});
+    std::uint64_t count = 0;
+    bool oldest = false;
+    bool newest = false;
+    for (const recording::KeyRange& range : traits.left_out(rows)) {
+      const auto holds = [&](std::uint64_t event) {
+        return range.first <= event_key(event) && event_key(event) < range.last;
+      };
+      oldest = oldest || holds(1);
+      newest = newest || holds(last_event);
+      count += range.rows;
+    }
+    EXPECT_FALSE(newest);
+    EXPECT_EQ(oldest, count > 0);
+    return count;
+  };
+  EXPECT_EQ(left_out(100), 0U);
+  EXPECT_EQ(left_out(5000), 2999U) << "2,000 and one are there";
 }
 
 }  // namespace

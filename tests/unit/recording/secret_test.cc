@@ -65,6 +65,25 @@ TEST(SecretSet, ForgetsTheOldestWhenItIsFullAndStillFindsTheNewest) {
   EXPECT_TRUE(secrets.found_in("secret-" + std::to_string(SecretSet::most + 9)));
 }
 
+TEST(SecretSet, KnowsALongOneByItsPiecesAndHoldsNoMoreBytesThanItMay) {
+  SecretSet secrets(7);
+  std::string key;
+  for (int i = 0; key.size() < 10 * SecretSet::longest; ++i) key += "line-" + std::to_string(i) + "/";
+  secrets.learn(key);
+  const std::string after = masked(secrets, "rootpw " + key + " end");
+  EXPECT_FALSE(after.contains("line-")) << after.substr(0, 200);
+  EXPECT_EQ(after.size(), key.size() + 11);
+  EXPECT_LE(secrets.bytes(), 2 * key.size());
+  std::string other(SecretSet::longest, 'x');
+  for (std::size_t i = 0; i < 2 * SecretSet::most_bytes / other.size(); ++i) {
+    const std::string number = std::to_string(i);
+    secrets.learn(other.replace(0, number.size(), number));
+  }
+  EXPECT_LE(secrets.bytes(), SecretSet::most_bytes);
+  EXPECT_FALSE(secrets.found_in(key)) << "the oldest are forgotten";
+  EXPECT_TRUE(secrets.found_in(other));
+}
+
 TEST(SecretFinder, TellsNamesOfSecretsFromNamesOfOtherThings) {
   for (const char* name :
        {"password", "rootPassword", "root_password", "X-Auth-Token", "joinToken", "wifi-psk"})
