@@ -30,7 +30,7 @@ class Fleet {
 
   void act() {
     const int machine = static_cast<int>(random_.below(running));
-    switch (random_.below(8)) {
+    switch (random_.below(11)) {
       case 0:  // delete and apply, as new
         return forget_and(machine, [&] { register_server(machine, "new"); });
       case 1:  // another name
@@ -70,7 +70,27 @@ class Fleet {
         look();
         mesh_.ask(ReidentifyServer{name(machine), report(machine).identity().serial(), "board swap"});
         return;
-      case 6:
+      case 6:  // "another machine stands there now", though it is the same
+        mesh_.ask(InspectServer{name(machine)});
+        look();
+        mesh_.ask(ReplaceServer{name(machine), report(machine).identity().serial(), "replaced"});
+        return;
+      case 7:  // retired, and registered anew, under the same name or another
+        mesh_.ask(RetireServer{name(machine)});
+        return forget_and(machine, [&] {
+          if (random_.chance(500)) names_[at(machine)] = fmt::format("r{}", ++renames_);
+          register_server(machine, "new");
+        });
+      case 8: {  // the same identity in other letters, and a second object for the same machine
+        auto object = manifest(machine, "new");
+        auto& identity = *object.mutable_spec()->mutable_identity();
+        identity.set_uuid("{" + in_capitals(identity.uuid()) + "}");
+        identity.set_serial(" " + identity.serial() + " ");
+        if (random_.chance(300)) object.mutable_metadata()->set_name(fmt::format("twin{}", machine));
+        mesh_.ask(Apply{object, std::nullopt});
+        return;
+      }
+      case 9:
         mesh_.ask(AcceptServer{name(machine)});
         mesh_.ask(ProtectServer{name(machine), false, "let me", 0});
         return;
@@ -119,6 +139,11 @@ class Fleet {
   [[nodiscard]] static std::size_t at(int machine) { return static_cast<std::size_t>(machine); }
   [[nodiscard]] const std::string& name(int machine) const { return names_[at(machine)]; }
   [[nodiscard]] static std::string other(const std::string& site) { return site == "par1" ? "lyo1" : "par1"; }
+  [[nodiscard]] static std::string in_capitals(std::string text) {
+    for (char& c : text)
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return text;
+  }
   /// Serials stay with their machine.
   [[nodiscard]] static int machine_of(const std::string& serial) {
     for (int machine = 0; machine < running + blank; ++machine) {
