@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "agents/core/faults.h"
+#include "common/base/command_words.h"
 #include "common/base/machine_key.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
@@ -124,7 +125,8 @@ std::optional<wire::Fault> refuse_order(const wire::StartInstall& order, const F
     return make_fault(wire::MACHINE_BUSY, "QUEUED",
                       "deployment " + other->id() + " of server " + other->job.order().server() +
                           " is open for the same machine",
-                      "wait for it or cancel it; if the two servers are one machine, remove one of them");
+                      "wait for it, or: " + commands::cancel(other->id()) +
+                          "; if the two servers are one machine, remove one of them");
   }
   if (auto fault = fences.refuse(order.identity(), order.generation())) return fault;
   if (now.wall_low > from_wire(order.start_by())) {

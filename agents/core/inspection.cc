@@ -13,7 +13,7 @@ namespace {
 
 using bmc::Verdict;
 
-/// How an inspection says what the dialogue found. Placeholders: {seen} {expected} {credential}.
+/// How an inspection says what the dialogue found. Placeholders: {seen} {expected} {credential} {server}.
 struct Wording {
   wire::FaultCode code;
   std::string_view seen;
@@ -22,20 +22,23 @@ struct Wording {
 
 const std::array<Wording, 12>& wordings() {
   static const std::string set_password = commands::on_agent_host(commands::set_credential("{credential}"));
+  static const std::string again = commands::inspect("{server}");
   static const std::array<Wording, 12> table = {{
-      {wire::BMC_UNREACHABLE, "does not answer ({seen})", "check the BMC's cable, address and port"},
+      {wire::BMC_UNREACHABLE, "does not answer ({seen})",
+       "check the BMC's cable, address and port, then: " + again},
       {wire::AGENT_EXHAUSTED, "was not asked: {seen}",
-       "raise LimitNOFILE of the agent's unit and restart the agent, then inspect again"},
+       "raise LimitNOFILE of the agent's unit and restart the agent, then: " + again},
       {wire::BMC_TLS_REFUSED, "did not pass the TLS handshake: {seen}",
        "check the BMC's certificate and clock, or use bmc.tls: pin; where it offers old TLS only: update its "
        "firmware, or allow TLS 1.2 in its settings"},
       {wire::BMC_KEY_CHANGED, "shows the TLS key {seen}, pinned is {expected}",
-       "find out why (board swap, new certificate, wrong machine), then accept the new key"},
+       "find out why (board swap, new certificate, wrong machine), then accept the new key: " +
+           commands::accept("{server}")},
       {wire::CREDENTIAL_MISSING, "cannot be logged in to: its credential is not at this site", set_password},
       {wire::BMC_PASSWORD_CHANGE_REQUIRED, "wants its password changed first",
        "set a new password on the BMC, then " + set_password},
       {wire::BMC_SESSIONS_FULL, "has no room for another session, or is busy",
-       "close sessions at the BMC, or wait until they time out, then inspect again"},
+       "close sessions at the BMC, or wait until they time out, then: " + again},
       {wire::BMC_LOGIN_REFUSED,
        "refused the login with credential {credential} (HTTP {seen}); not tried again, so that the account "
        "is not locked",
@@ -43,19 +46,20 @@ const std::array<Wording, 12>& wordings() {
       {wire::SYSTEM_AMBIGUOUS, "shows {seen}, expected {expected}",
        "register UUID or serial of the one that is meant, or use an address that stands for one machine"},
       {wire::IDENTITY_MISMATCH, "reports {seen}, registered is {expected}",
-       "check the cabling and the BMC's address, then inspect again"},
+       "check the cabling and the BMC's address, then: " + again},
       {wire::BMC_PROTOCOL, "answered {seen}, expected {expected}",
        "check that this address is a Redfish BMC"},
-      {wire::FAULT_CODE_UNSPECIFIED, "answered {seen}", "look at the BMC, then inspect again"},
+      {wire::FAULT_CODE_UNSPECIFIED, "answered {seen}", "look at the BMC, then: " + again},
   }};
   return table;
 }
 
-std::string fill(std::string_view pattern, const bmc::Trouble& trouble, const std::string& credential) {
+std::string fill(std::string_view pattern, const bmc::Trouble& trouble, const wire::InspectServer& request) {
   std::string out(pattern);
   for (const auto& [mark, value] : {std::pair<std::string_view, const std::string&>("{seen}", trouble.seen),
                                     {"{expected}", trouble.expected},
-                                    {"{credential}", credential}}) {
+                                    {"{credential}", request.bmc().credential()},
+                                    {"{server}", request.server()}}) {
     for (auto at = out.find(mark); at != std::string::npos; at = out.find(mark, at + value.size()))
       out.replace(at, mark.size(), value);
   }
@@ -131,11 +135,10 @@ void Inspection::fail(const bmc::Trouble& trouble) {
   if (result_.has_fault()) return;
   const auto* wording = std::ranges::find(wordings(), trouble.code, &Wording::code);
   if (wording == wordings().end()) wording = &wordings().back();
-  const std::string& credential = request_.bmc().credential();
   wire::Fault fault =
       make_fault(trouble.code, "INSPECT",
-                 "the BMC " + request_.bmc().address() + " " + fill(wording->seen, trouble, credential),
-                 fill(wording->next, trouble, credential));
+                 "the BMC " + request_.bmc().address() + " " + fill(wording->seen, trouble, request_),
+                 fill(wording->next, trouble, request_));
   if (trouble.code == wire::BMC_KEY_CHANGED) result_.set_bmc_key_sha256(trouble.seen);  // to be accepted
   fault.set_detail(trouble.detail);
   fault.set_tries(std::max(1U, trouble.tries));

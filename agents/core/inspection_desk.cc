@@ -7,6 +7,7 @@
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
+#include "common/base/command_words.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -28,7 +29,8 @@ std::optional<wire::Fault> own_business(const JobContext& c, const wire::BmcTarg
       continue;
     return make_fault(wire::MACHINE_BUSY, "INSPECT",
                       "deployment " + slot->id() + " is at work on this BMC, and cleans up itself",
-                      "wait for its end, or cancel it");
+                      "wait for its end; if it has ended and nothing of it runs any more: " +
+                          commands::resolve(slot->job.order().server(), "failed"));
   }
   return std::nullopt;
 }

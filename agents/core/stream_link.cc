@@ -401,8 +401,11 @@ std::optional<wire::Fault> StreamLink::why_not_act() const {
                       "stop one of the two, then: " + commands::describe("site", settings_.site.str()));
   }
   if (const std::string reason = quarantine_reason(); !reason.empty()) {
-    return make_fault(wire::SITE_QUARANTINED, "", reason,
-                      "find out which copy of the agent is right, then enrol the site anew");
+    return make_fault(
+        wire::SITE_QUARANTINED, "", reason,
+        "find out which copy of this agent is right; if no other one runs, stop it and its media process, "
+        "move their data folder aside and start both, so that they begin anew, then: " +
+            commands::clear_quarantine(settings_.site.str()));
   }
   if (!presence_.proven() && !settings_.wan_free && !planted(Defect::acts_before_proven)) {
     return make_fault(

@@ -27,8 +27,8 @@ constexpr bool unknown = true;
 constexpr bool known = false;
 
 // Placeholders: {server} {bmc} {credential} {media} {slot} {expected} {seen} {span} {percent} {launch_by}.
-const std::array<Wording, 36>& wordings() {
-  static const std::array<Wording, 36> table = {{
+const std::array<Wording, 35>& wordings() {
+  static const std::array<Wording, 35> table = {{
       {wire::BMC_UNREACHABLE, passes, unknown, "{bmc} does not answer ({seen}, {span})",
        "check the BMC's cable, address and power, then: " + commands::inspect("{server}")},
       {wire::AGENT_EXHAUSTED, passes, unknown, "{bmc} could not be asked for {span}: {seen}",
@@ -96,8 +96,6 @@ const std::array<Wording, 36>& wordings() {
        "an installer is served only after its server was checked a last time: update the BMC's firmware to "
        "one that "
        "reads media as it needs them, or install this server in another way"},
-      {wire::MEDIA_INTERRUPTED, passes, unknown, "the media was away at {percent}",
-       "check the agent's machine"},
       {wire::IMAGE_UNAVAILABLE, passes, known, "the image cannot be read at the site: {seen}",
        "check the disk of the agent's machine"},
       {wire::IMAGE_UNSUITABLE, stays, known, "the image cannot carry this server's files: {seen}",

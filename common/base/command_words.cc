@@ -62,6 +62,9 @@ std::string go_on() { return "metalmesh controller continue --reason TEXT"; }
 std::string clean(std::string_view server) {
   return joined("metalmesh server clean ", server, " --reason TEXT");
 }
+std::string clear_quarantine(std::string_view site) {
+  return joined("metalmesh site clear-quarantine ", site, " --note TEXT");
+}
 std::string choose_agent(std::string_view site, std::string_view journal) {
   return joined(joined("metalmesh site clear-quarantine ", site, " --journal "), journal, " --note TEXT");
 }
@@ -70,6 +73,9 @@ std::string confirm_identity(std::string_view act, std::string_view server, std:
                 " --reason TEXT");
 }
 
+std::string cancel(std::string_view of) {
+  return joined("metalmesh deployment cancel ", of, " --reason TEXT");
+}
 std::string plan(std::string_view rollout) { return joined("metalmesh rollout plan ", rollout); }
 std::string abort(std::string_view rollout) {
   return joined("metalmesh rollout abort ", rollout, " --reason TEXT");

@@ -51,11 +51,15 @@ std::string resolve_either_way(std::string_view of);
 std::string go_on();
 /// A row of the controller's store that was damaged: what rested on it was put right.
 std::string settle_damage(std::string_view row);
+/// Vouches for the agent that lives.
+std::string clear_quarantine(std::string_view site);
 /// Of two agents under one site's name, the one that has this journal is the right one.
 std::string choose_agent(std::string_view site, std::string_view journal);
 /// `serial` is what its BMC reports now.
 std::string confirm_identity(std::string_view act, std::string_view server, std::string_view serial);
 
+/// Calls one back; `of` is a server's name or a deployment's id.
+std::string cancel(std::string_view of);
 std::string plan(std::string_view rollout);
 std::string abort(std::string_view rollout);
 std::string watch(std::string_view rollout);

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/delivery/blob_transfer.h"
@@ -170,9 +171,9 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
     rest::LogEvent line;
     line.set_type("site");
     line.set_site(site);
-    line.set_message(
-        "site " + site + " is quarantined: " + *news.quarantine +
-        ". Nothing is handed to it. Next: find out which agent is the right one, then clear the quarantine");
+    line.set_message("site " + site + " is quarantined: " + *news.quarantine +
+                     ". Nothing is handed to it. Next: find out which agent is the right one, then: " +
+                     commands::clear_quarantine(site));
     ledger.note(std::move(line), work.now.wall());
   }
   if (news.foreign) hold_for_foreign(work, site, *news.foreign);

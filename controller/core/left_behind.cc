@@ -94,7 +94,7 @@ ActResult act(Work& work, const CleanServer& request, const std::string&) {
     return std::unexpected(refusal(
         ErrorKind::conflict, "server",
         "deployment " + deployment->id() + " is " + deployment->state() + ": its agent cleans up itself",
-        "wait for its end, or cancel it"));
+        "wait for its end, or: " + commands::cancel(deployment->id())));
   }
   wish(work, request.server, true);
   return Acted{false, "Server", request.server,

@@ -75,6 +75,19 @@ std::optional<std::string> stop_reason(const rest::RolloutStop& stop, const Roll
   return std::nullopt;
 }
 
+/// What never left this controller is ordered anew, when what was in its way is gone.
+std::string next_after(wire::FaultCode code, const std::string& server) {
+  const std::string again = commands::install(server);
+  switch (code) {
+    case wire::ORDER_EXPIRED:
+      return "look why it waited, then order it again with a longer startWithin: " + again;
+    case wire::ORDER_INVALID:
+      return "make what is ordered smaller (variables, host), then: " + again;
+    default:
+      return "when it is to be installed after all: " + again;
+  }
+}
+
 /// Hands one order out, unless it must be recalled or the site takes nothing now.
 void issue(Work& work, const std::string& id, SiteLink& link) {
   const rest::Deployment& deployment = work.mesh().deployments.at(id);
@@ -232,6 +245,7 @@ void recall(Work& work, const std::string& id, const std::string& why, wire::Fau
     d.mutable_fault()->set_code(code);
     d.mutable_fault()->set_seen(why);
     d.mutable_fault()->set_disk(wire::DISK_UNTOUCHED);
+    d.mutable_fault()->set_next(next_after(code, d.server()));
   });
   work.ledger.note(
       line_about(work.mesh().deployments.at(id), "ended", "CANCELLED before it was handed out: " + why),

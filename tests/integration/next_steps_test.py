@@ -16,15 +16,10 @@ ALL = {"parallel": {"total": 100, "perSite": 60}, "stopAfter": {"noCanary": True
 
 # Shown with their next steps elsewhere, or not to be brought about through a controller of the same version.
 ELSEWHERE = {
-    "GENERATION_FENCED": "unit_agent_core, fence table: a new order gets a higher generation",
-    "MACHINE_BUSY": "refusals_test: the controller refuses a second order itself",
-    "CLOCK_UNPROVEN": "clock_test: what waits goes on when time agrees",
-    "ORDER_INVALID": "unit_agent_core, intake: the controller sends no such order",
-    "SITE_QUARANTINED": "unit_agent_core, restart: a folder that was rolled back; it takes a new journal",
-    "AGENT_EXHAUSTED": "contract_http_client: the agent's own limit of descriptors",
-    "DISK_LOW": "chaos_test: a disk that fills up and is emptied",
-    "MEDIA_INTERRUPTED": "told by no stage any more: readers come again by themselves",
-    "OUTCOME_UNKNOWN": "unit_controller_core, lost journals: resolved as in the rows below",
+    "GENERATION_FENCED": "store_test: a fence whose row rotted is settled as it says",
+    **dict.fromkeys(("AGENT_EXHAUSTED", "CLOCK_UNPROVEN", "DISK_LOW", "MACHINE_BUSY", "OUTCOME_UNKNOWN", "SITE_QUARANTINED"),
+                    "site_steps_test"),
+    "ORDER_INVALID": "unit_agent_core, intake: what an order may hold is bounded where it is applied",
     "PROFILE_UNAVAILABLE": "unit_agent_core, queue: the controller sends it again by itself",
     "UNSUPPORTED_COMMAND": "unit_agent_core, intake: agents of another version",
 }
