@@ -64,7 +64,9 @@ record::BmcMap Dialogue::draw_map() const {
     added.set_uri(each.uri);
     added.mutable_macs()->Assign(each.macs.begin(), each.macs.end());
   }
-  for (const redfish::Slot& slot : slots_.found()) map.add_slots(slot.uri);
+  // Who needs another kind looks for all of them.
+  for (const redfish::Slot& slot : slots_.found())
+    if (redfish::holds_cd(slot)) map.add_slots(slot.uri);
   for (const std::string& value : discovery_.system()->reset.allowed) map.add_reset_values(value);
   for (const auto& [from, to] : line_.redirects()) {
     auto& redirect = *map.add_redirects();

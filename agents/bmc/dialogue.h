@@ -52,6 +52,11 @@ class Dialogue {
   Verdict read_reset_values(Turn& turn) { return discovery_.read_reset_values(turn, line_); }
   Verdict find_managers(Turn& turn);
   Verdict find_slots(Turn& turn) { return slots_.find(turn, line_, discovery_); }
+  /// Likewise, whatever the map says: it knows those for a CD only.
+  Verdict find_all_slots(Turn& turn) {
+    slots_.look_first_at({});
+    return find_slots(turn);
+  }
   /// The system, or a slot, as read after the last look_again() and the last call that changed it. What
   /// another machine tells is not handed out: that is trouble.
   const redfish::System* look(Turn& turn);

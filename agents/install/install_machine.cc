@@ -127,8 +127,10 @@ void run(Context& context) {
     if (talk.bmc.waits()) return;
     // The first read of the medium tells sooner than any answer of the BMC that the host is on.
     if (context.job.stage() == wire::POWER && installer_may_run(context.job) &&
-        !planted(Defect::off_while_installing))
+        !planted(Defect::off_while_installing)) {
       enter(context, wire::WATCH);
+      look_again(context, context.timeouts.poll);
+    }
     context.wake.reset();
     const Verdict verdict = step(context);
     if (context.failed) continue;

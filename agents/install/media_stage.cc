@@ -74,7 +74,8 @@ Verdict no_second_slot(Context& context) {
 Verdict find_slots(Context& context) {
   Conversation& talk = context.talk;
   if (talk.slots_found) return Verdict::done;
-  if (ask(context, &bmc::Dialogue::find_slots) == Verdict::busy) return Verdict::busy;
+  const auto question = second_wanted(context) ? &bmc::Dialogue::find_all_slots : &bmc::Dialogue::find_slots;
+  if (ask(context, question) == Verdict::busy) return Verdict::busy;
   talk.slots = talk.bmc.slots();
   if (!any_usable(talk)) {
     const std::string seen =

@@ -128,7 +128,7 @@ Verdict power(Context& context) {
   if (const auto answer = take_answer(context, Ask::reset)) {
     // PowerState lags; the first read of the medium tells sooner than any question.
     if (answer->kind == Answer::Kind::accepted && job.powered())
-      return look_again(context, context.timeouts.poll / 2);
+      return look_again(context, context.timeouts.poll);
     if (answer->kind == Answer::Kind::unsent) forget_off(talk);
     if (answer->kind == Answer::Kind::refused) {
       // A refused shutdown is asked for in another way; nobody is forced off for that.

@@ -13,11 +13,12 @@
 namespace metalmesh::install {
 namespace {
 
-constexpr Duration second_look = std::chrono::seconds(2);
 /// Installers pause; this long they seldom do.
 constexpr Duration lull = std::chrono::seconds(2);
 /// Two readings this far apart are two.
 constexpr Duration apart = std::chrono::seconds(1);
+/// Soon: a power cut of seconds is one that two readings saw, and one may have come at its end.
+constexpr Duration second_look = apart + std::chrono::milliseconds(200);
 /// Whoever goes off without having read what an install reads, or while it reads, may be back in a moment: a
 /// power cut, a thermal trip, a person.
 constexpr Duration long_apart = std::chrono::seconds(20);
@@ -33,6 +34,14 @@ constexpr Duration read_lag = std::chrono::seconds(3);
 Verdict look_later(Context& context) {
   const Duration poll = context.timeouts.poll;
   return look_again(context, std::clamp((context.now.mono - context.talk.entered) / 8, poll, 6 * poll));
+}
+
+/// Not sooner, and not much later.
+Verdict look_at(Context& context, MonoTime at) {
+  const Duration gap = std::max<Duration>(at - context.now.mono, std::chrono::milliseconds(100));
+  look_again(context, 2 * gap);
+  context.talk.bmc.look_by(context.now.mono + gap);
+  return context.wait(gap);
 }
 
 /// Why the media was not booted, by what was seen of its readers; nullopt while there is time.
@@ -88,7 +97,7 @@ Verdict await_launch(Context& context) {
       return context.fail(wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal});
     return context.fail(wire::BOOT_IGNORED, {.expected = "our media", .seen = "it powered off by itself"});
   }
-  return look_again(context, second_look);
+  return look_at(context, context.now.mono + second_look);
 }
 
 /// After an operating system ran, firmware speaks again only when the host restarts.
@@ -229,7 +238,7 @@ Verdict await_end(Context& context) {
   if (ran_too_long(context) || (planted(Defect::medium_taken_at_random) && context.random.chance(300)))
     return out_of_time(context);
   if (judge_silence(context) == Verdict::busy) return Verdict::busy;
-  look_when_quiet(context);
+  if (!talk.power.maybe_off()) look_when_quiet(context);  // else the next look is set already
   const redfish::System* system = read_power(context);
   if (system == nullptr) return Verdict::busy;
   if (talk.power.glimpsed_off()) context.note_evidence("one reading said that the host was off");
@@ -241,7 +250,10 @@ Verdict await_end(Context& context) {
   const bool glimpse = planted(Defect::one_off_ends_it) && talk.power.maybe_off();
   if (glimpse || talk.power.off(fell_quiet(context) && has_finished(context) ? apart : long_apart))
     return went_off(context);
-  return look_again(context, talk.power.off(apart) ? context.timeouts.poll : second_look);
+  if (!talk.power.off(apart)) return look_at(context, context.now.mono + second_look);
+  // Whoever was cut off may be back on, and off again, before the last look: those between show it.
+  return look_at(context,
+                 std::min(context.now.mono + 2 * context.timeouts.poll, talk.power.off_since() + long_apart));
 }
 
 }  // namespace

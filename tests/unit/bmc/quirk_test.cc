@@ -168,6 +168,22 @@ TEST_F(Mapped, NothingIsFoundOutTwice) {
                                                "GET " + system_1 + "/VirtualMedia/Cd"));
 }
 
+TEST_F(Mapped, SlotsThatHoldNoCdAreAskedForOnlyByWhoNeedsThem) {
+  const std::string media = system_1 + "/VirtualMedia";
+  talk.begin();
+  talk.tree[media] = Talk::list({media + "/Usb", media + "/Cd"});
+  std::string stick = Talk::slot(media + "/Usb");
+  talk.tree[media + "/Usb"] = stick.replace(stick.find("[\"CD\"]"), 6, R"(["USBStick"])");
+  ASSERT_TRUE(talk.identify() && talk.find_slots());
+  map = talk.dialogue.draw_map();
+  EXPECT_THAT(map.slots(), testing::ElementsAre(media + "/Cd"));
+  talk.begin({nullptr, &map});
+  ASSERT_TRUE(talk.ask([&](Turn& turn) {
+    return talk.dialogue.connect(turn) == Verdict::done ? talk.dialogue.find_all_slots(turn) : Verdict::busy;
+  }));
+  EXPECT_EQ(talk.dialogue.slots().size(), 2U);
+}
+
 TEST_F(Mapped, ASystemThatMovedIsLookedForOnce) {
   talk.tree["/redfish/v1/Systems"] = Talk::list({"/redfish/v1/Systems/2"});
   talk.tree["/redfish/v1/Systems/2"] = Talk::system("2", Talk::uuid, Talk::serial);

@@ -53,6 +53,17 @@ TEST(Conversation, WithAMapNothingIsAskedThatIsKnown) {
           "POST " + system_1 + "/Actions/ComputerSystem.Reset", "DELETE " + sessions + "/t1"));
 }
 
+TEST(Conversation, AMediumThatIsReadSoonTellsThatTheHostIsOn) {
+  World world;
+  const record::BmcMap map = map_of(world.bmc);
+  world.known.map = &map;
+  world.job.mutable_order()->mutable_identity()->clear_macs();
+  world.post_time = 1s;
+  ASSERT_TRUE(world.run());
+  ASSERT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_EQ(asked_by_stages(world).size(), 13U) << "POWER asks nothing";
+}
+
 TEST(Conversation, AnInterfaceThatHoldsAnOrderedMacIsReadOnceForEachReading) {
   World world;
   const record::BmcMap map = map_of(world.bmc);
