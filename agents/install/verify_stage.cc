@@ -77,9 +77,11 @@ Verdict judge_power(Context& context, const redfish::System& system) {
 }
 
 /// What runs now is what this job installed, unless another agent with our identity ordered something since:
-/// what was seen counts once this incarnation is known to be the only one.
+/// what was seen counts once this incarnation is known to be the only one. A call back knows the job's secret
+/// and speaks for itself; of a port that answers it says nothing.
 Verdict proven(Context& context) {
-  const bool by_itself = wanted(context) <= wire::PROOF_POWEROFF || context.job.callback_seen();
+  const bool called = context.job.callback_seen() && wanted(context) <= wire::PROOF_CALLBACK;
+  const bool by_itself = called || wanted(context) <= wire::PROOF_POWEROFF;
   if (by_itself || context.gate.vouched) return Verdict::done;
   return hold(context, context.gate.why_not);
 }

@@ -285,21 +285,30 @@ TEST(InstallHappy, SwitchesNothingBeforeItIsVouchedFor) {
   }
 }
 
-// Its twin may have installed the machine again since.
+// Its twin may have installed the machine again since; that the job's own system once called says nothing of the
+// one that answers now.
 TEST(InstallHappy, WhatRunsIsNoProofBeforeItIsVouchedFor) {
-  World world;
-  world.gate.why_not.set_code(wire::SITE_QUARANTINED);
-  bool ended_early = false;
-  world.after_launch(1min, [&] { world.gate.vouched = false; });
-  world.after_launch(2h, [&] {
-    ended_early =
-        std::any_of(world.told.begin(), world.told.end(), [](const auto& e) { return e.has_ended(); });
-    world.gate.vouched = true;
-  });
-  ASSERT_TRUE(world.run());
-  EXPECT_FALSE(ended_early);
-  EXPECT_THAT(world.held(), ElementsAre(wire::SITE_QUARANTINED));
-  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED);
+  for (const bool called_and_reachable : {false, true}) {
+    World world;
+    world.gate.why_not.set_code(wire::SITE_QUARANTINED);
+    world.calls_back = world.probe_open = called_and_reachable;
+    if (called_and_reachable) {
+      world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
+      world.job.mutable_order()->mutable_proof()->set_reach_host("10.21.0.60");
+    }
+    bool ended_early = false;
+    world.after_launch(1min, [&] { world.gate.vouched = false; });
+    world.after_launch(2h, [&] {
+      ended_early =
+          std::any_of(world.told.begin(), world.told.end(), [](const auto& e) { return e.has_ended(); });
+      world.gate.vouched = true;
+    });
+    ASSERT_TRUE(world.run());
+    EXPECT_EQ(world.job.callback_seen(), called_and_reachable);
+    EXPECT_FALSE(ended_early);
+    EXPECT_THAT(world.held(), ElementsAre(wire::SITE_QUARANTINED));
+    EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED);
+  }
 }
 
 }  // namespace
