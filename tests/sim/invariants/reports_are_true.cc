@@ -14,7 +14,7 @@ class ReportsAreTrue final : public Invariant {
   void on_told(const Told& told) override {
     const wire::Event& event = told.event;
     if (event.has_launched()) launched_in_[event.deployment_id()] = told.agent.copy;
-    if (!event.has_ended() || told.agent.behind_log) return;
+    if (!event.has_ended() || told.agent.behind_log || is_contradicted(told)) return;
     const wire::Ended& end = event.ended();
     const std::string& id = event.deployment_id();
     const bool launched = facts_.launched.contains(id) && facts_.launched.at(id) == event.generation();
@@ -32,6 +32,12 @@ class ReportsAreTrue final : public Invariant {
   }
 
  private:
+  /// The controller holds another event under this number, of a copy of the journal that went another way, and will
+  /// never take this one: nobody is told. That its agent does not act is for doubt_does_not_act.
+  bool is_contradicted(const Told& told) const {
+    const auto logged = facts_.logged.find(facts_.copies[told.agent.copy].journal_id);
+    return logged != facts_.logged.end() && logged->second >= told.seq;
+  }
   /// The journal that has the launch is lost, or another copy's that the log contradicts: its successor
   /// cannot know.
   bool forgotten(const std::string& deployment, const Told& told) {
