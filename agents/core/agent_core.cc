@@ -413,6 +413,7 @@ Outcome AgentCore::handle(const Input& input, const Now& now) {
   Outcome out;
   impl_->raw_ = now;
   if (std::holds_alternative<Started>(input)) impl_->link.on_started(now);
+  impl_->link.look_whether_woken(now, out);
   if (impl_->link.look_at_clock(now, out)) {
     impl_->judge_waiting(impl_->link.trusted(now), out);
     impl_->review_ = true;

@@ -71,6 +71,12 @@ void StreamLink::on_started(const Now& now) {
   }
 }
 
+void StreamLink::look_whether_woken(const Now& now, Outcome& out) {
+  if (!presence_.wake(now) || !channel_.up()) return;
+  presence_.ask_soon(now);
+  out.emit(TimerArm{"hello", presence_.next_hello(now)});
+}
+
 bool StreamLink::look_at_clock(const Now& now, Outcome& out) {
   if (!settings_.wan_free) return false;
   const TimeKeeper::Heard heard = own_clock_.hear({now.mono, now.wall(), now.wall()});
@@ -410,8 +416,8 @@ std::optional<wire::Fault> StreamLink::why_not_act() const {
   if (!presence_.proven() && !settings_.wan_free && !planted(Defect::acts_before_proven)) {
     return make_fault(
         wire::CLOCK_UNPROVEN, "",
-        "the controller has not answered this agent since it started: its time, its journal and that it "
-        "is alone are unproven",
+        "the controller has not answered this agent since it started or woke late: its time, its journal and "
+        "that it is alone are unproven",
         "check the link to the broker; for a site without WAN set wanFree in the agent's configuration");
   }
   return std::nullopt;

@@ -32,6 +32,8 @@ class StreamLink {
 
   /// Before any other input: goes on with the time that the last life had learned.
   void on_started(const Now& now);
+  /// At each input: who woke late asks whether it is still the only one.
+  void look_whether_woken(const Now& now, Outcome& out);
   /// At each input, with the machine's own clock. True when what may start may have changed.
   bool look_at_clock(const Now& now, Outcome& out);
   /// Writes down what time it is: at once when it was set, else where rows are written anyway and the last

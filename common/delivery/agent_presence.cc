@@ -85,15 +85,23 @@ AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, 
   if (welcome.has_clock()) learn_time(welcome, sent.at, now.mono);
   quarantined_ = quarantined_ || welcome.quarantined();
   if (welcome.quarantined()) return Welcomed::quarantined;
-  if (!welcome.proven()) {
+  const bool said_before_it_slept = sent.at < now.awake_since;
+  if (!welcome.proven() || said_before_it_slept) {
     ++unproven_;
     speak_up_ = std::max(now.mono, *last_sent_ + pace());
     return Welcomed::ok;
   }
   unproven_ = 0;
   proven_ = true;
+  vouched_at_ = sent.at;
   twin_ = quarantined_ = false;
   return Welcomed::proven;
+}
+
+bool AgentPresence::wake(const Now& now) {
+  if (!proven_ || now.awake_since <= vouched_at_) return false;
+  proven_ = false;
+  return true;
 }
 
 bool AgentPresence::on_challenge(const wire::Welcome& welcome, const Now& now, Duration within) {

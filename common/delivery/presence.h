@@ -48,6 +48,10 @@ class AgentPresence {
   /// Says Hello soon: something came that only its sender can explain.
   void ask_soon(const Now& now);
 
+  /// At each input. True when this incarnation has just woken late: who was told to be alone before it slept
+  /// need not be so any more, and is to be told anew.
+  bool wake(const Now& now);
+
   /// Takes only the challenge of a Welcome whose other words are not believed, and echoes it within that
   /// time. False when it answers no Hello of ours.
   bool on_challenge(const wire::Welcome& welcome, const Now& now,
@@ -98,6 +102,7 @@ class AgentPresence {
   std::string challenge_;
   std::optional<Newest> welcomed_;
   bool proven_ = false;
+  MonoTime vouched_at_{};  // the Hello that was answered by that
   bool twin_ = false;
   bool quarantined_ = false;  // until it is vouched for anew
   TimeKeeper clock_;

@@ -7,6 +7,8 @@
 namespace metalmesh::test {
 namespace {
 
+using namespace std::chrono_literals;
+
 class Launch : public ::testing::Test {
  protected:
   Launch() : job_(armed_job(make_order(site_, 1), 1)) {}
@@ -29,6 +31,20 @@ TEST_F(Launch, AnArmedJobIsLaunchedOnceAndForGood) {
   site_.ask_launch("token1");  // the media server restarted
   EXPECT_EQ(site_.verdict("token1"), true);
   EXPECT_EQ(launches(), 1U);
+}
+
+TEST_F(Launch, WhoWokeLateAsksWhetherItIsStillTheOnlyOne) {
+  start();
+  site_.advance(1s);
+  site_.controller.proven = false;
+  site_.sleep(30s);
+  site_.ask_launch("token1");
+  EXPECT_EQ(site_.verdict("token1"), std::nullopt) << "another one may have been followed meanwhile";
+  site_.advance(1s);
+  EXPECT_EQ(launches(), 0U);
+  site_.controller.proven = true;
+  site_.advance(1s);
+  EXPECT_EQ(site_.verdict("token1"), true) << "it asks at once, not with the next heartbeat";
 }
 
 TEST_F(Launch, TheSecondMediumOpensWithTheLaunchAndNeverBefore) {

@@ -145,6 +145,13 @@ void TestSite::advance(Duration time) {
   move_to(end);
 }
 
+void TestSite::sleep(Duration time) {
+  now_.mono += time;
+  now_.wall_low += time;
+  now_.wall_high += time;
+  now_.awake_since = now_.mono;
+}
+
 void TestSite::step_own_clock(Duration by) {
   now_.wall_low += by;
   now_.wall_high += by;

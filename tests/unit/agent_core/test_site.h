@@ -41,6 +41,8 @@ class TestSite {
   void advance(Duration time);
   /// The agent's machine's wall clock is set.
   void step_own_clock(Duration by);
+  /// The node does not run for so long, and wakes. Its timers are overdue.
+  void sleep(Duration time);
   /// The machine is started anew: the next life's monotone clock is another one.
   void reboot() { ++now_.boot; }
 
