@@ -102,7 +102,7 @@ class SimBmcs {
   };
   Fault draw_fault(const Machine& machine);
   void arrive(const HttpRequest& request, const std::string& password, const std::string& address,
-              const std::string& path, const Deliver& deliver);
+              const std::string& path, const Deliver& asker);  // null: nobody hears any more
   bmcsim::RedfishReply call(Machine& machine, const HttpRequest& request, const std::string& password,
                             const std::string& path);
   /// Why TLS with this BMC fails; nothing when it does not.
