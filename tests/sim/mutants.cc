@@ -134,8 +134,6 @@ const Mutant mutants[] = {
      true},
     {machines_not_doubted, "machines_not_doubted", "controller/core",
      "what both ends forgot never happened to a machine", 500, true},
-    {unknowing_answer_believed, "unknowing_answer_believed", "controller/core",
-     "who never had an order says that it did not run", 500, true},
     {new_time_not_kept, "new_time_not_kept", "controller/core", "the next life doubts what this one believed",
      500, true},
     {resolve_owes_nothing, "resolve_owes_nothing", "controller/core", "a resolve calls nothing back", 500},
