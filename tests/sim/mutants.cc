@@ -120,7 +120,7 @@ const Mutant mutants[] = {
     {first_site_suffices, "first_site_suffices", "controller/core", "one site is heard, and all goes on",
      500},
     {answers_in_quarantine, "answers_in_quarantine", "agents/core", "whose history is contradicted answers",
-     500, true},
+     500},
     {custody_frees_place, "custody_frees_place", "controller/core", "what may still run takes no place", 500},
     {refusal_forgotten, "refusal_forgotten", "agents/core", "a refused order is taken when it comes again",
      500},

@@ -90,7 +90,7 @@ std::span<const Tale> Tale::all() {
       {"woke-late", &Stories::woke_late, [](Swarm&) {}},
       {"clock-believed", &Stories::clock_believed, [](Swarm& s) { s.one_by_one = true; }},
       {"changed-places", &Stories::changed_places, [](Swarm& s) { s.keys_differ = false; }},
-      {"slow-image", nullptr, [](Swarm& s) { s.image_time = 60min; }},
+      {"restart-in-a-cut", &Stories::restart_in_a_cut, [](Swarm&) {}},
       {"odd-days", nullptr,
        [](Swarm& s) {
          s.sites = 2;

@@ -44,6 +44,7 @@ class Stories {
   void both_put_back();
   void folder_lost();
   void second_controller();
+  void restart_in_a_cut();
   void word_in_a_cut();
   void word_disproved();
   void installer_stalls();

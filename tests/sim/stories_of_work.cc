@@ -20,6 +20,17 @@ void Stories::long_cut() {
   is_over();
 }
 
+/// Nobody vouches for its new life before the time to start is over.
+void Stories::restart_in_a_cut() {
+  const auto id = begun();
+  if (!id || mesh_.witness.facts().deployments.at(*id).stage() >= wire::ARM) return;
+  Site& site = site_of(*id);
+  mesh_.bus.partition(site.name, 40min);
+  site.box.node->crash("restarts in the dark");
+  struck(story_mark::in_the_dark_anew);
+  is_over();
+}
+
 void Stories::word_in_a_cut() {
   if (step_ == 0) {
     const auto id = begun();

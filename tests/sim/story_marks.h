@@ -13,6 +13,7 @@ inline constexpr std::string_view aborted_unheard =
 inline constexpr std::string_view heard_first = "a site that knew nothing was heard first after a restore";
 inline constexpr std::string_view both_older =
     "an agent that had been put back doubted itself, and then the controller was put back as well";
+inline constexpr std::string_view in_the_dark_anew = "an agent restarted in a cut before it had armed";
 inline constexpr std::string_view folder = "an agent lost its folder in the middle of an install";
 inline constexpr std::string_view second = "a second controller ran with the identity of the first";
 inline constexpr std::string_view word_alone =
@@ -29,9 +30,9 @@ inline constexpr std::string_view late = "a controller woke late, and another ag
 inline constexpr std::string_view new_time = "a controller died right after it believed a new time";
 inline constexpr std::string_view places = "two machines changed places between a look and an act";
 
-inline constexpr std::string_view all[] = {in_the_dark, forgotten, aborted_unheard, heard_first, both_older,
-                                           folder,      second,    word_alone,      said_again,  stalled,
-                                           again,       glimpsed,  unproven,        unsaid,      late,
-                                           new_time,    places};
+inline constexpr std::string_view all[] = {
+    in_the_dark,      forgotten, aborted_unheard, heard_first, both_older, folder,
+    in_the_dark_anew, second,    word_alone,      said_again,  stalled,    again,
+    glimpsed,         unproven,  unsaid,          late,        new_time,   places};
 
 }  // namespace metalmesh::sim::story_mark
