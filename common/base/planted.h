@@ -91,7 +91,6 @@ enum class Defect : std::uint8_t {
   refusal_forgotten,
   words_not_doubted,
   machines_not_doubted,
-  unknowing_answer_believed,
   new_time_not_kept,
   resolve_owes_nothing,
   resolve_frees_place,

@@ -325,6 +325,7 @@ void void_site(Work& work, const std::string& site, const std::string& journal) 
     if (known == work.mesh().deployments.end() || known->second.state() == states::succeeded) continue;
     doubt_word(work, id,
                "the site's agent lost journal " + journal + " before it confirmed that nothing was launched");
+    if (is_unresolved(known->second)) look_for_ours(work, id);
   }
   doubt_pending(work, site);
 }

@@ -282,6 +282,10 @@ void wish_inspection(Work& work, const std::string& name, AskedBy asked_by) {
   if (asked_by == AskedBy::plan && wished) return;  // its answer will do
   record::InspectWish wish;
   wish.set_planned(asked_by == AskedBy::plan);
+  if (wished) {  // what a lost folder left behind is to be looked for all the same
+    wish.set_look_for_ours(there->second.at(name).look_for_ours());
+    wish.set_take_ours_away(there->second.at(name).take_ours_away());
+  }
   work.ledger.put_wish(site, name, std::move(wish));
 }
 

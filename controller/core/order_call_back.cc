@@ -79,7 +79,10 @@ void call_protected_back(Work& work) {
       continue;
     }
     const auto server = work.mesh().servers.find(deployment->second.server());
-    if (server != work.mesh().servers.end() && was_protected_meanwhile(server->second)) ids.push_back(id);
+    if (server != work.mesh().servers.end() && was_protected_meanwhile(server->second) &&
+        !planted(Defect::protection_ignored)) {
+      ids.push_back(id);
+    }
   }
   for (const std::string& id : ids)
     call_order_back(work, work.mesh().deployments.at(id).server(), "the server is protected by now");

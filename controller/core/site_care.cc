@@ -1,6 +1,7 @@
 #include "controller/core/site_care.h"
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "common/base/digest.h"
@@ -197,11 +198,15 @@ void repeat_wishes(Work& work, const std::string& site) {
     set_prefetch(work, image, site, prefetches::asked);
   const auto wishes = work.ledger.inner().wishes.find(site);
   if (wishes == work.ledger.inner().wishes.end()) return;
-  std::vector<std::string> servers;
+  std::map<std::string, record::InspectWish> sent;
   for (const auto& [server, wish] : wishes->second) {
-    if (!wish.request_id().empty()) servers.push_back(server);
+    if (!wish.request_id().empty()) sent.emplace(server, wish);
   }
-  for (const std::string& server : servers) work.ledger.put_wish(site, server, record::InspectWish());
+  for (auto& [server, wish] : sent) {  // for the same reasons as before
+    wish.clear_request_id();
+    wish.clear_command_seq();
+    work.ledger.put_wish(site, server, std::move(wish));
+  }
 }
 
 void raise_epoch(Work& work, std::uint64_t seen) {

@@ -104,7 +104,11 @@ bool SiteLink::is_refused(const wire::Hello& hello, const Now& now) const {
   }
   if (!row_.chosen_journal().empty()) return true;
   if (hello.journal_id() == receiver_.journal_id() || choice_open_) return false;
-  return owner_heard_ && now.mono - std::max(*owner_heard_, now.awake_since) < owner_waits_;
+  if (!owner_heard_) return false;
+  // Who spoke while we were not awake is heard only now.
+  const MonoTime heard =
+      planted(Defect::late_wake_ignored) ? *owner_heard_ : std::max(*owner_heard_, now.awake_since);
+  return now.mono - heard < owner_waits_;
 }
 
 std::string SiteLink::why_refused(const std::string& journal, const Now& now) const {

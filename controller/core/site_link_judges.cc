@@ -29,9 +29,18 @@ void SiteLink::judge_rival(const wire::Hello& hello, const LinkTools& tools, Sit
              news);
 }
 
+namespace {
+
+/// This life, or an earlier one of this store; not one that lives beside us, although our store is a copy of its.
+bool is_own(const std::string& instance, const LinkTools& tools) {
+  return instance == tools.lives.current() || (tools.lives.contains(instance) && instance != tools.rival);
+}
+
+}  // namespace
+
 bool SiteLink::follows_foreign(const wire::Hello& hello, const LinkTools& tools) {
   const std::string& followed = hello.controller_instance();
-  if (followed.empty() || followed == tools.lives.current() || tools.lives.contains(followed)) return false;
+  if (followed.empty() || is_own(followed, tools)) return false;
   // It has not heard us yet: of our own earlier life, or of one that is gone, it will let go. Not of one that a
   // person chose over us: who holds for another one outbids no word, however long the chosen one is silent.
   const bool chosen = !tools.rival.empty() && hello.controller_epoch() > tools.epoch;
@@ -56,8 +65,8 @@ bool SiteLink::judge_controller(const wire::Hello& hello, const LinkTools& tools
 void SiteLink::judge_ledger(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
   const std::string& followed = hello.controller_instance();
   // Another one's ledger is not ours; a person says which of the two goes on.
-  const bool is_anothers = !followed.empty() && !tools.lives.contains(followed) &&
-                           (hello.controller_lives() || !tools.rival.empty());
+  const bool is_anothers =
+      !followed.empty() && !is_own(followed, tools) && (hello.controller_lives() || !tools.rival.empty());
   if (is_anothers || hello.ledger().size() > event_id_limit || planted(Defect::restore_not_noticed)) return;
   if (tools.lives.misses(hello.ledger(), tools.last_event)) news.missing = hello.ledger();
 }

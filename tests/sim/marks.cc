@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tests/sim/odd_bmcs.h"
+#include "tests/sim/stories.h"
 
 namespace metalmesh::sim {
 namespace {
@@ -23,11 +24,15 @@ constexpr std::string_view weather_classes[] = {
     "a second person asked the same later",
     "a server was edited while its order was under way",
     "a server was to be spared",
+    "servers were named that the sites cut",
+    "a BMC was odd while its installer ran, and the agent restarted",
     "the broker was frozen",
     "a BMC was frozen",
     "a port was found open",
 };
 constexpr std::uint64_t plenty = 50;
+constexpr std::uint64_t plenty_of_a_story =
+    200;  // a moment that is sought does not come in each of its seeds
 constexpr std::uint64_t many_seeds = 2000;
 
 constexpr Rare rare_branches[] = {
@@ -161,6 +166,11 @@ std::vector<std::string> never_hit(const Marks& marks, std::uint64_t seeds) {
   for (const std::string_view weather : weather_classes) {
     if (seeds >= many_seeds && marks.count(weather) < seeds / plenty)
       missing.push_back(std::string(weather) + " (fewer than once in " + std::to_string(plenty) + " seeds)");
+  }
+  for (const std::string_view story : story_marks()) {
+    if (seeds >= many_seeds && marks.count(story) < seeds / plenty_of_a_story)
+      missing.push_back(std::string(story) + " (fewer than once in " + std::to_string(plenty_of_a_story) +
+                        " seeds)");
   }
   for (const auto faults : {odd_kinds(), odd_bouts(), odd_troubles()}) {
     for (const std::string_view fault : faults) {

@@ -7,6 +7,7 @@
 
 #include "agents/core/agent_core.h"
 #include "agents/core/row_keys.h"
+#include "common/delivery/stream_sender.h"
 #include "common/delivery/topics.h"
 #include "controller/state/tables.h"
 #include "schemas/record/stream.pb.h"
@@ -210,7 +211,10 @@ void Mesh::fetch_image(const ImageFetch& fetch, Surroundings::Deliver deliver) {
 
 void Mesh::clone_box(Site& site) {
   if (site.twin.node || !bus.hears(site.name)) return;
-  for (Machine* machine : site.machines) machine->displaced = true;  // the copy may leave things behind
+  for (Machine* machine : site.machines) {  // the copy may leave things behind
+    machine->displaced = true;
+    machine->forgotten = false;
+  }
   trace.line(events.now(), site.name, "is cloned");
   witness.marks().hit("two agents had one identity");
   const std::string name = site.name + "-twin";
@@ -252,7 +256,10 @@ void Mesh::enrol_anew(Site& site) {
 }
 
 void Mesh::lose_store(Site& site, std::string_view why) {
-  for (Machine* machine : site.machines) machine->displaced = true;
+  for (Machine* machine : site.machines) {
+    machine->forgotten = machine->forgotten || !machine->displaced;
+    machine->displaced = true;
+  }
   site.box.node->crash_into({}, why);
   witness.on_store_replaced(site.name, site.box.node->rows());
 }
@@ -261,6 +268,58 @@ void Mesh::revive_twin(Site& site) {
   if (!site.twin.node || site.twin.node->alive()) return;
   witness.marks().hit("a box that was given up came back");
   site.twin.node->revive();
+}
+
+void Mesh::start_second_controller() {
+  if (healed_ || second) return;
+  trace.line(events.now(), "controller", "is cloned");
+  const std::string name = "controller-twin";
+  Surroundings around;
+  around.clock_error = 500ms;
+  around.publish = [this, name](Publish message) {
+    for (const auto& site : sites) {
+      if (message.topic == topics::down(SiteName(site->name)))
+        witness.on_published_by_second(name, site->name, message, second->rows());
+    }
+    bus.publish(name, std::move(message));
+  };
+  around.durable = [](const Batch&) {};
+  around.came_up = [this, name](const Surroundings::Deliver&) { bus.connect(name); };
+  around.went_down = [this, name] { bus.disconnect(name); };
+  around.log_line = [](std::string_view) {};
+  second = std::make_unique<SimNode>(
+      name, events, trace, swarm, random_.fork(),
+      [this](const RowReader& rows, Entropy& entropy) {
+        return std::make_unique<controller::ControllerCore>(rows, keys_.signer("controller"),
+                                                            keys_.verifier(), entropy);
+      },
+      std::move(around));
+  second->rows().replace(controller->rows().rows());
+  bus.attach(
+      name, std::string(topics::every_up), [this](Input input) { second->deliver(std::move(input)); },
+      [](const MessageArrived&) {});
+  second->start();
+}
+
+void Mesh::stop_second_controller() {
+  if (second) second->stop();
+}
+
+bool Mesh::repeat_command(const Site& site, const wire::Command& command) {
+  controller->crash("repeats itself");
+  delivery::StreamSender stream(controller::tables::command_stream(site.name), controller->rows());
+  if (!stream.exists()) return false;
+  Batch batch;
+  if (!stream.append(command.SerializeAsString(), batch) || !controller->rows().commit(batch)) return false;
+  witness.marks().hit("an old command was repeated");
+  witness.on_controller_durable(batch);
+  return true;
+}
+
+void Mesh::freeze_controller(Duration length) {
+  if (!controller->alive()) return;
+  controller->freeze(length);
+  witness.on_controller_frozen(length);
 }
 
 void Mesh::rotate_password(Site& site, Duration late) {
@@ -289,6 +348,7 @@ void Mesh::heal() {
   bmcs.set_healthy();
   person->rest();
   controller->set_healthy();
+  stop_second_controller();
   for (const auto& site : sites) {
     site->box.node->set_healthy();
     for (Machine* machine : site->machines) machine->model->release_sessions();

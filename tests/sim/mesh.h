@@ -63,6 +63,13 @@ class Mesh {
   void revive_twin(Site& site);
   /// The site's store is empty after this; what the old one knew to be left behind, nobody knows.
   void lose_store(Site& site, std::string_view why);
+  /// A copy of the controller's machine begins to run beside it, and is switched off again.
+  void start_second_controller();
+  void stop_second_controller();
+  /// The controller says again, under a new number, what it had commanded. False when it cannot.
+  bool repeat_command(const Site& site, const wire::Command& command);
+  /// It is not run for a while, and knows it when it wakes.
+  void freeze_controller(Duration length);
   /// BMC passwords are changed now, the credential file after `late`.
   void rotate_password(Site& site, Duration late);
 
@@ -75,6 +82,7 @@ class Mesh {
   std::vector<std::unique_ptr<Site>> sites;
   std::unique_ptr<Operator> person;
   std::unique_ptr<SimNode> controller;
+  std::unique_ptr<SimNode> second;  // with the same identity, if there is one
 
  private:
   void build_site(unsigned index);

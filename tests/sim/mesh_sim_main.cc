@@ -14,6 +14,7 @@
 #include "tests/sim/real_keys.h"
 #include "tests/sim/replay.h"
 #include "tests/sim/shrink.h"
+#include "tests/sim/stories.h"
 #include "tests/sim/swarm.h"
 #include "tests/sim/swarm_run.h"
 #include "tests/sim/wan_cut.h"
@@ -121,6 +122,7 @@ int main(int argc, char** argv) {
   app.add_option("--sites", cuts.sites, "at most so many sites");
   app.add_option("--servers", cuts.servers, "at most so many servers per site");
   app.add_option("--minutes", cuts.minutes, "at most so many minutes of weather");
+  app.add_option("--story", cuts.story, "every seed tells this story (tests/sim/stories.cc)");
   app.add_flag("--wan-cut", wan_cut, "500 servers at a site that is cut off for 72 h");
   app.add_flag("--real-keys", real_keys, "sign with Ed25519 instead of the cheap stand-in");
   app.add_option("--replay", recording, "play a flight recorder's folder or segment; --trace prints it");
@@ -132,6 +134,10 @@ int main(int argc, char** argv) {
   }
   CLI11_PARSE(app, argc, argv);
   cuts.without.insert(without.begin(), without.end());
+  if (!cuts.story.empty() && !is_story(cuts.story)) {
+    fmt::print(stderr, "no story is called {}\n", cuts.story);
+    return 2;
+  }
   if (!recording.empty()) return replay(recording, trace);
   if (mutants)
     return run_mutants(threads, open_seeds.empty() ? std::set<std::uint64_t>() : seeds_in(open_seeds),

@@ -36,6 +36,7 @@ Object named(const std::string& kind, const std::string& name) {
 
 void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
   register_all(core, now, out);
+  ask_as_wished(core, now, out);
   care_for_restore(core, now, out);
   care_for_sites(core, now, out);
   care_for_servers(core, now, out);
@@ -59,6 +60,14 @@ bool Operator::ask(ControllerCore& core, const Now& now, Outcome& out, decltype(
   }
   if (by_key) ask_again(core, now, out, request, result.has_value());
   return result.has_value();
+}
+
+void Operator::ask_as_wished(ControllerCore& core, const Now& now, Outcome& out) {
+  for (auto& body : std::exchange(wishes_, {})) {
+    const auto* abort = std::get_if<AbortRollout>(&body);
+    const std::string aborts = abort == nullptr ? std::string() : abort->rollout;
+    if (ask(core, now, out, std::move(body)) && !aborts.empty()) aborted_.insert(aborts);
+  }
 }
 
 void Operator::ask_again(ControllerCore& core, const Now& now, Outcome& out, const OperatorRequest& request,
@@ -332,6 +341,7 @@ void Operator::care_for_rollouts(ControllerCore& core, const Now& now, Outcome& 
   for (const std::string& name : abort) {
     if (ask(core, now, out, AbortRollout{name, "changed her mind"})) aborted_.insert(name);
   }
+  if (swarm_.patient && core.state().hold) return;
   for (const std::string& name : plan) ask(core, now, out, PlanRollout{name});
   for (const StartRollout& request : start) ask(core, now, out, request);
   if (!busy && plan.empty() && start.empty() && !resting_ && rollouts_ < most_rollouts)
@@ -397,6 +407,19 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
     spec.mutable_stop_after()->set_before_wipe(random_.chance(200) ? "1" : "100%");
   } else if (random_.chance(500)) {
     spec.mutable_stop_after()->set_canary(1);
+  }
+  if (swarm_.forgetful) {
+    spec.set_reinstall(false);
+    spec.set_powered_on("force");
+  }
+  if (swarm_.one_by_one) {
+    spec.mutable_start_within()->set_seconds(std::chrono::seconds(2h).count());
+    spec.mutable_parallel()->set_total(1);
+    spec.mutable_parallel()->set_per_site(1);
+    spec.mutable_stop_after()->clear_canary();
+    spec.mutable_stop_after()->set_no_canary(true);
+    spec.mutable_stop_after()->set_after_wipe("100%");
+    spec.mutable_stop_after()->set_before_wipe("100%");
   }
   ask(core, now, out, Apply{rollout, {}});
 }

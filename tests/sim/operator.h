@@ -53,6 +53,8 @@ class Operator {
 
   /// One look at the mesh, and what follows from it.
   void look(controller::ControllerCore& core, const Now& now, Outcome& out);
+  /// What she is to ask when she looks next.
+  void wish(decltype(controller::OperatorRequest::body) body) { wishes_.push_back(std::move(body)); }
   /// No new rollouts, no aborts for fun: what runs may end.
   void rest() { resting_ = true; }
   /// Whom she meant to spare, by rollout, however she wrote it.
@@ -65,6 +67,7 @@ class Operator {
   bool ask(controller::ControllerCore& core, const Now& now, Outcome& out,
            decltype(controller::OperatorRequest::body) body);
   void grant(const controller::OperatorRequest& request);
+  void ask_as_wished(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_restore(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_sites(controller::ControllerCore& core, const Now& now, Outcome& out);
   void tidy_up(controller::ControllerCore& core, const Now& now, Outcome& out);
@@ -95,6 +98,7 @@ class Operator {
   std::vector<ServerToRegister> servers_;
   Vouch vouch_;
   Listen granted_;
+  std::vector<decltype(controller::OperatorRequest::body)> wishes_;
   std::map<std::string, MonoTime> inspected_;
   std::map<std::string, MonoTime> quarantined_;     // since when she knows
   std::optional<MonoTime> held_since_;              // that a restored controller holds

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/sim/mesh.h"
+#include "tests/sim/stories.h"
 #include "tests/sim/weather.h"
 
 namespace metalmesh::sim {
@@ -18,8 +19,12 @@ constexpr Duration calm_after = 5min;
 constexpr Duration quiet_look = 3min;
 constexpr std::uint64_t event_limit = 2'000'000;
 
-Swarm scenario(Random& random, const Cuts& cuts) {
+/// Stories have numbers of their own: who tells none is what it would be without them.
+constexpr std::uint64_t of_stories = 0x5707'1e55;
+
+Swarm scenario(Random& random, std::uint64_t seed, const Cuts& cuts) {
   Swarm swarm = draw_swarm(random);
+  draw_story(swarm, Random(seed ^ of_stories), cuts.story);
   for (const FaultClass& fault : fault_classes()) {
     if (cuts.without.contains(std::string(fault.name))) fault.leave_out(swarm);
   }
@@ -31,12 +36,16 @@ Swarm scenario(Random& random, const Cuts& cuts) {
 
 class Run {
  public:
-  Run(const Swarm& swarm, Random random, const KeyRing& keys, bool print)
-      : swarm_(swarm), mesh_(swarm_, random.fork(), keys, print), weather_(mesh_, random.fork()) {}
+  Run(const Swarm& swarm, Random random, Random apart, const KeyRing& keys, bool print)
+      : swarm_(swarm),
+        mesh_(swarm_, random.fork(), keys, print),
+        weather_(mesh_, random.fork()),
+        stories_(mesh_, apart) {}
 
   void safety() {
     mesh_.start();
     weather_.begin();
+    stories_.begin();
     const MonoTime until = mesh_.events.now() + swarm_.faulty_for;
     while (sound() && mesh_.events.now() < until && mesh_.events.ran() < event_limit) {
       run_until(std::min(until, mesh_.events.now() + quiet_look));
@@ -98,6 +107,7 @@ class Run {
   Swarm swarm_;
   Mesh mesh_;
   Weather weather_;
+  Stories stories_;
   MonoTime began_ = mesh_.events.now();
 };
 
@@ -111,14 +121,16 @@ std::string Cuts::words() const {
   if (sites != 0) words += " --sites " + std::to_string(sites);
   if (servers != 0) words += " --servers " + std::to_string(servers);
   if (minutes != 0) words += " --minutes " + std::to_string(minutes);
+  if (!story.empty()) words += " --story " + story;
   return words;
 }
 
 RunResult run_seed(const RunOptions& options) {
   Random random(options.seed);
-  const Swarm swarm = scenario(random, options.cuts);
+  const Swarm swarm = scenario(random, options.seed, options.cuts);
   const CheapKeyRing cheap;
-  Run run(swarm, random, options.keys != nullptr ? *options.keys : cheap, options.print);
+  Run run(swarm, random, Random(~options.seed ^ of_stories), options.keys != nullptr ? *options.keys : cheap,
+          options.print);
   run.safety();
   run.liveness();
   return run.result();

@@ -20,6 +20,7 @@ struct Cuts {
   unsigned sites = 0;             // at most; 0: as drawn
   unsigned servers = 0;           // per site
   unsigned minutes = 0;           // of weather
+  std::string story;              // every seed tells this one (stories.h)
 
   /// As options of the command line.
   [[nodiscard]] std::string words() const;

@@ -194,7 +194,8 @@ bmcsim::RedfishReply SimBmcs::call(Machine& machine, const HttpRequest& request,
   trace_.line(events_.now(), machine.name, request.method + " " + path, std::to_string(reply.status));
   for (const std::string_view name : machine.model->met()) marks_.hit("met " + std::string(name));
   // Whoever inserts now sees this machine: what is left in it from here on can be owned up to.
-  if (path.ends_with("VirtualMedia.InsertMedia") && reply.status / 100 == 2) machine.displaced = false;
+  if (path.ends_with("VirtualMedia.InsertMedia") && reply.status / 100 == 2)
+    machine.displaced = machine.forgotten = false;
   advance(machine);
   return reply;
 }
@@ -348,6 +349,7 @@ void SimBmcs::unplug(Machine& machine) {
   host.set_override("Disabled");
   machine.silent_until = events_.now() + 2min;
   machine.displaced = true;
+  machine.forgotten = false;
 }
 
 void SimBmcs::swap(const std::string& address, const std::string& other) {
@@ -358,6 +360,7 @@ void SimBmcs::swap(const std::string& address, const std::string& other) {
   for (const std::string& each : {address, other}) {
     by_address_.at(each)->address = each;
     by_address_.at(each)->displaced = true;
+    by_address_.at(each)->forgotten = false;
   }
 }
 

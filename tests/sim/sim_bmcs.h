@@ -35,6 +35,7 @@ struct Machine {
   unsigned on_connection = 0;                           // requests so far on the agent's connection to it
   std::optional<MonoTime> wakes_at;                     // when `advance` is scheduled
   std::map<std::string, std::uint64_t> refused_logins;  // by password
+  bool forgotten = false;  // the agent that worked on it lost its store, and it is where it was
   bool displaced = false;  // its BMC was not always behind its address: an agent may have lost sight of it
 };
 

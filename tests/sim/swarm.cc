@@ -74,6 +74,7 @@ constexpr FaultClass classes[] = {
     {"tidiness", [](Swarm& s) { s.tidiness = 0; }},
     {"reinstall", [](Swarm& s) { s.reinstalls = false; }},
     {"greedy", [](Swarm& s) { s.greedy = false; }},
+    {"story", [](Swarm& s) { s.story = {}; }},
 };
 
 /// What BMCs do beside the standard. From numbers of its own: what else a seed is like does

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "common/base/random.h"
@@ -87,6 +88,11 @@ struct Swarm {
   std::uint32_t odd_wishes =
       0;                        // excludes with a slip of the pen, names that labels or sites cut, late edits
   std::uint32_t reachable = 0;  // the profile wants the new system to answer
+  bool one_by_one = false;      // one install at a time, whatever fails
+  bool patient = false;         // plans nothing new while the controller holds
+  bool forgetful = false;  // unprotects what is installed, and does not say that it is to be installed anew
+
+  std::string_view story{};  // the one disaster that this seed tells (stories.h); empty: none
 };
 
 Swarm draw_swarm(Random& random);

@@ -161,7 +161,7 @@ void Weather::freeze(Random& random) {
   const Duration length = 20s + random.below(1200) * 1s;
   Site& site = any_site(random);
   const std::uint64_t who = random.below(6);
-  if (who == 0) mesh_.controller->freeze(length);
+  if (who == 0) mesh_.freeze_controller(length);
   if (who == 1 || who == 3) site.box.node->freeze(length);
   if (who == 2 || who == 3) site.box.media->freeze(length);
   if (who == 4) mesh_.bus.freeze(length);
@@ -374,13 +374,7 @@ void Weather::order_again(Random& random) {
     mesh_.witness.marks().hit("an order of a replaced controller was repeated");
     command = *replaced[random.below(replaced.size())];
   }
-  mesh_.controller->crash("repeats itself");
-  delivery::StreamSender stream(controller::tables::command_stream(site.name), mesh_.controller->rows());
-  if (!stream.exists()) return;
-  Batch batch;
-  if (!stream.append(command.SerializeAsString(), batch) || !mesh_.controller->rows().commit(batch)) return;
-  mesh_.witness.marks().hit("an old command was repeated");
-  mesh_.witness.on_controller_durable(batch);
+  mesh_.repeat_command(site, command);
 }
 
 void Weather::move_machine(Random& random) {

@@ -71,6 +71,32 @@ void Witness::on_published(const std::string& node, const std::string& site, boo
   take_frame(Frame{node, site, by_controller, message, rows}, envelope.kind(), envelope.payload());
 }
 
+void Witness::on_published_by_second(const std::string& node, const std::string& site, const Publish& message,
+                                     const SimStore& rows) {
+  wire::Envelope envelope;
+  if (!envelope.ParseFromString(message.payload)) return;
+  Frame frame{node, site, true, message, rows};
+  wire::Data data;
+  wire::Welcome welcome;
+  if (envelope.kind() == "welcome") {
+    frame.welcome = parsed(welcome, envelope.payload());
+    court_.facts.remembrance.told(welcome.ledger(), court_.events.now());
+    for (auto& [name, agent] : court_.facts.agents) {
+      if (welcome.proven() && agent.incarnation == welcome.incarnation()) agent.vouched = true;
+    }
+  } else if (envelope.kind() == "data") {
+    frame.data = parsed(data, envelope.payload());
+    for (const std::string& entry : data.entries()) {
+      wire::Command command;
+      command.ParseFromString(entry);
+      const wire::StartInstall& order = command.start_install();
+      if (command.has_start_install())
+        court_.facts.orders[order.deployment_id()].try_emplace(order.generation(), order);
+    }
+  }
+  all(&Invariant::on_second_frame, frame);
+}
+
 void Witness::take_frame(Frame frame, const std::string& kind, const std::string& payload) {
   wire::Data data;
   wire::Ack ack;

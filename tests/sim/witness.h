@@ -2,6 +2,7 @@
 // gathers the facts and hands everything on to the invariants, which judge. It believes no core about itself.
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "tests/sim/invariants/invariant.h"
@@ -16,10 +17,17 @@ class Witness {
   /// Before the broker gets it. `rows` is the sender's store.
   void on_published(const std::string& node, const std::string& site, bool by_controller,
                     const Publish& message, const SimStore& rows);
+  /// The same for a second controller, which nobody else knows of: its orders are orders.
+  void on_published_by_second(const std::string& node, const std::string& site, const Publish& message,
+                              const SimStore& rows);
   /// A new life begins, with what its store holds.
   void on_credentials_set() { ++court_.facts.chances; }
   /// The controller's machine starts anew: what it knows of the time may be that old.
   void on_controller_rebooted(Duration gap) { court_.facts.unknown_gap += gap; }
+  /// It wakes after so long.
+  void on_controller_frozen(Duration length) {
+    court_.facts.controller_wakes = std::max(court_.facts.controller_wakes, court_.events.now() + length);
+  }
   void on_agent_started(const std::string& node, const std::string& site, const SimStore& rows);
   void on_agent_durable(const std::string& node, const Batch& batch);
   /// The agent's store is empty now, or again what `rows` holds.
@@ -35,7 +43,10 @@ class Witness {
   void on_media_reply(const Machine& machine, const SimMedia& media, int status);
   /// Granted by the core; told to the person once the controller's next commit made it durable.
   void on_granted(const controller::OperatorRequest& request) { granted_.push_back(request); }
-  void on_controller_started() { granted_.clear(); }
+  void on_controller_started() {
+    granted_.clear();
+    court_.facts.controller_wakes = std::min(court_.facts.controller_wakes, court_.events.now());
+  }
   void at_quiet();
   void at_end();
 
@@ -43,6 +54,7 @@ class Witness {
   [[nodiscard]] bool all_events_arrived() const;
   [[nodiscard]] bool all_deployments_ended() const;
   [[nodiscard]] Court& court() { return court_; }
+  [[nodiscard]] const Court& court() const { return court_; }
   [[nodiscard]] const Facts& facts() const { return court_.facts; }
   Marks& marks() { return court_.marks; }
 

@@ -66,6 +66,14 @@ constexpr Fault table[] = {
          [](Scene& scene, RedfishReply& reply) {
            edit_system(scene, reply, [](json::object& body) { body["PowerState"] = nullptr; });
          }},
+    {.name = "power_state_off_once",
+     .does = "one look at a host that is on reads PowerState Off",
+     .source = "common",
+     .alter =
+         [](Scene& scene, RedfishReply& reply) {
+           if (!scene.asks("GET", system_path) || !scene.host.on() || scene.own.count++ > 0) return;
+           edit(reply, [](json::object& body) { body["PowerState"] = "Off"; });
+         }},
     {.name = "power_lag_20s",
      .does = "PowerState shows the old value for 20 s",
      .source = "common",

@@ -43,7 +43,9 @@ Invariants all_invariants(Court& court) {
                            answers_hold,
                            wiped_as_asked,
                            owner_stays,
-                           plan_says_all}) {
+                           plan_says_all,
+                           refused_stays_refused,
+                           one_controller}) {
     all.push_back(make(court));
   }
   return all;

@@ -30,5 +30,7 @@ std::unique_ptr<Invariant> answers_hold(Court& court);
 std::unique_ptr<Invariant> wiped_as_asked(Court& court);
 std::unique_ptr<Invariant> owner_stays(Court& court);
 std::unique_ptr<Invariant> plan_says_all(Court& court);
+std::unique_ptr<Invariant> refused_stays_refused(Court& court);
+std::unique_ptr<Invariant> one_controller(Court& court);
 
 }  // namespace metalmesh::sim

@@ -122,6 +122,7 @@ struct Facts {
   std::map<std::string, std::size_t> launched_in;      // by deployment: the copy of the journal that has it
   std::map<std::string, std::uint32_t> site_parallel;  // installs side by side, by site
   std::uint64_t chances = 0;                           // starts of agents, and passwords set, so far
+  MonoTime controller_wakes{};                         // when it was last frozen: the end of that
   Duration unknown_gap{};  // of the controller: what it cannot know to have passed
   std::map<std::string, std::set<std::string>>
       spared;                                // by rollout: servers that a person meant to leave out

@@ -22,6 +22,18 @@ class DiskIsAsTold final : public Invariant {
   void on_logged(const Logged& logged) override {
     if (logged.event.has_ended()) end_told_.insert(logged.event.deployment_id());
   }
+  /// A disk that was written before was never untouched, whatever had reached the controller by then.
+  void on_controller_rows(const Batch&) override {
+    for (const DeploymentMove& move : facts_.moves) {
+      const rest::Deployment& told = *move.now;
+      const bool untouched =
+          told.state() == "CANCELLED" || (told.state() == "FAILED" && told.disk() == wire::DISK_UNTOUCHED);
+      const std::vector<Written> writes = writes_of(court_.machines, told.id());
+      if (untouched && told.resolved_by().empty() && !writes.empty())
+        object(said(told) + " from now on, and its installer wrote " + writes.back().machine->name +
+               " before");
+    }
+  }
   void at_quiet() override { judge_all(); }
   void at_end() override {
     at_end_ = true;
@@ -46,9 +58,11 @@ class DiskIsAsTold final : public Invariant {
     if (!new_system || foretold || told_by_nobody(id, told)) return;
     const bool any = std::ranges::any_of(writes, [](const Written& w) { return w.install().completed; });
     if (!any) return object(said(told) + ", and no installer of it came to its end");
-    const Written* complete = &writes.back();  // firmware that boots the medium again writes the same once more
+    const Written* complete =
+        &writes.back();  // firmware that boots the medium again writes the same once more
     if (!complete->install().completed)
-      return object(said(told) + ", and its installer died when " + complete->machine->name + " booted it again");
+      return object(said(told) + ", and its installer died when " + complete->machine->name +
+                    " booted it again");
     if (told.state() != "SUCCEEDED") return;
     if (complete->machine->name != told.server())
       object(said(told) + " of " + told.server() + ", and what was installed is " + complete->machine->name);

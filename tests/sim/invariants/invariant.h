@@ -71,6 +71,7 @@ class Invariant {
   [[nodiscard]] std::string_view name() const { return name_; }
 
   virtual void on_frame(const Frame&) {}
+  virtual void on_second_frame(const Frame&) {}   // of a second controller with the same identity
   virtual void on_order(const wire::Command&) {}  // published for the first time
   virtual void on_told(const Told&) {}
   virtual void on_agent_rows(const std::string& /*node*/, const Batch&) {}

@@ -1,6 +1,10 @@
 // Beyond the thirteen: what is still inserted when all is over is owned up to as a debt, or as an outcome
-// that nobody knows.
+// that nobody knows. Where the agent lost its folder in the middle of a deployment it is looked for: there the
+// outcome that nobody knows does not say it.
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
 
 #include "controller/state/deployment_states.h"
 #include "controller/state/row_codec.h"
@@ -33,8 +37,17 @@ class NothingLeftBehind final : public Invariant {
       }
     }
   }
+  void on_store_changed(const std::string& node) override {
+    for (const auto& [id, deployment] : facts_.deployments) {
+      const std::string& state = deployment.state();
+      if (deployment.site() == facts_.agents[node].site && (state == "RUNNING" || state == "ISSUED"))
+        cut_off_[deployment.server()] = id;
+    }
+  }
+  void on_order(const wire::Command& command) override { cut_off_.erase(command.start_install().server()); }
   void at_end() override {
     for (const Machine* machine : court_.machines) {
+      if (machine->model->host().media_inserted() && machine->forgotten) judge_forgotten(*machine);
       if (!machine->model->host().media_inserted() || machine->displaced) continue;
       const auto owned_up = [&](const auto& item) {
         const rest::Deployment& deployment = item.second;
@@ -49,7 +62,20 @@ class NothingLeftBehind final : public Invariant {
   }
 
  private:
-  std::set<std::string> told_;  // servers of which somebody owned up to something, in the log
+  void judge_forgotten(const Machine& machine) {
+    const auto cut_off = cut_off_.find(machine.name);
+    if (cut_off == cut_off_.end()) return;
+    const auto known = facts_.deployments.find(cut_off->second);
+    if (known == facts_.deployments.end() || known->second.state() != controller::states::indeterminate)
+      return;
+    mark("a medium was left in by an agent that lost its folder");
+    if (known->second.debts_size() == 0 && !told_.contains(machine.name))
+      object(machine.name + " still holds the medium of " + known->first +
+             ", whose agent lost its folder, and nobody looked for it");
+  }
+
+  std::map<std::string, std::string> cut_off_;  // by server: the deployment whose agent lost its store
+  std::set<std::string> told_;                  // servers of which somebody owned up to something, in the log
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // lives. It lives when the controller vouched for it moments ago; only a person may choose another one then.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
@@ -23,7 +24,9 @@ class OwnerStays final : public Invariant {
     const MonoTime now = court_.events.now();
     const std::string& journal = frame.welcome->journal_id();
     auto [owner, first] = owners_.try_emplace(std::string(frame.site), Owner{journal, now});
-    if (!first && owner->second.journal != journal && now - owner->second.vouched < moments)
+    // While the controller was frozen nobody could be heard.
+    const MonoTime heard = std::max(owner->second.vouched, std::min(facts_.controller_wakes, now));
+    if (!first && owner->second.journal != journal && now - heard < moments)
       object(
           fmt::format("{}: journal {} is followed, and the agent of {} was vouched for {} s ago", frame.site,
                       journal.substr(0, 8), owner->second.journal.substr(0, 8),

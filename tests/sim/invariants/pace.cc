@@ -7,6 +7,7 @@
 #include <charconv>
 #include <optional>
 
+#include "common/ports/wire_time.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "tests/sim/invariants/all_invariants.h"
@@ -88,6 +89,7 @@ class Pace final : public Invariant {
     for (const Machine* machine : court_.machines) {
       const bmcsim::Host& host = machine->model->host();
       if (host.state() != bmcsim::HostState::installing) continue;
+      if (&host != &wipe.machine.model->host() && is_given_up(host.installs().back().deployment)) continue;
       const auto other = facts_.said.find(host.installs().back().deployment);
       if (other == facts_.said.end() || other->second.rollout != said->second.rollout) continue;
       ++all;
@@ -102,6 +104,16 @@ class Pace final : public Invariant {
   }
 
  private:
+  /// It hangs for longer than any installer may run, or a person who was told that it is unclear gave it up: it has
+  /// lost its medium for that (medium_stays judges it), and its place.
+  [[nodiscard]] bool is_given_up(const std::string& id) const {
+    const auto known = facts_.deployments.find(id);
+    if (known != facts_.deployments.end() && known->second.resolved_from() == "INDETERMINATE") return true;
+    const wire::StartInstall* order = facts_.launched_order(id);
+    const auto since = facts_.launched_at.find(id);
+    return order != nullptr && order->has_max_run() && since != facts_.launched_at.end() &&
+           court_.events.now() - since->second >= from_wire(order->max_run());
+  }
   /// The log's order tells what was known when: a batch may hold many inputs.
   void read_lines(const Batch& batch) {
     moved_by_.clear();

@@ -99,6 +99,14 @@ TEST_F(ForeignController, ItsOwnEarlierLifeIsNoForeigner) {
   mesh.run_for(std::chrono::seconds(3));
   ASSERT_TRUE(mesh.state().hold);
   EXPECT_EQ(mesh.state().hold->foreign_instance(), before);
+  // A person says there: that one. What it wrote since was never in this store, which is no older for that.
+  const auto epoch = mesh.state().epoch;
+  agent.about_controllers.clear_other_instance();
+  agent.about_controllers.set_controller_instance(before);
+  agent.about_controllers.set_ledger(before + "-999999");
+  agent.epoch = 9;
+  mesh.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(mesh.state().epoch, epoch) << "who is chosen is not outbidden";
 }
 
 }  // namespace

@@ -58,6 +58,14 @@ TEST_F(LeftBehind, IsSoughtOnJustThoseBmcsAndKeptAsDebts) {
   EXPECT_TRUE(mesh.logged("metalmesh server clean s0 --reason TEXT"));
 }
 
+TEST_F(LeftBehind, IsSoughtAlthoughAPersonLooksAtTheServerMeanwhile) {
+  const std::string before = asked("s0")->request_id();
+  mesh.must(InspectServer{"s0"});
+  mesh.run_for(std::chrono::seconds(3));
+  EXPECT_NE(asked("s0")->request_id(), before);
+  EXPECT_TRUE(asked("s0")->look_for_ours());
+}
+
 TEST_F(LeftBehind, IsTakenAwayOnAPersonsWord) {
   answer({"our medium https://192.0.2.7/m/x.iso is in slot Cd"});
   EXPECT_FALSE(mesh.ask(CleanServer{"s0", ""}));

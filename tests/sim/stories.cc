@@ -1,0 +1,213 @@
+#include "tests/sim/stories.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "controller/state/deployment_states.h"
+#include "tests/sim/story_marks.h"
+#include "tests/sim/truth.h"
+
+namespace metalmesh::sim {
+namespace {
+
+using namespace std::chrono_literals;
+namespace states = controller::states;
+
+constexpr std::uint32_t seeds_that_tell_one = 330;  // per mille
+
+/// Nothing else goes wrong.
+void calm(Swarm& swarm, Random& random) {
+  Swarm quiet;
+  quiet.sites = 1 + static_cast<unsigned>(random.below(2));
+  quiet.servers_per_site = 3;
+  quiet.faulty_for = 60min;
+  quiet.bus_delay = 50ms;
+  quiet.clock_error = 500ms;
+  quiet.down_for = 5s;
+  quiet.image_time = 20s;
+  quiet.keys_differ = random.chance(500);
+  quiet.async_insert = random.chance(300);
+  quiet.media_under_systems = random.chance(500);
+  swarm = quiet;
+}
+
+}  // namespace
+
+/// One story: its seeds' weather, what it does each time it looks, and what is marked when it strikes.
+struct Tale {
+  std::string_view name;
+  Stories::Tick tick;
+  void (*prepare)(Swarm&);
+  static std::span<const Tale> all();
+};
+
+std::span<const Tale> Tale::all() {
+  static constexpr Tale table[] = {
+      {"long-cut", &Stories::long_cut,
+       [](Swarm& s) {
+         s.sites = 1;
+         s.servers_per_site = 14;
+         s.bulk = true;
+       }},
+      {"both-forgot", &Stories::both_forgot,
+       [](Swarm& s) {
+         s.sites = 2;
+         s.patient = true;
+       }},
+      {"unheard-abort", &Stories::unheard_abort, [](Swarm& s) { s.one_by_one = true; }},
+      {"first-heard", &Stories::first_heard,
+       [](Swarm& s) {
+         s.sites = 2;
+         s.one_by_one = true;
+       }},
+      {"both-put-back", &Stories::both_put_back, [](Swarm&) {}},
+      {"folder-lost", &Stories::folder_lost, [](Swarm& s) { s.carelessness = 1000; }},
+      {"second-controller", &Stories::second_controller, [](Swarm& s) { s.one_by_one = true; }},
+      {"word-in-a-cut", &Stories::word_in_a_cut, [](Swarm&) {}},
+      {"word-disproved", &Stories::word_disproved, [](Swarm&) {}},
+      {"installer-stalls", &Stories::installer_stalls,
+       [](Swarm& s) {
+         s.one_by_one = true;
+         s.carelessness = 1000;  // whose word would free the place
+       }},
+      {"refused-again", &Stories::refused_again,
+       [](Swarm& s) {
+         s.sites = 1;
+         s.reinstalls = true;
+       }},
+      {"one-glimpse", &Stories::one_glimpse, [](Swarm&) {}},
+      {"no-proof", &Stories::no_proof,
+       [](Swarm& s) {
+         s.reachable = 1000;
+         s.carelessness = 1000;
+         s.reinstalls = true;
+       }},
+      {"forgot-reinstall", &Stories::forgot_reinstall,
+       [](Swarm& s) {
+         s.reinstalls = true;
+         s.forgetful = true;
+       }},
+      {"woke-late", &Stories::woke_late, [](Swarm&) {}},
+      {"clock-believed", &Stories::clock_believed, [](Swarm& s) { s.one_by_one = true; }},
+      {"changed-places", &Stories::changed_places, [](Swarm& s) { s.keys_differ = false; }},
+      {"restart-in-a-cut", &Stories::restart_in_a_cut, [](Swarm&) {}},
+      {"odd-days", nullptr,
+       [](Swarm& s) {
+         s.sites = 2;
+         s.odd_wishes = 1000;
+         s.trouble_every = 2min;
+         s.trouble_restart = 700;
+       }},
+  };
+  return table;
+}
+
+void draw_story(Swarm& swarm, Random random, std::string_view wanted) {
+  const bool tells = random.chance(seeds_that_tell_one);
+  const auto stories = Tale::all();
+  const Tale* tale = tells ? &stories[random.below(stories.size())] : nullptr;
+  if (!wanted.empty()) tale = &*std::ranges::find(stories, wanted, &Tale::name);
+  if (tale == nullptr) return;
+  calm(swarm, random);
+  tale->prepare(swarm);
+  swarm.story = tale->name;
+}
+
+bool is_story(std::string_view name) {
+  return std::ranges::find(Tale::all(), name, &Tale::name) != Tale::all().end();
+}
+
+std::span<const std::string_view> story_marks() { return story_mark::all; }
+
+void Stories::begin() {
+  const auto tale = std::ranges::find(Tale::all(), mesh_.swarm.story, &Tale::name);
+  if (tale == Tale::all().end() || tale->tick == nullptr) return;
+  tick_ = tale->tick;
+  variant_ = static_cast<unsigned>(random_.below(2));
+  look_again();
+}
+
+void Stories::look_again() {
+  mesh_.events.after(every_, [this] {
+    if (mesh_.healed() || step_ == over) return;
+    if (mesh_.events.now() >= not_before_) (this->*tick_)();
+    look_again();
+  });
+}
+
+void Stories::go_on(Duration wait) {
+  ++step_;
+  not_before_ = mesh_.events.now() + wait;
+}
+
+void Stories::struck(std::string_view mark) {
+  mesh_.trace.line(mesh_.events.now(), "story", mark);
+  mesh_.witness.marks().hit(mark);
+}
+
+Duration Stories::up_to(Duration most) { return random_.below(static_cast<std::uint64_t>(most / 1s)) * 1s; }
+
+Site& Stories::site_of(const std::string& deployment) {
+  const std::string& name = mesh_.witness.facts().said.at(deployment).site;
+  return **std::ranges::find(mesh_.sites, name, [](const auto& site) { return site->name; });
+}
+
+Machine* Stories::machine_of(const std::string& deployment) {
+  const std::string& name = mesh_.witness.facts().said.at(deployment).server;
+  const auto& all = mesh_.bmcs.machines();
+  const auto found = std::ranges::find(all, name, [](const auto& machine) { return machine->name; });
+  return found == all.end() ? nullptr : found->get();
+}
+
+bool Stories::is_written(const std::string& deployment) const {
+  return !writes_of(mesh_.witness.court().machines, deployment).empty();
+}
+
+std::optional<std::string> Stories::begun() {
+  for (const auto& [id, deployment] : mesh_.witness.facts().deployments) {
+    if (deployment.state() == states::running && !is_written(id)) return id;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Stories::waiting(bool at_one_site) {
+  const Facts& facts = mesh_.witness.facts();
+  for (const auto& [id, deployment] : facts.deployments) {
+    const bool beside = std::ranges::any_of(facts.deployments, [&](const auto& other) {
+      return controller::is_in_flight(other.second.state()) && other.second.site() != deployment.site();
+    });
+    if (at_one_site && beside) continue;
+    const auto rollout = facts.rollouts.find(deployment.rollout());
+    const bool runs = rollout != facts.rollouts.end() && rollout->second.status().state() == "running";
+    if (runs && deployment.state() == states::pending) return id;
+  }
+  return std::nullopt;
+}
+
+Machine* Stories::installing(Duration least) {
+  for (const auto& machine : mesh_.bmcs.machines()) {
+    const bmcsim::Host& host = machine->model->host();
+    if (host.state() == bmcsim::HostState::installing &&
+        mesh_.events.now() - host.installs().back().launched >= least)
+      return machine.get();
+  }
+  return nullptr;
+}
+
+void Stories::restore_controller() {
+  mesh_.witness.marks().hit("the controller was restored from an older copy");
+  mesh_.controller->crash_into(copy_, "restored from a copy");
+  mesh_.witness.on_controller_restored(mesh_.controller->rows());
+}
+
+void Stories::person_aborts(const std::string& deployment) {
+  const auto known = mesh_.witness.facts().said.find(deployment);
+  if (known != mesh_.witness.facts().said.end())
+    mesh_.person->wish(controller::AbortRollout{known->second.rollout, "thought better of it"});
+}
+
+void Stories::person_resolves(const std::string& as) {
+  mesh_.person->wish(controller::ResolveDeployment{id_, as, "somebody looked at it"});
+}
+
+}  // namespace metalmesh::sim

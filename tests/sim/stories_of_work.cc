@@ -1,0 +1,178 @@
+// Stories of people, machines and installers.
+#include <algorithm>
+
+#include "agents/core/row_keys.h"
+#include "controller/state/deployment_states.h"
+#include "schemas/record/job.pb.h"
+#include "tests/sim/stories.h"
+#include "tests/sim/story_marks.h"
+
+namespace metalmesh::sim {
+
+using namespace std::chrono_literals;
+namespace states = controller::states;
+
+/// What waits behind the cut is more than may be under way at once.
+void Stories::long_cut() {
+  if (mesh_.witness.facts().orders.size() < mesh_.bmcs.machines().size()) return;
+  mesh_.bus.partition(mesh_.sites.front()->name, 40min);
+  struck(story_mark::in_the_dark);
+  is_over();
+}
+
+/// Nobody vouches for its new life before the time to start is over.
+void Stories::restart_in_a_cut() {
+  const auto id = begun();
+  if (!id || mesh_.witness.facts().deployments.at(*id).stage() >= wire::ARM) return;
+  Site& site = site_of(*id);
+  mesh_.bus.partition(site.name, 40min);
+  site.box.node->crash("restarts in the dark");
+  struck(story_mark::in_the_dark_anew);
+  is_over();
+}
+
+void Stories::word_in_a_cut() {
+  if (step_ == 0) {
+    const auto id = begun();
+    if (!id) return;
+    id_ = *id;
+    mesh_.bus.partition(site_of(id_).name, 6min);
+    person_resolves("cancelled");
+    return go_on();
+  }
+  if (step_ == 1) return is_written(id_) ? go_on(30s + up_to(1min)) : void();
+  mesh_.lose_store(site_of(id_), "its store does not open");
+  struck(story_mark::word_alone);
+  is_over();
+}
+
+/// The second time nobody hears the site, either.
+void Stories::word_disproved() {
+  if (step_ == 0) {
+    const auto id = begun();
+    if (!id) return;
+    id_ = *id;
+    mesh_.bus.partition(site_of(id_).name, 200s);
+    person_resolves("cancelled");
+    return go_on();
+  }
+  const auto known = mesh_.witness.facts().deployments.find(id_);
+  if (known == mesh_.witness.facts().deployments.end()) return is_over();
+  const bool open = controller::is_open(known->second.state());
+  if (step_ == 1) return open ? void() : go_on();
+  if (!is_written(id_)) return;
+  machine_of(id_)->model->options().install_time = 25min;
+  if (!open) return;
+  mesh_.bus.partition(site_of(id_).name, 10min);
+  person_resolves("failed");
+  struck(story_mark::said_again);
+  is_over();
+}
+
+/// It is given up while it may still write; it is in custody, and its place is taken.
+void Stories::installer_stalls() {
+  if (step_ == 0) {
+    machine_ = installing(0s);
+    if (machine_ == nullptr) return;
+    machine_->model->options().stops_reading_at = 50;
+    return go_on();
+  }
+  if (mesh_.witness.marks().count("told INSTALLER_STALLED") == 0) return;
+  struck(story_mark::stalled);
+  is_over();
+}
+
+/// Its machine was busy with what is still cleaned up after a person gave it up; once that is done the same order
+/// comes again.
+void Stories::refused_again() {
+  const Facts& facts = mesh_.witness.facts();
+  if (step_ == 0) {
+    machine_ = installing(0s);
+    if (machine_ == nullptr) return;
+    machine_->model->options().stops_reading_at = 50;
+    return go_on();
+  }
+  if (step_ == 1) {
+    if (mesh_.witness.marks().count("told INSTALLER_STALLED") == 0) return;
+    machine_->model->options().stops_reading_at = 0;
+    mesh_.bmcs.set_fault(*machine_, "silent");
+    return go_on();
+  }
+  if (step_ == 2) {
+    for (const auto& [id, deployment] : facts.deployments) {
+      if (deployment.fault().code() == wire::MACHINE_BUSY) id_ = id;
+    }
+    if (id_.empty()) return;
+    mesh_.bmcs.clear_fault(*machine_, "silent");
+    return go_on();
+  }
+  const Site& site = site_of(id_);
+  const auto jobs = site.box.node->rows().scan(agent::rows::job, agent::rows::after(agent::rows::job), 1);
+  if (!jobs || !jobs->empty()) return;
+  for (const auto& [key, command] : facts.commands) {
+    if (!command.has_start_install() || command.start_install().deployment_id() != id_) continue;
+    if (mesh_.repeat_command(site, wire::Command(command))) struck(story_mark::again);
+    return is_over();
+  }
+}
+
+void Stories::one_glimpse() {
+  constexpr std::string_view fault = "power_state_off_once";
+  if (step_ == 0) {
+    for (const auto& machine : mesh_.bmcs.machines()) machine->model->options().install_time = 6min;
+    return go_on();
+  }
+  Machine* machine = installing(1min);
+  if (machine == nullptr || machine == machine_) return;
+  machine_ = machine;
+  mesh_.bmcs.set_fault(*machine, fault);
+  mesh_.events.after(2min, [this, machine, fault] { mesh_.bmcs.clear_fault(*machine, fault); });
+  struck(story_mark::glimpsed);
+}
+
+void Stories::no_proof() {
+  if (step_ == 0) {
+    for (const auto& machine : mesh_.bmcs.machines()) mesh_.bmcs.set_fault(*machine, "final_on_ignored");
+    return go_on();
+  }
+  const auto& deployments = mesh_.witness.facts().deployments;
+  if (std::ranges::none_of(deployments,
+                           [](const auto& entry) { return entry.second.state() == states::unproven; })) {
+    return;
+  }
+  struck(story_mark::unproven);
+  is_over();
+}
+
+void Stories::forgot_reinstall() {
+  const auto& rollouts = mesh_.witness.facts().rollouts;
+  if (rollouts.size() < 2) return;
+  struck(story_mark::unsaid);
+  is_over();
+}
+
+/// Whoever has looked at a machine finds another one behind its address when it acts.
+void Stories::changed_places() {
+  every_ = 100ms;
+  for (const auto& site : mesh_.sites) {
+    const SimStore& rows = site->box.node->rows();
+    const auto jobs = rows.scan(agent::rows::job, agent::rows::after(agent::rows::job), 100);
+    if (!jobs) continue;
+    for (const Row& row : *jobs) {
+      record::Job job;
+      const bool looked = row.value && job.ParseFromString(*row.value) && !job.armed() &&
+                          job.stage() >= wire::INSERT && job.stage() <= wire::ARM;
+      Machine* machine = looked ? machine_of(job.order().deployment_id()) : nullptr;
+      if (machine == nullptr || machine == machine_) continue;
+      machine_ = machine;
+      const auto other =
+          std::ranges::find_if(site->machines, [&](const auto* each) { return each->name != machine->name; });
+      if (other == site->machines.end()) continue;
+      mesh_.bmcs.swap(machine->address, (*other)->address);
+      struck(story_mark::places);
+      return;
+    }
+  }
+}
+
+}  // namespace metalmesh::sim
