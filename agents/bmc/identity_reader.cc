@@ -28,7 +28,7 @@ void IdentityReader::forget() {
   next_ = 0;
   macs_.clear();
   interfaces_.clear();
-  macs_read_ = false;
+  macs_read_ = host_told_ = false;
   bmc_list_.forget();
   next_manager_ = 0;
   next_chassis_ = 0;
@@ -64,7 +64,7 @@ Verdict IdentityReader::read(Turn& turn, Line& line, Discovery& discovery, const
 /// Nothing but a UUID was told, or of an order that goes by UUID and MAC the MAC was not.
 bool IdentityReader::lacks_second_factor(const redfish::System& system,
                                          const redfish::Identity& wanted) const {
-  if (!wanted.serial.empty()) return false;
+  if (!wanted.serial.empty() || host_told_) return false;
   if (!wanted.macs.empty()) {
     return sources_.empty() &&
            std::ranges::none_of(wanted.macs, [&](const std::string& mac) { return has_mac(macs_, mac); });
@@ -92,6 +92,7 @@ Verdict IdentityReader::read_macs(Turn& turn, Line& line, const Discovery& disco
     return read_macs(turn, line, discovery, wanted);
   }
   macs_read_ = true;
+  host_told_ = std::ranges::any_of(macs_, redfish::is_universal_mac);
   return Verdict::done;
 }
 
@@ -133,6 +134,9 @@ Verdict IdentityReader::read_bmc_macs(Turn& turn, Line& line, Discovery& discove
       return Verdict::busy;
     bmc_list_.forget();
   }
+  // The one that is wanted may be the host's, which does not show it now: others contradict nothing.
+  const auto other = [&](const std::string& mac) { return !has_mac(wanted.macs, mac); };
+  if (!wanted.macs.empty()) std::erase_if(macs_, other);
   return Verdict::done;
 }
 

@@ -48,6 +48,7 @@ class IdentityReader {
   std::vector<Interface> interfaces_;
   std::vector<std::string> macs_;
   bool macs_read_ = false;
+  bool host_told_ = false;  // an address that its maker gave out
   ListReader bmc_list_;
   std::size_t next_manager_ = 0;
   std::size_t next_chassis_ = 0;

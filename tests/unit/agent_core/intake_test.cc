@@ -64,8 +64,8 @@ TEST_F(Intake, AReplacedControllerIsRefusedOnceInTheLogAndAskedLessOften) {
   site_.advance(std::chrono::minutes(2));
   EXPECT_LE(site_.published() - before, 30U);
   const auto refusals = [&] {
-    return std::ranges::count_if(
-        site_.logged(), [](const std::string& line) { return line.contains("refused a welcome"); });
+    return std::ranges::count_if(site_.logged(),
+                                 [](const std::string& line) { return line.contains("refused a welcome"); });
   };
   EXPECT_EQ(refusals(), 1);
   site_.controller.epoch = 2;

@@ -169,11 +169,29 @@ TEST_F(UuidOnly, AnOrderByUuidAndBmcMacIsTheRightMachineAndCostsOneReadingMoreFr
   EXPECT_THAT(talk.asked, testing::UnorderedElementsAre("GET " + system_1, "GET " + nics + "/eth0"));
 }
 
-TEST_F(UuidOnly, AnotherBmcIsAContradiction) {
+TEST_F(UuidOnly, AnotherBmcIsNotBelievedAndOneThatChangesIsAContradiction) {
+  const std::string right = talk.tree[nics + "/eth0"];
+  talk.tree[nics + "/eth0"] = R"({"MACAddress":"B8:3F:D2:00:00:08"})";
+  EXPECT_FALSE(talk.identify());
+  ASSERT_TRUE(talk.trouble);
+  EXPECT_EQ(talk.trouble->code, wire::BMC_PROTOCOL) << "what was meant may be the host's, which is off";
+  EXPECT_FALSE(talk.dialogue.contradicted());
+  talk.begin();
+  talk.tree[nics + "/eth0"] = right;
+  ASSERT_TRUE(talk.identify());
+  talk.dialogue.forget_identity();
   talk.tree[nics + "/eth0"] = R"({"MACAddress":"B8:3F:D2:00:00:08"})";
   EXPECT_FALSE(talk.identify());
   ASSERT_TRUE(talk.trouble);
   EXPECT_EQ(talk.trouble->code, wire::IDENTITY_MISMATCH);
+}
+
+TEST_F(UuidOnly, AHostThatShowsItsOwnAddressIsJudgedByThat) {
+  talk.tree[system_1 + "/EthernetInterfaces"] = Talk::list({system_1 + "/EthernetInterfaces/1"});
+  EXPECT_FALSE(talk.identify());
+  ASSERT_TRUE(talk.trouble);
+  EXPECT_EQ(talk.trouble->code, wire::IDENTITY_MISMATCH);
+  EXPECT_EQ(talk.times("GET " + nics), 0);
 }
 
 TEST(Identity, InterfacesThatAreGoneWhileTheHostIsOffContradictNothing) {
