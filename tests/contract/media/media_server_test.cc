@@ -10,10 +10,13 @@
 #include <thread>
 
 #include "tests/contract/media/media_server_fixture.h"
+#include "tests/contract/support/processes.h"
 
 namespace metalmesh::media {
 namespace {
 
+using test::Ran;
+using test::run;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
