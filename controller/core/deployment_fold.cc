@@ -45,11 +45,13 @@ std::optional<InstallFigures> earlier_installs(const Work& work, const rest::Dep
   return work.mesh().installs.of(deployment.site(), rollout->second.status().plan().profile());
 }
 
-/// Another agent may have had the same order: of the disk, neither can say that nobody touched it.
+/// Another agent may have had the same order: of the disk, neither can say that nobody touched it. Nor can one that
+/// is in quarantine, by our word or by its own: what it has forgotten may be what it did.
 bool cannot_say_untouched(const Work& work, const rest::Deployment& deployment) {
   const SiteLink* link = work.link(deployment.site());
   const auto order = work.ledger.inner().orders.find(deployment.id());
-  return link != nullptr && order != work.ledger.inner().orders.end() && link->obeyed_by_two(order->second);
+  return link != nullptr && order != work.ledger.inner().orders.end() &&
+         (link->quarantined() || link->obeyed_by_two(order->second));
 }
 
 constexpr char two_may_run[] =
