@@ -24,8 +24,6 @@ constexpr std::string_view weather_classes[] = {
     "a second person asked the same later",
     "a server was edited while its order was under way",
     "a server was to be spared",
-    "servers were named that the sites cut",
-    "a BMC was odd while its installer ran, and the agent restarted",
     "the broker was frozen",
     "a BMC was frozen",
     "a port was found open",

@@ -119,7 +119,9 @@ void Mesh::build_controller() {
       std::move(around));
   bus.attach(
       name, std::string(topics::every_up), [this](Input input) { controller->deliver(std::move(input)); },
-      [this, name](const MessageArrived& bad) { witness.on_bad_message(name, controller->ignores(bad)); });
+      [this, name](const MessageArrived& bad) {
+        controller->try_bad(bad, [this, name](bool ignored) { witness.on_bad_message(name, ignored); });
+      });
 }
 
 void Mesh::build_site(unsigned index) {
@@ -150,7 +152,9 @@ Box Mesh::build_box(Site& site, const std::string& name) {
   SimNode* node = box.node.get();
   bus.attach(
       name, topics::down(SiteName(site.name)), [node](Input input) { node->deliver(std::move(input)); },
-      [this, node](const MessageArrived& bad) { witness.on_bad_message(node->name(), node->ignores(bad)); });
+      [this, node](const MessageArrived& bad) {
+        node->try_bad(bad, [this, node](bool ignored) { witness.on_bad_message(node->name(), ignored); });
+      });
   return box;
 }
 

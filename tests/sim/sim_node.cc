@@ -142,10 +142,9 @@ void SimNode::deliver(Input input) {
   schedule_turn();
 }
 
-bool SimNode::ignores(const MessageArrived& message) {
-  if (!life_ || events_.now() < frozen_until_) return true;
-  const Outcome outcome = life_->core->handle(message, now());
-  return outcome.rows.empty() && outcome.effects.empty();
+void SimNode::try_bad(MessageArrived message, std::function<void(bool ignored)> judged) {
+  if (!life_ || events_.now() < frozen_until_) return judged(true);
+  life_->bad.emplace_back(std::move(message), std::move(judged));
 }
 
 void SimNode::schedule_turn() {
@@ -161,7 +160,11 @@ void SimNode::run_turn() {
   std::vector<Input> inputs = std::exchange(life_->inbox, {});
   for (const Input& input : inputs) trace_.line(events_.now(), name_, name_of(input));
   const Status status = life_->turn->step(std::move(inputs), now());
-  if (!status || dying_) crash(status ? "between effects" : status.error().message);
+  if (!status || dying_) return crash(status ? "between effects" : status.error().message);
+  for (const auto& [message, judged] : std::exchange(life_->bad, {})) {
+    const Outcome outcome = life_->core->handle(message, now());
+    judged(outcome.rows.empty() && outcome.effects.empty());
+  }
 }
 
 Status SimNode::commit(const Batch& batch) {

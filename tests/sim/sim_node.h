@@ -46,8 +46,9 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
   /// Power loss, now. It comes back by itself.
   void crash(std::string_view why);
   void deliver(Input input);
-  /// A message that must change nothing. False when it did.
-  [[nodiscard]] bool ignores(const MessageArrived& message);
+  /// A message that must change nothing; `judged` is told whether it did. It arrives right behind the next turn, when
+  /// all that was due by then is done: what time alone brings about is not held against it.
+  void try_bad(MessageArrived message, std::function<void(bool ignored)> judged);
   /// Loses power and comes back with other rows.
   void crash_into(SimStore::Rows rows, std::string_view why);
   /// Loses power until `revive`.
@@ -72,6 +73,8 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
     std::unique_ptr<DecisionCore> core;
     std::unique_ptr<Turn> turn;
     std::vector<Input> inbox;
+    std::vector<std::pair<MessageArrived, std::function<void(bool)>>>
+        bad;  // to be tried behind the next turn
     bool turn_due = false;
     std::map<std::string, unsigned> timers;  // token -> version of the newest arm
   };
