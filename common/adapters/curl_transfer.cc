@@ -287,12 +287,12 @@ HttpFailed CurlTransfer::failed(CURLcode code) const {
   if (!sent && code == CURLE_OPERATION_TIMEDOUT)
     return failed(HttpFailure::refused, "no connection in time: " + detail);
   if (code == CURLE_SSL_CONNECT_ERROR) {
-    // So libcurl says it when TLS itself had nothing to say. Not by CURLINFO_OS_ERRNO: a handle that is used again
-    // keeps the number of a connection that was refused long before.
-    const bool broke = detail.find("SSL_connect: ") != std::string::npos ||
-                       detail.find("unexpected eof") != std::string::npos;
+    // Did TLS say why, or did the line break? Not by CURLINFO_OS_ERRNO: a handle that is used again keeps the number
+    // of a connection that was refused long before.
+    const bool tls_spoke =
+        detail.find("error:") != std::string::npos && detail.find("unexpected eof") == std::string::npos;
     // `sent`: an earlier, kept connection took the request and died with it.
-    if (broke)
+    if (!tls_spoke)
       return failed(sent ? HttpFailure::dropped : HttpFailure::refused,
                     "the connection closed during the TLS handshake: " + detail);
     // We offer 1.2 and 1.3; it says that it has neither, or answers with an older one.

@@ -134,10 +134,12 @@ TEST_F(HttpClientTest, ca_refuses_a_foreign_authority_and_a_wrong_name) {
 }
 
 TEST_F(HttpClientTest, a_peer_that_accepts_and_never_shakes_hands_is_refused_not_unknown) {
-  ScriptedServer mute([](const std::string&) { return std::string(); });
-  const auto closed = failure_of(request("POST", "https://localhost:" + std::to_string(mute.port()) + "/"));
-  ASSERT_TRUE(closed);
-  EXPECT_EQ(closed->failure, HttpFailure::refused) << closed->detail;
+  for (const auto end : {ScriptedServer::End::closes, ScriptedServer::End::resets}) {
+    ScriptedServer mute([](const std::string&) { return std::string(); }, end);
+    const auto closed = failure_of(request("POST", "https://localhost:" + std::to_string(mute.port()) + "/"));
+    ASSERT_TRUE(closed);
+    EXPECT_EQ(closed->failure, HttpFailure::refused) << closed->detail;
+  }
 }
 
 // Handles are used again, and an error number that one of them has seen stays in it.

@@ -12,9 +12,11 @@ namespace metalmesh::contract {
 
 class ScriptedServer {
  public:
-  /// `answer` gets each request as text and returns the bytes to send; empty closes the connection.
-  explicit ScriptedServer(std::function<std::string(const std::string& request)> answer)
-      : answer_(std::move(answer)), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  enum class End { closes, resets };
+  /// `answer` gets each request as text and returns the bytes to send; empty ends the connection.
+  explicit ScriptedServer(std::function<std::string(const std::string& request)> answer,
+                          End end = End::closes)
+      : answer_(std::move(answer)), end_(end), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -43,6 +45,8 @@ class ScriptedServer {
       if (peer < 0) continue;
       ++connections_;
       serve(peer);
+      constexpr linger at_once{1, 0};
+      if (end_ == End::resets) ::setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
       ::close(peer);
     }
   }
@@ -62,6 +66,7 @@ class ScriptedServer {
   }
 
   std::function<std::string(const std::string&)> answer_;
+  End end_;
   int fd_;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;
