@@ -1,4 +1,5 @@
 // Clients that are slow, silent or many, descriptors that run out, and how the HTTP server stops.
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,21 @@ TEST_F(HttpServerTest, who_asks_nothing_for_the_longest_makes_room) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(shell(curl_ + base_ + "/a").output, "GET /a 0\n");
   server_->reply({opened->id, 200, {}, "done", false});
   EXPECT_THAT(busy.read_until("done"), HasSubstr("done")) << "work goes on beside them";
+}
+
+TEST_F(HttpServerTest, who_was_answered_and_stays_makes_room_first) {
+  HttpLimits limits;
+  limits.connections = 3;
+  start(limits);
+  RawSocket new_one(server_->port());
+  std::vector<std::unique_ptr<RawSocket>> answered;
+  for (int i = 0; i < 4; ++i) {
+    answered.push_back(std::make_unique<RawSocket>(server_->port()));
+    ASSERT_TRUE(answered.back()->send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    EXPECT_THAT(answered.back()->read_all(), HasSubstr("GET /a 0")) << i;  // and does not close its side
+  }
+  ASSERT_TRUE(new_one.send("GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+  EXPECT_THAT(new_one.read_all(), HasSubstr("GET /b 0"));
 }
 
 TEST_F(HttpServerTest, streams_leave_room_for_others) {
