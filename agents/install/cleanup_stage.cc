@@ -70,6 +70,12 @@ Verdict put_back_to_off(Context& context) {
       record::Job::RESET_OFF);
 }
 
+/// Its insertion was taken and has not shown: the next attempt waits for it before it inserts anew, and a job that
+/// ends owns up to it.
+bool may_still_come(const Context& context) {
+  return context.talk.insert_taken && !context.talk.first_inserted;
+}
+
 }  // namespace
 
 Verdict cleanup(Context& context) {
@@ -85,8 +91,10 @@ Verdict cleanup(Context& context) {
     switch (eject(context, *slot, true)) {
       case Ejected::busy:
         return Verdict::busy;
-      case Ejected::another:  // by now it holds the medium of another job
       case Ejected::empty:
+        if (!may_still_come(context)) slot->clear();
+        break;
+      case Ejected::another:  // by now it holds the medium of another job
         slot->clear();
         break;
       case Ejected::stuck:

@@ -31,15 +31,17 @@ struct Conversation {
   // Stages.
   std::vector<redfish::Slot> slots;  // that may be used, in the order in which they are tried
   bool slots_found = false;
-  MonoTime slot_doubt_until;  // our medium may be in a slot that reads as empty
+  MonoTime slot_doubt_until;    // our medium may be in a slot that reads as empty
+  bool awaits_earlier = false;  // what an earlier attempt inserted does not show, and may still come
   MonoTime entered;
   bool first_inserted = false;  // and confirmed
   bool second_inserted = false;
   std::size_t chosen_slot = 0;
   redfish::InsertExtras extras;
   int insert_tries = 0;
-  std::string insert_seen;   // how the last one was answered
-  std::string insert_words;  // and the BMC's own words
+  std::string insert_seen;    // how the last one was answered
+  bool insert_taken = false;  // and one may have been taken
+  std::string insert_words;   // and the BMC's own words
   std::size_t etag_step = 0;
   bool without_mode = false;
   int boot_tries = 0;

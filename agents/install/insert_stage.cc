@@ -1,5 +1,7 @@
 // INSERT and CONFIRM: get a medium of ours into a slot, and see it there; the installer's first, then the one
 // with the answer files, if the job has one.
+#include <utility>
+
 #include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 #include "agents/redfish/media_slot.h"
@@ -69,8 +71,11 @@ Verdict next_slot(Context& context, const Answer& answer) {
   if (choose_slot(context)) return send(context);
   talk.chosen_slot = 0;
   const Medium medium = at_hand(context);
-  // Who is busy, or says that the slot is not free, may have taken it before.
-  const bool owed = answer.refusal == Refusal::conflict || answer.refusal == Refusal::busy;
+  // Who is busy, or says that the slot is not free, may have taken it before; who refuses our token while its task is
+  // watched may be about to.
+  constexpr int unauthorized = 401;
+  const bool owed =
+      answer.refusal == Refusal::conflict || answer.refusal == Refusal::busy || answer.status == unauthorized;
   if (!owed) medium.slot.clear();
   const bool tls_only = answer.refusal == Refusal::for_good && medium.url.starts_with("https:") &&
                         answer.error.mentions("TransferProtocolType");
@@ -116,7 +121,13 @@ Verdict after_refusal(Context& context, const Answer& answer) {
 
 }  // namespace
 
+// BMCs take an InsertMedia and bring the medium a minute later. Who asks again meanwhile gets it twice, and the
+// second one takes the place of the first when an installer reads that: the first one is waited for once more.
 Verdict insert(Context& context) {
+  if (context.talk.awaits_earlier) {
+    context.talk.slot_doubt_until = context.now.mono + context.timeouts.confirm;
+    return Verdict::done;
+  }
   if (const auto answer = take_answer(context, Ask::insert)) {
     context.talk.insert_words = answer->error.text();
     context.talk.insert_seen = answer->kind == Answer::Kind::accepted ? "accepted"
@@ -125,6 +136,7 @@ Verdict insert(Context& context) {
     switch (answer->kind) {
       case Answer::Kind::accepted:
       case Answer::Kind::unknown:
+        context.talk.insert_taken = true;
         return Verdict::done;
       case Answer::Kind::refused:
         return after_refusal(context, *answer);
@@ -149,6 +161,7 @@ Verdict confirm(Context& context) {
                           {.expected = "our medium", .seen = slot->image, .slot = medium.slot});
     context.job.clear_intent();
     talk.slot_doubt_until = {};
+    talk.awaits_earlier = false;
     (talk.first_inserted ? talk.second_inserted : talk.first_inserted) = true;
     begin_with_first_slot(talk);
     return Verdict::done;
@@ -159,6 +172,10 @@ Verdict confirm(Context& context) {
   const bool stated = refused && context.now.mono - talk.entered >= context.timeouts.confirm / 4;
   if (in_doubt && !stated) return look_again(context, context.timeouts.poll / 2);
   if (refused) return context.fail(wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal});
+  if (std::exchange(talk.awaits_earlier, false)) {
+    medium.slot.clear();
+    return Verdict::done;  // back to INSERT
+  }
   return not_inserted(
       context,
       {.expected = "Inserted to read true",

@@ -165,7 +165,7 @@ Verdict prepare_media(Context& context) {
         slot.image.clear();
     }
   }
-  context.job.clear_inserted_slot();
+  talk.awaits_earlier = !context.job.inserted_slot().empty();
   context.job.clear_second_slot();
   return Verdict::done;
 }

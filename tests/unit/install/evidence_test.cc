@@ -218,6 +218,25 @@ TEST(InstallEvidence, AnInsertThatShowsLateIsNotSentAgain) {
   EXPECT_EQ(world.count("insert"), 1);
 }
 
+// Twice inserted, the second would take the place of the first under a running installer.
+TEST(InstallEvidence, AnInsertThatShowsInTheNextAttemptIsNotSentAgain) {
+  World world;
+  world.job.mutable_order()->set_attempts_before_wipe(1);
+  world.bmc.lagging_reads = 60;
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.retries, 1);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_EQ(world.count("insert"), 1);
+}
+
+TEST(InstallEvidence, AnInsertThatNeverShowsIsOwnedUpTo) {
+  World world;
+  world.bmc.lagging_reads = 100'000;
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().fault().code(), wire::INSERT_REFUSED);
+  EXPECT_EQ(world.ended().debts_size(), 1) << world.ended().ShortDebugString();
+}
+
 TEST(InstallEvidence, AnOldReadingOfTheSlotIsNoForeignMedium) {
   World world;
   world.bmc.stale_image = "http://other/rescue.iso";
