@@ -65,6 +65,46 @@ constexpr std::string_view kinds[] = {
     "gzip_or_406",
 };
 
+/// Who shows least has more places.
+constexpr std::string_view rare[] = {
+    "final_on_ignored_once",
+    "final_on_ignored_once",
+    "stale_old_image",
+    "stale_old_image",
+    "power_state_null_blip",
+    "power_state_null_blip",
+    "eject_only_empty_body",
+    "eject_only_empty_body",
+    "extinfo_is_an_object",
+    "latin1_error",
+    "insert_reads_whole",
+    "insert_reads_whole",
+    "insert_slow_75s",
+    "slot_lag_15s",
+    "insert_probes_plain_get",
+    "boot_task_pending",
+    "boot_task_pending",
+    "nics_gone_when_off",
+    "tls_1_0_only",
+    "on_409_after_off",
+    "on_409_after_off",
+    "on_409_after_off",
+    "on_409_after_off",
+    "on_409_after_off",
+    "licence_missing",
+    "licence_missing",
+    "insert_500_always",
+    "verify_certificate",
+    "eject_refused",
+    "once_becomes_continuous",
+    "insert_task_completed_critical",
+    "power_lag_20s",
+    "session_204",
+    "members_is_an_object",
+    "basic_only_401",
+    "root_without_slash",
+};
+
 constexpr std::string_view bouts[] = {
     "login_busy_400",     "login_busy_swc0700", "login_busy_403", "login_busy_503", "systems_empty_at_first",
     "not_found_at_all",   "html_instead",       "cut_bodies",     "silent",         "slow_3s",
@@ -80,6 +120,7 @@ constexpr std::string_view troubles[] = {
 }  // namespace
 
 std::span<const std::string_view> odd_kinds() { return kinds; }
+std::span<const std::string_view> rare_kinds() { return rare; }
 std::span<const std::string_view> odd_bouts() { return bouts; }
 std::span<const std::string_view> odd_troubles() { return troubles; }
 

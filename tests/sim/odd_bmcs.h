@@ -10,6 +10,8 @@ namespace metalmesh::sim {
 
 /// For the life of a machine.
 std::span<const std::string_view> odd_kinds();
+/// Those of them that show in few installs, or late in them: drawn apart, so that a long swarm meets each in plenty.
+std::span<const std::string_view> rare_kinds();
 /// For minutes, at every BMC of one model.
 std::span<const std::string_view> odd_bouts();
 /// For minutes, at one BMC, while it installs.

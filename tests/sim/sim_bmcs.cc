@@ -108,13 +108,18 @@ Machine& SimBmcs::add(std::string name, std::string address, const Adjust& adjus
   if (adjust) adjust(options);
   machine->model = std::make_unique<bmcsim::BmcModel>(std::move(options));
   machine->stuck_tray = random_.chance(swarm_.stuck_tray);
-  if (kinds_.chance(swarm_.odd)) machine->kind = odd_kinds()[kinds_.below(odd_kinds().size())];
+  if (kinds_.chance(swarm_.odd)) machine->kind = draw_kind();
   machine->address_taken = random_.chance(swarm_.address_taken);
   machine->name = std::move(name);
   if (!machine->kind.empty()) set_fault(*machine, machine->kind);
   machine->address = address;
   by_address_[std::move(address)] = machine.get();
   return *machines_.emplace_back(std::move(machine));
+}
+
+std::string_view SimBmcs::draw_kind() {
+  const auto kinds = swarm_.rare_kinds ? rare_kinds() : odd_kinds();
+  return kinds[kinds_.below(kinds.size())];
 }
 
 bool SimBmcs::answers(const std::string& name) const {

@@ -90,6 +90,7 @@ class SimBmcs {
   [[nodiscard]] const std::vector<std::unique_ptr<Machine>>& machines() const { return machines_; }
 
  private:
+  [[nodiscard]] std::string_view draw_kind();
   enum class Fault {
     none,
     refused,

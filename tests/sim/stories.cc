@@ -13,7 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 namespace states = controller::states;
 
-constexpr std::uint32_t seeds_that_tell_one = 330;  // per mille
+constexpr std::uint32_t seeds_that_tell_one = 330;    // per mille
+constexpr std::uint32_t seeds_with_odd_fleets = 110;  // of the others
 
 /// Nothing else goes wrong.
 void calm(Swarm& swarm, Random& random) {
@@ -98,6 +99,19 @@ std::span<const Tale> Tale::all() {
          s.trouble_every = 2min;
          s.trouble_restart = 700;
        }},
+      // The last one has a share of its own: what dozens of BMCs do seldom needs many of them.
+      {"odd-fleet", nullptr,
+       [](Swarm& s) {
+         s.sites = 1;
+         s.servers_per_site = 14;
+         s.bulk = true;
+         s.odd = 1000;
+         s.rare_kinds = true;
+         s.bout_every = 4min;
+         s.trouble_every = 2min;
+         s.trouble_restart = 700;
+         s.reinstalls = true;
+       }},
   };
   return table;
 }
@@ -105,7 +119,8 @@ std::span<const Tale> Tale::all() {
 void draw_story(Swarm& swarm, Random random, std::string_view wanted) {
   const bool tells = random.chance(seeds_that_tell_one);
   const auto stories = Tale::all();
-  const Tale* tale = tells ? &stories[random.below(stories.size())] : nullptr;
+  const Tale* tale = tells ? &stories[random.below(stories.size() - 1)] : nullptr;
+  if (!tells && random.chance(seeds_with_odd_fleets)) tale = &stories.back();
   if (!wanted.empty()) tale = &*std::ranges::find(stories, wanted, &Tale::name);
   if (tale == nullptr) return;
   calm(swarm, random);

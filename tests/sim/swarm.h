@@ -70,6 +70,7 @@ struct Swarm {
   std::uint32_t stuck_tray = 0;       // never ejects
   std::uint32_t address_taken = 0;    // something else listens at the new system's address
   std::uint32_t odd = 0;              // is odd in one way, for good
+  bool rare_kinds = false;            // that way is one of those that seldom show
   Duration bout_every{};              // every BMC of one model is odd for minutes
   Duration trouble_every{};           // one BMC is, while it installs
   std::uint32_t trouble_restart = 0;  // and the agent restarts
