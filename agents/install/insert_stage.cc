@@ -136,7 +136,8 @@ Verdict insert(Context& context) {
     switch (answer->kind) {
       case Answer::Kind::accepted:
       case Answer::Kind::unknown:
-        context.talk.insert_taken = true;
+        // An error of the server that leaves the slot empty is believed.
+        context.talk.insert_taken = answer->kind == Answer::Kind::accepted || answer->status == 0;
         return Verdict::done;
       case Answer::Kind::refused:
         return after_refusal(context, *answer);
