@@ -277,7 +277,7 @@ Task<void> HttpConnection::farewell() {
   in_.clear();
   room_.notify();
   if (refused_) co_await drain();
-  // It is only waited for its client to close, too: whoever needs room takes this one first.
+  // Nothing is left but its client's own close: who needs room takes this one first.
   idle_since_ = std::chrono::steady_clock::time_point::min();
   input_deadline_.set(goodbye_time, [this] { abort(); });
   co_await stream_->finish();

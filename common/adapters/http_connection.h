@@ -44,7 +44,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void stop();
   void abort();
   [[nodiscard]] bool aborted() const { return dead_; }
-  /// Since when a complete request is waited for; nothing while there is one; for ever, once the last was answered.
+  /// Since when a complete request is waited for; nothing while there is one; since ever once the last was answered.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> idle_since() const {
     return dead_ ? std::nullopt : idle_since_;
   }

@@ -76,7 +76,7 @@ class RecordingRing final : public recording::RecordSink {
   os::Fd file_;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> segments_;  // number and bytes, oldest first
   std::uint64_t total_ = 0;
-  std::uint64_t long_from_ = 0;   // bytes of this segment
+  std::uint64_t long_from_ = 0;   // bytes at which this segment is long
   std::uint64_t until_look_ = 0;  // bytes until the disk is looked at again
   bool room_ = true;
   std::jthread writer_;  // last: it uses all of the above
