@@ -70,12 +70,6 @@ Verdict put_back_to_off(Context& context) {
       record::Job::RESET_OFF);
 }
 
-/// Its insertion was taken and has not shown: the next attempt waits for it before it inserts anew, and a job that
-/// ends owns up to it.
-bool may_still_come(const Context& context) {
-  return context.talk.insert_taken && !context.talk.first_inserted;
-}
-
 }  // namespace
 
 Verdict cleanup(Context& context) {
@@ -92,7 +86,9 @@ Verdict cleanup(Context& context) {
       case Ejected::busy:
         return Verdict::busy;
       case Ejected::empty:
-        if (!may_still_come(context)) slot->clear();
+        // The next attempt waits for what may still come before it inserts anew; a job that ends owns up to it. What
+        // was taken out just now has come.
+        if (*slot != talk.unseen_slot || talk.eject_posts > 0) slot->clear();
         break;
       case Ejected::another:  // by now it holds the medium of another job
         slot->clear();

@@ -39,9 +39,9 @@ struct Conversation {
   std::size_t chosen_slot = 0;
   redfish::InsertExtras extras;
   int insert_tries = 0;
-  std::string insert_seen;    // how the last one was answered
-  bool insert_taken = false;  // and one may have been taken
-  std::string insert_words;   // and the BMC's own words
+  std::string insert_seen;   // how the last one was answered
+  std::string insert_words;  // and the BMC's own words
+  std::string unseen_slot;   // that took one of ours and does not show it: it may still come
   std::size_t etag_step = 0;
   bool without_mode = false;
   int boot_tries = 0;

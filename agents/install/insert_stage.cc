@@ -137,7 +137,8 @@ Verdict insert(Context& context) {
       case Answer::Kind::accepted:
       case Answer::Kind::unknown:
         // An error of the server that leaves the slot empty is believed.
-        context.talk.insert_taken = answer->kind == Answer::Kind::accepted || answer->status == 0;
+        if (answer->kind == Answer::Kind::accepted || answer->status == 0)
+          context.talk.unseen_slot = at_hand(context).slot;
         return Verdict::done;
       case Answer::Kind::refused:
         return after_refusal(context, *answer);
@@ -163,6 +164,7 @@ Verdict confirm(Context& context) {
     context.job.clear_intent();
     talk.slot_doubt_until = {};
     talk.awaits_earlier = false;
+    talk.unseen_slot.clear();
     (talk.first_inserted ? talk.second_inserted : talk.first_inserted) = true;
     begin_with_first_slot(talk);
     return Verdict::done;
