@@ -48,9 +48,7 @@ class CancelledStaysCancelled final : public Invariant {
                           installs[wipe.index - 1].deployment == wipe.install.deployment &&
                           installs[wipe.index - 1].died && !installs[wipe.index - 1].completed;
     if (own_work) return mark("an installer in custody was begun again by its host");
-    // An old copy of its store believes that the installer runs, and the slot never emptied: README.md.
-    const auto agent = facts_.agents.find(wipe.node);
-    if (agent != facts_.agents.end() && agent->second.behind_log)
+    if (facts_.serves_old_copy(wipe.node))
       return mark("an old copy of an agent's store served what had ended");
     const auto ended = ended_.find(wipe.node);
     if (ended != ended_.end() && ended->second.contains(attempt))

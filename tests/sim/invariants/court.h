@@ -133,6 +133,11 @@ struct Facts {
                                                 std::uint64_t generation) const;
   /// The journal that has the launch of this deployment still tells what it knows.
   [[nodiscard]] bool launch_is_kept(const std::string& deployment) const;
+  /// This agent has an old copy of its store, which believes that what has ended runs: README.md.
+  [[nodiscard]] bool serves_old_copy(const std::string& node) const {
+    const auto agent = agents.find(node);
+    return agent != agents.end() && agent->second.behind_log;
+  }
   /// The order under which the deployment was launched last.
   [[nodiscard]] const wire::StartInstall* launched_order(const std::string& deployment) const;
 };

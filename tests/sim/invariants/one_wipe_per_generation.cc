@@ -45,6 +45,8 @@ class OneWipePerGeneration final : public Invariant {
     if (by_itself && last.died && !last.completed) return mark("installer restarted half-way by the host");
     if (by_itself && wipe.machine.model->options().cd_first)
       return mark("installer booted again before anybody could see its end");
+    if (facts_.serves_old_copy(wipe.node))
+      return mark("an old copy of an agent's store served what had ended");
     object(fmt::format("{} was wiped again by generation {}", wipe.machine.name, wipe.order->generation()));
   }
 
