@@ -19,6 +19,7 @@
 #include "controller/core/event_fold.h"
 #include "controller/core/event_gaps.h"
 #include "controller/core/field_rules.h"
+#include "controller/core/late_facts.h"
 #include "controller/core/mesh_clock.h"
 #include "controller/core/operator_acts.h"
 #include "controller/core/request_digest.h"
@@ -176,6 +177,7 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
                      commands::clear_quarantine(site));
     ledger.note(std::move(line), work.now.wall());
   }
+  for (const std::string& deployment : news.doubted) doubt_end(work, deployment);
   if (news.foreign) hold_for_foreign(work, site, *news.foreign);
   if (news.newcomer) note_newcomer(work, site, *news.newcomer);
   if (news.lost_journal) void_site(work, site, *news.lost_journal);

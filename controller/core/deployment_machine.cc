@@ -63,6 +63,15 @@ constexpr std::optional<std::string_view> reported_end(Happening what) {
   }
 }
 
+/// An agent of the same site may come back that did otherwise.
+void note_untouched_end(Work& work, const rest::Deployment& ended) {
+  const auto order = work.ledger.inner().orders.find(ended.id());
+  const bool handed_out = order != work.ledger.inner().orders.end() && order->second.command_seq() != 0;
+  SiteLink* link = work.link(ended.site());
+  if (handed_out && link != nullptr && says_untouched(ended))
+    link->note_untouched_end(ended.id(), work.mesh().last_event);
+}
+
 }  // namespace
 
 std::optional<std::string_view> next_state(std::string_view state, Happening what) {
@@ -100,6 +109,7 @@ bool move_deployment(Work& work, const std::string& id, Happening what,
   } else {
     ++work.metrics.deployments_ended;
     settle_server(work, deployment);
+    note_untouched_end(work, deployment);
     // A person who resolves it will want to know what had been ordered, a fact that disproves it, too.
     const bool unclear = *next == states::indeterminate || *next == states::unproven;
     if (!unclear && !work.mesh().fences.contains(id)) work.ledger.erase_order(id);

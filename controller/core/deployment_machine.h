@@ -27,7 +27,7 @@ enum class Happening {
   cancelled,
   indeterminate,
   disproved,  // the site tells what cannot be, had it ended: it is open again (late_facts.h)
-  doubted,    // it ended by a person's word, and who could have confirmed it is gone
+  doubted,    // it ended by the word of one who cannot know, and nobody else is left to confirm it
 };
 
 /// The state that follows, or nothing when the happening changes none (repeated, late, out of place).

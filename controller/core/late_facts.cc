@@ -5,6 +5,7 @@
 #include "common/ports/wire_time.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
+#include "controller/core/fences.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
@@ -12,11 +13,6 @@
 
 namespace metalmesh::controller {
 namespace {
-
-bool says_untouched(const rest::Deployment& deployment) {
-  const bool named = deployment.state() == states::failed || deployment.state() == states::cancelled;
-  return named && !may_have_wiped(deployment);
-}
 
 bool is_resolved(const rest::Deployment& deployment) { return !deployment.resolved_by().empty(); }
 
@@ -85,6 +81,23 @@ void keep_word(rest::Deployment& deployment, const std::string& as, const std::s
   deployment.clear_resolved_from();
 }
 
+/// What was told of its end proves nothing any more.
+void leave_unclear(Work& work, const std::string& id, const std::string& why) {
+  const std::string as = work.mesh().deployments.at(id).state();
+  move_deployment(work, id, Happening::doubted, [&](rest::Deployment& d) {
+    keep_word(d, as, why, work.now);
+    d.add_evidence(why);
+    d.set_disk(wire::DISK_UNKNOWN);
+    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
+    d.mutable_fault()->set_seen(why);
+    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
+    d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
+    d.set_keeps_place(true);  // the installer may run: who would say so is gone
+  });
+  work.ledger.note(line_about(work.mesh().deployments.at(id), "ended", "INDETERMINATE: " + why),
+                   work.now.wall());
+}
+
 }  // namespace
 
 bool disproves(const wire::Event& event, const rest::Deployment& deployment, bool news) {
@@ -143,19 +156,17 @@ void doubt_word(Work& work, const std::string& id, const std::string& why) {
       fence->second.confirmed() || !stands_alone(known->second) || planted(Defect::words_not_doubted)) {
     return;
   }
-  const std::string as = known->second.state();
-  move_deployment(work, id, Happening::doubted, [&](rest::Deployment& d) {
-    keep_word(d, as, why, work.now);
-    d.add_evidence(why);
-    d.set_disk(wire::DISK_UNKNOWN);
-    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
-    d.mutable_fault()->set_seen(why);
-    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-    d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
-    d.set_keeps_place(true);  // the installer may run: who would say so is gone
-  });
-  work.ledger.note(line_about(work.mesh().deployments.at(id), "ended", "INDETERMINATE: " + why),
-                   work.now.wall());
+  leave_unclear(work, id, why);
+}
+
+void doubt_end(Work& work, const std::string& id) {
+  const auto known = work.mesh().deployments.find(id);
+  if (known == work.mesh().deployments.end() || !says_untouched(known->second)) return;
+  call_back_rivals(work, known->second);
+  leave_unclear(work, id,
+                "one of the two agents of " + known->second.site() +
+                    " told that nothing was launched; the other one may have launched it before");
+  if (!work.mesh().fences.contains(id)) keep_place(work, id);
 }
 
 void reopen(Work& work, const std::string& id, const wire::Event& event) {

@@ -22,6 +22,10 @@ void reopen(Work& work, const std::string& deployment, const wire::Event& event)
 /// speaks for her word, and its site still owes the answer, it is INDETERMINATE, her word kept.
 void doubt_word(Work& work, const std::string& deployment, const std::string& why);
 
+/// Its site has two agents, and one that did not know of the other ended it untouched: if that still stands, it is
+/// INDETERMINATE.
+void doubt_end(Work& work, const std::string& deployment);
+
 /// `deployment` is at its site: another one that is open for the same server must not be. It is recalled,
 /// cancelled, or, if it was launched or may have been in what is missing, INDETERMINATE.
 void call_back_rivals(Work& work, const rest::Deployment& deployment);

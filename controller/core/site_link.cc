@@ -77,6 +77,7 @@ void SiteLink::publish(std::string_view kind, const google::protobuf::MessageLit
 
 SiteNews SiteLink::on_frame(const std::string& kind, const std::string& payload, LinkTools& tools) {
   SiteNews news;
+  if (!alone_at_) alone_at_ = tools.last_event;
   if (kind == "hello") {
     if (wire::Hello hello; parse(payload, hello, news)) return on_hello(hello, tools);
   } else if (kind == "data") {
@@ -159,6 +160,8 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
     return news;
   }
   wire::Welcome welcome = presence_.on_hello(hello, tools.now, tools.entropy);
+  const bool alone = welcome.proven();
+  judge_two(hello, tools.now, news);
   // Only who proved to live now may change what we believe about journals: a replayed Hello may not.
   if (!hello.incarnation().empty() && presence_.current() == hello.incarnation() &&
       !presence_.quarantined()) {
@@ -175,11 +178,7 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
       changed_ = true;
     }
   }
-  if (row_.incarnation() != presence_.current()) {
-    row_.set_incarnation(presence_.current());
-    row_.mutable_past_incarnations()->Assign(presence_.past().begin(), presence_.past().end());
-    changed_ = true;
-  }
+  follow_incarnation(alone, tools);
   if (presence_.quarantined() && row_.quarantine_reason().empty())
     quarantine(presence_.quarantine_reason(), news);
   // Nobody vouches for one that doubts itself: a store that went back does not know yet why.
@@ -471,6 +470,7 @@ void SiteLink::clear_quarantine(const std::string& journal) {
   peer_quarantine_reason_.clear();
   row_.clear_quarantine_reason();
   row_.clear_past_incarnations();
+  row_.clear_past_alone();
   marks_.clear();
   changed_ = true;
 }

@@ -15,6 +15,8 @@
 //  *we* were restored: a new epoch.
 //  - An agent that was told of an event which our ledger does not have means so as well, however it stands
 //  itself: each site is a witness of how far the ledger was.
+//  - Two agents with one journal: quarantine, and the ends that called a disk untouched since one of them was
+//  alone are in doubt.
 //  - An agent behind what it once proved, or with other entries under the same numbers: quarantine.
 #pragma once
 
@@ -88,6 +90,7 @@ struct SiteNews {
   std::optional<std::string> missing;     // an event that the agent was told of, and our ledger does not have
   bool commands_begun = false;            // a new command journal: what was sent before is void
   std::optional<std::string> quarantine;  // newly
+  std::vector<std::string> doubted;       // deployments that ended untouched, as one of two agents told
   std::optional<GapFound> gap;            // it goes on behind it
   std::optional<ForeignController> foreign;
   std::optional<Newcomer> newcomer;      // newly: refused
@@ -179,6 +182,9 @@ class SiteLink {
            order.command_seq() < row_.doubted_below();
   }
 
+  /// A deployment that it was handed ended, as it tells, with its disk untouched. `event`: the ledger's last one.
+  void note_untouched_end(const std::string& deployment, std::uint64_t event);
+
   [[nodiscard]] const record::SiteLink& row() const { return row_; }
   /// True once after each change of row().
   bool take_changed() { return std::exchange(changed_, false); }
@@ -222,6 +228,8 @@ class SiteLink {
   void refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   // site_link_judges.cc
   void judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
+  void judge_two(const wire::Hello& hello, const Now& now, SiteNews& news);
+  void follow_incarnation(bool alone, const LinkTools& tools);
   [[nodiscard]] std::string why_refused(const std::string& journal, const Now& now) const;
   SiteNews on_side_data(const wire::Data& data, delivery::StreamReceiver& side, LinkTools& tools) const;
   void add_side(const std::string& journal, LinkTools& tools);
@@ -269,6 +277,8 @@ class SiteLink {
   bool told_ahead_ = false;
   bool follows_us_ = true;
   std::uint64_t epoch_seen_ = 0;
+  std::optional<std::uint64_t>
+      alone_at_;  // the ledger's last event when who is followed was alone; before: when we began to listen
   const RowReader& rows_;
   Duration owner_waits_;
   std::optional<MonoTime>

@@ -9,8 +9,49 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr std::size_t event_id_limit = 64;
+constexpr int untouched_ends_kept = 128;
 
 }  // namespace
+
+/// Two agents live. What was told since one of them was alone need not be what the other one did.
+void SiteLink::judge_two(const wire::Hello& hello, const Now& now, SiteNews& news) {
+  if (!presence_.quarantined() || presence_.last_heard() != now.mono) return;
+  const auto& past = row_.past_incarnations();
+  const auto& alone = row_.past_alone();
+  std::uint64_t last = *alone_at_;
+  for (int back = 0; back < past.size(); ++back) {  // from the newest one
+    if (past[past.size() - 1 - back] != hello.incarnation()) continue;
+    last = std::min(last, back < alone.size() ? alone[alone.size() - 1 - back] : 0);
+  }
+  auto& ends = *row_.mutable_untouched_ends();
+  const auto since = std::ranges::find_if(ends, [&](const auto& end) { return end.event() > last; });
+  if (since == ends.end()) return;
+  for (auto end = since; end != ends.end(); ++end) news.doubted.push_back(end->deployment());
+  ends.erase(since, ends.end());
+  changed_ = true;
+}
+
+void SiteLink::follow_incarnation(bool alone, const LinkTools& tools) {
+  if (row_.incarnation() != presence_.current()) {
+    row_.set_incarnation(presence_.current());
+    row_.mutable_past_incarnations()->Assign(presence_.past().begin(), presence_.past().end());
+    auto& marks = *row_.mutable_past_alone();
+    marks.Add(*alone_at_);
+    if (const int more = marks.size() - row_.past_incarnations_size(); more > 0)
+      marks.erase(marks.begin(), marks.begin() + more);
+    changed_ = true;
+  }
+  if (alone) alone_at_ = tools.last_event;
+}
+
+void SiteLink::note_untouched_end(const std::string& deployment, std::uint64_t event) {
+  auto& ends = *row_.mutable_untouched_ends();
+  record::SiteLink::UntouchedEnd& end = *ends.Add();
+  end.set_deployment(deployment);
+  end.set_event(event);
+  if (ends.size() > untouched_ends_kept) ends.erase(ends.begin());
+  changed_ = true;
+}
 
 /// Commands that this store has forgotten were given to one that is refused now: we were restored, and it was
 /// followed before. Where the one that is followed lives, both may have acted, and which of the two is right is

@@ -51,5 +51,10 @@ inline bool may_have_wiped(const rest::Deployment& deployment) {
   return deployment.launched() || may_have_wiped_disk(deployment.disk()) ||
          deployment.state() == states::indeterminate;
 }
+/// It ended, and its disk is what it was before.
+inline bool says_untouched(const rest::Deployment& deployment) {
+  const bool named = deployment.state() == states::failed || deployment.state() == states::cancelled;
+  return named && !may_have_wiped(deployment);
+}
 
 }  // namespace metalmesh::controller

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "controller/state/row_codec.h"
+#include "controller/state/tables.h"
+#include "schemas/record/controller.pb.h"
 #include "tests/sim/invariants/all_invariants.h"
 #include "tests/sim/truth.h"
 
@@ -19,20 +22,32 @@ class DiskIsAsTold final : public Invariant {
  public:
   explicit DiskIsAsTold(Court& court) : Invariant("disk_is_as_told", court) {}
 
+  void on_told(const Told& told) override {
+    const wire::Event& event = told.event;
+    if (event.has_launched()) launched_by_[event.deployment_id()] = told.node;
+    const bool refused = event.has_receipt() && !event.receipt().accepted();
+    const bool cancelled = event.has_cancel() && event.cancel().answer() != wire::CancelAnswer::TOO_LATE;
+    if (refused || cancelled || event.has_ended()) ended_by_[event.deployment_id()].insert(told.node);
+  }
   void on_logged(const Logged& logged) override {
     if (logged.event.has_ended()) end_told_.insert(logged.event.deployment_id());
+    if (logged.event.has_launched()) launch_told_.insert(logged.event.deployment_id());
   }
   /// A disk that was written before was never untouched, whatever had reached the controller by then.
-  void on_controller_rows(const Batch&) override {
+  void on_controller_rows(const Batch& batch) override {
     for (const DeploymentMove& move : facts_.moves) {
       const rest::Deployment& told = *move.now;
-      const bool untouched =
-          told.state() == "CANCELLED" || (told.state() == "FAILED" && told.disk() == wire::DISK_UNTOUCHED);
+      if (!is_end(told.state()) || !is_untouched(told) || !told.resolved_by().empty()) continue;
       const std::vector<Written> writes = writes_of(court_.machines, told.id());
-      if (untouched && told.resolved_by().empty() && !writes.empty())
-        object(said(told) + " from now on, and its installer wrote " + writes.back().machine->name +
-               " before");
+      if (writes.empty()) continue;
+      if (other_one_launched(told.id())) {
+        mark("a disk was called untouched by an agent whose twin had launched");
+        believed_.insert(told.id());
+        continue;
+      }
+      object(said(told) + " from now on, and its installer wrote " + writes.back().machine->name + " before");
     }
+    for (const RowWrite& row : batch) judge_two_found(row);
   }
   void at_quiet() override { judge_all(); }
   void at_end() override {
@@ -47,10 +62,41 @@ class DiskIsAsTold final : public Invariant {
     }
   }
 
+  /// Its launch reached no log, and another agent ended it: who hears only that one cannot know better.
+  [[nodiscard]] bool other_one_launched(const std::string& id) const {
+    const auto launched = launched_by_.find(id);
+    const auto ended = ended_by_.find(id);
+    return launched != launched_by_.end() && ended != ended_by_.end() && !launch_told_.contains(id) &&
+           std::ranges::any_of(ended->second,
+                               [&](const std::string& node) { return node != launched->second; });
+  }
+
+  /// They are found to be two: what one of them told before stands for nothing.
+  void judge_two_found(const RowWrite& row) {
+    record::SiteLink link;
+    if (!row.value || !row.key.starts_with(controller::tables::links) ||
+        !controller::decode_row(*row.value, link) || !link.quarantine_reason().contains("two agents")) {
+      return;
+    }
+    const std::string site = row.key.substr(controller::tables::links.size());
+    std::erase_if(believed_, [&](const std::string& id) {
+      const auto told = facts_.deployments.find(id);
+      if (told == facts_.deployments.end() || told->second.site() != site) return false;
+      mark("an end was doubted when its site turned out to have two agents");
+      if (is_untouched(told->second))
+        object(said(told->second) + " although two agents of its site are found");
+      return true;
+    });
+  }
+
+  static bool is_untouched(const rest::Deployment& told) {
+    return told.state() == "CANCELLED" || told.disk() == wire::DISK_UNTOUCHED;
+  }
+
   void judge(const std::string& id, const rest::Deployment& told) {
     const std::vector<Written> writes = writes_of(court_.machines, id);
-    const bool untouched = told.state() == "CANCELLED" || told.disk() == wire::DISK_UNTOUCHED;
-    if (untouched && !writes.empty() && !told_by_nobody(id, told))
+    const bool excused = believed_.contains(id) && !facts_.launch_is_kept(id);
+    if (is_untouched(told) && !writes.empty() && !excused && !told_by_nobody(id, told))
       object(said(told) + ", and its installer wrote " + writes.back().machine->name);
     const bool new_system = told.state() == "SUCCEEDED" || told.disk() == wire::DISK_NEW_SYSTEM;
     // Its installer may be at work still, whatever a person says; what she says of the future is her word alone.
@@ -95,7 +141,11 @@ class DiskIsAsTold final : public Invariant {
            (told.resolved_by().empty() ? ")" : ", resolved by " + told.resolved_by() + ")");
   }
 
-  std::set<std::string> end_told_;  // deployments whose end is in the log
+  std::set<std::string> end_told_;                         // deployments whose end is in the log
+  std::set<std::string> launch_told_;                      // and those whose launch is
+  std::map<std::string, std::string> launched_by_;         // by deployment: the node
+  std::map<std::string, std::set<std::string>> ended_by_;  // the nodes that said so, or refused it
+  std::set<std::string> believed_;                         // untouched, by the word of the wrong one
   bool at_end_ = false;
 };
 

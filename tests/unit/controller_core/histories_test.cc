@@ -274,6 +274,33 @@ TEST_F(Histories, OfTwoThatMayHaveObeyedNeitherCanSayThatADiskIsUntouched) {
   EXPECT_EQ(mesh.deployment_of("s2").state(), "FAILED");
 }
 
+TEST_F(Histories, WhatACopyToldIsDoubtedWhenTheOtherOneIsHeardAgain) {
+  start("r0", "s0");
+  start("r1", "s1");
+  agent.accept("s0");
+  agent.accept("s1");
+  agent.end("s0", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::BMC_KEY_CHANGED);
+  mesh.run_for(std::chrono::seconds(10));
+  // It is cut off here, may launch what it was handed, and a copy of its folder is heard in its place.
+  auto original = std::move(agent.presence);
+  agent.restart("a copy");
+  mesh.run_for(std::chrono::seconds(30));
+  agent.end("s1", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::BMC_KEY_CHANGED);
+  ASSERT_EQ(mesh.deployment_of("s1").state(), "FAILED");
+  mesh.run_for(std::chrono::seconds(10));
+  mesh.restart();
+  start("r2", "s2");
+  std::swap(agent.presence, original);
+  mesh.run_for(std::chrono::seconds(10));
+  ASSERT_TRUE(mesh.state().sites.at("par1").status().quarantined());
+  const auto& doubted = mesh.deployment_of("s1");
+  EXPECT_EQ(doubted.state(), "INDETERMINATE");
+  EXPECT_EQ(doubted.disk(), wire::DISK_UNKNOWN);
+  EXPECT_TRUE(doubted.keeps_place()) << "the other one's installer may run";
+  EXPECT_EQ(mesh.server("s1").status().phase(), "failed");
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "FAILED") << "told when there was one";
+}
+
 TEST_F(Histories, OfTwoThatMayHaveObeyedNeitherSpeaksForAPersonsWord) {
   start("r0", "s0");
   start("r1", "s1");
