@@ -128,7 +128,7 @@ const Mutant mutants[] = {
     {machines_not_doubted, "machines_not_doubted", "controller/core",
      "what both ends forgot never happened to a machine", 500},
     {new_time_not_kept, "new_time_not_kept", "controller/core", "the next life doubts what this one believed",
-     500, true},
+     500},
     {resolve_owes_nothing, "resolve_owes_nothing", "controller/core", "a resolve calls nothing back", 500},
     {resolve_frees_place, "resolve_frees_place", "controller/core", "a person's word frees the place", 500},
     {deleted_is_forgotten, "deleted_is_forgotten", "controller/core", "what is unclear goes with its rollout",

@@ -140,6 +140,7 @@ void Stories::clock_believed() {
   if (step_ == 0) return waiting() ? go_on() : void();
   if (step_ == 1) {
     const Duration by = 3h + up_to(3h);
+    mesh_.witness.marks().hit("the controller's clock stepped");
     mesh_.controller->step_clock(-by);  // orders follow one that was set back
     count_ = mesh_.witness.marks().count(believed);
     return go_on();

@@ -1,6 +1,8 @@
 // I3: nothing is armed or launched later after a person started the rollout than she allowed, by true elapsed
 // time, whatever became of whose clock; nothing expires before that by a clock that nobody had time to
-// believe; nothing is armed before its window.
+// believe; nothing is armed before its window. What the controller believed of the time its next life believes.
+#include <optional>
+
 #include "common/ports/wire_time.h"
 #include "tests/sim/invariants/all_invariants.h"
 
@@ -16,7 +18,13 @@ class InsideTheWindow final : public Invariant {
 
   void on_controller_rows(const Batch& batch) override {
     for (const RowWrite& row : batch) {  // in the same batch as what it ends, and before it is logged
-      if (row.value && row.value->find("is believed from now on") != std::string::npos) believed_anew_ = true;
+      if (row.value && row.value->find("is believed from now on") != std::string::npos) {
+        believed_anew_ = true;
+        believed_after_ = clock_steps();
+      }
+      if (row.value && row.value->find("of what its monotone clock expects") != std::string::npos &&
+          believed_after_ == clock_steps())
+        object("a time that was believed is doubted again, although nobody set the clock since");
     }
     for (const DeploymentMove& move : facts_.moves) {
       if (!move.from.empty() && move.now->fault().code() == wire::ORDER_EXPIRED) expired(move.now->id());
@@ -27,6 +35,9 @@ class InsideTheWindow final : public Invariant {
       bounds_.try_emplace(move.now->id(), Bounds{start_by, start_by + from_wire(spec.launch_within())});
     }
   }
+
+  /// What it had believed then is not what it believes now.
+  void on_controller_restored() override { believed_after_.reset(); }
 
   void on_told(const Told& told) override {
     const wire::Event& event = told.event;
@@ -52,6 +63,11 @@ class InsideTheWindow final : public Invariant {
   }
 
  private:
+  [[nodiscard]] std::uint64_t clock_steps() const {
+    return court_.marks.count("the controller's clock stepped") +
+           court_.marks.count("the controller's clock stepped back");
+  }
+
   /// Once a clock that was set is believed, whether rightly or not, orders go by it.
   void expired(const std::string& deployment) {
     const auto bounds = bounds_.find(deployment);
@@ -66,6 +82,7 @@ class InsideTheWindow final : public Invariant {
   };
   std::map<std::string, Bounds> bounds_;  // by deployment, in true elapsed time
   bool believed_anew_ = false;
+  std::optional<std::uint64_t> believed_after_;  // so many steps of the controller's clock
 };
 
 }  // namespace
