@@ -54,7 +54,7 @@ Verdict send(Context& context, const redfish::System& system) {
 }  // namespace
 
 std::string progress_of(const redfish::System& system) {
-  return system.boot_progress + "@" + system.boot_progress_time;
+  return system.boot_progress.empty() ? "not told" : system.boot_progress;
 }
 
 Verdict ask_for_closed_port(Context& context) {

@@ -17,7 +17,8 @@ Verdict power_on_new_system(Context& context);
 /// last.
 Verdict still_off(Context& context, const redfish::System& system);
 
-/// One state of BootProgress, and the time since when it is told: another boot shows another one.
+/// What BootProgress tells; never empty. Not since when: that is by the BMC's clock, which others set, and which
+/// begins anew when the BMC restarts.
 std::string progress_of(const redfish::System& system);
 
 }  // namespace metalmesh::install

@@ -35,8 +35,7 @@ std::string name_of(wire::ProofGrade grade) {
   }
 }
 
-/// OSRunning may be left over from the installer: it counts when it was something else since, or tells
-/// another time.
+/// OSRunning may be left over from the installer: it counts when it was something else since.
 bool os_runs(Context& context, const redfish::System& system) {
   const std::string progress = progress_of(system);
   std::string& before = *context.job.mutable_progress_before();

@@ -75,11 +75,10 @@ struct System {
   Identity identity;  // without MACs
   std::string manufacturer;
   std::string model;
-  std::string power;               // "On", "Off", "PoweringOn", ...; empty when not told
-  std::string boot_progress;       // BootProgress.LastState
-  std::string boot_progress_time;  // and since when, as told; empty: not told
-  std::string etag;                // of the resource that takes the boot override; empty: none
-  std::string settings;            // where changes may have to go instead; empty: not advertised
+  std::string power;          // "On", "Off", "PoweringOn", ...; empty when not told
+  std::string boot_progress;  // BootProgress.LastState
+  std::string etag;           // of the resource that takes the boot override; empty: none
+  std::string settings;       // where changes may have to go instead; empty: not advertised
   Boot boot;
   ResetAction reset;
   std::string ethernet_interfaces;

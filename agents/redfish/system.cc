@@ -53,7 +53,6 @@ Result<System> parse_system(const HttpReplied& reply) {
   out.model = root["Model"].text();
   out.power = root["PowerState"].text();
   out.boot_progress = root["BootProgress"]["LastState"].text();
-  out.boot_progress_time = root["BootProgress"]["LastStateTime"].text();
   out.etag = etag_of(reply, root);
   out.settings = root["@Redfish.Settings"]["SettingsObject"].link();
   out.boot = boot_of(root["Boot"]);

@@ -12,6 +12,9 @@ void replace_text(std::string& text, std::string_view what, std::string_view by)
   if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
 }
 
+constexpr std::string_view clock_shows[] = {"1970-01-01T00:00:07Z", "2106-02-07T06:28:15+14:00",
+                                            "2026-02-30T25:61:61Z", ""};
+
 constexpr Fault table[] = {
     {.name = "html_instead",
      .does = "everything is answered 200 with a page for people",
@@ -52,6 +55,22 @@ constexpr Fault table[] = {
              reply.body =
                  "<html><body>Requ\xeate refus\xe9"
                  "e par le contr\xf4leur</body></html>";
+         }},
+    {.name = "clock_jumps",
+     .does = "its clock is set anew before every answer, and is in all of them",
+     .source = "BMCs without battery or NTP: 1970 after each restart",
+     .alter =
+         [](Scene& scene, RedfishReply& reply) {
+           const std::string_view time = clock_shows[scene.own.count++ % std::size(clock_shows)];
+           reply.headers.emplace_back("Date", time);
+           reply.headers.emplace_back("Last-Modified", time);
+           edit(reply, [time](json::object& body) {
+             for (const char* name :
+                  {"DateTime", "LastResetTime", "LastModified", "CreatedTime", "StartTime", "EndTime"})
+               body[name] = time;
+             if (auto* progress = body.if_contains("BootProgress"); progress && progress->is_object())
+               progress->as_object()["LastStateTime"] = time;
+           });
          }},
     {.name = "unescaped_etag",
      .does = "quotes in the system's @odata.etag are not escaped",

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ostream>
 #include <set>
 
@@ -31,6 +32,20 @@ TEST(BmcCases, every_fault_of_a_bmc_is_in_one) {
   for (const Case& each : all_cases()) used.insert(each.faults.begin(), each.faults.end());
   for (const bmcsim::Fault* fault : bmcsim::all_faults())
     EXPECT_TRUE(used.contains(fault->name)) << fault->name << ": " << fault->does;
+}
+
+/// What is asked, and when.
+std::vector<std::pair<MonoTime, std::string>> talk_of(std::string_view name) {
+  const std::vector<Case> all = all_cases();
+  CaseBench bench(*std::ranges::find(all, name, &Case::name), false);
+  bench.run();
+  std::vector<std::pair<MonoTime, std::string>> talk;
+  for (const auto& one : bench.machine().model->asked()) talk.emplace_back(one.at, one.what);
+  return talk;
+}
+
+TEST(BmcCases, what_a_bmc_says_of_the_time_changes_nothing) {
+  EXPECT_EQ(talk_of("clock_jumps"), talk_of("standard"));
 }
 
 TEST(BmcCases, have_names_of_their_own_and_faults_that_exist) {

@@ -80,6 +80,7 @@ std::vector<Case> usual_cases() {
        .faults = {},
        .ends = {"FAILED MEDIA_NOT_REACHED"},
        .machine = [](BmcOptions& bmc) { bmc.never_reads = true; }},
+      {.name = "clock_jumps", .faults = {"clock_jumps"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
       {.name = "slow_answers", .faults = {"slow_3s"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
       {.name = "port_answers_as_the_new_system",
        .faults = {},

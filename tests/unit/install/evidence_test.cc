@@ -93,6 +93,11 @@ TEST(InstallEvidence, ALeftOverOsRunningIsNoProof) {
   World world;
   world.bmc.boot_progress = "OSRunning";
   world.bmc.boot_progress_time = "2026-01-01T00:00:00Z";
+  world.bmc.on_power = [&, power = world.bmc.on_power](const std::string& state) {
+    // Its clock is set, or begins anew.
+    if (state == "On" && world.job.installer_ended()) world.bmc.boot_progress_time = "2026-01-01T01:00:00Z";
+    power(state);
+  };
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED);
   EXPECT_THAT(world.ended().evidence(), testing::Contains(HasSubstr("stayed on for 60 s")));
@@ -102,10 +107,8 @@ TEST(InstallEvidence, ALeftOverOsRunningIsNoProof) {
 
 TEST(InstallEvidence, AnOsRunningSinceTheFinalPowerOnIsOne) {
   World world;
-  world.bmc.boot_progress = "OSRunning";
-  world.bmc.boot_progress_time = "2026-01-01T00:00:00Z";
   world.bmc.on_power = [&, power = world.bmc.on_power](const std::string& state) {
-    if (state == "On" && world.job.installer_ended()) world.bmc.boot_progress_time = "2026-01-01T01:00:00Z";
+    world.bmc.boot_progress = state == "On" ? "OSRunning" : "None";
     power(state);
   };
   ASSERT_TRUE(world.run());
