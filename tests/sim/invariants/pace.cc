@@ -129,16 +129,18 @@ class Pace final : public Invariant {
       if (line.type() == "issued") issued_line_[line.deployment()] = row.key;
     }
   }
-  /// When `issued` was handed out: what the log tells of others only later was not known then.
+  /// When `issued` was handed out: what the log tells only later, of others or of itself, was not known then.
   [[nodiscard]] const std::string& state_then(const rest::Deployment& issued,
                                               const rest::Deployment& other) const {
+    static const std::string handed_out = "ISSUED";
+    if (&other == &issued) return handed_out;
     const auto when = issued_line_.find(issued.id());
     const auto first = moved_by_.find(other.id());
     if (when == issued_line_.end() || first == moved_by_.end() || first->second < when->second)
       return other.state();
     const auto move =
         std::ranges::find_if(facts_.moves, [&](const DeploymentMove& each) { return each.now == &other; });
-    return move == facts_.moves.end() || &other == &issued ? other.state() : move->from;
+    return move == facts_.moves.end() ? other.state() : move->from;
   }
 
   void judge(const rest::Deployment& issued) {
