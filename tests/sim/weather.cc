@@ -179,6 +179,11 @@ void Weather::pull_plug(SimNode& node, Random& random) {
   if (&node == mesh_.controller.get() && mesh_.swarm.controller_step_every != Duration())
     mesh_.witness.on_controller_rebooted(10min + mesh_.swarm.down_for + 2s);
   node.reboot("power failure");
+  for (const auto& site : mesh_.sites) {
+    if (site->box.node.get() != &node) continue;
+    site->box.media->lose_power();
+    mesh_.events.after(5s + random.below(20) * 1s, [&media = *site->box.media] { media.start(); });
+  }
 }
 
 void Weather::histories() {
