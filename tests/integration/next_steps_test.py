@@ -272,8 +272,11 @@ def too_much_for_one_order(mesh, typist, server):
     """ORDER_INVALID: each object is within its bounds, and together they are more than one message of the stream holds."""
     image = lambda urls: {"kind": "Image", "metadata": {"name": "many"}, "spec": {
         "family": "placeholder", "iso": {"urls": [f"file://{mesh.image}", *urls], "sha256": mesh.image_sha256}}}
-    mesh.apply("many", image([f"https://mirror{i}.example.net/{'x' * 2000}.iso" for i in range(15)]))
-    mesh.start_rollout("much", select={"servers": [server]}, image="many", vars={"filler": "x" * 8000, "more": "y" * 100}, **ALL)
+    mesh.apply("many", image([f"https://mirror{i}.example.net/{'x' * 2000}.iso" for i in range(15)]),
+               {"kind": "Profile", "metadata": {"name": "wide"}, "spec": {
+                   "family": "placeholder", "template": {"inline": TEMPLATE}, "vars": {"of_profile": "x" * 8000},
+                   "proof": {"minimum": "callback", "within": "60s", "settle": "1s"}}})
+    mesh.start_rollout("much", select={"servers": [server]}, image="many", profile="wide", vars={"of_rollout": "y" * 8000}, **ALL)
     end = mesh.wait_done("much", 30)[server]
     assert end["fault"]["code"] == "ORDER_INVALID" and end["disk"] == "DISK_UNTOUCHED", end
     assert "URLs" in end["fault"]["next"], end
