@@ -39,7 +39,7 @@ media::MediaServerOptions server_options(const config::Media& media, const std::
 }  // namespace
 
 int serve_media_command(const AgentOptions& options, LogSink& log) {
-  const adapters::Signals signals;
+  const adapters::Signals signals({SIGHUP});
   ::pthread_setname_np(::pthread_self(), "metalmesh-media");  // `ps` and `pkill` tell it from the agent
   const auto config = load_media_config(options);
   if (!config) return report(log, "configuration refused", config.error(), misconfigured);
@@ -60,7 +60,13 @@ int serve_media_command(const AgentOptions& options, LogSink& log) {
               {"dataDir", config->data_dir()},
               {"connections", std::to_string(*connections)},
               {"descriptors", std::to_string(descriptors)}}});
-  const int signal = signals.wait();
+  int signal = signals.wait();
+  for (; signal == SIGHUP; signal = signals.wait()) {
+    const Status read = (*server)->read_certificate_again();
+    log.write({read ? LogLevel::info : LogLevel::error,
+               read ? "certificate read again" : "the certificate stays as it was: " + read.error().message,
+               {}});
+  }
   log.write({LogLevel::info, "stopping", {{"signal", signal == SIGTERM ? "TERM" : "INT"}}});
   (*door)->close();  // it hands orders to the server
   return stopped;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agents/core/faults.h"
+#include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
@@ -213,7 +214,7 @@ std::optional<wire::Fault> JobQueue::trouble(const JobSlot& slot) const {
   if (fault || !blobs_.unknown(order.profile().sha256())) return fault;
   return make_fault(wire::PROFILE_UNAVAILABLE, wire::Stage_Name(wire::PREPARING),
                     "the controller does not have the content of profile " + order.profile().name(),
-                    "apply the profile again; the job goes on by itself");
+                    "apply the profile again: " + commands::apply() + "; the job goes on by itself");
 }
 
 void JobQueue::hold(JobSlot& slot, wire::Fault fault, const Now& now, Outcome& out) {

@@ -119,9 +119,17 @@ void KeyringVerifier::add_folder(std::filesystem::path folder) {
   folder_ = std::move(folder);
 }
 
+/// Each is read when its signer speaks next.
+void KeyringVerifier::read_folder_again() {
+  const std::lock_guard lock(mutex_);
+  of_folder_.clear();
+}
+
 std::shared_ptr<const KeyringVerifier::Keys> KeyringVerifier::find(std::string_view signer) const {
   const std::lock_guard lock(mutex_);
-  if (const auto known = signers_.find(signer); known != signers_.end()) return known->second;
+  for (const auto* known : {&signers_, &of_folder_}) {
+    if (const auto found = known->find(signer); found != known->end()) return found->second;
+  }
   if (folder_.empty() || !is_plain_name(signer)) return nullptr;
   const auto pem = os::read_file(folder_ / (std::string(signer) + ".pub"), key_file_limit);
   if (!pem) return nullptr;
@@ -129,7 +137,7 @@ std::shared_ptr<const KeyringVerifier::Keys> KeyringVerifier::find(std::string_v
   if (!key || !require_ed25519(key->get(), signer)) return nullptr;
   auto keys = std::make_shared<Keys>();
   keys->by_id.emplace_back(key_id_of(key->get()), std::move(*key));
-  return signers_.emplace(std::string(signer), std::move(keys)).first->second;
+  return of_folder_.emplace(std::string(signer), std::move(keys)).first->second;
 }
 
 bool KeyringVerifier::verify(std::string_view signer, std::string_view kind, std::string_view payload,

@@ -43,8 +43,10 @@ class KeyringVerifier final : public Verifier {
   Status add_file(std::string_view signer, const std::filesystem::path& public_key);
   Status add_pem(std::string_view signer, std::string_view pem);
   /// Signers that are not known yet are looked up as `<folder>/<signer>.pub` when they first speak, so a
-  /// site can be added without a restart. A key once read stays trusted until the process ends.
+  /// site can be added without a restart. A key once read stays trusted until the folder is read again.
   void add_folder(std::filesystem::path folder);
+  /// Whose key is not in the folder any more is trusted no more; who has another one, by that alone.
+  void read_folder_again();
 
   [[nodiscard]] bool verify(std::string_view signer, std::string_view kind, std::string_view payload,
                             const SignatureBytes& signature) const override;
@@ -55,6 +57,7 @@ class KeyringVerifier final : public Verifier {
 
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<const Keys>, std::less<>> signers_;
+  mutable std::map<std::string, std::shared_ptr<const Keys>, std::less<>> of_folder_;
   std::filesystem::path folder_;
 };
 

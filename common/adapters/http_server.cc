@@ -72,6 +72,7 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
   }
 
   [[nodiscard]] std::uint16_t port() const { return acceptor_->port(); }
+  auto read_certificate_again() { return acceptor_->read_certificate_again(); }
 
   ExchangeId open_exchange(const std::shared_ptr<HttpConnection>& connection) override {
     exchanges_.emplace(++last_exchange_, connection);
@@ -178,6 +179,13 @@ void HttpServer::chunk(ExchangeChunk chunk) {
 }
 
 std::uint16_t HttpServer::port() const { return core_->port(); }
+
+Status HttpServer::read_certificate_again() {
+  auto put_in_force = core_->read_certificate_again();
+  if (!put_in_force) return std::unexpected(std::move(put_in_force.error()));
+  runtime_.post(std::move(*put_in_force));
+  return {};
+}
 
 void HttpServer::stop(Duration grace) {
   MM_CHECK(!runtime_.on_thread());

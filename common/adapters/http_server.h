@@ -64,6 +64,8 @@ class HttpServer final : public ExchangeServer {
   void reply(ExchangeReply reply) override;
   void chunk(ExchangeChunk chunk) override;
   [[nodiscard]] std::uint16_t port() const;
+  /// Reads certificate and key again, for connections to come. Kind invalid: they stay as they are.
+  Status read_certificate_again();
   /// Accepts nothing more, ends streams, lets running exchanges finish for at most `grace`, then closes.
   /// Nothing is delivered after it has returned. Not to be called on the runtime's thread.
   void stop(Duration grace);

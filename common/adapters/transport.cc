@@ -107,10 +107,27 @@ class TlsStream final : public Stream {
   std::string peer_;
 };
 
+Result<std::shared_ptr<ssl::context>> server_context(const TlsFiles& files) {
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  // A peer can otherwise make us handshake again and again on one connection.
+  SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  IoError error;
+  context->use_certificate_chain_file(files.certificate_chain, error);
+  if (error)
+    return fail(ErrorKind::invalid, "certificate " + files.certificate_chain + ": " + error.message());
+  context->use_private_key_file(files.private_key, ssl::context::pem, error);
+  if (error) return fail(ErrorKind::invalid, "private key " + files.private_key + ": " + error.message());
+  if (SSL_CTX_check_private_key(context->native_handle()) != 1) {
+    return fail(ErrorKind::invalid, files.private_key + " is not the key of " + files.certificate_chain);
+  }
+  return context;
+}
+
 class TcpAcceptor final : public Acceptor, public std::enable_shared_from_this<TcpAcceptor> {
  public:
-  TcpAcceptor(const asio::any_io_executor& executor, std::shared_ptr<ssl::context> context)
-      : acceptor_(executor), pause_(executor), context_(std::move(context)) {}
+  TcpAcceptor(const asio::any_io_executor& executor, std::shared_ptr<ssl::context> context, TlsFiles files)
+      : acceptor_(executor), pause_(executor), files_(std::move(files)), context_(std::move(context)) {}
 
   IoError open(const tcp::endpoint& endpoint) {
     IoError error;
@@ -134,6 +151,12 @@ class TcpAcceptor final : public Acceptor, public std::enable_shared_from_this<T
     pause_.cancel();
     accepted_ = nullptr;
     full_ = nullptr;
+  }
+  Result<std::function<void()>> read_certificate_again() override {
+    if (files_.certificate_chain.empty()) return [] {};
+    auto fresh = server_context(files_);
+    if (!fresh) return std::unexpected(std::move(fresh.error()));
+    return [self = shared_from_this(), context = std::move(*fresh)] { self->context_ = context; };
   }
 
  private:
@@ -169,28 +192,12 @@ class TcpAcceptor final : public Acceptor, public std::enable_shared_from_this<T
 
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
+  const TlsFiles files_;  // empty without TLS
   std::shared_ptr<ssl::context> context_;
   std::function<void(std::unique_ptr<Stream>)> accepted_;
   std::function<void()> full_;
   std::uint16_t port_ = 0;
 };
-
-Result<std::shared_ptr<ssl::context>> server_context(const TlsFiles& files) {
-  auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
-  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-  // A peer can otherwise make us handshake again and again on one connection.
-  SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-  IoError error;
-  context->use_certificate_chain_file(files.certificate_chain, error);
-  if (error)
-    return fail(ErrorKind::invalid, "certificate " + files.certificate_chain + ": " + error.message());
-  context->use_private_key_file(files.private_key, ssl::context::pem, error);
-  if (error) return fail(ErrorKind::invalid, "private key " + files.private_key + ": " + error.message());
-  if (SSL_CTX_check_private_key(context->native_handle()) != 1) {
-    return fail(ErrorKind::invalid, files.private_key + " is not the key of " + files.certificate_chain);
-  }
-  return context;
-}
 
 }  // namespace
 
@@ -233,7 +240,8 @@ Result<std::shared_ptr<Acceptor>> listen(const asio::any_io_executor& executor, 
   IoError error;
   const auto where = asio::ip::make_address(address, error);
   if (error) return fail(ErrorKind::invalid, "listen address '" + address + "' is not an IP address");
-  auto acceptor = std::make_shared<TcpAcceptor>(executor, std::move(context));
+  auto acceptor =
+      std::make_shared<TcpAcceptor>(executor, std::move(context), tls != nullptr ? *tls : TlsFiles());
   error = acceptor->open(tcp::endpoint(where, port));
   if (error) {
     return fail(ErrorKind::unavailable,

@@ -82,6 +82,9 @@ class Acceptor {
   /// tried again shortly.
   virtual void start(std::function<void(std::unique_ptr<Stream>)> accepted, std::function<void()> full) = 0;
   virtual void close() = 0;
+  /// Reads certificate and key again, on any thread. What it returns is to be called where this belongs, and puts
+  /// them in force for connections to come. Kind invalid: they stay as they are.
+  virtual Result<std::function<void()>> read_certificate_again() = 0;
 };
 
 /// Listens on address:port (0 lets the system choose), with TLS when `tls` is given.

@@ -76,6 +76,7 @@ std::string confirm_identity(std::string_view act, std::string_view server, std:
 std::string cancel(std::string_view of) {
   return joined("metalmesh deployment cancel ", of, " --reason TEXT");
 }
+std::string apply() { return "metalmesh apply -f FILE"; }
 std::string plan(std::string_view rollout) { return joined("metalmesh rollout plan ", rollout); }
 std::string abort(std::string_view rollout) {
   return joined("metalmesh rollout abort ", rollout, " --reason TEXT");

@@ -61,6 +61,8 @@ std::string confirm_identity(std::string_view act, std::string_view server, std:
 /// Calls one back; `of` is a server's name or a deployment's id.
 std::string cancel(std::string_view of);
 std::string plan(std::string_view rollout);
+/// The reader has the file.
+std::string apply();
 std::string abort(std::string_view rollout);
 std::string watch(std::string_view rollout);
 

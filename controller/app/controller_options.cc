@@ -19,7 +19,8 @@ constexpr char footer[] = R"(The configuration is YAML; relative paths are relat
 "metalmesh pki init --dir DIR" makes all those keys and certificates.
 A copy of what it keeps, while it runs, is made by "metalmesh backup DIR", and put back by "metalmesh-controller restore DIR".
 The last inputs are recorded in dataDir/recording, secrets masked; recording: {bytes: 256MiB} or {off: true} changes that.
-Signals: TERM and INT stop gracefully, HUP reads the tokens file again. Keys of new sites are found by themselves.
+Signals: TERM and INT stop gracefully, HUP reads tokens, site keys and the API's certificate again: a site whose
+key file is gone is not heard any more. Keys of new sites are found by themselves.
 Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";
 
 }  // namespace

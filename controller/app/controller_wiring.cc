@@ -192,7 +192,13 @@ int run_controller(const ControllerOptions& options, const std::string& version,
               {"version", version}}});
 
   int signal = signals.wait();
-  for (; signal == SIGHUP; signal = signals.wait()) reload(*keys->tokens, log);
+  for (; signal == SIGHUP; signal = signals.wait()) {
+    reload(*keys->tokens, log);
+    verifier.read_folder_again();
+    log.write({LogLevel::info, "site keys read again", {{"folder", config->site_keys_dir()}}});
+    if (const Status read = (*server)->read_certificate_again(); !read)
+      log.write({LogLevel::error, "the API's certificate stays as it was: " + read.error().message, {}});
+  }
   if (signal != adapters::Signals::turn_ended_signal) {
     log.write({LogLevel::info, "stopping", {{"signal", signal == SIGTERM ? "TERM" : "INT"}}});
     (*server)->stop(stop_grace);  // the turn still runs: it answers what is open

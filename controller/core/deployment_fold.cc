@@ -51,7 +51,7 @@ bool cannot_say_untouched(const Work& work, const rest::Deployment& deployment) 
   const SiteLink* link = work.link(deployment.site());
   const auto order = work.ledger.inner().orders.find(deployment.id());
   return link != nullptr && order != work.ledger.inner().orders.end() &&
-         (link->quarantined() || link->obeyed_by_two(order->second));
+         (link->may_have_forgotten() || link->obeyed_by_two(order->second));
 }
 
 constexpr char two_may_run[] =

@@ -82,7 +82,7 @@ std::string next_after(wire::FaultCode code, const std::string& server) {
     case wire::ORDER_EXPIRED:
       return "look why it waited, then order it again with a longer startWithin: " + again;
     case wire::ORDER_INVALID:
-      return "make what is ordered smaller (variables, host), then: " + again;
+      return "make what is ordered smaller (variables, host, the image's URLs), then: " + again;
     default:
       return "when it is to be installed after all: " + again;
   }

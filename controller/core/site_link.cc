@@ -162,11 +162,13 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   wire::Welcome welcome = presence_.on_hello(hello, tools.now, tools.entropy);
   const bool alone = welcome.proven();
   judge_two(hello, tools.now, news);
+  // A doubt is raised by whatever bears the site's signature; what comes behind it is read with that doubt.
+  peer_doubts_ = peer_doubts_ || hello.quarantined();
   // Only who proved to live now may change what we believe about journals: a replayed Hello may not.
   if (!hello.incarnation().empty() && presence_.current() == hello.incarnation() &&
       !presence_.quarantined()) {
     if (hello.journal_id() == receiver_.journal_id() && !hello.echo().empty()) owner_heard_ = tools.now.mono;
-    peer_quarantined_ = hello.quarantined();
+    peer_quarantined_ = peer_doubts_ = hello.quarantined();
     peer_quarantine_reason_ = hello.quarantine_reason();
     if (judge_controller(hello, tools, news)) {
       judge_events(hello, tools, news);
@@ -466,7 +468,7 @@ void SiteLink::clear_quarantine(const std::string& journal) {
   presence_.clear_quarantine();
   row_.set_chosen_journal(journal == receiver_.journal_id() ? std::string() : journal);
   choice_open_ = journal.empty();
-  peer_quarantined_ = false;
+  peer_quarantined_ = peer_doubts_ = false;
   peer_quarantine_reason_.clear();
   row_.clear_quarantine_reason();
   row_.clear_past_incarnations();

@@ -156,6 +156,8 @@ class SiteLink {
 
   [[nodiscard]] bool silent(const Now& now) const { return presence_.silent(now); }
   [[nodiscard]] bool quarantined() const { return presence_.quarantined() || peer_quarantined_; }
+  /// It is in quarantine, or a Hello said so whose sender has not proved to live yet.
+  [[nodiscard]] bool may_have_forgotten() const { return quarantined() || peer_doubts_; }
   /// A person decided. `journal` names the agent to go on with; empty: the one that lives.
   void clear_quarantine(const std::string& journal);
   /// Whether an agent with this journal was ever heard here.
@@ -269,6 +271,7 @@ class SiteLink {
   delivery::StreamReceiver receiver_;
   std::deque<Mark> marks_;
   bool peer_quarantined_ = false;
+  bool peer_doubts_ = false;
   std::string peer_quarantine_reason_;
   bool changed_ = false;
   std::optional<std::uint64_t> head_to_reach_;  // the agent's last event when it was first heard in this life

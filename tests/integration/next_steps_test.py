@@ -19,8 +19,7 @@ ELSEWHERE = {
     "GENERATION_FENCED": "store_test: a fence whose row rotted is settled as it says",
     **dict.fromkeys(("AGENT_EXHAUSTED", "CLOCK_UNPROVEN", "DISK_LOW", "MACHINE_BUSY", "OUTCOME_UNKNOWN", "SITE_QUARANTINED"),
                     "site_steps_test"),
-    "ORDER_INVALID": "unit_agent_core, intake: what an order may hold is bounded where it is applied",
-    "PROFILE_UNAVAILABLE": "unit_agent_core, queue: the controller sends it again by itself",
+    "PROFILE_UNAVAILABLE": "store_test: a profile that rots before its site has it",
     "UNSUPPORTED_COMMAND": "unit_agent_core, intake: agents of another version",
 }
 
@@ -269,6 +268,25 @@ def in_objects(mesh, typist, servers):
     return told
 
 
+def too_much_for_one_order(mesh, typist, server):
+    """ORDER_INVALID: each object is within its bounds, and together they are more than one message of the stream holds."""
+    image = lambda urls: {"kind": "Image", "metadata": {"name": "many"}, "spec": {
+        "family": "placeholder", "iso": {"urls": [f"file://{mesh.image}", *urls], "sha256": mesh.image_sha256}}}
+    mesh.apply("many", image([f"https://mirror{i}.example.net/{'x' * 2000}.iso" for i in range(15)]),
+               {"kind": "Profile", "metadata": {"name": "wide"}, "spec": {
+                   "family": "placeholder", "template": {"inline": TEMPLATE}, "vars": {"of_profile": "x" * 8000},
+                   "proof": {"minimum": "callback", "within": "60s", "settle": "1s"}}})
+    mesh.start_rollout("much", select={"servers": [server]}, image="many", profile="wide", vars={"of_rollout": "y" * 8000}, **ALL)
+    end = mesh.wait_done("much", 30)[server]
+    assert end["fault"]["code"] == "ORDER_INVALID" and end["disk"] == "DISK_UNTOUCHED", end
+    assert "URLs" in end["fault"]["next"], end
+    mesh.apply("few", image([]))
+    for command in commands_in(end["fault"]["next"].replace("IMAGE", "many")):
+        for more in re.findall(r"(metalmesh install .*--confirm \S+)", typist.type(command)):
+            typist.type(more)
+    wait_until(f"{server} is installed", lambda: mesh.get(f"/servers/{server}")["status"]["phase"] == "installed", 60)
+
+
 def too_little_is_known(mesh, typist, server):
     """IDENTITY_INSUFFICIENT: such a server is in no plan, and the plan says what to type."""
     known = json.loads(mesh.cli("get", "server", server, "-o", "json").stdout)
@@ -286,9 +304,9 @@ def too_little_is_known(mesh, typist, server):
 
 def each_next_step_helps():
     rows = [*BEFORE, *AFTER, *INSPECTED, *OBJECTS]
-    covered = {*rows, *ELSEWHERE, "IDENTITY_INSUFFICIENT"}
+    covered = {*rows, *ELSEWHERE, "IDENTITY_INSUFFICIENT", "ORDER_INVALID"}
     assert codes() == covered, codes() ^ covered
-    with Mesh({"par1": len(rows) + 1, "par2": 1}, install_ms=1000,
+    with Mesh({"par1": len(rows) + 2, "par2": 1}, install_ms=1000,
               agent_config={"timeouts": {"unreachable": "3s", "confirm": "8s", "firstRead": "8s", "power": "6s", "stall": "8s", "bmcLost": "6s"}}) as mesh:
         mesh.apply_basics()
         mesh.apply("sites", {"kind": "Site", "metadata": {"name": "par1"}, "spec": {"limits": {"parallel": 60}}},
@@ -307,6 +325,7 @@ def each_next_step_helps():
         before_the_wipe(mesh, typist, pick(BEFORE))
         after_the_wipe(mesh, typist, pick(AFTER))
         too_little_is_known(mesh, typist, f"par1-n{len(rows) + 1:03}")
+        too_much_for_one_order(mesh, typist, f"par1-n{len(rows) + 2:03}")
         for command, _ in typist.typed:
             print("typed:", command)
         assert len(typist.typed) >= 20, typist.typed

@@ -16,8 +16,6 @@ SHORT = {"family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "6
          "proof": {"minimum": "callback", "within": "20s", "settle": "1s"}}
 # Not to be brought about between programs that are whole and of one version.
 ELSEWHERE = {
-    "ORDER_INVALID": "unit_agent_core, intake: what an order may hold is bounded where it is applied",
-    "PROFILE_UNAVAILABLE": "unit_agent_core, queue: what a store lost is made anew from the object at the next start",
     "UNSUPPORTED_COMMAND": "unit_agent_core, intake: agents of another version",
 }
 

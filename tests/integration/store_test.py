@@ -11,6 +11,7 @@ import threading
 import time
 
 from mesh import BIN, ENV, Mesh, Process, main, wait_until
+from next_steps_test import Typist, commands_in, deployment
 
 LONG = bool(os.environ.get("METALMESH_LONG_TESTS"))
 BACKUPS = 100 if LONG else 8
@@ -267,6 +268,32 @@ def every_row_of_the_controller():
         mesh.events()
 
 
+def a_profile_that_rots_before_its_site_has_it():
+    """PROFILE_UNAVAILABLE: what was in it is damaged wherever the controller had it, and an order of it is on its way."""
+    with Mesh({"par1": 1}, install_ms=600) as mesh:
+        mesh.apply_basics()
+        mesh.wait_ready()
+        mesh.agents["par1"].stop()
+        mesh.start_rollout("one", select={"servers": ["par1-n001"]})
+        mesh.controller.stop()
+        copy = Copy(mesh)
+        for file, key, at in copy.rows():
+            if kind_of(key) in ("b", "o/profile", "o/version"):
+                copy.flip(file, at + 4)
+        mesh.controller.start()
+        mesh.wait_api()
+        mesh.agents["par1"].start()
+
+        def why_it_waits():
+            note = deployment(mesh, "one", "par1-n001").get("note", "")
+            return note if note.startswith("PROFILE_UNAVAILABLE") else None
+        told = wait_until("it is told why it waits", why_it_waits, 60)
+        assert mesh.truth()["par1-n001"]["installs"] == [], told
+        [command] = commands_in(told.partition("Next: ")[2])
+        Typist(mesh).type(command.replace("FILE", str(mesh.folder / "basics.yaml")))
+        assert mesh.wait_done("one", 60)["par1-n001"]["state"] == "SUCCEEDED", mesh.deployments("one")
+
+
 def backups_under_load():
     with Mesh({"par1": 2}, install_ms=600) as mesh:
         mesh.apply_basics()
@@ -358,5 +385,5 @@ def the_drill():
 
 
 if __name__ == "__main__":
-    main([every_row_of_an_agent, a_job_whose_row_rots_while_its_installer_runs, every_row_of_the_controller, backups_under_load,
-          the_drill])
+    main([every_row_of_an_agent, a_job_whose_row_rots_while_its_installer_runs, every_row_of_the_controller,
+          a_profile_that_rots_before_its_site_has_it, backups_under_load, the_drill])

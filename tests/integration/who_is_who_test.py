@@ -2,6 +2,9 @@
 """Who is who between controller, site and agent: two controllers of one identity, two agents under one name."""
 import contextlib
 import json
+import shutil
+import signal
+import ssl
 import time
 
 from ledgers_test import backup_of
@@ -137,5 +140,34 @@ def when_a_person_chooses_both_journals_are_in_the_ledger():
         mesh.check_truth(["par1-n001", "par1-n002"], lost_logins=1)
 
 
+def keys_and_certificates_are_read_again():
+    """A site whose key is taken away is heard no more; certificates are renewed under those who are connected."""
+    with Mesh({"par1": 1, "lyo1": 1}) as mesh:
+        mesh.apply_basics()
+        mesh.wait_ready()
+        refused = lambda site: f"no valid signature of '{site}'" in mesh.controller.text()
+        read_again = lambda process: process.process.send_signal(signal.SIGHUP)
+        key, aside = mesh.pki / "site-keys/par1.pub", mesh.folder / "par1.pub"
+        key.rename(aside)
+        read_again(mesh.controller)
+        wait_until("par1 is not heard any more", lambda: refused("par1"), 60)
+        mesh.cli("inspect", "lyo1-n001", "--wait")
+        assert not refused("lyo1"), "the other one is heard"
+        aside.rename(key)  # it is found by itself
+        mesh.cli("inspect", "par1-n001", "--wait")
+
+        media = json.loads((mesh.folder / "agent-par1.yaml").read_text())["media"]["listen"].rsplit(":", 1)
+        for process, names, address in ((mesh.media["par1"], "par1", (media[0], int(media[1]))),
+                                        (mesh.controller, "api", ("127.0.0.1", mesh.api_port))):
+            before = ssl.get_server_certificate(address)
+            for end in ("crt", "key"):
+                shutil.copy(mesh.pki / f"lyo1.{end}", mesh.pki / f"{names}.{end}")
+            assert ssl.get_server_certificate(address) == before, "until it is told"
+            read_again(process)
+            wait_until(f"{process.name} shows its new certificate", lambda a=address, b=before: ssl.get_server_certificate(a) != b, 20)
+            assert process.alive()
+
+
 if __name__ == "__main__":
-    main([an_empty_agent_displaces_nobody, when_a_person_chooses_both_journals_are_in_the_ledger, two_controllers_of_one_identity])
+    main([an_empty_agent_displaces_nobody, when_a_person_chooses_both_journals_are_in_the_ledger, two_controllers_of_one_identity,
+          keys_and_certificates_are_read_again])

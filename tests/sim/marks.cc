@@ -27,6 +27,7 @@ constexpr std::string_view weather_classes[] = {
     "the broker was frozen",
     "a BMC was frozen",
     "a port was found open",
+    "an image rotted on a site's disk",
 };
 constexpr std::uint64_t plenty = 50;
 constexpr std::uint64_t plenty_of_a_story =

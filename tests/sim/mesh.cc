@@ -48,6 +48,12 @@ Mesh::Mesh(const Swarm& given, Random random, const KeyRing& keys, bool print)
             [this](const Machine& machine, const SimMedia& media, int status) {
               witness.on_media_reply(machine, media, status);
             }}),
+      prober(events,
+             [this](const std::string& host, std::uint16_t) {
+               const Listener found = bmcs.listener(host);
+               if (found.port == Listener::Port::open) witness.marks().hit("a port was found open");
+               return found;
+             }),
       random_(random),
       keys_(keys) {
   for (unsigned i = 0; i < swarm.sites; ++i) build_site(i);
@@ -107,7 +113,10 @@ void Mesh::build_controller() {
     witness.on_controller_started();
     bus.connect(name);
   };
-  around.went_down = [this, name] { bus.disconnect(name); };
+  around.went_down = [this, name] {
+    witness.on_controller_ended();
+    bus.disconnect(name);
+  };
   around.log_line = [this, name](std::string_view line) { witness.on_log_line(name, line); };
   controller = std::make_unique<SimNode>(
       name, events, trace, swarm, random_.fork(),
@@ -142,13 +151,15 @@ Box Mesh::build_box(Site& site, const std::string& name) {
   box.media = std::make_unique<SimMedia>("media." + name, events, trace, random_.fork(),
                                          [this](const std::string& id) { witness.on_guarded_read(id); });
   bmcs.add_media(*box.media);
+  box.images = std::make_unique<SimImages>(
+      events, [this](const std::string&, std::uint64_t) { return image_source(); });
   box.node = std::make_unique<SimNode>(
       name, events, trace, swarm, random_.fork(),
       [this, &site](const RowReader& rows, Entropy& entropy) {
         return std::make_unique<agent::AgentCore>(rows, keys_.signer(site.name), keys_.verifier(), entropy,
                                                   settings_of(site.name));
       },
-      around_agent(site, name, *box.media));
+      around_agent(site, name, *box.media, *box.images));
   SimNode* node = box.node.get();
   bus.attach(
       name, topics::down(SiteName(site.name)), [node](Input input) { node->deliver(std::move(input)); },
@@ -158,7 +169,7 @@ Box Mesh::build_box(Site& site, const std::string& name) {
   return box;
 }
 
-Surroundings Mesh::around_agent(Site& site, const std::string& name, SimMedia& media) {
+Surroundings Mesh::around_agent(Site& site, const std::string& name, SimMedia& media, SimImages& images) {
   const auto rows = [&site, name]() -> const SimStore& {
     return (site.box.node->name() == name ? site.box : site.twin).node->rows();
   };
@@ -170,18 +181,18 @@ Surroundings Mesh::around_agent(Site& site, const std::string& name, SimMedia& m
   };
   around.http = [this, &site, name, rows](const HttpRequest& request, Surroundings::Deliver deliver) {
     witness.on_call(name, request, rows());
-    bmcs.start(request, site.password, std::move(deliver));
+    bmcs.start(name, request, site.password, std::move(deliver));
   };
-  around.fetch = [this](const ImageFetch& fetch, Surroundings::Deliver deliver) {
-    fetch_image(fetch, std::move(deliver));
+  around.fetch = [this, &images](const ImageFetch& fetch, const Surroundings::Deliver& deliver) {
+    fetch_image(images, fetch, deliver);
+  };
+  around.drop = [&images](const ImageDrop& drop) { images.drop(drop); };
+  around.verify = [&images](const ImageVerify& verify, Surroundings::Deliver deliver) {
+    images.verify(verify, std::move(deliver));
   };
   around.media = [&media](const wire::MediaCommand& command) { media.send(command); };
   around.probe = [this](const ProbeStart& probe, Surroundings::Deliver deliver) {
-    events.after(1s, [this, id = probe.id, host = probe.host, deliver = std::move(deliver)] {
-      const bool open = bmcs.answers(host);
-      if (open) witness.marks().hit("a port was found open");
-      deliver(ProbeAnswered{id, open, open ? "" : "connection refused"});
-    });
+    prober.probe(probe, std::move(deliver));
   };
   around.durable = [this, name](const Batch& batch) { witness.on_agent_durable(name, batch); };
   around.came_up = [this, &site, &media, name, rows](const Surroundings::Deliver& deliver) {
@@ -191,8 +202,10 @@ Surroundings Mesh::around_agent(Site& site, const std::string& name, SimMedia& m
     media.agent_up(deliver);
     bus.connect(name);
   };
-  around.went_down = [this, &media, name] {
+  around.went_down = [this, &media, &images, name] {
     media.agent_down();
+    images.agent_down();
+    bmcs.hang_up(name);
     if (swarm.media_dies_with_agent) media.crash();
     bus.disconnect(name);
   };
@@ -200,16 +213,30 @@ Surroundings Mesh::around_agent(Site& site, const std::string& name, SimMedia& m
   return around;
 }
 
-void Mesh::fetch_image(const ImageFetch& fetch, Surroundings::Deliver deliver) {
-  const bool fails = !healed_ && random_.chance(swarm.image_fault);
+SimImages::Source Mesh::image_source() {
+  using Gives = SimImages::Source::Gives;
   const Duration most = healed_ ? Duration(10s) : swarm.image_time;
-  const Duration takes =
-      1s + Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(most.count()))));
-  if (takes > 5min) witness.marks().hit("an image source was slow");
-  events.after(takes, [fetch, fails, deliver = std::move(deliver)] {
-    if (fails)
-      return deliver(ImageFailed{fetch.sha256, ImageFailed::Why::unavailable, "the origin went away"});
-    deliver(ImageReady{fetch.sha256, image_facts(fetch.sha256)});
+  SimImages::Source source{
+      Gives::all,
+      1s + Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(most.count()))))};
+  if (!healed_ && random_.chance(swarm.image_fault)) {
+    const std::uint64_t how = random_.below(10);
+    source.gives = how == 0 ? Gives::other_bytes : how < 5 ? Gives::half : Gives::nothing;
+  }
+  if (source.takes > 5min) witness.marks().hit("an image source was slow");
+  return source;
+}
+
+void Mesh::fetch_image(SimImages& images, const ImageFetch& fetch, const Surroundings::Deliver& deliver) {
+  images.fetch(fetch, deliver);
+  if (healed_ || !random_.chance(swarm.image_fault)) return;
+  events.after(1min + random_.below(1200) * 1s, [this, &images, sha256 = fetch.sha256, deliver] {
+    if (healed_) return;
+    images.rot(sha256);
+    images.verify({sha256}, [this, deliver](Input told) {
+      witness.marks().hit("an image rotted on a site's disk");
+      deliver(std::move(told));
+    });
   });
 }
 
@@ -255,7 +282,8 @@ void Mesh::enrol_anew(Site& site) {
     site.twin.node->stop();
     site.twin.media->crash();
   }
-  site.box.media->crash();
+  site.box.media->lose_power();
+  site.box.images->lose();
   lose_store(site, "its folder is emptied");
 }
 

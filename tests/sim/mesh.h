@@ -10,6 +10,7 @@
 #include "tests/sim/operator.h"
 #include "tests/sim/sim_bmcs.h"
 #include "tests/sim/sim_bus.h"
+#include "tests/sim/sim_images.h"
 #include "tests/sim/sim_keys.h"
 #include "tests/sim/sim_media.h"
 #include "tests/sim/sim_node.h"
@@ -19,9 +20,10 @@
 
 namespace metalmesh::sim {
 
-/// One agent's machine: the agent and its media server.
+/// One agent's machine: the agent, its media server and its images.
 struct Box {
   std::unique_ptr<SimMedia> media;
+  std::unique_ptr<SimImages> images;
   std::unique_ptr<SimNode> node;
 };
 
@@ -79,6 +81,7 @@ class Mesh {
   Witness witness;
   SimBus bus;
   SimBmcs bmcs;
+  SimProber prober;
   std::vector<std::unique_ptr<Site>> sites;
   std::unique_ptr<Operator> person;
   std::unique_ptr<SimNode> controller;
@@ -87,9 +90,10 @@ class Mesh {
  private:
   void build_site(unsigned index);
   Box build_box(Site& site, const std::string& name);
-  Surroundings around_agent(Site& site, const std::string& name, SimMedia& media);
+  Surroundings around_agent(Site& site, const std::string& name, SimMedia& media, SimImages& images);
   void build_controller();
-  void fetch_image(const ImageFetch& fetch, Surroundings::Deliver deliver);
+  SimImages::Source image_source();
+  void fetch_image(SimImages& images, const ImageFetch& fetch, const Surroundings::Deliver& deliver);
   void tell_credentials(Site& site);
   Site* site_named(const std::string& name);
 

@@ -6,8 +6,6 @@
 #include <utility>
 
 #include "common/base/digest.h"
-#include "common/ports/tls_words.h"
-#include "common/text/letters.h"
 #include "tests/sim/odd_bmcs.h"
 #include "tests/sim/words.h"
 
@@ -15,20 +13,6 @@ namespace metalmesh::sim {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::string_view scheme = "https://";
-
-/// "https://host[:port]/path" in two; empty when it is something else.
-std::pair<std::string, std::string> split_url(std::string_view url) {
-  if (!url.starts_with(scheme)) return {};
-  url.remove_prefix(scheme.size());
-  const auto slash = std::min(url.find('/'), url.size());
-  return {std::string(url.substr(0, slash)), std::string(url.substr(slash))};
-}
-
-void replace(std::string& text, std::string_view what, std::string_view by) {
-  if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
-}
 
 std::string uuid_of(const std::string& hex) {
   return fmt::format("{}-{}-4{}-8{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(13, 3),
@@ -64,19 +48,6 @@ bmcsim::BmcOptions options_of(const std::string& name, const Swarm& swarm, Rando
   options.powered_on = random.chance(150);
   options.disk_has_os = options.powered_on;
   return options;
-}
-
-/// What a BMC or a server in front of it says beside the status of an error.
-std::string error_body(Random& random) {
-  constexpr std::string_view bodies[] = {
-      "{}",
-      "",
-      "<html><head><title>Error</title></head><body><h1>Service Unavailable</h1></body></html>",
-      R"({"error":{"code":"Base.1.8.GeneralError","message":"A general error has occurred."}})",
-      R"({"error":{"@Message.ExtendedInfo":[{"MessageId":"Base.1.8.InternalError","Message":"busy","MessageArgs":[]}]}})",
-      R"({"error":{"@Message.ExtendedInfo":)",
-  };
-  return std::string(bodies[random.below(std::size(bodies))]);
 }
 
 /// What the standard leaves open, or hosts do by themselves.
@@ -122,137 +93,26 @@ std::string_view SimBmcs::draw_kind() {
   return kinds[kinds_.below(kinds.size())];
 }
 
-bool SimBmcs::answers(const std::string& name) const {
+Listener SimBmcs::listener(const std::string& name) const {
+  using Port = Listener::Port;
   const auto machine = std::ranges::find(machines_, name, [](const auto& each) { return each->name; });
-  if (machine == machines_.end()) return false;
+  if (machine == machines_.end()) return {Port::silent, {}};
+  if ((*machine)->address_taken) return {Port::open, "SSH-2.0-Stranger"};
   switch ((*machine)->model->host().state()) {
     case bmcsim::HostState::old_system:
     case bmcsim::HostState::new_system:
-      return true;
+      return {Port::open, "SSH-2.0-System"};
     case bmcsim::HostState::installing:  // some installers offer a login while they run
-      return (*machine)->address_taken || (*machine)->model->options().cd_first;
+      if ((*machine)->model->options().cd_first) return {Port::open, "SSH-2.0-Installer"};
+      return {Port::refused, {}};
     default:
-      return (*machine)->address_taken;
+      return {Port::silent, {}};
   }
-}
-
-void SimBmcs::start(const HttpRequest& request, std::string password, Deliver deliver) {
-  auto url = split_url(request.url);
-  const auto found = by_address_.find(url.first);
-  if (found == by_address_.end()) {
-    return events_.after(5ms, [id = request.id, deliver = std::move(deliver)] {
-      deliver(HttpFailed{id, HttpFailure::refused, "nothing listens"});
-    });
-  }
-  Machine& machine = *found->second;
-  machine.busy = std::max(machine.busy, events_.now()) + 20ms + random_.below(200) * 1ms;
-  if (machine.busy - events_.now() > request.timeout) {  // what it does when it wakes, nobody hears any more
-    events_.after(request.timeout, [id = request.id, deliver = std::move(deliver)] {
-      deliver(HttpFailed{id, HttpFailure::timed_out, "no answer in time"});
-    });
-    deliver = nullptr;
-  }
-  events_.at(machine.busy,
-             [this, request, password = std::move(password), url = std::move(url),
-              deliver = std::move(deliver)] { arrive(request, password, url.first, url.second, deliver); });
-}
-
-SimBmcs::Fault SimBmcs::draw_fault(const Machine& machine) {
-  if (events_.now() < machine.silent_until) return Fault::refused;
-  if (healthy_ || !random_.chance(swarm_.bmc_fault)) return Fault::none;
-  const auto fault = static_cast<Fault>(1 + random_.below(static_cast<std::uint64_t>(Fault::count) - 1));
-  trace_.line(events_.now(), machine.name, "fault", std::to_string(static_cast<int>(fault)));
-  return fault;
 }
 
 std::string shown_key(const Machine& machine) {
   const bool second = machine.model->options().tls_key == 2;
   return second ? to_hex(sha256(machine.key_sha256)) : machine.key_sha256;
-}
-
-std::optional<HttpFailed> SimBmcs::handshake(const Machine& machine, const HttpRequest& request) {
-  const bmcsim::BmcOptions& options = machine.model->options();
-  if (options.unreachable) return HttpFailed{request.id, HttpFailure::dropped, "connection closed"};
-  if (options.tls_1_0_only) return HttpFailed{request.id, HttpFailure::tls_refused, only_old_tls};
-  if (request.trust == TlsTrust::pin && request.pin_sha256 != shown_key(machine))
-    return HttpFailed{request.id, HttpFailure::key_changed, shown_key(machine)};
-  return std::nullopt;
-}
-
-bmcsim::RedfishReply SimBmcs::call(Machine& machine, const HttpRequest& request, const std::string& password,
-                                   const std::string& path) {
-  const auto query = path.find('?');
-  bmcsim::RedfishRequest call;
-  call.method = request.method;
-  call.path = path.substr(0, query);
-  call.body = request.body;
-  if (query != std::string::npos) call.query = path.substr(query + 1);
-  call.on_connection = ++machine.on_connection;
-  for (const auto& [name, value] : request.headers) call.headers.emplace_back(to_lower(name), value);
-  if (request.basic)
-    call.headers.emplace_back("authorization",
-                              "Basic " + to_base64(machine.model->options().user + ":" + password));
-  replace(call.body, credential_user_placeholder, machine.model->options().user);
-  replace(call.body, credential_password_placeholder, password);
-  if (request.last) machine.on_connection = 0;
-  bmcsim::RedfishReply reply = machine.model->handle(call, events_.now());
-  trace_.line(events_.now(), machine.name, request.method + " " + path, std::to_string(reply.status));
-  for (const std::string_view name : machine.model->met()) marks_.hit("met " + std::string(name));
-  // Whoever inserts now sees this machine: what is left in it from here on can be owned up to.
-  if (path.ends_with("VirtualMedia.InsertMedia") && reply.status / 100 == 2)
-    machine.displaced = machine.forgotten = false;
-  advance(machine);
-  return reply;
-}
-
-void SimBmcs::arrive(const HttpRequest& request, const std::string& password, const std::string& address,
-                     const std::string& path, const Deliver& asker) {
-  const Deliver deliver = asker ? asker : [](const Input&) {};
-  const auto found = by_address_.find(address);
-  const auto failed = [&](HttpFailure failure, const std::string& detail) {
-    deliver(HttpFailed{request.id, failure, detail});
-  };
-  if (found == by_address_.end()) return failed(HttpFailure::refused, "nothing listens");
-  Machine& machine = *found->second;
-  const Fault fault = draw_fault(machine);
-  if (fault == Fault::refused) return failed(HttpFailure::refused, "connection refused");
-  if (const auto refused = handshake(machine, request)) return deliver(*refused);
-  if (request.credential && password.empty()) return failed(HttpFailure::no_credential, "no such credential");
-  if (fault == Fault::dropped_before) return failed(HttpFailure::dropped, "connection reset");
-  const auto answer = [&](int status, Headers headers, std::string body) {
-    headers.emplace_back("content-type", "application/json");
-    deliver(HttpReplied{request.id, status, std::move(headers), std::move(body), shown_key(machine)});
-  };
-  if (fault == Fault::busy) return answer(503, {}, error_body(kinds_));
-  if (fault == Fault::conflict) return answer(409, {}, error_body(kinds_));
-  if (machine.stuck_tray && path.ends_with("VirtualMedia.EjectMedia")) {
-    marks_.hit("a BMC would not eject");
-    return answer(500, {}, error_body(kinds_));
-  }
-
-  bmcsim::RedfishReply reply = call(machine, request, password, path);
-  if (reply.drop) machine.on_connection = 0;
-  if (reply.drop) return failed(HttpFailure::dropped, "connection closed without an answer");
-  if (fault == Fault::timed_out_after || reply.delay >= request.timeout) {
-    machine.on_connection = 0;
-    return events_.after(request.timeout, [id = request.id, deliver] {
-      deliver(HttpFailed{id, HttpFailure::timed_out, "no answer in time"});
-    });
-  }
-  if (fault == Fault::dropped_after) return failed(HttpFailure::dropped, "connection reset");
-  if (fault == Fault::busy_after) return answer(503, {}, error_body(kinds_));
-  // Only what its agent gets to know.
-  const bool wrong = password != machine.model->options().password;
-  if (wrong && asker && request.method == "POST" && path.ends_with("/Sessions") && reply.status == 401) {
-    ++machine.refused_logins[password];
-    watch_.machine(machine);
-  }
-  Headers headers;
-  for (const auto& [name, value] : reply.headers) headers.emplace_back(to_lower(name), value);
-  if (reply.delay == Duration::zero()) return answer(reply.status, std::move(headers), std::move(reply.body));
-  HttpReplied late{request.id, reply.status, std::move(headers), std::move(reply.body), shown_key(machine)};
-  machine.busy = std::max(machine.busy, events_.now() + reply.delay);
-  events_.after(reply.delay, [deliver, late = std::move(late)] { deliver(late); });
 }
 
 void SimBmcs::advance(Machine& machine) {
@@ -266,28 +126,6 @@ void SimBmcs::advance(Machine& machine) {
     machine.wakes_at.reset();
     advance(machine);
   });
-}
-
-void SimBmcs::want(Machine& machine, const bmcsim::HostWish& wish) {
-  const auto [address, path] = split_url(wish.url);
-  const auto media = media_.find(address);
-  if (media == media_.end()) return;  // nobody answers there; the host's own patience ends it
-  const auto answered = [this, &machine, ticket = wish.ticket](int status) {
-    machine.model->answered(ticket, status, {}, 0, events_.now());
-    advance(machine);
-  };
-  if (wish.kind == bmcsim::HostWish::Kind::handshake)
-    return media->second->end_tls(machine.address, "unknown ca");
-  if (wish.kind == bmcsim::HostWish::Kind::callback)
-    return media->second->callback(path, machine.address, answered);
-  const bool glance = wish.kind == bmcsim::HostWish::Kind::glance;
-  media->second->read(path, machine.address, wish.offset, wish.length, glance,
-                      [this, &machine, &media = *media->second, ticket = wish.ticket](
-                          int status, const std::string& bytes, std::uint64_t size) {
-                        watch_.media_reply(machine, media, status);
-                        machine.model->answered(ticket, status, bytes, size, events_.now());
-                        advance(machine);
-                      });
 }
 
 void SimBmcs::self_reset(Machine& machine) {

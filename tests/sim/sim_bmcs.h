@@ -2,6 +2,7 @@
 // agents. The hosts' ground truth is what the checkers judge by; an agent's crash changes nothing here.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "tests/sim/event_queue.h"
 #include "tests/sim/marks.h"
 #include "tests/sim/sim_media.h"
+#include "tests/sim/sim_prober.h"
 #include "tests/sim/swarm.h"
 #include "tests/sim/trace.h"
 
@@ -58,11 +60,14 @@ class SimBmcs {
   /// like.
   Machine& add(std::string name, std::string address, const Adjust& adjust = {});
   void add_media(SimMedia& media) { media_[media.address()] = &media; }
-  /// The call of an agent whose credential file holds `password`; empty: it has none of that name.
-  void start(const HttpRequest& request, std::string password, Deliver deliver);
+  /// The call of an agent whose credential file holds `password`; empty: it has none of that name. Those of one client
+  /// to one address run one after the other.
+  void start(const std::string& client, const HttpRequest& request, std::string password, Deliver deliver);
+  /// The client's process ended: what waits for its turn is never sent.
+  void hang_up(const std::string& client);
 
-  /// Somebody listens at the address that the system of this machine has, or is to have.
-  [[nodiscard]] bool answers(const std::string& machine) const;
+  /// What listens at the address that the system of this machine has, or is to have.
+  [[nodiscard]] Listener listener(const std::string& machine) const;
 
   // ---- what happens to machines
   /// The host powers on or resets by itself.
@@ -90,6 +95,20 @@ class SimBmcs {
   [[nodiscard]] const std::vector<std::unique_ptr<Machine>>& machines() const { return machines_; }
 
  private:
+  struct Call {
+    HttpRequest request;
+    std::string password;
+    Deliver deliver;
+  };
+  /// What one client has for one address.
+  struct Line {
+    std::deque<Call> waiting;
+    bool asking = false;
+    unsigned life = 0;  // of the client
+  };
+  using LineKey = std::pair<std::string, std::string>;  // client, host:port
+
+  void ask_next(const LineKey& key);
   [[nodiscard]] std::string_view draw_kind();
   enum class Fault {
     none,
@@ -124,6 +143,7 @@ class SimBmcs {
   std::vector<std::unique_ptr<Machine>> machines_;
   std::map<std::string, Machine*> by_address_;
   std::map<std::string, SimMedia*> media_;  // by host:port
+  std::map<LineKey, Line> lines_;
 };
 
 }  // namespace metalmesh::sim

@@ -58,6 +58,12 @@ void SimMedia::crash() {
   }
 }
 
+void SimMedia::lose_power() {
+  crash();
+  kept_.clear();
+  reads_.clear();
+}
+
 void SimMedia::freeze(Duration length) {
   trace_.line(events_.now(), name_, "is frozen");
   frozen_until_ = std::max(frozen_until_, events_.now() + length);
@@ -79,6 +85,14 @@ void SimMedia::start() {
   outage_ = events_.now();
   trace_.line(events_.now(), name_, "start");
   running_ = true;
+  for (const auto& [token, mount] : kept_) {
+    wire::MediaCommand launched;
+    *launched.mutable_mount() = mount;
+    carry_out(launched);
+  }
+  wire::MediaCommand nobody;
+  nobody.set_agent_gone(true);
+  carry_out(nobody);
   introduce();
 }
 
@@ -86,6 +100,8 @@ void SimMedia::agent_up(std::function<void(Input)> report) {
   outage_ = events_.now();
   report_ = std::move(report);
   ++link_;
+  keeper_ = {};
+  kept_.clear();  // until the core has told what is launched
   introduce();
 }
 
@@ -107,16 +123,50 @@ void SimMedia::introduce() {
   });
 }
 
+void SimMedia::put_down(const media::LaunchKeeper::Step& step) {
+  if (const auto* kept = std::get_if<media::LaunchKeeper::Keep>(&step)) {
+    kept_[kept->mount.token()] = kept->mount;
+  } else if (const auto* removed = std::get_if<media::LaunchKeeper::Remove>(&step)) {
+    kept_.erase(removed->token);
+  } else {
+    const auto& staying = std::get<media::LaunchKeeper::RemoveAllBut>(step).tokens;
+    std::erase_if(kept_, [&](const auto& item) { return !staying.contains(item.first); });
+  }
+}
+
+void SimMedia::note(const media::KeepReads& reads) {
+  if (reads.etag.empty()) {
+    reads_.erase(reads.token);
+    return;
+  }
+  media::KeepReads& kept = reads_[reads.token];
+  if (kept.etag != reads.etag) kept = {reads.token, reads.etag, 0, {}};
+  kept.blocks.resize(std::max<std::size_t>(kept.blocks.size(), reads.at + reads.blocks.size()), '\0');
+  kept.blocks.replace(reads.at, reads.blocks.size(), reads.blocks);
+}
+
+void SimMedia::carry_out(const wire::MediaCommand& command) {
+  const wire::Mount& mount = command.mount();
+  const bool launched_before_us = mount.state() == wire::LAUNCHED && !core_.knows(mount.token());
+  if (command.has_mount()) mounts_[mount.token()] = mount;
+  take(core_.on_command(command, now()));
+  if (const auto reads = reads_.find(mount.token()); launched_before_us && reads != reads_.end())
+    core_.recall(mount.token(), reads->second.etag, reads->second.blocks);
+  if (!command.has_all()) return;
+  const auto& named = command.all().tokens();
+  std::erase_if(reads_,
+                [&](const auto& item) { return std::ranges::find(named, item.first) == named.end(); });
+}
+
 void SimMedia::send(const wire::MediaCommand& command) {
+  if (const auto step = keeper_.on_command(command)) put_down(*step);
   // A Unix socket: in order, and what was written arrives even if the writer dies.
   // What ends a list of mounts, or the link, comes right behind the last thing before it.
   link_busy_ = std::max(link_busy_, events_.now());
   if (!command.has_all() && !command.agent_gone()) link_busy_ += 1ms + random_.below(5) * 1ms;
   events_.at(link_busy_, [this, life = life_, command] {
     when_awake([this, life, command] {
-      if (!running_ || life != life_) return;
-      if (command.has_mount()) mounts_[command.mount().token()] = command.mount();
-      take(core_.on_command(command, now()));
+      if (running_ && life == life_) carry_out(command);
     });
   });
 }
@@ -171,6 +221,8 @@ void SimMedia::take(media::MediaOutcome outcome) {
     } else if (const auto* abort = std::get_if<media::Abort>(&effect)) {
       if (auto held = held_.extract(abort->conn)) held.mapped()();
       if (auto reader = readers_.extract(abort->conn)) reader.mapped().answer(0, {}, 0);
+    } else if (const auto* reads = std::get_if<media::KeepReads>(&effect)) {
+      note(*reads);
     } else if (auto* tell = std::get_if<media::Tell>(&effect)) {
       events_.after(1ms + random_.below(3) * 1ms, [this, link = link_, event = std::move(tell->event)] {
         if (link != link_ || !report_) return;

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "agents/media/launch_keeper.h"
 #include "agents/media/media_core.h"
 #include "common/base/random.h"
 #include "common/ports/input.h"
@@ -32,7 +33,10 @@ class SimMedia {
   /// host:port of its URLs.
   [[nodiscard]] const std::string& address() const { return address_; }
 
+  /// Its process dies. What is launched lies in the agent's folder, and is served on by the next one.
   void crash();
+  /// Its machine goes down, or the folder is emptied: nothing lies there any more.
+  void lose_power();
   void start();
   /// Nothing is taken, served or told for so long; what comes meanwhile waits.
   void freeze(Duration length);
@@ -63,6 +67,9 @@ class SimMedia {
   void respond(const media::Respond& respond);
   void watch_guard(const Reader& reader, std::uint64_t served);
   void introduce();
+  void carry_out(const wire::MediaCommand& command);
+  void put_down(const media::LaunchKeeper::Step& step);
+  void note(const media::KeepReads& reads);
   /// Calls `what` now, or when it wakes.
   void when_awake(std::function<void()> what);
   void take_request(media::MediaRequest request);
@@ -79,6 +86,10 @@ class SimMedia {
   unsigned life_ = 0;
   MonoTime frozen_until_{};
   media::MediaCore core_;
+  // In the agent's folder.
+  media::LaunchKeeper keeper_;
+  std::map<std::string, wire::Mount> kept_;  // launched, by token
+  std::map<std::string, media::KeepReads> reads_;
   std::function<void(Input)> report_;
   unsigned link_ = 0;  // rises when the agent comes or goes
   MonoTime link_busy_{};

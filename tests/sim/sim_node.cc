@@ -231,6 +231,14 @@ void SimNode::fetch(ImageFetch fetch) {
   if (leaves()) around_.fetch(fetch, to_this_life());
 }
 
+void SimNode::drop(ImageDrop drop) {
+  if (leaves()) around_.drop(drop);
+}
+
+void SimNode::verify(ImageVerify verify) {
+  if (leaves()) around_.verify(verify, to_this_life());
+}
+
 void SimNode::send(MediaSend message) {
   if (leaves()) around_.media(message.command);
 }

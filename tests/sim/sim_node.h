@@ -27,6 +27,8 @@ struct Surroundings {
   std::function<void(Publish)> publish;
   std::function<void(const HttpRequest&, Deliver)> http;  // after the rows of its turn became durable
   std::function<void(const ImageFetch&, Deliver)> fetch;
+  std::function<void(const ImageDrop&)> drop;
+  std::function<void(const ImageVerify&, Deliver)> verify;
   std::function<void(const wire::MediaCommand&)> media;
   std::function<void(const ProbeStart&, Deliver)> probe;
   std::function<void(const Batch&)> durable;  // a batch became durable
@@ -93,9 +95,9 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
   void arm(TimerArm timer) override;
   void disarm(TimerDisarm timer) override;
   void fetch(ImageFetch fetch) override;
-  void drop(ImageDrop) override {}
+  void drop(ImageDrop drop) override;
   void limit(ImageLimit) override {}
-  void verify(ImageVerify) override {}
+  void verify(ImageVerify verify) override;
   void send(MediaSend message) override;
   void probe(ProbeStart probe) override;
   void write(const LogLine& line) override;

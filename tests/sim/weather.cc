@@ -135,7 +135,7 @@ void Weather::black_out(Site& site, Random& random) {
   mesh_.trace.line(mesh_.events.now(), site.name, "loses power");
   mesh_.witness.marks().hit("a site lost power at once");
   site.box.node->reboot("the mains are gone");
-  site.box.media->crash();
+  site.box.media->lose_power();
   mesh_.events.after(5s + random.below(60) * 1s, [&media = *site.box.media] { media.start(); });
   for (Machine* machine : site.machines) {
     const Duration off = random.chance(700) ? Duration(2s + random.below(60) * 1s) : Duration();
@@ -179,6 +179,11 @@ void Weather::pull_plug(SimNode& node, Random& random) {
   if (&node == mesh_.controller.get() && mesh_.swarm.controller_step_every != Duration())
     mesh_.witness.on_controller_rebooted(10min + mesh_.swarm.down_for + 2s);
   node.reboot("power failure");
+  for (const auto& site : mesh_.sites) {
+    if (site->box.node.get() != &node) continue;
+    site->box.media->lose_power();
+    mesh_.events.after(5s + random.below(20) * 1s, [&media = *site->box.media] { media.start(); });
+  }
 }
 
 void Weather::histories() {

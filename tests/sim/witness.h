@@ -43,8 +43,8 @@ class Witness {
   void on_media_reply(const Machine& machine, const SimMedia& media, int status);
   /// Granted by the core; told to the person once the controller's next commit made it durable.
   void on_granted(const controller::OperatorRequest& request) { granted_.push_back(request); }
+  void on_controller_ended() { granted_.clear(); }
   void on_controller_started() {
-    granted_.clear();
     court_.facts.controller_wakes = std::min(court_.facts.controller_wakes, court_.events.now());
   }
   void at_quiet();

@@ -38,31 +38,15 @@ void MediaClient::send(MediaSend message) {
   link_.post(message.command);
 }
 
-/// Before the process hears of it, so that it never finds less in the folder than it was told, and never more
-/// than may be served.
 void MediaClient::remember(const wire::MediaCommand& command) {
-  if (command.has_mount()) {
-    const wire::Mount& mount = command.mount();
-    if (mount.state() == wire::LAUNCHED) {
-      launched_.keep(mount);
-    } else {
-      launched_.remove(mount.token());
-    }
-    if (mount.state() == wire::OPEN) {
-      ordered_[mount.token()] = mount;
-    } else {
-      ordered_.erase(mount.token());
-    }
-  } else if (command.has_forget()) {
-    ordered_.erase(command.forget());
-    launched_.remove(command.forget());
-  } else if (command.has_verdict() && command.verdict().granted()) {
-    auto opened = ordered_.extract(command.verdict().token());
-    if (!opened) return;
-    opened.mapped().set_state(wire::LAUNCHED);
-    launched_.keep(opened.mapped());
-  } else if (command.has_all() && !command.all().others_stay()) {
-    launched_.remove_all_but({command.all().tokens().begin(), command.all().tokens().end()});
+  const auto step = keeper_.on_command(command);
+  if (!step) return;
+  if (const auto* kept = std::get_if<LaunchKeeper::Keep>(&*step)) {
+    launched_.keep(kept->mount);
+  } else if (const auto* removed = std::get_if<LaunchKeeper::Remove>(&*step)) {
+    launched_.remove(removed->token);
+  } else {
+    launched_.remove_all_but(std::get<LaunchKeeper::RemoveAllBut>(*step).tokens);
   }
 }
 

@@ -7,10 +7,10 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <string>
 #include <thread>
 
+#include "agents/media/launch_keeper.h"
 #include "agents/media/server/launched_media.h"
 #include "agents/media/server/link_end.h"
 #include "common/base/log.h"
@@ -39,7 +39,7 @@ class MediaClient final : public MediaLink {
   Sink& sink_;
   LogSink& log_;
   LaunchedMedia launched_;
-  std::map<std::string, wire::Mount> ordered_;  // what a verdict launches, by token
+  LaunchKeeper keeper_;
   LinkEnd link_;
   unsigned attempts_ = 0;  // in vain, since the last connection
   bool greeted_ = false;

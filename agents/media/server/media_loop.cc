@@ -109,6 +109,15 @@ void MediaLoop::post(wire::MediaCommand command) {
   wake_up();
 }
 
+void MediaLoop::renew(SslContext tls) {
+  {
+    const std::lock_guard lock(mutex_);
+    renewed_ = std::move(tls);
+    ordered_ = true;
+  }
+  wake_up();
+}
+
 void MediaLoop::stop() {
   stopping_ = true;
   wake_up();

@@ -1,6 +1,6 @@
 // The media server's event loop: epoll over the listeners, a wake-up and the connections; asks MediaCore what
-// to answer and ReadPacer who is next to be sent content, and carries it out. Runs on one thread; only `post`
-// and `stop` may be called from others.
+// to answer and ReadPacer who is next to be sent content, and carries it out. Runs on one thread; only `post`,
+// `renew` and `stop` may be called from others.
 #pragma once
 
 #include <atomic>
@@ -38,6 +38,8 @@ class MediaLoop {
   void run();
 
   void post(wire::MediaCommand command);
+  /// For connections to come.
+  void renew(SslContext tls);
   void stop();
 
  private:
@@ -102,7 +104,8 @@ class MediaLoop {
 
   std::mutex mutex_;
   std::vector<wire::MediaCommand> commands_;
-  std::atomic<bool> ordered_ = false;  // commands_ is not empty
+  SslContext renewed_;
+  std::atomic<bool> ordered_ = false;  // there is one of them
   std::atomic<bool> stopping_ = false;
 
   std::atomic<bool> disk_answered_ = false;

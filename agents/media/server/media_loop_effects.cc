@@ -18,6 +18,7 @@ void MediaLoop::take_commands() {
   {
     const std::lock_guard lock(mutex_);
     batch.swap(commands_);
+    if (renewed_) tls_ = std::move(renewed_);
     ordered_ = false;
   }
   const MonoTime now = os::boot_time();

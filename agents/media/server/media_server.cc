@@ -28,15 +28,27 @@ Result<std::unique_ptr<MediaServer>> MediaServer::start(const MediaServerOptions
                                           sink, log);
   if (auto ready = loop->prepare(); !ready) return std::unexpected(ready.error());
   sink.deliver(MediaReported{std::move(up)});
-  return std::unique_ptr<MediaServer>(new MediaServer(std::move(loop), std::move(address)));
+  return std::unique_ptr<MediaServer>(new MediaServer(options, std::move(loop), std::move(address)));
 }
 
-MediaServer::MediaServer(std::unique_ptr<MediaLoop> loop, std::string address)
-    : loop_(std::move(loop)), address_(std::move(address)), thread_([this] { loop_->run(); }) {}
+MediaServer::MediaServer(const MediaServerOptions& options, std::unique_ptr<MediaLoop> loop,
+                         std::string address)
+    : options_(options),
+      loop_(std::move(loop)),
+      address_(std::move(address)),
+      thread_([this] { loop_->run(); }) {}
 
 MediaServer::~MediaServer() {
   loop_->stop();
   thread_.join();
+}
+
+Status MediaServer::read_certificate_again() {
+  if (!options_.tls) return {};
+  auto fresh = make_tls_context(options_.certificate, options_.key);
+  if (!fresh) return std::unexpected(std::move(fresh.error()));
+  loop_->renew(std::move(*fresh));
+  return {};
 }
 
 void MediaServer::send(MediaSend message) { loop_->post(std::move(message.command)); }

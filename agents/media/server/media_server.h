@@ -41,12 +41,15 @@ class MediaServer final : public MediaLink {
   MediaServer& operator=(const MediaServer&) = delete;
 
   void send(MediaSend message) override;
+  /// Reads certificate and key again, for connections to come. Kind invalid: they stay as they are.
+  Status read_certificate_again();
   /// host:port that it listens on, with the real port.
   [[nodiscard]] const std::string& address() const { return address_; }
 
  private:
-  MediaServer(std::unique_ptr<MediaLoop> loop, std::string address);
+  MediaServer(const MediaServerOptions& options, std::unique_ptr<MediaLoop> loop, std::string address);
 
+  const MediaServerOptions options_;
   std::unique_ptr<MediaLoop> loop_;
   std::string address_;
   std::thread thread_;

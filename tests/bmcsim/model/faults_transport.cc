@@ -42,6 +42,14 @@ constexpr Fault table[] = {
        reply.drop = true;
        return reply;
      }},
+    {.name = "two_link_headers",
+     .does = "two fields of one name in the head of every answer",
+     .source = "DSP0266: a Link header for the schema, others for what belongs to it",
+     .alter =
+         [](Scene&, RedfishReply& reply) {
+           reply.headers.emplace_back("Link", "</redfish/v1/JsonSchemas/1>; rel=describedby");
+           reply.headers.emplace_back("Link", "</redfish/v1/$metadata>; rel=describedby");
+         }},
     {.name = "slow_40s",
      .does = "GET of the system takes 38 s, everything else is quick",
      .source = "infra-controller#1584",

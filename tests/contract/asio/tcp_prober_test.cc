@@ -10,52 +10,15 @@
 
 #include "tests/contract/support/collecting_sink.h"
 #include "tests/contract/support/few_descriptors.h"
-#include "tests/contract/support/processes.h"
+#include "tests/contract/support/greeter.h"
 
 namespace metalmesh::adapters {
 namespace {
 
 using contract::CollectingSink;
+using contract::Greeter;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
-
-/// Accepts one connection at a time and greets it with `greeting`; stays silent when that is empty.
-class Greeter {
- public:
-  explicit Greeter(std::string greeting) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof at;
-    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&at), length), 0);
-    EXPECT_EQ(::listen(fd_, 8), 0);
-    EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &length), 0);
-    port_ = ntohs(at.sin_port);
-    thread_ = std::thread([this, text = std::move(greeting)] {
-      while (true) {
-        const int peer = ::accept(fd_, nullptr, nullptr);
-        if (peer < 0) return;
-        if (!text.empty()) ::send(peer, text.data(), text.size(), MSG_NOSIGNAL);
-        char byte = 0;
-        while (::recv(peer, &byte, 1, 0) > 0) continue;
-        ::close(peer);
-      }
-    });
-  }
-  ~Greeter() {
-    ::shutdown(fd_, SHUT_RDWR);
-    thread_.join();
-    ::close(fd_);
-  }
-  Greeter(const Greeter&) = delete;
-  Greeter& operator=(const Greeter&) = delete;
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-
- private:
-  int fd_;
-  std::uint16_t port_ = 0;
-  std::thread thread_;
-};
 
 class TcpProberTest : public testing::Test {
  protected:

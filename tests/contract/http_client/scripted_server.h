@@ -12,7 +12,11 @@ namespace metalmesh::contract {
 
 class ScriptedServer {
  public:
-  enum class End { closes, resets };
+  enum class End {
+    closes,
+    resets,
+    cuts,  // closes after its first answer, whole or not
+  };
   /// `answer` gets each request as text and returns the bytes to send; empty ends the connection.
   explicit ScriptedServer(std::function<std::string(const std::string& request)> answer,
                           End end = End::closes)
@@ -61,7 +65,7 @@ class ScriptedServer {
       ++requests_;
       const std::string bytes = answer_(std::string(buffer.data(), static_cast<std::size_t>(count)));
       if (bytes.empty()) return;
-      if (::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) return;
+      if (::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0 || end_ == End::cuts) return;
     }
   }
 

@@ -85,6 +85,11 @@ class RawSocket {
   ~RawSocket() { close(); }
   RawSocket(const RawSocket&) = delete;
   RawSocket& operator=(const RawSocket&) = delete;
+  /// Knocks, and does not wait for an answer.
+  bool connect_later(std::uint16_t port) {
+    ::fcntl(fd_, F_SETFL, O_NONBLOCK);
+    return connect(port);
+  }
   bool connect(std::uint16_t port) {
     sockaddr_in to{};
     to.sin_family = AF_INET;

@@ -1,11 +1,13 @@
 // What every implementation of ports/timers promises.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "common/ports/timers.h"
@@ -25,6 +27,11 @@ class TimersWorld {
   [[nodiscard]] virtual std::vector<Fired> fired() const = 0;
   /// Lets so much time go by.
   virtual void pass(Duration time) = 0;
+  /// What is done at once when `token` fires.
+  using Order = std::variant<TimerArm, TimerDisarm>;
+  virtual void when(const std::string& token, Order order) = 0;
+  /// The process ends, and comes back.
+  virtual void restart() = 0;
 };
 
 struct TimersWorldKind {
@@ -96,6 +103,44 @@ TEST_P(TimersContract, fires_in_the_order_of_deadlines) {
   for (int i = 19; i >= 0; --i) world_->arm({wanted[static_cast<std::size_t>(i)], base + i * 20ms});
   world_->pass(3s);
   EXPECT_EQ(tokens(), wanted);
+}
+
+/// In whatever order.
+TEST_P(TimersContract, those_of_one_instant_all_fire_and_each_once) {
+  const MonoTime at = world_->now() + 200ms;
+  const Tokens all = {"b", "a", "d", "c", "e"};
+  for (const std::string& token : all) world_->arm({token, at});
+  world_->pass(2s);
+  EXPECT_THAT(tokens(), testing::UnorderedElementsAreArray(all));
+}
+
+TEST_P(TimersContract, one_that_fires_takes_another_back) {
+  const MonoTime base = world_->now();
+  world_->when("first", TimerDisarm{"second"});
+  world_->arm({"first", base + 100ms});
+  world_->arm({"second", base + 800ms});
+  world_->arm({"third", base + 900ms});
+  world_->pass(2500ms);
+  EXPECT_EQ(tokens(), (Tokens{"first", "third"}));
+}
+
+TEST_P(TimersContract, one_that_fires_arms_itself_again) {
+  const MonoTime base = world_->now();
+  world_->when("tick", TimerArm{"tick", base + 700ms});
+  world_->arm({"tick", base + 100ms});
+  world_->pass(500ms);
+  EXPECT_EQ(tokens(), Tokens{"tick"});
+  world_->when("tick", TimerDisarm{"tick"});
+  world_->pass(2s);
+  EXPECT_EQ(tokens(), (Tokens{"tick", "tick"}));
+}
+
+TEST_P(TimersContract, what_an_earlier_life_armed_stays_silent) {
+  world_->arm({"earlier", world_->now() + 400ms});
+  world_->restart();
+  world_->arm({"later", world_->now() + 100ms});
+  world_->pass(1500ms);
+  EXPECT_EQ(tokens(), Tokens{"later"});
 }
 
 }  // namespace metalmesh::contract

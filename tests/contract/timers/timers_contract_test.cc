@@ -1,103 +1,86 @@
 // The timers suite on the real event loop, and on a node of the simulation with its own monotone clock.
 #include "tests/contract/timers/timers_contract.h"
 
-#include <ctime>
+#include <map>
 #include <thread>
 
 #include "common/adapters/asio_timers.h"
+#include "common/os/clocks.h"
 #include "tests/contract/support/collecting_sink.h"
-#include "tests/sim/sim_node.h"
+#include "tests/contract/support/puppet_node.h"
 
 namespace metalmesh::contract {
 namespace {
 
 class AsioWorld final : public TimersWorld {
  public:
-  [[nodiscard]] MonoTime now() const override {
-    timespec time{};
-    clock_gettime(CLOCK_BOOTTIME, &time);
-    return MonoTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+  [[nodiscard]] MonoTime now() const override { return os::boot_time(); }
+  void arm(TimerArm timer) override { timers_->arm(std::move(timer)); }
+  void disarm(TimerDisarm timer) override { timers_->disarm(std::move(timer)); }
+  void when(const std::string& token, Order order) override {
+    orders_.insert_or_assign(token, std::move(order));
   }
-  void arm(TimerArm timer) override { timers_.arm(std::move(timer)); }
-  void disarm(TimerDisarm timer) override { timers_.disarm(std::move(timer)); }
   [[nodiscard]] std::vector<Fired> fired() const override { return fired_; }
+  void restart() override {
+    timers_.reset();
+    timers_ = std::make_unique<adapters::AsioTimers>(runtime_, sink_);
+  }
   void pass(Duration time) override {
     const MonoTime until = now() + time;
     while (now() < until) {
       std::this_thread::sleep_for(2ms);
       const auto all = sink_.all();
-      for (; taken_ < all.size(); ++taken_) {
-        if (const auto* timer = std::get_if<TimerFired>(&all[taken_]))
-          fired_.push_back({timer->token, now()});
-      }
+      for (; taken_ < all.size(); ++taken_) take(std::get<TimerFired>(all[taken_]).token);
     }
   }
 
  private:
-  adapters::AsioRuntime runtime_;
-  CollectingSink sink_;
-  adapters::AsioTimers timers_{runtime_, sink_};
-  std::size_t taken_ = 0;
-  std::vector<Fired> fired_;
-};
-
-/// Does what it is told, and remembers what fired.
-class PuppetCore final : public DecisionCore {
- public:
-  PuppetCore(std::vector<Effect>& orders, std::vector<TimersWorld::Fired>& fired)
-      : orders_(orders), fired_(fired) {}
-  Outcome handle(const Input& input, const Now& now) override {
-    Outcome out;
-    if (const auto* timer = std::get_if<TimerFired>(&input)) fired_.push_back({timer->token, now.mono});
-    for (Effect& order : orders_) out.effects.push_back(std::move(order));
-    orders_.clear();
-    return out;
+  void take(const std::string& token) {
+    fired_.push_back({token, now()});
+    const auto order = orders_.find(token);
+    if (order == orders_.end()) return;
+    if (const auto* timer = std::get_if<TimerArm>(&order->second)) timers_->arm(*timer);
+    if (const auto* timer = std::get_if<TimerDisarm>(&order->second)) timers_->disarm(*timer);
   }
 
- private:
-  std::vector<Effect>& orders_;
-  std::vector<TimersWorld::Fired>& fired_;
+  adapters::AsioRuntime runtime_;
+  CollectingSink sink_;
+  std::unique_ptr<adapters::AsioTimers> timers_ = std::make_unique<adapters::AsioTimers>(runtime_, sink_);
+  std::map<std::string, Order> orders_;
+  std::size_t taken_ = 0;
+  std::vector<Fired> fired_;
 };
 
 class SimulatedWorld final : public TimersWorld {
  public:
   SimulatedWorld() {
-    sim::Surroundings around;
-    around.came_up = [](const auto&) {};
-    around.went_down = [] {};
-    around.durable = [](const Batch&) {};
-    around.log_line = [](std::string_view) {};
-    node_ = std::make_unique<sim::SimNode>(
-        "node", events_, trace_, swarm_, Random(3),
-        [this](const RowReader&, Entropy&) { return std::make_unique<PuppetCore>(orders_, fired_); },
-        std::move(around));
-    node_->set_healthy();
-    node_->start();
-    pass(1s);
+    node_.reacts = [this](const Input& input) -> std::vector<Effect> {
+      const auto* timer = std::get_if<TimerFired>(&input);
+      const auto order = timer != nullptr ? orders_.find(timer->token) : orders_.end();
+      if (order == orders_.end()) return {};
+      return {std::visit([](const auto& effect) { return Effect(effect); }, order->second)};
+    };
   }
-  [[nodiscard]] MonoTime now() const override { return node_->now().mono; }
-  void arm(TimerArm timer) override { tell(std::move(timer)); }
-  void disarm(TimerDisarm timer) override { tell(std::move(timer)); }
-  [[nodiscard]] std::vector<Fired> fired() const override { return fired_; }
-  void pass(Duration time) override {
-    bool over = false;
-    events_.after(time, [&over] { over = true; });
-    while (!over) events_.run_one(MonoTime::max());
+  [[nodiscard]] MonoTime now() const override { return node_.now(); }
+  void arm(TimerArm timer) override { node_.tell(std::move(timer)); }
+  void disarm(TimerDisarm timer) override { node_.tell(std::move(timer)); }
+  void when(const std::string& token, Order order) override {
+    orders_.insert_or_assign(token, std::move(order));
   }
+  [[nodiscard]] std::vector<Fired> fired() const override {
+    std::vector<Fired> fired;
+    for (const auto& one : node_.seen()) {
+      if (const auto* timer = std::get_if<TimerFired>(&one.input)) fired.push_back({timer->token, one.at});
+    }
+    return fired;
+  }
+  void restart() override { node_.restart(); }
+  void pass(Duration time) override { node_.pass(time); }
 
  private:
-  void tell(Effect order) {
-    orders_.push_back(std::move(order));
-    node_->deliver(DiskLevel{});
-    pass(10ms);
-  }
-
   sim::EventQueue events_;
-  sim::Trace trace_{false};
-  sim::Swarm swarm_;
-  std::vector<Effect> orders_;
-  std::vector<Fired> fired_;
-  std::unique_ptr<sim::SimNode> node_;
+  PuppetNode node_{events_};
+  std::map<std::string, Order> orders_;
 };
 
 INSTANTIATE_TEST_SUITE_P(

@@ -78,6 +78,8 @@ CaseBench::CaseBench(const Case& the_case, bool print)
       bmcs_(events_, trace_, swarm_, Random(7), marks_,
             {[this](Machine& machine) { watch(machine); }, [](const Machine&, const SimMedia&, int) {}}),
       media_("media", events_, trace_, Random(11), [](const std::string&) {}),
+      images_(events_, [](const std::string&, std::uint64_t) { return SimImages::Source{.takes = 1s}; }),
+      prober_(events_, [this](const std::string&, std::uint16_t) { return listener(); }),
       controller_(site_name),
       signer_(site_name) {
   swarm_.down_for = 2s;
@@ -107,18 +109,18 @@ Surroundings CaseBench::around_agent() {
     events_.after(5ms, [this, message = std::move(message)] { take(message); });
   };
   around.http = [this](const HttpRequest& request, Surroundings::Deliver deliver) {
-    bmcs_.start(request, password_, std::move(deliver));
+    bmcs_.start(site_name, request, password_, std::move(deliver));
   };
   around.fetch = [this](const ImageFetch& fetch, Surroundings::Deliver deliver) {
-    events_.after(1s, [fetch, deliver = std::move(deliver)] {
-      deliver(ImageReady{fetch.sha256, image_facts(fetch.sha256)});
-    });
+    images_.fetch(fetch, std::move(deliver));
+  };
+  around.drop = [this](const ImageDrop& drop) { images_.drop(drop); };
+  around.verify = [this](const ImageVerify& verify, Surroundings::Deliver deliver) {
+    images_.verify(verify, std::move(deliver));
   };
   around.media = [this](const wire::MediaCommand& command) { media_.send(command); };
   around.probe = [this](const ProbeStart& probe, Surroundings::Deliver deliver) {
-    events_.after(1s, [this, id = probe.id, deliver = std::move(deliver)] {
-      deliver(ProbeAnswered{id, port_open(), port_open() ? "SSH-2.0-OpenSSH" : "connection refused"});
-    });
+    prober_.probe(probe, std::move(deliver));
   };
   around.durable = [](const Batch&) {};
   around.came_up = [this](const Surroundings::Deliver& deliver) {
@@ -127,16 +129,21 @@ Surroundings CaseBench::around_agent() {
     tell_credentials();
     deliver(BusUp{});
   };
-  around.went_down = [this] { media_.agent_down(); };
+  around.went_down = [this] {
+    media_.agent_down();
+    images_.agent_down();
+    bmcs_.hang_up(site_name);
+  };
   around.log_line = [](std::string_view) {};
   return around;
 }
 
 Now CaseBench::now() const { return {events_.now(), events_.wall(), events_.wall()}; }
 
-bool CaseBench::port_open() const {
+Listener CaseBench::listener() const {
   const bool new_system = machine_->model->host().state() == bmcsim::HostState::new_system;
-  return case_.port == Port::open || (case_.port == Port::opens_with_new_system && new_system);
+  const bool open = case_.port == Port::open || (case_.port == Port::opens_with_new_system && new_system);
+  return {open ? Listener::Port::open : Listener::Port::refused, "SSH-2.0-OpenSSH"};
 }
 
 void CaseBench::tell_credentials() {

@@ -10,6 +10,7 @@
 #include "tests/sim/cases/bmc_case.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/sim_bmcs.h"
+#include "tests/sim/sim_images.h"
 #include "tests/sim/sim_media.h"
 #include "tests/sim/sim_node.h"
 #include "tests/sim/trace.h"
@@ -44,7 +45,7 @@ class CaseBench {
   void begin_faults();
   void end_faults();
   void tell_credentials();
-  [[nodiscard]] bool port_open() const;
+  [[nodiscard]] Listener listener() const;
   void run_until(MonoTime until, const std::function<bool()>& done);
   [[nodiscard]] Now now() const;
 
@@ -55,6 +56,8 @@ class CaseBench {
   Swarm swarm_;
   SimBmcs bmcs_;
   SimMedia media_;
+  SimImages images_;
+  SimProber prober_;
   Machine* machine_ = nullptr;
   test::FakeController controller_;
   test::NamedSigner signer_;

@@ -19,6 +19,7 @@ std::vector<Case> discovery_cases() {
       {.name = "gzip_or_406", .faults = {"gzip_or_406"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
       {.name = "keepalive_reset", .faults = {"keepalive_reset"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
       {.name = "slow_40s", .faults = {"slow_40s"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
+      {.name = "two_link_headers", .faults = {"two_link_headers"}, .ends = {"SUCCEEDED"}, .inspected = "ok"},
       {.name = "tls_1_0_only",
        .faults = {"tls_1_0_only"},
        .ends = {"FAILED BMC_TLS_REFUSED"},

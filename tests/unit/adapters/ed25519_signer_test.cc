@@ -96,6 +96,27 @@ TEST_F(SignerTest, signs_the_documented_bytes_with_the_documented_key_id) {
             1);
 }
 
+TEST_F(SignerTest, a_site_whose_key_is_taken_away_or_replaced_is_heard_by_the_old_one_no_more) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(os::write_file(folder / "par1.pub", pair_.public_key, 0644));
+  ASSERT_TRUE(os::write_file(folder / "lyo2.pub", pair_.public_key, 0644));
+  ASSERT_TRUE(verifier_.add_pem("controller", pair_.public_key));
+  verifier_.add_folder(folder.path());
+  const SignatureBytes old = signer_of(pair_).sign("data", "payload");
+  const auto heard = [&](const char* who, const SignatureBytes& by) {
+    return verifier_.verify(who, "data", "payload", by);
+  };
+  ASSERT_TRUE(heard("par1", old) && heard("lyo2", old));
+  std::filesystem::remove(folder / "par1.pub");
+  ASSERT_TRUE(os::write_file(folder / "lyo2.pub", other_.public_key, 0644));
+  EXPECT_TRUE(heard("par1", old)) << "until the folder is read again";
+  verifier_.read_folder_again();
+  EXPECT_FALSE(heard("par1", old));
+  EXPECT_FALSE(heard("lyo2", old));
+  EXPECT_TRUE(heard("lyo2", signer_of(other_).sign("data", "payload")));
+  EXPECT_TRUE(heard("controller", old)) << "it is not of the folder";
+}
+
 TEST_F(SignerTest, refuses_unsuitable_key_files) {
   const TemporaryFolder folder;
   ASSERT_TRUE(os::write_file(folder / "open.key", pair_.private_key, 0644));

@@ -56,6 +56,19 @@ TEST_F(Restored, NothingEndsBeforeTheSiteWasHeard) {
   EXPECT_NE(agent.last_cancel("s2"), nullptr);
 }
 
+/// What it tells comes before the echo that proves it to live.
+TEST_F(Restored, WhoSaysThatItsHistoryIsContradictedCannotSayThatADiskIsUntouched) {
+  mesh.start_rollout(one_by_one("r"));
+  agent.accept("s0");
+  agent.about_controllers.set_quarantined(true);
+  agent.about_controllers.set_quarantine_reason("the data folder was rolled back");
+  agent.restart("life-2");
+  agent.hello();
+  agent.end("s0", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::POWERED_ON);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
+  EXPECT_NE(mesh.deployment_of("s0").disk(), wire::DISK_UNTOUCHED);
+}
+
 TEST_F(Restored, NothingIsHandedOutBeforeTheSiteWasHeard) {
   mesh.start_rollout(one_by_one("r"));
   agent.accept("s0");
