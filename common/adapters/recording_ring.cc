@@ -116,8 +116,8 @@ void RecordingRing::write(std::string frame) {
 
 /// Frames are small and come by the hundred: what waits together is written by one call.
 void RecordingRing::enqueue(std::string frame) {
-  const bool joins = !queue_.empty() && !queue_.back().begins &&
-                     queue_.back().bytes.size() + frame.size() <= worth_a_write;
+  const bool joins =
+      !queue_.empty() && !queue_.back().begins && queue_.back().bytes.size() + frame.size() <= worth_a_write;
   if (!joins) return queue_.push_back({.bytes = std::move(frame), .frames = 1});
   queue_.back().bytes += frame;
   ++queue_.back().frames;

@@ -94,8 +94,7 @@ TEST(RecordingRing, WhatCannotBeKeptIsDroppedCountedAndToldAndNothingFollowsTheG
 TEST(RecordingRing, CountsEveryFrameThatTheDiskDidNotTake) {
   const TemporaryFolder folder;
   Lines log;
-  auto ring =
-      RecordingRing::open({.folder = folder / "ring", .reserve_bytes = std::uint64_t{1} << 60U}, log);
+  auto ring = RecordingRing::open({.folder = folder / "ring", .reserve_bytes = std::uint64_t{1} << 60U}, log);
   (*ring)->begin_segment(0);
   for (int frame = 0; frame < 5; ++frame) (*ring)->write("step");
   for (int i = 0; i < 1000 && (*ring)->dropped() < 5; ++i) std::this_thread::sleep_for(5ms);
