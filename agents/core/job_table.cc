@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "agents/core/fence_table.h"
@@ -16,16 +17,22 @@ namespace {
 std::int64_t minutes(const google::protobuf::Duration& time) { return time.seconds() / 60; }
 
 /// What makes a new row worth a write: a rising byte count or running time alone must not wear out an SD
-/// card.
-std::string essence(const record::Job& job) {
-  record::Job bare = job;
-  bare.clear_bytes_covered();
-  bare.mutable_ran_for()->set_seconds(minutes(job.ran_for()));
-  bare.mutable_ran_for()->set_nanos(0);
-  bare.mutable_verified_for()->set_seconds(minutes(job.verified_for()));
-  bare.mutable_verified_for()->set_nanos(0);
-  bare.set_row_version(rows::version);
-  return bare.SerializeAsString();
+/// card. Of every job at every input, so what only counts is set aside for a moment: a copy of a whole order
+/// costs more than deciding what to do about it.
+std::string essence(record::Job& job) {
+  using Time = std::unique_ptr<google::protobuf::Duration>;
+  const std::uint64_t covered = job.bytes_covered();
+  Time ran(job.release_ran_for());
+  Time verified(job.release_verified_for());
+  job.clear_bytes_covered();
+  job.mutable_ran_for()->set_seconds(ran ? minutes(*ran) : 0);
+  job.mutable_verified_for()->set_seconds(verified ? minutes(*verified) : 0);
+  job.set_row_version(rows::version);
+  std::string bytes = job.SerializeAsString();
+  job.set_bytes_covered(covered);
+  job.set_allocated_ran_for(ran.release());
+  job.set_allocated_verified_for(verified.release());
+  return bytes;
 }
 
 }  // namespace

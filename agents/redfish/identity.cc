@@ -73,9 +73,10 @@ struct Findings {
   void weigh_uuid(const Identity& expected, const Identity& seen) {
     if (expected.uuid.empty()) return;
     ++given;
-    const bool turned = uuid_bytes_turned(expected.uuid, seen.uuid);
+    const bool same = same_uuid(expected.uuid, seen.uuid);
+    const bool turned = !same && uuid_bytes_turned(expected.uuid, seen.uuid);
     weigh({"UUID", expected.uuid, seen.uuid + (turned ? " (the same with its bytes turned)" : ""),
-           usable_uuid(expected.uuid), usable_uuid(seen.uuid), same_uuid(expected.uuid, seen.uuid)});
+           usable_uuid(expected.uuid), usable_uuid(seen.uuid), same});
   }
   void weigh_serial(const Identity& expected, const Identity& seen) {
     if (expected.serial.empty()) return;

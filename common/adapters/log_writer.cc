@@ -127,8 +127,10 @@ struct LogWriter::Queue {
 
   /// Of the writing thread: until it is told to end and nothing is left.
   void drain();
+  /// The oldest lines that one call can write; the mutex is held.
+  std::string take(std::uint64_t& lines);
   /// Waits for a reader as long as it takes; false when nobody can read any more.
-  bool put(std::string_view record);
+  bool put(std::string_view text);
 
   const int fd;
   mutable std::mutex mutex;
@@ -147,23 +149,34 @@ void LogWriter::Queue::drain() {
   for (;;) {
     changed.wait(lock, [&] { return ending || !records.empty(); });
     if (records.empty()) break;
-    const std::string record = std::move(records.front());
-    records.pop_front();
+    std::uint64_t lines = 0;
+    const std::string taken = take(lines);
     lock.unlock();
-    const bool readable = put(record);
+    const bool readable = put(taken);
     lock.lock();
-    bytes -= record.size();
-    ++written;
-    if (!readable) ++dropped;
+    bytes -= taken.size();
+    written += lines;
+    if (!readable) dropped += lines;
     changed.notify_all();
   }
   ended = true;
   changed.notify_all();
 }
 
-bool LogWriter::Queue::put(std::string_view record) {
-  while (!record.empty()) {
-    const ssize_t count = ::write(fd, record.data(), record.size());
+/// No more than a pipe takes at once, so that nobody else who writes to it gets between two halves of a line.
+std::string LogWriter::Queue::take(std::uint64_t& lines) {
+  std::string taken = std::move(records.front());
+  records.pop_front();
+  for (lines = 1; !records.empty() && taken.size() + records.front().size() <= PIPE_BUF; ++lines) {
+    taken += records.front();
+    records.pop_front();
+  }
+  return taken;
+}
+
+bool LogWriter::Queue::put(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(fd, text.data(), text.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       pollfd wait{fd, POLLOUT, 0};
@@ -171,7 +184,7 @@ bool LogWriter::Queue::put(std::string_view record) {
       continue;
     }
     if (count <= 0) return false;
-    record.remove_prefix(static_cast<std::size_t>(count));
+    text.remove_prefix(static_cast<std::size_t>(count));
   }
   return true;
 }

@@ -89,7 +89,7 @@ void RecordingRing::begin_segment(std::uint64_t opening_bytes) {
   long_ = false;
   begun_ = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
-  queue_.push_back({.frame = {}, .opening_bytes = opening_bytes, .begins = true});
+  queue_.push_back({.bytes = {}, .opening_bytes = opening_bytes, .begins = true});
 }
 
 void RecordingRing::write(std::string frame) {
@@ -106,12 +106,21 @@ void RecordingRing::write(std::string frame) {
     if (fits) {
       wake = queue_.empty() || (queued_bytes_ < worth_a_write && bytes >= worth_a_write);
       queued_bytes_ = bytes;
-      queue_.push_back({.frame = std::move(frame)});
+      enqueue(std::move(frame));
     }
   }
   if (wake) more_.notify_one();
   if (fits) return;
-  lost("the disk is too slow for the flight recorder");
+  lost("the disk is too slow for the flight recorder", 1);
+}
+
+/// Frames are small and come by the hundred: what waits together is written by one call.
+void RecordingRing::enqueue(std::string frame) {
+  const bool joins =
+      !queue_.empty() && !queue_.back().begins && queue_.back().bytes.size() + frame.size() <= worth_a_write;
+  if (!joins) return queue_.push_back({.bytes = std::move(frame), .frames = 1});
+  queue_.back().bytes += frame;
+  ++queue_.back().frames;
 }
 
 bool RecordingRing::segment_due() {
@@ -119,10 +128,11 @@ bool RecordingRing::segment_due() {
   return gap_ && std::chrono::steady_clock::now() - begun_ >= least_between_snapshots;
 }
 
-void RecordingRing::lost(std::string_view why) {
+void RecordingRing::lost(std::string_view why, std::uint64_t frames) {
   gap_ = true;
-  const std::uint64_t count = ++dropped_;
-  if (!std::has_single_bit(count)) return;  // noise must not fill a disk
+  const std::uint64_t before = dropped_.fetch_add(frames);
+  const std::uint64_t count = before + frames;
+  if (std::bit_width(count) == std::bit_width(before)) return;  // noise must not fill a disk
   log_.write({LogLevel::warning,
               std::string(why) + ": what happens now is not recorded",
               {{"dropped", std::to_string(count)}, {"folder", options_.folder.string()}}});
@@ -148,25 +158,25 @@ void RecordingRing::store(Entry entry) {
   if (entry.begins) {
     file_ = os::Fd();
     long_from_ = std::max(options_.bytes / segments_in_ring, 2 * entry.opening_bytes);
-    if (!open_next()) lost("the flight recorder cannot open a file");
+    if (!open_next()) lost("the flight recorder cannot open a file", 1);
     return;
   }
   if (!file_) {
-    ++dropped_;
+    dropped_ += entry.frames;
     return;
   }
-  make_room(entry.frame.size());
+  make_room(entry.bytes.size());
   if (!disk_has_room()) {
     file_ = os::Fd();
-    return lost("the disk has no room for the flight recorder");
+    return lost("the disk has no room for the flight recorder", entry.frames);
   }
-  if (!os::write_all(file_.get(), entry.frame)) {
+  if (!os::write_all(file_.get(), entry.bytes)) {
     file_ = os::Fd();
-    return lost("the flight recorder cannot write");
+    return lost("the flight recorder cannot write", entry.frames);
   }
-  segments_.back().second += entry.frame.size();
-  total_ += entry.frame.size();
-  until_look_ -= std::min<std::uint64_t>(until_look_, entry.frame.size());
+  segments_.back().second += entry.bytes.size();
+  total_ += entry.bytes.size();
+  until_look_ -= std::min<std::uint64_t>(until_look_, entry.bytes.size());
   if (segments_.back().second >= long_from_) long_ = true;
 }
 

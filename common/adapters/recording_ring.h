@@ -46,18 +46,20 @@ class RecordingRing final : public recording::RecordSink {
 
  private:
   struct Entry {
-    std::string frame;
+    std::string bytes;
+    std::uint64_t frames = 0;
     std::uint64_t opening_bytes = 0;  // of a segment that begins here
     bool begins = false;
   };
   RecordingRing(RingOptions options, LogSink& log);
 
+  void enqueue(std::string frame);
   void work(const std::stop_token& stop);
   void store(Entry entry);
   bool open_next();
   void make_room(std::uint64_t bytes);
   [[nodiscard]] bool disk_has_room();
-  void lost(std::string_view why);
+  void lost(std::string_view why, std::uint64_t frames);
 
   RingOptions options_;
   LogSink& log_;

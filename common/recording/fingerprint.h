@@ -2,8 +2,10 @@
 // and damaged files; against people it protects nothing.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace metalmesh::recording {
@@ -14,8 +16,8 @@ class Fingerprint {
   Fingerprint& add(std::string_view bytes) {
     mix(bytes.size());
     std::size_t at = 0;
-    for (; at + 8 <= bytes.size(); at += 8) mix(word(bytes.substr(at, 8)));
-    if (at < bytes.size()) mix(word(bytes.substr(at)));
+    for (; at + 8 <= bytes.size(); at += 8) mix(word(bytes.data() + at, 8));
+    if (at < bytes.size()) mix(word(bytes.data() + at, bytes.size() - at));
     return *this;
   }
   Fingerprint& add(std::uint64_t number) {
@@ -30,11 +32,10 @@ class Fingerprint {
 
  private:
   /// Little endian, whatever the machine is.
-  static std::uint64_t word(std::string_view bytes) {
+  static std::uint64_t word(const char* bytes, std::size_t count) {
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-      value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-    return value;
+    std::memcpy(&value, bytes, count);
+    return std::endian::native == std::endian::little ? value : __builtin_bswap64(value);
   }
   void mix(std::uint64_t value) {
     state_ = (state_ ^ value) * 0x9e3779b97f4a7c15ULL;

@@ -91,6 +91,18 @@ TEST(RecordingRing, WhatCannotBeKeptIsDroppedCountedAndToldAndNothingFollowsTheG
   EXPECT_EQ(log.messages.size(), 1U);
 }
 
+TEST(RecordingRing, CountsEveryFrameThatTheDiskDidNotTake) {
+  const TemporaryFolder folder;
+  Lines log;
+  auto ring = RecordingRing::open({.folder = folder / "ring", .reserve_bytes = std::uint64_t{1} << 60U}, log);
+  (*ring)->begin_segment(0);
+  for (int frame = 0; frame < 5; ++frame) (*ring)->write("step");
+  for (int i = 0; i < 1000 && (*ring)->dropped() < 5; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ((*ring)->dropped(), 5U);
+  ring->reset();
+  EXPECT_EQ(log.messages.size(), 1U);
+}
+
 TEST(RecordingRing, ALargeSnapshotIsNotTakenAgainBeforeAsMuchHasFollowed) {
   const TemporaryFolder folder;
   Lines log;
