@@ -224,7 +224,10 @@ class SiteLink {
   static void remember(google::protobuf::RepeatedPtrField<std::string>& journals, const std::string& journal);
   void ask_from(std::uint64_t from, const delivery::StreamReceiver& receiver, LinkTools& tools) const;
   template <class Frame>
-  void publish_ours(std::string_view kind, Frame frame, LinkTools& tools) const;
+  void publish_ours(std::string_view kind, Frame frame, LinkTools& tools) const {
+    frame.set_instance(tools.lives.current());
+    publish(kind, frame, tools);
+  }
   SiteNews on_hello(const wire::Hello& hello, LinkTools& tools);
   [[nodiscard]] bool is_refused(const wire::Hello& hello, const Now& now) const;
   void refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
