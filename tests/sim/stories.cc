@@ -82,6 +82,7 @@ std::span<const Tale> Tale::all() {
          s.reachable = 1000;
          s.carelessness = 1000;
          s.reinstalls = true;
+         s.tidiness = 300;  // and nobody decides any more what was left unclear
        }},
       {"forgot-reinstall", &Stories::forgot_reinstall,
        [](Swarm& s) {
