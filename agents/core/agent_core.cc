@@ -100,6 +100,8 @@ struct AgentCore::Impl {
   void on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out);
   void on_media(const wire::MountRefused& refused, const Now& now, Outcome& out);
   void send_mounts(Outcome& out);
+  /// What answer files are rendered by here, if it is news.
+  void tell_families(const Now& now, Outcome& out);
   void drop_acked(const Now& now, Outcome& out);
   /// What was fetched for jobs that are all gone.
   void tidy(const Now& now, Outcome& out);
@@ -155,6 +157,7 @@ void AgentCore::Impl::on(const Started&, const Now& now, Outcome& out) {
     put_row(out, rows::site, site_row);
   }
   started_ = true;
+  tell_families(now, out);
   damage.tell(journal, now, out);
   drop_acked(now, out);
   blobs.keep(jobs.profiles(), out);
@@ -237,7 +240,7 @@ void AgentCore::Impl::on(const CredentialsChanged& change, const Now& now, Outco
   for (const auto& entry : change.credentials) names += (names.empty() ? "" : " ") + entry.name;
   out.log(LogLevel::info, "credentials of this site", {{"names", names}});
   const auto version = [this](const JobSlot& slot) {
-    return breaker.version(slot.job.order().bmc().credential());
+    return breaker.version(slot.job.agreed().bmc().credential());
   };
   std::map<const JobSlot*, std::string> versions;
   for (const JobSlot* slot : jobs.all()) versions[slot] = version(*slot);
@@ -304,7 +307,7 @@ void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome
     slot->held_reads = reads.refused_closed();
     out.log(LogLevel::warning, "the media fence held back guarded reads",
             {{"deployment", slot->id()},
-             {"server", slot->job.order().server()},
+             {"server", slot->job.agreed().server()},
              {"stage", wire::Stage_Name(slot->job.stage())},
              {"refused", std::to_string(reads.refused_closed())}});
   }
@@ -334,7 +337,7 @@ void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, O
 void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out) {
   const std::string peer = host_of_bmc_address(refused.peer());
   for (JobSlot* slot : jobs.all()) {
-    if (slot->machine && host_of_bmc_address(slot->job.order().bmc().address()) == peer) {
+    if (slot->machine && host_of_bmc_address(slot->job.agreed().bmc().address()) == peer) {
       runner.deliver(*slot, install::MediaTlsRefused{refused.detail()}, now, out);
     }
   }
@@ -357,6 +360,20 @@ void AgentCore::Impl::send_mounts(Outcome& out) {
   out.emit(std::move(all));
 }
 
+void AgentCore::Impl::tell_families(const Now& now, Outcome& out) {
+  wire::Event event;
+  for (const auto& [name, family] : settings.families.all()) {
+    wire::FamilyRef& known = *event.mutable_families()->add_families();
+    known.set_name(name);
+    known.set_sha256(families::family_sha256(family));
+  }
+  const std::string digest = sha256(event.families().SerializeAsString());
+  if (digest == site_row.families_sha256()) return;
+  site_row.set_families_sha256(digest);
+  put_row(out, rows::site, site_row);
+  journal.tell(std::move(event), now, out);
+}
+
 void AgentCore::Impl::drop_acked(const Now& now, Outcome& out) {
   const std::size_t before = jobs.size();
   for (const std::string& token : jobs.drop_acked(journal.stream().acked(), out))
@@ -373,11 +390,11 @@ void AgentCore::Impl::follow_clock(const StreamLink::Received& received, Outcome
   if (received.clock_stepped == Duration::zero() && !received.clock_learned) return;
   for (JobSlot* slot : jobs.all()) {
     if (!slot->open() || slot->job.launched()) continue;
-    wire::StartInstall& order = *slot->job.mutable_order();
-    const Duration made_at = from_wire(order.clock_steps());
-    follow_steps(order, made_at + received.clock_stepped);
-    if (received.clock_learned) link.fit_to_clock(order);
-    if (from_wire(order.clock_steps()) != made_at) jobs.store(*slot, out);
+    wire::Issue& issue = *slot->job.mutable_issue();
+    const Duration made_at = from_wire(issue.clock_steps());
+    follow_steps(issue, made_at + received.clock_stepped);
+    if (received.clock_learned) link.fit_to_clock(issue);
+    if (from_wire(issue.clock_steps()) != made_at) jobs.store(*slot, out);
   }
 }
 

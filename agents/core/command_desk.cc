@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "agents/core/command_intake.h"
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
 #include "common/base/planted.h"
+#include "common/orders/order_parts.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -14,16 +14,20 @@ namespace {
 constexpr std::size_t fences_per_report = 200;  // stays far below the limit of one journal entry
 
 /// What a command is about, for its receipt.
-wire::Event subject_of(const wire::Command& command) {
+wire::Event subject_of(const wire::Command& command, const std::optional<orders::Parts>& order) {
   wire::Event event;
   const auto name = [&](const auto& body) {
     event.set_server(body.server());
     event.set_deployment_id(body.deployment_id());
     event.set_generation(body.generation());
   };
-  if (command.has_start_install()) name(command.start_install());
-  if (command.has_cancel_install()) name(command.cancel_install());
+  if (command.has_cancel_order()) name(command.cancel_order());
   if (command.has_inspect_server()) event.set_server(command.inspect_server().server());
+  if (command.has_order()) {
+    event.set_deployment_id(command.order().issue().deployment_id());
+    event.set_generation(command.order().issue().generation());
+  }
+  if (order) event.set_server(order->agreed.server());
   return event;
 }
 
@@ -31,45 +35,56 @@ wire::Event subject_of(const wire::Command& command) {
 
 void CommandDesk::take(const delivery::Entry& entry, const Now& now, Outcome& out) {
   wire::Command command;
+  std::optional<orders::Parts> order;
   std::optional<wire::Fault> refusal;
+  bool is_ours = false;
   if (command.ParseFromString(entry.bytes)) {
-    if (command.has_start_install()) c_.link.fit_to_clock(*command.mutable_start_install());
-    refusal = judge(command, now);
+    refusal = refuse_origin(command, c_.journal.stream().journal_id(), c_.link.epoch());
+    is_ours = !refusal;
+    if (command.has_order()) {
+      auto opened = open_order(command.order(), c_.settings.version);
+      if (opened) {
+        order = std::move(*opened);
+        c_.link.fit_to_clock(order->issue);
+      } else if (!refusal) {
+        refusal = std::move(opened.error());
+      }
+    }
+    if (!refusal) refusal = judge(command, order, now);
   } else {
     refusal =
         make_fault(wire::UNSUPPORTED_COMMAND, "", "the command does not decode", "upgrade this site's agent");
   }
-  wire::Event receipt = subject_of(command);
+  wire::Event receipt = subject_of(command, order);
   receipt.mutable_receipt()->set_command_seq(entry.seq);
   receipt.mutable_receipt()->set_accepted(!refusal);
-  receipt.mutable_receipt()->set_of_cancel(command.has_cancel_install());
+  receipt.mutable_receipt()->set_of_cancel(command.has_cancel_order());
   if (refusal) {
     out.log(LogLevel::warning, "command refused: " + refusal->seen(),
             {{"command", std::to_string(entry.seq)},
              {"deployment", receipt.deployment_id()},
              {"server", receipt.server()}});
     *receipt.mutable_receipt()->mutable_refusal() = *refusal;
-    const bool is_ours = !refuse_origin(command, c_.journal.stream().journal_id(), c_.link.epoch());
-    if (command.has_start_install() && is_ours && !refuse_form(command.start_install()))
-      c_.fences.refused(command.start_install().identity(), command.start_install().generation(), out);
+    if (order && is_ours && !refuse_form(*order))
+      c_.fences.refused(order->agreed.identity(), order->issue.generation(), out);
   }
   c_.journal.tell(std::move(receipt), now, out);
-  if (!refusal) obey(command, entry.seq, now, out);
+  if (!refusal) obey(command, std::move(order), entry.seq, now, out);
 }
 
-std::optional<wire::Fault> CommandDesk::judge(const wire::Command& command, const Now& now) const {
-  if (auto fault = refuse_origin(command, c_.journal.stream().journal_id(), c_.link.epoch())) return fault;
+std::optional<wire::Fault> CommandDesk::judge(const wire::Command& command,
+                                              const std::optional<orders::Parts>& order,
+                                              const Now& now) const {
   switch (command.body_case()) {
-    case wire::Command::kStartInstall: {
-      const wire::StartInstall& order = command.start_install();
-      if (auto fault = refuse_form(order)) return fault;
-      const JobSlot* known = c_.jobs.find(order.deployment_id());
-      const bool repeated = known != nullptr && known->job.order().generation() == order.generation();
+    case wire::Command::kOrder: {
+      if (auto fault = refuse_form(*order)) return fault;
+      const JobSlot* known = c_.jobs.find(order->issue.deployment_id());
+      const bool repeated = known != nullptr && known->job.issue().generation() == order->issue.generation();
       if (repeated) return std::nullopt;  // a new command journal says again what it believes open
-      return refuse_order(order, c_.fences, c_.jobs, now);
+      return refuse_order(*order, c_.fences, c_.jobs, now);
     }
-    case wire::Command::kCancelInstall:
-      return refuse_form(command.cancel_install());
+    case wire::Command::kCancelOrder:
+      return refuse_form(command.cancel_order());
     case wire::Command::kInspectServer:
       return refuse_form(command.inspect_server());
     case wire::Command::kPrefetchImage:
@@ -81,18 +96,17 @@ std::optional<wire::Fault> CommandDesk::judge(const wire::Command& command, cons
       break;
   }
   if (planted(Defect::unknown_kind_accepted)) return std::nullopt;
-  return make_fault(wire::UNSUPPORTED_COMMAND, "",
-                    "this agent (" + c_.settings.version + ") does not know the command",
-                    "upgrade this site's agent");
+  return unsupported_command("the command", c_.settings.version);
 }
 
-void CommandDesk::obey(const wire::Command& command, std::uint64_t seq, const Now& now, Outcome& out) {
+void CommandDesk::obey(const wire::Command& command, std::optional<orders::Parts> order, std::uint64_t seq,
+                       const Now& now, Outcome& out) {
   c_.link.saw_epoch(command.controller_epoch(), out);
   switch (command.body_case()) {
-    case wire::Command::kStartInstall:
-      return start_install(command.start_install(), seq, now, out);
-    case wire::Command::kCancelInstall:
-      return cancel_install(command.cancel_install(), now, out);
+    case wire::Command::kOrder:
+      return accept(std::move(*order), seq, now, out);
+    case wire::Command::kCancelOrder:
+      return cancel(command.cancel_order(), now, out);
     case wire::Command::kInspectServer:
       return inspections_.accept(command.inspect_server(), now, out);
     case wire::Command::kPrefetchImage:
@@ -106,14 +120,15 @@ void CommandDesk::obey(const wire::Command& command, std::uint64_t seq, const No
   }
 }
 
-void CommandDesk::start_install(const wire::StartInstall& order, std::uint64_t seq, const Now& now,
-                                Outcome& out) {
-  if (c_.jobs.find(order.deployment_id()) != nullptr) return;
-  c_.fences.see(order.identity(), order.generation(), order.deployment_id(), out);
-  images_.ask(order.image(), now, out);
+void CommandDesk::accept(orders::Parts order, std::uint64_t seq, const Now& now, Outcome& out) {
+  auto& [agreed, issue] = order;
+  if (c_.jobs.find(issue.deployment_id()) != nullptr) return;
+  c_.fences.see(agreed.identity(), issue.generation(), issue.deployment_id(), out);
+  images_.ask(orders::image_of(agreed, issue), now, out);
   record::Job job;
-  *job.mutable_order() = order;
-  job.set_machine(machine_key(order.identity()));
+  job.set_machine(machine_key(agreed.identity()));
+  *job.mutable_agreed() = std::move(agreed);
+  *job.mutable_issue() = std::move(issue);
   job.set_command_seq(seq);
   job.set_stage(wire::QUEUED);
   JobSlot& slot = c_.jobs.add(std::move(job));
@@ -124,16 +139,16 @@ void CommandDesk::start_install(const wire::StartInstall& order, std::uint64_t s
   out.log(LogLevel::info, "order accepted", log_fields(slot.job));
 }
 
-void CommandDesk::cancel_install(const wire::CancelInstall& cancel, const Now& now, Outcome& out) {
+void CommandDesk::cancel(const wire::CancelOrder& cancel, const Now& now, Outcome& out) {
   // The tombstone rises first and for ever, whatever is known of the order now.
   c_.fences.cancel(cancel.identity(), cancel.generation(), out);
   wire::CancelAnswer::Answer answer = wire::CancelAnswer::NOT_RUNNING;
   std::vector<JobSlot*> covered;
   for (JobSlot* slot : c_.jobs.all()) {
-    const wire::StartInstall& order = slot->job.order();
+    const record::Job& job = slot->job;
     const bool named = slot->id() == cancel.deployment_id();
-    if (order.generation() > cancel.generation() ||
-        !(named || same_machine(order.identity(), cancel.identity())))
+    if (job.issue().generation() > cancel.generation() ||
+        !(named || same_machine(job.agreed().identity(), cancel.identity())))
       continue;
     if (named && slot->job.ended() && slot->job.ending() == wire::Ended::CANCELLED) {
       answer = wire::CancelAnswer::CANCELLED;  // asked again

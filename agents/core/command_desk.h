@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "agents/core/command_intake.h"
 #include "agents/core/image_desk.h"
 #include "agents/core/inspection_desk.h"
 #include "agents/core/job_runner.h"
@@ -23,10 +24,13 @@ class CommandDesk {
 
  private:
   /// Why the command is not obeyed; changes nothing.
-  [[nodiscard]] std::optional<wire::Fault> judge(const wire::Command& command, const Now& now) const;
-  void obey(const wire::Command& command, std::uint64_t seq, const Now& now, Outcome& out);
-  void start_install(const wire::StartInstall& order, std::uint64_t seq, const Now& now, Outcome& out);
-  void cancel_install(const wire::CancelInstall& cancel, const Now& now, Outcome& out);
+  [[nodiscard]] std::optional<wire::Fault> judge(const wire::Command& command,
+                                                 const std::optional<orders::Parts>& order,
+                                                 const Now& now) const;
+  void obey(const wire::Command& command, std::optional<orders::Parts> order, std::uint64_t seq,
+            const Now& now, Outcome& out);
+  void accept(orders::Parts order, std::uint64_t seq, const Now& now, Outcome& out);
+  void cancel(const wire::CancelOrder& cancel, const Now& now, Outcome& out);
   void apply_settings(const wire::SiteSettings& settings, Outcome& out);
   void report_state(const wire::ReportState& request, const Now& now, Outcome& out);
 

@@ -80,26 +80,37 @@ std::optional<wire::Fault> refuse_origin(const wire::Command& command, const std
   return std::nullopt;
 }
 
-std::optional<wire::Fault> refuse_form(const wire::StartInstall& order) {
-  if (!is_name(order.deployment_id())) return invalid("deployment_id", "is missing or malformed");
-  if (!is_name(order.server())) return invalid("server", "is missing or malformed");
-  if (order.generation() == 0) return invalid("generation", "is missing");
-  if (const auto fault = refuse_bmc(order.bmc())) return fault;
-  if (order.bmc().tls() == wire::BmcTarget::TLS_UNSPECIFIED) return invalid("bmc.tls", "is missing");
-  if (order.bmc().tls() == wire::BmcTarget::PIN && !is_digest(order.bmc().key_sha256())) {
-    return invalid("bmc.key_sha256", "is not a SHA-256 in hex");
-  }
-  if (!is_digest(order.image().sha256())) return invalid("image.sha256", "is not a SHA-256 in hex");
-  if (order.image().urls().empty()) return invalid("image.urls", "is empty");
-  if (!is_digest(order.profile().sha256())) return invalid("profile.sha256", "is not a SHA-256 in hex");
-  if (!order.has_start_by()) return invalid("start_by", "is missing");
-  if (!order.has_launch_by()) return invalid("launch_by", "is missing");
-  if (from_wire(order.launch_by()) < from_wire(order.start_by()))
-    return invalid("launch_by", "is before start_by");
-  return refuse_identity(order.identity());
+std::expected<orders::Parts, wire::Fault> open_order(const wire::Order& order, const std::string& version) {
+  auto parts = orders::open(order);
+  if (parts) return std::move(*parts);
+  if (parts.error().kind == ErrorKind::unsupported)
+    return std::unexpected(unsupported_command("order " + order.issue().deployment_id(), version));
+  return std::unexpected(make_fault(wire::ORDER_INVALID, "QUEUED",
+                                    "the order is refused: " + parts.error().message, std::string(resend)));
 }
 
-std::optional<wire::Fault> refuse_form(const wire::CancelInstall& cancel) {
+std::optional<wire::Fault> refuse_form(const orders::Parts& order) {
+  const auto& [agreed, issue] = order;
+  const wire::Install& install = agreed.install();
+  if (!is_name(issue.deployment_id())) return invalid("deployment_id", "is missing or malformed");
+  if (!is_name(agreed.server())) return invalid("server", "is missing or malformed");
+  if (issue.generation() == 0) return invalid("generation", "is missing");
+  if (const auto fault = refuse_bmc(agreed.bmc())) return fault;
+  if (agreed.bmc().tls() == wire::BmcTarget::TLS_UNSPECIFIED) return invalid("bmc.tls", "is missing");
+  if (agreed.bmc().tls() == wire::BmcTarget::PIN && !is_digest(issue.bmc_key_sha256())) {
+    return invalid("bmc_key_sha256", "is not a SHA-256 in hex");
+  }
+  if (!is_digest(install.image().sha256())) return invalid("image.sha256", "is not a SHA-256 in hex");
+  if (issue.image_urls().empty()) return invalid("image_urls", "is empty");
+  if (!is_digest(install.profile().sha256())) return invalid("profile.sha256", "is not a SHA-256 in hex");
+  if (!issue.has_start_by()) return invalid("start_by", "is missing");
+  if (!issue.has_launch_by()) return invalid("launch_by", "is missing");
+  if (from_wire(issue.launch_by()) < from_wire(issue.start_by()))
+    return invalid("launch_by", "is before start_by");
+  return refuse_identity(agreed.identity());
+}
+
+std::optional<wire::Fault> refuse_form(const wire::CancelOrder& cancel) {
   if (!is_name(cancel.deployment_id())) return invalid("deployment_id", "is missing or malformed");
   if (cancel.generation() == 0) return invalid("generation", "is missing");
   if (machine_key(cancel.identity()).empty()) return invalid("identity", "names no machine");
@@ -118,22 +129,28 @@ std::optional<wire::Fault> refuse_form(const wire::InspectServer& request) {
   return refuse_bmc(request.bmc());
 }
 
-std::optional<wire::Fault> refuse_order(const wire::StartInstall& order, const FenceTable& fences,
-                                        JobTable& jobs, const Now& now) {
+std::optional<wire::Fault> refuse_order(const orders::Parts& order, const FenceTable& fences, JobTable& jobs,
+                                        const Now& now) {
+  const auto& [agreed, issue] = order;
   // Busy before fenced: naming the open job is the more helpful answer when both are true.
-  if (const JobSlot* other = jobs.open_on(order.identity())) {
+  if (const JobSlot* other = jobs.open_on(agreed.identity())) {
     return make_fault(wire::MACHINE_BUSY, "QUEUED",
-                      "deployment " + other->id() + " of server " + other->job.order().server() +
+                      "deployment " + other->id() + " of server " + other->job.agreed().server() +
                           " is open for the same machine",
                       "wait for it, or: " + commands::cancel(other->id()) +
                           "; if the two servers are one machine, remove one of them");
   }
-  if (auto fault = fences.refuse(order.identity(), order.generation())) return fault;
-  if (now.wall_low > from_wire(order.start_by())) {
+  if (auto fault = fences.refuse(agreed.identity(), issue.generation())) return fault;
+  if (now.wall_low > from_wire(issue.start_by())) {
     return make_fault(wire::ORDER_EXPIRED, "QUEUED", "the order reached the site after its start_by",
                       "order it again with a later start");
   }
   return std::nullopt;
+}
+
+wire::Fault unsupported_command(std::string what, const std::string& version) {
+  return make_fault(wire::UNSUPPORTED_COMMAND, "", "this agent (" + version + ") does not know " + what,
+                    "upgrade this site's agent");
 }
 
 }  // namespace metalmesh::agent

@@ -25,12 +25,12 @@ std::string media_base(const SiteStanding& site) {
 /// Why nothing may be taken away from this BMC by anybody but its own job; or nothing.
 std::optional<wire::Fault> own_business(const JobContext& c, const wire::BmcTarget& bmc) {
   for (const JobSlot* slot : c.jobs.all()) {
-    if (slot->job.order().bmc().address() != bmc.address() || (!slot->open() && !slot->owes_cleanup()))
+    if (slot->job.agreed().bmc().address() != bmc.address() || (!slot->open() && !slot->owes_cleanup()))
       continue;
     return make_fault(wire::MACHINE_BUSY, "INSPECT",
                       "deployment " + slot->id() + " is at work on this BMC, and cleans up itself",
                       "wait for its end; if it has ended and nothing of it runs any more: " +
-                          commands::resolve(slot->job.order().server(), "failed"));
+                          commands::resolve(slot->job.agreed().server(), "failed"));
   }
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include "agents/core/faults.h"
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
+#include "common/orders/order_parts.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -69,7 +70,7 @@ void JobQueue::fill(const Now& now, Outcome& out) {
   for (JobSlot* slot : c_.jobs.all()) {
     if (places_left_ <= 0) break;
     if (!slot->waiting() || slot->machine) continue;
-    if (logins_left(slot->job.order().bmc().credential(), now) > 0) {
+    if (logins_left(slot->job.agreed().bmc().credential(), now) > 0) {
       review(*slot, now, out);
     } else {
       wake_at(now.mono + BmcDesk::patience);
@@ -104,8 +105,9 @@ void JobQueue::wake_at(MonoTime at) {
 }
 
 void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
-  const wire::StartInstall& order = slot.job.order();
-  const WallTime start_by = from_wire(order.start_by());
+  const wire::Issue& issue = slot.job.issue();
+  const wire::Agreed& agreed = slot.job.agreed();
+  const WallTime start_by = from_wire(issue.start_by());
   if (now.wall_low > start_by) {
     // Another agent with our identity may have launched it: its disk is not for this one to speak of.
     if (auto doubt = c_.link.why_not_act(); doubt && doubt->code() == wire::SITE_QUARANTINED)
@@ -131,28 +133,29 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
     return runner_.end_waiting(slot, wire::Ended::FAILED, *materials.trouble, now, out);
   }
   if (slot.retry_at && now.mono < *slot.retry_at) return wake_at(*slot.retry_at);
-  if (order.has_not_before() && now.wall_high < from_wire(order.not_before())) {
+  if (issue.has_not_before() && now.wall_high < from_wire(issue.not_before())) {
     return wake_at(now.mono +
-                   std::min<Duration>(from_wire(order.not_before()) - now.wall_high, longest_sleep));
+                   std::min<Duration>(from_wire(issue.not_before()) - now.wall_high, longest_sleep));
   }
   if (materials.trouble) return hold(slot, *materials.trouble, now, out);
   if (auto fault = why_held(slot, now)) return hold(slot, std::move(*fault), now, out);
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
   if (!materials.here) return;
   const bool full = places_left_ <= 0 && !planted(Defect::parallel_ignored);
-  if (full || c_.bmcs.busy(order.bmc().address())) return;
-  std::int64_t& logins = logins_left(order.bmc().credential(), now);
+  if (full || c_.bmcs.busy(agreed.bmc().address())) return;
+  std::int64_t& logins = logins_left(agreed.bmc().credential(), now);
   if (logins <= 0) return wake_at(now.mono + BmcDesk::patience);
-  const auto blob = blobs_.get(order.profile().sha256());
-  if (!blob) return blobs_.fetch_again(order.profile().sha256());
+  const wire::Install& install = agreed.install();
+  const auto blob = blobs_.get(install.profile().sha256());
+  if (!blob) return blobs_.fetch_again(install.profile().sha256());
   const wire::ImageFacts* packages =
-      order.packages().has_image() ? images_.facts(order.packages().image().sha256()) : nullptr;
-  if (auto fault = c_.mounts.prepare(slot.job, {*blob, *images_.facts(order.image().sha256()), packages},
+      install.packages().has_image() ? images_.facts(install.packages().image().sha256()) : nullptr;
+  if (auto fault = c_.mounts.prepare(slot.job, {*blob, *images_.facts(install.image().sha256()), packages},
                                      c_.site, out)) {
     return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(*fault), now, out);
   }
   slot.job.set_stage(wire::CONNECT);
-  slot.job.set_usual_reads(c_.reads.of(order));
+  slot.job.set_usual_reads(c_.reads.of(install));
   if (slot.job.attempt() == 0) slot.job.set_attempt(1);
   c_.jobs.store(slot, out);
   --places_left_;
@@ -161,7 +164,7 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
 }
 
 std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& now) const {
-  const wire::StartInstall& order = slot.job.order();
+  const wire::Issue& issue = slot.job.issue();
   const std::string stage = wire::Stage_Name(slot.job.stage());
   if (c_.site.disk_low) {
     return make_fault(wire::DISK_LOW, stage, "the agent's disk is below its reserve: no new job is started",
@@ -170,8 +173,8 @@ std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& no
   const auto standing = c_.link.why_not_start();
   // An unproven incarnation may go as far as ARM; a time that is doubted starts nothing.
   if (standing && (standing->code() == wire::SITE_QUARANTINED || !c_.link.why_not_act())) return standing;
-  const bool too_early = order.has_not_before() && now.wall_low < from_wire(order.not_before());
-  const bool too_late = now.wall_high > from_wire(order.start_by());
+  const bool too_early = issue.has_not_before() && now.wall_low < from_wire(issue.not_before());
+  const bool too_late = now.wall_high > from_wire(issue.start_by());
   if (too_early || too_late) {
     if (standing) return standing;
     return make_fault(
@@ -181,20 +184,21 @@ std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& no
             " s, too little to tell whether the order may start",
         "let the agent's machine synchronise its clock, or restore the link to the controller");
   }
-  return c_.breaker.why_not(login_of(order.bmc()), c_.site.login_refusals, now);
+  return c_.breaker.why_not(login_of(slot.job.agreed().bmc()), c_.site.login_refusals, now);
 }
 
 JobQueue::Materials JobQueue::prepare(JobSlot& slot, const Now& now, Outcome& out) {
-  const wire::StartInstall& order = slot.job.order();
+  const record::Job& job = slot.job;
+  const wire::Install& install = job.agreed().install();
   std::string missing;  // the image that is waited for
   const auto want = [&](const wire::ImageRef& image) {
     images_.want(image, out);
     if (images_.facts(image.sha256()) == nullptr && missing.empty()) missing = image.sha256();
   };
-  want(order.image());
-  if (order.packages().has_image()) want(order.packages().image());
+  want(orders::image_of(job.agreed(), job.issue()));
+  if (install.packages().has_image()) want(orders::package_image_of(job.agreed(), job.issue()));
   const bool image_here = missing.empty();
-  const bool profile_here = blobs_.has(order.profile().sha256());
+  const bool profile_here = blobs_.has(install.profile().sha256());
   if (image_here && profile_here) return {.here = true, .trouble = std::nullopt};
   if (slot.job.stage() != wire::PREPARING) {
     slot.job.set_stage(wire::PREPARING);
@@ -208,12 +212,12 @@ JobQueue::Materials JobQueue::prepare(JobSlot& slot, const Now& now, Outcome& ou
 }
 
 std::optional<wire::Fault> JobQueue::trouble(const JobSlot& slot) const {
-  const wire::StartInstall& order = slot.job.order();
-  auto fault = images_.trouble(order.image().sha256());
-  if (!fault && order.packages().has_image()) fault = images_.trouble(order.packages().image().sha256());
-  if (fault || !blobs_.unknown(order.profile().sha256())) return fault;
+  const wire::Install& install = slot.job.agreed().install();
+  auto fault = images_.trouble(install.image().sha256());
+  if (!fault && install.packages().has_image()) fault = images_.trouble(install.packages().image().sha256());
+  if (fault || !blobs_.unknown(install.profile().sha256())) return fault;
   return make_fault(wire::PROFILE_UNAVAILABLE, wire::Stage_Name(wire::PREPARING),
-                    "the controller does not have the content of profile " + order.profile().name(),
+                    "the controller does not have the content of profile " + install.profile().name(),
                     "apply the profile again: " + commands::apply() + "; the job goes on by itself");
 }
 

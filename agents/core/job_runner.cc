@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
+#include "common/orders/order_parts.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -26,15 +27,15 @@ std::string holder(const JobSlot& slot) { return "job/" + slot.id(); }
 
 wire::Event event_of(const record::Job& job) {
   wire::Event event;
-  event.set_server(job.order().server());
-  event.set_deployment_id(job.order().deployment_id());
-  event.set_generation(job.order().generation());
+  event.set_server(job.agreed().server());
+  event.set_deployment_id(job.issue().deployment_id());
+  event.set_generation(job.issue().generation());
   return event;
 }
 
 std::vector<std::pair<std::string, std::string>> log_fields(const record::Job& job) {
-  return {{"deployment", job.order().deployment_id()},
-          {"server", job.order().server()},
+  return {{"deployment", job.issue().deployment_id()},
+          {"server", job.agreed().server()},
           {"stage", wire::Stage_Name(job.stage())}};
 }
 
@@ -74,7 +75,7 @@ bool count_login(const JobContext& context, const Login& login, const Now& now, 
 install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   install::Gate gate;
   // A credential that is not at this site shows when it is used.
-  auto no_login = c_.breaker.why_not(login_of(job.order().bmc()), c_.site.login_refusals, now);
+  auto no_login = c_.breaker.why_not(login_of(job.agreed().bmc()), c_.site.login_refusals, now);
   if (no_login && no_login->code() == wire::BMC_LOGIN_REFUSED) gate.no_login = std::move(no_login);
   const auto doubt = c_.link.why_not_act();
   gate.vouched = !doubt;
@@ -84,11 +85,10 @@ install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   if (standing) gate.why_not = *standing;
   if (job.armed()) return gate;
   gate.clock_ok = now.wall_high - now.wall_low <= c_.settings.clock_tolerance;
-  const wire::StartInstall& order = job.order();
   if (standing) return gate;
-  if (!c_.fences.holds(order.identity(), order.generation())) {
+  if (!c_.fences.holds(job.agreed().identity(), job.issue().generation())) {
     gate.why_not = make_fault(wire::GENERATION_FENCED, "",
-                              "generation " + std::to_string(order.generation()) +
+                              "generation " + std::to_string(job.issue().generation()) +
                                   " of this machine was cancelled, or a later order was seen",
                               "order it again: a new order gets a higher generation");
   } else if (gate.no_login) {
@@ -105,7 +105,7 @@ install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
 void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
   const std::string& address = c_.site.media_address;
   MM_CHECK(slot.open() && !slot.machine && !address.empty());
-  c_.bmcs.begin(holder(slot), slot.job.order().bmc().address(), slot.job.order().bmc().credential(),
+  c_.bmcs.begin(holder(slot), slot.job.agreed().bmc().address(), slot.job.agreed().bmc().credential(),
                 now.mono);
   slot.retry_at.reset();
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
@@ -120,7 +120,7 @@ void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
   }
   slot.machine = std::make_unique<install::InstallMachine>(
       slot.job, c_.settings.timeouts, std::move(urls), draw_seed(c_.entropy),
-      bmc::Known{&c_.settings.quirks, c_.maps.find(slot.job.order().bmc())});
+      bmc::Known{&c_.settings.quirks, c_.maps.find(orders::bmc_of(slot.job.agreed(), slot.job.issue()))});
   deliver(slot, install::Resume{}, now, out);
 }
 
@@ -140,60 +140,61 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
   }
   bool over = false;
   for (install::JobAction& action : outcome.actions) {
-    std::visit(
-        Overloaded{
-            [&](install::CallBmc& call) { out.emit(std::move(call.request)); },
-            [&](install::WaitFor& wait) {
-              slot.poll_at = now.mono + wait.delay;
-              out.emit(TimerArm{holder(slot), *slot.poll_at});
-            },
-            [&](install::StopWaiting&) {
-              slot.poll_at.reset();
-              out.emit(TimerDisarm{holder(slot)});
-            },
-            [&](install::SetMount&) { on_mount_changed(slot, now, out); },
-            [&](install::Probe& probe) { out.emit(std::move(probe.probe)); },
-            [&](install::Tell& tell) {
-              tell.event.set_server(slot.job.order().server());
-              tell.event.set_deployment_id(slot.id());
-              tell.event.set_generation(slot.job.order().generation());
-              const bool last = slot.job.ended() && (tell.event.has_ended() || tell.event.has_released());
-              const std::uint64_t seq = c_.journal.tell(std::move(tell.event), now, out);
-              if (last) slot.job.set_ended_seq(seq);
-              if (last) c_.reads.learn(slot.job, out);
-            },
-            [&](install::LoginRefused&) {
-              count_login_refusal(c_, login_of(slot.job.order().bmc()), slot.job.order().server(), now, out);
-              queue_changed_ = true;
-            },
-            [&](install::LoginAccepted&) {
-              c_.bmcs.logged_in(holder(slot));
-              queue_changed_ |= count_login(c_, login_of(slot.job.order().bmc()), now, out);
-              place_freed_ = true;
-            },
-            [&](install::RetryLater& retry) {
-              slot.retry_at = now.mono + retry.delay;
-              queue_changed_ = true;
-              slot.job.set_stage(wire::QUEUED);
-              wire::Event event = event_of(slot.job);
-              event.mutable_stage()->set_stage(wire::QUEUED);
-              event.mutable_stage()->set_note(
-                  "attempt " + std::to_string(slot.job.attempt()) + " in " +
-                  std::to_string(std::chrono::ceil<std::chrono::seconds>(retry.delay).count()) + " s");
-              c_.journal.tell(std::move(event), now, out);
-              over = true;
-            },
-            [&](install::Finish&) {
-              MM_CHECK(slot.job.ended() && slot.job.ended_seq() != 0);
-              if (!slot.job.mount_token().empty() && slot.job.mount_state() != wire::DEAD) {
-                slot.job.set_mount_state(wire::DEAD);
-                on_mount_changed(slot, now, out);
-              }
-              slot.job.set_stage(wire::DONE);
-              over = true;
-            },
-        },
-        action);
+    std::visit(Overloaded{
+                   [&](install::CallBmc& call) { out.emit(std::move(call.request)); },
+                   [&](install::WaitFor& wait) {
+                     slot.poll_at = now.mono + wait.delay;
+                     out.emit(TimerArm{holder(slot), *slot.poll_at});
+                   },
+                   [&](install::StopWaiting&) {
+                     slot.poll_at.reset();
+                     out.emit(TimerDisarm{holder(slot)});
+                   },
+                   [&](install::SetMount&) { on_mount_changed(slot, now, out); },
+                   [&](install::Probe& probe) { out.emit(std::move(probe.probe)); },
+                   [&](install::Tell& tell) {
+                     tell.event.set_server(slot.job.agreed().server());
+                     tell.event.set_deployment_id(slot.id());
+                     tell.event.set_generation(slot.job.issue().generation());
+                     const bool last =
+                         slot.job.ended() && (tell.event.has_ended() || tell.event.has_released());
+                     const std::uint64_t seq = c_.journal.tell(std::move(tell.event), now, out);
+                     if (last) slot.job.set_ended_seq(seq);
+                     if (last) c_.reads.learn(slot.job, out);
+                   },
+                   [&](install::LoginRefused&) {
+                     count_login_refusal(c_, login_of(slot.job.agreed().bmc()), slot.job.agreed().server(),
+                                         now, out);
+                     queue_changed_ = true;
+                   },
+                   [&](install::LoginAccepted&) {
+                     c_.bmcs.logged_in(holder(slot));
+                     queue_changed_ |= count_login(c_, login_of(slot.job.agreed().bmc()), now, out);
+                     place_freed_ = true;
+                   },
+                   [&](install::RetryLater& retry) {
+                     slot.retry_at = now.mono + retry.delay;
+                     queue_changed_ = true;
+                     slot.job.set_stage(wire::QUEUED);
+                     wire::Event event = event_of(slot.job);
+                     event.mutable_stage()->set_stage(wire::QUEUED);
+                     event.mutable_stage()->set_note(
+                         "attempt " + std::to_string(slot.job.attempt()) + " in " +
+                         std::to_string(std::chrono::ceil<std::chrono::seconds>(retry.delay).count()) + " s");
+                     c_.journal.tell(std::move(event), now, out);
+                     over = true;
+                   },
+                   [&](install::Finish&) {
+                     MM_CHECK(slot.job.ended() && slot.job.ended_seq() != 0);
+                     if (!slot.job.mount_token().empty() && slot.job.mount_state() != wire::DEAD) {
+                       slot.job.set_mount_state(wire::DEAD);
+                       on_mount_changed(slot, now, out);
+                     }
+                     slot.job.set_stage(wire::DONE);
+                     over = true;
+                   },
+               },
+               action);
   }
   if (over) leave_bmc(slot, out);
   c_.jobs.store(slot, out);
@@ -231,7 +232,7 @@ void JobRunner::on_mount_due(JobSlot& slot, const Now& now, Outcome& out) {
     return;  // nobody is launched by such a time, so there is no hurry; it is looked at again when time is
              // known
   if (!MountDesk::expired(slot.job, now)) {
-    const Duration left = from_wire(slot.job.order().launch_by()) - now.wall_high;
+    const Duration left = from_wire(slot.job.issue().launch_by()) - now.wall_high;
     out.emit(TimerArm{"mount/" + slot.id(), now.mono + left});
     return;
   }
@@ -272,7 +273,7 @@ void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcom
   *job.mutable_launched_at() = to_wire(now.wall());
   job.set_mount_state(wire::LAUNCHED);
   if (job.has_second()) c_.mounts.publish(job, out);
-  c_.fences.launch(job.order().identity(), job.order().generation(), out);
+  c_.fences.launch(job.agreed().identity(), job.issue().generation(), out);
   wire::Event event = event_of(job);
   event.mutable_launched();
   c_.journal.tell(std::move(event), now, out);

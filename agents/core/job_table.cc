@@ -42,7 +42,7 @@ JobTable::JobTable(const RowReader& reader) {
     auto slot = std::make_unique<JobSlot>();
     next_queue_number_ = std::max<std::uint64_t>(next_queue_number_, job.queue_number() + 1);
     slot->job = std::move(job);
-    slot->machine_names = machine_names(slot->job.order().identity());
+    slot->machine_names = machine_names(slot->job.agreed().identity());
     slot->stored = essence(slot->job);
     slots_.emplace(deployment, std::move(slot));
   }
@@ -51,7 +51,7 @@ JobTable::JobTable(const RowReader& reader) {
 JobSlot& JobTable::add(record::Job job) {
   auto slot = std::make_unique<JobSlot>();
   slot->job = std::move(job);
-  slot->machine_names = machine_names(slot->job.order().identity());
+  slot->machine_names = machine_names(slot->job.agreed().identity());
   slot->job.set_queue_number(next_queue_number_++);
   const std::string deployment = slot->id();
   return *(slots_[deployment] = std::move(slot));
@@ -95,22 +95,23 @@ std::size_t JobTable::running() const {
 std::set<std::string> JobTable::images() const {
   std::set<std::string> digests;
   for (const auto& [deployment, slot] : slots_) {
-    const wire::StartInstall& order = slot->job.order();
-    digests.insert(order.image().sha256());
-    if (order.packages().has_image()) digests.insert(order.packages().image().sha256());
+    const wire::Install& install = slot->job.agreed().install();
+    digests.insert(install.image().sha256());
+    if (install.packages().has_image()) digests.insert(install.packages().image().sha256());
   }
   return digests;
 }
 
 std::set<std::string> JobTable::profiles() const {
   std::set<std::string> digests;
-  for (const auto& [deployment, slot] : slots_) digests.insert(slot->job.order().profile().sha256());
+  for (const auto& [deployment, slot] : slots_)
+    digests.insert(slot->job.agreed().install().profile().sha256());
   return digests;
 }
 
 std::uint32_t JobTable::waiting_for(std::string_view credential) const {
   return static_cast<std::uint32_t>(std::ranges::count_if(slots_, [&](const auto& item) {
-    return item.second->waiting() && item.second->job.order().bmc().credential() == credential;
+    return item.second->waiting() && item.second->job.agreed().bmc().credential() == credential;
   }));
 }
 

@@ -41,7 +41,7 @@ struct JobSlot {
   JobSlot(const JobSlot&) = delete;  // the machine refers to `job`
   JobSlot& operator=(const JobSlot&) = delete;
 
-  [[nodiscard]] const std::string& id() const { return job.order().deployment_id(); }
+  [[nodiscard]] const std::string& id() const { return job.issue().deployment_id(); }
   [[nodiscard]] bool open() const { return !job.ended(); }
   [[nodiscard]] bool waiting() const { return open() && job.stage() <= wire::PREPARING; }
   /// In a conversation, or (after a restart) owed one.

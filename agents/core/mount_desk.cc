@@ -6,8 +6,10 @@
 #include "agents/core/faults.h"
 #include "agents/media/answer/medium_plan.h"
 #include "agents/media/mount_url.h"
+#include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/base/planted.h"
+#include "common/families/family_catalogue.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -16,8 +18,8 @@ namespace {
 constexpr std::size_t token_bytes = 16;
 
 std::vector<wire::Variable> variables_of(const record::Job& job, const std::string& callback_url) {
-  const wire::StartInstall& order = job.order();
-  std::vector<wire::Variable> variables(order.variables().begin(), order.variables().end());
+  const auto& ordered = job.agreed().install().variables();
+  std::vector<wire::Variable> variables(ordered.begin(), ordered.end());
   const auto offer = [&](const char* name, const std::string& value) {
     for (const wire::Variable& given : variables) {
       if (given.name() == name) return;  // the order knows better
@@ -26,30 +28,30 @@ std::vector<wire::Variable> variables_of(const record::Job& job, const std::stri
     variable.set_name(name);
     variable.set_value(value);
   };
-  offer("server", order.server());
-  offer("hostname", order.server());
-  offer("deployment", order.deployment_id());
+  offer("server", job.agreed().server());
+  offer("hostname", job.agreed().server());
+  offer("deployment", job.issue().deployment_id());
   offer("callback_url", callback_url);
   return variables;
 }
 
 media::PackagesPlace packages_of(const record::Job& job, const SiteStanding& site) {
-  if (!job.has_packages()) return {job.order().packages().url(), false};
+  if (!job.has_packages()) return {job.agreed().install().packages().url(), false};
   return {site.packages_url + media::packages_path(job.packages().token()), true};
 }
 
 std::optional<media::Callback> callback_of(const record::Job& job, const std::string& url,
                                            const AgentSettings& settings) {
-  if (job.order().proof().minimum() != wire::PROOF_CALLBACK) return std::nullopt;
+  if (job.agreed().install().proof().minimum() != wire::PROOF_CALLBACK) return std::nullopt;
   return media::Callback{url, settings.media_tls ? settings.media_ca : std::string()};
 }
 
 wire::Fault refusal(const record::Job& job, const Error& error) {
-  const std::string& profile = job.order().profile().name();
+  const std::string& profile = job.agreed().install().profile().name();
   if (error.kind == ErrorKind::unsupported) {
     return make_fault(wire::IMAGE_UNSUITABLE, "MEDIA",
-                      "image " + job.order().image().name() + " cannot carry the answer of profile " +
-                          profile + ": " + error.message,
+                      "image " + job.agreed().install().image().name() +
+                          " cannot carry the answer of profile " + profile + ": " + error.message,
                       "use an image of the profile's family, or correct spec.family of image and profile");
   }
   return make_fault(
@@ -58,11 +60,23 @@ wire::Fault refusal(const record::Job& job, const Error& error) {
       "correct the profile, or vars and host of profile, site, rollout or server, then order again");
 }
 
+/// What a person agreed to was what the family's file said then.
+std::optional<wire::Fault> other_family(const record::Job& job, const config::OsFamily& family) {
+  const std::string& planned = job.agreed().install().family().sha256();
+  if (planned.empty() || planned == families::family_sha256(family)) return std::nullopt;
+  return make_fault(wire::TEMPLATE_FAILED, "MEDIA",
+                    "OS family " + family.name() +
+                        " of this site is not what the order was planned with: its file, "
+                        "or the agent's version, is another one",
+                    "look at it, then order it again: " + commands::install(job.agreed().server()));
+}
+
 /// The media server must not end a response before this job calls its reader stalled, which may take twice
 /// the limit (install/read_watch.h).
 std::uint32_t patience_of(const record::Job& job, const AgentSettings& settings) {
-  const Duration stall =
-      job.order().has_stall_after() ? from_wire(job.order().stall_after()) : settings.timeouts.stall;
+  const Duration stall = job.agreed().install().has_stall_after()
+                             ? from_wire(job.agreed().install().stall_after())
+                             : settings.timeouts.stall;
   return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(2 * stall).count());
 }
 
@@ -82,7 +96,7 @@ std::string MountDesk::token() { return to_hex(entropy_.secret(token_bytes)); }
 
 std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMaterials& with,
                                               const SiteStanding& site, Outcome& out) {
-  const std::string& profile = job.order().profile().name();
+  const std::string& profile = job.agreed().install().profile().name();
   wire::ProfileContent content;
   if (!content.ParseFromString(with.profile_blob)) {
     return make_fault(wire::PROFILE_UNAVAILABLE, "MEDIA", "profile " + profile + " does not decode",
@@ -102,7 +116,7 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
                       "profile " + profile + ": " + settings_.families.unknown(content.family()),
                       "correct spec.family of image and profile, or add the family to this site's agent");
   }
-  const wire::StartInstall& order = job.order();
+  if (auto fault = other_family(job, *family)) return fault;
   const wire::ImageFacts& facts = with.image;
   serve_packages(job, with.packages);
   const std::string callback_url =
@@ -110,12 +124,13 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
   auto plan = media::plan_medium({.family = *family,
                                   .profile_template = content.template_(),
                                   .variables = variables_of(job, callback_url),
-                                  .host = order.host(),
+                                  .host = job.agreed().install().host(),
                                   .recognised = settings_.families.recognise(facts),
                                   .packages = packages_of(job, site),
                                   .callback = callback_of(job, callback_url, settings_)},
                                  facts);
   if (!plan) return refusal(job, plan.error());
+  job.set_answer_sha256(to_hex(sha256(plan->answer)));
   job.set_answer(std::move(plan->answer));
   job.clear_changes();
   for (wire::FileChange& change : plan->changes) *job.add_changes() = std::move(change);
@@ -146,7 +161,7 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   if (job.mount_token().empty()) return;
   wire::Mount mount;
   mount.set_token(job.mount_token());
-  mount.set_deployment_id(job.order().deployment_id());
+  mount.set_deployment_id(job.issue().deployment_id());
   *mount.mutable_image() = job.image_facts();
   mount.set_answer(job.answer());
   *mount.mutable_changes() = job.changes();
@@ -158,7 +173,7 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   if (!job.has_second()) return;
   wire::Mount second;
   second.set_token(job.second_token());
-  second.set_deployment_id(job.order().deployment_id());
+  second.set_deployment_id(job.issue().deployment_id());
   *second.mutable_second() = job.second();
   second.set_state(second_state(job.mount_state()));
   send_mount(std::move(second), out);
@@ -182,18 +197,18 @@ std::optional<std::string> MountDesk::why_not_launch(const record::Job& job, con
   if (job.cancel_asked()) return "the order was cancelled";
   if (!job.armed()) return "the job is not armed: the server booted our medium by itself";
   if (job.mount_state() != wire::OPEN) return "the medium is " + wire::MountState_Name(job.mount_state());
-  if (!fences.holds(job.order().identity(), job.order().generation())) {
-    return "generation " + std::to_string(job.order().generation()) + " of this machine is fenced";
+  if (!fences.holds(job.agreed().identity(), job.issue().generation())) {
+    return "generation " + std::to_string(job.issue().generation()) + " of this machine is fenced";
   }
   return std::nullopt;
 }
 
 bool MountDesk::expired(const record::Job& job, const Now& now) {
-  return now.wall_high >= from_wire(job.order().launch_by()) && !planted(Defect::expiry_ignored);
+  return now.wall_high >= from_wire(job.issue().launch_by()) && !planted(Defect::expiry_ignored);
 }
 
 bool MountDesk::surely_expired(const record::Job& job, const Now& now) {
-  return now.wall_low >= from_wire(job.order().launch_by()) && !planted(Defect::expiry_ignored);
+  return now.wall_low >= from_wire(job.issue().launch_by()) && !planted(Defect::expiry_ignored);
 }
 
 void MountDesk::verdict(const std::string& token, bool granted, Outcome& out) {

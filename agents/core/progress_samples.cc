@@ -25,7 +25,7 @@ void ProgressSamples::take(JobSlot& slot, const Now& now, Outcome& out) {
   const wire::Reads& reads = slot.reads;
   wire::Sample sample;
   sample.set_deployment_id(slot.id());
-  sample.set_server(slot.job.order().server());
+  sample.set_server(slot.job.agreed().server());
   sample.set_stage(slot.job.stage());
   sample.set_bytes_read(reads.bytes_covered());
   sample.set_package_bytes(reads.package_bytes());

@@ -145,9 +145,9 @@ void Caretaker::fence(Case& c) {
 void Caretaker::job(Case& c) {
   const auto guessed = guess<record::Job>(c.damage);
   const std::string under = c.key.substr(std::string_view(rows::job).size());
-  const std::string deployment = c.damage.value_whole ? guessed.order().deployment_id() : under;
+  const std::string deployment = c.damage.value_whole ? guessed.issue().deployment_id() : under;
   c.told.set_deployment_id(deployment);
-  if (!machine_key(guessed.order().identity()).empty()) block(guessed.order().identity(), c.told.row());
+  if (!machine_key(guessed.agreed().identity()).empty()) block(guessed.agreed().identity(), c.told.row());
   std::vector<wire::Identity> machines;
   for (const auto& [key, fence] : fences_) {
     if (fence.deployment_id() == deployment) machines.push_back(fence.identity());

@@ -33,7 +33,7 @@ bool whole(const record::Fence& fence, const std::string& machine) {
   return !machine_key(fence.identity()).empty() && !machine.empty();
 }
 bool whole(const record::Job& job, const std::string& deployment) {
-  return job.order().deployment_id() == deployment && !deployment.empty() && job.order().generation() > 0 &&
+  return job.issue().deployment_id() == deployment && !deployment.empty() && job.issue().generation() > 0 &&
          wire::Stage_IsValid(job.stage()) && job.stage() >= wire::QUEUED &&
          wire::MountState_IsValid(job.mount_state()) && record::Job::Intent_IsValid(job.intent()) &&
          wire::FaultCode_IsValid(job.fault().code()) && job.ended() == (job.stage() == wire::DONE) &&

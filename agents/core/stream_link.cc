@@ -389,9 +389,9 @@ Now StreamLink::trusted(const Now& now) const {
   return known;
 }
 
-void StreamLink::fit_to_clock(wire::StartInstall& order) const {
+void StreamLink::fit_to_clock(wire::Issue& issue) const {
   if (!settings_.wan_free && presence_.clock().line(MonoTime()))
-    follow_steps(order, presence_.clock().steps());
+    follow_steps(issue, presence_.clock().steps());
 }
 
 std::string StreamLink::quarantine_reason() const {

@@ -62,7 +62,7 @@ class StreamLink {
   /// the machine's. While nobody vouches for one, any time may be the true one.
   [[nodiscard]] Now trusted(const Now& now) const;
   /// The bounds of `order` by that time: the controller's clock may have been set since it made them.
-  void fit_to_clock(wire::StartInstall& order) const;
+  void fit_to_clock(wire::Issue& issue) const;
   /// Nothing when irreversible acts are allowed, otherwise why not.
   [[nodiscard]] std::optional<wire::Fault> why_not_act() const;
   /// The same for what begins something: it needs a time that is not doubted, too.

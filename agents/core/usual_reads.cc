@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t most_kinds = 512;
 
-std::string kind_of(const wire::StartInstall& order) {
-  return order.image().sha256() + "/" + order.profile().sha256();
+std::string kind_of(const wire::Install& install) {
+  return install.image().sha256() + "/" + install.profile().sha256();
 }
 
 }  // namespace
@@ -19,8 +19,8 @@ UsualReads::UsualReads(const RowReader& rows) {
   for (auto& [kind, row] : load_rows<record::UsualReads>(rows, rows::reads)) by_kind_.emplace(kind, row);
 }
 
-std::uint64_t UsualReads::of(const wire::StartInstall& order) const {
-  const auto known = by_kind_.find(kind_of(order));
+std::uint64_t UsualReads::of(const wire::Install& install) const {
+  const auto known = by_kind_.find(kind_of(install));
   return known == by_kind_.end() ? 0 : known->second.bytes();
 }
 
@@ -28,7 +28,7 @@ void UsualReads::learn(const record::Job& job, Outcome& out) {
   // Off by itself is what it is to judge: only what ran afterwards proves that it was an end.
   if (job.ending() != wire::Ended::SUCCEEDED || job.proof() < wire::PROOF_BOOTED || job.bytes_covered() == 0)
     return;
-  const std::string kind = kind_of(job.order());
+  const std::string kind = kind_of(job.agreed().install());
   if (!by_kind_.contains(kind) && by_kind_.size() >= most_kinds) {
     out.erase(rows::reads + by_kind_.begin()->first);
     by_kind_.erase(by_kind_.begin());

@@ -18,7 +18,7 @@ class UsualReads {
   explicit UsualReads(const RowReader& rows);
 
   /// The least that was read of it, in bytes; 0 when nothing is known.
-  [[nodiscard]] std::uint64_t of(const wire::StartInstall& order) const;
+  [[nodiscard]] std::uint64_t of(const wire::Install& install) const;
   /// Takes in a job that succeeded. At most 512 kinds are remembered.
   void learn(const record::Job& job, Outcome& out);
 

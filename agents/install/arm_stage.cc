@@ -10,18 +10,18 @@ namespace {
 
 /// Order and site allow arming now: done. Otherwise the job waits or ends.
 Verdict may_arm(Context& context) {
-  const wire::StartInstall& order = context.order();
+  const wire::Issue& issue = context.issue();
   for (const auto& [given, stamp, name] :
-       {std::tuple(order.has_start_by(), &order.start_by(), "start_by"),
-        std::tuple(order.has_launch_by(), &order.launch_by(), "launch_by")}) {
+       {std::tuple(issue.has_start_by(), &issue.start_by(), "start_by"),
+        std::tuple(issue.has_launch_by(), &issue.launch_by(), "launch_by")}) {
     if (given && surely_past(context, *stamp))
       return context.fail(wire::ORDER_EXPIRED, {.expected = name, .seen = std::string(name) + " has passed"});
   }
   if (!context.gate.may_arm) return hold(context, context.gate.why_not);
-  const bool early = order.has_not_before() && context.now.wall_low < from_wire(order.not_before());
-  const bool late = (order.has_start_by() && maybe_past(context, order.start_by())) ||
-                    (order.has_launch_by() && maybe_past(context, order.launch_by()));
-  const bool bounded = order.has_not_before() || order.has_start_by() || order.has_launch_by();
+  const bool early = issue.has_not_before() && context.now.wall_low < from_wire(issue.not_before());
+  const bool late = (issue.has_start_by() && maybe_past(context, issue.start_by())) ||
+                    (issue.has_launch_by() && maybe_past(context, issue.launch_by()));
+  const bool bounded = issue.has_not_before() || issue.has_start_by() || issue.has_launch_by();
   if (early && context.gate.clock_ok) {
     context.talk.arm_reading = false;
     return look_again(context, 2 * context.timeouts.poll);
@@ -75,8 +75,8 @@ Verdict arm(Context& context) {
   if (system->off()) context.set_mount(wire::OPEN);
   wire::Event event;
   event.mutable_armed();
-  if (context.order().has_launch_by())
-    *event.mutable_armed()->mutable_launch_by() = context.order().launch_by();
+  if (context.issue().has_launch_by())
+    *event.mutable_armed()->mutable_launch_by() = context.issue().launch_by();
   context.tell(std::move(event));
   return Verdict::done;
 }

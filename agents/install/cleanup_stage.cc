@@ -35,7 +35,7 @@ Verdict remove_override(Context& context) {
   const redfish::System* system = look(context);
   if (system == nullptr) return Verdict::busy;
   // The address may lead to another machine by now; its override is none of our business.
-  const auto expected = redfish::from_wire(context.order().identity());
+  const auto expected = redfish::from_wire(context.agreed().identity());
   if (!talk.bmc.identified() && !redfish::may_be(expected, system->identity)) return Verdict::done;
   return clear_override(context, *system);
 }

@@ -35,8 +35,8 @@ void pause(Context& context, const wire::Fault& why) {
 void Context::log(LogLevel level, std::string message) {
   out.logs.push_back({level,
                       std::move(message),
-                      {{"deployment", order().deployment_id()},
-                       {"server", order().server()},
+                      {{"deployment", issue().deployment_id()},
+                       {"server", agreed().server()},
                        {"stage", wire::Stage_Name(job.stage())}}});
 }
 

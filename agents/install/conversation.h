@@ -103,7 +103,9 @@ struct Context {
   bool failed = false;  // the stage is over
   bool paused = false;  // and goes on later
 
-  [[nodiscard]] const wire::StartInstall& order() const { return job.order(); }
+  [[nodiscard]] const wire::Agreed& agreed() const { return job.agreed(); }
+  [[nodiscard]] const wire::Install& install() const { return job.agreed().install(); }
+  [[nodiscard]] const wire::Issue& issue() const { return job.issue(); }
   void tell(wire::Event event) { out.actions.emplace_back(Tell{std::move(event)}); }
   void log(LogLevel level, std::string message);
   /// Be called again in `delay` at the latest.

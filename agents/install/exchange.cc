@@ -4,6 +4,7 @@
 
 #include "agents/install/stages.h"
 #include "common/base/planted.h"
+#include "common/orders/order_parts.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
@@ -97,10 +98,9 @@ void carry(Context& context) {
 
 bmc::Dialogue open_dialogue(const record::Job& job, const StageTimeouts& timeouts, bmc::Known known,
                             std::uint64_t first_number) {
-  const wire::StartInstall& order = job.order();
-  bmc::Peer peer{"job/" + order.deployment_id(), order.bmc(), false};
+  bmc::Peer peer{"job/" + job.issue().deployment_id(), orders::bmc_of(job.agreed(), job.issue()), false};
   bmc::Timing timing{.request = timeouts.bmc_request, .poll = timeouts.poll};
-  bmc::Dialogue dialogue(std::move(peer), timing, redfish::from_wire(order.identity()),
+  bmc::Dialogue dialogue(std::move(peer), timing, redfish::from_wire(job.agreed().identity()),
                          {job.session_uris().begin(), job.session_uris().end()}, first_number, known);
   if (job.contradicted()) dialogue.hold_contradicted("one machine", "another one than before, for a while");
   return dialogue;

@@ -59,7 +59,7 @@ std::string progress_of(const redfish::System& system) {
 
 Verdict ask_for_closed_port(Context& context) {
   Conversation& talk = context.talk;
-  const bool wanted = !context.order().proof().reach_host().empty() && !context.job.port_was_closed();
+  const bool wanted = !context.install().proof().reach_host().empty() && !context.job.port_was_closed();
   const bool waits = context.now.mono < talk.next_probe;
   const bool answered = talk.probe_id.empty() || !waits;
   if (!wanted || (answered && talk.port_probes == most_port_probes)) return Verdict::done;

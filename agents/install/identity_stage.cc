@@ -18,7 +18,7 @@ bool refused_for_power(Context& context, const redfish::System& system) {
     context.fail(wire::BMC_PROTOCOL, {.expected = "the host's PowerState", .seen = "none"});
     return true;
   }
-  const auto policy = context.order().power();
+  const auto policy = context.install().power();
   const bool may_be_on = policy == wire::GRACEFUL || policy == wire::FORCE || context.job.host_on_by_us();
   if (system.off() || may_be_on) return false;
   context.fail(wire::POWERED_ON, {.expected = "the order says refuse_if_on", .seen = system.power});
@@ -26,7 +26,7 @@ bool refused_for_power(Context& context, const redfish::System& system) {
 }
 
 bool refused_for_shutdown(Context& context, const redfish::System& system) {
-  const bool gentle = context.order().power() == wire::GRACEFUL && !context.job.host_on_by_us();
+  const bool gentle = context.install().power() == wire::GRACEFUL && !context.job.host_on_by_us();
   if (system.off() || !gentle || redfish::may_shut_down(system.reset)) return false;
   context.fail(wire::POWERED_ON,
                {.expected = "and its BMC offers no GracefulShutdown", .seen = system.power});
@@ -40,11 +40,11 @@ Verdict reach_machine(Context& context) {
 }
 
 Verdict preflight(Context& context) {
-  const wire::StartInstall& order = context.order();
-  if (order.has_start_by() && surely_past(context, order.start_by()))
+  const wire::Issue& issue = context.issue();
+  if (issue.has_start_by() && surely_past(context, issue.start_by()))
     return context.fail(wire::ORDER_EXPIRED, {.expected = "start_by", .seen = "start_by has passed"});
   // Certainly too early: nothing is put into a slot hours ahead.
-  if (order.has_not_before() && context.now.wall_high < from_wire(order.not_before()))
+  if (issue.has_not_before() && context.now.wall_high < from_wire(issue.not_before()))
     return look_again(context, 2 * context.timeouts.poll);
   const redfish::System* system = look(context);
   if (system == nullptr) return Verdict::busy;

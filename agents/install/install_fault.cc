@@ -145,10 +145,10 @@ std::string percent_of(const record::Job& job) {
 
 std::string fill(std::string_view pattern, const record::Job& job, const FaultFacts& facts) {
   const auto value = [&](std::string_view name) -> std::string {
-    if (name == "server") return job.order().server();
-    if (name == "bmc") return job.order().bmc().address();
-    if (name == "credential") return job.order().bmc().credential();
-    if (name == "media") return "image " + job.order().image().name();
+    if (name == "server") return job.agreed().server();
+    if (name == "bmc") return job.agreed().bmc().address();
+    if (name == "credential") return job.agreed().bmc().credential();
+    if (name == "media") return "image " + job.agreed().install().image().name();
     if (name == "slot") return facts.slot.empty() ? job.inserted_slot() : facts.slot;
     if (name == "expected") return facts.expected;
     if (name == "seen") return facts.seen;

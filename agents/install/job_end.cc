@@ -67,6 +67,7 @@ void tell_end(Context& context) {
   ended.set_proof(job.proof());
   *ended.mutable_evidence() = job.evidence();
   if (job.has_fault()) *ended.mutable_fault() = job.fault();
+  ended.set_answer_sha256(job.answer_sha256());
   ended.set_disk(job.has_fault() ? job.fault().disk() : disk_of(job));
   ended.set_medium_in(installer_may_run(job));
   for (std::string& debt : debts_of(context)) ended.add_debts(std::move(debt));
@@ -86,8 +87,8 @@ void tell_release(Context& context) {
 bool will_retry(const record::Job& job, const Now& now) {
   const bool wiped = job.launched() && !planted(Defect::retries_after_wipe);
   if (!job.has_fault() || wiped || job.cancel_asked() || !may_pass(job.fault().code())) return false;
-  if (job.order().has_start_by() && now.wall_low > from_wire(job.order().start_by())) return false;
-  return job.attempt() <= job.order().attempts_before_wipe();
+  if (job.issue().has_start_by() && now.wall_low > from_wire(job.issue().start_by())) return false;
+  return job.attempt() <= job.agreed().install().attempts_before_wipe();
 }
 
 void conclude(Context& context) {

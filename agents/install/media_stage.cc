@@ -140,7 +140,7 @@ Ejected eject(Context& context, const std::string& uri, bool only_own) {
 Verdict prepare_media(Context& context) {
   Conversation& talk = context.talk;
   if (context.job.mount_state() != wire::CLOSED) context.set_mount(wire::CLOSED);
-  const bool replace = context.order().replace_foreign_media();
+  const bool replace = context.install().replace_foreign_media();
   for (const redfish::Slot& slot : talk.slots) {
     if (replace || !redfish::is_inserted(slot) || is_ours(context, slot)) continue;
     const std::string image = slot.image.empty() ? "media of " + slot.connected_via : slot.image;

@@ -52,7 +52,7 @@ bool may_not_switch(const Context& context) {
 }
 
 bool may_be_late(const Context& context) {
-  return context.order().has_launch_by() && maybe_past(context, context.order().launch_by());
+  return context.issue().has_launch_by() && maybe_past(context, context.issue().launch_by());
 }
 
 Verdict switch_on(Context& context, const redfish::System& system) {
@@ -78,7 +78,7 @@ Verdict switch_off(Context& context, const redfish::System& system) {
   if (may_not_switch(context)) return hold(context, context.gate.why_not);
   if (may_be_late(context)) return look_again(context, context.timeouts.poll);
   Conversation& talk = context.talk;
-  const bool gentle = context.order().power() == wire::GRACEFUL && !context.job.host_on_by_us();
+  const bool gentle = context.install().power() == wire::GRACEFUL && !context.job.host_on_by_us();
   const Duration waited = context.now.mono - talk.told_off_at.value_or(context.now.mono);
   if (talk.told_off_at && waited < context.timeouts.power)
     return look_again(context, context.timeouts.poll / 2);
@@ -122,7 +122,7 @@ Verdict power(Context& context) {
   record::Job& job = context.job;
   if (job.launched() && !planted(Defect::off_while_installing)) return Verdict::done;
   // To end it takes a time that is known; while it may have passed, nothing is switched either.
-  if (context.order().has_launch_by() && surely_past(context, context.order().launch_by()))
+  if (context.issue().has_launch_by() && surely_past(context, context.issue().launch_by()))
     return context.fail(wire::ORDER_EXPIRED,
                         {.expected = "launch_by", .seen = "the host was not powered on in time"});
   if (const auto answer = take_answer(context, Ask::reset)) {

@@ -12,7 +12,7 @@ constexpr std::uint16_t default_port = 22;
 
 void probe_port(Context& context) {
   Conversation& talk = context.talk;
-  const wire::ProofPolicy& policy = context.order().proof();
+  const wire::ProofPolicy& policy = context.install().proof();
   if (policy.reach_host().empty()) return;
   if (context.now.mono < talk.next_probe) {
     context.wait(talk.next_probe - context.now.mono);
@@ -30,7 +30,7 @@ void take_probe(Context& context, const ProbeAnswered& answer) {
   record::Job& job = context.job;
   if (answer.id != context.talk.probe_id) return;
   context.talk.probe_id.clear();
-  const std::string& host = context.order().proof().reach_host();
+  const std::string& host = context.install().proof().reach_host();
   if (!job.final_power_on()) {
     if (!answer.open) {
       job.set_port_was_closed(true);

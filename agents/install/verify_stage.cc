@@ -17,7 +17,7 @@ constexpr Duration default_within = std::chrono::minutes(20);
 constexpr Duration default_settle = std::chrono::minutes(1);
 
 wire::ProofGrade wanted(const Context& context) {
-  return std::max(context.order().proof().minimum(), wire::PROOF_POWEROFF);
+  return std::max(context.install().proof().minimum(), wire::PROOF_POWEROFF);
 }
 
 std::string name_of(wire::ProofGrade grade) {
@@ -68,7 +68,7 @@ Verdict judge_power(Context& context, const redfish::System& system) {
     talk.on_since = context.now.mono;
     return Verdict::done;
   }
-  const auto& policy = context.order().proof();
+  const auto& policy = context.install().proof();
   const Duration settle = policy.has_settle() ? from_wire(policy.settle()) : default_settle;
   if (media_gone(context.job) && context.now.mono - *talk.on_since >= settle)
     raise_proof(context, wire::PROOF_BOOTED, "stayed on for " + for_people(settle) + " with the media gone");
@@ -88,7 +88,7 @@ Verdict proven(Context& context) {
 }  // namespace
 
 Duration proof_time(const Context& context) {
-  const wire::ProofPolicy& policy = context.order().proof();
+  const wire::ProofPolicy& policy = context.install().proof();
   return policy.has_within() ? from_wire(policy.within()) : default_within;
 }
 

@@ -48,9 +48,9 @@ Verdict look_at(Context& context, MonoTime at) {
 std::optional<std::pair<wire::FaultCode, FaultFacts>> not_launched(const Context& context) {
   const Conversation& talk = context.talk;
   const Duration waited = context.now.mono - talk.entered;
-  const auto& order = context.order();
+  const wire::Issue& issue = context.issue();
   // To end something takes a time that is known: right after a restart any time may be the true one.
-  const bool expired = order.has_launch_by() && surely_past(context, order.launch_by());
+  const bool expired = issue.has_launch_by() && surely_past(context, issue.launch_by());
   if (talk.reads.never_read(talk.entered, context.now.mono, context.timeouts.first_read)) {
     if (!talk.tls_refusal.empty())
       return {{wire::MEDIA_TLS_REFUSED, {.expected = "TLS", .seen = talk.tls_refusal}}};
@@ -115,8 +115,8 @@ bool restarted(Conversation& talk, const std::string& progress) {
 }
 
 Duration longest_run(const Context& context) {
-  const wire::StartInstall& order = context.order();
-  return order.has_max_run() ? from_wire(order.max_run()) : context.timeouts.longest_run;
+  const wire::Install& install = context.install();
+  return install.has_max_run() ? from_wire(install.max_run()) : context.timeouts.longest_run;
 }
 
 bool ran_too_long(const Context& context) { return from_wire(context.job.ran_for()) > longest_run(context); }
@@ -137,8 +137,9 @@ Verdict out_of_time(Context& context) {
 /// No reads for longer than its patience, and the host is still read as on.
 Verdict judge_silence(Context& context) {
   Conversation& talk = context.talk;
-  const wire::StartInstall& order = context.order();
-  const Duration stall = order.has_stall_after() ? from_wire(order.stall_after()) : context.timeouts.stall;
+  const wire::Install& install = context.install();
+  const Duration stall =
+      install.has_stall_after() ? from_wire(install.stall_after()) : context.timeouts.stall;
   if (!talk.finish_told && talk.reads.finished(context.now.mono, stall)) {
     talk.finish_told = true;
     context.log(LogLevel::info, "its installer has finished reading the medium");
@@ -175,11 +176,12 @@ bool fell_quiet(const Context& context) {
 
 bool has_finished(const Context& context) {
   const Conversation& talk = context.talk;
-  return looks_finished({.read = std::max<std::uint64_t>(talk.reads.covered(), context.job.bytes_covered()),
-                         .size = context.job.media_size(),
-                         .usual = context.job.usual_reads(),
-                         .elsewhere = context.job.has_packages() || !context.order().packages().url().empty(),
-                         .fell_quiet = fell_quiet(context)});
+  return looks_finished(
+      {.read = std::max<std::uint64_t>(talk.reads.covered(), context.job.bytes_covered()),
+       .size = context.job.media_size(),
+       .usual = context.job.usual_reads(),
+       .elsewhere = context.job.has_packages() || !context.install().packages().url().empty(),
+       .fell_quiet = fell_quiet(context)});
 }
 
 std::string percent_read(const record::Job& job) {

@@ -27,6 +27,7 @@ enum class Defect : std::uint8_t {
   // agents/core
   launch_not_journalled,
   generation_fence_removed,
+  path_not_checked,
   tombstone_not_max,
   cancel_answers_only,
   too_late_called_cancelled,

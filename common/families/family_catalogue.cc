@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/base/digest.h"
 #include "common/families/template_tokens.h"
 #include "common/text/glob.h"
 #include "common/text/letters.h"
@@ -127,6 +128,10 @@ std::optional<FamilyFault> check_family(const config::OsFamily& family) {
            ? std::optional<FamilyFault>({"verifiedBy", "must say what was booted, in tier verified"})
            : std::nullopt,
        family.completion().empty() ? std::nullopt : outside("completion", family.completion(), completions)});
+}
+
+std::string family_sha256(const config::OsFamily& family) {
+  return to_hex(sha256(family.SerializeAsString()));  // there are no maps in it
 }
 
 FamilyCatalogue::FamilyCatalogue() {

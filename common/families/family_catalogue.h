@@ -25,6 +25,9 @@ struct FamilyFault {
 };
 std::optional<FamilyFault> check_family(const config::OsFamily& family);
 
+/// SHA-256 (hex): equal families have equal ones, wherever they were read from.
+std::string family_sha256(const config::OsFamily& family);
+
 class FamilyCatalogue {
  public:
   FamilyCatalogue();

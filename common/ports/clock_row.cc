@@ -33,12 +33,12 @@ std::optional<WallFix> doubted_of(const record::Clock& row) {
                  from_wire(row.doubted().high())};
 }
 
-void follow_steps(wire::StartInstall& order, Duration steps) {
-  const Duration by = steps - from_wire(order.clock_steps());
-  *order.mutable_clock_steps() = to_wire(steps);
+void follow_steps(wire::Issue& issue, Duration steps) {
+  const Duration by = steps - from_wire(issue.clock_steps());
+  *issue.mutable_clock_steps() = to_wire(steps);
   if (by >= Duration::zero()) return;  // an account that was put back to an older copy gives nobody more time
-  if (order.has_start_by()) *order.mutable_start_by() = to_wire(from_wire(order.start_by()) + by);
-  if (order.has_launch_by()) *order.mutable_launch_by() = to_wire(from_wire(order.launch_by()) + by);
+  if (issue.has_start_by()) *issue.mutable_start_by() = to_wire(from_wire(issue.start_by()) + by);
+  if (issue.has_launch_by()) *issue.mutable_launch_by() = to_wire(from_wire(issue.launch_by()) + by);
 }
 
 std::string step_words(Duration by) {

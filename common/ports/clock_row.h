@@ -23,7 +23,7 @@ std::optional<WallFix> doubted_of(const record::Clock& row);
 /// The bounds of `order`, made when the controller's clock had been set back by `order.clock_steps`, as they
 /// are after it has been set back by `steps`: who was promised an hour has no more than that. A window
 /// (`not_before`) is not moved, it means a time of day.
-void follow_steps(wire::StartInstall& order, Duration steps);
+void follow_steps(wire::Issue& issue, Duration steps);
 
 /// "1 h 0 min ahead", "2 days behind".
 std::string step_words(Duration by);

@@ -141,6 +141,14 @@ bool find_in_variable(const google::protobuf::Message& message, SecretSet& secre
   return true;
 }
 
+/// What was agreed to is carried as bytes.
+void find_in_order(const google::protobuf::Message& message, SecretSet& secrets) {
+  wire::Order order;
+  order.CopyFrom(message);
+  wire::Agreed agreed;
+  if (agreed.ParseFromString(order.agreed())) find_in_message(agreed, secrets);
+}
+
 /// Commands travel down; events hold no secrets.
 void find_in_frame(const MessageArrived& message, SecretSet& secrets) {
   wire::Envelope envelope;
@@ -153,7 +161,7 @@ void find_in_frame(const MessageArrived& message, SecretSet& secrets) {
     if (!data.ParseFromString(envelope.payload())) return;
     for (const std::string& entry : data.entries()) {
       wire::Command command;
-      if (command.ParseFromString(entry) && command.has_start_install()) find_in_message(command, secrets);
+      if (command.ParseFromString(entry) && command.has_order()) find_in_message(command, secrets);
     }
   }
 }
@@ -241,6 +249,7 @@ void find_in_json(std::string_view text, SecretSet& secrets) {
 
 void find_in_message(const google::protobuf::Message& message, SecretSet& secrets) {
   if (find_in_variable(message, secrets)) return;
+  if (message.GetDescriptor() == wire::Order::descriptor()) return find_in_order(message, secrets);
   const auto& reflection = *message.GetReflection();
   std::vector<const FieldDescriptor*> fields;
   reflection.ListFields(message, &fields);

@@ -12,6 +12,7 @@
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "schemas/record/controller.pb.h"
+#include "schemas/wire/command.pb.h"
 
 namespace metalmesh::controller {
 namespace {

@@ -264,6 +264,9 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
       if (link != nullptr) link->note_damage(event.store_damaged());
       lose_job(work, site, event.store_damaged());
       break;
+    case wire::Event::kFamilies:
+      if (link != nullptr) link->know_families(event.families());
+      break;
     case wire::Event::kJournalOpened:
       if (link != nullptr) link->set_machine(event.journal_opened().machine_id());
       break;

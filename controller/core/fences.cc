@@ -8,6 +8,7 @@
 #include "common/ports/wire_time.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
+#include "controller/core/order_builder.h"
 #include "controller/core/sentences.h"
 #include "controller/state/deployment_states.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 std::optional<wire::Identity> identity_of(const Work& work, const rest::Deployment& deployment) {
   const auto order = work.ledger.inner().orders.find(deployment.id());
-  if (order != work.ledger.inner().orders.end()) return order->second.order().identity();
+  if (order != work.ledger.inner().orders.end()) return order->second.identity();
   const auto server = work.mesh().servers.find(deployment.server());
   if (server == work.mesh().servers.end()) return std::nullopt;
   return order_identity(server->second);
@@ -26,14 +27,14 @@ std::optional<wire::Identity> identity_of(const Work& work, const rest::Deployme
 Duration longest_run(const Work& work, const rest::Deployment& deployment) {
   const auto order = work.ledger.inner().orders.find(deployment.id());
   if (order == work.ledger.inner().orders.end()) return defaults::launch_within + defaults::max_run;
-  const Duration run = from_wire(order->second.order().max_run());
+  const Duration run = from_wire(agreed_in(order->second).install().max_run());
   if (deployment.launched()) return run;
-  return run + std::max(Duration(), from_wire(order->second.order().launch_by()) - work.now.wall_low);
+  return run + std::max(Duration(), from_wire(order->second.order().issue().launch_by()) - work.now.wall_low);
 }
 
 void send(Work& work, const std::string& id, record::OwedFence fence, SiteLink& link) {
   wire::Command command;
-  auto& cancel = *command.mutable_cancel_install();
+  auto& cancel = *command.mutable_cancel_order();
   cancel.set_deployment_id(id);
   cancel.set_server(fence.server());
   *cancel.mutable_identity() = fence.identity();

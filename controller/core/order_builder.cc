@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/check.h"
 #include "common/hosts/host_merge.h"
 #include "common/hosts/host_rules.h"
 #include "common/ports/wire_time.h"
@@ -25,6 +26,34 @@ wire::PowerPolicy policy_of(const std::string& powered_on) {
   if (powered_on == "graceful") return wire::GRACEFUL;
   if (powered_on == "force") return wire::FORCE;
   return wire::REFUSE_IF_ON;
+}
+
+wire::ImageRef without_urls(wire::ImageRef image) {
+  image.clear_urls();
+  return image;
+}
+
+wire::FamilyRef family_ref(const MeshState& mesh, const std::string& site, const std::string& name) {
+  wire::FamilyRef family;
+  family.set_name(name);
+  if (const auto known = mesh.families.find(site); known != mesh.families.end()) {
+    if (const auto digest = known->second.find(name); digest != known->second.end())
+      family.set_sha256(digest->second);
+  }
+  return family;
+}
+
+wire::ProofPolicy proof_policy(const rest::Profile& profile,
+                               const std::map<std::string, std::string>& variables) {
+  const auto& wanted = profile.spec().proof();
+  wire::ProofPolicy proof;
+  proof.set_minimum(grade_of(wanted.minimum()));
+  *proof.mutable_within() = wanted.within();
+  *proof.mutable_settle() = wanted.settle();
+  proof.set_reach_port(wanted.port());
+  if (const auto host = variables.find(wanted.host_var()); host != variables.end())
+    proof.set_reach_host(host->second);
+  return proof;
 }
 
 }  // namespace
@@ -71,52 +100,63 @@ wire::ImageRef image_ref(const rest::Image& image) {
   return ref;
 }
 
-wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollout, const rest::Plan& plan,
-                               const rest::Server& server, const std::string& deployment, WallTime started) {
-  const auto& spec = rollout.spec();
+std::string agree_to(const MeshState& mesh, const rest::RolloutSpec& rollout, const rest::Plan& plan,
+                     const rest::Server& server) {
   const rest::Profile& profile = *find_profile(mesh, plan.profile());
-  const rest::Image& image = mesh.images.at(plan.image());
-  wire::StartInstall order;
-  order.set_deployment_id(deployment);
-  order.set_rollout(rollout.metadata().name());
-  order.set_server(server.metadata().name());
-  *order.mutable_identity() = order_identity(server);
-  *order.mutable_bmc() = bmc_target(server, &mesh.sites.at(server.spec().site()));
-  *order.mutable_image() = image_ref(image);
-  order.mutable_image()->set_sha256(plan.image_sha256());
+  wire::Agreed agreed;
+  agreed.set_server(server.metadata().name());
+  *agreed.mutable_identity() = order_identity(server);
+  *agreed.mutable_bmc() = bmc_target(server, &mesh.sites.at(server.spec().site()));
+  agreed.mutable_bmc()->clear_key_sha256();
+  wire::Install& install = *agreed.mutable_install();
+  *install.mutable_image() = without_urls(image_ref(mesh.images.at(plan.image())));
+  install.mutable_image()->set_sha256(plan.image_sha256());
   if (const rest::Image* packages = package_image(mesh, profile, plan.image())) {
-    *order.mutable_packages()->mutable_image() = image_ref(*packages);
+    *install.mutable_packages()->mutable_image() = without_urls(image_ref(*packages));
   } else if (!packages_from_media(profile)) {
-    order.mutable_packages()->set_url(profile.spec().packages());
+    install.mutable_packages()->set_url(profile.spec().packages());
   }
-  order.mutable_profile()->set_name(profile.metadata().name());
-  order.mutable_profile()->set_version(profile.metadata().version());
-  order.mutable_profile()->set_sha256(mesh.profile_blobs.at(plan.profile()));
-  const auto variables = order_variables(mesh, profile, spec, server);
+  install.mutable_profile()->set_name(profile.metadata().name());
+  install.mutable_profile()->set_version(profile.metadata().version());
+  install.mutable_profile()->set_sha256(mesh.profile_blobs.at(plan.profile()));
+  *install.mutable_family() = family_ref(mesh, server.spec().site(), profile.spec().family());
+  const auto variables = order_variables(mesh, profile, rollout, server);
   for (const auto& [name, value] : variables) {
-    wire::Variable& variable = *order.add_variables();
+    wire::Variable& variable = *install.add_variables();
     variable.set_name(name);
     variable.set_value(value);
   }
-  *order.mutable_host() = order_host(mesh, profile, spec, server);
-  order.set_power(policy_of(spec.powered_on()));
-  order.set_replace_foreign_media(spec.replace_foreign_media());
+  *install.mutable_host() = order_host(mesh, profile, rollout, server);
+  install.set_power(policy_of(rollout.powered_on()));
+  install.set_replace_foreign_media(rollout.replace_foreign_media());
+  *install.mutable_max_run() = profile.spec().max_run();
+  *install.mutable_stall_after() = profile.spec().stall_after();
+  install.set_attempts_before_wipe(defaults::attempts_before_wipe);
+  *install.mutable_proof() = proof_policy(profile, variables);
+  return canonical_bytes(agreed);
+}
+
+wire::Issue issue_for(const MeshState& mesh, const rest::Rollout& rollout, const rest::Plan& plan,
+                      const rest::Server& server, const std::string& deployment, WallTime started) {
+  const rest::RolloutSpec& spec = rollout.spec();
+  wire::Issue issue;
+  issue.set_deployment_id(deployment);
+  issue.set_rollout(rollout.metadata().name());
+  issue.set_bmc_key_sha256(bmc_target(server, &mesh.sites.at(server.spec().site())).key_sha256());
+  *issue.mutable_image_urls() = mesh.images.at(plan.image()).spec().iso().urls();
+  if (const rest::Image* packages = package_image(mesh, *find_profile(mesh, plan.profile()), plan.image()))
+    *issue.mutable_package_image_urls() = packages->spec().iso().urls();
   const WallTime start_by = start_deadline(spec, started);
-  *order.mutable_start_by() = to_wire(start_by);
-  *order.mutable_launch_by() = to_wire(start_by + from_wire(spec.launch_within()));
-  *order.mutable_clock_steps() = to_wire(mesh.clock_steps);
-  *order.mutable_max_run() = profile.spec().max_run();
-  *order.mutable_stall_after() = profile.spec().stall_after();
-  order.set_attempts_before_wipe(defaults::attempts_before_wipe);
-  const auto& proof = profile.spec().proof();
-  order.mutable_proof()->set_minimum(grade_of(proof.minimum()));
-  *order.mutable_proof()->mutable_within() = proof.within();
-  *order.mutable_proof()->mutable_settle() = proof.settle();
-  order.mutable_proof()->set_reach_port(proof.port());
-  if (const auto host = variables.find(proof.host_var()); host != variables.end()) {
-    order.mutable_proof()->set_reach_host(host->second);
-  }
-  return order;
+  *issue.mutable_start_by() = to_wire(start_by);
+  *issue.mutable_launch_by() = to_wire(start_by + from_wire(spec.launch_within()));
+  *issue.mutable_clock_steps() = to_wire(mesh.clock_steps);
+  return issue;
+}
+
+wire::Agreed agreed_in(const record::Order& order) {
+  wire::Agreed agreed;
+  MM_CHECK(agreed.ParseFromString(order.order().agreed()));
+  return agreed;
 }
 
 }  // namespace metalmesh::controller

@@ -1,5 +1,5 @@
-// From objects to the order that a site gets. Built once, at start, so that later edits of a server, image or
-// profile cannot change what was agreed to; only the generation is added when it is handed out. Pure.
+// From objects to the order that a site gets. What is agreed to is serialized once, when it is planned, so that later
+// edits of a server, image or profile cannot change it; the generation is added when it is handed out. Pure.
 #pragma once
 
 #include <map>
@@ -7,6 +7,7 @@
 
 #include "common/base/time.h"
 #include "controller/state/mesh_state.h"
+#include "schemas/record/controller.pb.h"
 #include "schemas/wire/command.pb.h"
 
 namespace metalmesh::controller {
@@ -24,9 +25,14 @@ wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const
 /// The image as a site is told of it.
 wire::ImageRef image_ref(const rest::Image& image);
 
-/// Without generation. `plan` names image and profile version; `started` is when the rollout was.
-wire::StartInstall build_order(const MeshState& mesh, const rest::Rollout& rollout, const rest::Plan& plan,
-                               const rest::Server& server, const std::string& deployment, WallTime started);
+/// What a person agrees to for one server, serialized for good. `plan` names image and profile version.
+std::string agree_to(const MeshState& mesh, const rest::RolloutSpec& rollout, const rest::Plan& plan,
+                     const rest::Server& server);
+/// What is added when the rollout is started, without generation. `plan` names image and profile version.
+wire::Issue issue_for(const MeshState& mesh, const rest::Rollout& rollout, const rest::Plan& plan,
+                      const rest::Server& server, const std::string& deployment, WallTime started);
+/// What was agreed to in an order of ours.
+wire::Agreed agreed_in(const record::Order& order);
 
 /// No order of this rollout starts after it.
 WallTime start_deadline(const rest::RolloutSpec& spec, WallTime started);

@@ -10,6 +10,7 @@
 #include "controller/core/deployment_machine.h"
 #include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
+#include "controller/core/identity_judgement.h"
 #include "controller/core/operator_acts.h"
 #include "controller/core/order_builder.h"
 #include "controller/core/restore_hold.h"
@@ -46,56 +47,62 @@ std::expected<const rest::Rollout*, Refusal> rollout_named(const Work& work, con
 
 std::string plan_next(const std::string& name) { return "plan it again: " + commands::plan(name); }
 
-/// What must still hold at start; nothing when it does.
-rules::Verdict may_start(const Work& work, const rest::Rollout& rollout, const StartRollout& request) {
+/// The rollout planned anew, if it is what was agreed to and may be started.
+std::expected<PlannedOrders, Refusal> plan_to_start(const Work& work, const rest::Rollout& rollout,
+                                                    const StartRollout& request) {
   const std::string& name = rollout.metadata().name();
   const std::string& state = rollout.status().state();
   if (state == "draft")
-    return refusal(ErrorKind::conflict, "plan", "rollout " + name + " has no plan", plan_next(name));
+    return refuse(ErrorKind::conflict, "plan", "rollout " + name + " has no plan", plan_next(name));
   if (state != "planned")
-    return refusal(ErrorKind::conflict, "", "rollout " + name + " is " + state + " already");
+    return refuse(ErrorKind::conflict, "", "rollout " + name + " is " + state + " already");
   if (work.mesh().disk_low) {
-    return refusal(ErrorKind::exhausted, "", "the controller's disk is nearly full: nothing new is started",
-                   "free space in its data directory, then start again");
+    return refuse(ErrorKind::exhausted, "", "the controller's disk is nearly full: nothing new is started",
+                  "free space in its data directory, then start again");
   }
   if (work.mesh().hold)
-    return refusal(ErrorKind::conflict, "", "this controller starts nothing: " + work.mesh().hold->reason(),
-                   after_a_look());
+    return refuse(ErrorKind::conflict, "", "this controller starts nothing: " + work.mesh().hold->reason(),
+                  after_a_look());
   const rest::Plan& plan = rollout.status().plan();
   if (request.plan != plan.digest()) {
-    return refusal(
+    return refuse(
         ErrorKind::conflict, "plan",
         "plan " + request.plan.substr(0, 64) + " is not the rollout's plan, which is " + plan.digest(),
         "look at the present plan, then start with its digest");
   }
   if (request.confirm != static_cast<std::uint32_t>(plan.servers_size())) {
-    return refusal(ErrorKind::conflict, "confirm",
-                   "confirmed " + std::to_string(request.confirm) + " servers, the plan has " +
-                       std::to_string(plan.servers_size()),
-                   "if the plan is what you want: --confirm " + std::to_string(plan.servers_size()));
+    return refuse(ErrorKind::conflict, "confirm",
+                  "confirmed " + std::to_string(request.confirm) + " servers, the plan has " +
+                      std::to_string(plan.servers_size()),
+                  "if the plan is what you want: --confirm " + std::to_string(plan.servers_size()));
   }
+  if (plan.has_expires() && work.now.wall_low > from_wire(plan.expires()))
+    return refuse(ErrorKind::conflict, "plan",
+                  "the plan has expired: it was made more than " +
+                      std::to_string(plan_lifetime / std::chrono::hours(1)) + " hours ago",
+                  plan_next(name));
   if (plan.servers_size() == 0)
-    return refusal(ErrorKind::conflict, "plan", "the plan selects no server", plan_next(name));
+    return refuse(ErrorKind::conflict, "plan", "the plan selects no server", plan_next(name));
   for (const rest::PlanServer& server : plan.servers()) {
     const auto found = work.mesh().servers.find(server.name());
     const rest::Deployment* open =
         found == work.mesh().servers.end() ? nullptr : open_deployment(work.mesh(), found->second);
     if (open != nullptr) {
-      return refusal(ErrorKind::conflict, "plan",
-                     "server " + server.name() + " has an open deployment: " + open->id() + " of rollout " +
-                         open->rollout() + " (" + open->state() + ")",
-                     "wait for its end or abort that rollout, then " + plan_next(name));
+      return refuse(ErrorKind::conflict, "plan",
+                    "server " + server.name() + " has an open deployment: " + open->id() + " of rollout " +
+                        open->rollout() + " (" + open->state() + ")",
+                    "wait for its end or abort that rollout, then " + plan_next(name));
     }
   }
-  const auto fresh = make_plan(work.mesh(), work.ledger.identities(), rollout, work.now);
-  if (!fresh) return fresh.error();
-  if (fresh->digest() != plan.digest()) {
-    return refusal(ErrorKind::conflict, "plan",
-                   "the plan is stale: planned now, it has " + std::to_string(fresh->servers_size()) +
-                       " servers or other content, and digest " + fresh->digest(),
-                   plan_next(name));
+  auto fresh = make_plan(work.mesh(), work.ledger.identities(), rollout, work.now);
+  if (!fresh) return std::unexpected(fresh.error());
+  if (fresh->shown.digest() != plan.digest()) {
+    return refuse(ErrorKind::conflict, "plan",
+                  "the plan is stale: planned now, it has " + std::to_string(fresh->shown.servers_size()) +
+                      " servers or other content, and digest " + fresh->shown.digest(),
+                  plan_next(name));
   }
-  return std::nullopt;
+  return std::move(*fresh);
 }
 
 struct Resolution {
@@ -160,25 +167,26 @@ ActResult act(Work& work, const PlanRollout& request, const std::string&) {
     return refuse(ErrorKind::conflict, "",
                   "rollout " + request.rollout + " is " + state + ": its plan is frozen");
   }
-  auto plan = make_plan(work.mesh(), work.ledger.identities(), **found, work.now);
-  if (!plan) return std::unexpected(plan.error());
+  auto planned = make_plan(work.mesh(), work.ledger.identities(), **found, work.now);
+  if (!planned) return std::unexpected(planned.error());
+  rest::Plan& plan = planned->shown;
   // Power and identity age: what is looked at now serves the next plan.
-  for (const rest::PlanServer& server : plan->servers()) {
+  for (const rest::PlanServer& server : plan.servers()) {
     const auto seen_at = from_wire(work.mesh().servers.at(server.name()).status().inspected_at());
     const Duration age = work.now.wall() - seen_at;  // below zero: the clock was set
     if (age > inspection_ages_after || age < Duration::zero())
       wish_inspection(work, server.name(), AskedBy::plan);
   }
-  for (const rest::PlanExcluded& server : plan->excluded()) {
+  for (const rest::PlanExcluded& server : plan.excluded()) {
     if (std::ranges::find(may_have_changed, server.reason()) != may_have_changed.end())
       wish_inspection(work, server.name(), AskedBy::plan);
   }
   const std::string audit = "planned rollout " + request.rollout + ": " +
-                            std::to_string(plan->servers_size()) + " servers, " +
-                            std::to_string(plan->excluded_size()) + " excluded, digest " + plan->digest();
+                            std::to_string(plan.servers_size()) + " servers, " +
+                            std::to_string(plan.excluded_size()) + " excluded, digest " + plan.digest();
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
     rollout.mutable_status()->set_state("planned");
-    *rollout.mutable_status()->mutable_plan() = std::move(*plan);
+    *rollout.mutable_status()->mutable_plan() = std::move(plan);
   });
   return Acted{false, "Rollout", request.rollout, audit};
 }
@@ -186,7 +194,8 @@ ActResult act(Work& work, const PlanRollout& request, const std::string&) {
 ActResult act(Work& work, const StartRollout& request, const std::string&) {
   const auto found = rollout_named(work, request.rollout);
   if (!found) return std::unexpected(found.error());
-  if (auto bad = may_start(work, **found, request)) return std::unexpected(std::move(*bad));
+  const auto fresh = plan_to_start(work, **found, request);
+  if (!fresh) return std::unexpected(fresh.error());
   const WallTime started = work.now.wall();
   const rest::Rollout rollout = **found;
   std::uint32_t position = 0;
@@ -205,8 +214,11 @@ ActResult act(Work& work, const StartRollout& request, const std::string&) {
     deployment.set_wave(planned.wave());
     *deployment.mutable_created() = to_wire(started);
     record::Order order;
-    *order.mutable_order() =
-        build_order(work.mesh(), rollout, rollout.status().plan(), server, deployment.id(), started);
+    wire::Order& handed = *order.mutable_order();
+    handed.set_agreed(fresh->agreed[position - 1]);
+    *handed.mutable_path() = fresh->tree.path(position - 1);
+    *handed.mutable_issue() = issue_for(work.mesh(), rollout, fresh->shown, server, deployment.id(), started);
+    *order.mutable_identity() = order_identity(server);
     order.set_phase_before(server.status().phase());
     work.ledger.put_order(deployment.id(), std::move(order));
     work.ledger.change_server(planned.name(),

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "common/base/command_words.h"
-#include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/hosts/host_rules.h"
+#include "common/ports/wire_time.h"
 #include "common/text/glob.h"
+#include "common/text/hex.h"
 #include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
@@ -61,55 +64,16 @@ std::uint32_t canaries(const rest::RolloutStop& stop, int servers) {
   return static_cast<std::uint32_t>(servers) > defaults::canary_above ? 1 : 0;
 }
 
-void add_line(std::string& text, const std::string& key, const std::string& value) {
-  // Lengths keep a crafted value from posing as the next line.
-  text += key + " " + std::to_string(value.size()) + " " + value + "\n";
-}
-
-std::string digest_of(const rest::Plan& plan, const rest::Rollout& rollout, const MeshState& mesh,
-                      const std::string& profile_blob) {
-  const auto& spec = rollout.spec();
-  std::string text = "metalmesh plan 1\n";
-  add_line(text, "rollout", rollout.metadata().name());
-  add_line(text, "action", spec.action());
-  add_line(text, "image", plan.image_sha256());
-  add_line(text, "profile", plan.profile());
-  add_line(text, "content", profile_blob);
-  add_line(text, "reinstall", spec.reinstall() ? "yes" : "no");
-  add_line(text, "poweredOn", spec.powered_on());
-  add_line(text, "foreignMedia", spec.replace_foreign_media() ? "replace" : "refuse");
-  add_line(text, "parallel",
-           std::to_string(spec.parallel().total()) + "/" + std::to_string(spec.parallel().per_site()));
-  add_line(text, "stop",
-           spec.stop_after().after_wipe() + "/" + spec.stop_after().before_wipe() + "/" +
-               spec.stop_after().unproven());
-  add_line(
-      text, "within",
-      std::to_string(spec.start_within().seconds()) + "/" + std::to_string(spec.launch_within().seconds()));
-  add_line(text, "offline", spec.offline() + "/" + std::to_string(spec.offline_start_within().seconds()));
-  const rest::Profile& profile = *find_profile(mesh, plan.profile());
-  if (!packages_from_media(profile)) add_line(text, "packages", profile.spec().packages());
-  if (const rest::Image* packages = package_image(mesh, profile, plan.image()))
-    add_line(text, "packages", packages->spec().iso().sha256());
+std::string head_of(const rest::Plan& plan, const rest::Rollout& rollout) {
+  wire::PlanHead head;
+  head.set_rollout(rollout.metadata().name());
+  head.set_action(rollout.spec().action());
   for (const rest::PlanServer& server : plan.servers()) {
-    add_line(text, "server", server.name());
-    add_line(text, "site", server.site());
-    add_line(text, "holds", server.holds());
-    add_line(text, "wave", std::to_string(server.wave()));
-    add_line(text, "uuid", server.identity().uuid());
-    add_line(text, "serial", server.identity().serial());
-    for (const std::string& mac : server.identity().macs()) add_line(text, "mac", mac);
-    const rest::Server& object = mesh.servers.at(server.name());
-    const wire::BmcTarget bmc = bmc_target(object, &mesh.sites.at(server.site()));
-    add_line(text, "bmc", bmc.address());
-    add_line(text, "credential", bmc.credential());
-    add_line(text, "key", bmc.key_sha256());
-    for (const auto& [name, value] : order_variables(mesh, profile, spec, object))
-      add_line(text, "var " + name, value);
-    if (const wire::Host host = order_host(mesh, profile, spec, object); host.ByteSizeLong() != 0)
-      add_line(text, "host", canonical_bytes(host));
+    head.add_waves(server.wave());
+    head.add_holds(server.holds());
   }
-  return to_hex(sha256(text));
+  for (const rest::PlanExcluded& server : plan.excluded()) head.add_excluded(server.name());
+  return canonical_bytes(head);
 }
 
 rest::PlanServer planned(const rest::Server& server, std::uint32_t wave) {
@@ -197,8 +161,8 @@ void add_warnings(rest::Plan& plan, const MeshState& mesh, const rest::Rollout& 
 
 }  // namespace
 
-std::expected<rest::Plan, Refusal> make_plan(const MeshState& mesh, const IdentityIndex& identities,
-                                             const rest::Rollout& rollout, const Now& now) {
+std::expected<PlannedOrders, Refusal> make_plan(const MeshState& mesh, const IdentityIndex& identities,
+                                                const rest::Rollout& rollout, const Now& now) {
   // References and families are checked again: objects may have changed since the rollout was applied.
   rest::Rollout checked = rollout;
   if (auto bad = check(checked, mesh)) return std::unexpected(*bad);
@@ -208,6 +172,7 @@ std::expected<rest::Plan, Refusal> make_plan(const MeshState& mesh, const Identi
   const rest::Profile& profile = *find_profile(mesh, spec.profile());
 
   rest::Plan plan;
+  *plan.mutable_expires() = to_wire(now.wall() + plan_lifetime);
   plan.set_image(spec.image());
   plan.set_image_sha256(image.spec().iso().sha256());
   plan.set_profile(tables::version_name(profile.metadata().name(), profile.metadata().version()));
@@ -227,11 +192,16 @@ std::expected<rest::Plan, Refusal> make_plan(const MeshState& mesh, const Identi
   for (int i = 0; has_canary && i < plan.servers_size(); ++i) {
     plan.mutable_servers(i)->set_wave(static_cast<std::uint32_t>(i) < first ? 1 : 2);
   }
-  plan.set_digest(digest_of(plan, rollout, mesh, mesh.profile_blobs.at(plan.profile())));
+  std::vector<std::string> agreed;
+  agreed.reserve(static_cast<std::size_t>(plan.servers_size()));
+  for (const rest::PlanServer& server : plan.servers())
+    agreed.push_back(agree_to(mesh, spec, plan, mesh.servers.at(server.name())));
+  orders::PlanTree tree(head_of(plan, rollout), agreed);
+  plan.set_digest(to_hex(tree.digest()));
   add_warnings(plan, mesh, rollout);
   warn_of_idle_patterns(plan, mesh, spec.select());
   *plan.mutable_media() = forecast_media(mesh, plan);
-  return plan;
+  return PlannedOrders{std::move(plan), std::move(agreed), std::move(tree)};
 }
 
 }  // namespace metalmesh::controller

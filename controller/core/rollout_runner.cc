@@ -96,15 +96,16 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
     return recall(work, id, "the server is protected by now", wire::CANCELLED_BY_OPERATOR);
   }
   record::Order order = work.ledger.inner().orders.at(id);
-  const std::string machine = machine_of(order.order().identity());
+  const std::string machine = machine_of(order.identity());
   const std::uint64_t generation =
       std::max<std::uint64_t>({work.ledger.generation(machine), server.status().generation(),
                                deployment.generation(), link.row().least_generation()}) +
       (planted(Defect::generation_reused) ? 0 : 1);
-  order.mutable_order()->set_generation(generation);
-  follow_steps(*order.mutable_order(), work.mesh().clock_steps);
+  wire::Issue& issue = *order.mutable_order()->mutable_issue();
+  issue.set_generation(generation);
+  follow_steps(issue, work.mesh().clock_steps);
   wire::Command command;
-  *command.mutable_start_install() = order.order();
+  *command.mutable_order() = order.order();
   const auto sent = work.send(link, std::move(command));
   if (!sent) {
     if (sent.error().kind == ErrorKind::exhausted)
@@ -144,7 +145,7 @@ std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec
       break;  // positions follow waves
     const SiteLink* link = work.link(deployment.site());
     if (link == nullptr || !link->can_issue() || (link->silent(work.now) && !to_silent)) continue;
-    if (fence_owed(work.mesh(), machine_of(work.ledger.inner().orders.at(id).order().identity()))) continue;
+    if (fence_owed(work.mesh(), machine_of(work.ledger.inner().orders.at(id).identity()))) continue;
     auto& here = taken[deployment.site()];
     const bool full =
         work.ledger.board().in_flight_at(deployment.site()) + here >= spec.parallel().per_site();
@@ -178,9 +179,9 @@ void expire(Work& work, const std::string& name) {
   const std::map<std::uint32_t, std::string>& pending = work.ledger.board().rollout(name).pending;
   if (pending.empty()) return;
   // One deadline for all. It was given by the clock as it stood then.
-  const wire::StartInstall& order = work.ledger.inner().orders.at(pending.begin()->second).order();
-  const Duration since_set = work.mesh().clock_steps - from_wire(order.clock_steps());
-  if (work.now.wall_low <= from_wire(order.start_by()) + since_set) return;
+  const wire::Issue& issue = work.ledger.inner().orders.at(pending.begin()->second).order().issue();
+  const Duration since_set = work.mesh().clock_steps - from_wire(issue.clock_steps());
+  if (work.now.wall_low <= from_wire(issue.start_by()) + since_set) return;
   recall_pending(work, name, "startWithin passed before it could be handed out", wire::ORDER_EXPIRED);
 }
 

@@ -169,6 +169,8 @@ std::string type_of(const wire::Event& event) {
       return "released";
     case wire::Event::kStoreDamaged:
       return "store_damaged";
+    case wire::Event::kFamilies:
+      return "families";
     case wire::Event::BODY_NOT_SET:
       break;
   }
@@ -221,6 +223,8 @@ std::string sentence(const wire::Event& event) {
       return released(event.released());
     case wire::Event::kStoreDamaged:
       return store_damaged(event.store_damaged());
+    case wire::Event::kFamilies:
+      return "the site renders by " + std::to_string(event.families().families_size()) + " OS families";
     case wire::Event::BODY_NOT_SET:
       break;
   }

@@ -9,6 +9,7 @@
 #include "common/ports/wire_time.h"
 #include "common/text/letters.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/order_builder.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/row_codec.h"
@@ -190,10 +191,14 @@ rest::Installed installed_by(const Work& work, const rest::Deployment& deploymen
   rest::Installed installed;
   const auto order = work.ledger.inner().orders.find(deployment.id());
   if (order != work.ledger.inner().orders.end()) {
-    const wire::StartInstall& ordered = order->second.order();
+    const wire::Install ordered = agreed_in(order->second).install();
     installed.set_image(ordered.image().name());
+    installed.set_image_sha256(ordered.image().sha256());
     installed.set_profile(ordered.profile().name() + "@" + std::to_string(ordered.profile().version()));
+    installed.set_profile_sha256(ordered.profile().sha256());
+    installed.set_family_sha256(ordered.family().sha256());
   }
+  installed.set_answer_sha256(deployment.answer_sha256());
   installed.set_generation(deployment.generation());
   *installed.mutable_at() = to_wire(work.now.wall());
   std::string proof = wire::ProofGrade_Name(deployment.proof());

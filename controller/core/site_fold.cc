@@ -148,7 +148,7 @@ void fold_state_report(Work& work, const std::string& site, const wire::StateRep
   if (!awaited) return;
   const std::vector<std::string> doubtful = orders_in_doubt(work, site, *link);
   for (const std::string& id : doubtful) {
-    const std::string machine = machine_of(work.ledger.inner().orders.at(id).order().identity());
+    const std::string machine = machine_of(work.ledger.inner().orders.at(id).identity());
     const auto fence = std::ranges::find(report.fences(), machine, &wire::StateReport::Fence::machine);
     if (fence != report.fences().end() &&
         fence->generation() >= work.mesh().deployments.at(id).generation()) {

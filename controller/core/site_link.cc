@@ -355,6 +355,11 @@ void SiteLink::set_clock_doubt(std::string doubt) {
   changed_ = true;
 }
 
+void SiteLink::know_families(const wire::FamiliesKnown& families) {
+  *row_.mutable_families() = families.families();
+  changed_ = true;
+}
+
 void SiteLink::note_damage(const wire::StoreDamaged& damage) {
   if (damage.next().empty() && !damage.over()) return;  // nobody has to do anything about it
   auto& rows = *row_.mutable_damaged_rows();

@@ -174,6 +174,8 @@ class SiteLink {
   void set_machine(std::string machine_id);
   /// What the site's agent tells of its store, until a person has settled it there.
   void note_damage(const wire::StoreDamaged& damage);
+  /// What the site renders answer files by.
+  void know_families(const wire::FamiliesKnown& families);
   /// What the site says about the time it goes by; empty: nothing is wrong with it.
   void set_clock_doubt(std::string doubt);
 

@@ -15,6 +15,7 @@
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/operator_acts.h"
+#include "controller/core/order_builder.h"
 #include "controller/core/restore_hold.h"
 #include "controller/core/server_machines.h"
 #include "controller/core/server_phases.h"
@@ -120,7 +121,7 @@ const rest::Server* server_of(const Work& work, const std::string& deployment) {
   const MeshState& mesh = work.mesh();
   const auto order = work.ledger.inner().orders.find(deployment);
   if (order != work.ledger.inner().orders.end()) {
-    const auto found = mesh.servers.find(order->second.order().server());
+    const auto found = mesh.servers.find(agreed_in(order->second).server());
     if (found != mesh.servers.end()) return &found->second;
   }
   for (const auto& [name, server] : mesh.servers) {
@@ -167,7 +168,7 @@ Meaning lose_deployment(Work& work, const std::string& id, const record::Damaged
     const auto order = work.ledger.inner().orders.find(id);
     deployment.set_generation(std::max<std::uint64_t>(
         server->status().generation(),
-        order == work.ledger.inner().orders.end() ? 0 : order->second.order().generation()));
+        order == work.ledger.inner().orders.end() ? 0 : order->second.order().issue().generation()));
     deployment.set_state(std::string(states::running));
     deployment.set_fence(std::string(fences::none));
     *deployment.mutable_created() = to_wire(work.now.wall());
@@ -256,8 +257,8 @@ Meaning lose_machine(Work& work, const std::string& id, const record::DamagedRow
 Meaning lose_generation(Work& work, const std::string& machine, const record::DamagedRow&) {
   std::uint64_t highest = 0;
   for (const auto& [id, order] : work.ledger.inner().orders) {
-    if (machine_of(order.order().identity()) == machine)
-      highest = std::max<std::uint64_t>(highest, order.order().generation());
+    if (machine_of(order.identity()) == machine)
+      highest = std::max<std::uint64_t>(highest, order.order().issue().generation());
   }
   for (const auto& [name, server] : work.mesh().servers) {
     if (machine_of(server) == machine)

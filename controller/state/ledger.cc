@@ -243,6 +243,7 @@ void Ledger::erase_rollout(const std::string& name) {
 
 void Ledger::put_link(const std::string& site, record::SiteLink link) {
   inner_rows_.push_back({tables::row(tables::links, site), encode_row(link)});
+  mesh_.families[site] = families_of(link);
   inner_.links[site] = std::move(link);
 }
 

@@ -43,7 +43,9 @@ struct MeshState {
   std::optional<rest::Hold> hold;                    // after a restore, until a person has looked
   std::map<std::string, record::DamagedRow> damage;  // by row (printable): what nobody settled yet
   std::optional<rest::Backup> backup;                // the last one of this life
-  InstallHistory installs;                           // what earlier ones took; derived from the deployments
+  std::map<std::string, std::map<std::string, std::string>>
+      families;             // site -> family -> SHA-256 (hex) of what it renders by
+  InstallHistory installs;  // what earlier ones took; derived from the deployments
 };
 
 /// What the mesh needs beside that and people are not shown: same life, other rows.
@@ -57,5 +59,8 @@ struct InnerState {
   record::Clock clock;        // as written down last
   std::map<std::string, record::IdempotentAnswer> answers;  // by actor and key, bounded
 };
+
+/// SHA-256 (hex) by name, of what a site renders by.
+std::map<std::string, std::string> families_of(const record::SiteLink& link);
 
 }  // namespace metalmesh::controller

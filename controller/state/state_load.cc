@@ -96,6 +96,12 @@ Status load_clock(const RowReader& rows, InnerState& inner) {
 
 }  // namespace
 
+std::map<std::string, std::string> families_of(const record::SiteLink& link) {
+  std::map<std::string, std::string> families;
+  for (const wire::FamilyRef& family : link.families()) families[family.name()] = family.sha256();
+  return families;
+}
+
 Result<LoadedState> load_state(const RowReader& rows) {
   LoadedState loaded;
   MeshState& mesh = loaded.mesh;
@@ -113,6 +119,7 @@ Result<LoadedState> load_state(const RowReader& rows) {
         load_table(rows, tables::damaged, mesh.damage)}) {
     if (!status) return std::unexpected(status.error());
   }
+  for (const auto& [site, link] : inner.links) mesh.families[site] = families_of(link);
   if (mesh.epoch == 0) mesh.epoch = 1;
   return loaded;
 }

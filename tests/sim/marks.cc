@@ -63,6 +63,7 @@ constexpr Rare rare_branches[] = {
     {"an old command was repeated", 200},
     {"an order of a replaced controller was repeated", 1000},
     {"a command of an unknown kind was answered UNSUPPORTED", 200},
+    {"an order that somebody altered was refused", 200},
     {"an event of an unknown kind was logged", 200},
     {"told GENERATION_FENCED", 200},
     {"told SITE_QUARANTINED", 500},

@@ -39,6 +39,7 @@ const Mutant mutants[] = {
     {launch_not_journalled, "launch_not_journalled", "agents/core", "guarded bytes leave before LAUNCHED",
      20},
     {generation_fence_removed, "generation_fence_removed", "agents/core", "an old order runs again", 500},
+    {path_not_checked, "path_not_checked", "common/orders", "an order need not be what its plan says", 500},
     {tombstone_not_max, "tombstone_not_max", "agents/core", "an old cancel lowers the tombstone", 500},
     {cancel_answers_only, "cancel_answers_only", "agents/core", "a cancelled job goes on", 100},
     {too_late_called_cancelled, "too_late_called_cancelled", "agents/core",

@@ -14,7 +14,7 @@ namespace states = controller::states;
 
 /// What waits behind the cut is more than may be under way at once.
 void Stories::long_cut() {
-  if (mesh_.witness.facts().orders.size() < mesh_.bmcs.machines().size()) return;
+  if (mesh_.witness.facts().handed_out.size() < mesh_.bmcs.machines().size()) return;
   mesh_.bus.partition(mesh_.sites.front()->name, 40min);
   struck(story_mark::in_the_dark);
   is_over();
@@ -110,7 +110,7 @@ void Stories::refused_again() {
   const auto jobs = site.box.node->rows().scan(agent::rows::job, agent::rows::after(agent::rows::job), 1);
   if (!jobs || !jobs->empty()) return;
   for (const auto& [key, command] : facts.commands) {
-    if (!command.has_start_install() || command.start_install().deployment_id() != id_) continue;
+    if (!command.has_order() || command.order().issue().deployment_id() != id_) continue;
     if (mesh_.repeat_command(site, wire::Command(command))) struck(story_mark::again);
     return is_over();
   }
@@ -162,7 +162,7 @@ void Stories::changed_places() {
       record::Job job;
       const bool looked = row.value && job.ParseFromString(*row.value) && !job.armed() &&
                           job.stage() >= wire::INSERT && job.stage() <= wire::ARM;
-      Machine* machine = looked ? machine_of(job.order().deployment_id()) : nullptr;
+      Machine* machine = looked ? machine_of(job.issue().deployment_id()) : nullptr;
       if (machine == nullptr || machine == machine_) continue;
       machine_ = machine;
       const auto other =

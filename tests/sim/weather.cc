@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "agents/core/row_keys.h"
+#include "common/base/digest.h"
 #include "common/delivery/stream_sender.h"
+#include "common/ports/wire_time.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
@@ -360,8 +362,8 @@ void Weather::order_again(Random& random) {
   const std::string journal = journal_of(site.box.node->rows().rows());
   const std::uint64_t epoch = facts.agents.at(site.name).epoch;
   for (const auto& [key, command] : facts.commands) {
-    const std::string& id = command.has_start_install() ? command.start_install().deployment_id()
-                                                        : command.cancel_install().deployment_id();
+    const std::string& id = command.has_order() ? command.order().issue().deployment_id()
+                                                : command.cancel_order().deployment_id();
     const auto deployment = facts.deployments.find(id);
     if (deployment != facts.deployments.end() && deployment->second.site() == site.name &&
         !controller::is_open(deployment->second.state())) {
@@ -379,6 +381,28 @@ void Weather::order_again(Random& random) {
     mesh_.witness.marks().hit("an order of a replaced controller was repeated");
     command = *replaced[random.below(replaced.size())];
   }
+  // Drawn from nothing: whether it is altered must not change what is drawn later.
+  if (command.has_order() && old.size() % 3 == 0) return alter_order(site, std::move(command));
+  mesh_.repeat_command(site, command);
+}
+
+/// Between plan and site somebody changed what was agreed to, or where it belongs, and gave it a number that no
+/// fence knows.
+void Weather::alter_order(Site& site, wire::Command command) {
+  const Facts& facts = mesh_.witness.facts();
+  wire::Order& order = *command.mutable_order();
+  std::string& bytes = order.path().hashes().empty()         ? *order.mutable_agreed()
+                       : order.issue().generation() % 2 == 0 ? *order.mutable_agreed()
+                                                             : *order.mutable_path()->mutable_hashes(0);
+  const std::size_t at = sha256(bytes).front() % bytes.size();
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  order.mutable_issue()->set_deployment_id("altered-" + order.issue().deployment_id());
+  order.mutable_issue()->set_generation(order.issue().generation() + 1'000'000);
+  *order.mutable_issue()->mutable_start_by() = to_wire(mesh_.events.wall() + 4h);
+  *order.mutable_issue()->mutable_launch_by() = to_wire(mesh_.events.wall() + 5h);
+  command.set_journal_id(journal_of(site.box.node->rows().rows()));
+  command.set_controller_epoch(facts.agents.at(site.name).epoch);
+  mesh_.witness.on_order_altered(order);
   mesh_.repeat_command(site, command);
 }
 

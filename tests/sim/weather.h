@@ -39,6 +39,7 @@ class Weather {
   void restore_controller(Random& random);
   void run_newer_version(Random& random);
   void order_again(Random& random);
+  void alter_order(Site& site, wire::Command command);
   void move_machine(Random& random);
   /// Somebody to cut off. Not a site with a twin: of two agents of one name that cannot hear each other, one
   /// that is cut off from the controller for long cannot be told from one that is gone.

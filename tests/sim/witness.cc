@@ -22,6 +22,13 @@ constexpr std::size_t hash_bytes = 32;
 constexpr std::size_t seq_bytes = 8;
 constexpr std::string_view events_prefix = agent::rows::events;
 
+orders::Parts parts_of(const wire::Order& order) {
+  orders::Parts parts;
+  parts.agreed.ParseFromString(order.agreed());
+  parts.issue = order.issue();
+  return parts;
+}
+
 template <class Message>
 const Message* parsed(Message& into, const std::string& payload) {
   return into.ParseFromString(payload) ? &into : nullptr;
@@ -89,9 +96,10 @@ void Witness::on_published_by_second(const std::string& node, const std::string&
     for (const std::string& entry : data.entries()) {
       wire::Command command;
       command.ParseFromString(entry);
-      const wire::StartInstall& order = command.start_install();
-      if (command.has_start_install())
-        court_.facts.orders[order.deployment_id()].try_emplace(order.generation(), order);
+      if (!command.has_order()) continue;
+      orders::Parts order = parts_of(command.order());
+      court_.facts.handed_out[order.issue.deployment_id()].try_emplace(order.issue.generation(),
+                                                                       std::move(order));
     }
   }
   all(&Invariant::on_second_frame, frame);
@@ -128,6 +136,10 @@ void Witness::take_frame(Frame frame, const std::string& kind, const std::string
   all(&Invariant::on_frame, frame);
 }
 
+void Witness::on_order_altered(const wire::Order& order) {
+  court_.facts.altered.insert(order.SerializeAsString());
+}
+
 void Witness::take_commands(const wire::Data& data) {
   std::uint64_t seq = data.first_seq();
   for (const std::string& entry : data.entries()) {
@@ -135,11 +147,14 @@ void Witness::take_commands(const wire::Data& data) {
     command.ParseFromString(entry);
     court_.facts.commands[{data.journal_id(), seq++}] =
         command;  // a restored controller may reuse the number
-    if (!command.has_start_install()) continue;
-    const wire::StartInstall& order = command.start_install();
-    if (!court_.facts.orders[order.deployment_id()].try_emplace(order.generation(), order).second) continue;
+    if (!command.has_order() || court_.facts.altered.contains(command.order().SerializeAsString())) continue;
+    const orders::Parts order = parts_of(command.order());
+    if (!court_.facts.handed_out[order.issue.deployment_id()]
+             .try_emplace(order.issue.generation(), order)
+             .second)
+      continue;
     court_.marks.hit("an order was handed out");
-    all(&Invariant::on_order, command);
+    all(&Invariant::on_order, command, order);
   }
 }
 

@@ -31,6 +31,7 @@ class Witness {
   void on_agent_started(const std::string& node, const std::string& site, const SimStore& rows);
   void on_agent_durable(const std::string& node, const Batch& batch);
   /// The agent's store is empty now, or again what `rows` holds.
+  void on_order_altered(const wire::Order& order);
   void on_store_replaced(const std::string& node, const SimStore& rows);
   void on_controller_durable(const Batch& batch);
   void on_controller_restored(const SimStore& rows);

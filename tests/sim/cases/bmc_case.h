@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/orders/order_parts.h"
 #include "schemas/wire/command.pb.h"
 #include "tests/bmcsim/model/bmc_options.h"
 
@@ -52,7 +53,7 @@ struct Case {
   } most = {};
   std::string_view never_called = {};  // a ResetType that must not be asked for
   void (*machine)(bmcsim::BmcOptions&) = nullptr;
-  void (*order)(wire::StartInstall&) = nullptr;
+  void (*order)(orders::Parts&) = nullptr;
   std::string_view foreign_medium = {};  // in the slot from the start
 };
 

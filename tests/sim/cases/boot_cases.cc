@@ -24,7 +24,7 @@ std::vector<Case> boot_cases() {
        .faults = {"target_usbcd"},
        .ends = {"SUCCEEDED"},
        .machine = &old_system,
-       .order = [](wire::StartInstall& order) { order.set_attempts_before_wipe(1); }},
+       .order = [](orders::Parts& order) { order.agreed.mutable_install()->set_attempts_before_wipe(1); }},
       {.name = "mode_stays_legacy",
        .faults = {"mode_stays_legacy"},
        .ends = {"FAILED BOOT_OVERRIDE_REFUSED"},

@@ -8,6 +8,7 @@
 #include "common/base/digest.h"
 #include "common/delivery/topics.h"
 #include "common/ports/wire_time.h"
+#include "tests/support/one_order.h"
 
 namespace metalmesh::sim {
 namespace {
@@ -39,34 +40,34 @@ agent::AgentSettings settings() {
   return settings;
 }
 
-wire::StartInstall standard_order(const Machine& machine, WallTime wall) {
+orders::Parts standard_order(const Machine& machine, WallTime wall) {
   const bmcsim::BmcOptions& bmc = machine.model->options();
-  wire::StartInstall order;
-  order.set_deployment_id(deployment);
-  order.set_server(machine.name);
-  order.set_generation(1);
-  order.mutable_identity()->set_uuid(bmc.uuid);
-  order.mutable_identity()->set_serial(bmc.serial);
-  order.mutable_bmc()->set_address(address);
-  order.mutable_bmc()->set_credential("bmc");
-  order.mutable_bmc()->set_tls(wire::BmcTarget::PIN);
-  order.mutable_bmc()->set_key_sha256(machine.key_sha256);
-  order.mutable_image()->set_name("linux");
-  order.mutable_image()->set_sha256(std::string(64, 'a'));
-  order.mutable_image()->add_urls("https://images.example.net/linux.iso");
-  order.mutable_profile()->set_name("base");
-  order.mutable_profile()->set_sha256(to_hex(sha256(profile_blob())));
-  auto& variable = *order.add_variables();
+  orders::Parts order;
+  order.issue.set_deployment_id(deployment);
+  order.agreed.set_server(machine.name);
+  order.issue.set_generation(1);
+  order.agreed.mutable_identity()->set_uuid(bmc.uuid);
+  order.agreed.mutable_identity()->set_serial(bmc.serial);
+  order.agreed.mutable_bmc()->set_address(address);
+  order.agreed.mutable_bmc()->set_credential("bmc");
+  order.agreed.mutable_bmc()->set_tls(wire::BmcTarget::PIN);
+  order.issue.set_bmc_key_sha256(machine.key_sha256);
+  order.agreed.mutable_install()->mutable_image()->set_name("linux");
+  order.agreed.mutable_install()->mutable_image()->set_sha256(std::string(64, 'a'));
+  order.issue.add_image_urls("https://images.example.net/linux.iso");
+  order.agreed.mutable_install()->mutable_profile()->set_name("base");
+  order.agreed.mutable_install()->mutable_profile()->set_sha256(to_hex(sha256(profile_blob())));
+  auto& variable = *order.agreed.mutable_install()->add_variables();
   variable.set_name("deployment");
   variable.set_value(deployment);
-  order.set_power(wire::REFUSE_IF_ON);
-  *order.mutable_start_by() = to_wire(wall + 2h);
-  *order.mutable_launch_by() = to_wire(wall + 3h);
-  order.mutable_max_run()->set_seconds(3600);
-  order.mutable_stall_after()->set_seconds(1200);
-  order.mutable_proof()->set_minimum(wire::PROOF_BOOTED);
-  order.mutable_proof()->mutable_settle()->set_seconds(60);
-  order.mutable_proof()->mutable_within()->set_seconds(900);
+  order.agreed.mutable_install()->set_power(wire::REFUSE_IF_ON);
+  *order.issue.mutable_start_by() = to_wire(wall + 2h);
+  *order.issue.mutable_launch_by() = to_wire(wall + 3h);
+  order.agreed.mutable_install()->mutable_max_run()->set_seconds(3600);
+  order.agreed.mutable_install()->mutable_stall_after()->set_seconds(1200);
+  order.agreed.mutable_install()->mutable_proof()->set_minimum(wire::PROOF_BOOTED);
+  order.agreed.mutable_install()->mutable_proof()->mutable_settle()->set_seconds(60);
+  order.agreed.mutable_install()->mutable_proof()->mutable_within()->set_seconds(900);
   return order;
 }
 
@@ -184,9 +185,9 @@ void CaseBench::inspect() {
 void CaseBench::order() {
   ordered_at_ = events_.now();
   wire::Command start;
-  auto& order = *start.mutable_start_install();
-  order = standard_order(*machine_, events_.wall());
+  orders::Parts order = standard_order(*machine_, events_.wall());
   if (case_.order != nullptr) case_.order(order);
+  *start.mutable_order() = test::one_order(order);
   command(std::move(start));
 }
 

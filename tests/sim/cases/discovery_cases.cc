@@ -8,7 +8,7 @@ using bmcsim::BmcOptions;
 namespace {
 
 void two_macs(BmcOptions& bmc) { bmc.macs = {"B4:2E:99:00:00:01", "B4:2E:99:00:00:02"}; }
-void order_mac(wire::StartInstall& order) { order.mutable_identity()->add_macs("b4:2e:99:00:00:02"); }
+void order_mac(orders::Parts& order) { order.agreed.mutable_identity()->add_macs("b4:2e:99:00:00:02"); }
 
 }  // namespace
 

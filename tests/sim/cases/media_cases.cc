@@ -61,7 +61,8 @@ std::vector<Case> media_cases() {
        .faults = {"filled_remote_disc"},
        .ends = {"SUCCEEDED"},
        .most = {"RDOC1/Actions/VirtualMedia.EjectMedia", 0},
-       .order = [](wire::StartInstall& order) { order.set_replace_foreign_media(true); }},
+       .order =
+           [](orders::Parts& order) { order.agreed.mutable_install()->set_replace_foreign_media(true); }},
       {.name = "as_sushy_tools",
        .faults = {"basic_only_404", "insert_probes_plain_get", "once_becomes_continuous", "uuid_only"},
        .ends = {"FAILED BOOT_OVERRIDE_REFUSED", "FAILED INSERT_REFUSED", "SUCCEEDED"},

@@ -8,8 +8,8 @@ using bmcsim::BmcOptions;
 namespace {
 
 void running(BmcOptions& bmc) { bmc.powered_on = bmc.disk_has_os = true; }
-void graceful(wire::StartInstall& order) { order.set_power(wire::GRACEFUL); }
-void force(wire::StartInstall& order) { order.set_power(wire::FORCE); }
+void graceful(orders::Parts& order) { order.agreed.mutable_install()->set_power(wire::GRACEFUL); }
+void force(orders::Parts& order) { order.agreed.mutable_install()->set_power(wire::FORCE); }
 
 }  // namespace
 

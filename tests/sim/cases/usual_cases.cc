@@ -30,7 +30,10 @@ std::vector<Case> usual_cases() {
        .faults = {},
        .ends = {"SUCCEEDED"},
        .machine = [](BmcOptions& bmc) { bmc.calls_back = true; },
-       .order = [](wire::StartInstall& order) { order.mutable_proof()->set_minimum(wire::PROOF_CALLBACK); }},
+       .order =
+           [](orders::Parts& order) {
+             order.agreed.mutable_install()->mutable_proof()->set_minimum(wire::PROOF_CALLBACK);
+           }},
       {.name = "old_system_on_disk",
        .faults = {},
        .ends = {"SUCCEEDED"},
@@ -39,7 +42,7 @@ std::vector<Case> usual_cases() {
        .faults = {},
        .ends = {"SUCCEEDED"},
        .machine = [](BmcOptions& bmc) { bmc.macs = {"B4:2E:99:00:00:01", "B4:2E:99:00:00:02"}; },
-       .order = [](wire::StartInstall& order) { order.mutable_identity()->add_macs("b4:2e:99:00:00:02"); }},
+       .order = [](orders::Parts& order) { order.agreed.mutable_identity()->add_macs("b4:2e:99:00:00:02"); }},
       {.name = "no_virtual_media",
        .faults = {},
        .ends = {"FAILED NO_VIRTUAL_MEDIA"},
@@ -52,7 +55,7 @@ std::vector<Case> usual_cases() {
       {.name = "foreign_medium_replaced",
        .faults = {},
        .ends = {"SUCCEEDED"},
-       .order = [](wire::StartInstall& order) { order.set_replace_foreign_media(true); },
+       .order = [](orders::Parts& order) { order.agreed.mutable_install()->set_replace_foreign_media(true); },
        .foreign_medium = "https://elsewhere.example/rescue.iso"},
       {.name = "wrong_machine",
        .faults = {"identity_other"},
@@ -87,18 +90,18 @@ std::vector<Case> usual_cases() {
        .ends = {"SUCCEEDED"},
        .port = Port::opens_with_new_system,
        .order =
-           [](wire::StartInstall& order) {
-             order.mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
-             order.mutable_proof()->set_reach_host("192.0.2.50");
+           [](orders::Parts& order) {
+             order.agreed.mutable_install()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
+             order.agreed.mutable_install()->mutable_proof()->set_reach_host("192.0.2.50");
            }},
       {.name = "port_answers_all_the_time",
        .faults = {},
        .ends = {"UNPROVEN PROOF_MISSING"},
        .port = Port::open,
        .order =
-           [](wire::StartInstall& order) {
-             order.mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
-             order.mutable_proof()->set_reach_host("192.0.2.50");
+           [](orders::Parts& order) {
+             order.agreed.mutable_install()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
+             order.agreed.mutable_install()->mutable_proof()->set_reach_host("192.0.2.50");
            }},
   };
 }

@@ -2,14 +2,14 @@
 
 namespace metalmesh::sim {
 
-const wire::StartInstall* Facts::order(const std::string& deployment, std::uint64_t generation) const {
-  const auto found = orders.find(deployment);
-  if (found == orders.end()) return nullptr;
+const orders::Parts* Facts::order(const std::string& deployment, std::uint64_t generation) const {
+  const auto found = handed_out.find(deployment);
+  if (found == handed_out.end()) return nullptr;
   const auto at = found->second.find(generation);
   return at == found->second.end() ? nullptr : &at->second;
 }
 
-const wire::StartInstall* Facts::launched_order(const std::string& deployment) const {
+const orders::Parts* Facts::launched_order(const std::string& deployment) const {
   const auto found = launched.find(deployment);
   return found == launched.end() ? nullptr : order(deployment, found->second);
 }

@@ -60,11 +60,10 @@ class AnswersHold final : public Invariant {
         shielded_.try_emplace(server, Shield{court_.events.now(), move.now->id()});
     }
   }
-  void on_order(const wire::Command& command) override {
-    const wire::StartInstall& order = command.start_install();
-    if (is_recalled(order.deployment_id()))
-      object("handed out although its rollout was aborted before: " + order.deployment_id());
-    ordered_[order.deployment_id()] = court_.events.now();
+  void on_order(const wire::Command&, const orders::Parts& order) override {
+    if (is_recalled(order.issue.deployment_id()))
+      object("handed out although its rollout was aborted before: " + order.issue.deployment_id());
+    ordered_[order.issue.deployment_id()] = court_.events.now();
   }
   void on_wipe(const Wipe& wipe) override {
     const std::string& id = wipe.install.deployment;

@@ -1,5 +1,5 @@
 // I11: what does not verify, is oversize or malformed changes nothing; a command that verifies and is of an
-// unknown kind advances the cursor and is answered UNSUPPORTED.
+// unknown kind advances the cursor and is answered UNSUPPORTED; an order that is not what its plan says is refused.
 #include "tests/sim/invariants/all_invariants.h"
 
 namespace metalmesh::sim {
@@ -17,8 +17,12 @@ class BadInputChangesNothing final : public Invariant {
     if (!told.event.has_receipt()) return;
     const wire::CommandReceipt& receipt = told.event.receipt();
     const auto command = facts_.commands.find({told.agent.command_journal, receipt.command_seq()});
-    if (command == facts_.commands.end() || command->second.body_case() != wire::Command::BODY_NOT_SET)
-      return;
+    if (command == facts_.commands.end()) return;
+    if (command->second.has_order() && facts_.altered.contains(command->second.order().SerializeAsString())) {
+      if (receipt.accepted()) return object(told.node + " accepted an order that is not what its plan says");
+      return mark("an order that somebody altered was refused");
+    }
+    if (command->second.body_case() != wire::Command::BODY_NOT_SET) return;
     if (receipt.accepted()) return object(told.node + " accepted a command of an unknown kind");
     mark("a command of an unknown kind was answered UNSUPPORTED");
   }

@@ -39,7 +39,7 @@ class CancelledStaysCancelled final : public Invariant {
 
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
-    const auto attempt = std::pair(wipe.install.deployment, wipe.order->generation());
+    const auto attempt = std::pair(wipe.install.deployment, wipe.order->issue.generation());
     if (recorded_.contains(attempt) || cancelled_.contains(attempt))
       object("wiped after CANCELLED was recorded: " + attempt.first);
     // A medium in custody outlives its job: a host that died half-way goes on with its own unfinished work.

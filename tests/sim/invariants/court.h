@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/orders/order_parts.h"
 #include "common/ports/bus.h"
 #include "common/ports/http_client.h"
 #include "schemas/rest/api.pb.h"
@@ -103,9 +104,10 @@ class Remembrance {
 
 struct Facts {
   /// By deployment, then generation: as the controller published them.
-  std::map<std::string, std::map<std::uint64_t, wire::StartInstall>> orders;
+  std::map<std::string, std::map<std::uint64_t, orders::Parts>> handed_out;
   std::map<std::string, std::uint64_t> launched;  // by deployment: generation of the last durable LAUNCHED
   std::map<std::pair<std::string, std::uint64_t>, wire::Command> commands;  // by command journal and number
+  std::set<std::string> altered;  // orders that somebody changed on their way, serialized
   std::set<std::string> cancels;  // deployments for which a cancel became durable
   std::vector<JournalCopy> copies;
   std::map<std::string, AgentLife> agents;              // by node
@@ -129,8 +131,7 @@ struct Facts {
   std::map<std::string, std::string> notes;  // by server: what a person was granted to write at it
   std::set<std::string> precious;            // machines that must not be touched, by name
 
-  [[nodiscard]] const wire::StartInstall* order(const std::string& deployment,
-                                                std::uint64_t generation) const;
+  [[nodiscard]] const orders::Parts* order(const std::string& deployment, std::uint64_t generation) const;
   /// The journal that has the launch of this deployment still tells what it knows.
   [[nodiscard]] bool launch_is_kept(const std::string& deployment) const;
   /// This agent has an old copy of its store, which believes that what has ended runs: README.md.
@@ -139,7 +140,7 @@ struct Facts {
     return agent != agents.end() && agent->second.behind_log;
   }
   /// The order under which the deployment was launched last.
-  [[nodiscard]] const wire::StartInstall* launched_order(const std::string& deployment) const;
+  [[nodiscard]] const orders::Parts* launched_order(const std::string& deployment) const;
 };
 
 struct Court {

@@ -42,11 +42,11 @@ class InsideTheWindow final : public Invariant {
   void on_told(const Told& told) override {
     const wire::Event& event = told.event;
     if (event.has_clock_doubted() && !event.clock_doubted().over()) mark("a site doubted the time");
-    const wire::StartInstall* order = facts_.order(event.deployment_id(), event.generation());
+    const orders::Parts* order = facts_.order(event.deployment_id(), event.generation());
     const auto bounds = bounds_.find(event.deployment_id());
     if (order == nullptr || bounds == bounds_.end()) return;
     const MonoTime latest = court_.events.now() - clock_slack - facts_.unknown_gap;
-    if (event.has_armed() && court_.events.wall() + clock_slack < from_wire(order->not_before()))
+    if (event.has_armed() && court_.events.wall() + clock_slack < from_wire(order->issue.not_before()))
       object("armed before not_before: " + event.deployment_id());
     if (event.has_armed() && latest > bounds->second.start_by)
       object("armed after start_by: " + event.deployment_id());

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/orders/order_parts.h"
 #include "controller/core/operator_request.h"
 #include "tests/sim/invariants/court.h"
 
@@ -42,8 +43,8 @@ struct Wipe {
   const Machine& machine;
   std::size_t index;  // of its installs
   const bmcsim::Install& install;
-  std::string node;                 // the agent whose medium it is
-  const wire::StartInstall* order;  // null when there is none
+  std::string node;            // the agent whose medium it is
+  const orders::Parts* order;  // null when there is none
 };
 /// A media server of ours answered a machine, or was not there to do so (status 0).
 struct MediaReply {
@@ -71,8 +72,8 @@ class Invariant {
   [[nodiscard]] std::string_view name() const { return name_; }
 
   virtual void on_frame(const Frame&) {}
-  virtual void on_second_frame(const Frame&) {}   // of a second controller with the same identity
-  virtual void on_order(const wire::Command&) {}  // published for the first time
+  virtual void on_second_frame(const Frame&) {}  // of a second controller with the same identity
+  virtual void on_order(const wire::Command&, const orders::Parts&) {}  // published for the first time
   virtual void on_told(const Told&) {}
   virtual void on_agent_rows(const std::string& /*node*/, const Batch&) {}
   virtual void on_store_changed(const std::string& /*node*/) {}  // lost, or put back to an older state

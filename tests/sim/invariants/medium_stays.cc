@@ -70,10 +70,11 @@ class MediumStays final : public Invariant {
       mark("an installer was given up by a person");
       return true;
     }
-    const wire::StartInstall* order = facts_.launched_order(id);
+    const orders::Parts* order = facts_.launched_order(id);
     const auto since = facts_.launched_at.find(id);
-    if (order == nullptr || since == facts_.launched_at.end() || !order->has_max_run()) return false;
-    const bool over = court_.events.now() - since->second >= from_wire(order->max_run());
+    if (order == nullptr || since == facts_.launched_at.end() || !order->agreed.install().has_max_run())
+      return false;
+    const bool over = court_.events.now() - since->second >= from_wire(order->agreed.install().max_run());
     if (over) mark("an installer that never ends was given up");
     return over;
   }

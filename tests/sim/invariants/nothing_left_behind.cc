@@ -44,7 +44,9 @@ class NothingLeftBehind final : public Invariant {
         cut_off_[deployment.server()] = id;
     }
   }
-  void on_order(const wire::Command& command) override { cut_off_.erase(command.start_install().server()); }
+  void on_order(const wire::Command&, const orders::Parts& order) override {
+    cut_off_.erase(order.agreed.server());
+  }
   void at_end() override {
     for (const Machine* machine : court_.machines) {
       if (machine->model->host().media_inserted() && machine->forgotten) judge_forgotten(*machine);

@@ -18,33 +18,33 @@ class NumbersOnlyRise final : public Invariant {
  public:
   explicit NumbersOnlyRise(Court& court) : Invariant("numbers_only_rise", court) {}
 
-  void on_order(const wire::Command& command) override {
-    const wire::StartInstall& order = command.start_install();
-    epochs_[{order.deployment_id(), order.generation()}] = command.controller_epoch();
-    if (order.generation() > 1) mark("a machine was ordered again");
+  void on_order(const wire::Command& command, const orders::Parts& order) override {
+    epochs_[{order.issue.deployment_id(), order.issue.generation()}] = command.controller_epoch();
+    if (order.issue.generation() > 1) mark("a machine was ordered again");
   }
   // What no agent got, and the controller was put back behind, nobody can know of.
   void on_told(const Told& told) override {
     if (!told.event.has_receipt() || told.event.receipt().of_cancel()) return;
     const auto epoch = epochs_.find({told.event.deployment_id(), told.event.generation()});
-    const wire::StartInstall* order = facts_.order(told.event.deployment_id(), told.event.generation());
+    const orders::Parts* order = facts_.order(told.event.deployment_id(), told.event.generation());
     if (epoch == epochs_.end() || order == nullptr) return;
-    const auto key = std::tuple(to_lower(order->identity().uuid()), epoch->second, order->generation());
-    const auto [found, first] = given_.try_emplace(key, order->deployment_id());
-    if (!first && found->second != order->deployment_id()) {
-      object(
-          fmt::format("generation {} of {} was given to two orders", order->generation(), order->server()));
+    const auto key =
+        std::tuple(to_lower(order->agreed.identity().uuid()), epoch->second, order->issue.generation());
+    const auto [found, first] = given_.try_emplace(key, order->issue.deployment_id());
+    if (!first && found->second != order->issue.deployment_id()) {
+      object(fmt::format("generation {} of {} was given to two orders", order->issue.generation(),
+                         order->agreed.server()));
     }
   }
 
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
     auto& highest = wiped_[to_lower(wipe.machine.model->options().uuid)];
-    if (wipe.order->generation() < highest) {
+    if (wipe.order->issue.generation() < highest) {
       object(fmt::format("{} was wiped by generation {} after generation {}", wipe.machine.name,
-                         wipe.order->generation(), highest));
+                         wipe.order->issue.generation(), highest));
     }
-    highest = std::max<std::uint64_t>(highest, wipe.order->generation());
+    highest = std::max<std::uint64_t>(highest, wipe.order->issue.generation());
   }
 
   void on_agent_rows(const std::string& node, const Batch& batch) override {

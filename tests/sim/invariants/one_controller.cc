@@ -34,8 +34,8 @@ class OneController final : public Invariant {
       told_since_.try_emplace(site, court_.events.now());
     }
   }
-  void on_order(const wire::Command& command) override {
-    const auto said = facts_.said.find(command.start_install().deployment_id());
+  void on_order(const wire::Command&, const orders::Parts& order) override {
+    const auto said = facts_.said.find(order.issue.deployment_id());
     if (said == facts_.said.end()) return;
     const auto since = told_since_.find(said->second.site);
     if (since == told_since_.end() || court_.events.now() - since->second < moments) return;

@@ -35,7 +35,7 @@ class OneWipePerGeneration final : public Invariant {
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
     const auto key = std::tuple(to_lower(wipe.machine.model->options().uuid), wipe.install.deployment,
-                                wipe.order->generation());
+                                wipe.order->issue.generation());
     const auto [before, first] = wiped_.try_emplace(key, wipe.index);
     if (first) return;
     const auto& installs = wipe.machine.model->host().installs();
@@ -47,7 +47,8 @@ class OneWipePerGeneration final : public Invariant {
       return mark("installer booted again before anybody could see its end");
     if (facts_.serves_old_copy(wipe.node))
       return mark("an old copy of an agent's store served what had ended");
-    object(fmt::format("{} was wiped again by generation {}", wipe.machine.name, wipe.order->generation()));
+    object(fmt::format("{} was wiped again by generation {}", wipe.machine.name,
+                       wipe.order->issue.generation()));
   }
 
  private:

@@ -109,10 +109,10 @@ class Pace final : public Invariant {
   [[nodiscard]] bool is_given_up(const std::string& id) const {
     const auto known = facts_.deployments.find(id);
     if (known != facts_.deployments.end() && known->second.resolved_from() == "INDETERMINATE") return true;
-    const wire::StartInstall* order = facts_.launched_order(id);
+    const orders::Parts* order = facts_.launched_order(id);
     const auto since = facts_.launched_at.find(id);
-    return order != nullptr && order->has_max_run() && since != facts_.launched_at.end() &&
-           court_.events.now() - since->second >= from_wire(order->max_run());
+    return order != nullptr && order->agreed.install().has_max_run() && since != facts_.launched_at.end() &&
+           court_.events.now() - since->second >= from_wire(order->agreed.install().max_run());
   }
   /// The log's order tells what was known when: a batch may hold many inputs.
   void read_lines(const Batch& batch) {

@@ -20,8 +20,8 @@ class ReportsAreTrue final : public Invariant {
     const bool launched = facts_.launched.contains(id) && facts_.launched.at(id) == event.generation();
     if (end.outcome() == wire::Ended::SUCCEEDED) {
       mark("succeeded with " + wire::ProofGrade_Name(end.proof()));
-      const wire::StartInstall* order = facts_.order(id, event.generation());
-      if (order != nullptr && end.proof() < order->proof().minimum())
+      const orders::Parts* order = facts_.order(id, event.generation());
+      if (order != nullptr && end.proof() < order->agreed.install().proof().minimum())
         object("SUCCEEDED with less proof than was ordered: " + id);
       if (!completed(id)) object("SUCCEEDED, but no installer of it came to its end: " + id);
       if (end.proof() >= wire::PROOF_BOOTED && !runs_new_system(id))

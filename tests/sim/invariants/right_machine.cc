@@ -19,11 +19,11 @@ class RightMachine final : public Invariant {
     if (facts_.precious.contains(wipe.machine.name))
       object(wipe.machine.name + " is protected and was wiped");
     if (wipe.order == nullptr) return;
-    const wire::Identity& meant = wipe.order->identity();
+    const wire::Identity& meant = wipe.order->agreed.identity();
     // Its name is what people call it; a BMC may spell its UUID in an order of its own.
-    const bool same =
-        wipe.order->server() == wipe.machine.name || (to_lower(meant.uuid()) == to_lower(truth.uuid) &&
-                                                      to_lower(meant.serial()) == to_lower(truth.serial));
+    const bool same = wipe.order->agreed.server() == wipe.machine.name ||
+                      (to_lower(meant.uuid()) == to_lower(truth.uuid) &&
+                       to_lower(meant.serial()) == to_lower(truth.serial));
     if (!same)
       object(wipe.machine.name + " was wiped by the order for another machine: " + wipe.install.deployment);
   }

@@ -33,8 +33,8 @@ class WipedAsAsked final : public Invariant {
       for (auto& [server, ids] : unclear_) ids.erase(resolve->id);
     }
   }
-  void on_order(const wire::Command& command) override {
-    const std::string& server = command.start_install().server();
+  void on_order(const wire::Command&, const orders::Parts& order) override {
+    const std::string& server = order.agreed.server();
     const auto unclear = unclear_.find(server);
     if (unclear == unclear_.end() || unclear->second.empty() || restored_) return;
     object("ordered for " + server + " although nobody had decided how " + *unclear->second.begin() +
@@ -66,7 +66,7 @@ class WipedAsAsked final : public Invariant {
       object(said->second.server + " was to be spared, and was wiped: " + wipe.install.deployment);
     const auto note = facts_.notes.find(said->second.server);
     if (note == facts_.notes.end() || restored_) return;  // a store that went back forgot edits, too
-    for (const wire::Variable& variable : wipe.order->variables()) {
+    for (const wire::Variable& variable : wipe.order->agreed.install().variables()) {
       if (variable.name() == "note" && variable.value() == note->second) return;
     }
     object(said->second.server + " is installed otherwise than its object says: " + wipe.install.deployment);

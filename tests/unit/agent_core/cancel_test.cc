@@ -80,8 +80,8 @@ TEST_F(Cancel, OfAJobInCustodyIsAPersonsWordToTakeTheMediumOut) {
 TEST_F(Cancel, OfALaterOrderLeavesTheOneInCustodyAlone) {
   site_.plant(job_in_custody(site_));
   site_.start();
-  wire::StartInstall later = make_order(site_, 1, 4);
-  later.set_deployment_id("d9");
+  orders::Parts later = make_order(site_, 1, 4);
+  later.issue.set_deployment_id("d9");
   site_.cancel(later);
   EXPECT_EQ(site_.mount("token1"), wire::LAUNCHED);
   site_.order(later);
@@ -104,8 +104,8 @@ TEST_F(Cancel, AnOrderThatNeverCameIsFencedForEver) {
 TEST_F(Cancel, AnOldCancelDoesNotReachANewerOrder) {
   site_.start();
   site_.order(make_order(site_, 1, 7));
-  wire::StartInstall before = make_order(site_, 1, 6);
-  before.set_deployment_id("d-before");
+  orders::Parts before = make_order(site_, 1, 6);
+  before.issue.set_deployment_id("d-before");
   site_.cancel(before);
   EXPECT_EQ(last_answer(), wire::CancelAnswer::NOT_RUNNING);
   EXPECT_TRUE(ended().empty());
@@ -117,8 +117,8 @@ TEST_F(Cancel, ItCoversEveryLowerGenerationOfTheMachine) {
   site_.images_ready = false;
   site_.start();
   site_.order(make_order(site_, 1, 3));
-  wire::StartInstall later = make_order(site_, 1, 5);
-  later.set_deployment_id("d-later");
+  orders::Parts later = make_order(site_, 1, 5);
+  later.issue.set_deployment_id("d-later");
   site_.cancel(later);
   ASSERT_EQ(ended().size(), 1U);
   EXPECT_EQ(ended()[0].deployment_id(), "d1");

@@ -110,15 +110,15 @@ TEST_F(Clock, AControllerThatWasSetBackGivesNobodyMoreTime) {
   site_.plant(armed_job(make_order(site_, 1), 1));
   site_.start();
   site_.advance(1min);
-  const WallTime before = from_wire(site_.job("d1")->order().launch_by());
+  const WallTime before = from_wire(site_.job("d1")->issue().launch_by());
   site_.controller.clock_offset = site_.controller.clock_steps = -2h;
   site_.advance(20s);
   EXPECT_TRUE(doubts().empty()) << "it says so itself";
-  EXPECT_EQ(from_wire(site_.job("d1")->order().launch_by()), before - 2h);
+  EXPECT_EQ(from_wire(site_.job("d1")->issue().launch_by()), before - 2h);
   auto late = make_order(site_, 2);
-  *late.mutable_clock_steps() = to_wire(Duration());  // made before it was set back
+  *late.issue.mutable_clock_steps() = to_wire(Duration());  // made before it was set back
   site_.order(late);
-  EXPECT_EQ(from_wire(site_.job("d2")->order().start_by()), from_wire(late.start_by()) - 2h);
+  EXPECT_EQ(from_wire(site_.job("d2")->issue().start_by()), from_wire(late.issue.start_by()) - 2h);
 }
 
 TEST_F(Clock, NorDoesItToWhoKnewNoTimeWhenItWasSetBack) {
@@ -128,8 +128,8 @@ TEST_F(Clock, NorDoesItToWhoKnewNoTimeWhenItWasSetBack) {
     site.start();
     site.advance(1min);
     const auto bounds = [&] {
-      const wire::StartInstall order = site.job("d1")->order();
-      return std::pair(from_wire(order.start_by()), from_wire(order.launch_by()));
+      const wire::Issue issue = site.job("d1")->issue();
+      return std::pair(from_wire(issue.start_by()), from_wire(issue.launch_by()));
     };
     const auto before = bounds();
     site.reboot();

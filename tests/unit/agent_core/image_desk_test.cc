@@ -198,7 +198,7 @@ TEST_F(Images, OneThatCannotBeReadIsToldAndVerifiedAtOnce) {
 TEST_F(Images, AJobThatWaitsTakesARottenImageForOneThatIsFetched) {
   site_.images_ready = false;
   auto order = test::make_order(site_, 1);
-  *order.mutable_not_before() = order.start_by();
+  *order.issue.mutable_not_before() = order.issue.start_by();
   site_.order(order);
   site_.deliver(ImageFailed{digest('a'), Why::rotten, "its SHA-256 has become ..."});
   EXPECT_FALSE(site_.job("d1")->ended());

@@ -4,6 +4,7 @@
 
 #include "common/delivery/envelope_codec.h"
 #include "common/ports/wire_time.h"
+#include "tests/support/one_order.h"
 #include "tests/unit/agent_core/test_site.h"
 
 namespace metalmesh::test {
@@ -47,7 +48,7 @@ TEST_F(Intake, AnUnknownCommandIsAnsweredAndTheStreamGoesOn) {
 
 TEST_F(Intake, ALostJournalVoidsOldCommands) {
   wire::Command start;
-  *start.mutable_start_install() = make_order(site_, 1);
+  *start.mutable_order() = one_order(make_order(site_, 1));
   start.set_journal_id("the-journal-before");
   site_.command(start);
   EXPECT_FALSE(last_receipt().accepted());
@@ -78,7 +79,7 @@ TEST_F(Intake, AReplacedControllerIsNotObeyedAnyMoreNotEvenAfterARestart) {
   site_.connect();
   site_.start();
   wire::Command start;
-  *start.mutable_start_install() = make_order(site_, 1);
+  *start.mutable_order() = one_order(make_order(site_, 1));
   start.set_controller_epoch(3);
   site_.command(start);
   EXPECT_FALSE(last_receipt().accepted());
@@ -102,7 +103,7 @@ TEST_F(Intake, ANewControllerGetsTheFencesWhenItAsks) {
 
 TEST_F(Intake, AnIncompleteOrderIsRefusedByTheFieldItLacks) {
   const auto refused = [&](auto spoil, wire::FaultCode code, const std::string& words) {
-    wire::StartInstall order = make_order(site_, 1);
+    orders::Parts order = make_order(site_, 1);
     spoil(order);
     site_.order(order);
     EXPECT_FALSE(last_receipt().accepted()) << words;
@@ -110,21 +111,45 @@ TEST_F(Intake, AnIncompleteOrderIsRefusedByTheFieldItLacks) {
     EXPECT_THAT(last_receipt().refusal().seen(), ::testing::HasSubstr(words));
     EXPECT_FALSE(site_.job("d1")) << words;
   };
-  refused([](auto& o) { o.set_generation(0); }, wire::ORDER_INVALID, "generation");
-  refused([](auto& o) { o.mutable_bmc()->clear_address(); }, wire::ORDER_INVALID, "bmc.address");
-  refused([](auto& o) { o.mutable_bmc()->clear_key_sha256(); }, wire::ORDER_INVALID, "bmc.key_sha256");
-  refused([](auto& o) { o.mutable_image()->set_sha256("../../etc"); }, wire::ORDER_INVALID, "image.sha256");
-  refused([](auto& o) { o.clear_start_by(); }, wire::ORDER_INVALID, "start_by");
-  refused([](auto& o) { o.clear_launch_by(); }, wire::ORDER_INVALID, "launch_by");
-  refused([](auto& o) { o.mutable_identity()->clear_serial(); }, wire::IDENTITY_INSUFFICIENT,
+  refused([](auto& o) { o.issue.set_generation(0); }, wire::ORDER_INVALID, "generation");
+  refused([](auto& o) { o.agreed.mutable_bmc()->clear_address(); }, wire::ORDER_INVALID, "bmc.address");
+  refused([](auto& o) { o.issue.clear_bmc_key_sha256(); }, wire::ORDER_INVALID, "bmc_key_sha256");
+  refused([](auto& o) { o.agreed.mutable_install()->mutable_image()->set_sha256("../../etc"); },
+          wire::ORDER_INVALID, "image.sha256");
+  refused([](auto& o) { o.issue.clear_start_by(); }, wire::ORDER_INVALID, "start_by");
+  refused([](auto& o) { o.issue.clear_launch_by(); }, wire::ORDER_INVALID, "launch_by");
+  refused([](auto& o) { o.agreed.mutable_identity()->clear_serial(); }, wire::IDENTITY_INSUFFICIENT,
           "two are needed");
-  refused([](auto& o) { o.mutable_identity()->set_serial("To be filled by O.E.M."); },
+  refused([](auto& o) { o.agreed.mutable_identity()->set_serial("To be filled by O.E.M."); },
           wire::IDENTITY_INSUFFICIENT, "To be filled");
 }
 
+TEST_F(Intake, AnOrderThatIsNotWhatItsPlanSaysIsRefusedAndFencesNothing) {
+  wire::Command command;
+  *command.mutable_order() = one_order(make_order(site_, 1));
+  orders::Parts other = make_order(site_, 1);
+  other.agreed.mutable_install()->mutable_image()->set_sha256(std::string(64, 'e'));
+  command.mutable_order()->set_agreed(other.agreed.SerializeAsString());
+  site_.command(command);
+  EXPECT_FALSE(last_receipt().accepted());
+  EXPECT_EQ(last_receipt().refusal().code(), wire::ORDER_INVALID);
+  EXPECT_FALSE(site_.job("d1"));
+  site_.order(make_order(site_, 1));
+  EXPECT_TRUE(last_receipt().accepted()) << "whose order it was, nobody knows";
+}
+
+TEST_F(Intake, AnOrderThatSaysMoreThanThisAgentKnowsIsRefused) {
+  orders::Parts order = make_order(site_, 1);
+  order.agreed.mutable_install()->MergeFromString("\x9a\x06\x01x");  // field 99
+  site_.order(order);
+  EXPECT_FALSE(last_receipt().accepted());
+  EXPECT_EQ(last_receipt().refusal().code(), wire::UNSUPPORTED_COMMAND);
+  EXPECT_FALSE(site_.job("d1"));
+}
+
 TEST_F(Intake, AnOrderThatCameTooLateIsRefused) {
-  wire::StartInstall order = make_order(site_, 1);
-  *order.mutable_start_by() = to_wire(site_.wall() - std::chrono::minutes(1));
+  orders::Parts order = make_order(site_, 1);
+  *order.issue.mutable_start_by() = to_wire(site_.wall() - std::chrono::minutes(1));
   site_.order(order);
   EXPECT_EQ(last_receipt().refusal().code(), wire::ORDER_EXPIRED);
 }
@@ -140,10 +165,10 @@ TEST_F(Intake, TheSameOrderAgainIsAcceptedAndRunsOnce) {
 
 TEST_F(Intake, OneMachineHasOneOpenOrderWhateverItsName) {
   site_.order(make_order(site_, 1));
-  wire::StartInstall twin = make_order(site_, 1, 2);
-  twin.set_deployment_id("other");
-  twin.set_server("s1-under-another-name");
-  twin.mutable_bmc()->set_address("10.0.0.99");
+  orders::Parts twin = make_order(site_, 1, 2);
+  twin.issue.set_deployment_id("other");
+  twin.agreed.set_server("s1-under-another-name");
+  twin.agreed.mutable_bmc()->set_address("10.0.0.99");
   site_.order(twin);
   EXPECT_FALSE(last_receipt().accepted());
   EXPECT_EQ(last_receipt().refusal().code(), wire::MACHINE_BUSY);
@@ -153,8 +178,8 @@ TEST_F(Intake, OneMachineHasOneOpenOrderWhateverItsName) {
 TEST_F(Intake, ARefusalStandsWhoeverRepeatsTheOrder) {
   site_.images_ready = false;
   site_.order(make_order(site_, 1, 1));
-  wire::StartInstall second = make_order(site_, 1, 2);
-  second.set_deployment_id("second");
+  orders::Parts second = make_order(site_, 1, 2);
+  second.issue.set_deployment_id("second");
   site_.order(second);
   ASSERT_EQ(last_receipt().refusal().code(), wire::MACHINE_BUSY);
   EXPECT_TRUE(site_.job("d1")) << "what was refused does not disturb what runs";
@@ -183,7 +208,7 @@ TEST_F(Intake, UnverifiedBytesChangeNothing) {
   data.set_first_seq(1);
   wire::Command command;
   command.set_journal_id(site_.controller.agent_journal());
-  *command.mutable_start_install() = make_order(site_, 1);
+  *command.mutable_order() = one_order(make_order(site_, 1));
   data.add_entries(command.SerializeAsString());
   const NamedSigner stranger("stranger");
   site_.deliver(MessageArrived{"mm/1/par1/down", delivery::seal(stranger, "data", data)});

@@ -125,7 +125,7 @@ TEST_F(Launch, NotAfterLaunchBy) {
 }
 
 TEST_F(Launch, ExpiryWhileTheAgentWasAwayIsNoticedBeforeAnyoneAsks) {
-  *job_.mutable_order()->mutable_launch_by() = to_wire(site_.wall() - std::chrono::seconds(1));
+  *job_.mutable_issue()->mutable_launch_by() = to_wire(site_.wall() - std::chrono::seconds(1));
   site_.plant(job_);
   site_.start_alone();
   EXPECT_EQ(site_.mount("token1"), wire::OPEN) << "this machine's clock alone says so";
@@ -136,7 +136,7 @@ TEST_F(Launch, ExpiryWhileTheAgentWasAwayIsNoticedBeforeAnyoneAsks) {
 TEST_F(Launch, NotOnceALaterOrderWasSeen) {
   site_.plant(armed_job(make_order(site_, 1, 2), 1));
   record::Job old = armed_job(make_order(site_, 1, 1), 2);
-  old.mutable_order()->set_deployment_id("d-old");
+  old.mutable_issue()->set_deployment_id("d-old");
   site_.plant(old);
   site_.start();
   site_.ask_launch("token2");

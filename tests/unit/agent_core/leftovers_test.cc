@@ -22,9 +22,9 @@ class Leftovers : public ::testing::Test {
   void fail_image(char of = 'a') {
     site_.deliver(ImageFailed{std::string(64, of), Why::unavailable, "https://mirror/x.iso: HTTP 404"});
   }
-  wire::StartInstall later(int n) {
-    wire::StartInstall order = make_order(site_, n);
-    *order.mutable_not_before() = order.start_by();
+  orders::Parts later(int n) {
+    orders::Parts order = make_order(site_, n);
+    *order.issue.mutable_not_before() = order.issue.start_by();
     return order;
   }
   void prefetch(char of) {

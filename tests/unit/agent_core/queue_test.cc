@@ -72,9 +72,9 @@ TEST_F(Queue, HostsCallWhereTheyReachUsAndCheckWhomTheyMeet) {
   site_.controller.blobs[to_hex(sha256(blob))] = blob;
   site_.start();
   const auto answer = [&](int n, wire::ProofGrade proof) {
-    wire::StartInstall order = make_order(site_, n);
-    order.mutable_profile()->set_sha256(to_hex(sha256(blob)));
-    order.mutable_proof()->set_minimum(proof);
+    orders::Parts order = make_order(site_, n);
+    order.agreed.mutable_install()->mutable_profile()->set_sha256(to_hex(sha256(blob)));
+    order.agreed.mutable_install()->mutable_proof()->set_minimum(proof);
     site_.order(order);
     const record::Job job = *site_.job("d" + std::to_string(n));
     const std::string url = "https://10.21.0.5:8443/c/" + job.callback_token();
@@ -100,8 +100,8 @@ TEST_F(Queue, NoMoreThanTheSiteAllowsRunSideBySideFirstComeFirstServed) {
 TEST_F(Queue, OneConversationPerBmc) {
   site_.start();
   site_.order(make_order(site_, 1));
-  wire::StartInstall other = make_order(site_, 2);
-  other.mutable_bmc()->set_address("10.0.0.1:443");
+  orders::Parts other = make_order(site_, 2);
+  other.agreed.mutable_bmc()->set_address("10.0.0.1:443");
   site_.order(other);
   site_.order(make_order(site_, 3));
   EXPECT_THAT(begun(), ::testing::ElementsAre("d1", "d3")) << "d2 waits, d3 passes it by";
@@ -109,8 +109,8 @@ TEST_F(Queue, OneConversationPerBmc) {
 
 TEST_F(Queue, JobsWaitForTheirTime) {
   site_.start();
-  wire::StartInstall order = make_order(site_, 1);
-  *order.mutable_not_before() = to_wire(site_.wall() + std::chrono::hours(1));
+  orders::Parts order = make_order(site_, 1);
+  *order.issue.mutable_not_before() = to_wire(site_.wall() + std::chrono::hours(1));
   site_.order(order);
   site_.advance(std::chrono::minutes(59));
   EXPECT_TRUE(begun().empty());
@@ -197,8 +197,8 @@ TEST_F(Queue, ATemplateThatCannotBeFilledEndsTheJobBeforeItsBmcIsTouched) {
   const std::string blob = content.SerializeAsString();
   site_.controller.blobs[to_hex(sha256(blob))] = blob;
   site_.start();
-  wire::StartInstall order = make_order(site_, 1);
-  order.mutable_profile()->set_sha256(to_hex(sha256(blob)));
+  orders::Parts order = make_order(site_, 1);
+  order.agreed.mutable_install()->mutable_profile()->set_sha256(to_hex(sha256(blob)));
   site_.order(order);
   ASSERT_TRUE(ended("d1"));
   EXPECT_EQ(ended("d1")->fault().code(), wire::TEMPLATE_FAILED);
@@ -212,13 +212,31 @@ TEST_F(Queue, AFamilyThatTheSiteDoesNotKnowEndsTheJobBeforeItsBmcIsTouched) {
   const std::string blob = content.SerializeAsString();
   site_.controller.blobs[to_hex(sha256(blob))] = blob;
   site_.start();
-  wire::StartInstall order = make_order(site_, 1);
-  order.mutable_profile()->set_sha256(to_hex(sha256(blob)));
+  orders::Parts order = make_order(site_, 1);
+  order.agreed.mutable_install()->mutable_profile()->set_sha256(to_hex(sha256(blob)));
   site_.order(order);
   ASSERT_TRUE(ended("d1"));
   EXPECT_EQ(ended("d1")->fault().code(), wire::IMAGE_UNSUITABLE);
   EXPECT_THAT(ended("d1")->fault().seen(), ::testing::HasSubstr("did you mean \"placeholder\"?"));
   EXPECT_TRUE(begun().empty());
+}
+
+TEST_F(Queue, AFamilyThatIsNotThePlannedOneEndsTheJobBeforeItsBmcIsTouched) {
+  site_.start();
+  const auto known = site_.told(&wire::Event::has_families);
+  ASSERT_EQ(known.size(), 1U);
+  orders::Parts order = make_order(site_, 1);
+  *order.agreed.mutable_install()->mutable_family() = known[0].families().families(0);
+  site_.order(order);
+  EXPECT_FALSE(ended("d1")) << "it is as it was planned";
+  orders::Parts later = make_order(site_, 2);
+  later.agreed.mutable_install()->mutable_family()->set_name("placeholder");
+  later.agreed.mutable_install()->mutable_family()->set_sha256(std::string(64, '0'));
+  site_.order(later);
+  ASSERT_TRUE(ended("d2"));
+  EXPECT_EQ(ended("d2")->fault().code(), wire::TEMPLATE_FAILED);
+  EXPECT_THAT(ended("d2")->fault().seen(), ::testing::HasSubstr("not what the order was planned with"));
+  EXPECT_EQ(begun().size(), 1U);
 }
 
 TEST_F(Queue, AFamilysChangesReachTheMedium) {
@@ -237,9 +255,9 @@ TEST_F(Queue, AFamilysChangesReachTheMedium) {
   const std::string blob = content.SerializeAsString();
   site_.controller.blobs[to_hex(sha256(blob))] = blob;
   site_.start();
-  wire::StartInstall order = make_order(site_, 1);
-  order.mutable_profile()->set_sha256(to_hex(sha256(blob)));
-  wire::Link& link = *order.mutable_host()->mutable_network()->add_links();
+  orders::Parts order = make_order(site_, 1);
+  order.agreed.mutable_install()->mutable_profile()->set_sha256(to_hex(sha256(blob)));
+  wire::Link& link = *order.agreed.mutable_install()->mutable_host()->mutable_network()->add_links();
   link.set_name("eno1");
   link.add_addresses("10.21.0.60/24");
   site_.order(order);
@@ -319,7 +337,7 @@ TEST_F(Queue, APasswordThatWasGoodAMomentAgoIsTrustedNoFurther) {
   wire::Command inspect;
   inspect.mutable_inspect_server()->set_request_id("i1");
   inspect.mutable_inspect_server()->set_server("s1");
-  *inspect.mutable_inspect_server()->mutable_bmc() = make_order(site_, 1).bmc();
+  *inspect.mutable_inspect_server()->mutable_bmc() = make_order(site_, 1).agreed.bmc();
   site_.command(inspect);
   EXPECT_EQ(site_.bmcs["10.0.0.1"].logins, 1);
   for (auto& [address, bmc] : site_.bmcs) bmc.refuses_login = true;
@@ -357,7 +375,7 @@ TEST_F(Queue, ACredentialThatWasMissedIsToldOnceItIsThere) {
   wire::Command inspect;
   inspect.mutable_inspect_server()->set_request_id("i1");
   inspect.mutable_inspect_server()->set_server("s1");
-  *inspect.mutable_inspect_server()->mutable_bmc() = make_order(site_, 1).bmc();
+  *inspect.mutable_inspect_server()->mutable_bmc() = make_order(site_, 1).agreed.bmc();
   site_.command(inspect);
   const auto inspected = site_.told(&wire::Event::has_inspected);
   ASSERT_EQ(inspected.size(), 1U) << "somebody waits for the answer";

@@ -65,7 +65,7 @@ class RowCareTest : public ::testing::Test {
     return all;
   }
   agent::FenceTable::Fence fence(int n) {
-    return agent::FenceTable(site_.store).of(make_order(site_, n).identity());
+    return agent::FenceTable(site_.store).of(make_order(site_, n).agreed.identity());
   }
   void settle(const std::string& row, std::optional<std::uint64_t> through) {
     const auto batch = agent::settle_row(site_.store, {row, through, "looked at it"}, site_.wall());
@@ -89,7 +89,8 @@ TEST_F(RowCareTest, EachFlippedBitOfEachRowIsNoticedAndTheAgentStarts) {
     MemoryRows rows;
     rows.restore(healthy);
     const agent::FenceTable table(rows);
-    return std::pair{table.of(make_order(site_, 1).identity()), table.of(make_order(site_, 2).identity())};
+    return std::pair{table.of(make_order(site_, 1).agreed.identity()),
+                     table.of(make_order(site_, 2).agreed.identity())};
   }();
   for (const auto& [key, value] : healthy) {
     for (std::size_t byte = 0; byte < value.size() + 8; byte += 1 + value.size() / 24) {
@@ -110,9 +111,9 @@ TEST_F(RowCareTest, EachFlippedBitOfEachRowIsNoticedAndTheAgentStarts) {
 
 TEST_F(RowCareTest, ADamagedFenceShutsItsMachineAloneUntilAPersonSaysWhatIsTrue) {
   Outcome earlier;
-  agent::FenceTable(site_.store).see(make_order(site_, 4).identity(), 2, "d-earlier", earlier);
+  agent::FenceTable(site_.store).see(make_order(site_, 4).agreed.identity(), 2, "d-earlier", earlier);
   site_.store.commit(earlier.rows);
-  const std::string row = agent::rows::fence + agent::machine_key(make_order(site_, 4).identity());
+  const std::string row = agent::rows::fence + agent::machine_key(make_order(site_, 4).agreed.identity());
   RottenRows rotten(site_.store);
   rotten.flip(row, 7);
   restart(rotten);
@@ -120,8 +121,8 @@ TEST_F(RowCareTest, ADamagedFenceShutsItsMachineAloneUntilAPersonSaysWhatIsTrue)
   EXPECT_EQ(told()[0].row(), row);
   EXPECT_THAT(told()[0].next(), HasSubstr("metalmesh-agent store settle " + row + " --through NUMBER"));
 
-  wire::StartInstall again = make_order(site_, 4, 5);
-  again.set_deployment_id("d4-again");
+  orders::Parts again = make_order(site_, 4, 5);
+  again.issue.set_deployment_id("d4-again");
   site_.order(again);
   ASSERT_FALSE(site_.receipts().back().accepted());
   EXPECT_EQ(site_.receipts().back().refusal().code(), wire::GENERATION_FENCED);
@@ -137,14 +138,14 @@ TEST_F(RowCareTest, ADamagedFenceShutsItsMachineAloneUntilAPersonSaysWhatIsTrue)
   site_.start();
   EXPECT_TRUE(told().back().over());
   EXPECT_EQ(fence(4).cancelled_to, 5U);
-  again.set_generation(6);
-  again.set_deployment_id("d4-third");
+  again.issue.set_generation(6);
+  again.issue.set_deployment_id("d4-third");
   site_.order(again);
   EXPECT_TRUE(site_.receipts().back().accepted());
 }
 
 TEST_F(RowCareTest, AFenceUnderADamagedKeyIsKnownByItsContent) {
-  const std::string row = agent::rows::fence + agent::machine_key(make_order(site_, 1).identity());
+  const std::string row = agent::rows::fence + agent::machine_key(make_order(site_, 1).agreed.identity());
   RottenRows rotten(site_.store);
   rotten.flip_key(row, row.size() - 2, 2);
   restart(rotten);
@@ -166,15 +167,15 @@ TEST_F(RowCareTest, ADamagedJobIsToldItsMachineTakesNoOrderAndNoMediumIsTakenAwa
   EXPECT_TRUE(others_stay);
   EXPECT_FALSE(fence(1).damaged.empty());
   EXPECT_TRUE(site_.job("d2").has_value()) << "the other one goes on";
-  wire::StartInstall again = make_order(site_, 1, 2);
-  again.set_deployment_id("d1-again");
+  orders::Parts again = make_order(site_, 1, 2);
+  again.issue.set_deployment_id("d1-again");
   site_.order(again);
   EXPECT_FALSE(site_.receipts().back().accepted());
   settle("job/d1", std::nullopt);
   site_.start();
   EXPECT_TRUE(fence(1).damaged.empty());
-  again.set_generation(3);
-  again.set_deployment_id("d1-third");
+  again.issue.set_generation(3);
+  again.issue.set_deployment_id("d1-third");
   site_.order(again);
   EXPECT_TRUE(site_.receipts().back().accepted());
 }
@@ -209,7 +210,8 @@ TEST_F(RowCareTest, WhatSaysWhoThisAgentIsHoldsItUntilAPersonVouchesForIt) {
 }
 
 TEST_F(RowCareTest, ABlobIsFetchedAgain) {
-  site_.store.commit({{agent::rows::blob + make_order(site_, 2).profile().sha256(), "some content"}});
+  site_.store.commit(
+      {{agent::rows::blob + make_order(site_, 2).agreed.install().profile().sha256(), "some content"}});
   RottenRows rotten(site_.store);
   rotten.flip(key_of("blob/"), 2);
   restart(rotten);

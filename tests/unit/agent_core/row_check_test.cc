@@ -33,8 +33,8 @@ class RowCheck : public testing::Test {
   record::Job job() {
     record::Job row;
     row.set_row_version(rows::version);
-    row.mutable_order()->set_deployment_id("d-1");
-    row.mutable_order()->set_generation(1);
+    row.mutable_issue()->set_deployment_id("d-1");
+    row.mutable_issue()->set_generation(1);
     row.set_stage(wire::QUEUED);
     return row;
   }
@@ -84,13 +84,13 @@ TEST_F(RowCheck, FindsEachFlippedBitOfTheJournal) {
       auto rows = healthy;
       rows[key][at] = static_cast<char>(rows[key][at] ^ 1);
       store_.restore(std::move(rows));
-      EXPECT_NE(refusal().find("damaged at entry 1"), std::string::npos) << at << refusal();
+      EXPECT_NE(refusal().find("s/events/ is damaged at entry "), std::string::npos) << at << refusal();
     }
   }
   auto rows = healthy;
   std::erase_if(rows, [](const auto& row) { return row.first.starts_with("s/events/e"); });
   store_.restore(std::move(rows));
-  EXPECT_NE(refusal().find("damaged at entry 1"), std::string::npos) << refusal();
+  EXPECT_NE(refusal().find("s/events/ is damaged at entry "), std::string::npos) << refusal();
 }
 
 }  // namespace

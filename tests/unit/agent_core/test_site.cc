@@ -7,6 +7,7 @@
 #include "agents/core/fence_table.h"
 #include "agents/core/row_table.h"
 #include "common/ports/wire_time.h"
+#include "tests/support/one_order.h"
 
 namespace metalmesh::test {
 namespace {
@@ -164,28 +165,28 @@ void TestSite::command(wire::Command command) {
   }
 }
 
-void TestSite::order(const wire::StartInstall& order) {
+void TestSite::order(const orders::Parts& order) {
   wire::Command start;
-  *start.mutable_start_install() = order;
+  *start.mutable_order() = one_order(order);
   command(start);
 }
 
-void TestSite::cancel(const wire::StartInstall& order) {
+void TestSite::cancel(const orders::Parts& order) {
   wire::Command cancel;
-  cancel.mutable_cancel_install()->set_deployment_id(order.deployment_id());
-  cancel.mutable_cancel_install()->set_server(order.server());
-  *cancel.mutable_cancel_install()->mutable_identity() = order.identity();
-  cancel.mutable_cancel_install()->set_generation(order.generation());
+  cancel.mutable_cancel_order()->set_deployment_id(order.issue.deployment_id());
+  cancel.mutable_cancel_order()->set_server(order.agreed.server());
+  *cancel.mutable_cancel_order()->mutable_identity() = order.agreed.identity();
+  cancel.mutable_cancel_order()->set_generation(order.issue.generation());
   command(cancel);
 }
 
 void TestSite::plant(const record::Job& job) {
   Outcome out;
   record::Job row = job;
-  agent::put_row(out, "job/" + job.order().deployment_id(), row);
+  agent::put_row(out, "job/" + job.issue().deployment_id(), row);
   agent::FenceTable fences(store);
-  fences.see(job.order().identity(), job.order().generation(), job.order().deployment_id(), out);
-  if (job.launched()) fences.launch(job.order().identity(), job.order().generation(), out);
+  fences.see(job.agreed().identity(), job.issue().generation(), job.issue().deployment_id(), out);
+  if (job.launched()) fences.launch(job.agreed().identity(), job.issue().generation(), out);
   store.commit(out.rows);
 }
 
@@ -226,35 +227,36 @@ std::optional<wire::MountState> TestSite::mount(const std::string& token) const 
   return last;
 }
 
-wire::StartInstall make_order(const TestSite& site, int n, std::uint64_t generation) {
+orders::Parts make_order(const TestSite& site, int n, std::uint64_t generation) {
   const std::string number = std::to_string(n);
-  wire::StartInstall order;
-  order.set_deployment_id("d" + number);
-  order.set_server("s" + number);
-  order.mutable_identity()->set_uuid("4c4c4544-0042-3510-8051-" + std::string(12 - number.size(), '3') +
-                                     number);
-  order.mutable_identity()->set_serial("SERIAL-" + number);
-  order.set_generation(generation);
-  order.mutable_bmc()->set_address("10.0.0." + number);
-  order.mutable_bmc()->set_credential("bmc");
-  order.mutable_bmc()->set_tls(wire::BmcTarget::PIN);
-  order.mutable_bmc()->set_key_sha256(std::string(64, 'b'));
-  order.mutable_image()->set_name("rocky");
-  order.mutable_image()->set_sha256(image_digest);
-  order.mutable_image()->add_urls("https://mirror/rocky.iso");
-  order.mutable_profile()->set_name("base");
-  order.mutable_profile()->set_sha256(to_hex(sha256(profile_blob())));
-  order.set_power(wire::REFUSE_IF_ON);
-  *order.mutable_start_by() = to_wire(site.wall() + std::chrono::hours(4));
-  *order.mutable_launch_by() = to_wire(site.wall() + std::chrono::hours(5));
-  order.mutable_max_run()->set_seconds(3600);
+  orders::Parts order;
+  order.issue.set_deployment_id("d" + number);
+  order.agreed.set_server("s" + number);
+  order.agreed.mutable_identity()->set_uuid("4c4c4544-0042-3510-8051-" +
+                                            std::string(12 - number.size(), '3') + number);
+  order.agreed.mutable_identity()->set_serial("SERIAL-" + number);
+  order.issue.set_generation(generation);
+  order.agreed.mutable_bmc()->set_address("10.0.0." + number);
+  order.agreed.mutable_bmc()->set_credential("bmc");
+  order.agreed.mutable_bmc()->set_tls(wire::BmcTarget::PIN);
+  order.issue.set_bmc_key_sha256(std::string(64, 'b'));
+  order.agreed.mutable_install()->mutable_image()->set_name("rocky");
+  order.agreed.mutable_install()->mutable_image()->set_sha256(image_digest);
+  order.issue.add_image_urls("https://mirror/rocky.iso");
+  order.agreed.mutable_install()->mutable_profile()->set_name("base");
+  order.agreed.mutable_install()->mutable_profile()->set_sha256(to_hex(sha256(profile_blob())));
+  order.agreed.mutable_install()->set_power(wire::REFUSE_IF_ON);
+  *order.issue.mutable_start_by() = to_wire(site.wall() + std::chrono::hours(4));
+  *order.issue.mutable_launch_by() = to_wire(site.wall() + std::chrono::hours(5));
+  order.agreed.mutable_install()->mutable_max_run()->set_seconds(3600);
   return order;
 }
 
-record::Job armed_job(const wire::StartInstall& order, int n) {
+record::Job armed_job(const orders::Parts& order, int n) {
   record::Job job;
-  *job.mutable_order() = order;
-  job.set_machine(agent::machine_key(order.identity()));
+  *job.mutable_agreed() = order.agreed;
+  *job.mutable_issue() = order.issue;
+  job.set_machine(agent::machine_key(order.agreed.identity()));
   job.set_stage(wire::POWER);
   job.set_attempt(1);
   job.set_queue_number(static_cast<std::uint64_t>(n));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agents/core/agent_core.h"
+#include "common/orders/order_parts.h"
 #include "common/ports/memory_rows.h"
 #include "tests/unit/agent_core/fake_bmc.h"
 #include "tests/unit/agent_core/fake_controller.h"
@@ -47,8 +48,8 @@ class TestSite {
   void reboot() { ++now_.boot; }
 
   void command(wire::Command command);
-  void order(const wire::StartInstall& order);
-  void cancel(const wire::StartInstall& order);
+  void order(const orders::Parts& order);
+  void cancel(const orders::Parts& order);
   /// Puts a job into the store as if an earlier life had left it there.
   void plant(const record::Job& job);
 
@@ -89,8 +90,8 @@ class TestSite {
 };
 
 /// A complete order for one machine: deployment "d<n>", server "s<n>", BMC "10.0.0.<n>".
-wire::StartInstall make_order(const TestSite& site, int n, std::uint64_t generation = 1);
+orders::Parts make_order(const TestSite& site, int n, std::uint64_t generation = 1);
 /// A job for that order that was armed and not launched yet, its medium OPEN under token "token<n>".
-record::Job armed_job(const wire::StartInstall& order, int n);
+record::Job armed_job(const orders::Parts& order, int n);
 
 }  // namespace metalmesh::test

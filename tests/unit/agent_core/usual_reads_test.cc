@@ -10,8 +10,8 @@ namespace {
 
 record::Job installed(std::uint64_t bytes, wire::ProofGrade proof) {
   record::Job job;
-  job.mutable_order()->mutable_image()->set_sha256("image");
-  job.mutable_order()->mutable_profile()->set_sha256("profile");
+  job.mutable_agreed()->mutable_install()->mutable_image()->set_sha256("image");
+  job.mutable_agreed()->mutable_install()->mutable_profile()->set_sha256("profile");
   job.set_ending(wire::Ended::SUCCEEDED);
   job.set_proof(proof);
   job.set_bytes_covered(bytes);
@@ -25,13 +25,13 @@ class UsualReadsTest : public ::testing::Test {
     Outcome out;
     reads.learn(job, out);
     store_.commit(out.rows);
-    return UsualReads(store_).of(job.order());
+    return UsualReads(store_).of(job.agreed().install());
   }
   MemoryRows store_;
 };
 
 TEST_F(UsualReadsTest, AreTheLeastThatAProvenInstallRead) {
-  EXPECT_EQ(UsualReads(store_).of(installed(0, wire::PROOF_NONE).order()), 0U);
+  EXPECT_EQ(UsualReads(store_).of(installed(0, wire::PROOF_NONE).agreed().install()), 0U);
   EXPECT_EQ(learn(installed(50, wire::PROOF_BOOTED)), 50U);
   EXPECT_EQ(learn(installed(60, wire::PROOF_CALLBACK)), 50U);
   EXPECT_EQ(learn(installed(40, wire::PROOF_BOOTED)), 40U);
@@ -48,8 +48,8 @@ TEST_F(UsualReadsTest, AreNotLearnedFromWhatProvedNothing) {
 TEST_F(UsualReadsTest, AreOfOneImageWithOneProfile) {
   learn(installed(50, wire::PROOF_BOOTED));
   record::Job other = installed(0, wire::PROOF_NONE);
-  other.mutable_order()->mutable_profile()->set_sha256("another");
-  EXPECT_EQ(UsualReads(store_).of(other.order()), 0U);
+  other.mutable_agreed()->mutable_install()->mutable_profile()->set_sha256("another");
+  EXPECT_EQ(UsualReads(store_).of(other.agreed().install()), 0U);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 // them names the document behind the lines that matter.
 //
 //   golden/<family>/image          what the probe would note: volume-id, files, texts
-//   golden/<family>/<case>         order.yaml (a StartInstall), and template if the profile brings one
+//   golden/<family>/<case>         order.yaml (a wire::Install), and template if the profile brings one
 //   golden/<family>/<case>/medium  the changed files
 // MM_GOLDEN_WRITE=1 writes the media anew; read the difference before it is committed.
 #include <gmock/gmock.h>
@@ -77,7 +77,7 @@ void write_files(const fs::path& folder, const Files& files) {
 
 Result<MediumPlan> plan_case(const families::FamilyCatalogue& catalogue, const config::OsFamily& family,
                              const fs::path& folder, const wire::ImageFacts& facts) {
-  auto order = read_yaml<wire::StartInstall>(text_of(folder / "order.yaml"), folder.string() + "/order.yaml");
+  auto order = read_yaml<wire::Install>(text_of(folder / "order.yaml"), folder.string() + "/order.yaml");
   if (!order) return std::unexpected(order.error());
   std::optional<Callback> callback;
   if (order->proof().minimum() == wire::PROOF_CALLBACK)
@@ -172,7 +172,7 @@ std::string with_site_packages(const std::string& name, const std::string& url) 
   const fs::path folder = fs::path(MM_GOLDEN_DIR) / name;
   const wire::ImageFacts facts = facts_of(folder / "image");
   const fs::path file = folder / "one-card/order.yaml";
-  auto order = read_yaml<wire::StartInstall>(text_of(file), file.string());
+  auto order = read_yaml<wire::Install>(text_of(file), file.string());
   EXPECT_TRUE(order);
   const auto plan = plan_medium({.family = family,
                                  .profile_template = "",

@@ -123,7 +123,7 @@ TEST_F(Fold, FailuresBeforeAndAfterTheWipeDiffer) {
   agent.end("s0", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::BMC_UNREACHABLE);
   EXPECT_EQ(mesh.server("s0").status().phase(), "ready");
   mesh.start_rollout(Mesh::rollout_object("r2"));
-  EXPECT_EQ(agent.last_order("s0")->generation(), 2U) << "generations rise with every order";
+  EXPECT_EQ(agent.last_order("s0")->issue.generation(), 2U) << "generations rise with every order";
   agent.accept("s0");
   agent.launch("s0");
   agent.end("s0", wire::Ended::FAILED, wire::DISK_BEING_WRITTEN, wire::INSTALLER_STALLED);

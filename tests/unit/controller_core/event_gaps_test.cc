@@ -125,8 +125,8 @@ TEST_F(EventGaps, WhatCannotBeKnownIsIndeterminateAndCancelsWorkAgain) {
   for (const char* server : {"s0", "s1", "s3"}) ASSERT_NE(agent->last_cancel(server), nullptr) << server;
   EXPECT_EQ(agent->last_cancel("s3")->generation(), 1U);
   start("s2");
-  ASSERT_NE(agent->last_order("s2"), nullptr);
-  EXPECT_EQ(agent->last_order("s2")->generation(), 2U);
+  ASSERT_TRUE(agent->last_order("s2").has_value());
+  EXPECT_EQ(agent->last_order("s2")->issue.generation(), 2U);
   mesh.must(CancelDeployment{mesh.deployment_of("s2").id(), "no longer wanted"});
   ASSERT_NE(agent->last_cancel("s2"), nullptr);
 

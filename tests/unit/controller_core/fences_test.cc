@@ -53,7 +53,7 @@ TEST_F(Fences, AQuarantinePostponesTheFence) {
   mesh.must(ClearSiteQuarantine{"par1", "a test forged it"});
   mesh.run_for(std::chrono::seconds(8));
   ASSERT_NE(agent.last_cancel("s0"), nullptr);
-  EXPECT_EQ(agent.last_cancel("s0")->generation(), agent.last_order("s0")->generation());
+  EXPECT_EQ(agent.last_cancel("s0")->generation(), agent.last_order("s0")->issue.generation());
 }
 
 TEST_F(Fences, AnAbortDuringAQuarantineIsOwedToo) {
@@ -81,7 +81,7 @@ TEST_F(Fences, IsAskedForAgainOverANewCommandJournal) {
   mesh.run_for(std::chrono::seconds(8));
   ASSERT_NE(agent.last_cancel("s0"), nullptr) << "what is called back need not wait until it has learned";
   int asked = 0;
-  for (const auto& command : agent.commands) asked += command.has_cancel_install() ? 1 : 0;
+  for (const auto& command : agent.commands) asked += command.has_cancel_order() ? 1 : 0;
   EXPECT_EQ(asked, 1) << "the one before went down with its journal";
   EXPECT_EQ(mesh.deployment_of("s0").fence(), "owed");
 }
@@ -206,11 +206,11 @@ TEST_F(Fences, AJournalThatIsLostKeepsThePlacesOfWhatItRan) {
   agent.accept("s0");
   agent.launch("s0");
   const std::string id = mesh.deployment_of("s0").id();
-  const auto* order = agent.last_order("s0");
+  const auto order = agent.last_order("s0");
   wire::Event answered;
   answered.set_server("s0");
   answered.set_deployment_id(id);
-  answered.set_generation(order->generation());
+  answered.set_generation(order->issue.generation());
   answered.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
   Puppet& anew = *(mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", "journal-2"));
   mesh.run_for(std::chrono::seconds(130));

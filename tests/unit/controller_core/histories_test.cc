@@ -54,10 +54,10 @@ TEST_F(Histories, ALostJournalMakesOpenDeploymentsIndeterminate) {
   fenced.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
   fresh.report(fenced);
   mesh.start_rollout(again);
-  ASSERT_NE(fresh.last_order("s1"), nullptr);
+  ASSERT_TRUE(fresh.last_order("s1").has_value());
   const auto since_1970 =
       std::chrono::duration_cast<std::chrono::seconds>(mesh.now.wall_low.time_since_epoch());
-  EXPECT_GT(fresh.last_order("s1")->generation(), static_cast<std::uint64_t>(since_1970.count()) - 300)
+  EXPECT_GT(fresh.last_order("s1")->issue.generation(), static_cast<std::uint64_t>(since_1970.count()) - 300)
       << "above all that either end may have forgotten";
 }
 
@@ -140,7 +140,7 @@ TEST_F(Histories, ARestoredControllerLearnsBeforeItIssues) {
   // The replayed events taught about s1 and s2.
   EXPECT_EQ(mesh.server("s1").status().phase(), "installed");
   EXPECT_TRUE(mesh.server("s1").status().protected_());
-  EXPECT_EQ(mesh.deployment_of("s2").id(), order_s2.deployment_id());
+  EXPECT_EQ(mesh.deployment_of("s2").id(), order_s2.issue.deployment_id());
   EXPECT_EQ(mesh.deployment_of("s2").state(), "RUNNING");
 
   auto again = Mesh::rollout_object("again");
@@ -159,7 +159,7 @@ TEST_F(Histories, ARestoredControllerLearnsBeforeItIssues) {
   EXPECT_EQ(agent.orders(), orders) << "a piece is not the report";
   agent.report(report);
   EXPECT_EQ(agent.orders(), orders + 1);
-  EXPECT_EQ(agent.last_order("s1")->generation(), 42U) << "above every fence of the machine";
+  EXPECT_EQ(agent.last_order("s1")->issue.generation(), 42U) << "above every fence of the machine";
   agent.end("s2", wire::Ended::SUCCEEDED);
   EXPECT_EQ(mesh.server("s2").status().phase(), "installed");
 }
@@ -170,7 +170,7 @@ TEST_F(Histories, AnOrderThatTheSiteHasAFenceForGoesOn) {
   const auto backup = mesh.store.rows();
   agent.cut = false;
   mesh.run_for(std::chrono::seconds(8));
-  ASSERT_NE(agent.last_order("s0"), nullptr);
+  ASSERT_TRUE(agent.last_order("s0").has_value());
   agent.accept("s0");
   // Restored to a moment at which other commands had the same numbers.
   start("r1", "s1");
@@ -203,7 +203,7 @@ TEST_F(Histories, AnOrderWithoutAFenceAtTheSiteGoesOutWithANewGeneration) {
   mesh.run_for(std::chrono::seconds(8));
   EXPECT_EQ(mesh.state().epoch, 8U);
   EXPECT_EQ(mesh.deployment_of("s0").state(), "ISSUED");
-  ASSERT_EQ(agent.last_order("s0"), nullptr) << "it went down with the old command journal";
+  ASSERT_FALSE(agent.last_order("s0").has_value()) << "it went down with the old command journal";
   wire::Event report;
   for (const auto& command : agent.commands) {
     if (command.has_report_state()) {
@@ -213,9 +213,9 @@ TEST_F(Histories, AnOrderWithoutAFenceAtTheSiteGoesOutWithANewGeneration) {
   agent.report(report);
   EXPECT_EQ(mesh.deployment_of("s0").state(), "PENDING") << "held";
   mesh.must(ContinueController{"looked at what differs"});
-  ASSERT_NE(agent.last_order("s0"), nullptr);
-  EXPECT_EQ(agent.last_order("s0")->deployment_id(), id);
-  EXPECT_EQ(agent.last_order("s0")->generation(), 2U);
+  ASSERT_TRUE(agent.last_order("s0").has_value());
+  EXPECT_EQ(agent.last_order("s0")->issue.deployment_id(), id);
+  EXPECT_EQ(agent.last_order("s0")->issue.generation(), 2U);
   EXPECT_EQ(mesh.deployment_of("s0").state(), "ISSUED");
 }
 

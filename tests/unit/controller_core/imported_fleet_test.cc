@@ -125,7 +125,8 @@ class Fleet {
                             static_cast<std::uint32_t>(plan.servers_size())});
     for (auto& [site, agent] : mesh_.agents) {
       for (const auto& command : agent->commands) {
-        if (command.has_start_install()) hit.insert(machine_of(command.start_install().identity().serial()));
+        if (command.has_order())
+          hit.insert(machine_of(orders::open(command.order())->agreed.identity().serial()));
       }
     }
     call_off(rollout.metadata().name(), plan);

@@ -178,7 +178,7 @@ TEST_F(LateFacts, ACorrectionMayStopTheRollout) {
   agent.end("s1", wire::Ended::FAILED, wire::DISK_BEING_WRITTEN, wire::INSTALLER_STALLED);
   EXPECT_EQ(mesh.deployment_of("s1").state(), "FAILED");
   EXPECT_EQ(mesh.rollout("two").status().state(), "stopped");
-  EXPECT_EQ(agent.last_order("s2"), nullptr);
+  EXPECT_FALSE(agent.last_order("s2").has_value());
 }
 
 TEST_F(LateFacts, TheNewerOrderOfTheSameServerIsCalledBack) {

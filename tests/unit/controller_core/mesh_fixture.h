@@ -17,10 +17,12 @@
 #include "common/delivery/stream_receiver.h"
 #include "common/delivery/stream_sender.h"
 #include "common/delivery/topics.h"
+#include "common/orders/order_parts.h"
 #include "common/ports/memory_rows.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/controller_core.h"
 #include "controller/state/event_log.h"
+#include "schemas/wire/command.pb.h"
 
 namespace metalmesh::testing {
 
@@ -164,8 +166,8 @@ class Puppet {
   std::string ledger;  // how far the controller's was, by its own word
   std::string key = std::string(64, 'a');
 
-  [[nodiscard]] const wire::StartInstall* last_order(const std::string& server) const;
-  [[nodiscard]] const wire::CancelInstall* last_cancel(const std::string& server) const;
+  [[nodiscard]] std::optional<orders::Parts> last_order(const std::string& server) const;
+  [[nodiscard]] const wire::CancelOrder* last_cancel(const std::string& server) const;
   [[nodiscard]] int orders() const;
   /// Answers every inspection that was not answered yet.
   void answer_inspections();

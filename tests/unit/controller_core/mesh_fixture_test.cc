@@ -242,23 +242,26 @@ void Puppet::take(const std::string& payload) {
   store.commit(batch);
 }
 
-const wire::StartInstall* Puppet::last_order(const std::string& server) const {
+std::optional<orders::Parts> Puppet::last_order(const std::string& server) const {
   for (auto it = commands.rbegin(); it != commands.rend(); ++it) {
-    if (it->has_start_install() && it->start_install().server() == server) return &it->start_install();
+    if (!it->has_order()) continue;
+    auto parts = orders::open(it->order());
+    EXPECT_TRUE(parts) << "an agent would refuse it";
+    if (parts && parts->agreed.server() == server) return std::move(*parts);
   }
-  return nullptr;
+  return std::nullopt;
 }
 
-const wire::CancelInstall* Puppet::last_cancel(const std::string& server) const {
+const wire::CancelOrder* Puppet::last_cancel(const std::string& server) const {
   for (auto it = commands.rbegin(); it != commands.rend(); ++it) {
-    if (it->has_cancel_install() && it->cancel_install().server() == server) return &it->cancel_install();
+    if (it->has_cancel_order() && it->cancel_order().server() == server) return &it->cancel_order();
   }
   return nullptr;
 }
 
 int Puppet::orders() const {
   int count = 0;
-  for (const auto& command : commands) count += command.has_start_install() ? 1 : 0;
+  for (const auto& command : commands) count += command.has_order() ? 1 : 0;
   return count;
 }
 
@@ -277,9 +280,9 @@ void Puppet::answer_inspections() {
 wire::Event Puppet::about(const std::string& server) const {
   wire::Event event;
   event.set_server(server);
-  if (const auto* order = last_order(server)) {
-    event.set_deployment_id(order->deployment_id());
-    event.set_generation(order->generation());
+  if (const auto order = last_order(server)) {
+    event.set_deployment_id(order->issue.deployment_id());
+    event.set_generation(order->issue.generation());
   } else {
     ADD_FAILURE() << "no order for " << server;
   }

@@ -67,7 +67,7 @@ TEST_F(Newcomers, AnEmptyOneNeverDisplacesAnOwnerThatLives) {
   owner.succeed("s0");
   EXPECT_EQ(mesh.server("s0").status().phase(), "installed");
   start("s1");
-  EXPECT_NE(owner.last_order("s1"), nullptr);
+  EXPECT_TRUE(owner.last_order("s1").has_value());
   EXPECT_EQ(second->orders(), 0);
   // It is stopped.
   mesh.run_for(std::chrono::seconds(130));
@@ -131,7 +131,7 @@ TEST_F(Newcomers, WhenAPersonChoosesBothJournalsEventsEndUpInTheLedger) {
   EXPECT_EQ(status().journal_id(), "journal-par1");
   EXPECT_FALSE(status().quarantined());
   start("s2");
-  EXPECT_NE(owner.last_order("s2"), nullptr);
+  EXPECT_TRUE(owner.last_order("s2").has_value());
 }
 
 TEST_F(Newcomers, ANewcomerThatAPersonChoseIsFollowedAtOnce) {

@@ -1,38 +1,10 @@
-// Who is in a plan, who is not and why; what start asks for.
+// Who is in a plan, who is not and why.
 #include <array>
 
-#include "controller/core/order_builder.h"
-#include "tests/unit/controller_core/mesh_fixture.h"
+#include "tests/unit/controller_core/planned.h"
 
 namespace metalmesh::testing {
 namespace {
-
-std::map<std::string, std::string> reasons(const rest::Plan& plan) {
-  std::map<std::string, std::string> out;
-  for (const auto& one : plan.excluded()) out[one.name()] = one.reason();
-  return out;
-}
-
-std::vector<std::string> names(const rest::Plan& plan) {
-  std::vector<std::string> out;
-  for (const auto& one : plan.servers()) out.push_back(one.name());
-  return out;
-}
-
-struct Planned : ::testing::Test {
-  Mesh mesh;
-  Puppet& agent = mesh.bring_up("par1");
-  rest::Plan plan(rest::Rollout object) {
-    const std::string name = object.metadata().name();
-    mesh.apply(std::move(object));
-    mesh.must(PlanRollout{name});
-    return mesh.rollout(name).status().plan();
-  }
-  StartRollout order(const std::string& name) {
-    const auto& frozen = mesh.rollout(name).status().plan();
-    return {name, frozen.digest(), static_cast<std::uint32_t>(frozen.servers_size())};
-  }
-};
 
 TEST_F(Planned, TooWideASelectorWipesNothing) {
   for (int i = 0; i < 9; ++i) mesh.add_ready("s" + std::to_string(i), agent, i);
@@ -257,139 +229,6 @@ TEST_F(Planned, WhatTheWholeHostGetsWrongExcludesTheServer) {
   EXPECT_EQ(reasons(plan(object))["s0"], "HOST_INVALID");
 }
 
-TEST_F(Planned, StartNeedsTheDigestAndTheNumber) {
-  mesh.add_ready("s0", agent, 0);
-  mesh.add_ready("s1", agent, 1);
-  plan(Mesh::rollout_object("r"));
-  StartRollout request = order("r");
-  request.confirm = 3;
-  EXPECT_EQ(mesh.ask(request).error().field, "confirm");
-  request = order("r");
-  request.plan[0] = request.plan[0] == '0' ? '1' : '0';
-  EXPECT_EQ(mesh.ask(request).error().field, "plan");
-  EXPECT_EQ(mesh.rollout("r").status().state(), "planned");
-  EXPECT_EQ(agent.orders(), 0);
-  mesh.must(order("r"));
-  EXPECT_EQ(mesh.rollout("r").status().state(), "running");
-  EXPECT_EQ(agent.orders(), 2);
-  EXPECT_FALSE(mesh.ask(order("r")).has_value()) << "started once";
-}
-
-TEST_F(Planned, AChangedMeshMakesThePlanStale) {
-  const std::vector<std::function<void()>> changes = {
-      [&] { mesh.add_ready("s9", agent, 9); },
-      [&] { mesh.must(ProtectServer{"s0", true, "live", 0}); },
-      [&] {
-        auto image = Mesh::image("rocky");
-        image.mutable_spec()->mutable_iso()->set_sha256(std::string(64, '2'));
-        mesh.apply(image);
-      },
-      [&] {
-        auto profile = Mesh::profile("base");
-        profile.mutable_spec()->mutable_template_()->set_inline_("changed");
-        mesh.apply(profile);
-      },
-      [&] {
-        agent.bmcs["s1"].set_power("On");
-        mesh.must(InspectServer{"s1"});
-        agent.answer_inspections();
-      },
-      [&] {
-        auto server = Mesh::server_object("s2", "par1", 2);
-        (*server.mutable_spec()->mutable_vars())["disk"] = "sda";
-        mesh.apply(server);
-      }};
-  for (int i = 0; i < 3; ++i) mesh.add_ready("s" + std::to_string(i), agent, i);
-  mesh.apply(Mesh::rollout_object("r"));
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    mesh.must(PlanRollout{"r"});
-    const StartRollout request = order("r");
-    changes[i]();
-    const auto result = mesh.ask(request);
-    ASSERT_FALSE(result.has_value()) << i;
-    EXPECT_EQ(result.error().kind, ErrorKind::conflict);
-    EXPECT_NE(result.error().message.find("stale"), std::string::npos) << i << ": " << result.error().message;
-  }
-  EXPECT_EQ(agent.orders(), 0);
-}
-
-TEST_F(Planned, ASecondOrderForAServerNamesTheFirst) {
-  mesh.add_ready("s0", agent, 0);
-  plan(Mesh::rollout_object("one"));
-  plan(Mesh::rollout_object("two"));
-  mesh.must(order("one"));
-  const auto result = mesh.ask(order("two"));
-  ASSERT_FALSE(result.has_value());
-  EXPECT_EQ(result.error().kind, ErrorKind::conflict);
-  EXPECT_NE(result.error().message.find(mesh.deployment_of("s0").id()), std::string::npos)
-      << result.error().message;
-  EXPECT_NE(result.error().message.find("one"), std::string::npos);
-}
-
-TEST_F(Planned, AFullDiskStartsNothing) {
-  mesh.add_ready("s0", agent, 0);
-  plan(Mesh::rollout_object("r"));
-  mesh.give(DiskLevel{true, 1});
-  EXPECT_EQ(mesh.ask(order("r")).error().kind, ErrorKind::exhausted);
-  mesh.give(DiskLevel{false, 1U << 30U});
-  mesh.must(order("r"));
-}
-
-TEST_F(Planned, AnOpenDeploymentForbidsToChangeTheMachine) {
-  mesh.add_ready("s0", agent, 0);
-  mesh.start_rollout(Mesh::rollout_object("r"));
-  auto server = Mesh::server_object("s0", "par1", 0);
-  server.mutable_spec()->mutable_bmc()->set_address("10.7.7.7");
-  EXPECT_EQ(mesh.ask(Apply{server, std::nullopt}).error().field, "spec.bmc");
-  server = Mesh::server_object("s0", "par1", 0);
-  server.mutable_spec()->mutable_identity()->set_serial("OTHER123");
-  EXPECT_EQ(mesh.ask(Apply{server, std::nullopt}).error().field, "spec.identity");
-  EXPECT_EQ(mesh.ask(Delete{"Server", "s0", std::nullopt}).error().kind, ErrorKind::conflict);
-  EXPECT_EQ(mesh.ask(RetireServer{"s0"}).error().kind, ErrorKind::conflict);
-  EXPECT_EQ(mesh.ask(AcceptServer{"s0"}).error().kind, ErrorKind::conflict);
-}
-
-TEST_F(Planned, TheOrderHoldsAllThatTheSiteNeeds) {
-  auto site = Mesh::site("par1");
-  (*site.mutable_spec()->mutable_vars())["vlan"] = "210";
-  (*site.mutable_spec()->mutable_vars())["ntp"] = "site";
-  mesh.apply(site);
-  mesh.add_ready("s0", agent, 0);
-  auto server = Mesh::server_object("s0", "par1", 0);
-  server.mutable_spec()->set_hostname("web12.par1");
-  (*server.mutable_spec()->mutable_vars())["ntp"] = "server";
-  mesh.apply(server);
-  mesh.start_rollout(Mesh::rollout_object("r"));
-  const wire::StartInstall& got = *agent.last_order("s0");
-  EXPECT_EQ(agent.commands.back().journal_id(), "journal-par1");
-  EXPECT_EQ(got.generation(), 1U);
-  EXPECT_EQ(got.identity().uuid(), bmc_report(0).identity().uuid());
-  EXPECT_EQ(got.identity().serial(), bmc_report(0).identity().serial());
-  EXPECT_EQ(got.bmc().tls(), wire::BmcTarget::PIN);
-  EXPECT_EQ(got.bmc().key_sha256(), agent.key);
-  EXPECT_EQ(got.power(), wire::REFUSE_IF_ON);
-  EXPECT_EQ(got.image().size(), 1000U);
-  EXPECT_EQ(got.profile().version(), 1U);
-  EXPECT_TRUE(mesh.store.find("b/" + got.profile().sha256()).has_value());
-  std::map<std::string, std::string> variables;
-  for (const auto& variable : got.variables()) variables[variable.name()] = variable.value();
-  EXPECT_EQ(variables, (std::map<std::string, std::string>{
-                           {"hostname", "web12.par1"}, {"ntp", "server"}, {"vlan", "210"}}));
-  EXPECT_EQ(got.start_by().seconds(), mesh.rollout("r").status().started().seconds() + 4 * 3600);
-  EXPECT_EQ(got.launch_by().seconds(), got.start_by().seconds() + 1800);
-  EXPECT_EQ(got.max_run().seconds(), 7200);
-  EXPECT_EQ(got.proof().minimum(), wire::PROOF_BOOTED);
-
-  wire::BlobWant want;
-  want.set_sha256(got.profile().sha256());
-  agent.publish("blob_want", want);
-  const auto opened = delivery::open(mesh.verifier, "controller", mesh.published.back().payload);
-  ASSERT_TRUE(opened.has_value());
-  wire::BlobChunk chunk;
-  ASSERT_TRUE(chunk.ParseFromString(opened->payload));
-  EXPECT_EQ(to_hex(sha256(chunk.bytes())), got.profile().sha256());
-}
-
 TEST_F(Planned, SaysHowMuchComesOverTheBmcAndThatItIsAnAssumption) {
   mesh.add_ready("s0", agent, 0);
   auto image = Mesh::image("rocky");
@@ -409,60 +248,6 @@ TEST_F(Planned, SaysHowMuchComesOverTheBmcAndThatItIsAnAssumption) {
   mesh.apply(profile);
   EXPECT_THAT(plan(Mesh::rollout_object("mirror")).media().summary(),
               ::testing::HasSubstr("less what it takes as packages from elsewhere"));
-}
-
-TEST_F(Planned, PackagesOfTheProfileTravelWithTheOrder) {
-  mesh.add_ready("s0", agent, 0);
-  auto dvd = Mesh::image("dvd");
-  dvd.mutable_spec()->mutable_iso()->set_sha256(std::string(64, 'd'));
-  mesh.apply(dvd);
-  struct Case {
-    const char* packages;
-    const char* image;
-    const char* url;
-    const char* tree;  // image whose files the site serves
-  };
-  const std::vector<Case> cases = {{"", "", "", ""},
-                                   {"media", "", "", ""},
-                                   {"http://mirror/rocky", "", "http://mirror/rocky", ""},
-                                   {"siteHttp", "", "", "rocky"},
-                                   {"siteHttp", "dvd", "", "dvd"}};
-  int number = 0;
-  for (const Case& c : cases) {
-    auto profile = Mesh::profile("base");
-    profile.mutable_spec()->set_packages(c.packages);
-    profile.mutable_spec()->set_packages_image(c.image);
-    mesh.apply(profile);
-    const std::string name = "r" + std::to_string(number++);
-    const rest::Plan made = plan(Mesh::rollout_object(name));
-    const auto order = build_order(mesh.state(), mesh.rollout(name), made, mesh.server("s0"), "d", {});
-    EXPECT_EQ(order.has_packages(), *c.url != 0 || *c.tree != 0) << c.packages;
-    EXPECT_EQ(order.packages().url(), c.url);
-    EXPECT_EQ(order.packages().image().name(), c.tree);
-  }
-}
-
-TEST_F(Planned, PackagesMustBeOneOfThreeAndTheirImageThere) {
-  const auto refused = [&](const char* packages, const char* image, const char* field) {
-    auto profile = Mesh::profile("other");
-    profile.mutable_spec()->set_packages(packages);
-    profile.mutable_spec()->set_packages_image(image);
-    const auto outcome = mesh.ask(Apply{profile, std::nullopt});
-    ASSERT_FALSE(outcome) << packages;
-    EXPECT_EQ(outcome.error().field, field) << packages;
-  };
-  refused("ftp://mirror/rocky", "", "spec.packages");
-  refused("file:///etc", "", "spec.packages");
-  refused("http://", "", "spec.packages");
-  refused("media", "dvd", "spec.packagesImage");
-  refused("siteHttp", "No Name", "spec.packagesImage");
-  auto profile = Mesh::profile("base");
-  profile.mutable_spec()->set_packages("siteHttp");
-  profile.mutable_spec()->set_packages_image("gone");
-  mesh.apply(profile);
-  const auto outcome = mesh.ask(Apply{Mesh::rollout_object("r"), std::nullopt});
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().field, "spec.profile.packagesImage");
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ TEST_F(Runner, AbortIsAHandshake) {
   EXPECT_EQ(mesh.deployment_of(name(2)).state(), "CANCELLING");
   EXPECT_EQ(mesh.deployment_of(name(3)).state(), "CANCELLED") << "never handed out";
   ASSERT_NE(agent.last_cancel(name(1)), nullptr);
-  EXPECT_EQ(agent.last_cancel(name(1))->generation(), agent.last_order(name(1))->generation());
+  EXPECT_EQ(agent.last_cancel(name(1))->generation(), agent.last_order(name(1))->issue.generation());
   mesh.run_for(std::chrono::minutes(10));
   EXPECT_EQ(mesh.deployment_of(name(1)).state(), "CANCELLING") << "time answers nothing";
 

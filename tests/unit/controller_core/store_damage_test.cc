@@ -76,8 +76,8 @@ TEST_F(StoreDamage, EachFlippedBitOfEachRowIsNoticedAndTheControllerGoesOn) {
     mesh.run_for(std::chrono::seconds(12));
     // Whatever was lost: a machine that is being installed gets no second order.
     for (const auto& command : agent.commands) {
-      if (command.has_start_install() && command.start_install().server() == "s0")
-        EXPECT_EQ(command.start_install().generation(), 1U) << printable_key(key);
+      if (command.has_order() && orders::open(command.order())->agreed.server() == "s0")
+        EXPECT_EQ(command.order().issue().generation(), 1U) << printable_key(key);
     }
   }
 }
@@ -169,7 +169,7 @@ TEST_F(StoreDamage, ADamagedDeploymentIsIndeterminateUntilAPersonOrTheSiteSaysMo
   EXPECT_EQ(lost.disk(), wire::DISK_UNKNOWN);
   EXPECT_NE(mesh.excluded("s0"), "");
   mesh.run_for(std::chrono::seconds(30));
-  EXPECT_EQ(agent.last_order("s0")->generation(), 1U);
+  EXPECT_EQ(agent.last_order("s0")->issue.generation(), 1U);
   EXPECT_GE(orders(), before);
   mesh.must(ResolveDeployment{id, "failed", "looked at it"});
   EXPECT_EQ(mesh.state().deployments.at(id).state(), "FAILED");
@@ -181,7 +181,7 @@ TEST_F(StoreDamage, AnOrderThatIsLostIsNotGuessed) {
   rot("x/order/" + pending);
   EXPECT_EQ(mesh.state().deployments.at(pending).state(), "INDETERMINATE");
   mesh.run_for(std::chrono::seconds(30));
-  EXPECT_EQ(agent.last_order("s3"), nullptr);
+  EXPECT_FALSE(agent.last_order("s3").has_value());
 }
 
 TEST_F(StoreDamage, ASitesOwnRowsCostThatSite) {

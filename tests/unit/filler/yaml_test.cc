@@ -62,17 +62,17 @@ timeouts: {confirm: "1.500s", power: 90s}
 }
 
 TEST(YamlReader, reads_enums_in_any_case_and_lists_of_messages) {
-  const auto start = read_yaml<wire::StartInstall>(R"(
+  const auto install = read_yaml<wire::Install>(R"(
 power: refuse-if-on
 variables:
   - {name: hostname, value: web1}
   - {name: address, value: 10.0.0.1}
 )",
-                                                   "f.yaml");
-  ASSERT_TRUE(start) << start.error().message;
-  EXPECT_EQ(start->power(), wire::REFUSE_IF_ON);
-  ASSERT_EQ(start->variables_size(), 2);
-  EXPECT_EQ(start->variables(1).value(), "10.0.0.1");
+                                                "f.yaml");
+  ASSERT_TRUE(install) << install.error().message;
+  EXPECT_EQ(install->power(), wire::REFUSE_IF_ON);
+  ASSERT_EQ(install->variables_size(), 2);
+  EXPECT_EQ(install->variables(1).value(), "10.0.0.1");
 }
 
 TEST(YamlReader, takes_json_too) {
@@ -106,7 +106,7 @@ TEST(YamlReader, names_place_and_path_of_a_wrong_type) {
   EXPECT_THAT(error_of<config::Agent>("parallel: 4294967296"), HasSubstr("a whole number"));
   EXPECT_THAT(error_of<config::Agent>("diskReserve: 99999999TiB"), HasSubstr("400GB"));
   EXPECT_THAT(error_of<config::Agent>("pollInterval: 30"), HasSubstr("a duration such as 90s"));
-  EXPECT_THAT(error_of<wire::StartInstall>("power: maybe"),
+  EXPECT_THAT(error_of<wire::Install>("power: maybe"),
               HasSubstr("one of POWER_POLICY_UNSPECIFIED, REFUSE_IF_ON"));
   EXPECT_THAT(error_of<rest::Metadata>("created: yesterday"), HasSubstr("a time such as"));
 }

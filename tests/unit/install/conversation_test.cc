@@ -39,7 +39,7 @@ TEST(Conversation, WithAMapNothingIsAskedThatIsKnown) {
   World world;
   const record::BmcMap map = map_of(world.bmc);
   world.known.map = &map;
-  world.job.mutable_order()->mutable_identity()->clear_macs();
+  world.job.mutable_agreed()->mutable_identity()->clear_macs();
   ASSERT_TRUE(world.run());
   ASSERT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
   EXPECT_THAT(
@@ -57,7 +57,7 @@ TEST(Conversation, AMediumThatIsReadSoonTellsThatTheHostIsOn) {
   World world;
   const record::BmcMap map = map_of(world.bmc);
   world.known.map = &map;
-  world.job.mutable_order()->mutable_identity()->clear_macs();
+  world.job.mutable_agreed()->mutable_identity()->clear_macs();
   world.post_time = 1s;
   ASSERT_TRUE(world.run());
   ASSERT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();

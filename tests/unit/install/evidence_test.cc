@@ -118,8 +118,8 @@ TEST(InstallEvidence, AnOsRunningSinceTheFinalPowerOnIsOne) {
 TEST(InstallEvidence, AStrangerAtTheAddressIsNotTheNewSystem) {
   World world;
   world.stranger_answers = true;
-  world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
-  world.job.mutable_order()->mutable_proof()->set_reach_host("10.21.0.60");
+  world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
+  world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_reach_host("10.21.0.60");
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.ended().outcome(), wire::Ended::UNPROVEN) << world.ended().ShortDebugString();
   EXPECT_EQ(world.ended().proof(), wire::PROOF_BOOTED);
@@ -194,7 +194,7 @@ TEST(InstallEvidence, NobodyIsForcedOffWhoWasToBeAskedGently) {
   World world;
   world.bmc.power = "On";
   world.bmc.reset_types = R"("On","ForceOff")";
-  world.job.mutable_order()->set_power(wire::GRACEFUL);
+  world.job.mutable_agreed()->mutable_install()->set_power(wire::GRACEFUL);
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.ended().fault().code(), wire::POWERED_ON);
   EXPECT_THAT(world.ended().fault().seen(), HasSubstr("no GracefulShutdown"));
@@ -224,7 +224,7 @@ TEST(InstallEvidence, AnInsertThatShowsLateIsNotSentAgain) {
 // Twice inserted, the second would take the place of the first under a running installer.
 TEST(InstallEvidence, AnInsertThatShowsInTheNextAttemptIsNotSentAgain) {
   World world;
-  world.job.mutable_order()->set_attempts_before_wipe(1);
+  world.job.mutable_agreed()->mutable_install()->set_attempts_before_wipe(1);
   world.bmc.lagging_reads = 60;
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.retries, 1);
@@ -291,7 +291,7 @@ TEST(InstallEvidence, AHostThatIgnoredOneTargetIsOfferedTheNext) {
   world.reads_at_insert = true;
   world.bmc.boot_targets = R"("Cd","UsbCd")";
   world.bmc.boots_by = "UsbCd";
-  world.job.mutable_order()->set_attempts_before_wipe(1);
+  world.job.mutable_agreed()->mutable_install()->set_attempts_before_wipe(1);
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.retries, 1);
   EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();

@@ -8,7 +8,7 @@ namespace {
 void shorten(World& world) {
   world.install_time = 20s;
   world.post_time = 5s;
-  world.job.mutable_order()->mutable_proof()->mutable_settle()->set_seconds(10);
+  world.job.mutable_agreed()->mutable_install()->mutable_proof()->mutable_settle()->set_seconds(10);
 }
 
 struct Scenario {
@@ -64,7 +64,7 @@ INSTANTIATE_TEST_SUITE_P(
         Scenario{"FromOn",
                  [](World& w) {
                    w.bmc.power = "On";
-                   w.job.mutable_order()->set_power(wire::FORCE);
+                   w.job.mutable_agreed()->mutable_install()->set_power(wire::FORCE);
                  },
                  wire::Ended::SUCCEEDED, 1},
         Scenario{"SecondMedium", [](World& w) { w.use_second(wire::SecondMedium::ISO); },
@@ -84,7 +84,7 @@ TEST(InstallCrashAndHostOn, PowersOffOnlyBehindAShutFence) {
     SCOPED_TRACE("request " + std::to_string(at));
     World world;
     shorten(world);
-    world.job.mutable_order()->set_power(wire::FORCE);
+    world.job.mutable_agreed()->mutable_install()->set_power(wire::FORCE);
     world.bmc.reset_conflicts = 1;
     world.turns_itself_on_at_crash = true;
     world.crash = {at, false};

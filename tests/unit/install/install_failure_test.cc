@@ -91,8 +91,8 @@ INSTANTIATE_TEST_SUITE_P(
                 {"3ca82a000001", "3C:A8:2A:00:00:02"}},
         Failure{"OrderTooVague",
                 [](World& w) {
-                  w.job.mutable_order()->mutable_identity()->clear_macs();
-                  w.job.mutable_order()->mutable_identity()->clear_uuid();
+                  w.job.mutable_agreed()->mutable_identity()->clear_macs();
+                  w.job.mutable_agreed()->mutable_identity()->clear_uuid();
                 },
                 wire::IDENTITY_INSUFFICIENT},
         Failure{"PoweredOn",
@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(
                 [](World& w) {
                   w.reads_at_insert = true;
                   w.post_time = 30min;
-                  *w.job.mutable_order()->mutable_launch_by() = to_wire(w.wall() + 5min);
+                  *w.job.mutable_issue()->mutable_launch_by() = to_wire(w.wall() + 5min);
                 },
                 wire::ORDER_EXPIRED},
         Failure{"ReadsStopHalfWay",
@@ -148,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
         Failure{"MaxRun",
                 [](World& w) {
                   w.install_time = 20min;
-                  w.job.mutable_order()->mutable_max_run()->set_seconds(600);
+                  w.job.mutable_agreed()->mutable_install()->mutable_max_run()->set_seconds(600);
                 },
                 wire::INSTALLER_TIMEOUT,
                 wire::Ended::FAILED,
@@ -176,7 +176,10 @@ INSTANTIATE_TEST_SUITE_P(
                 1,
                 true},
         Failure{"NoProof",
-                [](World& w) { w.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_CALLBACK); },
+                [](World& w) {
+                  w.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(
+                      wire::PROOF_CALLBACK);
+                },
                 wire::PROOF_MISSING,
                 wire::Ended::UNPROVEN,
                 wire::DISK_NEW_SYSTEM,
@@ -215,7 +218,7 @@ TEST(InstallFailureDetails, AMediumThatCannotBeComposedEndsTheJobBeforeAnyChange
 TEST(InstallFailureDetails, ARefusedLoginIsNotTriedAgain) {
   World world;
   world.bmc.login_status = 401;
-  world.job.mutable_order()->set_attempts_before_wipe(3);
+  world.job.mutable_agreed()->mutable_install()->set_attempts_before_wipe(3);
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.login_refusals, 1);
   EXPECT_EQ(world.retries, 0);
@@ -243,7 +246,7 @@ TEST(InstallFailureDetails, AHeldCredentialIsNotTried) {
 // A session may end while an installer runs; the job waits for a better password, however long.
 TEST(InstallFailureDetails, AnInstallIsNotGivenUpForAHeldCredential) {
   World world;
-  world.job.mutable_order()->mutable_max_run()->set_seconds(24 * 3600);
+  world.job.mutable_agreed()->mutable_install()->mutable_max_run()->set_seconds(24 * 3600);
   const auto power = world.bmc.on_power;
   world.bmc.on_power = [&](const std::string& state) {
     if (!world.set_anew_at) {
@@ -297,7 +300,7 @@ TEST(InstallFailureDetails, AnotherMachineAfterTheInstallProvesNothing) {
 
 TEST(InstallFailureDetails, ARetryableFailureIsRetriedWhileTheDiskIsUntouched) {
   World world;
-  world.job.mutable_order()->set_attempts_before_wipe(2);
+  world.job.mutable_agreed()->mutable_install()->set_attempts_before_wipe(2);
   world.bmc.insert_lies = true;
   const auto check = world.bmc.on_change;
   int inserts = 0;
@@ -313,7 +316,7 @@ TEST(InstallFailureDetails, ARetryableFailureIsRetriedWhileTheDiskIsUntouched) {
 
 TEST(InstallFailureDetails, AHostThatIgnoredTheMediaIsTriedAgainAlthoughWeLeftItOn) {
   World world;
-  world.job.mutable_order()->set_attempts_before_wipe(1);
+  world.job.mutable_agreed()->mutable_install()->set_attempts_before_wipe(1);
   world.reads_at_insert = true;
   world.host_boots_media = false;
   const auto check = world.bmc.on_change;
@@ -329,7 +332,7 @@ TEST(InstallFailureDetails, AHostThatIgnoredTheMediaIsTriedAgainAlthoughWeLeftIt
 
 TEST(InstallFailureDetails, NothingIsRetriedAfterLaunch) {
   World world;
-  world.job.mutable_order()->set_attempts_before_wipe(5);
+  world.job.mutable_agreed()->mutable_install()->set_attempts_before_wipe(5);
   world.installer_ends = false;
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.retries, 0);
@@ -339,7 +342,7 @@ TEST(InstallFailureDetails, NothingIsRetriedAfterLaunch) {
 TEST(InstallFailureDetails, AStuckSlotIsADebtAndCannotHoldUpTheNewSystem) {
   World world;
   world.bmc.eject_works = false;
-  world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
+  world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED);
   ASSERT_EQ(world.ended().debts_size(), 1);

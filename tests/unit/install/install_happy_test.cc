@@ -71,7 +71,7 @@ TEST(InstallHappy, AsksLittleOfTheBmc) {
   World world;
   world.install_time = 1s;
   world.post_time = 1s;
-  world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
+  world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
   ASSERT_TRUE(world.run());
   EXPECT_LE(world.requests, 27);  // four of them for the MAC that the order names
   EXPECT_GE(world.requests, 18);
@@ -80,8 +80,8 @@ TEST(InstallHappy, AsksLittleOfTheBmc) {
 TEST(InstallHappy, AsksLessOftenTheLongerItRuns) {
   World world;
   world.install_time = 1h;
-  world.job.mutable_order()->mutable_stall_after()->set_seconds(2 * 3600);
-  world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
+  world.job.mutable_agreed()->mutable_install()->mutable_stall_after()->set_seconds(2 * 3600);
+  world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
   ASSERT_TRUE(world.run());
   expect_clean(world);
   EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
@@ -162,29 +162,29 @@ INSTANTIATE_TEST_SUITE_P(
                     Quirk{"ForeignReplacedByOrder",
                           [](World& world) {
                             world.bmc.image = "http://other/x.iso";
-                            world.job.mutable_order()->set_replace_foreign_media(true);
+                            world.job.mutable_agreed()->mutable_install()->set_replace_foreign_media(true);
                           }},
                     Quirk{"ResetConflicts", [](World& world) { world.bmc.reset_conflicts = 2; }},
                     Quirk{"CaWithoutPin",
                           [](World& world) {
-                            world.job.mutable_order()->mutable_bmc()->set_tls(wire::BmcTarget::CA);
-                            world.job.mutable_order()->mutable_bmc()->clear_key_sha256();
+                            world.job.mutable_agreed()->mutable_bmc()->set_tls(wire::BmcTarget::CA);
+                            world.job.mutable_agreed()->mutable_bmc()->clear_key_sha256();
                           }},
                     Quirk{"OnAndForced",
                           [](World& world) {
                             world.bmc.power = "On";
-                            world.job.mutable_order()->set_power(wire::FORCE);
+                            world.job.mutable_agreed()->mutable_install()->set_power(wire::FORCE);
                           }},
                     Quirk{"OnAndGraceful",
                           [](World& world) {
                             world.bmc.power = "On";
-                            world.job.mutable_order()->set_power(wire::GRACEFUL);
+                            world.job.mutable_agreed()->mutable_install()->set_power(wire::GRACEFUL);
                           }},
                     Quirk{"OnAndDeafToGraceful",
                           [](World& world) {
                             world.bmc.power = "On";
                             world.bmc.graceful_works = false;
-                            world.job.mutable_order()->set_power(wire::GRACEFUL);
+                            world.job.mutable_agreed()->mutable_install()->set_power(wire::GRACEFUL);
                           }},
                     Quirk{"BmcAwayDuringTheInstall",
                           [](World& world) {
@@ -194,20 +194,23 @@ INSTANTIATE_TEST_SUITE_P(
                     Quirk{"ProvenByCallback",
                           [](World& world) {
                             world.calls_back = true;
-                            world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_CALLBACK);
+                            world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(
+                                wire::PROOF_CALLBACK);
                           }},
                     Quirk{"ProvenByReach",
                           [](World& world) {
                             world.probe_open = true;
-                            world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
-                            world.job.mutable_order()->mutable_proof()->set_reach_host("10.21.0.60");
+                            world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(
+                                wire::PROOF_REACHABLE);
+                            world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_reach_host(
+                                "10.21.0.60");
                           }}),
     [](const auto& param) { return std::string(param.param.name); });
 
 TEST(InstallHappy, TouchesPowerOfARunningHostOnlyAfterArm) {
   World world;
   world.bmc.power = "On";
-  world.job.mutable_order()->set_power(wire::FORCE);
+  world.job.mutable_agreed()->mutable_install()->set_power(wire::FORCE);
   ASSERT_TRUE(world.run());
   EXPECT_THAT(world.bmc.changes,
               ElementsAre("insert", "boot", "reset ForceOff", "reset On", "eject", "reset On"));
@@ -216,7 +219,7 @@ TEST(InstallHappy, TouchesPowerOfARunningHostOnlyAfterArm) {
 
 TEST(InstallHappy, WaitsForItsWindowWithNothingInserted) {
   World world;
-  *world.job.mutable_order()->mutable_not_before() = to_wire(world.wall() + 30min);
+  *world.job.mutable_issue()->mutable_not_before() = to_wire(world.wall() + 30min);
   WallTime inserted_at{};
   const auto check = world.bmc.on_change;
   world.bmc.on_change = [&](const std::string& change) {
@@ -274,7 +277,7 @@ TEST(InstallHappy, SwitchesNothingBeforeItIsVouchedFor) {
   for (const char* before : {"Off", "On"}) {
     World world;
     world.bmc.power = before;
-    world.job.mutable_order()->set_power(wire::FORCE);
+    world.job.mutable_agreed()->mutable_install()->set_power(wire::FORCE);
     world.gate.vouched = false;
     world.gate.why_not.set_code(wire::SITE_QUARANTINED);
     EXPECT_FALSE(world.run()) << "its own medium stays in as well";
@@ -293,8 +296,8 @@ TEST(InstallHappy, WhatRunsIsNoProofBeforeItIsVouchedFor) {
     world.gate.why_not.set_code(wire::SITE_QUARANTINED);
     world.calls_back = world.probe_open = called_and_reachable;
     if (called_and_reachable) {
-      world.job.mutable_order()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
-      world.job.mutable_order()->mutable_proof()->set_reach_host("10.21.0.60");
+      world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
+      world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_reach_host("10.21.0.60");
     }
     bool ended_early = false;
     world.after_launch(1min, [&] { world.gate.vouched = false; });

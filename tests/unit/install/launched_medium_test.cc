@@ -247,7 +247,7 @@ TEST(Custody, OutlivesABmcThatIsGone) {
 // An order without a limit has one all the same.
 TEST(Custody, EndsWithTheLongestRunOfTheSite) {
   World world;
-  world.job.mutable_order()->clear_max_run();
+  world.job.mutable_agreed()->mutable_install()->clear_max_run();
   stalls(world);
   ASSERT_FALSE(world.run()) << "not within a day, since the launch took a minute";
   ASSERT_TRUE(world.run());

@@ -29,24 +29,26 @@ struct Crash {
 class World {
  public:
   World() {
-    wire::StartInstall& order = *job.mutable_order();
-    order.set_deployment_id("dep1");
-    order.set_server("r01-u12");
-    order.mutable_identity()->set_uuid(bmc.uuid);
-    order.mutable_identity()->set_serial(bmc.serial);
-    order.mutable_identity()->add_macs("3ca82a000001");
-    order.mutable_bmc()->set_address("10.20.0.112");
-    order.mutable_bmc()->set_credential("bmc-hpe");
-    order.mutable_bmc()->set_tls(wire::BmcTarget::PIN);
-    order.mutable_bmc()->set_key_sha256("aa11");
-    order.set_power(wire::REFUSE_IF_ON);
-    *order.mutable_start_by() = to_wire(wall() + 1h);
-    *order.mutable_launch_by() = to_wire(wall() + 2h);
-    order.mutable_max_run()->set_seconds(4 * 3600);
-    order.mutable_stall_after()->set_seconds(25 * 60);
-    order.mutable_proof()->set_minimum(wire::PROOF_BOOTED);
-    order.mutable_proof()->mutable_settle()->set_seconds(60);
-    order.mutable_proof()->mutable_within()->set_seconds(1200);
+    wire::Agreed& agreed = *job.mutable_agreed();
+    wire::Install& install = *agreed.mutable_install();
+    wire::Issue& issue = *job.mutable_issue();
+    issue.set_deployment_id("dep1");
+    agreed.set_server("r01-u12");
+    agreed.mutable_identity()->set_uuid(bmc.uuid);
+    agreed.mutable_identity()->set_serial(bmc.serial);
+    agreed.mutable_identity()->add_macs("3ca82a000001");
+    agreed.mutable_bmc()->set_address("10.20.0.112");
+    agreed.mutable_bmc()->set_credential("bmc-hpe");
+    agreed.mutable_bmc()->set_tls(wire::BmcTarget::PIN);
+    issue.set_bmc_key_sha256("aa11");
+    install.set_power(wire::REFUSE_IF_ON);
+    *issue.mutable_start_by() = to_wire(wall() + 1h);
+    *issue.mutable_launch_by() = to_wire(wall() + 2h);
+    install.mutable_max_run()->set_seconds(4 * 3600);
+    install.mutable_stall_after()->set_seconds(25 * 60);
+    install.mutable_proof()->set_minimum(wire::PROOF_BOOTED);
+    install.mutable_proof()->mutable_settle()->set_seconds(60);
+    install.mutable_proof()->mutable_within()->set_seconds(1200);
     gate.may_arm = gate.vouched = gate.clock_ok = true;
     bmc.on_change = [this](const std::string& change) {
       check_change(change);
@@ -151,8 +153,8 @@ class World {
   /// True time since LAUNCHED.
   [[nodiscard]] bool installs() const { return installing_ && bmc.power == "On"; }
   void check_medium(const std::string& what) {
-    const auto& order = job.order();
-    const bool too_long = order.has_max_run() && now.mono - launched_at_ > from_wire(order.max_run());
+    const wire::Install& install = job.agreed().install();
+    const bool too_long = install.has_max_run() && now.mono - launched_at_ > from_wire(install.max_run());
     if (installs() && !too_long && !person_asked) violation = what + " while an installer runs";
   }
   void start_machine() {

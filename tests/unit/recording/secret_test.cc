@@ -126,22 +126,24 @@ TEST(SecretFinder, FindsVariablesByTheirNamesInJsonAndInMessages) {
   EXPECT_FALSE(from_json.found_in("10.0.0.1/24"));
   EXPECT_FALSE(from_json.found_in("ssh-ed25519 AAAA"));
 
-  wire::StartInstall order;
-  wire::Variable& variable = *order.add_variables();
+  wire::Agreed agreed;
+  wire::Variable& variable = *agreed.mutable_install()->add_variables();
   variable.set_name("root_password");
   variable.set_value("correct horse");
-  order.mutable_bmc()->set_credential("par1-bmc");
+  agreed.mutable_bmc()->set_credential("par1-bmc");
   SecretSet from_message(7);
-  find_in_message(order, from_message);
+  find_in_message(agreed, from_message);
   EXPECT_TRUE(from_message.found_in("correct horse"));
   EXPECT_FALSE(from_message.found_in("par1-bmc"));
 }
 
 TEST(SecretFinder, FindsWhatTravelsInACommandAndWhatABmcCallsItsToken) {
   wire::Command command;
-  wire::Variable& variable = *command.mutable_start_install()->add_variables();
+  wire::Agreed agreed;
+  wire::Variable& variable = *agreed.mutable_install()->add_variables();
   variable.set_name("join-token");
   variable.set_value("abcdef.0123456789");
+  command.mutable_order()->set_agreed(agreed.SerializeAsString());
   wire::Data data;
   data.add_entries(command.SerializeAsString());
   wire::Envelope envelope;

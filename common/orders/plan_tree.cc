@@ -1,0 +1,78 @@
+#include "common/orders/plan_tree.h"
+
+#include "common/base/check.h"
+#include "common/base/digest.h"
+
+namespace metalmesh::orders {
+namespace {
+
+constexpr std::size_t hash_bytes = 32;
+
+std::string leaf_hash(std::string_view agreed) { return sha256(std::string_view("\0", 1), agreed); }
+
+std::string node_hash(std::string_view left, std::string_view right) {
+  std::string both("\1");
+  both += left;
+  both += right;
+  return sha256(both);
+}
+
+std::string plan_hash(std::string_view head, std::uint64_t orders, std::string_view root) {
+  std::string text("\2metalmesh plan 2\n");
+  text += head;
+  for (int shift = 56; shift >= 0; shift -= 8)
+    text += static_cast<char>(orders >> static_cast<unsigned>(shift));
+  text += root;
+  return sha256(text);
+}
+
+std::vector<std::string> level_above(const std::vector<std::string>& below) {
+  std::vector<std::string> above;
+  above.reserve((below.size() + 1) / 2);
+  for (std::size_t i = 0; i < below.size(); i += 2)
+    above.push_back(i + 1 < below.size() ? node_hash(below[i], below[i + 1]) : below[i]);
+  return above;
+}
+
+}  // namespace
+
+PlanTree::PlanTree(std::string_view head, const std::vector<std::string>& agreed) : head_(sha256(head)) {
+  std::vector<std::string>& leaves = levels_.emplace_back();
+  leaves.reserve(agreed.size());
+  for (const std::string& each : agreed) leaves.push_back(leaf_hash(each));
+  while (levels_.back().size() > 1) levels_.push_back(level_above(levels_.back()));
+  digest_ = plan_hash(head_, agreed.size(), agreed.empty() ? std::string() : levels_.back().front());
+}
+
+wire::PlanPath PlanTree::path(std::size_t index) const {
+  MM_CHECK(index < levels_.front().size());
+  wire::PlanPath path;
+  path.set_head_sha256(head_);
+  path.set_orders(levels_.front().size());
+  path.set_index(index);
+  path.set_plan_sha256(digest_);
+  for (const std::vector<std::string>& level : levels_) {
+    const std::size_t beside = index ^ 1U;
+    if (beside < level.size()) path.add_hashes(level[beside]);
+    index /= 2;
+  }
+  return path;
+}
+
+bool belongs(std::string_view agreed, const wire::PlanPath& path) {
+  std::uint64_t index = path.index();
+  std::uint64_t count = path.orders();
+  if (index >= count || path.head_sha256().size() != hash_bytes) return false;
+  std::string hash = leaf_hash(agreed);
+  int used = 0;
+  for (; count > 1; index /= 2, count = (count + 1) / 2) {
+    if ((index ^ 1U) >= count) continue;  // the last of an odd number
+    if (used == path.hashes_size() || path.hashes(used).size() != hash_bytes) return false;
+    const std::string& beside = path.hashes(used++);
+    hash = index % 2 == 0 ? node_hash(hash, beside) : node_hash(beside, hash);
+  }
+  return used == path.hashes_size() &&
+         plan_hash(path.head_sha256(), path.orders(), hash) == path.plan_sha256();
+}
+
+}  // namespace metalmesh::orders
