@@ -1,9 +1,7 @@
 #include "common/turn/turn.h"
 
 #include <string>
-#include <string_view>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
 
 #include "common/base/check.h"
@@ -17,22 +15,6 @@ constexpr std::size_t inputs_per_turn = 256;
 constexpr int commits_per_turn = 16;
 constexpr Duration patience = std::chrono::seconds(5);
 constexpr Duration disk_interval = std::chrono::seconds(5);
-
-/// Of two writes to one key only the later counts: a turn that tells ten events writes the head of its journal
-/// once.
-void keep_last_writes(Batch& rows) {
-  std::unordered_set<std::string_view> seen;
-  std::vector<bool> last(rows.size());
-  for (std::size_t i = rows.size(); i-- > 0;) last[i] = seen.insert(rows[i].key).second;
-  if (seen.size() == rows.size()) return;
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!last[i]) continue;
-    if (i != kept) rows[kept] = std::move(rows[i]);
-    ++kept;
-  }
-  rows.resize(kept);
-}
 
 template <class Port>
 Port& present(Port* port) {
@@ -89,7 +71,6 @@ Status Turn::commit_and_release(Outcome outcome) {
     }
   }
   if (!outcome.rows.empty()) {
-    keep_last_writes(outcome.rows);
     if (Status committed = store_.commit(outcome.rows); !committed) {
       ports_.log->write({LogLevel::error,
                          "commit failed, nothing of this turn was done: " + committed.error().message,

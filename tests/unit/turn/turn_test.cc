@@ -96,13 +96,6 @@ TEST(Turn, commits_all_rows_once_before_it_releases_anything) {
             (std::vector<std::string>{"MessageArrived", "MessageArrived", "DiskLevel", "Committed"}));
 }
 
-TEST(Turn, commits_the_last_of_several_writes_to_one_key_and_keeps_the_order_of_the_others) {
-  Node node;
-  node.core.script = echo;
-  ASSERT_TRUE(node.turn.step({message("a"), message("b"), message("a"), message("c")}, node.now).has_value());
-  EXPECT_EQ(node.journal.front(), "commit b a c");
-}
-
 TEST(Turn, a_failed_commit_releases_nothing_and_ends_the_life) {
   Node node;
   node.core.script = echo;
