@@ -138,6 +138,8 @@ void fold_site_held(Work& work, const std::string& site, const wire::Held& held)
 void fold_state_report(Work& work, const std::string& site, const wire::StateReport& report) {
   SiteLink* link = work.link(site);
   const bool awaited = link != nullptr && link->awaits(report.request_id());
+  // An earlier one, told again: the one that was asked for is held against what this store knew without it.
+  if (!awaited && link != nullptr && link->row().learning()) return;
   for (const auto& fence : report.fences()) {
     if (!fence.machine().empty()) {
       if (awaited && link->row().gap_to() > 0) learn_from_fence(work, site, *link, fence);

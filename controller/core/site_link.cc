@@ -158,6 +158,7 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   judge_two(hello, tools.now, news);
   // A doubt is raised by whatever bears the site's signature; what comes behind it is read with that doubt.
   peer_doubts_ = peer_doubts_ || hello.quarantined();
+  greeted_ = greeted_ || hello.journal_id() == receiver_.journal_id();
   // Only who proved to live now may change what we believe about journals: a replayed Hello may not.
   if (!hello.incarnation().empty() && presence_.current() == hello.incarnation() &&
       !presence_.quarantined()) {

@@ -277,6 +277,7 @@ class SiteLink {
   std::deque<Mark> marks_;
   bool peer_quarantined_ = false;
   bool peer_doubts_ = false;
+  bool greeted_ = false;  // its Hello came in this life
   std::string peer_quarantine_reason_;
   bool changed_ = false;
   std::optional<std::uint64_t> head_to_reach_;  // the agent's last event when it was first heard in this life

@@ -45,6 +45,8 @@ SiteNews SiteLink::on_data(const wire::Data& data, LinkTools& tools) {
   SiteNews news;
   if (const auto side = sides_.find(data.journal_id()); side != sides_.end())
     return on_side_data(data, side->second, tools);
+  // Who has not said yet how it stands, in this life of ours, may tell what it doubts itself. It is sent again.
+  if (!greeted_) return news;
   news.journal = receiver_.journal_id();
   auto taken = receiver_.on_data(data, tools.now, tools.out.rows);
   if (taken.resync) publish_ours("resync", *taken.resync, tools);

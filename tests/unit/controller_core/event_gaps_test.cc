@@ -179,6 +179,26 @@ TEST_F(EventGaps, ALaterOrderBehindTheGapDoesNotSayThatTheOneBeforeWasNeverHande
   EXPECT_TRUE(mesh.deployment_of("s0").launched());
 }
 
+TEST_F(EventGaps, AnOlderReportThatIsToldAgainIsNotTheOneThatWasAskedFor) {
+  agent->cut = true;
+  mesh.run_for(std::chrono::seconds(70));
+  start("s0");
+  const std::string pending = mesh.deployment_of("s0").id();
+  const auto backup = mesh.store.rows();
+  agent->cut = false;
+  mesh.run_for(std::chrono::seconds(8));
+  agent->succeed("s0");
+  much_later();
+  wire::Event older;
+  older.mutable_state_report()->set_request_id("of another life");
+  *older.mutable_state_report()->add_fences() = fence(0, 1, pending);
+  agent->report(older);
+  restore(backup);
+  ASSERT_EQ(mesh.state().deployments.at(pending).state(), "PENDING");
+  report({fence(0, 1, pending)});
+  EXPECT_EQ(mesh.state().deployments.at(pending).state(), "INDETERMINATE");
+}
+
 TEST_F(EventGaps, ANoBehindTheGapIsNoneToTheOrder) {
   start("s0");
   agent->accept("s0");

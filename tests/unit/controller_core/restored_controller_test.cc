@@ -69,6 +69,18 @@ TEST_F(Restored, WhoSaysThatItsHistoryIsContradictedCannotSayThatADiskIsUntouche
   EXPECT_NE(mesh.deployment_of("s0").disk(), wire::DISK_UNTOUCHED);
 }
 
+TEST_F(Restored, WhatComesBeforeItsAgentSaidHowItStandsWaits) {
+  mesh.start_rollout(one_by_one("r"));
+  agent.accept("s0");
+  mesh.restart();
+  agent.end("s0", wire::Ended::FAILED, wire::DISK_UNTOUCHED, wire::POWERED_ON);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "RUNNING");
+  agent.about_controllers.set_quarantined(true);
+  agent.about_controllers.set_quarantine_reason("the data folder was rolled back");
+  mesh.run_for(std::chrono::seconds(20));
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
+}
+
 TEST_F(Restored, NothingIsHandedOutBeforeTheSiteWasHeard) {
   mesh.start_rollout(one_by_one("r"));
   agent.accept("s0");
