@@ -16,6 +16,17 @@ struct EventGaps : ::testing::Test {
     object.mutable_spec()->mutable_select()->add_servers(server);
     mesh.start_rollout(object);
   }
+  /// The store in which the server's order waits; it is handed out after that, and succeeds.
+  MemoryRows::Rows waits_here_and_succeeds_later(const std::string& server) {
+    agent->cut = true;
+    mesh.run_for(std::chrono::seconds(70));
+    start(server);
+    auto backup = mesh.store.rows();
+    agent->cut = false;
+    mesh.run_for(std::chrono::seconds(8));
+    agent->succeed(server);
+    return backup;
+  }
   /// Events that push the ones before them out of what the site keeps.
   void much_later() {
     for (int i = 0; i < 40; ++i) {
@@ -156,14 +167,8 @@ TEST_F(EventGaps, AnAnswerBehindTheGapThatNothingRunsDoesNotSayThatNothingRan) {
 }
 
 TEST_F(EventGaps, ALaterOrderBehindTheGapDoesNotSayThatTheOneBeforeWasNeverHandedOut) {
-  agent->cut = true;
-  mesh.run_for(std::chrono::seconds(70));
-  start("s0");
+  const MemoryRows::Rows backup = waits_here_and_succeeds_later("s0");
   const std::string pending = mesh.deployment_of("s0").id();
-  const auto backup = mesh.store.rows();
-  agent->cut = false;
-  mesh.run_for(std::chrono::seconds(8));
-  agent->succeed("s0");
   auto again = Mesh::rollout_object("again");
   again.mutable_spec()->mutable_select()->add_servers("s0");
   again.mutable_spec()->set_reinstall(true);
@@ -180,14 +185,8 @@ TEST_F(EventGaps, ALaterOrderBehindTheGapDoesNotSayThatTheOneBeforeWasNeverHande
 }
 
 TEST_F(EventGaps, AnOlderReportThatIsToldAgainIsNotTheOneThatWasAskedFor) {
-  agent->cut = true;
-  mesh.run_for(std::chrono::seconds(70));
-  start("s0");
+  const MemoryRows::Rows backup = waits_here_and_succeeds_later("s0");
   const std::string pending = mesh.deployment_of("s0").id();
-  const auto backup = mesh.store.rows();
-  agent->cut = false;
-  mesh.run_for(std::chrono::seconds(8));
-  agent->succeed("s0");
   much_later();
   wire::Event older;
   older.mutable_state_report()->set_request_id("of another life");
