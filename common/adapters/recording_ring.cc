@@ -104,7 +104,7 @@ void RecordingRing::write(std::string frame) {
     const std::size_t bytes = queued_bytes_ + frame.size();
     fits = bytes <= options_.bytes / queue_share;
     if (fits) {
-      wake = queue_.empty() || (queued_bytes_ < worth_a_write && bytes >= worth_a_write);
+      wake = queued_bytes_ == 0 || (queued_bytes_ < worth_a_write && bytes >= worth_a_write);
       queued_bytes_ = bytes;
       enqueue(std::move(frame));
     }

@@ -91,6 +91,17 @@ TEST(RecordingRing, WhatCannotBeKeptIsDroppedCountedAndToldAndNothingFollowsTheG
   EXPECT_EQ(log.messages.size(), 1U);
 }
 
+TEST(RecordingRing, AFirstFrameIsWrittenWithoutWaitingForMoreOfThem) {
+  const TemporaryFolder folder;
+  Lines log;
+  auto ring = RecordingRing::open({.folder = folder / "ring", .reserve_bytes = 0}, log);
+  std::this_thread::sleep_for(100ms);  // its thread sleeps by now: somebody has to wake it
+  (*ring)->begin_segment(0);
+  (*ring)->write("step");
+  for (int i = 0; i < 1000 && bytes_of(folder / "ring") == 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(bytes_of(folder / "ring"), 4U);
+}
+
 TEST(RecordingRing, CountsEveryFrameThatTheDiskDidNotTake) {
   const TemporaryFolder folder;
   Lines log;
