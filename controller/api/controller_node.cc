@@ -21,7 +21,7 @@ Outcome ControllerNode::handle(const Input& input, const Now& now) {
     api_.closed(*closed);
   } else if (const auto* drained = std::get_if<ExchangeDrained>(&input)) {
     api_.drained(*drained);
-  } else if (timer != nullptr && std::string_view(timer->token).starts_with(EventStreams::timer_prefix)) {
+  } else if (timer != nullptr && std::string_view(timer->token).starts_with(OperatorApi::timer_prefix)) {
     api_.fired(*timer, now, out);
   } else {
     if (std::holds_alternative<Committed>(input)) api_.committed();

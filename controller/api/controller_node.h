@@ -1,7 +1,7 @@
 // The controller as the turn sees it: the core, and the API that people reach it by, as one DecisionCore.
 //
 // HTTP exchanges and the API's own timers go to the API, everything else to the core. After every input
-// the event streams send what became readable.
+// the streams send what became readable.
 #pragma once
 
 #include "common/turn/decision_core.h"

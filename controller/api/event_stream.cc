@@ -16,14 +16,9 @@
 namespace metalmesh::controller {
 namespace {
 
-constexpr std::size_t chunk_bytes = 32U << 10;  // a chunk ends with the first message beyond
 constexpr std::size_t batch = 128;
 constexpr std::size_t scanned_most =
     2048;  // per subscriber and pump, so that one filter cannot hold the turn
-constexpr Duration tick_every = std::chrono::seconds(1);
-constexpr Duration heartbeat_after = std::chrono::seconds(15);
-constexpr std::string_view tick_token = "api/events/tick";
-constexpr std::string_view pump_token = "api/events/pump";
 
 /// The type becomes a line of its own: nothing in it may end that line.
 bool is_event_name(std::string_view type) {
@@ -88,53 +83,36 @@ std::expected<void, Problem> EventStreams::open(ExchangeId id, const ApiRequest&
                                                 Outcome& out) {
   const auto start = starting_point(request, state_);
   if (!start) return std::unexpected(start.error());
-  if (request.parameter("limit") != nullptr) {
-    return refuse(400, "limit has no meaning for a stream", "limit",
-                  "leave it out, or ask for application/json");
-  }
-  if (subscribers_.size() >= most_) {
-    return refuse(503, "there are already " + std::to_string(most_) + " event streams", {},
-                  "close one, or read pages: GET /api/v1/events with Accept: application/json");
-  }
-  Subscriber subscriber{EventFilter::of(request), start->position.after, false, now.mono};
-  std::string hello = "retry: 2000\n: metalmesh events\n\n";
-  if (start->position.other_ledger) hello += reset_message(*start, state_);
-  ExchangeReply reply;
-  reply.id = id;
-  reply.headers = {
-      {"content-type", "text/event-stream"}, {"cache-control", "no-store"}, {"x-accel-buffering", "no"}};
-  reply.body = std::move(hello);
-  reply.stream = true;
-  out.emit(std::move(reply));
-  if (subscribers_.empty()) out.emit(TimerArm{std::string(tick_token), now.mono + tick_every});
-  subscribers_.insert_or_assign(id, std::move(subscriber));
-  return {};
+  return readers_.open(id, request, Subscriber{EventFilter::of(request), start->position.after},
+                       start->position.other_ledger ? reset_message(*start, state_) : std::string(), now,
+                       out);
 }
-
-void EventStreams::drained(ExchangeId id) {
-  const auto found = subscribers_.find(id);
-  if (found != subscribers_.end()) found->second.waiting = false;
-}
-
-void EventStreams::closed(ExchangeId id) { subscribers_.erase(id); }
 
 void EventStreams::fired(std::string_view token, const Now& now, Outcome& out) {
-  // Every input ends in a pump, which is all that pump_token asks for.
-  if (token == tick_token) tick(now, out);
+  if (readers_.size() == 0) progress_.clear();
+  if (!readers_.ticks(token, now, out)) return;
+  const auto changed = changed_progress();
+  readers_.tick(now, out, [&](const Subscriber& subscriber, bool silent) {
+    std::string bytes;
+    for (const auto& [deployment, message] : changed) {
+      if (bytes.size() >= sse_chunk_bytes) break;
+      if (subscriber.filter.passes(state_.deployments.at(deployment))) bytes += message;
+    }
+    return bytes.empty() && silent ? std::string(": alive\n\n") : bytes;
+  });
 }
 
 void EventStreams::pump(const Now& now, Outcome& out) {
-  bool more = false;
-  for (auto& [id, subscriber] : subscribers_) {
-    if (!subscriber.waiting && subscriber.after < newest_) more |= pump_one(id, subscriber, now, out);
-  }
-  if (more) out.emit(TimerArm{std::string(pump_token), now.mono});
+  readers_.pump(now, out, [this](Subscriber& subscriber) {
+    return subscriber.after < newest_ ? next_chunk(subscriber) : SseChunk();
+  });
 }
 
-bool EventStreams::pump_one(ExchangeId id, Subscriber& subscriber, const Now& now, Outcome& out) {
-  std::string bytes;
-  bool more = true;
-  for (std::size_t scanned = 0; more && scanned < scanned_most && bytes.size() < chunk_bytes;
+SseChunk EventStreams::next_chunk(Subscriber& subscriber) const {
+  SseChunk chunk;
+  std::string& bytes = chunk.bytes;
+  chunk.more = true;
+  for (std::size_t scanned = 0; chunk.more && scanned < scanned_most && bytes.size() < sse_chunk_bytes;
        scanned += batch) {
     auto page = read_events(rows_, subscriber.after, batch);
     if (!page) {
@@ -143,19 +121,15 @@ bool EventStreams::pump_one(ExchangeId id, Subscriber& subscriber, const Now& no
       subscriber.after = newest_;
       page->events.front().set_number(newest_);
     }
-    more = page->more;
+    chunk.more = page->more;
     for (rest::LogEvent& event : page->events) {
-      if (bytes.size() >= chunk_bytes) break;
+      if (bytes.size() >= sse_chunk_bytes) break;
       subscriber.after = event.number();
       event.set_id(state_.lives.id_of(event.number()));
       if (subscriber.filter.passes(event)) bytes += sse_message(event);
     }
   }
-  if (bytes.empty()) return more;
-  subscriber.waiting = true;
-  subscriber.sent = now.mono;
-  out.emit(ExchangeChunk{id, std::move(bytes), false});
-  return false;  // the rest follows when this chunk has drained
+  return chunk;
 }
 
 std::map<std::string, std::string> EventStreams::changed_progress() {
@@ -170,28 +144,6 @@ std::map<std::string, std::string> EventStreams::changed_progress() {
   }
   progress_ = std::move(now_running);
   return changed;
-}
-
-void EventStreams::tick(const Now& now, Outcome& out) {
-  if (subscribers_.empty()) {
-    progress_.clear();
-    return;
-  }
-  out.emit(TimerArm{std::string(tick_token), now.mono + tick_every});
-  const auto changed = changed_progress();
-  for (auto& [id, subscriber] : subscribers_) {
-    if (subscriber.waiting) continue;
-    std::string bytes;
-    for (const auto& [deployment, message] : changed) {
-      if (bytes.size() >= chunk_bytes) break;
-      if (subscriber.filter.passes(state_.deployments.at(deployment))) bytes += message;
-    }
-    if (bytes.empty() && now.mono - subscriber.sent >= heartbeat_after) bytes = ": alive\n\n";
-    if (bytes.empty()) continue;
-    subscriber.waiting = true;
-    subscriber.sent = now.mono;
-    out.emit(ExchangeChunk{id, std::move(bytes), false});
-  }
 }
 
 }  // namespace metalmesh::controller

@@ -1,7 +1,6 @@
 #include "controller/api/mesh_api.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -10,12 +9,11 @@
 
 #include "common/base/command_words.h"
 #include "common/ports/wire_time.h"
-#include "common/text/letters.h"
-#include "common/text/near_miss.h"
 #include "controller/api/event_filter.h"
 #include "controller/api/json_encode.h"
 #include "controller/api/object_kinds.h"
 #include "controller/api/paging.h"
+#include "controller/api/request_filters.h"
 #include "controller/state/event_log.h"
 
 namespace metalmesh::controller {
@@ -24,20 +22,6 @@ namespace {
 constexpr std::size_t events_default = 100;
 constexpr std::size_t events_scanned_most = 10'000;
 constexpr std::size_t events_batch = 500;
-
-const std::array<std::string, 9> deployment_states = {"PENDING",    "ISSUED",    "RUNNING",
-                                                      "CANCELLING", "SUCCEEDED", "UNPROVEN",
-                                                      "FAILED",     "CANCELLED", "INDETERMINATE"};
-
-std::expected<std::string, Problem> wanted_state(const ApiRequest& request) {
-  const std::string* text = request.parameter("state");
-  if (text == nullptr) return std::string();
-  const std::string upper = to_upper(*text);
-  if (std::ranges::find(deployment_states, upper) != deployment_states.end()) return upper;
-  const std::string near = near_miss(upper, deployment_states);
-  return refuse(400, "there is no deployment state \"" + *text + "\"", "state",
-                near.empty() ? std::string() : "did you mean \"" + near + "\"?");
-}
 
 rest::Family shown(const config::OsFamily& family) {
   rest::Family out;

@@ -158,7 +158,9 @@ std::string metrics_text(const MeshState& state, const ControllerMetrics& core, 
               state.epoch);
   page.single("disk_low", "gauge", "1 while free space is below the reserve.", state.disk_low ? 1 : 0);
   page.single("broker_connected", "gauge", "1 while the broker connection is up.", counters.bus_up ? 1 : 0);
-  page.single("event_streams", "gauge", "Open event streams.", counters.subscribers);
+  page.single("event_streams", "gauge", "Open event streams.", counters.event_streams);
+  page.single("change_streams", "gauge", "Open streams of the change feed.", counters.change_streams);
+  page.single("changes_total", "counter", "Changes of objects that were numbered.", state.changes.last());
   for (const CoreCounter& it : core_counters) page.single(it.name, "counter", it.help, core.*it.value);
   page.begin("api_replies_total", "counter", "Replies of the API by HTTP status.");
   for (const auto& [status, count] : counters.replies) page.sample("status", std::to_string(status), count);

@@ -15,7 +15,8 @@ namespace metalmesh::controller {
 /// What the API itself knows.
 struct ApiCounters {
   std::map<int, std::uint64_t> replies;  // by HTTP status
-  std::size_t subscribers = 0;
+  std::size_t event_streams = 0;
+  std::size_t change_streams = 0;
   bool bus_up = false;
 };
 

@@ -8,12 +8,12 @@
 #include "common/text/letters.h"
 #include "common/text/near_miss.h"
 #include "common/text/percent.h"
-#include "controller/api/json_encode.h"
-#include "controller/api/label_selector.h"
+#include "controller/api/object_json.h"
 #include "controller/api/object_kinds.h"
 #include "controller/api/paging.h"
 #include "controller/api/preconditions.h"
 #include "controller/api/request_body.h"
+#include "controller/api/request_filters.h"
 #include "controller/api/request_target.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
@@ -22,8 +22,8 @@ namespace metalmesh::controller {
 namespace {
 
 /// What the mesh knows is not an operator's to write; it may be sent back after a GET and is skipped.
-constexpr std::array<std::string_view, 5> read_only = {"status", "metadata.version", "metadata.ledger",
-                                                       "metadata.created", "metadata.changed"};
+constexpr std::array<std::string_view, 6> read_only = {
+    "status", "metadata.version", "metadata.ledger", "metadata.created", "metadata.changed", "metadata.feed"};
 
 /// "sites" of "/api/v1/sites/{name}".
 std::string_view plural_of(const Route& route) {
@@ -69,17 +69,8 @@ ObjectTag tag_in(const MeshState& state, const std::string& name) {
 }
 
 template <class T>
-std::string as_json(const T& object) {
-  if (object.kind() == ObjectKind<T>::kind && object.api_version() == api_version) return encode_json(object);
-  T named = object;
-  named.set_api_version(std::string(api_version));
-  named.set_kind(std::string(ObjectKind<T>::kind));
-  return encode_json(named);
-}
-
-template <class T>
 ApiReply reply_with(const T& object, int status) {
-  return {status, as_json(object), "application/json", {{"etag", etag_of(tag_of_object(object))}}};
+  return {status, object_json(object), "application/json", {{"etag", etag_of(tag_of_object(object))}}};
 }
 
 /// Where there are more, looking for a similar name would keep others waiting.
@@ -146,12 +137,8 @@ ApiReply object_reply(const Object& object, int status) {
 ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
   const auto limit = page_limit(request);
   if (!limit) return std::unexpected(limit.error());
-  LabelSelector selector;
-  if (const std::string* text = request.parameter("labelSelector"); text != nullptr && !text->empty()) {
-    auto parsed = LabelSelector::parse(*text);
-    if (!parsed) return refuse(400, parsed.error().message, "labelSelector");
-    selector = std::move(*parsed);
-  }
+  const auto selector = wanted_labels(request);
+  if (!selector) return std::unexpected(selector.error());
   const std::string* after = request.parameter("after");
 
   return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
@@ -159,9 +146,9 @@ ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
     PageWriter page;
     std::string last;
     for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
-      if (!selector.matches(at->second.metadata().labels())) continue;
+      if (!selector->matches(at->second.metadata().labels())) continue;
       if (page.size() == *limit) return page.finish(last);
-      page.add(as_json(at->second));
+      page.add(object_json(at->second));
       last = at->first;
     }
     return page.finish({});

@@ -43,6 +43,19 @@ std::expected<void, Problem> check_query(const ApiRequest& request) {
   return {};
 }
 
+bool wants_stream(const ApiRequest& request) {
+  const Endpoint endpoint = request.route->endpoint;
+  const std::string* accept = request.header("accept");
+  return (endpoint == Endpoint::read_events || endpoint == Endpoint::read_changes) && accept != nullptr &&
+         accept->find(event_stream_type) != std::string::npos;
+}
+
+/// A list says where in the change feed it stands: whoever follows the feed from there misses nothing.
+ApiResult with_position(ApiResult list, const MeshState& state) {
+  if (list) list->headers.emplace_back("metalmesh-feed", FeedPosition::now(state).text(state));
+  return list;
+}
+
 bool is_write(std::string_view method) { return method != "GET"; }
 
 }  // namespace
@@ -53,8 +66,9 @@ OperatorApi::OperatorApi(ControllerCore& core, const RowReader& rows, const Auth
       watched_(rows),
       authenticator_(authenticator),
       settings_(std::move(settings)),
-      streams_(watched_, core.state(), settings_.event_streams_most) {
-  streams_.committed();  // what was loaded is durable
+      events_(watched_, core.state(), settings_.event_streams_most),
+      changes_(core.state(), settings_.change_streams_most) {
+  committed();  // what was loaded is durable
 }
 
 void OperatorApi::opened(const ExchangeOpened& exchange, const Now& now, Outcome& out) {
@@ -66,10 +80,10 @@ void OperatorApi::opened(const ExchangeOpened& exchange, const Now& now, Outcome
   int status = 200;
   const auto refused = [&](const Problem& problem) { return to_reply(problem, request.path); };
   auto admitted = admit(exchange, request);
-  const std::string* accept = request.header("accept");
-  if (admitted && request.route->endpoint == Endpoint::read_events && accept != nullptr &&
-      accept->find(event_stream_type) != std::string::npos) {
-    admitted = streams_.open(exchange.id, request, now, out);
+  if (admitted && wants_stream(request)) {
+    admitted = request.route->endpoint == Endpoint::read_events
+                   ? events_.open(exchange.id, request, now, out)
+                   : changes_.open(exchange.id, request, now, out);
     if (admitted) {
       ++replies_[status];
       return;
@@ -142,7 +156,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
   const Operate operate = [&](const OperatorRequest& asked) { return core_.operate(asked, now, out); };
   switch (request.route->endpoint) {
     case Endpoint::list_objects:
-      return list_objects(request, state);
+      return with_position(list_objects(request, state), state);
     case Endpoint::get_object:
       return get_object(request, state);
     case Endpoint::put_object:
@@ -174,11 +188,13 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::prefetch_image:
       return perform_action(request, operate);
     case Endpoint::list_deployments:
-      return list_deployments(request, state);
+      return with_position(list_deployments(request, state), state);
     case Endpoint::get_deployment:
       return get_deployment(request, state);
     case Endpoint::read_events:
       return list_events(request, state, watched_);
+    case Endpoint::read_changes:
+      return with_position(list_changes(request, state), state);
     case Endpoint::list_families:
       return list_families(settings_.families);
     case Endpoint::get_family:
@@ -192,11 +208,11 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::get_health:
       return get_health(state, bus_up_, watched_.damage());
     case Endpoint::get_metrics:
-      return ApiReply{
-          200,
-          metrics_text(state, core_.metrics(), {replies_, streams_.size(), bus_up_}, settings_.version),
-          "text/plain; version=0.0.4",
-          {}};
+      return ApiReply{200,
+                      metrics_text(state, core_.metrics(),
+                                   {replies_, events_.size(), changes_.size(), bus_up_}, settings_.version),
+                      "text/plain; version=0.0.4",
+                      {}};
   }
   return refuse(500, "an endpoint without code");
 }

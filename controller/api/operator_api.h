@@ -2,13 +2,16 @@
 // endpoint that knows it; reads come from MeshState, writes go to the core as OperatorRequests.
 #pragma once
 
+#include <map>
 #include <string>
+#include <string_view>
 
 #include "common/families/family_catalogue.h"
 #include "common/ports/http_exchange.h"
 #include "common/ports/store.h"
 #include "common/turn/outcome.h"
 #include "controller/api/access.h"
+#include "controller/api/change_stream.h"
 #include "controller/api/event_stream.h"
 #include "controller/api/metrics_text.h"
 #include "controller/api/problem.h"
@@ -20,6 +23,7 @@ namespace metalmesh::controller {
 struct ApiSettings {
   std::string version = "unknown";  // of this program
   std::size_t event_streams_most = 64;
+  std::size_t change_streams_most = 128;
   families::FamilyCatalogue families;
   std::string configuration;  // as it is in force, JSON; holds names of files, no secret
 };
@@ -30,15 +34,32 @@ class OperatorApi {
   OperatorApi(ControllerCore& core, const RowReader& rows, const Authenticator& authenticator,
               ApiSettings settings);
 
-  /// Answers at once, except for event streams. The reply is an effect: it leaves after the commit.
+  /// Timers of its streams start with this.
+  static constexpr std::string_view timer_prefix = "api/";
+
+  /// Answers at once, except for streams. The reply is an effect: it leaves after the commit.
   void opened(const ExchangeOpened& exchange, const Now& now, Outcome& out);
-  void closed(const ExchangeClosed& exchange) { streams_.closed(exchange.id); }
-  void drained(const ExchangeDrained& exchange) { streams_.drained(exchange.id); }
-  void committed() { streams_.committed(); }
+  void closed(const ExchangeClosed& exchange) {
+    events_.closed(exchange.id);
+    changes_.closed(exchange.id);
+  }
+  void drained(const ExchangeDrained& exchange) {
+    events_.drained(exchange.id);
+    changes_.drained(exchange.id);
+  }
+  void committed() {
+    events_.committed();
+    changes_.committed();
+  }
   void bus(bool up) { bus_up_ = up; }
-  /// For timers whose token starts with EventStreams::timer_prefix.
-  void fired(const TimerFired& timer, const Now& now, Outcome& out) { streams_.fired(timer.token, now, out); }
-  void pump(const Now& now, Outcome& out) { streams_.pump(now, out); }
+  void fired(const TimerFired& timer, const Now& now, Outcome& out) {
+    events_.fired(timer.token, now, out);
+    changes_.fired(timer.token, now, out);
+  }
+  void pump(const Now& now, Outcome& out) {
+    events_.pump(now, out);
+    changes_.pump(now, out);
+  }
 
  private:
   /// Fills in route, captures, query and principal, or says what is wrong with the request.
@@ -49,7 +70,8 @@ class OperatorApi {
   WatchedRows watched_;
   const Authenticator& authenticator_;
   ApiSettings settings_;
-  EventStreams streams_;
+  EventStreams events_;
+  ChangeStreams changes_;
   std::map<int, std::uint64_t> replies_;
   bool bus_up_ = false;
 };

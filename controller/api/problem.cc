@@ -21,6 +21,7 @@ constexpr StatusWords words[] = {
     {404, "not-found", "Not found"},
     {405, "method-not-allowed", "Method not allowed"},
     {409, "conflict", "Its state forbids the request"},
+    {410, "list-again", "What you want to go on from is gone: list again"},
     {412, "version-mismatch", "It has changed since you read it"},
     {413, "too-large", "The request is too large"},
     {415, "unsupported-media-type", "The body is not JSON"},

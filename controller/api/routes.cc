@@ -16,6 +16,7 @@ constexpr Route table[] = {
     {"GET",    "/api/v1/version",                           get_version,         Role::viewer},
     {"GET",    "/api/v1/support",                           get_support,         Role::admin},
     {"GET",    "/api/v1/events",                            read_events,         Role::viewer},
+    {"GET",    "/api/v1/changes",                           read_changes,        Role::viewer},
 
     {"GET",    "/api/v1/families",                          list_families,       Role::viewer},
     {"GET",    "/api/v1/families/{name}",                   get_family,          Role::viewer},
@@ -83,6 +84,8 @@ constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
 constexpr std::string_view delete_query[] = {"confirm"};
 constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "limit", "after"};
 constexpr std::string_view events_query[] = {"rollout", "server", "site", "limit", "after"};
+constexpr std::string_view changes_query[] = {"kind",  "site",          "rollout", "server",
+                                              "state", "labelSelector", "limit",   "after"};
 
 /// The captures when `segments` has the shape of `pattern`.
 std::optional<std::vector<std::string>> captures_of(std::string_view pattern,
@@ -116,6 +119,8 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
       return deployments_query;
     case read_events:
       return events_query;
+    case read_changes:
+      return changes_query;
     default:
       return {};
   }

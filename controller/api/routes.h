@@ -40,6 +40,7 @@ enum class Endpoint {
   clear_quarantine,
   prefetch_image,
   read_events,
+  read_changes,
   get_controller,
   continue_controller,
   settle_damage,

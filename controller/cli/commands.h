@@ -25,6 +25,11 @@ CommandResult describe_object(Session& session, const Kind& kind, const std::str
 CommandResult delete_object(Session& session, const Kind& kind, const std::string& name,
                             const std::string& confirm);
 
+// commands_changes.cc
+/// Lists a kind, or one object, and goes on with what changes, until it is stopped.
+CommandResult watch_objects(Session& session, const Kind& kind, const std::string& name,
+                            const std::map<std::string, std::string>& query);
+
 // commands_rollout.cc
 struct InstallOrder {
   InstallOptions options;

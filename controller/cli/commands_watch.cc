@@ -27,7 +27,7 @@ class Watch {
       : session_(session),
         api_(api),
         name_(std::move(name)),
-        feed_(api.target(), "rollout=" + percent_encode(name_)) {}
+        feed_(api.target(), "/api/v1/events?rollout=" + percent_encode(name_)) {}
 
   Status refresh() {
     // The rollout first: if it says done, the deployments read after it have all ended.
@@ -133,7 +133,7 @@ Status check_filter(ApiClient& api, const std::map<std::string, std::string>& fi
 
 CommandResult follow_events(Session& session, ApiClient& api, const std::string& query,
                             const std::string& after) {
-  EventFeed feed(api.target(), query, after);
+  EventFeed feed(api.target(), "/api/v1/events" + (query.empty() ? "" : "?" + query), after);
   bool away = false;
   for (;;) {
     auto heard = feed.listen(1s);

@@ -55,8 +55,8 @@ std::chrono::milliseconds reconnect_delay(unsigned attempt) {
                   std::chrono::milliseconds(500) * (1U << std::min(attempt, 5U)));
 }
 
-EventFeed::EventFeed(const Target& target, std::string query, std::string after)
-    : target_(target), query_(std::move(query)), last_id_(std::move(after)) {
+EventFeed::EventFeed(const Target& target, std::string path, std::string after)
+    : target_(target), path_(std::move(path)), last_id_(std::move(after)) {
   while (target_.server.ends_with('/')) target_.server.pop_back();
 }
 EventFeed::~EventFeed() = default;
@@ -67,7 +67,7 @@ void EventFeed::connect() {
   MM_CHECK(t.multi != nullptr && t.curl != nullptr);
   append_header(t.headers, "Accept: text/event-stream");
   if (!last_id_.empty()) append_header(t.headers, "Last-Event-ID: " + last_id_);
-  set_up(t.curl.get(), target_, "/api/v1/events" + (query_.empty() ? "" : "?" + query_), t.headers);
+  set_up(t.curl.get(), target_, path_, t.headers);
   curl_easy_setopt(t.curl.get(), CURLOPT_WRITEFUNCTION, &Transfer::take);
   curl_easy_setopt(t.curl.get(), CURLOPT_WRITEDATA, &t);
   curl_easy_setopt(t.curl.get(), CURLOPT_ERRORBUFFER, t.detail.data());
@@ -99,15 +99,20 @@ Result<EventFeed::Heard> EventFeed::listen(std::chrono::milliseconds patience) {
     failures_ = 0;
   }
   heard.messages = std::exchange(t.messages, {});
-  for (const SseMessage& message : heard.messages) {
-    if (!message.id.empty()) last_id_ = message.id;  // of a `reset`, too: it says where the ledger goes on
-  }
+  // Of a `reset`, too: it says where the ledger goes on.
+  if (!t.parser.last_id().empty()) last_id_ = t.parser.last_id();
   if (running > 0) return heard;
 
   int left = 0;
   const CURLMsg* done = curl_multi_info_read(t.multi.get(), &left);
   const CURLcode code = done == nullptr ? CURLE_RECV_ERROR : done->data.result;
   const long status = t.status();
+  if (code == CURLE_OK && status == 410) {
+    heard.begins_again = refusal(status, t.refusal_body).message;
+    last_id_ = "0";
+    transfer_.reset();
+    return heard;
+  }
   if (code == CURLE_OK && status >= 400 && status < 500)
     return std::unexpected(refusal(status, t.refusal_body));
   heard.lost = code != CURLE_OK ? transport_error(code, target_, t.detail.data()).message

@@ -1,4 +1,4 @@
-// The controller's event stream (SSE), followed for as long as it takes: when the connection or the
+// A stream of the controller (SSE), its events or the change feed, followed for as long as it takes: when the connection or the
 // controller goes away it comes back with backoff and resumes after the last numbered event it gave out, so
 // that from then on none is missed and none is seen twice. For one thread.
 #pragma once
@@ -16,9 +16,8 @@ namespace metalmesh::cli {
 
 class EventFeed {
  public:
-  /// `query` without the question mark, e.g. "rollout=web-r94"; `after` is an event id or empty (from now
-  /// on).
-  EventFeed(const Target& target, std::string query, std::string after = {});
+  /// `path` with its query, e.g. "/api/v1/events?rollout=web-r94"; `after` is an id of it or empty (from now on).
+  EventFeed(const Target& target, std::string path, std::string after = {});
   ~EventFeed();
   EventFeed(const EventFeed&) = delete;
   EventFeed& operator=(const EventFeed&) = delete;
@@ -27,6 +26,8 @@ class EventFeed {
     std::vector<SseMessage> messages;
     bool connected_now = false;  // the stream came up, or came back: what is known may be stale
     std::string lost;            // why it went away; empty otherwise
+    std::string
+        begins_again;  // why it cannot go on where it was, and begins with everything; empty otherwise
   };
   /// Waits up to `patience`. An error is a refusal by the controller (denied, invalid), never a lost
   /// connection.
@@ -36,7 +37,7 @@ class EventFeed {
   struct Transfer;
   void connect();
   Target target_;
-  std::string query_;
+  std::string path_;
   std::string last_id_;
   std::unique_ptr<Transfer> transfer_;
   unsigned failures_ = 0;

@@ -24,6 +24,13 @@ void add_filters(CLI::App& app, std::map<std::string, std::string>& query) {
   app.add_option("--of-server", query["server"], "Deployments of this server");
   app.add_option("--state", query["state"], "Deployments in this state");
 }
+void add_watch(CLI::App& app, bool& watch) {
+  app.add_flag("-w,--watch", watch, "Go on with a row for each change, through restarts of the controller");
+}
+CommandResult get_or_watch(Session& session, const Kind& kind, const std::string& name,
+                           const std::map<std::string, std::string>& query, bool watch) {
+  return watch ? watch_objects(session, kind, name, query) : get_objects(session, kind, name, query);
+}
 
 }  // namespace
 
@@ -103,11 +110,12 @@ void Grammar::objects() {
       ->required();
 
   auto [get, g] = command(app_, "get", "List objects, or show one", [](Session& s, const Arguments& x) {
-    return get_objects(s, *x.kind, x.name, x.query);
+    return get_or_watch(s, *x.kind, x.name, x.query, x.watch);
   });
   add_kind(*get, g->kind);
   get->add_option("name", g->name, "Name; profiles also name@version");
   add_filters(*get, g->query);
+  add_watch(*get, g->watch);
 
   auto [describe, d] =
       command(app_, "describe", "Everything about one object",
@@ -175,19 +183,21 @@ void Grammar::rollouts() {
 
   auto [get, g] =
       command(rollout, "get", "List rollouts, or show one", [](Session& session, const Arguments& x) {
-        return get_objects(session, *find_kind("Rollout"), x.name, x.query);
+        return get_or_watch(session, *find_kind("Rollout"), x.name, x.query, x.watch);
       });
   get->add_option("name", g->name);
+  add_watch(*get, g->watch);
 }
 
 void Grammar::deployments() {
   CLI::App& deployment = group("deployment", "One server in one rollout");
   auto [get, g] =
       command(deployment, "get", "List deployments, or show one", [](Session& session, const Arguments& x) {
-        return get_objects(session, *find_kind("Deployment"), x.name, x.query);
+        return get_or_watch(session, *find_kind("Deployment"), x.name, x.query, x.watch);
       });
   get->add_option("id", g->name);
   add_filters(*get, g->query);
+  add_watch(*get, g->watch);
 
   auto [resolve, r] = command(
       deployment, "resolve", "Decide what nobody can know",

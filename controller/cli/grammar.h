@@ -35,7 +35,7 @@ class Grammar {
     SupportOrder support;
     IdentityOrder identity;
     MoveOrder move;
-    bool wait = false, plan_only = false;
+    bool wait = false, plan_only = false, watch = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "common/base/check.h"
 #include "controller/cli/text_table.h"
 #include "controller/cli/wording.h"
@@ -91,6 +94,13 @@ Cells row(const rest::Server& server, WallTime) {
 }
 
 Cells header(const rest::Rollout&) { return {"NAME", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"}; }
+/// How many take part; the change feed leaves the plan out, but counts are of all of them.
+std::string servers_words(const rest::RolloutStatus& status) {
+  if (status.has_plan()) return std::to_string(status.plan().servers_size());
+  std::uint64_t servers = 0;
+  for (const auto& [state, count] : status.counts()) servers += count;
+  return servers == 0 ? std::string() : std::to_string(servers);
+}
 Cells row(const rest::Rollout& rollout, WallTime) {
   const auto& status = rollout.status();
   std::string counts;
@@ -105,7 +115,7 @@ Cells row(const rest::Rollout& rollout, WallTime) {
           status.state(),
           rollout.spec().image(),
           status.plan().profile().empty() ? rollout.spec().profile() : status.plan().profile(),
-          status.has_plan() ? std::to_string(status.plan().servers_size()) : "",
+          servers_words(status),
           counts};
 }
 
@@ -124,28 +134,46 @@ Cells row(const rest::Deployment& deployment, WallTime now) {
 }
 
 template <class T>
-std::string table_of(const Objects& objects, WallTime now) {
-  std::vector<Cells> rows = {header(T::default_instance())};
-  for (const auto& object : objects) {
-    const T* typed = dynamic_cast<const T*>(object.get());
-    MM_CHECK(typed != nullptr);
-    rows.push_back(row(*typed, now));
-  }
-  return render_table(rows);
+const T& as(const google::protobuf::Message& object) {
+  const T* typed = dynamic_cast<const T*>(&object);
+  MM_CHECK(typed != nullptr);
+  return *typed;
+}
+
+struct Columns {
+  std::string_view kind;
+  Cells (*header)();
+  Cells (*row)(const google::protobuf::Message& object, WallTime now);
+};
+template <class T>
+constexpr Columns columns(std::string_view kind) {
+  return {kind, [] { return header(T::default_instance()); },
+          [](const google::protobuf::Message& object, WallTime now) { return row(as<T>(object), now); }};
+}
+constexpr Columns all_columns[] = {columns<rest::Site>("Site"),     columns<rest::Credential>("Credential"),
+                                   columns<rest::Image>("Image"),   columns<rest::Profile>("Profile"),
+                                   columns<rest::Server>("Server"), columns<rest::Rollout>("Rollout"),
+                                   columns<rest::Family>("Family"), columns<rest::Deployment>("Deployment")};
+
+const Columns& columns_of(const Kind& kind) {
+  const auto* found = std::ranges::find(all_columns, kind.name, &Columns::kind);
+  MM_CHECK(found != std::end(all_columns));
+  return *found;
 }
 
 }  // namespace
 
+Cells object_header(const Kind& kind) { return columns_of(kind).header(); }
+
+Cells object_row(const Kind& kind, const google::protobuf::Message& object, WallTime now) {
+  return columns_of(kind).row(object, now);
+}
+
 std::string objects_table(const Kind& kind, const Objects& objects, WallTime now) {
   if (objects.empty()) return fmt::format("no {}\n", kind.plural);
-  if (kind.name == "Site") return table_of<rest::Site>(objects, now);
-  if (kind.name == "Credential") return table_of<rest::Credential>(objects, now);
-  if (kind.name == "Image") return table_of<rest::Image>(objects, now);
-  if (kind.name == "Profile") return table_of<rest::Profile>(objects, now);
-  if (kind.name == "Server") return table_of<rest::Server>(objects, now);
-  if (kind.name == "Rollout") return table_of<rest::Rollout>(objects, now);
-  if (kind.name == "Family") return table_of<rest::Family>(objects, now);
-  return table_of<rest::Deployment>(objects, now);
+  std::vector<Cells> rows = {object_header(kind)};
+  for (const auto& object : objects) rows.push_back(object_row(kind, *object, now));
+  return render_table(rows);
 }
 
 }  // namespace metalmesh::cli

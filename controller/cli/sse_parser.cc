@@ -27,6 +27,7 @@ std::vector<SseMessage> SseParser::feed(std::string_view bytes) {
 
 void SseParser::take_line(std::string_view line, std::vector<SseMessage>& out) {
   if (line.empty()) {
+    if (!message_.id.empty()) last_id_ = message_.id;
     if (has_data_) {
       if (message_.event.empty()) message_.event = "message";
       out.push_back(std::move(message_));

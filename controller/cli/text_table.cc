@@ -33,6 +33,10 @@ std::string fit_to(std::string_view text, std::size_t width) {
 
 std::string render_table(const std::vector<Cells>& rows) {
   std::vector<std::size_t> widths;
+  return render_rows(rows, widths);
+}
+
+std::string render_rows(const std::vector<Cells>& rows, std::vector<std::size_t>& widths) {
   const auto shown = [](const std::string& cell) {
     return cell.empty() ? std::string_view("-") : std::string_view(cell);
   };

@@ -13,6 +13,8 @@ using Cells = std::vector<std::string>;
 
 /// The first row is the header. Columns are two blanks apart; an empty cell shows as "-".
 std::string render_table(const std::vector<Cells>& rows);
+/// Rows that go below others: `widths` are those of the columns so far, and grow.
+std::string render_rows(const std::vector<Cells>& rows, std::vector<std::size_t>& widths);
 
 /// Characters, not bytes; wide East Asian ones count as one.
 std::size_t display_width(std::string_view text);

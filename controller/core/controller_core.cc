@@ -109,8 +109,10 @@ void ControllerCore::Impl::started(Work& work) {
   ledger.begin_life(to_hex(entropy.bytes(life_bytes)), work.now.wall());
   clock.settle(work);
   ensure_links(work, rows, limits);
-  if (const std::string how = ledger.inner().restored_from; !how.empty())
+  if (const std::string how = ledger.inner().restored_from; !how.empty()) {
     begin_epoch(work, ledger.mesh().epoch, how);
+    ledger.break_off_changes();
+  }
   act_on_damage(work);
   hearing.begin(ledger.mesh());
   work.moved = true;

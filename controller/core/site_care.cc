@@ -129,6 +129,18 @@ void judge_store(const Work& work, const SiteLink& link, rest::SiteStatus& statu
   }
 }
 
+/// What watchers of the site are told of at once. That it was heard again, and how much waits, is not.
+bool looks_other(const rest::SiteStatus& a, const rest::SiteStatus& b) {
+  const auto same = [](const rest::Condition& x, const rest::Condition& y) {
+    return x.type() == y.type() && x.status() == y.status() && x.reason() == y.reason();
+  };
+  return a.connected() != b.connected() || a.running() != b.running() ||
+         a.agent_version() != b.agent_version() || a.incarnation() != b.incarnation() ||
+         a.journal_id() != b.journal_id() || a.quarantined() != b.quarantined() ||
+         a.quarantine_reason() != b.quarantine_reason() ||
+         !std::ranges::equal(a.conditions(), b.conditions(), same);
+}
+
 }  // namespace
 
 void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& limits) {
@@ -179,6 +191,7 @@ void refresh_site(Work& work, const std::string& name) {
                          "nothing new is handed to it");
     work.moved = true;
   }
+  const rest::SiteStatus before = status;
   status.set_connected(connected);
   status.set_agent_version(link->row().agent_version());
   status.set_incarnation(link->row().incarnation());
@@ -191,6 +204,7 @@ void refresh_site(Work& work, const std::string& name) {
   judge_clock(work, *link, status);
   judge_agent(work, *link, status);
   judge_store(work, *link, status);
+  if (looks_other(before, status)) work.ledger.site_moved(name);
 }
 
 void repeat_wishes(Work& work, const std::string& site) {

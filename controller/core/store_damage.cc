@@ -325,6 +325,9 @@ const Kind& kind_of(const std::string& row) {
 }  // namespace
 
 void act_on_damage(Work& work) {
+  // Nobody was told that an object is gone, or of what lay in the tombstone of another.
+  if (std::ranges::any_of(work.mesh().damage, [](const auto& row) { return !row.second.acted_on(); }))
+    work.ledger.break_off_changes();
   for (const Kind& kind : kinds) {
     std::vector<std::string> rows;
     for (const auto& [row, damage] : work.mesh().damage) {

@@ -34,6 +34,16 @@ void stamp(Object& object, std::uint64_t at_least, const std::string& life, Wall
   if (!metadata.has_created()) *metadata.mutable_created() = metadata.changed();
 }
 
+std::string tombstone_key(const ChangeFeed::Object& object) {
+  return tables::row(tables::tombstones, std::string(word_of(object.kind)) + "/" + object.name);
+}
+
+template <class Object>
+void set_feed(Object& object, std::uint64_t number) {
+  object.mutable_metadata()->set_feed(number);
+}
+void set_feed(rest::Deployment& deployment, std::uint64_t number) { deployment.set_feed(number); }
+
 struct Flushed {
   std::uint64_t deleted;  // a new object's version is above
   const std::string& life;
@@ -65,6 +75,7 @@ Ledger::Ledger(LoadedState loaded)
     machines_.bind(server);
   }
   for (const auto& [name, rollout] : mesh_.rollouts) refresh_counts(name);
+  dirty_.clear();  // nobody was told of anything else
   for (const auto& [id, deployment] : mesh_.deployments) remember_install(deployment);
   for (const auto& [key, answer] : inner_.answers) {
     answers_by_age_[answer.number()] = key;
@@ -76,6 +87,7 @@ Ledger::Ledger(LoadedState loaded)
 void Ledger::refresh_counts(const std::string& rollout) {
   const auto found = mesh_.rollouts.find(rollout);
   if (found == mesh_.rollouts.end()) return;
+  dirty_.try_emplace({ChangeKind::rollout, rollout}, false);
   found->second.mutable_status()->set_fences_owed(board_.rollout(rollout).fences_owed);
   auto& counts = *found->second.mutable_status()->mutable_counts();
   counts.clear();
@@ -83,12 +95,12 @@ void Ledger::refresh_counts(const std::string& rollout) {
 }
 
 void Ledger::put(rest::Site site) {
-  touch(Table::site, site.metadata().name());
+  touch(ChangeKind::site, site.metadata().name());
   mesh_.sites[site.metadata().name()] = std::move(site);
 }
 
 void Ledger::put(rest::Credential credential) {
-  touch(Table::credential, credential.metadata().name());
+  touch(ChangeKind::credential, credential.metadata().name());
   mesh_.credentials[credential.metadata().name()] = std::move(credential);
 }
 
@@ -101,11 +113,11 @@ void Ledger::put(rest::Server server) {
   identities_.add(server);
   machines_.bind(server);
   mesh_.servers[name] = std::move(server);
-  touch(Table::server, name);
+  touch(ChangeKind::server, name);
 }
 
 void Ledger::put(rest::Image image) {
-  touch(Table::image, image.metadata().name());
+  touch(ChangeKind::image, image.metadata().name());
   mesh_.images[image.metadata().name()] = std::move(image);
 }
 
@@ -113,7 +125,7 @@ void Ledger::put(rest::Rollout rollout) {
   const std::string name = rollout.metadata().name();
   mesh_.rollouts[name] = std::move(rollout);
   refresh_counts(name);
-  touch(Table::rollout, name);
+  touch(ChangeKind::rollout, name);
 }
 
 void Ledger::put(rest::Deployment deployment) {
@@ -122,7 +134,7 @@ void Ledger::put(rest::Deployment deployment) {
   board_.add(deployment);
   refresh_counts(deployment.rollout());
   mesh_.deployments[id] = std::move(deployment);
-  touch(Table::deployment, id);
+  touch(ChangeKind::deployment, id);
 }
 
 void Ledger::put_version(rest::Profile profile, std::string content) {
@@ -136,12 +148,12 @@ void Ledger::put_version(rest::Profile profile, std::string content) {
   profile.mutable_metadata()->set_version(newest);  // raised at flush
   inner_rows_.push_back({tables::row(tables::blobs, to_hex(sha256(content))), std::move(content)});
   mesh_.profiles[name] = std::move(profile);
-  touch(Table::profile, name);
+  touch(ChangeKind::profile, name);
 }
 
 void Ledger::change_credential(const std::string& name, const std::function<void(rest::Credential&)>& edit) {
   edit(mesh_.credentials.at(name));
-  touch(Table::credential, name);
+  touch(ChangeKind::credential, name);
 }
 
 void Ledger::change_server(const std::string& name, const std::function<void(rest::Server&)>& edit) {
@@ -151,17 +163,17 @@ void Ledger::change_server(const std::string& name, const std::function<void(res
   edit(server);
   identities_.add(server);
   machines_.bind(server);
-  touch(Table::server, name);
+  touch(ChangeKind::server, name);
 }
 
 void Ledger::change_image(const std::string& name, const std::function<void(rest::Image&)>& edit) {
   edit(mesh_.images.at(name));
-  touch(Table::image, name);
+  touch(ChangeKind::image, name);
 }
 
 void Ledger::change_rollout(const std::string& name, const std::function<void(rest::Rollout&)>& edit) {
   edit(mesh_.rollouts.at(name));
-  touch(Table::rollout, name);
+  touch(ChangeKind::rollout, name);
 }
 
 void Ledger::change_deployment(const std::string& id, const std::function<void(rest::Deployment&)>& edit) {
@@ -172,7 +184,7 @@ void Ledger::change_deployment(const std::string& id, const std::function<void(r
   board_.add(deployment);
   if (was_open && !is_open(deployment.state())) remember_install(deployment);
   refresh_counts(deployment.rollout());
-  touch(Table::deployment, id);
+  touch(ChangeKind::deployment, id);
 }
 
 void Ledger::remember_install(const rest::Deployment& deployment) {
@@ -198,12 +210,12 @@ std::uint64_t Ledger::deleted_of(std::string_view table) const {
 
 void Ledger::erase_site(const std::string& name) {
   forget(mesh_.sites, tables::sites, name);
-  touch(Table::site, name);
+  touch(ChangeKind::site, name);
 }
 
 void Ledger::erase_credential(const std::string& name) {
   forget(mesh_.credentials, tables::credentials, name);
-  touch(Table::credential, name);
+  touch(ChangeKind::credential, name);
 }
 
 void Ledger::erase_server(const std::string& name) {
@@ -213,17 +225,17 @@ void Ledger::erase_server(const std::string& name) {
   machines_.unbind(found->second);
   erase_wish(found->second.spec().site(), name);
   forget(mesh_.servers, tables::servers, name);
-  touch(Table::server, name);
+  touch(ChangeKind::server, name);
 }
 
 void Ledger::erase_image(const std::string& name) {
   forget(mesh_.images, tables::images, name);
-  touch(Table::image, name);
+  touch(ChangeKind::image, name);
 }
 
 void Ledger::erase_profile(const std::string& name) {
   mesh_.profiles.erase(name);
-  touch(Table::profile, name);
+  touch(ChangeKind::profile, name);
 }
 
 void Ledger::erase_rollout(const std::string& name) {
@@ -234,11 +246,11 @@ void Ledger::erase_rollout(const std::string& name) {
     }
     board_.remove(it->second);
     erase_order(it->first);
-    touch(Table::deployment, it->first);
+    touch(ChangeKind::deployment, it->first);
     it = mesh_.deployments.erase(it);
   }
   forget(mesh_.rollouts, tables::rollouts, name);
-  touch(Table::rollout, name);
+  touch(ChangeKind::rollout, name);
 }
 
 void Ledger::put_link(const std::string& site, record::SiteLink link) {
@@ -331,8 +343,20 @@ void Ledger::settle_instance(const std::string& instance) {
 
 void Ledger::begin_life(std::string life, WallTime now) {
   mesh_.started = now;
-  mesh_.lives.begin(std::move(life), mesh_.last_event + 1);
+  mesh_.lives.begin(std::move(life), mesh_.last_event + 1, mesh_.changes.last() + 1);
   inner_rows_.push_back({tables::row(tables::lives, ""), encode_row(mesh_.lives.row())});
+  // What they have in memory alone is another now, or may be.
+  for (const auto& [name, site] : mesh_.sites) site_moved(name);
+  for (const auto& [name, rollout] : mesh_.rollouts) dirty_.try_emplace({ChangeKind::rollout, name}, false);
+}
+
+void Ledger::break_off_changes() {
+  drop_tombstones(mesh_.changes.break_off(), inner_rows_);
+  controller_dirty_ = true;
+}
+
+void Ledger::drop_tombstones(const std::vector<ChangeFeed::Object>& objects, Batch& batch) {
+  for (const ChangeFeed::Object& object : objects) batch.push_back({tombstone_key(object), std::nullopt});
 }
 
 void Ledger::note_missing(const std::string& event) {
@@ -372,31 +396,50 @@ void Ledger::note(rest::LogEvent event, WallTime now) {
   controller_dirty_ = true;
 }
 
-void Ledger::flush_object(Table table, const std::string& name, Batch& batch, WallTime now) {
+void Ledger::number_change(const ChangeFeed::Object& object, Batch& batch, WallTime now) {
+  controller_dirty_ = true;  // the last number given is never given again, whatever has it or had it
+  const bool is_there = with_objects(mesh_, object.kind, [&](auto& objects) {
+    const auto found = objects.find(object.name);
+    if (found == objects.end()) return false;
+    if (mesh_.changes.deleted(object)) drop_tombstones({object}, batch);
+    set_feed(found->second, mesh_.changes.changed(object));
+    return true;
+  });
+  if (is_there) return;
+  const auto removed = mesh_.changes.removed(object, now);
+  if (!removed) return;
+  record::Tombstone row;
+  row.set_number(removed->number);
+  *row.mutable_at() = to_wire(removed->at);
+  batch.push_back({tombstone_key(object), encode_row(row)});
+}
+
+void Ledger::flush_object(const ChangeFeed::Object& object, Batch& batch, WallTime now) {
+  const std::string& name = object.name;
   const auto to = [&](std::string_view kind) {
     return Flushed{deleted_of(kind), mesh_.lives.current(), batch, now};
   };
-  switch (table) {
-    case Table::site:
+  switch (object.kind) {
+    case ChangeKind::site:
       return write_object(mesh_.sites, tables::sites, name, to(tables::sites), [](rest::Site site) {
         site.clear_status();  // live, or from the link's row
         return site;
       });
-    case Table::credential:
+    case ChangeKind::credential:
       return write_object(mesh_.credentials, tables::credentials, name, to(tables::credentials),
                           std::identity());
-    case Table::server:
+    case ChangeKind::server:
       return write_object(mesh_.servers, tables::servers, name, to(tables::servers), std::identity());
-    case Table::image:
+    case ChangeKind::image:
       return write_object(mesh_.images, tables::images, name, to(tables::images), std::identity());
-    case Table::rollout:
+    case ChangeKind::rollout:
       return write_object(mesh_.rollouts, tables::rollouts, name, to(tables::rollouts),
                           [](rest::Rollout rollout) {
                             rollout.mutable_status()->clear_counts();  // counted at load
                             rollout.mutable_status()->clear_fences_owed();
                             return rollout;
                           });
-    case Table::profile: {
+    case ChangeKind::profile: {
       write_object(mesh_.profiles, tables::profiles, name, to(tables::profiles), std::identity());
       const auto found = mesh_.profiles.find(name);
       if (found == mesh_.profiles.end()) return;
@@ -407,7 +450,7 @@ void Ledger::flush_object(Table table, const std::string& name, Batch& batch, Wa
       mesh_.profile_blobs[version] = std::move(kept.blob_sha256);
       return;
     }
-    case Table::deployment: {
+    case ChangeKind::deployment: {
       const auto found = mesh_.deployments.find(name);
       if (found == mesh_.deployments.end()) {
         batch.push_back({tables::row(tables::deployments, name), std::nullopt});
@@ -421,7 +464,12 @@ void Ledger::flush_object(Table table, const std::string& name, Batch& batch, Wa
 }
 
 std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
-  for (const auto& [table, name] : std::exchange(dirty_, {})) flush_object(table, name, batch, now);
+  const auto dirty = std::exchange(dirty_, {});
+  for (const auto& [object, has_row] : dirty) {
+    number_change(object, batch, now);
+    if (has_row) flush_object(object, batch, now);
+  }
+  if (!dirty.empty()) drop_tombstones(mesh_.changes.forget_old(now), batch);
   std::ranges::move(std::exchange(inner_rows_, {}), std::back_inserter(batch));
   std::vector<rest::LogEvent> lines = std::exchange(lines_, {});
   for (const rest::LogEvent& line : lines) batch.push_back({event_key(line.number()), encode_row(line)});
@@ -429,6 +477,8 @@ std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
     record::Controller row;
     row.set_epoch(mesh_.epoch);
     row.set_last_event(mesh_.last_event);
+    row.set_last_change(mesh_.changes.last());
+    row.set_feed_floor(mesh_.changes.floor());
     if (mesh_.hold) *row.mutable_hold() = *mesh_.hold;
     row.mutable_settled_instances()->Assign(mesh_.settled_instances.begin(), mesh_.settled_instances.end());
     for (const auto& [table, version] : inner_.highest_deleted)

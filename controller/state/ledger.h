@@ -1,8 +1,9 @@
 // The controller's memory and its rows, changed together: whoever changes state goes through here, and
 // `flush` turns what changed since the last flush into rows, each object once.
 //
-// Versions and change times of objects are set at flush. Live facts (percent, last heard) are changed
-// through the live_ functions: they are not rows and do not raise versions.
+// Versions, change times and numbers in the change feed are set at flush. Live facts (percent, last heard) are
+// changed through the live_ functions: they are not rows and do not raise versions. A few of them (a site falls
+// silent, a rollout's counts) are changes in the feed all the same.
 #pragma once
 
 #include <cstdint>
@@ -88,9 +89,14 @@ class Ledger {
   /// Appends to the event log: numbers it and fills `at`.
   void note(rest::LogEvent event, WallTime now);
 
+  /// What changed so far is not known for certain: everybody who follows the change feed lists again.
+  void break_off_changes();
+
   // Live facts.
   rest::SiteStatus& live_site(const std::string& name) { return *mesh_.sites.at(name).mutable_status(); }
   rest::Deployment& live_deployment(const std::string& id) { return mesh_.deployments.at(id); }
+  /// What was changed through live_site is worth telling.
+  void site_moved(const std::string& name) { dirty_.try_emplace({ChangeKind::site, name}, false); }
   void set_disk_low(bool low) { mesh_.disk_low = low; }
   void set_clock(Duration steps, std::string doubt) {
     mesh_.clock_steps = steps;
@@ -106,9 +112,10 @@ class Ledger {
   std::vector<rest::LogEvent> flush(Batch& batch, WallTime now);
 
  private:
-  enum class Table { site, credential, server, image, profile, rollout, deployment };
-  void touch(Table table, const std::string& name) { dirty_.insert({table, name}); }
-  void flush_object(Table table, const std::string& name, Batch& batch, WallTime now);
+  void touch(ChangeKind kind, const std::string& name) { dirty_[{kind, name}] = true; }
+  void number_change(const ChangeFeed::Object& object, Batch& batch, WallTime now);
+  void drop_tombstones(const std::vector<ChangeFeed::Object>& objects, Batch& batch);
+  void flush_object(const ChangeFeed::Object& object, Batch& batch, WallTime now);
   /// Its version lives on in that of the next object of this kind: one that was deleted and made anew never
   /// has a version that it had before.
   template <class Object>
@@ -122,7 +129,7 @@ class Ledger {
   DeploymentBoard board_;
   IdentityIndex identities_;
   MachineTable machines_;
-  std::set<std::pair<Table, std::string>> dirty_;
+  std::map<ChangeFeed::Object, bool> dirty_;  // false: in what is live alone, it has no new row
   Batch inner_rows_;
   std::vector<rest::LogEvent> lines_;
   std::map<std::string, MonoTime> fences_known_;

@@ -29,12 +29,13 @@ std::optional<EventId> read_id(std::string_view id) {
 }  // namespace
 
 LedgerLives::LedgerLives(const record::LedgerLives& stored) {
-  for (const auto& life : stored.lives()) lives_.push_back({life.id(), life.first_event()});
+  for (const auto& life : stored.lives())
+    lives_.push_back({life.id(), life.first_event(), life.first_change()});
   for (const auto& missing : stored.missing()) missing_.push_back({missing.life(), missing.to()});
 }
 
-void LedgerLives::begin(std::string life, std::uint64_t first) {
-  lives_.push_back({std::move(life), first});
+void LedgerLives::begin(std::string life, std::uint64_t first_event, std::uint64_t first_change) {
+  lives_.push_back({std::move(life), first_event, first_change});
   if (lives_.size() > lives_kept) lives_.erase(lives_.begin());
 }
 
@@ -59,7 +60,8 @@ record::LedgerLives LedgerLives::row() const {
   for (const Life& life : lives_) {
     auto& added = *row.add_lives();
     added.set_id(life.id);
-    added.set_first_event(life.first);
+    added.set_first_event(life.first_event);
+    added.set_first_change(life.first_change);
   }
   for (const Missing& missing : missing_) {
     auto& added = *row.add_missing();
@@ -69,27 +71,30 @@ record::LedgerLives LedgerLives::row() const {
   return row;
 }
 
-std::string LedgerLives::id_of(std::uint64_t number) const {
+std::string LedgerLives::id_of(std::uint64_t number, Of of) const {
   if (number == 0 || lives_.empty()) return std::to_string(number);
-  const auto next = std::ranges::upper_bound(lives_, number, {}, &Life::first);
+  const auto next =
+      std::ranges::upper_bound(lives_, number, {}, [of](const Life& life) { return life.first(of); });
   const Life& life = next == lives_.begin() ? *next : *std::prev(next);
   return life.id + "-" + std::to_string(number);
 }
 
-std::optional<LedgerLives::Position> LedgerLives::find(std::string_view id, std::uint64_t last_event) const {
+std::optional<LedgerLives::Position> LedgerLives::find(std::string_view id, std::uint64_t newest,
+                                                       Of of) const {
   if (id == "0") return Position{};
   const auto read = read_id(id);
   if (!read) return std::nullopt;
   const auto life = std::ranges::find(lives_, read->life, &Life::id);
   if (life == lives_.end()) return Position{0, true};
   const auto next = std::next(life);
-  const std::uint64_t last = next == lives_.end() ? last_event : next->first - 1;
+  const std::uint64_t last = next == lives_.end() ? newest : next->first(of) - 1;
   return read->number <= last ? Position{read->number, false} : Position{last, true};
 }
 
 bool LedgerLives::misses(std::string_view id, std::uint64_t last_event) const {
   const auto read = read_id(id);
-  if (!read || read->number < (lives_.empty() ? 0 : lives_.front().first)) return false;  // too old to tell
+  if (!read || read->number < (lives_.empty() ? 0 : lives_.front().first_event))
+    return false;  // too old to tell
   const auto known = std::ranges::find(missing_, read->life, &Missing::life);
   if (known != missing_.end() && read->number <= known->to) return false;
   return find(id, last_event)->other_ledger;

@@ -1,7 +1,7 @@
-// Which life of the ledger wrote which events. Every start of a controller begins a life with an id of its
-// own, and an event's id names the life that wrote it: "<life>-<number>". A store that was put back goes on
-// under another life, so that an id which was given out meanwhile is not taken for an event that now has its
-// number. Pure.
+// Which life of the ledger wrote which events, and numbered which changes of objects. Every start of a controller
+// begins a life with an id of its own, and the id of an event or a change names the life that gave its number:
+// "<life>-<number>". A store that was put back goes on under another life, so that an id which was given out
+// meanwhile is not taken for what now has its number. Pure.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,14 @@ namespace metalmesh::controller {
 
 class LedgerLives {
  public:
+  /// What is numbered, each on its own.
+  enum class Of { events, changes };
+
   LedgerLives() = default;
   explicit LedgerLives(const record::LedgerLives& stored);
 
-  /// From event number `first` on this life writes. The oldest are forgotten where there are too many.
-  void begin(std::string life, std::uint64_t first);
+  /// From these numbers on this life writes. The oldest are forgotten where there are too many.
+  void begin(std::string life, std::uint64_t first_event, std::uint64_t first_change);
   /// Empty before the first life began.
   [[nodiscard]] const std::string& current() const;
   [[nodiscard]] bool contains(std::string_view life) const;
@@ -28,16 +31,17 @@ class LedgerLives {
   [[nodiscard]] std::vector<std::string> predecessors(std::size_t most) const;
   [[nodiscard]] record::LedgerLives row() const;
 
-  /// "<life>-<number>"; "0" is what stands before the first event.
-  [[nodiscard]] std::string id_of(std::uint64_t number) const;
+  /// "<life>-<number>"; "0" is what stands before the first one.
+  [[nodiscard]] std::string id_of(std::uint64_t number, Of of = Of::events) const;
 
   struct Position {
     std::uint64_t after = 0;    // everything up to here was seen
     bool other_ledger = false;  // the id was given out by a life that this ledger did not have, or not so far
   };
-  /// Where who has seen `id` goes on. With another ledger's: after the last event that both are known to
-  /// have. Nothing when it is no id.
-  [[nodiscard]] std::optional<Position> find(std::string_view id, std::uint64_t last_event) const;
+  /// Where who has seen `id` goes on; `newest` is the newest number. With another ledger's: after the last that both
+  /// are known to have. Nothing when it is no id.
+  [[nodiscard]] std::optional<Position> find(std::string_view id, std::uint64_t newest,
+                                             Of of = Of::events) const;
 
   /// Somebody was told of event `id`, which this ledger does not have: it was put back to an older copy. False
   /// for what is known to be missing.
@@ -48,7 +52,9 @@ class LedgerLives {
  private:
   struct Life {
     std::string id;
-    std::uint64_t first = 0;
+    std::uint64_t first_event = 0;
+    std::uint64_t first_change = 0;
+    [[nodiscard]] std::uint64_t first(Of of) const { return of == Of::events ? first_event : first_change; }
   };
   struct Missing {
     std::string life;

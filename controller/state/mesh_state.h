@@ -8,8 +8,10 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "common/base/time.h"
+#include "controller/state/change_feed.h"
 #include "controller/state/install_history.h"
 #include "controller/state/ledger_lives.h"
 #include "schemas/record/clock.pb.h"
@@ -35,6 +37,7 @@ struct MeshState {
   std::optional<WallTime> started;                      // when this life did
   std::set<std::string> settled_instances;  // of controllers with our identity: a person said that we go on
   LedgerLives lives;                        // who wrote which events
+  ChangeFeed changes;                       // which object changed when
   std::uint64_t epoch = 0;                  // controller epoch
   bool disk_low = false;
   std::string clock_doubt;  // in what way the controller's clock is not to be believed; empty: it is
@@ -47,6 +50,28 @@ struct MeshState {
       families;             // site -> family -> SHA-256 (hex) of what it renders by
   InstallHistory installs;  // what earlier ones took; derived from the deployments
 };
+
+/// `f(objects)` with those of that kind; whatever the kind, the result is of one type.
+template <class State, class F>
+auto with_objects(State& state, ChangeKind kind, F&& f) {
+  switch (kind) {
+    case ChangeKind::site:
+      return f(state.sites);
+    case ChangeKind::credential:
+      return f(state.credentials);
+    case ChangeKind::server:
+      return f(state.servers);
+    case ChangeKind::image:
+      return f(state.images);
+    case ChangeKind::profile:
+      return f(state.profiles);
+    case ChangeKind::rollout:
+      return f(state.rollouts);
+    case ChangeKind::deployment:
+      return f(state.deployments);
+  }
+  std::unreachable();
+}
 
 /// What the mesh needs beside that and people are not shown: same life, other rows.
 struct InnerState {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/ports/row_walk.h"
+#include "common/ports/wire_time.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/profile_blob.h"
 #include "controller/state/row_codec.h"
@@ -24,6 +25,12 @@ Status each_row(const RowReader& rows, std::string_view table, Take take) {
         return {};
       });
 }
+
+template <class Object>
+std::uint64_t feed_of(const Object& object) {
+  return object.metadata().feed();
+}
+std::uint64_t feed_of(const rest::Deployment& deployment) { return deployment.feed(); }
 
 /// The one row at `key`; false when there is none.
 template <class Message>
@@ -73,6 +80,7 @@ Status load_controller(const RowReader& rows, MeshState& mesh, InnerState& inner
   if (!*there) return {};
   mesh.epoch = controller.epoch();
   mesh.last_event = controller.last_event();
+  mesh.changes.load(controller.last_change(), controller.feed_floor());
   inner.restored_from = controller.restored_from();
   if (controller.has_hold()) mesh.hold = controller.hold();
   mesh.settled_instances = {controller.settled_instances().begin(), controller.settled_instances().end()};
@@ -86,6 +94,24 @@ Status load_lives(const RowReader& rows, MeshState& mesh) {
   if (!there) return std::unexpected(there.error());
   if (*there) mesh.lives = LedgerLives(lives);
   return {};
+}
+
+/// Objects are loaded by then.
+Status load_changes(const RowReader& rows, MeshState& mesh) {
+  for (std::size_t i = 0; i < change_kinds; ++i) {
+    const auto kind = static_cast<ChangeKind>(i);
+    with_objects(mesh, kind, [&](const auto& objects) {
+      for (const auto& [name, object] : objects) mesh.changes.load({kind, name}, feed_of(object));
+    });
+  }
+  return each_row<record::Tombstone>(
+      rows, tables::tombstones, [&](const std::string& name, const record::Tombstone& row) {
+        const auto slash = name.find('/');
+        const auto kind = change_kind(name.substr(0, slash));
+        if (!kind || slash == std::string::npos) return;
+        mesh.changes.load({*kind, name.substr(slash + 1)},
+                          ChangeFeed::Removed{row.number(), from_wire(row.at())});
+      });
 }
 
 Status load_clock(const RowReader& rows, InnerState& inner) {
@@ -106,17 +132,26 @@ Result<LoadedState> load_state(const RowReader& rows) {
   LoadedState loaded;
   MeshState& mesh = loaded.mesh;
   InnerState& inner = loaded.inner;
-  for (const Status& status :
-       {load_controller(rows, mesh, inner), load_lives(rows, mesh), load_clock(rows, inner),
-        load_table(rows, tables::sites, mesh.sites), load_table(rows, tables::credentials, mesh.credentials),
-        load_table(rows, tables::servers, mesh.servers), load_table(rows, tables::images, mesh.images),
-        load_table(rows, tables::profiles, mesh.profiles), load_versions(rows, mesh),
-        load_table(rows, tables::rollouts, mesh.rollouts),
-        load_table(rows, tables::deployments, mesh.deployments), load_table(rows, tables::links, inner.links),
-        load_table(rows, tables::fences, mesh.fences), load_table(rows, tables::orders, inner.orders),
-        load_table(rows, tables::answers, inner.answers), load_wishes(rows, inner),
-        load_generations(rows, inner), load_table(rows, tables::machines, loaded.machines),
-        load_table(rows, tables::damaged, mesh.damage)}) {
+  for (const Status& status : {load_controller(rows, mesh, inner),
+                               load_lives(rows, mesh),
+                               load_clock(rows, inner),
+                               load_table(rows, tables::sites, mesh.sites),
+                               load_table(rows, tables::credentials, mesh.credentials),
+                               load_table(rows, tables::servers, mesh.servers),
+                               load_table(rows, tables::images, mesh.images),
+                               load_table(rows, tables::profiles, mesh.profiles),
+                               load_versions(rows, mesh),
+                               load_table(rows, tables::rollouts, mesh.rollouts),
+                               load_table(rows, tables::deployments, mesh.deployments),
+                               load_table(rows, tables::links, inner.links),
+                               load_table(rows, tables::fences, mesh.fences),
+                               load_table(rows, tables::orders, inner.orders),
+                               load_table(rows, tables::answers, inner.answers),
+                               load_wishes(rows, inner),
+                               load_generations(rows, inner),
+                               load_table(rows, tables::machines, loaded.machines),
+                               load_table(rows, tables::damaged, mesh.damage),
+                               load_changes(rows, mesh)}) {
     if (!status) return std::unexpected(status.error());
   }
   for (const auto& [site, link] : inner.links) mesh.families[site] = families_of(link);

@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/adapters/asio_runtime.h"
@@ -56,12 +57,17 @@ class ScriptedController final : public Sink {
     const std::lock_guard lock(mutex_);
     answers_[request] = {status, body};
   }
-  /// To every open event stream.
+  /// The next one who asks for a stream is refused.
+  void refuse_stream(int status, const std::string& body) {
+    const std::lock_guard lock(mutex_);
+    refusals_.emplace_back(status, body);
+  }
+  /// To every open stream.
   void send(const std::string& bytes) {
     const std::lock_guard lock(mutex_);
     for (const ExchangeId id : streams_) server_->chunk({id, bytes, false});
   }
-  /// The n-th request that asked for events, from 1, or an empty one after ten seconds.
+  /// The n-th request that was given a stream, from 1, or an empty one after ten seconds.
   ExchangeOpened wait_for_stream(std::size_t n) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, std::chrono::seconds(10), [&] { return stream_requests_.size() >= n; }))
@@ -91,6 +97,11 @@ class ScriptedController final : public Sink {
     if (opened == nullptr || server_ == nullptr) return;
     requests_.push_back(*opened);
     changed_.notify_all();
+    if (header(*opened, "accept") == "text/event-stream" && !refusals_.empty()) {
+      server_->reply({opened->id, refusals_.front().first, {}, refusals_.front().second, false});
+      refusals_.erase(refusals_.begin());
+      return;
+    }
     if (header(*opened, "accept") == "text/event-stream") {
       asked_.emplace(opened->id, *opened);
       server_->reply({opened->id, 200, {{"content-type", "text/event-stream"}}, "retry: 2000\n\n", true});
@@ -131,6 +142,7 @@ class ScriptedController final : public Sink {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, std::pair<int, std::string>> answers_;
+  std::vector<std::pair<int, std::string>> refusals_;
   std::map<ExchangeId, ExchangeOpened> asked_;
   std::vector<ExchangeId> streams_;
   std::vector<ExchangeOpened> stream_requests_;

@@ -33,7 +33,9 @@ TEST(SseParser, gives_out_only_whole_messages) {
   SseParser parser;
   EXPECT_TRUE(parser.feed("id: 1\ndata: x\n").empty());
   EXPECT_EQ(parser.feed("\n").size(), 1U);
+  EXPECT_EQ(parser.last_id(), "1");
   EXPECT_TRUE(parser.feed("id: 2\nevent: stage\n\n").empty()) << "no data, no message";
+  EXPECT_EQ(parser.last_id(), "2") << "but a place to go on from";
 }
 
 TEST(SseParser, survives_a_line_that_never_ends) {

@@ -13,6 +13,13 @@ TEST(TextTable, lines_columns_up_and_shows_what_is_empty) {
             "é         ready  -\n");
 }
 
+TEST(TextTable, rows_that_come_later_stand_below_the_others) {
+  std::vector<std::size_t> widths;
+  EXPECT_EQ(render_rows({{"NAME", "PHASE"}, {"r1", "ready"}}, widths), "NAME  PHASE\nr1    ready\n");
+  EXPECT_EQ(render_rows({{"r2", "x"}}, widths), "r2    x\n");
+  EXPECT_EQ(render_rows({{"longer-one", "y"}}, widths), "longer-one  y\n");
+}
+
 TEST(TextTable, cuts_by_characters_not_by_bytes) {
   EXPECT_EQ(cut_to("abc", 3), "abc");
   EXPECT_EQ(cut_to("abcd", 3), "ab…");

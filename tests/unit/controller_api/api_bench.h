@@ -69,6 +69,7 @@ struct HttpAnswer {
 class ApiBench {
  public:
   static constexpr std::size_t streams_most = 3;
+  static constexpr std::size_t change_streams_most = 20;
 
   ApiBench() {
     tokens_ =
@@ -82,7 +83,8 @@ class ApiBench {
   void restart() {
     config::OsFamily appliance;
     appliance.set_name("appliance");
-    ApiSettings settings{.version = "1.2.3", .event_streams_most = streams_most};
+    ApiSettings settings{
+        .version = "1.2.3", .event_streams_most = streams_most, .change_streams_most = change_streams_most};
     settings.configuration = R"({"dataDir":"/var/lib/mm"})";
     settings.families.add(appliance).value();
     node_.emplace(rows_, signer_, signer_, entropy_, tokens_, ControllerLimits{}, settings);
@@ -134,6 +136,19 @@ class ApiBench {
     return effects;
   }
 
+  /// The machine slept: what was due meanwhile is due now.
+  void sleep(Duration time) { now_ += time; }
+
+  /// Chunks of streams that requests brought along, for `id`.
+  std::vector<Effect> take_chunks(ExchangeId id) {
+    std::vector<Effect> own;
+    std::erase_if(chunks_, [&](const ExchangeChunk& chunk) {
+      if (chunk.id == id) own.emplace_back(chunk);
+      return chunk.id == id;
+    });
+    return own;
+  }
+
   HttpAnswer send(const std::string& method, const std::string& target, const std::string& body = {},
                   Headers headers = {}, const std::string& token = "admin-token") {
     if (!body.empty()) headers.emplace_back("content-type", "application/json");
@@ -149,6 +164,7 @@ class ApiBench {
     for (const Effect& effect :
          run(ExchangeOpened{id, method, target, std::move(headers), body, "192.0.2.1:40000"})) {
       const auto* reply = std::get_if<ExchangeReply>(&effect);
+      keep_chunk(effect);
       if (reply == nullptr || reply->id != id) continue;
       answer.status = reply->status;
       answer.body = reply->body;
@@ -187,6 +203,7 @@ class ApiBench {
       const auto effects =
           run(MessageArrived{topics::up(SiteName(site)), delivery::seal(signer_, "hello", hello)});
       for (const Effect& effect : effects) {
+        keep_chunk(effect);
         const auto* sent = std::get_if<Publish>(&effect);
         const auto opened = sent == nullptr
                                 ? std::nullopt
@@ -216,6 +233,11 @@ class ApiBench {
       R"("identity":{"uuid":"30373237-3132-4d32-3235-303930344e57","serial":"CZ2D4F0A1B"}}})";
 
  private:
+  void keep_chunk(const Effect& effect) {
+    if (const auto* chunk = std::get_if<ExchangeChunk>(&effect)) chunks_.push_back(*chunk);
+  }
+
+  std::vector<ExchangeChunk> chunks_;
   MemoryRows rows_;
   HashSigner signer_;
   CountingEntropy entropy_;

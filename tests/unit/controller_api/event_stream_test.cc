@@ -5,10 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
 #include <string>
 
 #include "tests/unit/controller_api/api_bench.h"
+#include "tests/unit/controller_api/stream_client.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -17,69 +17,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-/// A client: what it was sent, and whether it reads.
-class Client {
- public:
-  Client(ApiBench& bench, const std::string& target, Headers headers = {})
-      : bench_(bench), id_(bench.next_exchange()) {
-    headers.emplace_back("authorization", "Bearer viewer-token");
-    headers.emplace_back("accept", "text/event-stream");
-    take(bench.run(ExchangeOpened{id_, "GET", target, std::move(headers), "", ""}));
-  }
-
-  void take(const std::vector<Effect>& effects) {
-    for (const Effect& effect : effects) {
-      if (const auto* reply = std::get_if<ExchangeReply>(&effect); reply != nullptr && reply->id == id_) {
-        status = reply->status;
-        streaming = reply->stream;
-        text += reply->body;
-      }
-      if (const auto* chunk = std::get_if<ExchangeChunk>(&effect); chunk != nullptr && chunk->id == id_) {
-        EXPECT_FALSE(chunk->last);
-        ++chunks;
-        longest_chunk = std::max(longest_chunk, chunk->bytes.size());
-        text += chunk->bytes;
-      }
-    }
-  }
-
-  /// Reads until nothing more comes.
-  void drain() {
-    for (int before = -1; before != chunks;) {
-      before = chunks;
-      take(bench_.run(ExchangeDrained{id_}));
-      take(bench_.pass(Duration::zero()));
-    }
-  }
-
-  /// As they were sent, that of a reset too.
-  [[nodiscard]] std::vector<std::string> raw_ids() const {
-    std::vector<std::string> found;
-    std::istringstream in(text);
-    for (std::string line; std::getline(in, line);) {
-      if (line.starts_with("id: ")) found.push_back(line.substr(4));
-    }
-    return found;
-  }
-  /// The numbers in them.
-  [[nodiscard]] std::vector<std::uint64_t> ids() const {
-    std::vector<std::uint64_t> found;
-    for (const std::string& id : raw_ids()) found.push_back(std::stoull(id.substr(id.rfind('-') + 1)));
-    return found;
-  }
-
-  [[nodiscard]] ExchangeId id() const { return id_; }
-  int status = 0;
-  bool streaming = false;
-  std::string text;
-  int chunks = 0;
-  std::size_t longest_chunk = 0;
-
- private:
-  ApiBench& bench_;
-  ExchangeId id_;
-};
 
 /// Makes events until the log has at least `count`.
 void write_events(ApiBench& bench, std::uint64_t count, const std::string& site = "par1") {
