@@ -6,6 +6,7 @@
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/operator_acts.h"
@@ -136,16 +137,14 @@ void doubt_pending(Work& work, const std::string& site) {
   if (!work.mesh().hold && (link == nullptr || !link->row().learning())) return;
   std::vector<std::string> pending;
   for (const auto& [id, deployment] : work.mesh().deployments) {
-    if (deployment.site() == site && deployment.state() == states::pending) pending.push_back(id);
+    // What only reads may be handed out twice.
+    if (deployment.site() == site && deployment.state() == states::pending && action_of(deployment).changes)
+      pending.push_back(id);
   }
   for (const std::string& id : pending) {
     move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
-      d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
-      d.mutable_fault()->set_seen("this controller was restored, and the agent of " + site +
-                                  " lost its journal: whether this was handed out in between is not known");
-      d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-      d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
-      d.set_disk(wire::DISK_UNKNOWN);
+      outcome_unknown(d, "this controller was restored, and the agent of " + site +
+                             " lost its journal: whether this was handed out in between is not known");
     });
     work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
                                 "INDETERMINATE: controller and site both forgot whether it was handed out"),
