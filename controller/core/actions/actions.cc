@@ -11,11 +11,15 @@
 namespace metalmesh::controller {
 
 const Action& install_action();
+const Action& power_action();
 
 namespace {
 
 const auto& table() {
-  static const std::array all = {&install_action()};
+  static const std::array all = {
+      &install_action(),
+      &power_action(),
+  };
   return all;
 }
 

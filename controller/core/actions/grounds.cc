@@ -76,7 +76,8 @@ Ground key_unknown(const Candidate& c) {
 }  // namespace grounds
 
 const rest::Deployment* in_the_way(const MeshState& mesh, const rest::Server& server, const Action& action) {
-  return action.changes ? open_deployment(mesh, server) : nullptr;
+  if (!action.changes || (!action.wipes && planted(Defect::power_beside_install))) return nullptr;
+  return open_deployment(mesh, server);
 }
 
 }  // namespace metalmesh::controller
