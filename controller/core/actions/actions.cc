@@ -12,6 +12,7 @@ namespace metalmesh::controller {
 
 const Action& install_action();
 const Action& power_action();
+const Action& inspect_action();
 
 namespace {
 
@@ -19,6 +20,7 @@ const auto& table() {
   static const std::array all = {
       &install_action(),
       &power_action(),
+      &inspect_action(),
   };
   return all;
 }
