@@ -90,7 +90,9 @@ Cells row(const rest::Server& server, WallTime) {
           status.model(),           status.holds()};
 }
 
-Cells header(const rest::Rollout&) { return {"NAME", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"}; }
+Cells header(const rest::Rollout&) {
+  return {"NAME", "ACTION", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"};
+}
 Cells row(const rest::Rollout& rollout, WallTime) {
   const auto& status = rollout.status();
   std::string counts;
@@ -102,6 +104,7 @@ Cells row(const rest::Rollout& rollout, WallTime) {
       counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", found->second, state);
   }
   return {rollout.metadata().name(),
+          action_words(rollout.spec()),
           status.state(),
           rollout.spec().image(),
           status.plan().profile().empty() ? rollout.spec().profile() : status.plan().profile(),
@@ -110,10 +113,11 @@ Cells row(const rest::Rollout& rollout, WallTime) {
 }
 
 Cells header(const rest::Deployment&) {
-  return {"ID", "SERVER", "SITE", "STATE", "STAGE", "DONE", "CAUSE", "AGE"};
+  return {"ID", "ACTION", "SERVER", "SITE", "STATE", "STAGE", "DONE", "CAUSE", "AGE"};
 }
 Cells row(const rest::Deployment& deployment, WallTime now) {
   return {deployment.id(),
+          deployment.action(),
           deployment.server(),
           deployment.site(),
           state_words(deployment),
