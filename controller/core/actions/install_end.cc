@@ -35,13 +35,17 @@ rest::Installed installed_by(const Work& work, const rest::Deployment& deploymen
   return installed;
 }
 
+/// Of one that was learned from its site nobody knows whether it was an install: its disk says so.
+bool wrote_system(const rest::Deployment& deployment) {
+  const bool ended_well = deployment.state() == states::succeeded || deployment.state() == states::unproven;
+  return ended_well && deployment.disk() != wire::DISK_UNTOUCHED;
+}
+
 /// What it says about its machine's disks.
 void note_end_on_machine(Work& work, const rest::Deployment& deployment) {
   const std::string& state = deployment.state();
   const bool is_unclear = state == states::unproven || is_unresolved(deployment);
-  // Who is not known to have been an install, because it was learned from its site, says so by its disk.
-  const bool wrote =
-      (state == states::succeeded || state == states::unproven) && deployment.disk() != wire::DISK_UNTOUCHED;
+  const bool wrote = wrote_system(deployment);
   change_machine(work, machine_of(work, deployment), [&](record::Machine& machine) {
     auto& unresolved = *machine.mutable_unresolved();
     unresolved.erase(std::remove_if(unresolved.begin(), unresolved.end(),
@@ -76,7 +80,7 @@ void note_end_on_machine(Work& work, const rest::Deployment& deployment) {
       machine.set_use_note("deployment " + deployment.id() + " wrote its disk");
       *machine.mutable_use_since() = to_wire(work.now.wall());
     }
-    if (state == states::succeeded) {
+    if (wrote && state == states::succeeded) {
       machine.set_protected_(true);
       machine.clear_unprotected_until();
     }
@@ -121,7 +125,7 @@ void settle_installed(Work& work, const rest::Deployment& deployment) {
                                          const std::string& message) {
       set_condition(conditions, "Installed", value, reason, message, work.now);
     };
-    if (state == states::succeeded) {
+    if (state == states::succeeded && wrote_system(deployment)) {
       status.set_phase(phases::installed);
       installed_condition("True", "SUCCEEDED", "deployment " + deployment.id() + " succeeded");
     } else if (state == states::unproven) {

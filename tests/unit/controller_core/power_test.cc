@@ -279,6 +279,23 @@ TEST_F(Power, AJournalThatIsLostLeavesNothingToDecide) {
   EXPECT_EQ(disk_facts("s0"), before);
 }
 
+TEST_F(Power, WhatARestoredControllerLearnsOfItWroteNoSystem) {
+  ready(1);
+  const auto backup = mesh.store.rows();
+  const std::string before = disk_facts("s0");
+  mesh.start_rollout(power("p"));
+  const std::string id = mesh.deployment_of("s0").id();
+  mesh.store.restore(backup);
+  mesh.restart();
+  agent.accept("s0");
+  mesh.run_for(std::chrono::seconds(10));
+  ASSERT_TRUE(mesh.state().deployments.contains(id));
+  EXPECT_EQ(mesh.state().deployments.at(id).state(), "RUNNING");
+  ended("s0", wire::Ended::SUCCEEDED, "Off");
+  EXPECT_EQ(mesh.state().deployments.at(id).state(), "SUCCEEDED");
+  EXPECT_EQ(disk_facts("s0"), before);
+}
+
 TEST_F(Power, AControllerThatRestartsGoesOn) {
   ready(3);
   auto rollout = power("p");
