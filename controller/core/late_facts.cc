@@ -11,6 +11,7 @@
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -60,10 +61,11 @@ void protect(Work& work, const rest::Deployment& deployment) {
 /// A rollout that was done has something to wait for again; one that was aborted stays so.
 void reopen_rollout(Work& work, const std::string& name) {
   const auto found = work.mesh().rollouts.find(name);
-  if (found == work.mesh().rollouts.end() || found->second.status().state() != "done") return;
+  if (found == work.mesh().rollouts.end() || state_of(found->second) != RolloutState::done) return;
   work.ledger.change_rollout(name, [](rest::Rollout& rollout) {
     auto& status = *rollout.mutable_status();
-    status.set_state(status.stop_reason().starts_with("aborted") ? "aborting" : "running");
+    set_state(rollout,
+              status.stop_reason().starts_with("aborted") ? RolloutState::aborting : RolloutState::running);
     status.clear_ended();
   });
 }

@@ -11,6 +11,7 @@
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/profile_blob.h"
+#include "controller/state/rollout_states.h"
 #include "controller/state/row_codec.h"
 
 namespace metalmesh::controller {
@@ -55,7 +56,7 @@ Verdict may_change(const Work& work, const rest::Server* old, const rest::Server
 Verdict may_change(const Work&, const rest::Rollout* old, const rest::Rollout& rollout) {
   if (old == nullptr) return std::nullopt;
   const std::string& state = old->status().state();
-  if (state == "draft" || state == "planned") return std::nullopt;
+  if (is_before_start(state_of(*old))) return std::nullopt;
   return refusal(ErrorKind::conflict, "spec",
                  "rollout " + rollout.metadata().name() + " is " + state + " and cannot change any more",
                  "make a rollout with another name");
@@ -80,7 +81,7 @@ void store(Work& work, const rest::Server* old, rest::Server server) {
 
 void store(Work& work, const rest::Rollout*, rest::Rollout rollout) {
   rollout.clear_status();
-  rollout.mutable_status()->set_state("draft");  // an earlier plan was of another wish
+  set_state(rollout, RolloutState::draft);  // an earlier plan was of another wish
   work.ledger.put(std::move(rollout));
 }
 
@@ -151,7 +152,7 @@ std::optional<std::string> user_of_credential(const MeshState& mesh, const std::
 template <class Uses>
 std::optional<std::string> user_rollout(const MeshState& mesh, Uses uses) {
   for (const auto& [id, rollout] : mesh.rollouts) {
-    if (rollout.status().state() != "done" && uses(rollout.spec())) return "rollout " + id;
+    if (state_of(rollout) != RolloutState::done && uses(rollout.spec())) return "rollout " + id;
   }
   return std::nullopt;
 }
@@ -176,11 +177,11 @@ std::optional<std::string> user_of_profile(const MeshState& mesh, const std::str
 }
 
 std::optional<std::string> user_of_rollout(const MeshState& mesh, const std::string& name) {
-  const std::string& state = mesh.rollouts.at(name).status().state();
-  if (const std::uint32_t owed = mesh.rollouts.at(name).status().fences_owed(); owed > 0)
+  const rest::Rollout& rollout = mesh.rollouts.at(name);
+  if (const std::uint32_t owed = rollout.status().fences_owed(); owed > 0)
     return std::to_string(owed) + " deployments that are not fenced yet: their sites have not confirmed it";
-  if (state == "draft" || state == "planned" || state == "done") return std::nullopt;
-  return "its own deployments: it is " + state;
+  if (!is_under_way(state_of(rollout))) return std::nullopt;
+  return "its own deployments: it is " + rollout.status().state();
 }
 
 /// The version of an object, 0 when it does not exist.

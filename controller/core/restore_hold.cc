@@ -14,6 +14,7 @@
 #include "controller/core/server_phases.h"
 #include "controller/core/site_care.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 #include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller {
@@ -34,10 +35,10 @@ void note(Work& work, std::string type, const std::string& rollout, std::string 
   work.ledger.note(std::move(line), work.now.wall());
 }
 
-std::vector<std::string> rollouts_in(const Work& work, std::string_view state) {
+std::vector<std::string> rollouts_in(const Work& work, RolloutState state) {
   std::vector<std::string> names;
   for (const auto& [name, rollout] : work.mesh().rollouts) {
-    if (rollout.status().state() == state) names.push_back(name);
+    if (state_of(rollout) == state) names.push_back(name);
   }
   return names;
 }
@@ -172,9 +173,9 @@ void note_difference(Work& work, rest::HoldDifference difference) {
 
 void hold_rollouts(Work& work) {
   if (!work.mesh().hold) return;
-  for (const std::string& name : rollouts_in(work, "running")) {
+  for (const std::string& name : rollouts_in(work, RolloutState::running)) {
     work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
-      rollout.mutable_status()->set_state("held");
+      set_state(rollout, RolloutState::held);
       rollout.mutable_status()->set_stop_reason("held: " + work.mesh().hold->reason());
     });
     note(work, "rollout", name, "rollout " + name + " is held: " + work.mesh().hold->reason());
@@ -207,9 +208,9 @@ ActResult act(Work& work, const ContinueController& request, const std::string&)
   const std::string foreign = work.mesh().hold->foreign_instance();
   work.ledger.set_hold(std::nullopt);
   if (!foreign.empty()) take_over(work, foreign);
-  for (const std::string& name : rollouts_in(work, "held")) {
+  for (const std::string& name : rollouts_in(work, RolloutState::held)) {
     work.ledger.change_rollout(name, [](rest::Rollout& rollout) {
-      rollout.mutable_status()->set_state("running");
+      set_state(rollout, RolloutState::running);
       rollout.mutable_status()->clear_stop_reason();
     });
   }

@@ -21,6 +21,7 @@
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -50,11 +51,12 @@ std::string plan_next(const std::string& name) { return "plan it again: " + comm
 std::expected<PlannedOrders, Refusal> plan_to_start(const Work& work, const rest::Rollout& rollout,
                                                     const StartRollout& request) {
   const std::string& name = rollout.metadata().name();
-  const std::string& state = rollout.status().state();
-  if (state == "draft")
+  const RolloutState state = state_of(rollout);
+  if (state == RolloutState::draft)
     return refuse(ErrorKind::conflict, "plan", "rollout " + name + " has no plan", plan_next(name));
-  if (state != "planned")
-    return refuse(ErrorKind::conflict, "", "rollout " + name + " is " + state + " already");
+  if (state != RolloutState::planned)
+    return refuse(ErrorKind::conflict, "",
+                  "rollout " + name + " is " + rollout.status().state() + " already");
   if (work.mesh().disk_low) {
     return refuse(ErrorKind::exhausted, "", "the controller's disk is nearly full: nothing new is started",
                   "free space in its data directory, then start again");
@@ -167,10 +169,10 @@ rules::Verdict may_resolve(const Work& work, const rest::Deployment& deployment,
 ActResult act(Work& work, const PlanRollout& request, const std::string&) {
   const auto found = rollout_named(work, request.rollout);
   if (!found) return std::unexpected(found.error());
-  const std::string& state = (*found)->status().state();
-  if (state != "draft" && state != "planned") {
-    return refuse(ErrorKind::conflict, "",
-                  "rollout " + request.rollout + " is " + state + ": its plan is frozen");
+  if (!is_before_start(state_of(**found))) {
+    return refuse(
+        ErrorKind::conflict, "",
+        "rollout " + request.rollout + " is " + (*found)->status().state() + ": its plan is frozen");
   }
   auto planned = make_plan(work.mesh(), work.ledger.identities(), **found, work.now);
   if (!planned) return std::unexpected(planned.error());
@@ -188,7 +190,7 @@ ActResult act(Work& work, const PlanRollout& request, const std::string&) {
                             std::to_string(plan.servers_size()) + " servers, " +
                             std::to_string(plan.excluded_size()) + " excluded, digest " + plan.digest();
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
-    rollout.mutable_status()->set_state("planned");
+    set_state(rollout, RolloutState::planned);
     *rollout.mutable_status()->mutable_plan() = std::move(plan);
   });
   return Acted{false, "Rollout", request.rollout, audit};
@@ -232,7 +234,7 @@ ActResult act(Work& work, const StartRollout& request, const std::string&) {
     work.ledger.put(std::move(deployment));
   }
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& changed) {
-    changed.mutable_status()->set_state("running");
+    set_state(changed, RolloutState::running);
     *changed.mutable_status()->mutable_started() = to_wire(started);
   });
   work.moved = true;
@@ -244,16 +246,17 @@ ActResult act(Work& work, const StartRollout& request, const std::string&) {
 ActResult act(Work& work, const AbortRollout& request, const std::string&) {
   const auto found = rollout_named(work, request.rollout);
   if (!found) return std::unexpected(found.error());
-  const std::string state = (*found)->status().state();
+  const RolloutState state = state_of(**found);
   Acted acted{false, "Rollout", request.rollout,
               "aborted rollout " + request.rollout + ": " + request.reason.substr(0, note_limit)};
-  if (state == "aborting") return acted;
-  if (state != "running" && state != "held" && state != "stopped") {
-    return refuse(ErrorKind::conflict, "",
-                  "rollout " + request.rollout + " is " + state + ": there is nothing to abort");
+  if (state == RolloutState::aborting) return acted;
+  if (!is_under_way(state)) {
+    return refuse(
+        ErrorKind::conflict, "",
+        "rollout " + request.rollout + " is " + (*found)->status().state() + ": there is nothing to abort");
   }
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
-    rollout.mutable_status()->set_state("aborting");
+    set_state(rollout, RolloutState::aborting);
     rollout.mutable_status()->set_stop_reason(
         "aborted" + (request.reason.empty() ? "" : ": " + request.reason.substr(0, note_limit)));
   });

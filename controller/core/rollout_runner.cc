@@ -19,6 +19,7 @@
 #include "controller/core/restore_hold.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -181,9 +182,9 @@ void recall_all(Work& work, const std::string& name) {
 }
 
 void finish(Work& work, const std::string& name) {
-  const bool aborted = rollout_of(work, name).status().state() == "aborting";
+  const bool aborted = state_of(rollout_of(work, name)) == RolloutState::aborting;
   work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
-    rollout.mutable_status()->set_state("done");
+    set_state(rollout, RolloutState::done);
     *rollout.mutable_status()->mutable_ended() = to_wire(work.now.wall());
   });
   std::string counts;
@@ -194,13 +195,13 @@ void finish(Work& work, const std::string& name) {
 }
 
 void run(Work& work, const std::string& name) {
-  const std::string state = rollout_of(work, name).status().state();
-  if (state == "running" || state == "stopped") expire(work, name);
-  if (state == "running") {
+  const RolloutState state = state_of(rollout_of(work, name));
+  if (state == RolloutState::running || state == RolloutState::stopped) expire(work, name);
+  if (state == RolloutState::running) {
     if (const auto why = stop_reason(rollout_of(work, name).spec(), work.ledger.board().rollout(name));
         why && work.ledger.board().rollout(name).open > 0) {
       work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
-        rollout.mutable_status()->set_state("stopped");
+        set_state(rollout, RolloutState::stopped);
         rollout.mutable_status()->set_stop_reason(*why);
       });
       note(work, name,
@@ -211,7 +212,7 @@ void run(Work& work, const std::string& name) {
       return;
     }
     hand_out(work, name);
-  } else if (state == "aborting") {
+  } else if (state == RolloutState::aborting) {
     recall_all(work, name);
   }
   if (work.ledger.board().rollout(name).open == 0) finish(work, name);
@@ -248,9 +249,7 @@ void run_rollouts(Work& work) {
   hold_rollouts(work);
   std::vector<std::string> active;
   for (const auto& [name, rollout] : work.mesh().rollouts) {
-    const std::string& state = rollout.status().state();
-    if (state == "running" || state == "held" || state == "stopped" || state == "aborting")
-      active.push_back(name);
+    if (is_under_way(state_of(rollout))) active.push_back(name);
   }
   for (const std::string& name : active) run(work, name);
   call_protected_back(work);

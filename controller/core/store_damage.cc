@@ -22,6 +22,7 @@
 #include "controller/core/server_phases.h"
 #include "controller/core/site_care.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 
@@ -85,7 +86,7 @@ Meaning lose_rollout(Work& work, const std::string& name, const record::DamagedR
     rollout.set_api_version(object_version);
     rollout.set_kind("Rollout");
     rollout.mutable_metadata()->set_name(name);
-    rollout.mutable_status()->set_state("stopped");
+    set_state(rollout, RolloutState::stopped);
     rollout.mutable_status()->set_stop_reason(
         "its row in the controller's store was damaged: its plan is lost, it starts no more servers");
     work.ledger.put(std::move(rollout));
