@@ -161,6 +161,61 @@ TEST_F(Inspecting, FailuresStopItAndThereIsNoCanary) {
   EXPECT_EQ(agent.orders(), 5);
 }
 
+TEST_F(Inspecting, ASecondEndIsNoneAndALateOneCounts) {
+  mesh.add_ready("s0", agent, 0);
+  mesh.start_rollout(inspection("eye"));
+  ended(of("eye", "s0"), wire::Ended::SUCCEEDED);
+  ended(of("eye", "s0"), wire::Ended::FAILED);
+  EXPECT_EQ(of("eye", "s0").state(), "SUCCEEDED");
+  mesh.start_rollout(inspection("two"));
+  const std::string id = of("two", "s0").id();
+  mesh.must(ResolveDeployment{id, "failed", "cannot wait"});
+  EXPECT_EQ(of("two", "s0").fence(), "none") << "nothing is owed that could not harm";
+  EXPECT_FALSE(of("two", "s0").keeps_place());
+  EXPECT_EQ(mesh.rollout("two").status().state(), "done");
+  ended(of("two", "s0"), wire::Ended::SUCCEEDED);
+  EXPECT_EQ(of("two", "s0").state(), "SUCCEEDED");
+  EXPECT_EQ(of("two", "s0").contradicted_size(), 1);
+  EXPECT_EQ(mesh.server("s0").status().deployment(), "");
+}
+
+TEST_F(Inspecting, ARefusalByItsSiteEndsIt) {
+  mesh.add_ready("s0", agent, 0);
+  mesh.start_rollout(inspection("eye"));
+  wire::Event event = about(of("eye", "s0"));
+  event.mutable_receipt()->mutable_refusal()->set_code(wire::ORDER_INVALID);
+  agent.report(event);
+  EXPECT_EQ(of("eye", "s0").state(), "FAILED");
+  EXPECT_EQ(of("eye", "s0").fault().code(), wire::ORDER_INVALID);
+}
+
+TEST_F(Inspecting, ARestoredControllerHandsItOutAgain) {
+  mesh.add_ready("s0", agent, 0);
+  mesh.start_rollout(inspection("eye"));
+  const auto backup = mesh.store.rows();
+  mesh.must(InspectServer{"s0"});
+  agent.answer_inspections();
+  mesh.store.restore(backup);
+  mesh.restart();
+  mesh.run_for(std::chrono::seconds(16));
+  ASSERT_TRUE(mesh.state().hold);
+  wire::Event report;
+  for (const auto& command : agent.commands) {
+    if (command.has_report_state())
+      report.mutable_state_report()->set_request_id(command.report_state().request_id());
+  }
+  auto& fence = *report.mutable_state_report()->add_fences();
+  fence.set_machine(bmc_report(0).identity().uuid() + "/" + bmc_report(0).identity().serial());
+  fence.set_generation(4);
+  agent.report(report);
+  EXPECT_EQ(of("eye", "s0").state(), "PENDING") << "a fence says nothing of what only reads";
+  mesh.must(ContinueController{"looked"});
+  mesh.run_for(std::chrono::seconds(2));
+  EXPECT_EQ(of("eye", "s0").state(), "ISSUED");
+  EXPECT_EQ(agent.orders(), 2);
+  EXPECT_EQ(agent.last_order("s0")->issue.generation(), 0U);
+}
+
 TEST_F(Inspecting, ALostJournalLeavesNothingOwed) {
   mesh.add_ready("s0", agent, 0);
   mesh.start_rollout(inspection("eye"));
