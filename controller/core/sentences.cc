@@ -61,7 +61,7 @@ std::string cancel(const wire::CancelAnswer& answer) {
     case wire::CancelAnswer::CANCELLED:
       return "cancelled: nothing was launched";
     case wire::CancelAnswer::TOO_LATE:
-      return "the cancel came too late: the installer is running";
+      return "the cancel came too late: it goes on";
     case wire::CancelAnswer::NOT_RUNNING:
       return "nothing to cancel: the job is not running at the site";
     default:

@@ -87,9 +87,9 @@ class PowerPlanning final : public Planning {
       return is_protected(input_.mesh.servers.at(planned.name()), input_.now);
     });
     if (needed > 0)
-      plan.add_warnings(std::to_string(needed) + " of the " + std::to_string(plan.servers_size()) +
-                        " servers are in use or protected, and power " + change_.word +
-                        " stops what runs there");
+      plan.add_warnings(std::string("power ") + change_.word +
+                        " stops what runs; in use or protected: " + std::to_string(needed) + " of the " +
+                        std::to_string(plan.servers_size()) + " servers");
   }
 
  private:

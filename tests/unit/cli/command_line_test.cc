@@ -157,7 +157,7 @@ constexpr char planned_power[] =
     R"({"metadata":{"name":"power-off-2"},"spec":{"action":"power","power":{"change":"off","within":"600s"}},)"
     R"("status":{"state":"planned","plan":{"digest":"9c41aa00112233445566","servers":[)"
     R"({"name":"r1","site":"par1","wave":1,"holds":"rocky-9"},{"name":"r2","site":"par1","wave":1}],)"
-    R"("warnings":["1 of the 2 servers are in use or protected, and power off stops what runs there"]}}})";
+    R"("warnings":["power off stops what runs; in use or protected: 1 of the 2 servers"]}}})";
 
 TEST_F(CommandLineTest, switches_a_rack_only_for_the_right_number) {
   controller_.answer("GET /api/v1/rollouts/power-off-1", 200, R"({"status":{"state":"running"}})");
@@ -168,7 +168,7 @@ TEST_F(CommandLineTest, switches_a_rack_only_for_the_right_number) {
   EXPECT_EQ(metalmesh(command), 0) << err_;
   EXPECT_THAT(out_, HasSubstr("2 servers to power off within 600 s"));
   EXPECT_THAT(out_, HasSubstr("rocky-9"));
-  EXPECT_THAT(out_, HasSubstr("warning: 1 of the 2 servers are in use"));
+  EXPECT_THAT(out_, HasSubstr("warning: power off stops what runs; in use or protected: 1 of the 2"));
   EXPECT_THAT(out_,
               HasSubstr("next: metalmesh power off -l 'rack=r12,role=web' --site 'par1' --exclude 'r9*' "
                         "--per-site 5 --confirm 2 --watch"));

@@ -76,7 +76,8 @@ TEST_F(Power, NeitherUseNorProtectionIsAgainstItAndThePlanSaysHowMany) {
   mesh.must(ProtectServer{"s2", true, "live", 0});
   const rest::Plan off = plan(power("p"));
   EXPECT_THAT(names(off), ElementsAre("s0", "s1", "s2", "s3"));
-  EXPECT_THAT(off.warnings(), ElementsAre(HasSubstr("3 of the 4 servers are in use or protected")));
+  EXPECT_THAT(off.warnings(),
+              ElementsAre("power off stops what runs; in use or protected: 3 of the 4 servers"));
   EXPECT_THAT(off.servers(0).holds(), ::testing::StartsWith("rocky since"));
   EXPECT_THAT(plan(power("on", "on")).warnings(), IsEmpty());
 }
