@@ -44,6 +44,9 @@ std::string install(std::string_view server, std::string_view flags) {
   std::string out = joined("metalmesh install ", server, " --image IMAGE --profile PROFILE");
   return flags.empty() ? out : joined(out, " ", flags);
 }
+std::string power(std::string_view change, std::string_view server) {
+  return joined(joined("metalmesh power ", change, " "), server);
+}
 std::string describe(std::string_view kind, std::string_view name) {
   return joined(joined("metalmesh describe ", kind, " "), name);
 }

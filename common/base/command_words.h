@@ -39,6 +39,8 @@ std::string replace(std::string_view server);
 std::string clean(std::string_view server);
 /// `flags`: more of `metalmesh install`, such as "--reinstall".
 std::string install(std::string_view server, std::string_view flags = {});
+/// `change` as it is typed: "off", "bmc-reset", ...
+std::string power(std::string_view change, std::string_view server);
 /// `kind` as `metalmesh get` takes it.
 std::string describe(std::string_view kind, std::string_view name);
 std::string list(std::string_view kind);

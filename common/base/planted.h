@@ -103,6 +103,8 @@ enum class Defect : std::uint8_t {
   idle_exclude_accepted,
   named_and_cut_unsaid,
   edit_while_ordered,
+  power_touches_phase,
+  power_beside_install,
   repeats_act_again,
 };
 

@@ -37,6 +37,13 @@ struct InstallOrder {
   bool watch = false;
 };
 CommandResult install_server(Session& session, const InstallOrder& order);
+struct FleetOrder {
+  FleetOptions options;
+  std::optional<std::uint32_t> confirm;  // the number of servers; nothing: only plan
+  bool watch = false;
+};
+/// One action over a selection: a rollout of its own.
+CommandResult order_fleet(Session& session, const FleetOrder& order);
 CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files);
 struct StartOrder {
   std::string name;

@@ -1,4 +1,4 @@
-// install, rollout plan/start/abort, deployment resolve: what leads to a wiped disk, and away from it.
+// install, power, rollout plan/start/abort, deployment resolve: what leads to a wiped disk, and away from it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,10 +17,11 @@ constexpr unsigned names_most = 1000;
 
 std::string rollout_path(const std::string& name) { return object_path(*find_kind("Rollout"), name); }
 
-/// A name that is free, or whose rollout was never started and may be planned again.
-Result<std::string> free_install_name(ApiClient& api, const std::string& server) {
+/// The first of the names that is free, or whose rollout was never started and may be planned again.
+template <class NameOf>
+Result<std::string> free_name(ApiClient& api, const NameOf& name_of_attempt) {
   for (unsigned attempt = 1; attempt <= names_most; ++attempt) {
-    std::string name = install_rollout_name(server, attempt);
+    std::string name = name_of_attempt(attempt);
     rest::Rollout found;
     auto status = api.get(rollout_path(name), found);
     if (!status && status.error().kind == ErrorKind::not_found) return name;
@@ -28,14 +29,31 @@ Result<std::string> free_install_name(ApiClient& api, const std::string& server)
     const std::string& state = found.status().state();
     if (state.empty() || state == "draft" || state == "planned") return name;
   }
-  return fail(
-      ErrorKind::exhausted,
-      fmt::format("server {} was installed {} times by name; delete old rollouts", server, names_most));
+  return fail(ErrorKind::exhausted, fmt::format("{} to {} are taken; delete old rollouts", name_of_attempt(1),
+                                                name_of_attempt(names_most)));
 }
 
 Status post(ApiClient& api, const std::string& path, const google::protobuf::Message& body,
             google::protobuf::Message& into) {
   return api.send("POST", path, body, into);
+}
+
+/// Applies a rollout of its own name, plans it, and shows the plan.
+template <class NameOf, class Wish>
+Result<rest::Rollout> plan_new(Session& session, const NameOf& name_of_attempt, const Wish& wish_named) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  auto name = free_name(**api, name_of_attempt);
+  if (!name) return std::unexpected(name.error());
+  auto wish = wish_named(*name);
+  if (!wish) return std::unexpected(wish.error());
+  rest::Rollout rollout;
+  if (auto status = (*api)->send("PUT", rollout_path(*name), *wish, rollout); !status)
+    return std::unexpected(status.error());
+  if (auto status = post(**api, rollout_path(*name) + "/plan", rest::NoParameters(), rollout); !status)
+    return std::unexpected(status.error());
+  session.show(rollout, plan_text(rollout));
+  return rollout;
 }
 
 std::string shell_words(const InstallOptions& options) {
@@ -77,19 +95,11 @@ Result<std::string> deployment_to_resolve(ApiClient& api, const std::string& of)
 }  // namespace
 
 CommandResult install_server(Session& session, const InstallOrder& order) {
-  auto api = session.api();
-  if (!api) return std::unexpected(api.error());
-  auto name = free_install_name(**api, order.options.server);
-  if (!name) return std::unexpected(name.error());
-  auto wish = install_rollout(order.options, *name);
-  if (!wish) return std::unexpected(wish.error());
-  rest::Rollout rollout;
-  if (auto status = (*api)->send("PUT", rollout_path(*name), *wish, rollout); !status)
-    return std::unexpected(status.error());
-  if (auto status = post(**api, rollout_path(*name) + "/plan", rest::NoParameters(), rollout); !status) {
-    return std::unexpected(status.error());
-  }
-  session.show(rollout, plan_text(rollout));
+  auto planned = plan_new(
+      session, [&](unsigned attempt) { return install_rollout_name(order.options.server, attempt); },
+      [&](const std::string& name) { return install_rollout(order.options, name); });
+  if (!planned) return std::unexpected(planned.error());
+  const rest::Rollout& rollout = *planned;
   const rest::Plan& plan = rollout.status().plan();
   if (plan.servers_size() != 1) {
     return fail(ErrorKind::conflict,
@@ -105,7 +115,28 @@ CommandResult install_server(Session& session, const InstallOrder& order) {
     return fail(ErrorKind::invalid, fmt::format("--confirm {}: {} is {}. Nothing was started", order.confirm,
                                                 order.options.server, expected));
   }
-  return start_rollout(session, {*name, plan.digest(), 1, order.watch});
+  return start_rollout(session, {rollout.metadata().name(), plan.digest(), 1, order.watch});
+}
+
+CommandResult order_fleet(Session& session, const FleetOrder& order) {
+  auto planned = plan_new(
+      session, [&](unsigned attempt) { return fleet_rollout_name(order.options, attempt); },
+      [&](const std::string& name) { return fleet_rollout(order.options, name); });
+  if (!planned) return std::unexpected(planned.error());
+  const rest::Plan& plan = planned->status().plan();
+  const auto servers = static_cast<std::uint32_t>(plan.servers_size());
+  if (servers == 0)
+    return fail(ErrorKind::conflict,
+                "no server takes part: see WHY above\n  next: " + commands::list("servers"));
+  if (!order.confirm) {
+    session.suggest(fmt::format("{} --confirm {} --watch", fleet_command(order.options), servers));
+    return ExitCode::ok;
+  }
+  if (*order.confirm != servers) {
+    return fail(ErrorKind::invalid, fmt::format("--confirm {}: the plan has {} server{}. Nothing was started",
+                                                *order.confirm, servers, servers == 1 ? "" : "s"));
+  }
+  return start_rollout(session, {planned->metadata().name(), plan.digest(), servers, order.watch});
 }
 
 CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files) {

@@ -18,6 +18,29 @@ void add_identity(CLI::App& app, IdentityOrder& order) {
   CLI::Option* reason = app.add_option("--reason", order.reason, "For the audit log");
   confirm->needs(reason);
 }
+/// Whom an action is for, how many at once, and what starts it.
+void add_fleet(CLI::App& app, FleetOrder& order) {
+  FleetOptions& options = order.options;
+  app.add_option("-l,--selector", options.selector, "Labels: key=value[,key=value]");
+  app.add_option("--site", options.sites, "Servers of these sites, * for any letters; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--exclude", options.exclude, "Names to leave out, * for any letters; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--parallel", options.parallel, "How many at once");
+  app.add_option("--per-site", options.per_site, "How many at once in each site");
+  app.add_option("--confirm", order.confirm, "The number of servers in the plan: starts it");
+  app.add_flag("--watch", order.watch, "Follow it to its end");
+}
+bool selects_none(const FleetOptions& options) {
+  return options.servers.empty() && options.selector.empty() && options.sites.empty();
+}
+/// Nothing but names: there is nothing to plan.
+bool only_names(const FleetOrder& order) {
+  const FleetOptions& o = order.options;
+  return o.selector.empty() && o.sites.empty() && o.exclude.empty() && o.parallel == 0 && o.per_site == 0 &&
+         !order.confirm && !order.watch;
+}
+constexpr char needs_selection[] = "a server's name, -l SELECTOR or --site SITE";
 void add_filters(CLI::App& app, std::map<std::string, std::string>& query) {
   app.add_option("-l,--selector", query["labelSelector"], "Labels: key=value[,key=value]");
   app.add_option("--rollout", query["rollout"], "Deployments of this rollout");
@@ -56,6 +79,7 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   mesh();
   objects();
   installs();
+  power();
   rollouts();
   deployments();
   servers();
@@ -149,6 +173,26 @@ void Grammar::installs() {
   app->add_flag("--watch", a->install.watch, "Follow it to its end");
 }
 
+void Grammar::power() {
+  auto [app, a] = command(app_, "power", "Switch servers, their lights or their BMCs: a rollout", {});
+  FleetOrder& order = a->fleet;
+  order.options.action = "power";
+  app->add_option("change", order.options.change, "What to do")
+      ->required()
+      ->check(CLI::IsMember(power_changes()));
+  app->add_option("server", order.options.servers, "Servers by name");
+  add_fleet(*app, order);
+  app->add_option("--within", order.options.within, "What was ordered must show by then; 10m if not given")
+      ->type_name("DURATION");
+  app->callback([this, &order] {
+    if (selects_none(order.options)) throw CLI::RequiredError(needs_selection);
+    chosen = [this, &order] { return order_fleet(session_, order); };
+  });
+  app->footer(
+      "Shows the plan, and starts it only with --confirm. off and cycle do not ask the host; graceful does.\n"
+      "Servers in use and protected ones take part: the plan says how many.");
+}
+
 void Grammar::rollouts() {
   CLI::App& rollout = group("rollout", "Plan, start, follow and abort");
   auto [plan, p] = command(rollout, "plan", "Freeze who takes part, and show who not and why",
@@ -217,11 +261,24 @@ void Grammar::servers() {
   CLI::App& server = group("server", "Identity, use and protection");
   // Both spellings: it is typed most, and the mesh's own messages use the short one.
   for (CLI::App* parent : {&app_, &server}) {
-    auto [inspect, i] = command(
-        *parent, "inspect", "Ask a server's BMC who it is; reads only",
-        [](Session& session, const Arguments& x) { return inspect_servers(session, x.names, x.wait); });
-    inspect->add_option("name", i->names)->required();
-    inspect->add_flag("--wait", i->wait, "Wait for the answer and show it");
+    auto [inspect, i] = command(*parent, "inspect", "Ask servers' BMCs who they are; reads only", {});
+    Arguments* asked = i;
+    FleetOrder& order = i->fleet;
+    order.options.action = "inspect";
+    inspect->add_option("name", order.options.servers);
+    CLI::Option* wait = inspect->add_flag("--wait", i->wait, "Wait for the answers and show them");
+    add_fleet(*inspect, order);
+    for (const char* of_rollouts :
+         {"--selector", "--site", "--exclude", "--parallel", "--per-site", "--confirm", "--watch"})
+      wait->excludes(inspect->get_option(of_rollouts));
+    inspect->callback([this, asked, &order] {
+      if (selects_none(order.options)) throw CLI::RequiredError(needs_selection);
+      chosen = [this, asked, &order] {
+        return only_names(order) ? inspect_servers(session_, order.options.servers, asked->wait)
+                                 : order_fleet(session_, order);
+      };
+    });
+    inspect->footer("By name each is asked at once; a selection is a rollout, which --confirm starts.");
   }
 
   auto [accept, a] =

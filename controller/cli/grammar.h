@@ -28,6 +28,7 @@ class Grammar {
     const Kind* kind = nullptr;
     std::map<std::string, std::string> query;
     InstallOrder install;
+    FleetOrder fleet;
     StartOrder start;
     EventsOrder events;
     PkiOrder pki;
@@ -47,6 +48,7 @@ class Grammar {
   void mesh();
   void objects();
   void installs();
+  void power();
   void rollouts();
   void deployments();
   void servers();

@@ -38,6 +38,7 @@ NextStep next_after_end(const rest::Rollout& rollout, const std::vector<rest::De
         deployments, [&](const auto& d) { return d.state() == state && d.resolved_by().empty(); });
     if (found == deployments.end()) continue;
     if (found->state() == "FAILED") return {commands::describe("server", found->server()), {}};
+    if (!may_wipe(*found)) return {commands::inspect(found->server()), {}};
     return {commands::resolve(found->server(), "succeeded"),
             fmt::format("look at {}; it may have to be --as failed", found->server())};
   }

@@ -93,6 +93,7 @@ Cells row(const rest::Server& server, WallTime) {
           status.model(),           status.holds()};
 }
 
+<<<<<<< HEAD
 Cells header(const rest::Rollout&) { return {"NAME", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"}; }
 /// How many take part; the change feed leaves the plan out, but counts are of all of them.
 std::string servers_words(const rest::RolloutStatus& status) {
@@ -100,6 +101,10 @@ std::string servers_words(const rest::RolloutStatus& status) {
   std::uint64_t servers = 0;
   for (const auto& [state, count] : status.counts()) servers += count;
   return servers == 0 ? std::string() : std::to_string(servers);
+=======
+Cells header(const rest::Rollout&) {
+  return {"NAME", "ACTION", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"};
+>>>>>>> a25a13bb238ba4b5a83189264803ea4d59fe3a73
 }
 Cells row(const rest::Rollout& rollout, WallTime) {
   const auto& status = rollout.status();
@@ -112,6 +117,7 @@ Cells row(const rest::Rollout& rollout, WallTime) {
       counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", found->second, state);
   }
   return {rollout.metadata().name(),
+          action_words(rollout.spec()),
           status.state(),
           rollout.spec().image(),
           status.plan().profile().empty() ? rollout.spec().profile() : status.plan().profile(),
@@ -120,10 +126,11 @@ Cells row(const rest::Rollout& rollout, WallTime) {
 }
 
 Cells header(const rest::Deployment&) {
-  return {"ID", "SERVER", "SITE", "STATE", "STAGE", "DONE", "CAUSE", "AGE"};
+  return {"ID", "ACTION", "SERVER", "SITE", "STATE", "STAGE", "DONE", "CAUSE", "AGE"};
 }
 Cells row(const rest::Deployment& deployment, WallTime now) {
   return {deployment.id(),
+          deployment.action(),
           deployment.server(),
           deployment.site(),
           state_words(deployment),

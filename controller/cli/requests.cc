@@ -1,9 +1,12 @@
 #include "controller/cli/requests.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/util/time_util.h>
 
 #include "common/base/command_words.h"
+#include "common/text/letters.h"
 #include "common/text/percent.h"
+#include "common/text/scalars.h"
 #include "controller/cli/api_client.h"
 #include "controller/cli/wording.h"
 
@@ -12,6 +15,27 @@ namespace {
 
 constexpr std::size_t name_limit = 63;
 constexpr std::size_t digest_prefix_least = 8;
+
+/// Those between commas.
+std::vector<std::string> split_words(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    out.emplace_back(text.substr(0, comma));
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+  }
+  return out;
+}
+
+/// "bmc-reset" as "bmcReset".
+std::string camel_case(std::string_view words) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool begins = words[i] == '-' && i + 1 < words.size();
+    out += begins ? to_upper(words[++i]) : words[i];
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -45,12 +69,7 @@ Result<adapters::PkiSite> parse_pki_site(std::string_view text) {
   const auto equals = text.find('=');
   adapters::PkiSite site{std::string(text.substr(0, equals)), {}};
   if (equals == std::string_view::npos) return site;
-  std::string_view rest = text.substr(equals + 1);
-  while (!rest.empty()) {
-    const auto comma = rest.find(',');
-    site.hosts.emplace_back(rest.substr(0, comma));
-    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
-  }
+  site.hosts = split_words(text.substr(equals + 1));
   if (site.hosts.empty())
     return fail(ErrorKind::invalid, fmt::format("--site {}: no host after the equals sign", text));
   return site;
@@ -80,6 +99,56 @@ std::string install_rollout_name(std::string_view server, unsigned attempt) {
   std::string name = fmt::format("install-{}", server).substr(0, name_limit - suffix.size());
   while (name.ends_with('-')) name.pop_back();
   return name + suffix;
+}
+
+const std::vector<std::string>& power_changes() {
+  static const std::vector<std::string> all = {"on",        "off",      "graceful",  "cycle",
+                                               "bmc-reset", "light-on", "light-off", "setup-once"};
+  return all;
+}
+
+Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::string& name) {
+  rest::Rollout rollout;
+  rollout.set_api_version("metalmesh/v1");
+  rollout.set_kind("Rollout");
+  rollout.mutable_metadata()->set_name(name);
+  auto& spec = *rollout.mutable_spec();
+  spec.set_action(options.action);
+  auto labels = parse_pairs(split_words(options.selector));
+  if (!labels) return std::unexpected(std::move(labels.error()).with("-l"));
+  auto& select = *spec.mutable_select();
+  select.mutable_labels()->insert(labels->begin(), labels->end());
+  select.mutable_sites()->Assign(options.sites.begin(), options.sites.end());
+  select.mutable_servers()->Assign(options.servers.begin(), options.servers.end());
+  select.mutable_exclude()->Assign(options.exclude.begin(), options.exclude.end());
+  if (options.parallel != 0) spec.mutable_parallel()->set_total(options.parallel);
+  if (options.per_site != 0) spec.mutable_parallel()->set_per_site(options.per_site);
+  if (!options.change.empty()) spec.mutable_power()->set_change(camel_case(options.change));
+  if (options.within.empty()) return rollout;
+  const auto within = parse_duration(options.within);
+  if (!within || *within <= Duration::zero())
+    return fail(ErrorKind::invalid,
+                fmt::format("--within {}: expected a duration such as 90s or 10m", options.within));
+  *spec.mutable_power()->mutable_within() =
+      google::protobuf::util::TimeUtil::NanosecondsToDuration(within->count());
+  return rollout;
+}
+
+std::string fleet_rollout_name(const FleetOptions& options, unsigned attempt) {
+  return fmt::format("{}{}{}-{}", options.action, options.change.empty() ? "" : "-", options.change, attempt);
+}
+
+std::string fleet_command(const FleetOptions& options) {
+  std::string out = "metalmesh " + options.action;
+  if (!options.change.empty()) out += " " + options.change;
+  for (const std::string& server : options.servers) out += " " + server;
+  if (!options.selector.empty()) out += fmt::format(" -l '{}'", options.selector);
+  for (const std::string& site : options.sites) out += fmt::format(" --site '{}'", site);
+  for (const std::string& pattern : options.exclude) out += fmt::format(" --exclude '{}'", pattern);
+  if (options.parallel != 0) out += fmt::format(" --parallel {}", options.parallel);
+  if (options.per_site != 0) out += fmt::format(" --per-site {}", options.per_site);
+  if (!options.within.empty()) out += " --within " + options.within;
+  return out;
 }
 
 std::string confirmation_of(const rest::Plan& plan) {

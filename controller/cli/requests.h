@@ -1,6 +1,7 @@
 // From arguments to requests. Pure.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -36,6 +37,26 @@ Result<rest::Rollout> install_rollout(const InstallOptions& options, const std::
 /// The n-th name tried for such a rollout, n from 1: `install-r1`, `install-r1-2`, ...; never over 63
 /// characters.
 std::string install_rollout_name(std::string_view server, unsigned attempt);
+
+/// One action over a selection of servers.
+struct FleetOptions {
+  std::string action;  // "power" or "inspect"
+  std::string change;  // of power, as it is typed: "off", "bmc-reset", ...
+  std::vector<std::string> servers;
+  std::string selector;
+  std::vector<std::string> sites;
+  std::vector<std::string> exclude;
+  std::uint32_t parallel = 0;  // 0: as the controller has it
+  std::uint32_t per_site = 0;
+  std::string within;
+};
+/// The changes of power as they are typed.
+const std::vector<std::string>& power_changes();
+Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::string& name);
+/// The n-th name tried for such a rollout, n from 1: `power-off-1`, `inspect-2`, ...
+std::string fleet_rollout_name(const FleetOptions& options, unsigned attempt);
+/// The command that has these options.
+std::string fleet_command(const FleetOptions& options);
 
 /// What --confirm must repeat for the only server of the plan: its serial, else its UUID.
 std::string confirmation_of(const rest::Plan& plan);

@@ -48,7 +48,7 @@ std::string row_of(const rest::Deployment& d, std::size_t name_width, std::size_
   }
   out += fit_to(stage_words(d), 10) + " " + bar(d.percent(), 26) + fmt::format(" {:>3} %", d.percent());
   if (d.bytes_per_second() > 0) out += "  " + rate_words(d.bytes_per_second());
-  if (in_flight(d)) out += "  " + end_words(d);
+  if (in_flight(d) && may_wipe(d)) out += "  " + end_words(d);
   if (!d.note().empty()) out += "  " + d.note();
   return cut_to(out, width);
 }
@@ -91,7 +91,9 @@ std::string WatchView::summary() const {
   const auto ended = static_cast<std::size_t>(std::ranges::count_if(deployments_, is_ended));
   std::map<std::string, std::size_t> counts;
   for (const auto& d : deployments_) ++counts[d.state()];
-  std::string out = fmt::format("rollout {}: {}, {} of {} ended", rollout_.metadata().name(),
+  const std::string what = action_words(rollout_.spec());
+  std::string out = fmt::format("rollout {}{}: {}, {} of {} ended", rollout_.metadata().name(),
+                                what.empty() || what == "install" ? "" : fmt::format(" ({})", what),
                                 rollout_.status().state(), ended, deployments_.size());
   if (!counts.empty()) out += " (" + counts_words(counts) + ")";
   if (!rollout_.status().stop_reason().empty()) out += ": " + rollout_.status().stop_reason();

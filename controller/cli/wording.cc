@@ -39,6 +39,12 @@ std::string identity_words(const rest::ServerIdentity& identity) {
   return identity.macs().empty() ? std::string() : identity.macs(0);
 }
 
+/// "to inspect", "to power off within 600 s"
+std::string to_do(const rest::RolloutSpec& spec) {
+  const std::int64_t within = spec.power().within().seconds();
+  return "to " + action_words(spec) + (within == 0 ? "" : fmt::format(" within {} s", within));
+}
+
 }  // namespace
 
 std::string problem_text(const rest::Problem& problem) {
@@ -66,6 +72,9 @@ std::string proof_words(wire::ProofGrade proof) {
 }
 
 bool is_ended(const rest::Deployment& deployment) { return end_states.contains(deployment.state()); }
+bool may_wipe(const rest::Deployment& deployment) {
+  return deployment.action().empty() || deployment.action() == "install";
+}
 bool may_be_resolved(const rest::Deployment& deployment) {
   if (!deployment.resolved_by().empty()) return false;
   const std::string& state = deployment.state();
@@ -101,10 +110,12 @@ std::string failure_text(const rest::Deployment& deployment, std::size_t indent)
     if (!fault.detail().empty() && fault.seen().find(fault.detail()) == std::string::npos)
       out += fmt::format("{}BMC:  {}\n", pad, fault.detail());
   }
-  out += fmt::format("{}Disk: {}\n", pad, disk_words(disk_of(deployment)));
+  if (may_wipe(deployment)) out += fmt::format("{}Disk: {}\n", pad, disk_words(disk_of(deployment)));
   for (const std::string& debt : deployment.debts()) out += fmt::format("{}Owed: {}\n", pad, debt);
   if (!fault.next().empty()) {
     out += fmt::format("{}Next: {}\n", pad, fault.next());
+  } else if (!may_wipe(deployment)) {
+    out += fmt::format("{}Next: {}\n", pad, commands::inspect(deployment.server()));
   } else if (deployment.state() == "INDETERMINATE" || deployment.state() == "UNPROVEN") {
     out += fmt::format("{}Next: look at the server, then: {}\n", pad,
                        commands::resolve_either_way(deployment.server()));
@@ -122,7 +133,9 @@ std::string causes_text(const std::vector<rest::Deployment>& deployments) {
     if (!is_ended(deployment) || has_succeeded(deployment)) continue;
     const std::string code =
         deployment.has_fault() ? wire::FaultCode_Name(deployment.fault().code()) : deployment.state();
-    Cause& cause = causes[fmt::format("{} (disk {})", code, disk_words(disk_of(deployment)))];
+    const std::string disk =
+        may_wipe(deployment) ? fmt::format(" (disk {})", disk_words(disk_of(deployment))) : std::string();
+    Cause& cause = causes[code + disk];
     cause.disk = disk_of(deployment);
     cause.servers.push_back(deployment.server());
   }
@@ -147,12 +160,17 @@ std::string causes_text(const std::vector<rest::Deployment>& deployments) {
   return out;
 }
 
+std::string action_words(const rest::RolloutSpec& spec) {
+  return spec.has_power() ? fmt::format("{} {}", spec.action(), spec.power().change()) : spec.action();
+}
+
 std::string plan_text(const rest::Rollout& rollout) {
   const rest::Plan& plan = rollout.status().plan();
   std::string out =
-      fmt::format("plan {} of rollout {}: {} with {}, profile {}\n", plan.digest().substr(0, short_digest),
+      fmt::format("plan {} of rollout {}: {} {}\n", plan.digest().substr(0, short_digest),
                   rollout.metadata().name(), plural(static_cast<std::size_t>(plan.servers_size()), "server"),
-                  plan.image(), plan.profile());
+                  plan.image().empty() ? to_do(rollout.spec())
+                                       : fmt::format("with {}, profile {}", plan.image(), plan.profile()));
   if (plan.servers_size() > 0) {
     std::vector<Cells> rows = {{"WAVE", "SERVER", "SITE", "IDENTITY", "BMC", "HOLDS"}};
     for (const auto& server : plan.servers()) {

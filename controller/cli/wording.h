@@ -30,6 +30,8 @@ std::string failure_text(const rest::Deployment& deployment, std::size_t indent 
 /// Failures grouped by code, the worst first: "2 x BMC_LOGIN_REFUSED (disk untouched): r1, r2".
 std::string causes_text(const std::vector<rest::Deployment>& deployments);
 
+/// "install", "power off", "inspect".
+std::string action_words(const rest::RolloutSpec& spec);
 /// Who, who not and why, in order, and the digest.
 std::string plan_text(const rest::Rollout& rollout);
 /// The digest as people type it; `start` takes any prefix this long.
@@ -44,6 +46,8 @@ std::string time_words(const google::protobuf::Timestamp& time);
 std::string event_line(const rest::LogEvent& event);
 
 bool is_ended(const rest::Deployment& deployment);
+/// Its work may write a disk: what it is called and where it ends is told with the disk's state.
+bool may_wipe(const rest::Deployment& deployment);
 /// A person may still decide what became of it.
 bool may_be_resolved(const rest::Deployment& deployment);
 bool has_succeeded(const rest::Deployment& deployment);

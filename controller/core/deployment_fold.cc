@@ -6,6 +6,7 @@
 
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
 #include "controller/core/fences.h"
@@ -19,6 +20,7 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr int evidence_limit = 32;
+constexpr std::size_t power_text = 32;  // "On", "PoweringOff", ...
 
 Happening happening_of(wire::Ended::Outcome outcome) {
   if (planted(Defect::ends_called_succeeded) &&
@@ -48,6 +50,7 @@ std::optional<InstallFigures> earlier_installs(const Work& work, const rest::Dep
 /// Another agent may have had the same order: of the disk, neither can say that nobody touched it. Nor can one that
 /// is in quarantine, by our word or by its own: what it has forgotten may be what it did.
 bool cannot_say_untouched(const Work& work, const rest::Deployment& deployment) {
+  if (!action_of(deployment).wipes) return false;
   const SiteLink* link = work.link(deployment.site());
   const auto order = work.ledger.inner().orders.find(deployment.id());
   return link != nullptr && order != work.ledger.inner().orders.end() &&
@@ -57,6 +60,14 @@ bool cannot_say_untouched(const Work& work, const rest::Deployment& deployment) 
 constexpr char two_may_run[] =
     "the site had two agents, or two histories, when it had this order: another one may have written the "
     "disk";
+
+/// Of the host, as its site read it last.
+void note_power(Work& work, const std::string& id, const std::string& power) {
+  const std::string& server = work.mesh().deployments.at(id).server();
+  if (power.empty() || !work.mesh().servers.contains(server)) return;
+  work.ledger.change_server(
+      server, [&](rest::Server& s) { s.mutable_status()->set_power(power.substr(0, power_text)); });
+}
 
 void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
   const wire::Ended& end = event.ended();
@@ -88,6 +99,7 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
   const Happening what = doubted ? Happening::indeterminate : happening_of(end.outcome());
   const bool moved = move_deployment(work, id, what, details);
   // Its medium is in because its installer may still run: it counts for the limits until the site lets go.
+  if (moved) note_power(work, id, end.power());
   if (end.medium_in() && !planted(Defect::custody_frees_place)) keep_place(work, id);
   if (moved) return;
   const rest::Deployment& known = work.mesh().deployments.at(id);

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "common/ports/wire_time.h"
-#include "controller/core/server_phases.h"
+#include "controller/core/actions/actions.h"
 #include "controller/state/deployment_states.h"
 
 namespace metalmesh::controller {
@@ -68,7 +68,7 @@ void note_untouched_end(Work& work, const rest::Deployment& ended) {
   const auto order = work.ledger.inner().orders.find(ended.id());
   const bool handed_out = order != work.ledger.inner().orders.end() && order->second.command_seq() != 0;
   SiteLink* link = work.link(ended.site());
-  if (handed_out && link != nullptr && says_untouched(ended))
+  if (handed_out && link != nullptr && action_of(ended).wipes && says_untouched(ended))
     link->note_untouched_end(ended.id(), work.mesh().last_event);
 }
 
@@ -94,6 +94,7 @@ bool move_deployment(Work& work, const std::string& id, Happening what,
   work.ledger.change_deployment(id, [&](rest::Deployment& changed) {
     if (next) changed.set_state(std::string(*next));
     if (edit) edit(changed);
+    keep_to_nature(changed);
     if (!next) return;
     if (is_open(*next)) {
       changed.clear_ended();
@@ -105,10 +106,11 @@ bool move_deployment(Work& work, const std::string& id, Happening what,
   if (!next) return true;
   work.moved = true;
   if (is_open(*next)) {
-    if (began && work.mesh().servers.contains(deployment.server())) mark_installing(work, deployment);
+    if (began && work.mesh().servers.contains(deployment.server()))
+      action_of(deployment).handed_out(work, deployment);
   } else {
     ++work.metrics.deployments_ended;
-    settle_server(work, deployment);
+    action_of(deployment).ended(work, deployment);
     note_untouched_end(work, deployment);
     // A person who resolves it will want to know what had been ordered, a fact that disproves it, too.
     const bool unclear = *next == states::indeterminate || *next == states::unproven;

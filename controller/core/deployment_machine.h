@@ -33,7 +33,7 @@ enum class Happening {
 /// The state that follows, or nothing when the happening changes none (repeated, late, out of place).
 std::optional<std::string_view> next_state(std::string_view state, Happening what);
 
-/// Moves the deployment and all that hangs on it: end time, server phase, stored order. `edit` sets the facts
+/// Moves the deployment and all that hangs on it: end time, server, stored order. `edit` sets the facts
 /// that come with the move and runs even when the state stays, unless the deployment has ended.
 /// Returns false when it had ended before: an end changes only when it is disproved.
 bool move_deployment(Work& work, const std::string& id, Happening what,

@@ -7,6 +7,7 @@
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/deployment_fold.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
@@ -55,7 +56,7 @@ const rest::Deployment* learn_deployment(Work& work, const std::string& site, co
   call_back_rivals(work, learned);
   work.ledger.raise_generation(machine_of(server->second), event.generation());
   work.ledger.put(learned);
-  mark_installing(work, learned);
+  action_of(learned).handed_out(work, learned);
   work.moved = true;
   return &mesh.deployments.at(event.deployment_id());
 }
@@ -148,12 +149,10 @@ void lose_job(Work& work, const std::string& site, const wire::StoreDamaged& dam
   const std::string id = found->first;
   move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
     d.add_evidence(store_damaged(damage));
-    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
-    d.mutable_fault()->set_seen("the row of this job in the store of the site's agent is damaged (" +
-                                damage.row() + "); what became of it is not known");
-    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-    d.mutable_fault()->set_next(damage.next() + "; then: " + commands::resolve_either_way(id));
-    d.set_disk(wire::DISK_UNKNOWN);
+    outcome_unknown(d,
+                    "the row of this job in the store of the site's agent is damaged (" + damage.row() +
+                        "); what became of it is not known",
+                    damage.next());
     d.set_keeps_place(true);  // the installer may run
   });
   work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
@@ -242,7 +241,11 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
       fold_receipt(work, site, journal, event, subject.deployment);
       break;
     case wire::Event::kInspected:
-      fold_inspected(work, site, event);
+      if (event.deployment_id().empty()) {
+        fold_inspected(work, site, event);
+      } else if (subject.deployment != nullptr) {
+        fold_ordered_inspection(work, *subject.deployment, event.inspected());
+      }
       break;
     case wire::Event::kCredentialHeld:
     case wire::Event::kCredentialReleased:
@@ -308,19 +311,14 @@ void void_site(Work& work, const std::string& site, const std::string& journal) 
     move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
       d.add_evidence("the site's agent lost its journal " + journal + " while this was " +
                      (d.launched() ? "running its installer" : "handed out, not known to be launched"));
-      d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
-      d.mutable_fault()->set_seen("the site's agent lost its journal " + journal +
-                                  "; what it did last is not known");
-      d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-      d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
-      d.set_disk(wire::DISK_UNKNOWN);
+      outcome_unknown(d, "the site's agent lost its journal " + journal + "; what it did last is not known");
       d.set_keeps_place(true);  // the installer may run: who would say so is gone
     });
     owe_fence(work, id, "the site's agent lost the journal that had the order", journal);
     work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
                                 "INDETERMINATE: the site's agent lost its journal"),
                      work.now.wall());
-    look_for_ours(work, id);
+    if (may_have_wiped(work.mesh().deployments.at(id))) look_for_ours(work, id);
   }
   for (const std::string& id : fences_owed_by(work.mesh(), site, journal)) {
     const auto known = work.mesh().deployments.find(id);

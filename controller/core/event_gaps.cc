@@ -6,6 +6,7 @@
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/fences.h"
 #include "controller/core/identity_judgement.h"
@@ -31,11 +32,7 @@ std::string what_is_missing(const std::string& site, const SiteLink& link) {
 void doubt(Work& work, const SiteLink& link, const std::string& id) {
   const std::string gap = what_is_missing(work.mesh().deployments.at(id).site(), link);
   move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
-    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
-    d.mutable_fault()->set_seen("what became of this is not known: " + gap);
-    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-    d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
-    d.set_disk(wire::DISK_UNKNOWN);
+    outcome_unknown(d, "what became of this is not known: " + gap);
     d.set_keeps_place(true);  // until the site answers that nothing of it runs
   });
   owe_fence(work, id, "whether it runs is not known: " + gap, link.event_journal());
@@ -47,7 +44,8 @@ void doubt(Work& work, const SiteLink& link, const std::string& id) {
 void doubt_waiting(Work& work, const SiteLink& link, const std::string& server, const std::string& ordered) {
   std::vector<std::string> waiting;
   for (const auto& [id, deployment] : work.mesh().deployments) {
-    if (deployment.server() == server && deployment.state() == states::pending && id != ordered)
+    if (deployment.server() == server && deployment.state() == states::pending && id != ordered &&
+        action_of(deployment).changes)
       waiting.push_back(id);
   }
   for (const std::string& id : waiting) doubt(work, link, id);
@@ -66,7 +64,7 @@ void learn(Work& work, const std::string& site, const std::string& server,
   learned.set_launched(fence.launched() >= fence.generation());
   *learned.mutable_created() = to_wire(work.now.wall());
   work.ledger.put(learned);
-  mark_installing(work, learned);
+  action_of(learned).handed_out(work, learned);
   work.moved = true;
 }
 

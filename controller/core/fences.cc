@@ -6,9 +6,8 @@
 #include <vector>
 
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/identity_judgement.h"
-#include "controller/core/object_rules.h"
-#include "controller/core/order_builder.h"
 #include "controller/core/sentences.h"
 #include "controller/state/deployment_states.h"
 
@@ -26,10 +25,9 @@ std::optional<wire::Identity> identity_of(const Work& work, const rest::Deployme
 /// How long it may still run there at the most, from now on.
 Duration longest_run(const Work& work, const rest::Deployment& deployment) {
   const auto order = work.ledger.inner().orders.find(deployment.id());
-  if (order == work.ledger.inner().orders.end()) return defaults::launch_within + defaults::max_run;
-  const Duration run = from_wire(agreed_in(order->second).install().max_run());
-  if (deployment.launched()) return run;
-  return run + std::max(Duration(), from_wire(order->second.order().issue().launch_by()) - work.now.wall_low);
+  return action_of(deployment)
+      .longest_run(order == work.ledger.inner().orders.end() ? nullptr : &order->second, deployment,
+                   work.now);
 }
 
 void send(Work& work, const std::string& id, record::OwedFence fence, SiteLink& link) {
@@ -84,7 +82,7 @@ void owe_fence(Work& work, const std::string& id, const std::string& reason,
   if (known != work.mesh().fences.end() && !known->second.confirmed()) return;
   const rest::Deployment& deployment = work.mesh().deployments.at(id);
   const auto identity = identity_of(work, deployment);
-  if (!identity) return;
+  if (!identity || !action_of(deployment).changes) return;
   record::OwedFence fence;
   fence.set_site(deployment.site());
   fence.set_server(deployment.server());

@@ -12,7 +12,8 @@
 namespace metalmesh::controller {
 
 /// From now on the fence is owed by the agent whose events are (were) in `event_journal`; a debt that stands
-/// already stays as it is. Without an order or a server that name the machine there is nothing to fence.
+/// already stays as it is. Without an order or a server that name the machine there is nothing to fence, nor
+/// where nothing is changed.
 void owe_fence(Work& work, const std::string& deployment, const std::string& reason,
                const std::string& event_journal);
 

@@ -228,4 +228,21 @@ Verdict share(const std::string& field, const std::string& value) {
   return bad(field, quoted(value) + " is neither a number nor a percentage: \"3\" or \"3%\"");
 }
 
+Verdict first_of(std::initializer_list<Verdict> verdicts) {
+  for (const Verdict& verdict : verdicts) {
+    if (verdict) return verdict;
+  }
+  return std::nullopt;
+}
+
+Verdict required(const std::string& field, bool given) {
+  if (given) return std::nullopt;
+  return refusal(ErrorKind::invalid, field, "is required");
+}
+
+Verdict missing(const std::string& field, const std::string& kind, const std::string& name) {
+  return refusal(ErrorKind::not_found, field, kind + " \"" + name.substr(0, 80) + "\" does not exist",
+                 "apply it first");
+}
+
 }  // namespace metalmesh::controller::rules

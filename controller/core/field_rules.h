@@ -53,4 +53,17 @@ std::optional<Share> parse_share(std::string_view text);
 
 Refusal refusal(ErrorKind kind, std::string field, std::string message, std::string next = {});
 
+/// The first refusal of a list of checks that were made in order.
+Verdict first_of(std::initializer_list<Verdict> verdicts);
+Verdict required(const std::string& field, bool given);
+/// An object that is referred to.
+Verdict missing(const std::string& field, const std::string& kind, const std::string& name);
+template <class Check>
+Verdict if_set(const std::string& value, Check check) {
+  return value.empty() ? std::nullopt : check(value);
+}
+inline void default_to(std::string& value, const char* fallback) {
+  if (value.empty()) value = fallback;
+}
+
 }  // namespace metalmesh::controller::rules

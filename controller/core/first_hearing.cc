@@ -3,14 +3,15 @@
 #include <algorithm>
 
 #include "common/base/planted.h"
+#include "controller/state/rollout_states.h"
 
 namespace metalmesh::controller {
 
 void FirstHearing::begin(const MeshState& mesh) {
   if (planted(Defect::first_site_suffices)) return;
   for (const auto& [name, rollout] : mesh.rollouts) {
-    const std::string& state = rollout.status().state();
-    if (state == "running" || state == "held") under_way_.insert(name);
+    const RolloutState state = state_of(rollout);
+    if (state == RolloutState::running || state == RolloutState::held) under_way_.insert(name);
   }
 }
 

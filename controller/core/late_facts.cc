@@ -3,6 +3,7 @@
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
 #include "controller/core/fences.h"
@@ -10,6 +11,7 @@
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -19,7 +21,7 @@ bool is_resolved(const rest::Deployment& deployment) { return !deployment.resolv
 /// A person said so, and nothing that the site told speaks for it.
 bool stands_alone(const rest::Deployment& deployment) {
   const bool foretold = deployment.state() == states::succeeded && !deployment.launched();
-  return is_resolved(deployment) && (foretold || says_untouched(deployment));
+  return is_resolved(deployment) && action_of(deployment).wipes && (foretold || says_untouched(deployment));
 }
 
 /// The site, too, would have it end like this.
@@ -59,10 +61,11 @@ void protect(Work& work, const rest::Deployment& deployment) {
 /// A rollout that was done has something to wait for again; one that was aborted stays so.
 void reopen_rollout(Work& work, const std::string& name) {
   const auto found = work.mesh().rollouts.find(name);
-  if (found == work.mesh().rollouts.end() || found->second.status().state() != "done") return;
+  if (found == work.mesh().rollouts.end() || state_of(found->second) != RolloutState::done) return;
   work.ledger.change_rollout(name, [](rest::Rollout& rollout) {
     auto& status = *rollout.mutable_status();
-    status.set_state(status.stop_reason().starts_with("aborted") ? "aborting" : "running");
+    set_state(rollout,
+              status.stop_reason().starts_with("aborted") ? RolloutState::aborting : RolloutState::running);
     status.clear_ended();
   });
 }
@@ -87,11 +90,7 @@ void leave_unclear(Work& work, const std::string& id, const std::string& why) {
   move_deployment(work, id, Happening::doubted, [&](rest::Deployment& d) {
     keep_word(d, as, why, work.now);
     d.add_evidence(why);
-    d.set_disk(wire::DISK_UNKNOWN);
-    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
-    d.mutable_fault()->set_seen(why);
-    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-    d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
+    outcome_unknown(d, why);
     d.set_keeps_place(true);  // the installer may run: who would say so is gone
   });
   work.ledger.note(line_about(work.mesh().deployments.at(id), "ended", "INDETERMINATE: " + why),
@@ -127,7 +126,7 @@ bool disproves(const wire::Event& event, const rest::Deployment& deployment, boo
 
 void call_back_rivals(Work& work, const rest::Deployment& deployment) {
   const auto server = work.mesh().servers.find(deployment.server());
-  if (server == work.mesh().servers.end()) return;
+  if (server == work.mesh().servers.end() || !action_of(deployment).changes) return;
   const rest::Deployment* rival = open_deployment(work.mesh(), server->second);
   if (rival == nullptr || rival->id() == deployment.id()) return;
   const std::string id = rival->id();
@@ -161,7 +160,10 @@ void doubt_word(Work& work, const std::string& id, const std::string& why) {
 
 void doubt_end(Work& work, const std::string& id) {
   const auto known = work.mesh().deployments.find(id);
-  if (known == work.mesh().deployments.end() || !says_untouched(known->second)) return;
+  if (known == work.mesh().deployments.end() || !action_of(known->second).wipes ||
+      !says_untouched(known->second)) {
+    return;
+  }
   call_back_rivals(work, known->second);
   leave_unclear(work, id,
                 "one of the two agents of " + known->second.site() +
@@ -175,7 +177,9 @@ void reopen(Work& work, const std::string& id, const wire::Event& event) {
   const std::string as = deployment.state();
   const std::string was =
       as + (deployment.resolved_by().empty() ? std::string() : ", resolved by " + deployment.resolved_by());
-  call_back_rivals(work, deployment);
+  const bool wipes = action_of(deployment).wipes;
+  // What has ended and touched no disk is in nobody's way.
+  if (wipes || !event.has_ended()) call_back_rivals(work, deployment);
   reopen_rollout(work, deployment.rollout());
   move_deployment(work, id, Happening::disproved, [&](rest::Deployment& d) {
     keep_word(d, as, told, work.now);
@@ -187,7 +191,7 @@ void reopen(Work& work, const std::string& id, const wire::Event& event) {
     }
     d.set_note("open again (it was " + was + "): the site tells: " + told);
   });
-  if (launched_by(event)) protect(work, deployment);
+  if (wipes && launched_by(event)) protect(work, deployment);
   ++work.metrics.deployments_reopened;
   work.ledger.note(
       line_about(deployment, "reopened",

@@ -15,7 +15,7 @@ bool disproves(const wire::Event& event, const rest::Deployment& deployment, boo
 
 /// Opens `deployment` again: running, its server installing (and protected once it was launched), a person's
 /// word kept as contradicted, its rollout at work. Whoever was to install the same server since is called
-/// back.
+/// back, unless it has ended all the same and touched no disk.
 void reopen(Work& work, const std::string& deployment, const wire::Event& event);
 
 /// Nobody can say any more what became of `deployment` (`why`). If a person ended it, nothing that was told

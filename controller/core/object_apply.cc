@@ -1,15 +1,17 @@
 #include "controller/core/object_apply.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/command_words.h"
 #include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/object_rules.h"
-#include "controller/core/order_builder.h"
 #include "controller/core/server_edits.h"
 #include "controller/core/server_phases.h"
+#include "controller/state/deployment_states.h"
 #include "controller/state/profile_blob.h"
+#include "controller/state/rollout_states.h"
 #include "controller/state/row_codec.h"
 
 namespace metalmesh::controller {
@@ -54,7 +56,7 @@ Verdict may_change(const Work& work, const rest::Server* old, const rest::Server
 Verdict may_change(const Work&, const rest::Rollout* old, const rest::Rollout& rollout) {
   if (old == nullptr) return std::nullopt;
   const std::string& state = old->status().state();
-  if (state == "draft" || state == "planned") return std::nullopt;
+  if (is_before_start(state_of(*old))) return std::nullopt;
   return refusal(ErrorKind::conflict, "spec",
                  "rollout " + rollout.metadata().name() + " is " + state + " and cannot change any more",
                  "make a rollout with another name");
@@ -79,7 +81,7 @@ void store(Work& work, const rest::Server* old, rest::Server server) {
 
 void store(Work& work, const rest::Rollout*, rest::Rollout rollout) {
   rollout.clear_status();
-  rollout.mutable_status()->set_state("draft");  // an earlier plan was of another wish
+  set_state(rollout, RolloutState::draft);  // an earlier plan was of another wish
   work.ledger.put(std::move(rollout));
 }
 
@@ -150,15 +152,18 @@ std::optional<std::string> user_of_credential(const MeshState& mesh, const std::
 template <class Uses>
 std::optional<std::string> user_rollout(const MeshState& mesh, Uses uses) {
   for (const auto& [id, rollout] : mesh.rollouts) {
-    if (rollout.status().state() != "done" && uses(rollout.spec())) return "rollout " + id;
+    if (state_of(rollout) != RolloutState::done && uses(rollout.spec())) return "rollout " + id;
   }
   return std::nullopt;
 }
 
 std::optional<std::string> user_of_server(const MeshState& mesh, const std::string& name) {
-  const rest::Deployment* open = open_deployment(mesh, mesh.servers.at(name));
-  if (open == nullptr) return std::nullopt;
-  return "deployment " + open->id() + " (" + open->state() + ")";
+  // Several may only read it, and none of those is the one that its status names.
+  const auto open = std::ranges::find_if(mesh.deployments, [&](const auto& entry) {
+    return entry.second.server() == name && is_open(entry.second.state());
+  });
+  if (open == mesh.deployments.end()) return std::nullopt;
+  return "deployment " + open->first + " (" + open->second.state() + ")";
 }
 
 std::optional<std::string> user_of_image(const MeshState& mesh, const std::string& name) {
@@ -172,11 +177,11 @@ std::optional<std::string> user_of_profile(const MeshState& mesh, const std::str
 }
 
 std::optional<std::string> user_of_rollout(const MeshState& mesh, const std::string& name) {
-  const std::string& state = mesh.rollouts.at(name).status().state();
-  if (const std::uint32_t owed = mesh.rollouts.at(name).status().fences_owed(); owed > 0)
+  const rest::Rollout& rollout = mesh.rollouts.at(name);
+  if (const std::uint32_t owed = rollout.status().fences_owed(); owed > 0)
     return std::to_string(owed) + " deployments that are not fenced yet: their sites have not confirmed it";
-  if (state == "draft" || state == "planned" || state == "done") return std::nullopt;
-  return "its own deployments: it is " + state;
+  if (!is_under_way(state_of(rollout))) return std::nullopt;
+  return "its own deployments: it is " + rollout.status().state();
 }
 
 /// The version of an object, 0 when it does not exist.

@@ -7,11 +7,17 @@
 #include "common/ports/bandwidth_plan.h"
 #include "common/ports/wire_time.h"
 #include "common/text/letters.h"
+#include "controller/core/actions/actions.h"
 
 namespace metalmesh::controller {
 namespace {
 
+using rules::default_to;
+using rules::first_of;
+using rules::if_set;
+using rules::missing;
 using rules::refusal;
+using rules::required;
 using rules::Verdict;
 
 constexpr std::int64_t day = 24 * 3600;  // seconds
@@ -23,14 +29,6 @@ constexpr int urls_limit = 16;
 constexpr int macs_limit = 32;
 constexpr char api_version[] = "metalmesh/v1";
 
-/// The first refusal of a list of checks that were made in order.
-Verdict first_of(std::initializer_list<Verdict> verdicts) {
-  for (const Verdict& verdict : verdicts) {
-    if (verdict) return verdict;
-  }
-  return std::nullopt;
-}
-
 /// apiVersion, kind and metadata, alike for every kind.
 template <class Object>
 Verdict head(Object& object, const std::string& kind) {
@@ -40,25 +38,6 @@ Verdict head(Object& object, const std::string& kind) {
                    rules::one_of("kind", object.kind(), {kind}),
                    rules::name("metadata.name", object.metadata().name()),
                    rules::labels("metadata.labels", object.metadata().labels())});
-}
-
-Verdict missing(const std::string& field, const std::string& kind, const std::string& name) {
-  return refusal(ErrorKind::not_found, field, kind + " \"" + name.substr(0, 80) + "\" does not exist",
-                 "apply it first");
-}
-
-Verdict required(const std::string& field, bool given) {
-  if (given) return std::nullopt;
-  return refusal(ErrorKind::invalid, field, "is required");
-}
-
-template <class Check>
-Verdict if_set(const std::string& value, Check check) {
-  return value.empty() ? std::nullopt : check(value);
-}
-
-void default_to(std::string& value, const char* fallback) {
-  if (value.empty()) value = fallback;
 }
 
 Verdict placeholder(const std::string& field, const std::string& value) {
@@ -100,13 +79,6 @@ Verdict check_credential_use(const rest::Server& server, const rest::Site& site,
     return refusal(ErrorKind::invalid, field, "credential " + name + " belongs to site " + home);
   }
   return std::nullopt;
-}
-
-/// A part of a host follows the same rules as a whole one, because lists replace each other as wholes.
-Verdict check_host(wire::Host* host) {
-  const auto wrong = hosts::check_host(*host);
-  if (!wrong) return std::nullopt;
-  return refusal(ErrorKind::invalid, "spec.host." + wrong->field, wrong->message);
 }
 
 Verdict check_proof(rest::ProfileProof& proof) {
@@ -170,7 +142,6 @@ Verdict check_pace(rest::RolloutSpec& spec) {
   if (parallel.total() == 0) parallel.set_total(defaults::parallel_total);
   if (parallel.per_site() == 0) parallel.set_per_site(defaults::parallel_per_site);
   if (!spec.has_start_within()) *spec.mutable_start_within() = to_wire(defaults::start_within);
-  if (!spec.has_launch_within()) *spec.mutable_launch_within() = to_wire(defaults::launch_within);
   default_to(*spec.mutable_offline(), "finish");
   const auto& stop = spec.stop_after();
   if (stop.no_canary() && stop.canary() != 0) {
@@ -184,8 +155,8 @@ Verdict check_pace(rest::RolloutSpec& spec) {
        if_set(stop.after_wipe(), [](const auto& v) { return rules::share("spec.stopAfter.afterWipe", v); }),
        if_set(stop.unproven(), [](const auto& v) { return rules::share("spec.stopAfter.unproven", v); }),
        if_set(stop.before_wipe(), [](const auto& v) { return rules::share("spec.stopAfter.beforeWipe", v); }),
+       if_set(stop.failed(), [](const auto& v) { return rules::share("spec.stopAfter.failed", v); }),
        rules::duration("spec.startWithin", spec.start_within(), 30 * day),
-       rules::duration("spec.launchWithin", spec.launch_within(), day),
        rules::one_of("spec.offline", spec.offline(), {"finish", "startUntil"}),
        required("spec.offlineStartWithin", !until || spec.has_offline_start_within()),
        until ? rules::duration("spec.offlineStartWithin", spec.offline_start_within(), 30 * day)
@@ -193,6 +164,12 @@ Verdict check_pace(rest::RolloutSpec& spec) {
 }
 
 }  // namespace
+
+Verdict check_host(wire::Host* host) {
+  const auto wrong = hosts::check_host(*host);
+  if (!wrong) return std::nullopt;
+  return refusal(ErrorKind::invalid, "spec.host." + wrong->field, wrong->message);
+}
 
 const rest::Image* package_image(const MeshState& mesh, const rest::Profile& profile,
                                  const std::string& image) {
@@ -310,33 +287,17 @@ Verdict check(rest::Rollout& rollout, const MeshState& mesh) {
   if (auto bad = head(rollout, "Rollout")) return bad;
   auto& spec = *rollout.mutable_spec();
   default_to(*spec.mutable_action(), "install");
-  default_to(*spec.mutable_powered_on(), "refuse");
-  if (spec.action() != "install") {
+  const Action* action = action_named(spec.action());
+  if (action == nullptr) {
+    std::string names;
+    for (const Action* one : all_actions()) names += (names.empty() ? "" : ", ") + std::string(one->name);
     return refusal(ErrorKind::unsupported, "spec.action",
-                   "\"" + spec.action().substr(0, 80) + "\" is no action of this version: install");
+                   "\"" + spec.action().substr(0, 80) + "\" is no action of this version: " + names);
   }
+  if (auto bad = check_fields(*action, spec)) return bad;
   if (auto bad = check_selection(spec.select(), mesh)) return bad;
-  if (spec.has_host()) {
-    if (auto bad = check_host(spec.mutable_host())) return bad;
-  }
-  if (auto bad = first_of({required("spec.image", !spec.image().empty()),
-                           required("spec.profile", !spec.profile().empty())})) {
-    return bad;
-  }
-  const auto image = mesh.images.find(spec.image());
-  if (image == mesh.images.end()) return missing("spec.image", "Image", spec.image());
-  const rest::Profile* profile = find_profile(mesh, spec.profile());
-  if (profile == nullptr) return missing("spec.profile", "Profile", spec.profile());
-  if (profile->spec().family() != image->second.spec().family()) {
-    return refusal(ErrorKind::invalid, "spec.profile",
-                   "profile " + spec.profile() + " is for family " + profile->spec().family() + ", image " +
-                       spec.image() + " is " + image->second.spec().family());
-  }
-  const std::string& packages_image = profile->spec().packages_image();
-  if (!packages_image.empty() && !mesh.images.contains(packages_image))
-    return missing("spec.profile.packagesImage", "Image", packages_image);
-  return first_of({rules::one_of("spec.poweredOn", spec.powered_on(), {"refuse", "graceful", "force"}),
-                   check_pace(spec), rules::variables("spec.vars", spec.vars())});
+  if (auto bad = action->check(spec, mesh)) return bad;
+  return check_pace(spec);
 }
 
 }  // namespace metalmesh::controller

@@ -23,10 +23,7 @@ inline constexpr std::chrono::seconds stall_after = std::chrono::minutes(35);
 inline constexpr std::chrono::seconds proof_within = std::chrono::minutes(20);
 inline constexpr std::chrono::seconds proof_settle = std::chrono::minutes(2);
 inline constexpr std::uint32_t attempts_before_wipe = 2;
-inline constexpr std::uint32_t canary_above = 10;      // servers in the plan
-inline constexpr std::uint32_t stop_after_wipe = 3;    // at least, or 3 %
-inline constexpr std::uint32_t stop_unproven = 3;      // at least, or 3 %
-inline constexpr std::uint32_t stop_before_wipe = 10;  // at least, or 10 %
+inline constexpr std::uint32_t canary_above = 10;  // servers in the plan
 inline constexpr std::chrono::seconds unprotect_for = std::chrono::hours(4);
 }  // namespace defaults
 
@@ -36,6 +33,9 @@ rules::Verdict check(rest::Server& server, const MeshState& mesh);
 rules::Verdict check(rest::Image& image, const MeshState& mesh);
 rules::Verdict check(rest::Profile& profile, const MeshState& mesh);
 rules::Verdict check(rest::Rollout& rollout, const MeshState& mesh);
+
+/// The host of a spec. A part of one follows the same rules as a whole one, because lists replace each other as wholes.
+rules::Verdict check_host(wire::Host* host);
 
 /// "rocky-base" (newest) or "rocky-base@7"; nullptr when there is none.
 const rest::Profile* find_profile(const MeshState& mesh, const std::string& reference);

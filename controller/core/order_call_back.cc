@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/base/planted.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
@@ -59,7 +60,7 @@ bool was_protected_meanwhile(const rest::Server& server) {
 std::string call_order_back(Work& work, const std::string& server, const std::string& reason) {
   if (planted(Defect::protect_recalls_nothing)) return {};
   const rest::Deployment* open = open_deployment(work.mesh(), work.mesh().servers.at(server));
-  if (open == nullptr) return {};
+  if (open == nullptr || !action_of(*open).wipes) return {};
   const std::string who = "deployment " + open->id() + " of rollout " + open->rollout();
   const Words& words = words_of(reach_after_call(work, open->id(), reason));
   work.ledger.change_server(server, [&](rest::Server& s) {
@@ -75,7 +76,7 @@ void call_protected_back(Work& work) {
     if (work.mesh().fences.contains(id) || order.command_seq() == 0) continue;
     const auto deployment = work.mesh().deployments.find(id);
     if (deployment == work.mesh().deployments.end() || !is_in_flight(deployment->second.state()) ||
-        deployment->second.launched()) {
+        deployment->second.launched() || !action_of(deployment->second).wipes) {
       continue;
     }
     const auto server = work.mesh().servers.find(deployment->second.server());

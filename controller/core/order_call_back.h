@@ -8,7 +8,7 @@
 
 namespace metalmesh::controller {
 
-/// Calls the open order of `server` back, if there is one. What came of it is a sentence, empty without an
+/// Calls the open order of `server` back, if there is one that protection is against. What came of it is a sentence, empty without an
 /// order, and the condition Recalled of the server.
 std::string call_order_back(Work& work, const std::string& server, const std::string& reason);
 /// Asks again where a site could not be asked when its server was protected.

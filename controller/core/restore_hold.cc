@@ -6,6 +6,7 @@
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/operator_acts.h"
@@ -13,6 +14,7 @@
 #include "controller/core/server_phases.h"
 #include "controller/core/site_care.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 #include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller {
@@ -33,10 +35,10 @@ void note(Work& work, std::string type, const std::string& rollout, std::string 
   work.ledger.note(std::move(line), work.now.wall());
 }
 
-std::vector<std::string> rollouts_in(const Work& work, std::string_view state) {
+std::vector<std::string> rollouts_in(const Work& work, RolloutState state) {
   std::vector<std::string> names;
   for (const auto& [name, rollout] : work.mesh().rollouts) {
-    if (rollout.status().state() == state) names.push_back(name);
+    if (state_of(rollout) == state) names.push_back(name);
   }
   return names;
 }
@@ -136,16 +138,14 @@ void doubt_pending(Work& work, const std::string& site) {
   if (!work.mesh().hold && (link == nullptr || !link->row().learning())) return;
   std::vector<std::string> pending;
   for (const auto& [id, deployment] : work.mesh().deployments) {
-    if (deployment.site() == site && deployment.state() == states::pending) pending.push_back(id);
+    // What only reads may be handed out twice.
+    if (deployment.site() == site && deployment.state() == states::pending && action_of(deployment).changes)
+      pending.push_back(id);
   }
   for (const std::string& id : pending) {
     move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
-      d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
-      d.mutable_fault()->set_seen("this controller was restored, and the agent of " + site +
-                                  " lost its journal: whether this was handed out in between is not known");
-      d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-      d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
-      d.set_disk(wire::DISK_UNKNOWN);
+      outcome_unknown(d, "this controller was restored, and the agent of " + site +
+                             " lost its journal: whether this was handed out in between is not known");
     });
     work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
                                 "INDETERMINATE: controller and site both forgot whether it was handed out"),
@@ -173,9 +173,9 @@ void note_difference(Work& work, rest::HoldDifference difference) {
 
 void hold_rollouts(Work& work) {
   if (!work.mesh().hold) return;
-  for (const std::string& name : rollouts_in(work, "running")) {
+  for (const std::string& name : rollouts_in(work, RolloutState::running)) {
     work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
-      rollout.mutable_status()->set_state("held");
+      set_state(rollout, RolloutState::held);
       rollout.mutable_status()->set_stop_reason("held: " + work.mesh().hold->reason());
     });
     note(work, "rollout", name, "rollout " + name + " is held: " + work.mesh().hold->reason());
@@ -208,9 +208,9 @@ ActResult act(Work& work, const ContinueController& request, const std::string&)
   const std::string foreign = work.mesh().hold->foreign_instance();
   work.ledger.set_hold(std::nullopt);
   if (!foreign.empty()) take_over(work, foreign);
-  for (const std::string& name : rollouts_in(work, "held")) {
+  for (const std::string& name : rollouts_in(work, RolloutState::held)) {
     work.ledger.change_rollout(name, [](rest::Rollout& rollout) {
-      rollout.mutable_status()->set_state("running");
+      set_state(rollout, RolloutState::running);
       rollout.mutable_status()->clear_stop_reason();
     });
   }

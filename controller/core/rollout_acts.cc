@@ -7,6 +7,8 @@
 #include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
+#include "controller/core/actions/grounds.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
@@ -19,6 +21,7 @@
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -28,9 +31,6 @@ using rules::refusal;
 constexpr std::size_t id_bytes = 8;
 constexpr std::size_t note_limit = 1024;
 constexpr Duration inspection_ages_after = std::chrono::minutes(10);
-/// Grounds for exclusion that the next inspection may lift.
-constexpr std::array<std::string_view, 4> may_have_changed = {"POWERED_ON", "NOT_READY", "NO_VIRTUAL_MEDIA",
-                                                              "NO_SHUTDOWN"};
 
 std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
                                 std::string next = {}) {
@@ -51,11 +51,12 @@ std::string plan_next(const std::string& name) { return "plan it again: " + comm
 std::expected<PlannedOrders, Refusal> plan_to_start(const Work& work, const rest::Rollout& rollout,
                                                     const StartRollout& request) {
   const std::string& name = rollout.metadata().name();
-  const std::string& state = rollout.status().state();
-  if (state == "draft")
+  const RolloutState state = state_of(rollout);
+  if (state == RolloutState::draft)
     return refuse(ErrorKind::conflict, "plan", "rollout " + name + " has no plan", plan_next(name));
-  if (state != "planned")
-    return refuse(ErrorKind::conflict, "", "rollout " + name + " is " + state + " already");
+  if (state != RolloutState::planned)
+    return refuse(ErrorKind::conflict, "",
+                  "rollout " + name + " is " + rollout.status().state() + " already");
   if (work.mesh().disk_low) {
     return refuse(ErrorKind::exhausted, "", "the controller's disk is nearly full: nothing new is started",
                   "free space in its data directory, then start again");
@@ -85,8 +86,9 @@ std::expected<PlannedOrders, Refusal> plan_to_start(const Work& work, const rest
     return refuse(ErrorKind::conflict, "plan", "the plan selects no server", plan_next(name));
   for (const rest::PlanServer& server : plan.servers()) {
     const auto found = work.mesh().servers.find(server.name());
-    const rest::Deployment* open =
-        found == work.mesh().servers.end() ? nullptr : open_deployment(work.mesh(), found->second);
+    const rest::Deployment* open = found == work.mesh().servers.end()
+                                       ? nullptr
+                                       : in_the_way(work.mesh(), found->second, action_of(rollout.spec()));
     if (open != nullptr) {
       return refuse(ErrorKind::conflict, "plan",
                     "server " + server.name() + " has an open deployment: " + open->id() + " of rollout " +
@@ -114,12 +116,17 @@ constexpr Resolution resolutions[] = {{"succeeded", Happening::succeeded, states
                                       {"failed", Happening::failed, states::failed},
                                       {"cancelled", Happening::cancelled, states::cancelled}};
 
-/// By its id, or the open or last one of a server.
+/// By its id; or of a server the open one, one that nobody has decided, or the last.
 std::expected<const rest::Deployment*, Refusal> deployment_named(const Work& work, const std::string& name) {
   const MeshState& mesh = work.mesh();
   const auto server = mesh.servers.find(name);
-  const auto found =
-      mesh.deployments.find(server == mesh.servers.end() ? name : server->second.status().deployment());
+  std::string id = name;
+  if (server != mesh.servers.end()) {
+    const auto& status = server->second.status();
+    const bool is_unclear = status.unresolved_size() > 0 && open_deployment(mesh, server->second) == nullptr;
+    id = is_unclear ? status.unresolved(0) : status.deployment();
+  }
+  const auto found = mesh.deployments.find(id);
   if (found != mesh.deployments.end()) return &found->second;
   if (server != mesh.servers.end())
     return refuse(ErrorKind::not_found, "id", "server " + name + " has no deployment");
@@ -162,30 +169,28 @@ rules::Verdict may_resolve(const Work& work, const rest::Deployment& deployment,
 ActResult act(Work& work, const PlanRollout& request, const std::string&) {
   const auto found = rollout_named(work, request.rollout);
   if (!found) return std::unexpected(found.error());
-  const std::string& state = (*found)->status().state();
-  if (state != "draft" && state != "planned") {
-    return refuse(ErrorKind::conflict, "",
-                  "rollout " + request.rollout + " is " + state + ": its plan is frozen");
+  if (!is_before_start(state_of(**found))) {
+    return refuse(
+        ErrorKind::conflict, "",
+        "rollout " + request.rollout + " is " + (*found)->status().state() + ": its plan is frozen");
   }
   auto planned = make_plan(work.mesh(), work.ledger.identities(), **found, work.now);
   if (!planned) return std::unexpected(planned.error());
   rest::Plan& plan = planned->shown;
   // Power and identity age: what is looked at now serves the next plan.
   for (const rest::PlanServer& server : plan.servers()) {
+    if (!action_of((*found)->spec()).changes) break;
     const auto seen_at = from_wire(work.mesh().servers.at(server.name()).status().inspected_at());
     const Duration age = work.now.wall() - seen_at;  // below zero: the clock was set
     if (age > inspection_ages_after || age < Duration::zero())
       wish_inspection(work, server.name(), AskedBy::plan);
   }
-  for (const rest::PlanExcluded& server : plan.excluded()) {
-    if (std::ranges::find(may_have_changed, server.reason()) != may_have_changed.end())
-      wish_inspection(work, server.name(), AskedBy::plan);
-  }
+  for (const std::string& server : planned->to_inspect) wish_inspection(work, server, AskedBy::plan);
   const std::string audit = "planned rollout " + request.rollout + ": " +
                             std::to_string(plan.servers_size()) + " servers, " +
                             std::to_string(plan.excluded_size()) + " excluded, digest " + plan.digest();
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
-    rollout.mutable_status()->set_state("planned");
+    set_state(rollout, RolloutState::planned);
     *rollout.mutable_status()->mutable_plan() = std::move(plan);
   });
   return Acted{false, "Rollout", request.rollout, audit};
@@ -198,12 +203,14 @@ ActResult act(Work& work, const StartRollout& request, const std::string&) {
   if (!fresh) return std::unexpected(fresh.error());
   const WallTime started = work.now.wall();
   const rest::Rollout rollout = **found;
+  const Action& action = action_of(rollout.spec());
   std::uint32_t position = 0;
   for (const rest::PlanServer& planned : rollout.status().plan().servers()) {
     const rest::Server& server = work.mesh().servers.at(planned.name());
     rest::Deployment deployment;
     deployment.set_id("d-" + to_hex(work.entropy.bytes(id_bytes)));
     deployment.set_rollout(request.rollout);
+    deployment.set_action(std::string(action.name));
     deployment.set_server(planned.name());
     deployment.set_site(planned.site());
     deployment.set_state(std::string(states::pending));
@@ -217,16 +224,17 @@ ActResult act(Work& work, const StartRollout& request, const std::string&) {
     wire::Order& handed = *order.mutable_order();
     handed.set_agreed(fresh->agreed[position - 1]);
     *handed.mutable_path() = fresh->tree.path(position - 1);
-    *handed.mutable_issue() = issue_for(work.mesh(), rollout, fresh->shown, server, deployment.id(), started);
+    *handed.mutable_issue() = issue_for(work.mesh(), rollout, server, deployment.id(), started);
     *order.mutable_identity() = order_identity(server);
     order.set_phase_before(server.status().phase());
     work.ledger.put_order(deployment.id(), std::move(order));
-    work.ledger.change_server(planned.name(),
-                              [&](rest::Server& s) { s.mutable_status()->set_deployment(deployment.id()); });
+    if (action.changes)
+      work.ledger.change_server(
+          planned.name(), [&](rest::Server& s) { s.mutable_status()->set_deployment(deployment.id()); });
     work.ledger.put(std::move(deployment));
   }
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& changed) {
-    changed.mutable_status()->set_state("running");
+    set_state(changed, RolloutState::running);
     *changed.mutable_status()->mutable_started() = to_wire(started);
   });
   work.moved = true;
@@ -238,16 +246,17 @@ ActResult act(Work& work, const StartRollout& request, const std::string&) {
 ActResult act(Work& work, const AbortRollout& request, const std::string&) {
   const auto found = rollout_named(work, request.rollout);
   if (!found) return std::unexpected(found.error());
-  const std::string state = (*found)->status().state();
+  const RolloutState state = state_of(**found);
   Acted acted{false, "Rollout", request.rollout,
               "aborted rollout " + request.rollout + ": " + request.reason.substr(0, note_limit)};
-  if (state == "aborting") return acted;
-  if (state != "running" && state != "held" && state != "stopped") {
-    return refuse(ErrorKind::conflict, "",
-                  "rollout " + request.rollout + " is " + state + ": there is nothing to abort");
+  if (state == RolloutState::aborting) return acted;
+  if (!is_under_way(state)) {
+    return refuse(
+        ErrorKind::conflict, "",
+        "rollout " + request.rollout + " is " + (*found)->status().state() + ": there is nothing to abort");
   }
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
-    rollout.mutable_status()->set_state("aborting");
+    set_state(rollout, RolloutState::aborting);
     rollout.mutable_status()->set_stop_reason(
         "aborted" + (request.reason.empty() ? "" : ": " + request.reason.substr(0, note_limit)));
   });
@@ -295,11 +304,13 @@ ActResult act(Work& work, const ResolveDeployment& request, const std::string& a
     work.ledger.change_deployment(id, [&](rest::Deployment& d) {
       decide(d);
       d.set_state(std::string(resolution->state));
+      keep_to_nature(d);
     });
     work.moved = true;
     // The site may keep its medium for an installer that may still run: this is the word that it may go.
     if (from == states::indeterminate) call_back(work, id, "resolved by " + actor + " as " + request.as);
-    settle_server(work, work.mesh().deployments.at(id));
+    const rest::Deployment& decided = work.mesh().deployments.at(id);
+    action_of(decided).ended(work, decided);
     if (!work.mesh().fences.contains(id)) work.ledger.erase_order(id);
   }
   return Acted{false, "Deployment", id,
@@ -321,6 +332,11 @@ ActResult act(Work& work, const CancelDeployment& request, const std::string& ac
     return refuse(ErrorKind::conflict, "",
                   "deployment " + id + " is launched: its disk is being written, so it goes on",
                   "metalmesh describe server " + deployment.server());
+  }
+  if (!action_of(deployment).changes && deployment.state() != states::pending) {
+    return refuse(ErrorKind::conflict, "",
+                  "deployment " + id + " only reads, and its site has it: it runs to its end",
+                  commands::watch(deployment.rollout()));
   }
   const std::string why = "cancelled by " + actor + ": " + request.reason;
   if (deployment.state() == states::pending) {

@@ -8,60 +8,24 @@
 
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
-#include "common/hosts/host_rules.h"
 #include "common/ports/wire_time.h"
 #include "common/text/glob.h"
 #include "common/text/hex.h"
-#include "controller/core/fences.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"
-#include "controller/core/media_forecast.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
-#include "controller/core/plan_exclusions.h"
-#include "controller/core/server_phases.h"
+#include "controller/core/selection.h"
 #include "controller/state/row_codec.h"
-#include "controller/state/tables.h"
 
 namespace metalmesh::controller {
 namespace {
 
-bool named_in(const rest::Selection& select, const std::string& name) {
-  return std::ranges::find(select.servers(), name) != select.servers().end();
-}
-
-bool selects(const rest::Selection& select, const rest::Server& server) {
-  const auto& site = server.spec().site();
-  const auto& name = server.metadata().name();
-  if (!select.sites().empty() &&
-      std::ranges::none_of(select.sites(), [&](const auto& glob) { return glob_matches(glob, site); })) {
-    return false;
-  }
-  if (!select.servers().empty() && !named_in(select, name)) return false;
-  return std::ranges::all_of(select.labels(), [&](const auto& label) {
-    const auto found = server.metadata().labels().find(label.first);
-    return found != server.metadata().labels().end() && found->second == label.second;
-  });
-}
-
-/// A server of the selection counts with what this rollout would make of it, another one with its own object.
-AddressOwners address_owners(const MeshState& mesh, const rest::Profile& profile,
-                             const rest::RolloutSpec& spec) {
-  AddressOwners owners;
-  for (const auto& [name, server] : mesh.servers) {
-    if (server.status().phase() == phases::retired) continue;
-    const bool selected = selects(spec.select(), server);
-    const wire::Host host = selected ? order_host(mesh, profile, spec, server) : server.spec().host();
-    for (const std::string& address : hosts::addresses_of(host))
-      owners[server.spec().site() + "/" + address].push_back(name);
-  }
-  return owners;
-}
-
-std::uint32_t canaries(const rest::RolloutStop& stop, int servers) {
+std::uint32_t canaries(const Action& action, const rest::RolloutStop& stop, int servers) {
   if (stop.no_canary()) return 0;
   if (stop.canary() != 0) return stop.canary();
-  return static_cast<std::uint32_t>(servers) > defaults::canary_above ? 1 : 0;
+  return action.has_canary && static_cast<std::uint32_t>(servers) > defaults::canary_above ? 1 : 0;
 }
 
 std::string head_of(const rest::Plan& plan, const rest::Rollout& rollout) {
@@ -168,26 +132,24 @@ std::expected<PlannedOrders, Refusal> make_plan(const MeshState& mesh, const Ide
   if (auto bad = check(checked, mesh)) return std::unexpected(*bad);
   const auto& spec = rollout.spec();
   if (auto bad = spares_nobody(mesh, spec.select())) return std::unexpected(std::move(*bad));
-  const rest::Image& image = mesh.images.at(spec.image());
-  const rest::Profile& profile = *find_profile(mesh, spec.profile());
+  const Action& action = action_of(spec);
+  const PlanInput input{mesh, identities, spec, now};
+  const auto planning = action.plan(input);
 
   rest::Plan plan;
+  std::vector<std::string> to_inspect;
   *plan.mutable_expires() = to_wire(now.wall() + plan_lifetime);
-  plan.set_image(spec.image());
-  plan.set_image_sha256(image.spec().iso().sha256());
-  plan.set_profile(tables::version_name(profile.metadata().name(), profile.metadata().version()));
-  const AddressOwners owners = address_owners(mesh, profile, spec);
   for (const auto& [name, server] : mesh.servers) {
     if (!selects(spec.select(), server)) continue;
-    const Candidate candidate{mesh, identities, spec, profile, server, now, owners};
-    if (auto exclusion = exclusion_of(candidate)) {
+    if (auto exclusion = planning->exclusion_of(server)) {
+      if (exclusion->may_have_changed) to_inspect.push_back(name);
       exclude(plan, server, exclusion->reason, std::move(exclusion->message));
     } else {
       *plan.add_servers() = planned(server, 1);
     }
   }
   exclude_missing(plan, mesh, spec.select());
-  const std::uint32_t first = canaries(spec.stop_after(), plan.servers_size());
+  const std::uint32_t first = canaries(action, spec.stop_after(), plan.servers_size());
   const bool has_canary = first != 0 && first < static_cast<std::uint32_t>(plan.servers_size());
   for (int i = 0; has_canary && i < plan.servers_size(); ++i) {
     plan.mutable_servers(i)->set_wave(static_cast<std::uint32_t>(i) < first ? 1 : 2);
@@ -195,13 +157,13 @@ std::expected<PlannedOrders, Refusal> make_plan(const MeshState& mesh, const Ide
   std::vector<std::string> agreed;
   agreed.reserve(static_cast<std::size_t>(plan.servers_size()));
   for (const rest::PlanServer& server : plan.servers())
-    agreed.push_back(agree_to(mesh, spec, plan, mesh.servers.at(server.name())));
+    agreed.push_back(agree_to(mesh, *planning, mesh.servers.at(server.name())));
   orders::PlanTree tree(head_of(plan, rollout), agreed);
   plan.set_digest(to_hex(tree.digest()));
   add_warnings(plan, mesh, rollout);
   warn_of_idle_patterns(plan, mesh, spec.select());
-  *plan.mutable_media() = forecast_media(mesh, plan);
-  return PlannedOrders{std::move(plan), std::move(agreed), std::move(tree)};
+  planning->show(plan);
+  return PlannedOrders{std::move(plan), std::move(agreed), std::move(tree), std::move(to_inspect)};
 }
 
 }  // namespace metalmesh::controller

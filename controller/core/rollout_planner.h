@@ -23,9 +23,10 @@ struct PlannedOrders {
   rest::Plan shown;
   std::vector<std::string> agreed;  // serialized wire::Agreed, one for each of shown.servers
   orders::PlanTree tree;
+  std::vector<std::string> to_inspect;  // whom the next inspection may bring in
 };
 
-/// Fails with a Refusal when the rollout's image or profile is gone or they do not fit each other.
+/// Fails with a Refusal when what the rollout refers to is gone or does not fit any more.
 std::expected<PlannedOrders, Refusal> make_plan(const MeshState& mesh, const IdentityIndex& identities,
                                                 const rest::Rollout& rollout, const Now& now);
 

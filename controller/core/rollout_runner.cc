@@ -8,6 +8,7 @@
 #include "common/base/planted.h"
 #include "common/ports/clock_row.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
@@ -18,6 +19,7 @@
 #include "controller/core/restore_hold.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -34,40 +36,12 @@ void note(Work& work, const std::string& rollout, std::string message) {
   work.ledger.note(std::move(line), work.now.wall());
 }
 
-/// "3" or "3%" of `total`; without a text the floor or the share that is higher.
-std::uint32_t threshold(const std::string& text, std::uint32_t floor, std::uint32_t percent,
-                        std::uint32_t total) {
-  if (const auto share = rules::parse_share(text)) return share->of(total);
-  return std::max(floor, rules::Share{percent, true}.of(total));
-}
-
-struct Threshold {
-  const char* what;
-  std::uint32_t count;
-  std::uint32_t most;
-};
-
 /// Why no more may start, or nothing.
-std::optional<std::string> stop_reason(const rest::RolloutStop& stop, const RolloutTally& tally) {
+std::optional<std::string> stop_reason(const rest::RolloutSpec& spec, const RolloutTally& tally) {
   if (planted(Defect::threshold_ignored)) return std::nullopt;
-  // A new system without its proof is no success: it counts with the failures, unless it has a limit of its
-  // own.
-  const std::uint32_t unproven = planted(Defect::unproven_not_counted) ? 0 : tally.unproven;
-  const std::uint32_t unproven_too = stop.unproven().empty() ? unproven : 0;
-  const Threshold thresholds[] = {
-      {"failed after the wipe", tally.failed_after_wipe + unproven_too,
-       threshold(stop.after_wipe(), defaults::stop_after_wipe, 3, tally.total)},
-      {"ended without their proof", unproven,
-       threshold(stop.unproven(), defaults::stop_unproven, 3, tally.total)},
-      {"failed before the wipe", tally.failed_before_wipe,
-       threshold(stop.before_wipe(), defaults::stop_before_wipe, 10, tally.total)}};
-  for (const Threshold& one : thresholds) {
+  for (const Threshold& one : action_of(spec).thresholds(spec.stop_after(), tally)) {
     if (one.count < one.most) continue;
-    if (planted(Defect::before_wipe_ignored) && &one == std::end(thresholds) - 1) continue;
-    const bool counts_unproven = &one == std::begin(thresholds) && unproven_too > 0;
-    return std::to_string(one.count) + " " + one.what +
-           (counts_unproven ? " or ended without their proof" : "") + " (stop at " +
-           std::to_string(one.most) + ")";
+    return std::to_string(one.count) + " " + one.what + " (stop at " + std::to_string(one.most) + ")";
   }
   if (tally.waves.size() > 1 && tally.waves.begin()->second.missed > 0 && !planted(Defect::canary_ignored)) {
     return std::to_string(tally.waves.begin()->second.missed) + " of the canary did not succeed";
@@ -76,31 +50,34 @@ std::optional<std::string> stop_reason(const rest::RolloutStop& stop, const Roll
 }
 
 /// What never left this controller is ordered anew, when what was in its way is gone.
-std::string next_after(wire::FaultCode code, const std::string& server) {
-  const std::string again = commands::install(server);
+std::string next_after(wire::FaultCode code, const wire::Agreed& agreed) {
+  const std::string again = action_of(agreed).again(agreed);
   switch (code) {
     case wire::ORDER_EXPIRED:
       return "look why it waited, then order it again with a longer startWithin: " + again;
     case wire::ORDER_INVALID:
       return "make what is ordered smaller (variables, host, the image's URLs), then: " + again;
     default:
-      return "when it is to be installed after all: " + again;
+      return "when it is to be done after all: " + again;
   }
 }
 
 /// Hands one order out, unless it must be recalled or the site takes nothing now.
 void issue(Work& work, const std::string& id, SiteLink& link) {
   const rest::Deployment& deployment = work.mesh().deployments.at(id);
+  const Action& action = action_of(deployment);
   const rest::Server& server = work.mesh().servers.at(deployment.server());
-  if (is_protected(server, work.now) && !planted(Defect::protection_ignored)) {
+  if (action.wipes && is_protected(server, work.now) && !planted(Defect::protection_ignored)) {
     return recall(work, id, "the server is protected by now", wire::CANCELLED_BY_OPERATOR);
   }
   record::Order order = work.ledger.inner().orders.at(id);
   const std::string machine = machine_of(order.identity());
   const std::uint64_t generation =
-      std::max<std::uint64_t>({work.ledger.generation(machine), server.status().generation(),
-                               deployment.generation(), link.row().least_generation()}) +
-      (planted(Defect::generation_reused) ? 0 : 1);
+      !action.changes
+          ? 0
+          : std::max<std::uint64_t>({work.ledger.generation(machine), server.status().generation(),
+                                     deployment.generation(), link.row().least_generation()}) +
+                (planted(Defect::generation_reused) ? 0 : 1);
   wire::Issue& issue = *order.mutable_order()->mutable_issue();
   issue.set_generation(generation);
   follow_steps(issue, work.mesh().clock_steps);
@@ -115,7 +92,7 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
   order.set_command_journal(link.command_journal());
   order.set_command_seq(*sent);
   order.set_event_journal(link.event_journal());
-  work.ledger.raise_generation(machine, generation);
+  if (action.changes) work.ledger.raise_generation(machine, generation);
   work.ledger.put_order(id, std::move(order));
   move_deployment(work, id, Happening::issued, [&](rest::Deployment& d) {
     d.set_generation(generation);
@@ -123,10 +100,10 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
     d.clear_note();
   });
   ++work.metrics.deployments_issued;
-  work.ledger.note(
-      line_about(deployment, "issued",
-                 "handed to site " + deployment.site() + " as generation " + std::to_string(generation)),
-      work.now.wall());
+  work.ledger.note(line_about(deployment, "issued",
+                              "handed to site " + deployment.site() +
+                                  (action.changes ? " as generation " + std::to_string(generation) : "")),
+                   work.now.wall());
 }
 
 /// The next ones in plan order that fit the limits now.
@@ -145,7 +122,9 @@ std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec
       break;  // positions follow waves
     const SiteLink* link = work.link(deployment.site());
     if (link == nullptr || !link->can_issue() || (link->silent(work.now) && !to_silent)) continue;
-    if (fence_owed(work.mesh(), machine_of(work.ledger.inner().orders.at(id).identity()))) continue;
+    if (action_of(deployment).changes &&
+        fence_owed(work.mesh(), machine_of(work.ledger.inner().orders.at(id).identity())))
+      continue;
     auto& here = taken[deployment.site()];
     const bool full =
         work.ledger.board().in_flight_at(deployment.site()) + here >= spec.parallel().per_site();
@@ -193,16 +172,19 @@ void recall_all(Work& work, const std::string& name) {
     const auto found = work.mesh().deployments.find(id);
     if (found == work.mesh().deployments.end() || found->second.rollout() != name) continue;
     const std::string& state = found->second.state();
-    const bool asked = state == states::cancelling || work.mesh().fences.contains(id);
-    if (is_in_flight(state) && !found->second.launched() && !asked) to_cancel.push_back(id);
+    // Asked once: who answers that it is too late says the same again.
+    const bool asked = state == states::cancelling || work.mesh().fences.contains(id) ||
+                       found->second.fence() == fences::confirmed;
+    if (is_in_flight(state) && action_of(found->second).changes && !found->second.launched() && !asked)
+      to_cancel.push_back(id);
   }
   for (const std::string& id : to_cancel) call_back(work, id, rollout_of(work, name).status().stop_reason());
 }
 
 void finish(Work& work, const std::string& name) {
-  const bool aborted = rollout_of(work, name).status().state() == "aborting";
+  const bool aborted = state_of(rollout_of(work, name)) == RolloutState::aborting;
   work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
-    rollout.mutable_status()->set_state("done");
+    set_state(rollout, RolloutState::done);
     *rollout.mutable_status()->mutable_ended() = to_wire(work.now.wall());
   });
   std::string counts;
@@ -213,14 +195,13 @@ void finish(Work& work, const std::string& name) {
 }
 
 void run(Work& work, const std::string& name) {
-  const std::string state = rollout_of(work, name).status().state();
-  if (state == "running" || state == "stopped") expire(work, name);
-  if (state == "running") {
-    if (const auto why =
-            stop_reason(rollout_of(work, name).spec().stop_after(), work.ledger.board().rollout(name));
+  const RolloutState state = state_of(rollout_of(work, name));
+  if (state == RolloutState::running || state == RolloutState::stopped) expire(work, name);
+  if (state == RolloutState::running) {
+    if (const auto why = stop_reason(rollout_of(work, name).spec(), work.ledger.board().rollout(name));
         why && work.ledger.board().rollout(name).open > 0) {
       work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
-        rollout.mutable_status()->set_state("stopped");
+        set_state(rollout, RolloutState::stopped);
         rollout.mutable_status()->set_stop_reason(*why);
       });
       note(work, name,
@@ -231,7 +212,7 @@ void run(Work& work, const std::string& name) {
       return;
     }
     hand_out(work, name);
-  } else if (state == "aborting") {
+  } else if (state == RolloutState::aborting) {
     recall_all(work, name);
   }
   if (work.ledger.board().rollout(name).open == 0) finish(work, name);
@@ -240,13 +221,14 @@ void run(Work& work, const std::string& name) {
 }  // namespace
 
 void recall(Work& work, const std::string& id, const std::string& why, wire::FaultCode code) {
+  const wire::Agreed agreed = agreed_in(work.ledger.inner().orders.at(id));
   move_deployment(work, id, Happening::recalled, [&](rest::Deployment& d) {
     d.set_disk(wire::DISK_UNTOUCHED);
     d.set_note(why);
     d.mutable_fault()->set_code(code);
     d.mutable_fault()->set_seen(why);
     d.mutable_fault()->set_disk(wire::DISK_UNTOUCHED);
-    d.mutable_fault()->set_next(next_after(code, d.server()));
+    d.mutable_fault()->set_next(next_after(code, agreed));
   });
   work.ledger.note(
       line_about(work.mesh().deployments.at(id), "ended", "CANCELLED before it was handed out: " + why),
@@ -254,6 +236,7 @@ void recall(Work& work, const std::string& id, const std::string& why, wire::Fau
 }
 
 void call_back(Work& work, const std::string& id, const std::string& reason) {
+  if (!action_of(work.mesh().deployments.at(id)).changes) return;
   const std::string site = work.mesh().deployments.at(id).site();
   const SiteLink* link = work.link(site);
   owe_fence(work, id, reason, link == nullptr ? std::string() : link->event_journal());
@@ -266,9 +249,7 @@ void run_rollouts(Work& work) {
   hold_rollouts(work);
   std::vector<std::string> active;
   for (const auto& [name, rollout] : work.mesh().rollouts) {
-    const std::string& state = rollout.status().state();
-    if (state == "running" || state == "held" || state == "stopped" || state == "aborting")
-      active.push_back(name);
+    if (is_under_way(state_of(rollout))) active.push_back(name);
   }
   for (const std::string& name : active) run(work, name);
   call_protected_back(work);

@@ -25,9 +25,11 @@ std::string proof_words(wire::ProofGrade grade) {
 std::string ended(const wire::Ended& end) {
   std::string text = wire::Ended::Outcome_Name(end.outcome());
   if (end.outcome() == wire::Ended::SUCCEEDED || end.outcome() == wire::Ended::UNPROVEN) {
-    text += " (proof: " + proof_words(end.proof()) + ")";
+    if (end.proof() != wire::PROOF_NONE || end.power().empty())
+      text += " (proof: " + proof_words(end.proof()) + ")";
   }
   if (end.has_fault()) text += ": " + sentence(end.fault());
+  if (!end.power().empty()) text += "; power " + end.power();
   if (end.medium_in())
     text += "; its medium stays in until the host is off, the longest run passes or it is resolved";
   if (end.debts_size() > 0) text += "; still owed: " + end.debts(0);
@@ -59,7 +61,7 @@ std::string cancel(const wire::CancelAnswer& answer) {
     case wire::CancelAnswer::CANCELLED:
       return "cancelled: nothing was launched";
     case wire::CancelAnswer::TOO_LATE:
-      return "the cancel came too late: the installer is running";
+      return "the cancel came too late: it goes on";
     case wire::CancelAnswer::NOT_RUNNING:
       return "nothing to cancel: the job is not running at the site";
     default:

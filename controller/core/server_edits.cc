@@ -4,6 +4,7 @@
 
 #include "common/base/machine_key.h"
 #include "common/base/planted.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/fences.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_apply.h"
@@ -24,7 +25,8 @@ bool differ(const Message& one, const Message& other) {
 }
 
 /// The first part of the spec that an order was made from and that is another one now; nullptr: none.
-const char* ordered_part_changed(const rest::ServerSpec& old, const rest::ServerSpec& now) {
+/// `becomes`: the order says what the server is to become, too.
+const char* ordered_part_changed(const rest::ServerSpec& old, const rest::ServerSpec& now, bool becomes) {
   rest::ServerSpec old_vars;
   rest::ServerSpec new_vars;
   *old_vars.mutable_vars() = old.vars();
@@ -32,6 +34,7 @@ const char* ordered_part_changed(const rest::ServerSpec& old, const rest::Server
   if (old.site() != now.site()) return "spec.site";
   if (differ(old.bmc(), now.bmc())) return "spec.bmc";
   if (differ(old.identity(), now.identity())) return "spec.identity";
+  if (!becomes) return nullptr;
   if (old.hostname() != now.hostname()) return "spec.hostname";
   if (differ(old.host(), now.host())) return "spec.host";
   return differ(old_vars, new_vars) ? "spec.vars" : nullptr;
@@ -71,12 +74,13 @@ Verdict may_change_server(const Work& work, const rest::Server* old, const rest:
                        " stands elsewhere now, metalmesh server move " + clash->other + " --address ADDRESS");
   }
   if (old == nullptr) return std::nullopt;
-  const char* changed = ordered_part_changed(old->spec(), server.spec());
   const rest::Deployment* open = open_deployment(work.mesh(), *old);
+  const char* changed =
+      ordered_part_changed(old->spec(), server.spec(), open == nullptr || action_of(*open).wipes);
   if (open != nullptr && changed != nullptr && !planted(Defect::edit_while_ordered)) {
     return refusal(ErrorKind::conflict, changed,
                    "deployment " + open->id() + " of " + name + " is open (" + open->state() +
-                       "): it installs what was ordered, not what is changed now",
+                       "): it does what was ordered, not what is changed now",
                    "wait for its end, or metalmesh rollout abort " + open->rollout() + " and change it then");
   }
   // Its end may be a person's word alone, or its medium may be in still: that order may go on, as it was made.
@@ -87,7 +91,7 @@ Verdict may_change_server(const Work& work, const rest::Server* old, const rest:
                        fence->second.site() +
                        (fence->second.confirmed() ? ", where its medium is kept in for its installer"
                                                   : ": it is not fenced yet") +
-                       "; it installs what was ordered, not what is changed now",
+                       "; it does what was ordered, not what is changed now",
                    "wait until the site has told, then change it: metalmesh describe server " + name);
   }
   // The old site's agent holds the fence of this machine; another one knows nothing of it.

@@ -7,11 +7,8 @@
 #include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
-#include "common/text/letters.h"
 #include "controller/core/identity_judgement.h"
-#include "controller/core/order_builder.h"
 #include "controller/core/server_phases.h"
-#include "controller/state/deployment_states.h"
 #include "controller/state/row_codec.h"
 
 namespace metalmesh::controller {
@@ -187,26 +184,6 @@ std::string seen_machine(Work& work, const std::string& server, const machines::
   return id;
 }
 
-rest::Installed installed_by(const Work& work, const rest::Deployment& deployment) {
-  rest::Installed installed;
-  const auto order = work.ledger.inner().orders.find(deployment.id());
-  if (order != work.ledger.inner().orders.end()) {
-    const wire::Install ordered = agreed_in(order->second).install();
-    installed.set_image(ordered.image().name());
-    installed.set_image_sha256(ordered.image().sha256());
-    installed.set_profile(ordered.profile().name() + "@" + std::to_string(ordered.profile().version()));
-    installed.set_profile_sha256(ordered.profile().sha256());
-    installed.set_family_sha256(ordered.family().sha256());
-  }
-  installed.set_answer_sha256(deployment.answer_sha256());
-  installed.set_generation(deployment.generation());
-  *installed.mutable_at() = to_wire(work.now.wall());
-  std::string proof = wire::ProofGrade_Name(deployment.proof());
-  if (proof.starts_with("PROOF_")) proof.erase(0, 6);
-  installed.set_proof(to_lower(proof));
-  return installed;
-}
-
 void set_stranger(Work& work, const std::string& server, bool stranger) {
   if (server_at(work, server).status().stranger() == stranger) return;
   work.ledger.change_server(server, [&](rest::Server& s) { s.mutable_status()->set_stranger(stranger); });
@@ -334,51 +311,6 @@ std::string machine_of(const Work& work, const rest::Deployment& deployment) {
   const bool its_own =
       server != work.mesh().servers.end() && server->second.status().deployment() == deployment.id();
   return its_own ? server->second.status().machine() : std::string();
-}
-
-void note_end_on_machine(Work& work, const rest::Deployment& deployment) {
-  const std::string& state = deployment.state();
-  const bool is_unclear = state == states::unproven || is_unresolved(deployment);
-  const bool wrote = state == states::succeeded || state == states::unproven;
-  change_machine(work, machine_of(work, deployment), [&](Machine& machine) {
-    auto& unresolved = *machine.mutable_unresolved();
-    unresolved.erase(std::remove_if(unresolved.begin(), unresolved.end(),
-                                    [&](const auto& one) { return one.deployment() == deployment.id(); }),
-                     unresolved.end());
-    if (is_unclear) {
-      Machine::Unresolved& one = *unresolved.Add();
-      one.set_deployment(deployment.id());
-      one.set_state(state);
-      one.set_rollout(deployment.rollout());
-      *one.mutable_at() = to_wire(work.now.wall());
-    }
-    // What a later order did to its disks is newer than what becomes known of an earlier one.
-    if (deployment.generation() < machine.generation() || is_open(state)) return;
-    machine.set_generation(deployment.generation());
-    if (wrote) {
-      *machine.mutable_installed() = installed_by(work, deployment);
-      machine.clear_damaged_by();
-    } else if (may_have_wiped(deployment) && !is_unclear) {
-      machine.clear_installed();
-      machine.set_damaged_by(deployment.id());
-    } else if (!is_unclear && machine.installed().generation() == deployment.generation()) {
-      machine.clear_installed();  // a person had said so, and nothing was written
-    }
-    // A person's word alone empties no disk: the site may tell yet that nothing was launched.
-    const bool told_by_site = deployment.launched() || deployment.resolved_by().empty();
-    // What is said of it since it was ordered may be about later orders, which nobody remembers.
-    const bool said_since = from_wire(machine.use_since()) > from_wire(deployment.created());
-    if (told_by_site && (wrote || (may_have_wiped(deployment) && !is_unclear && !said_since))) {
-      // Whatever others had on it is gone.
-      machine.set_use(Machine::NEW);
-      machine.set_use_note("deployment " + deployment.id() + " wrote its disk");
-      *machine.mutable_use_since() = to_wire(work.now.wall());
-    }
-    if (state == states::succeeded) {
-      machine.set_protected_(true);
-      machine.clear_unprotected_until();
-    }
-  });
 }
 
 }  // namespace metalmesh::controller

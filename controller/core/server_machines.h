@@ -27,8 +27,6 @@ void change_machine(Work& work, const std::string& id, const std::function<void(
 /// Copies the facts to the status of one object.
 void show_machine(Work& work, const std::string& server);
 
-/// What an ended or corrected deployment says about its machine's disks.
-void note_end_on_machine(Work& work, const rest::Deployment& deployment);
 /// The machine that an order of this deployment is, or was, for; empty when nobody knows.
 std::string machine_of(const Work& work, const rest::Deployment& deployment);
 

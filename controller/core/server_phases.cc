@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
-#include "common/base/command_words.h"
 #include "common/base/machine_key.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/identity_judgement.h"
-#include "controller/core/order_call_back.h"
 #include "controller/core/server_machines.h"
 #include "controller/state/deployment_states.h"
 
@@ -133,62 +131,6 @@ void judge_server(Work& work, const std::string& name) {
       status.set_phase(status.has_inspected_at() ? phases::inspected : phases::registered);
     }
   });
-}
-
-void mark_installing(Work& work, const rest::Deployment& deployment) {
-  work.ledger.change_server(deployment.server(), [&](rest::Server& server) {
-    auto& status = *server.mutable_status();
-    status.set_phase(phases::installing);
-    status.set_deployment(deployment.id());
-    status.set_generation(std::max(status.generation(), deployment.generation()));
-  });
-  change_machine(work, machine_of(work, deployment), [&](record::Machine& machine) {
-    machine.set_generation(std::max(machine.generation(), deployment.generation()));
-  });
-}
-
-void settle_server(Work& work, const rest::Deployment& deployment) {
-  note_end_on_machine(work, deployment);
-  note_recall_ended(work, deployment);
-  const auto found = work.mesh().servers.find(deployment.server());
-  if (found == work.mesh().servers.end() || found->second.status().deployment() != deployment.id()) return;
-  const std::string& state = deployment.state();
-  const bool wiped = may_have_wiped(deployment);
-  work.ledger.change_server(deployment.server(), [&](rest::Server& server) {
-    auto& status = *server.mutable_status();
-    auto& conditions = *status.mutable_conditions();
-    const auto installed_condition = [&](const std::string& value, const std::string& reason,
-                                         const std::string& message) {
-      set_condition(conditions, "Installed", value, reason, message, work.now);
-    };
-    if (state == states::succeeded) {
-      status.set_phase(phases::installed);
-      installed_condition("True", "SUCCEEDED", "deployment " + deployment.id() + " succeeded");
-    } else if (state == states::unproven) {
-      status.set_phase(phases::unproven);
-      installed_condition(
-          "Unknown", "UNPROVEN",
-          "a new system was written, but its proof is below the profile's minimum; do not reinstall "
-          "yet; next: " +
-              commands::resolve_either_way(deployment.id()));
-    } else if (state == states::indeterminate) {
-      status.set_phase(phases::failed);
-      installed_condition(
-          "Unknown", "INDETERMINATE",
-          "nobody knows how deployment " + deployment.id() +
-              " ended; next: look at the server, then: " + commands::resolve_either_way(deployment.id()));
-    } else if (wiped) {
-      status.set_phase(phases::failed);
-      installed_condition("False", std::string(state),
-                          "deployment " + deployment.id() + " ended after the disk may have changed");
-    } else {
-      // Nothing happened to its disk: it is what it was before.
-      const auto order = work.ledger.inner().orders.find(deployment.id());
-      const bool known = order != work.ledger.inner().orders.end() && !order->second.phase_before().empty();
-      status.set_phase(known ? order->second.phase_before() : phases::ready);
-    }
-  });
-  judge_server(work, deployment.server());
 }
 
 }  // namespace metalmesh::controller

@@ -26,10 +26,6 @@ void take_inspection(Work& work, const std::string& server, const wire::Inspecte
 /// Judges the identity again (after an inspection, an accept, a change of spec) and moves between registered,
 /// inspected and ready; sets the condition Identified; pins the BMC key with the first identity that fits.
 void judge_server(Work& work, const std::string& server);
-/// What an ended deployment leaves behind on its server.
-void settle_server(Work& work, const rest::Deployment& deployment);
-/// The server is with its site now.
-void mark_installing(Work& work, const rest::Deployment& deployment);
 
 /// Nothing is ordered for it: somebody else uses it, for all that is known.
 bool is_in_use(const rest::Server& server);

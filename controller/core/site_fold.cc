@@ -4,11 +4,13 @@
 #include <optional>
 #include <vector>
 
+#include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/left_behind.h"
 #include "controller/core/object_apply.h"
+#include "controller/core/order_builder.h"
 #include "controller/core/prefetches.h"
 #include "controller/core/restore_hold.h"
 #include "controller/core/sentences.h"
@@ -77,6 +79,16 @@ void fold_inspected(Work& work, const std::string& site, const wire::Event& even
     }
   }
   take_inspection(work, event.server(), event.inspected());
+}
+
+void fold_ordered_inspection(Work& work, const rest::Deployment& deployment, const wire::Inspected& seen) {
+  const auto server = work.mesh().servers.find(deployment.server());
+  const auto order = work.ledger.inner().orders.find(deployment.id());
+  if (server == work.mesh().servers.end() || order == work.ledger.inner().orders.end()) return;
+  // Ordered before the server was moved, it speaks of another BMC.
+  const bool is_there = server->second.spec().site() == deployment.site() &&
+                        server->second.spec().bmc().address() == agreed_in(order->second).bmc().address();
+  if (is_there) take_inspection(work, deployment.server(), seen);
 }
 
 void fold_credential(Work& work, const std::string& site, const wire::Event& event) {
@@ -150,6 +162,7 @@ void fold_state_report(Work& work, const std::string& site, const wire::StateRep
   if (!awaited) return;
   const std::vector<std::string> doubtful = orders_in_doubt(work, site, *link);
   for (const std::string& id : doubtful) {
+    if (!action_of(work.mesh().deployments.at(id)).changes) continue;  // handed out again: no harm in it
     const std::string machine = machine_of(work.ledger.inner().orders.at(id).identity());
     const auto fence = std::ranges::find(report.fences(), machine, &wire::StateReport::Fence::machine);
     if (fence != report.fences().end() &&

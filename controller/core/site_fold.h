@@ -8,6 +8,8 @@
 namespace metalmesh::controller {
 
 void fold_inspected(Work& work, const std::string& site, const wire::Event& event);
+/// What an order to inspect learned; the order ends by an event of its own.
+void fold_ordered_inspection(Work& work, const rest::Deployment& deployment, const wire::Inspected& seen);
 void fold_credential(Work& work, const std::string& site, const wire::Event& event);
 void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& report);
 /// All that wait at the site do so for one reason.

@@ -10,6 +10,7 @@
 #include "common/base/command_words.h"
 #include "common/ports/row_seal.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
@@ -21,6 +22,7 @@
 #include "controller/core/server_phases.h"
 #include "controller/core/site_care.h"
 #include "controller/state/deployment_states.h"
+#include "controller/state/rollout_states.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 
@@ -48,7 +50,7 @@ Message guess(const record::DamagedRow& damage) {
 const rest::Deployment* newest_of(const MeshState& mesh, const std::string& server) {
   const rest::Deployment* newest = nullptr;
   for (const auto& [id, deployment] : mesh.deployments) {
-    if (deployment.server() != server) continue;
+    if (deployment.server() != server || !action_of(deployment).changes) continue;
     if (newest == nullptr || from_wire(newest->created()) <= from_wire(deployment.created()))
       newest = &deployment;
   }
@@ -84,7 +86,7 @@ Meaning lose_rollout(Work& work, const std::string& name, const record::DamagedR
     rollout.set_api_version(object_version);
     rollout.set_kind("Rollout");
     rollout.mutable_metadata()->set_name(name);
-    rollout.mutable_status()->set_state("stopped");
+    set_state(rollout, RolloutState::stopped);
     rollout.mutable_status()->set_stop_reason(
         "its row in the controller's store was damaged: its plan is lost, it starts no more servers");
     work.ledger.put(std::move(rollout));
@@ -138,12 +140,7 @@ void doubt(Work& work, const std::string& id, const std::string& row) {
   const SiteLink* link = work.link(deployment.site());
   const bool handed_out = is_in_flight(deployment.state());
   move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
-    d.mutable_fault()->set_code(wire::OUTCOME_UNKNOWN);
-    d.mutable_fault()->set_seen("row " + row +
-                                " of the controller's store was damaged: how far it came is not known");
-    d.mutable_fault()->set_disk(wire::DISK_UNKNOWN);
-    d.mutable_fault()->set_next("look at the server, then: " + commands::resolve_either_way(id));
-    d.set_disk(wire::DISK_UNKNOWN);
+    outcome_unknown(d, "row " + row + " of the controller's store was damaged: how far it came is not known");
     d.set_keeps_place(handed_out);
   });
   owe_fence(work, id, "row " + row + " of the controller's store was damaged",
@@ -166,6 +163,8 @@ Meaning lose_deployment(Work& work, const std::string& id, const record::Damaged
     if (work.mesh().rollouts.contains(guessed.rollout())) deployment.set_rollout(guessed.rollout());
     deployment.set_machine(server->status().machine());
     const auto order = work.ledger.inner().orders.find(id);
+    if (order != work.ledger.inner().orders.end())
+      deployment.set_action(std::string(action_of(agreed_in(order->second)).name));
     deployment.set_generation(std::max<std::uint64_t>(
         server->status().generation(),
         order == work.ledger.inner().orders.end() ? 0 : order->second.order().issue().generation()));

@@ -48,8 +48,7 @@ inline bool is_unconfirmed_word(const rest::Deployment& deployment) {
 }
 /// The disk may have changed: no automatic retry, counts as a failure after the wipe.
 inline bool may_have_wiped(const rest::Deployment& deployment) {
-  return deployment.launched() || may_have_wiped_disk(deployment.disk()) ||
-         deployment.state() == states::indeterminate;
+  return deployment.launched() || may_have_wiped_disk(deployment.disk());
 }
 /// It ended, and its disk is what it was before.
 inline bool says_untouched(const rest::Deployment& deployment) {

@@ -145,6 +145,10 @@ const Mutant mutants[] = {
      500},
     {edit_while_ordered, "edit_while_ordered", "controller/core", "an edit is taken, and without effect",
      500},
+    {power_touches_phase, "power_touches_phase", "controller/core",
+     "an end of power says what the disk holds", 500, true},
+    {power_beside_install, "power_beside_install", "controller/core",
+     "power is ordered beside an open install", 500, true},
     {repeats_act_again, "repeats_act_again", "controller/core", "a repeated request acts twice", 500},
 };
 

@@ -156,14 +156,26 @@ void each_file(const char* folder, std::initializer_list<std::string_view> exten
 
 TEST(Advice, every_builder_makes_a_command_of_its_program) {
   namespace words = commands;
-  for (const std::string& command :
-       {words::set_credential("bmc"), words::release_credential("bmc"), words::inspect("s1"),
-        words::accept("s1"), words::unprotect("s1"), words::install("s1"),
-        words::install("s1", "--reinstall"), words::install("s1", "--powered-on graceful"),
-        words::install("s1", "--replace-foreign-media"), words::describe("server", "s1"),
-        words::list("servers"), words::resolve("s1"), words::resolve("s1", "succeeded"), words::apply(),
-        words::plan("r1"), words::abort("r1"), words::watch("r1"), words::cancel("d1"),
-        words::clear_quarantine("par1")}) {
+  for (const std::string& command : {words::set_credential("bmc"),
+                                     words::release_credential("bmc"),
+                                     words::inspect("s1"),
+                                     words::power("off", "s1"),
+                                     words::accept("s1"),
+                                     words::unprotect("s1"),
+                                     words::install("s1"),
+                                     words::install("s1", "--reinstall"),
+                                     words::install("s1", "--powered-on graceful"),
+                                     words::install("s1", "--replace-foreign-media"),
+                                     words::describe("server", "s1"),
+                                     words::list("servers"),
+                                     words::resolve("s1"),
+                                     words::resolve("s1", "succeeded"),
+                                     words::apply(),
+                                     words::plan("r1"),
+                                     words::abort("r1"),
+                                     words::watch("r1"),
+                                     words::cancel("d1"),
+                                     words::clear_quarantine("par1")}) {
     Words parts = split(command);
     const std::string program = parts.front();
     parts.erase(parts.begin());

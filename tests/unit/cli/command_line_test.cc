@@ -155,6 +155,77 @@ TEST_F(CommandLineTest, plans_an_install_and_starts_it_only_for_the_right_serial
   EXPECT_EQ(started[0], boost::json::parse(R"({"plan":"9c41aa00112233445566","confirm":1})"));
 }
 
+constexpr char planned_power[] =
+    R"({"metadata":{"name":"power-off-2"},"spec":{"action":"power","power":{"change":"off","within":"600s"}},)"
+    R"("status":{"state":"planned","plan":{"digest":"9c41aa00112233445566","servers":[)"
+    R"({"name":"r1","site":"par1","wave":1,"holds":"rocky-9"},{"name":"r2","site":"par1","wave":1}],)"
+    R"("warnings":["power off stops what runs; in use or protected: 1 of the 2 servers"]}}})";
+
+TEST_F(CommandLineTest, switches_a_rack_only_for_the_right_number) {
+  controller_.answer("GET /api/v1/rollouts/power-off-1", 200, R"({"status":{"state":"running"}})");
+  controller_.answer("PUT /api/v1/rollouts/power-off-2", 201, "{}");
+  controller_.answer("POST /api/v1/rollouts/power-off-2/plan", 200, planned_power);
+  const std::vector<std::string> command = {"power", "off",       "-l",  "rack=r12,role=web", "--site",
+                                            "par1",  "--exclude", "r9*", "--per-site",        "5"};
+  EXPECT_EQ(metalmesh(command), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("2 servers to power off within 600 s"));
+  EXPECT_THAT(out_, HasSubstr("rocky-9"));
+  EXPECT_THAT(out_, HasSubstr("warning: power off stops what runs; in use or protected: 1 of the 2"));
+  EXPECT_THAT(out_,
+              HasSubstr("next: metalmesh power off -l 'rack=r12,role=web' --site 'par1' --exclude 'r9*' "
+                        "--per-site 5 --confirm 2 --watch"));
+  const auto wish = sent("PUT", "/api/v1/rollouts/power-off-2");
+  ASSERT_EQ(wish.size(), 1U);
+  EXPECT_EQ(wish[0].at("spec"),
+            boost::json::parse(
+                R"({"action":"power","select":{"labels":{"rack":"r12","role":"web"},"sites":["par1"],)"
+                R"("exclude":["r9*"]},"parallel":{"perSite":5},"power":{"change":"off"}})"));
+
+  auto wrong = command;
+  wrong.insert(wrong.end(), {"--confirm", "3"});
+  EXPECT_EQ(metalmesh(wrong), 1);
+  EXPECT_THAT(err_, HasSubstr("--confirm 3: the plan has 2 servers. Nothing was started"));
+  EXPECT_THAT(sent("POST", "/api/v1/rollouts/power-off-2/start"), testing::IsEmpty());
+
+  controller_.answer("GET /api/v1/rollouts/power-off-2", 200, planned_power);
+  controller_.answer("POST /api/v1/rollouts/power-off-2/start", 200, planned_power);
+  auto right = command;
+  right.insert(right.end(), {"--confirm", "2"});
+  EXPECT_EQ(metalmesh(right), 0) << err_;
+  const auto started = sent("POST", "/api/v1/rollouts/power-off-2/start");
+  ASSERT_EQ(started.size(), 1U);
+  EXPECT_EQ(started[0], boost::json::parse(R"({"plan":"9c41aa00112233445566","confirm":2})"));
+}
+
+TEST_F(CommandLineTest, inspects_by_name_at_once_and_a_selection_as_a_rollout) {
+  controller_.answer("GET /api/v1/servers/r1", 200, R"({"metadata":{"name":"r1"}})");
+  controller_.answer("POST /api/v1/servers/r1/inspect", 200, R"({"metadata":{"name":"r1"}})");
+  EXPECT_EQ(metalmesh({"inspect", "r1"}), 0) << err_;
+  EXPECT_EQ(sent("POST", "/api/v1/servers/r1/inspect").size(), 1U);
+  controller_.answer("PUT /api/v1/rollouts/inspect-1", 201, "{}");
+  controller_.answer(
+      "POST /api/v1/rollouts/inspect-1/plan", 200,
+      R"({"metadata":{"name":"inspect-1"},"spec":{"action":"inspect"},"status":{"state":"planned"}})");
+  EXPECT_EQ(metalmesh({"inspect", "--site", "par*"}), 1) << "nobody is selected";
+  EXPECT_THAT(out_, HasSubstr("0 servers to inspect"));
+  EXPECT_THAT(err_, HasSubstr("no server takes part"));
+  const auto wish = sent("PUT", "/api/v1/rollouts/inspect-1");
+  ASSERT_EQ(wish.size(), 1U);
+  EXPECT_EQ(wish[0].at("spec"), boost::json::parse(R"({"action":"inspect","select":{"sites":["par*"]}})"));
+}
+
+TEST_F(CommandLineTest, wants_to_know_whom_an_action_is_for) {
+  EXPECT_EQ(metalmesh({"power", "off"}), 2);
+  EXPECT_EQ(metalmesh({"power", "explode", "r1"}), 2);
+  EXPECT_EQ(metalmesh({"power", "off", "r1", "--confirm", "many"}), 2);
+  EXPECT_EQ(metalmesh({"inspect"}), 2);
+  EXPECT_EQ(metalmesh({"inspect", "r1", "--wait", "--site", "par1"}), 2);
+  EXPECT_EQ(metalmesh({"power", "off", "r1", "--within", "soon"}), 1);
+  EXPECT_THAT(err_, HasSubstr("--within soon: expected a duration"));
+  EXPECT_EQ(metalmesh({"power", "off", "-l", "rack"}), 1);
+  EXPECT_TRUE(sent("PUT", "/api/v1/rollouts/power-off-1").empty());
+}
+
 TEST_F(CommandLineTest, never_reuses_the_name_of_an_install_that_ran) {
   controller_.answer("GET /api/v1/rollouts/install-r1", 200, R"({"status":{"state":"done"}})");
   controller_.answer("PUT /api/v1/rollouts/install-r1-2", 201, "{}");

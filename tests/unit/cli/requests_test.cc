@@ -68,6 +68,22 @@ TEST(Requests, keeps_names_of_installs_valid_and_apart) {
   EXPECT_EQ(install_rollout_name(std::string(54, 'a') + "-b", 1).back(), 'a') << "no dash at the cut";
 }
 
+TEST(Requests, makes_a_rollout_of_every_change_of_power) {
+  for (const auto& [typed, change] : std::map<std::string, std::string>{
+           {"on", "on"}, {"bmc-reset", "bmcReset"}, {"light-off", "lightOff"}, {"setup-once", "setupOnce"}}) {
+    const FleetOptions options = {
+        .action = "power", .change = typed, .servers = {"r1", "r2"}, .within = "90s"};
+    const auto rollout = fleet_rollout(options, "x");
+    ASSERT_TRUE(rollout) << typed;
+    EXPECT_EQ(rollout->spec().power().change(), change);
+    EXPECT_EQ(rollout->spec().power().within().seconds(), 90);
+    EXPECT_THAT(rollout->spec().select().servers(), ElementsAre("r1", "r2"));
+    EXPECT_EQ(fleet_rollout_name(options, 7), "power-" + typed + "-7");
+    EXPECT_EQ(fleet_command(options), "metalmesh power " + typed + " r1 r2 --within 90s");
+  }
+  EXPECT_EQ(fleet_rollout_name({.action = "inspect"}, 1), "inspect-1");
+}
+
 TEST(Requests, asks_for_the_serial_of_the_one_server) {
   rest::Plan plan;
   EXPECT_EQ(confirmation_of(plan), "");

@@ -54,6 +54,21 @@ TEST_F(WatchViewTest, draws_a_line_per_server_in_plan_order) {
                           "r3        PENDING    [........................]   0 %"));
 }
 
+TEST_F(WatchViewTest, says_what_is_done_and_promises_no_end_of_an_install) {
+  rest::Rollout power = rollout("running");
+  power.mutable_spec()->set_action("power");
+  power.mutable_spec()->mutable_power()->set_change("cycle");
+  view_.set_rollout(power);
+  rest::Deployment d = deployment("r1", "RUNNING", 1);
+  d.set_action("power");
+  d.set_stage(wire::POWER);
+  d.set_percent(6);
+  view_.set_deployments({d});
+  EXPECT_THAT(view_.frame(100, 24),
+              ElementsAre("rollout web (power cycle): running, 0 of 1 ended (1 RUNNING)",
+                          "r1        POWER      [#.......................]   6 %"));
+}
+
 TEST_F(WatchViewTest, keeps_to_the_terminal_and_shows_what_needs_eyes) {
   std::vector<rest::Deployment> all;
   for (std::uint32_t i = 1; i <= 30; ++i) all.push_back(deployment("ok" + std::to_string(i), "SUCCEEDED", i));

@@ -65,6 +65,17 @@ TEST(Wording, names_the_way_out_of_what_nobody_knows) {
   EXPECT_EQ(failure_text(d), "");
 }
 
+TEST(Wording, says_nothing_of_a_disk_that_nobody_could_touch) {
+  rest::Deployment d = failed("r1", wire::BMC_LOST, wire::DISK_UNTOUCHED);
+  d.set_action("power");
+  EXPECT_THAT(failure_text(d), Not(HasSubstr("Disk")));
+  EXPECT_EQ(causes_text({d}), "1 x BMC_LOST: r1\n");
+  d.set_state("INDETERMINATE");
+  d.clear_fault();
+  EXPECT_EQ(failure_text(d), "Next: metalmesh inspect r1 --wait\n");
+  EXPECT_EQ(next_after_end(rest::Rollout(), {d}).command, "metalmesh inspect r1 --wait");
+}
+
 TEST(Wording, names_the_proof_of_an_end) {
   rest::Deployment d;
   d.set_state("SUCCEEDED");
@@ -183,6 +194,21 @@ TEST(ObjectTables, show_what_people_look_for_first) {
   objects.push_back(std::move(rollout));
   EXPECT_THAT(objects_table(*find_kind("Rollout"), objects, WallTime{}),
               HasSubstr("4 PENDING, 3 SUCCEEDED\n"));
+}
+
+TEST(ObjectTables, say_what_is_done) {
+  auto deployment = std::make_unique<rest::Deployment>();
+  deployment->set_id("d-1");
+  deployment->set_action("inspect");
+  Objects objects;
+  objects.push_back(std::move(deployment));
+  EXPECT_THAT(objects_table(*find_kind("Deployment"), objects, WallTime{}), HasSubstr("d-1  inspect"));
+  auto rollout = std::make_unique<rest::Rollout>();
+  rollout->mutable_spec()->set_action("power");
+  rollout->mutable_spec()->mutable_power()->set_change("lightOn");
+  objects.clear();
+  objects.push_back(std::move(rollout));
+  EXPECT_THAT(objects_table(*find_kind("Rollout"), objects, WallTime{}), HasSubstr("power lightOn"));
 }
 
 TEST(ObjectTables, say_which_families_nobody_has_booted) {

@@ -1,7 +1,8 @@
 // What start asks for, and what the orders hold that come of it.
 #include <array>
 
-#include "controller/core/order_builder.h"
+#include "controller/core/actions/install_order.h"
+#include "controller/core/object_rules.h"
 #include "controller/core/rollout_planner.h"
 #include "tests/unit/controller_core/planned.h"
 
@@ -215,10 +216,10 @@ TEST_F(Planned, PackagesOfTheProfileTravelWithTheOrder) {
     profile.mutable_spec()->set_packages_image(c.image);
     mesh.apply(profile);
     const std::string name = "r" + std::to_string(number++);
-    const rest::Plan made = plan(Mesh::rollout_object(name));
-    wire::Agreed agreed;
-    agreed.ParseFromString(agree_to(mesh.state(), mesh.rollout(name).spec(), made, mesh.server("s0")));
-    const wire::Install& order = agreed.install();
+    plan(Mesh::rollout_object(name));
+    const rest::RolloutSpec& spec = mesh.rollout(name).spec();
+    const wire::Install order =
+        install_of(mesh.state(), spec, *find_profile(mesh.state(), spec.profile()), mesh.server("s0"));
     EXPECT_EQ(order.has_packages(), *c.url != 0 || *c.tree != 0) << c.packages;
     EXPECT_EQ(order.packages().url(), c.url);
     EXPECT_EQ(order.packages().image().name(), c.tree);

@@ -1,4 +1,4 @@
-#include "controller/core/media_forecast.h"
+#include "controller/core/actions/install_forecast.h"
 
 #include <algorithm>
 #include <set>

@@ -1,0 +1,83 @@
+#include "controller/core/actions/grounds.h"
+
+#include "common/base/command_words.h"
+#include "common/base/planted.h"
+#include "common/text/glob.h"
+#include "controller/core/actions/actions.h"
+#include "controller/core/fences.h"
+#include "controller/core/identity_judgement.h"
+#include "controller/core/sentences.h"
+#include "controller/core/server_phases.h"
+
+namespace metalmesh::controller {
+namespace grounds {
+
+Ground excluded_by_name(const Candidate& c) {
+  for (const std::string& pattern : c.plan.spec.select().exclude()) {
+    if (glob_matches(pattern, c.server.metadata().name())) return "excluded by " + pattern;
+  }
+  return std::nullopt;
+}
+
+Ground retired(const Candidate& c) {
+  if (c.server.status().phase() != phases::retired) return std::nullopt;
+  return "it was retired";
+}
+
+Ground site_unknown(const Candidate& c) {
+  const auto site = c.plan.mesh.sites.find(c.server.spec().site());
+  if (site == c.plan.mesh.sites.end()) return "site " + c.server.spec().site() + " does not exist";
+  if (site->second.status().quarantined()) {
+    return "site " + c.server.spec().site() + " is quarantined: " + site->second.status().quarantine_reason();
+  }
+  return std::nullopt;
+}
+
+Ground busy(const Candidate& c) {
+  if (const rest::Deployment* open = in_the_way(c.plan.mesh, c.server, action_of(c.plan.spec))) {
+    return "deployment " + open->id() + " of rollout " + open->rollout() + " is open (" + open->state() + ")";
+  }
+  return std::nullopt;
+}
+
+Ground blocked(const Candidate& c) {
+  if (c.server.status().blocked().empty()) return std::nullopt;
+  return c.server.status().blocked() +
+         "; to use it again: " + commands::release_for_install(c.server.metadata().name());
+}
+
+Ground not_fenced(const Candidate& c) {
+  if (c.plan.mesh.fences.empty()) return std::nullopt;
+  const auto* owed = fence_owed(c.plan.mesh, machine_of(c.server));
+  if (owed == nullptr) return std::nullopt;
+  return "deployment " + owed->first + " was called back, and is " + not_fenced_yet(owed->second.site());
+}
+
+Ground not_identified(const Candidate& c) {
+  const IdentityJudgement verdict = judge_identity(c.server, c.plan.identities);
+  // An inspection that is missing is said by NOT_READY.
+  if (verdict.ok || verdict.reason == "NOT_INSPECTED") return std::nullopt;
+  return verdict.message + "; next: " + verdict.next;
+}
+
+Ground never_inspected(const Candidate& c) {
+  if (c.server.status().has_inspected_at()) return std::nullopt;
+  return "never inspected: " + commands::inspect(c.server.metadata().name());
+}
+
+Ground key_unknown(const Candidate& c) {
+  const auto site = c.plan.mesh.sites.find(c.server.spec().site());
+  if (bmc_tls(c.server, site == c.plan.mesh.sites.end() ? nullptr : &site->second) != "pin")
+    return std::nullopt;
+  if (!bmc_key(c.server).empty()) return std::nullopt;
+  return "its BMC key is not known, and orders pin it: metalmesh inspect " + c.server.metadata().name();
+}
+
+}  // namespace grounds
+
+const rest::Deployment* in_the_way(const MeshState& mesh, const rest::Server& server, const Action& action) {
+  if (!action.changes || (!action.wipes && planted(Defect::power_beside_install))) return nullptr;
+  return open_deployment(mesh, server);
+}
+
+}  // namespace metalmesh::controller

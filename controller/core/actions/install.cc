@@ -1,0 +1,168 @@
+// An operating system on a server, by its own installer from an image: the action that wipes.
+#include <algorithm>
+#include <array>
+
+#include "common/base/command_words.h"
+#include "common/base/planted.h"
+#include "common/ports/wire_time.h"
+#include "controller/core/actions/action.h"
+#include "controller/core/actions/install_end.h"
+#include "controller/core/actions/install_forecast.h"
+#include "controller/core/actions/install_grounds.h"
+#include "controller/core/actions/install_order.h"
+#include "controller/core/object_rules.h"
+#include "controller/core/order_builder.h"
+
+namespace metalmesh::controller {
+namespace {
+
+using rules::Verdict;
+
+constexpr std::int64_t day = 24 * 3600;         // seconds
+constexpr std::uint32_t stop_after_wipe = 3;    // at least, or 3 %
+constexpr std::uint32_t stop_unproven = 3;      // at least, or 3 %
+constexpr std::uint32_t stop_before_wipe = 10;  // at least, or 10 %
+
+constexpr std::array own_fields = {
+    SpecField{"spec.image", [](const rest::RolloutSpec& s) { return !s.image().empty(); }},
+    SpecField{"spec.profile", [](const rest::RolloutSpec& s) { return !s.profile().empty(); }},
+    SpecField{"spec.reinstall", [](const rest::RolloutSpec& s) { return s.reinstall(); }},
+    SpecField{"spec.poweredOn", [](const rest::RolloutSpec& s) { return !s.powered_on().empty(); }},
+    SpecField{"spec.replaceForeignMedia",
+              [](const rest::RolloutSpec& s) { return s.replace_foreign_media(); }},
+    SpecField{"spec.launchWithin", [](const rest::RolloutSpec& s) { return s.has_launch_within(); }},
+    SpecField{"spec.vars", [](const rest::RolloutSpec& s) { return !s.vars().empty(); }},
+    SpecField{"spec.host", [](const rest::RolloutSpec& s) { return s.has_host(); }},
+    SpecField{"spec.stopAfter.afterWipe",
+              [](const rest::RolloutSpec& s) { return !s.stop_after().after_wipe().empty(); }},
+    SpecField{"spec.stopAfter.beforeWipe",
+              [](const rest::RolloutSpec& s) { return !s.stop_after().before_wipe().empty(); }},
+    SpecField{"spec.stopAfter.unproven",
+              [](const rest::RolloutSpec& s) { return !s.stop_after().unproven().empty(); }},
+};
+
+/// Image and profile are there and go together.
+Verdict check_what(const rest::RolloutSpec& spec, const MeshState& mesh) {
+  if (auto bad = rules::first_of({rules::required("spec.image", !spec.image().empty()),
+                                  rules::required("spec.profile", !spec.profile().empty())})) {
+    return bad;
+  }
+  const auto image = mesh.images.find(spec.image());
+  if (image == mesh.images.end()) return rules::missing("spec.image", "Image", spec.image());
+  const rest::Profile* profile = find_profile(mesh, spec.profile());
+  if (profile == nullptr) return rules::missing("spec.profile", "Profile", spec.profile());
+  if (profile->spec().family() != image->second.spec().family()) {
+    return rules::refusal(ErrorKind::invalid, "spec.profile",
+                          "profile " + spec.profile() + " is for family " + profile->spec().family() +
+                              ", image " + spec.image() + " is " + image->second.spec().family());
+  }
+  const std::string& packages_image = profile->spec().packages_image();
+  if (!packages_image.empty() && !mesh.images.contains(packages_image))
+    return rules::missing("spec.profile.packagesImage", "Image", packages_image);
+  return std::nullopt;
+}
+
+class InstallPlanning final : public Planning {
+ public:
+  explicit InstallPlanning(const PlanInput& input)
+      : input_(input),
+        profile_(*find_profile(input.mesh, input.spec.profile())),
+        owners_(address_owners(input, profile_)) {}
+
+  [[nodiscard]] std::optional<Exclusion> exclusion_of(const rest::Server& server) const override {
+    return against_install(input_, profile_, owners_, server);
+  }
+  void agree(const rest::Server& server, wire::Agreed& agreed) const override {
+    *agreed.mutable_install() = install_of(input_.mesh, input_.spec, profile_, server);
+  }
+  void show(rest::Plan& plan) const override {
+    plan.set_image(input_.spec.image());
+    plan.set_image_sha256(input_.mesh.images.at(input_.spec.image()).spec().iso().sha256());
+    plan.set_profile(version_of(profile_));
+    *plan.mutable_media() = forecast_media(input_.mesh, plan);
+  }
+
+ private:
+  const PlanInput& input_;
+  const rest::Profile& profile_;
+  AddressOwners owners_;
+};
+
+class Install final : public Action {
+ public:
+  Install()
+      : Action({.name = "install",
+                .work = wire::Agreed::kInstall,
+                .changes = true,
+                .wipes = true,
+                .has_canary = true}) {}
+
+  [[nodiscard]] std::span<const SpecField> fields() const override { return own_fields; }
+
+  Verdict check(rest::RolloutSpec& spec, const MeshState& mesh) const override {
+    rules::default_to(*spec.mutable_powered_on(), "refuse");
+    if (!spec.has_launch_within()) *spec.mutable_launch_within() = to_wire(defaults::launch_within);
+    if (spec.has_host()) {
+      if (auto bad = check_host(spec.mutable_host())) return bad;
+    }
+    if (auto bad = check_what(spec, mesh)) return bad;
+    return rules::first_of(
+        {rules::one_of("spec.poweredOn", spec.powered_on(), {"refuse", "graceful", "force"}),
+         rules::duration("spec.launchWithin", spec.launch_within(), day),
+         rules::variables("spec.vars", spec.vars())});
+  }
+
+  [[nodiscard]] std::unique_ptr<Planning> plan(const PlanInput& input) const override {
+    return std::make_unique<InstallPlanning>(input);
+  }
+
+  void issue(const MeshState& mesh, const rest::RolloutSpec& spec, wire::Issue& issue) const override {
+    *issue.mutable_image_urls() = mesh.images.at(spec.image()).spec().iso().urls();
+    if (const rest::Image* packages = package_image(mesh, *find_profile(mesh, spec.profile()), spec.image()))
+      *issue.mutable_package_image_urls() = packages->spec().iso().urls();
+    *issue.mutable_launch_by() = to_wire(from_wire(issue.start_by()) + from_wire(spec.launch_within()));
+  }
+
+  [[nodiscard]] std::vector<Threshold> thresholds(const rest::RolloutStop& stop,
+                                                  const RolloutTally& tally) const override {
+    // A new system without its proof is no success: it counts with the failures, unless it has a limit of its own.
+    const std::uint32_t unproven = planted(Defect::unproven_not_counted) ? 0 : tally.unproven;
+    const std::uint32_t unproven_too = stop.unproven().empty() ? unproven : 0;
+    std::vector<Threshold> all = {
+        {unproven_too > 0 ? "failed after the wipe or ended without their proof" : "failed after the wipe",
+         tally.failed_after_wipe + unproven_too,
+         threshold(stop.after_wipe(), stop_after_wipe, 3, tally.total)},
+        {"ended without their proof", unproven, threshold(stop.unproven(), stop_unproven, 3, tally.total)}};
+    if (!planted(Defect::before_wipe_ignored))
+      all.push_back({"failed before the wipe", tally.failed_before_wipe,
+                     threshold(stop.before_wipe(), stop_before_wipe, 10, tally.total)});
+    return all;
+  }
+
+  [[nodiscard]] Duration longest_run(const record::Order* order, const rest::Deployment& deployment,
+                                     const Now& now) const override {
+    if (order == nullptr) return defaults::launch_within + defaults::max_run;
+    const Duration run = from_wire(agreed_in(*order).install().max_run());
+    if (deployment.launched()) return run;
+    return run + std::max(Duration(), from_wire(order->order().issue().launch_by()) - now.wall_low);
+  }
+
+  [[nodiscard]] std::string again(const wire::Agreed& agreed) const override {
+    return commands::install(agreed.server());
+  }
+  void handed_out(Work& work, const rest::Deployment& deployment) const override {
+    mark_installing(work, deployment);
+  }
+  void ended(Work& work, const rest::Deployment& deployment) const override {
+    settle_installed(work, deployment);
+  }
+};
+
+}  // namespace
+
+const Action& install_action() {
+  static const Install action;
+  return action;
+}
+
+}  // namespace metalmesh::controller

@@ -1,0 +1,192 @@
+#include "controller/core/actions/install_grounds.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/command_words.h"
+#include "common/base/planted.h"
+#include "common/hosts/host_rules.h"
+#include "controller/core/actions/grounds.h"
+#include "controller/core/actions/install_order.h"
+#include "controller/core/selection.h"
+#include "controller/core/server_phases.h"
+#include "controller/state/deployment_states.h"
+#include "controller/state/stamp_words.h"
+
+namespace metalmesh::controller {
+namespace {
+
+Ground unresolved(const Candidate& c) {
+  const auto& unclear = c.server.status().unresolved();
+  if (unclear.empty() || planted(Defect::unresolved_taken)) return std::nullopt;
+  const std::string& name = c.server.metadata().name();
+  const auto found = c.plan.mesh.deployments.find(unclear.Get(0));
+  if (found == c.plan.mesh.deployments.end()) {
+    if (planted(Defect::deleted_is_forgotten)) return std::nullopt;
+    return "nobody decided what deployment " + unclear.Get(0) +
+           " left on it, and its rollout is deleted: " + commands::release_for_install(name) + ", or " +
+           commands::adopt(name);
+  }
+  if (found->second.state() == states::unproven && planted(Defect::unproven_taken)) return std::nullopt;
+  return std::string(found->second.state() == states::unproven ? "nothing proves the system that deployment "
+                                                               : "nobody knows how deployment ") +
+         found->first + (found->second.state() == states::unproven ? " wrote" : " ended") + ": " +
+         commands::resolve_either_way(found->first);
+}
+
+Ground in_use(const Candidate& c) {
+  if (!is_in_use(c.server)) return std::nullopt;
+  return "what is on it is not known to be ours to wipe; if it is: " +
+         commands::release_for_install(c.server.metadata().name());
+}
+
+Ground installed(const Candidate& c) {
+  if (c.plan.spec.reinstall() || !c.server.status().has_installed() || planted(Defect::installed_taken))
+    return std::nullopt;
+  const auto& what = c.server.status().installed();
+  return "installed " + for_people(what.at()) + " with " + what.image() +
+         "; to install it anew: reinstall: true";
+}
+
+Ground released(const Candidate& c) {
+  if (c.plan.spec.reinstall() || c.server.status().use() != "released") return std::nullopt;
+  return "it was in use until it was released, and is not empty; to wipe it: reinstall: true";
+}
+
+Ground is_guarded(const Candidate& c) {
+  if (!is_protected(c.server, c.plan.now) || planted(Defect::protection_ignored)) return std::nullopt;
+  if (planted(Defect::installed_taken) && c.server.status().has_installed()) return std::nullopt;
+  return "it is protected; to change that: metalmesh server unprotect " + c.server.metadata().name() +
+         " --reason ...";
+}
+
+Ground not_ready(const Candidate& c) {
+  const std::string& phase = c.server.status().phase();
+  if (Ground never = grounds::never_inspected(c)) return never;
+  if (phase == phases::ready || (c.plan.spec.reinstall() && phase == phases::installed)) return std::nullopt;
+  if (planted(Defect::installed_taken) && phase == phases::installed) return std::nullopt;
+  const bool broken = phase == phases::failed || phase == phases::unproven;
+  if (broken && c.plan.spec.reinstall()) return std::nullopt;
+  return "its phase is " + phase + (broken ? "; to install it anew: reinstall: true" : "");
+}
+
+Ground powered_on(const Candidate& c) {
+  if (c.plan.spec.powered_on() != "refuse" || c.server.status().power() == "Off") return std::nullopt;
+  const std::string& power = c.server.status().power();
+  return "its power was " + (power.empty() ? "unknown" : power) +
+         " at the last inspection; if what runs there is needed: metalmesh server adopt " +
+         c.server.metadata().name() + "; if not: poweredOn: graceful";
+}
+
+/// What the last inspection found of this type; it changes with the BMC's settings, so it is looked at anew.
+bool found_lacking(const rest::Server& server, std::string_view type) {
+  return std::ranges::any_of(server.status().conditions(), [&](const rest::Condition& condition) {
+    return condition.type() == type && condition.status() == "False";
+  });
+}
+
+Ground no_virtual_media(const Candidate& c) {
+  if (!found_lacking(c.server, "VirtualMedia")) return std::nullopt;
+  return "its BMC offers no virtual media from a URL; enable it in the BMC's settings, check its licence, or "
+         "update its firmware; then: " +
+         commands::inspect(c.server.metadata().name());
+}
+
+/// Only who has to be asked to shut down is asked.
+Ground no_shutdown(const Candidate& c) {
+  if (c.plan.spec.powered_on() != "graceful" || c.server.status().power() == "Off") return std::nullopt;
+  if (!found_lacking(c.server, "Shutdown")) return std::nullopt;
+  const std::string& name = c.server.metadata().name();
+  return "it is on, and its BMC offers nothing that asks the host to shut down; shut it down by hand, "
+         "then: " +
+         commands::inspect(name) + "; or, where what runs there may be lost, poweredOn: force";
+}
+
+/// A candidate, and what it would become.
+struct Become {
+  const Candidate& candidate;
+  const rest::Profile& profile;
+  const AddressOwners& owners;
+
+  [[nodiscard]] wire::Host host() const {
+    return order_host(candidate.plan.mesh, profile, candidate.plan.spec, candidate.server);
+  }
+};
+
+Ground unreachable_proof(const Become& b) {
+  const auto& proof = b.profile.spec().proof();
+  if (proof.minimum() != "reachable") return std::nullopt;
+  const Candidate& c = b.candidate;
+  if (order_variables(c.plan.mesh, b.profile, c.plan.spec, c.server).contains(proof.host_var()))
+    return std::nullopt;
+  return "variable " + proof.host_var() + ", the address to reach, has no value";
+}
+
+Ground host_wrong(const Become& b) {
+  wire::Host host = b.host();
+  const auto wrong = hosts::check_host(host);
+  if (!wrong) return std::nullopt;
+  return "host." + wrong->field + ": " + wrong->message;
+}
+
+Ground address_taken(const Become& b) {
+  const rest::Server& server = b.candidate.server;
+  for (const std::string& address : hosts::addresses_of(b.host())) {
+    const auto owners = b.owners.find(server.spec().site() + "/" + address);
+    if (owners == b.owners.end() || owners->second.size() < 2) continue;
+    const auto& names = owners->second;
+    return "address " + address + " is also that of " +
+           (names[0] == server.metadata().name() ? names[1] : names[0]);
+  }
+  return std::nullopt;
+}
+
+/// In the order in which people want to be told.
+constexpr std::array against_it = {
+    Rule<Candidate>{"EXCLUDED", grounds::excluded_by_name},
+    Rule<Candidate>{"RETIRED", grounds::retired},
+    Rule<Candidate>{"SITE_UNKNOWN", grounds::site_unknown},
+    Rule<Candidate>{"OPEN_DEPLOYMENT", grounds::busy},
+    Rule<Candidate>{"BLOCKED", grounds::blocked},
+    Rule<Candidate>{"UNRESOLVED", unresolved},
+    Rule<Candidate>{"NOT_FENCED", grounds::not_fenced},
+    Rule<Candidate>{"IN_USE", in_use},
+    Rule<Candidate>{"INSTALLED", installed},
+    Rule<Candidate>{"RELEASED", released},
+    Rule<Candidate>{"PROTECTED", is_guarded},
+    Rule<Candidate>{"IDENTITY_INSUFFICIENT", grounds::not_identified},
+    Rule<Candidate>{"NOT_READY", not_ready, true},
+    Rule<Candidate>{"KEY_UNKNOWN", grounds::key_unknown},
+    Rule<Candidate>{"NO_VIRTUAL_MEDIA", no_virtual_media, true},
+    Rule<Candidate>{"POWERED_ON", powered_on, true},
+    Rule<Candidate>{"NO_SHUTDOWN", no_shutdown, true},
+};
+constexpr std::array against_what_it_becomes = {
+    Rule<Become>{"VARIABLE_MISSING", unreachable_proof},
+    Rule<Become>{"HOST_INVALID", host_wrong},
+    Rule<Become>{"ADDRESS_TAKEN", address_taken},
+};
+
+}  // namespace
+
+AddressOwners address_owners(const PlanInput& plan, const rest::Profile& profile) {
+  AddressOwners owners;
+  for (const auto& [name, server] : plan.mesh.servers) {
+    if (server.status().phase() == phases::retired) continue;
+    const bool selected = selects(plan.spec.select(), server);
+    const wire::Host host =
+        selected ? order_host(plan.mesh, profile, plan.spec, server) : server.spec().host();
+    for (const std::string& address : hosts::addresses_of(host))
+      owners[server.spec().site() + "/" + address].push_back(name);
+  }
+  return owners;
+}
+
+std::optional<Exclusion> against_install(const PlanInput& plan, const rest::Profile& profile,
+                                         const AddressOwners& owners, const rest::Server& server) {
+  const Candidate candidate{plan, server};
+  if (auto against = first_of(against_it, candidate)) return against;
+  return first_of(against_what_it_becomes, Become{candidate, profile, owners});
+}
+
+}  // namespace metalmesh::controller

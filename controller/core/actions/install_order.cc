@@ -1,0 +1,117 @@
+#include "controller/core/actions/install_order.h"
+
+#include "common/hosts/host_merge.h"
+#include "common/hosts/host_rules.h"
+#include "controller/core/object_rules.h"
+#include "controller/core/order_builder.h"
+#include "controller/state/tables.h"
+
+namespace metalmesh::controller {
+namespace {
+
+wire::ProofGrade grade_of(const std::string& minimum) {
+  static const std::map<std::string, wire::ProofGrade> grades = {{"poweroff", wire::PROOF_POWEROFF},
+                                                                 {"booted", wire::PROOF_BOOTED},
+                                                                 {"callback", wire::PROOF_CALLBACK},
+                                                                 {"reachable", wire::PROOF_REACHABLE}};
+  const auto found = grades.find(minimum);
+  return found == grades.end() ? wire::PROOF_BOOTED : found->second;
+}
+
+wire::PowerPolicy policy_of(const std::string& powered_on) {
+  if (powered_on == "graceful") return wire::GRACEFUL;
+  if (powered_on == "force") return wire::FORCE;
+  return wire::REFUSE_IF_ON;
+}
+
+wire::ImageRef without_urls(wire::ImageRef image) {
+  image.clear_urls();
+  return image;
+}
+
+wire::FamilyRef family_ref(const MeshState& mesh, const std::string& site, const std::string& name) {
+  wire::FamilyRef family;
+  family.set_name(name);
+  if (const auto known = mesh.families.find(site); known != mesh.families.end()) {
+    if (const auto digest = known->second.find(name); digest != known->second.end())
+      family.set_sha256(digest->second);
+  }
+  return family;
+}
+
+wire::ProofPolicy proof_policy(const rest::Profile& profile,
+                               const std::map<std::string, std::string>& variables) {
+  const auto& wanted = profile.spec().proof();
+  wire::ProofPolicy proof;
+  proof.set_minimum(grade_of(wanted.minimum()));
+  *proof.mutable_within() = wanted.within();
+  *proof.mutable_settle() = wanted.settle();
+  proof.set_reach_port(wanted.port());
+  if (const auto host = variables.find(wanted.host_var()); host != variables.end())
+    proof.set_reach_host(host->second);
+  return proof;
+}
+
+}  // namespace
+
+std::string version_of(const rest::Profile& profile) {
+  return tables::version_name(profile.metadata().name(), profile.metadata().version());
+}
+
+std::map<std::string, std::string> order_variables(const MeshState& mesh, const rest::Profile& profile,
+                                                   const rest::RolloutSpec& rollout,
+                                                   const rest::Server& server) {
+  std::map<std::string, std::string> all;
+  const auto add = [&](const auto& vars) {
+    for (const auto& [name, value] : vars) all[name] = value;
+  };
+  add(profile.spec().vars());
+  if (const auto site = mesh.sites.find(server.spec().site()); site != mesh.sites.end())
+    add(site->second.spec().vars());
+  add(rollout.vars());
+  add(server.spec().vars());
+  all["hostname"] = server.spec().hostname().empty() ? server.metadata().name() : server.spec().hostname();
+  return all;
+}
+
+wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const rest::RolloutSpec& rollout,
+                      const rest::Server& server) {
+  wire::Host host = profile.spec().host();
+  if (const auto site = mesh.sites.find(server.spec().site()); site != mesh.sites.end())
+    hosts::merge_host(host, site->second.spec().host());
+  hosts::merge_host(host, rollout.host());
+  hosts::merge_host(host, server.spec().host());
+  hosts::check_host(host);  // normalises; what is wrong was excluded by the plan
+  return host;
+}
+
+wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout,
+                         const rest::Profile& profile, const rest::Server& server) {
+  wire::Install install;
+  *install.mutable_image() = without_urls(image_ref(mesh.images.at(rollout.image())));
+  if (const rest::Image* packages = package_image(mesh, profile, rollout.image())) {
+    *install.mutable_packages()->mutable_image() = without_urls(image_ref(*packages));
+  } else if (!packages_from_media(profile)) {
+    install.mutable_packages()->set_url(profile.spec().packages());
+  }
+  install.mutable_profile()->set_name(profile.metadata().name());
+  install.mutable_profile()->set_version(profile.metadata().version());
+  install.mutable_profile()->set_sha256(mesh.profile_blobs.at(version_of(profile)));
+  *install.mutable_family() = family_ref(mesh, server.spec().site(), profile.spec().family());
+  const auto variables = order_variables(mesh, profile, rollout, server);
+  for (const auto& [name, value] : variables) {
+    wire::Variable& variable = *install.add_variables();
+    variable.set_name(name);
+    variable.set_value(value);
+  }
+  *install.mutable_host() = order_host(mesh, profile, rollout, server);
+  install.set_power(policy_of(rollout.powered_on()));
+  install.set_replace_foreign_media(rollout.replace_foreign_media());
+  *install.mutable_max_run() = profile.spec().max_run();
+  *install.mutable_stall_after() = profile.spec().stall_after();
+  install.set_attempts_before_wipe(defaults::attempts_before_wipe);
+  *install.mutable_proof() = proof_policy(profile, variables);
+  return install;
+}
+
+}  // namespace metalmesh::controller

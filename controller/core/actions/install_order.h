@@ -1,0 +1,28 @@
+// From objects to what a server is to become. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "controller/state/mesh_state.h"
+#include "schemas/wire/order.pb.h"
+
+namespace metalmesh::controller {
+
+/// "name@version"
+std::string version_of(const rest::Profile& profile);
+
+/// What the answer file may use: profile < site < rollout < server, later ones win; plus `hostname`.
+std::map<std::string, std::string> order_variables(const MeshState& mesh, const rest::Profile& profile,
+                                                   const rest::RolloutSpec& rollout,
+                                                   const rest::Server& server);
+
+/// What the server is to become: profile < site < rollout < server. Normalised, unless it is wrong (plans
+/// leave such out).
+wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const rest::RolloutSpec& rollout,
+                      const rest::Server& server);
+
+wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout,
+                         const rest::Profile& profile, const rest::Server& server);
+
+}  // namespace metalmesh::controller
