@@ -152,7 +152,7 @@ AgentSettings settings_of(const config::Agent& config, const std::string& machin
   settings.callback_address = config.media().callback_address();
   settings.packages_address = config.media().packages_address();
   settings.wan_free = config.wan_free();
-  install::StageTimeouts& timeouts = settings.timeouts;
+  work::StageTimeouts& timeouts = settings.timeouts;
   const config::Timeouts& given = config.timeouts();
   timeouts.bmc_request = length_of(given.bmc_request(), timeouts.bmc_request);
   timeouts.unreachable = length_of(given.unreachable(), timeouts.unreachable);

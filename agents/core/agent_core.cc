@@ -110,7 +110,7 @@ struct AgentCore::Impl {
   /// What waits for a time, or for this incarnation to be proven.
   void judge_waiting(const Now& now, Outcome& out);
   /// To a job; and tells the controller what its new system showed by that.
-  void deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out);
+  void deliver(JobSlot& slot, const work::JobInput& input, const Now& now, Outcome& out);
   /// After every input: what is queued gets its chance once something changed that it may wait for.
   void review(const Now& now, Outcome& out);
 
@@ -160,7 +160,7 @@ void AgentCore::Impl::on(const Started&, const Now& now, Outcome& out) {
   tell_families(now, out);
   damage.tell(journal, now, out);
   drop_acked(now, out);
-  blobs.keep(jobs.profiles(), out);
+  blobs.keep(jobs.blobs(), out);
   for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
   send_mounts(out);  // before the bus: a server that reads its medium must not wait for the WAN
   out.emit(ImageLimit{site_row.settings().images()});
@@ -251,7 +251,7 @@ void AgentCore::Impl::on(const CredentialsChanged& change, const Now& now, Outco
     out.log(LogLevel::info, "credential set: what waited for it goes on", {{"credential", name}});
   }
   for (JobSlot* slot : jobs.all()) {
-    if (version(*slot) != versions[slot]) runner.deliver(*slot, install::CredentialSet{}, now, out);
+    if (version(*slot) != versions[slot]) runner.deliver(*slot, work::CredentialSet{}, now, out);
   }
   review_ = true;
 }
@@ -293,7 +293,7 @@ void AgentCore::Impl::on_media(const wire::MediaUp& up, const Now& now, Outcome&
   const std::string before = site.media_address;
   site.media_up(up);
   send_mounts(out);
-  for (JobSlot* slot : jobs.all()) runner.deliver(*slot, install::MediaBack{}, now, out);
+  for (JobSlot* slot : jobs.all()) runner.deliver(*slot, work::MediaBack{}, now, out);
   if (before != site.media_address) {
     out.log(LogLevel::info, "media are served", {{"address", site.media_address}});
     review_ = true;
@@ -312,15 +312,15 @@ void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome
              {"refused", std::to_string(reads.refused_closed())}});
   }
   if (reads.token() == slot->job.second_token())
-    return runner.deliver(*slot, install::SecondRead{reads.bytes_covered(), reads.size()}, now, out);
-  const install::MediaRead read{reads.bytes_covered(), reads.size(), reads.peer(), reads.package_bytes(),
-                                reads.wanted_whole() > 0};
+    return runner.deliver(*slot, work::SecondRead{reads.bytes_covered(), reads.size()}, now, out);
+  const work::MediaRead read{reads.bytes_covered(), reads.size(), reads.peer(), reads.package_bytes(),
+                             reads.wanted_whole() > 0};
   runner.deliver(*slot, read, now, out);
   slot->reads = reads;
   samples.take(*slot, now, out);
 }
 
-void AgentCore::Impl::deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out) {
+void AgentCore::Impl::deliver(JobSlot& slot, const work::JobInput& input, const Now& now, Outcome& out) {
   runner.deliver(slot, input, now, out);
   samples.after(slot, now, out);
 }
@@ -331,21 +331,21 @@ void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, O
   taken.command.set_callback_taken(callback.token());
   out.emit(std::move(taken));
   // The media server names the medium that the caller's secret belongs to.
-  if (JobSlot* slot = jobs.by_mount(callback.token())) deliver(*slot, install::CalledBack{}, now, out);
+  if (JobSlot* slot = jobs.by_mount(callback.token())) deliver(*slot, work::CalledBack{}, now, out);
 }
 
 void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out) {
   const std::string peer = host_of_bmc_address(refused.peer());
   for (JobSlot* slot : jobs.all()) {
     if (slot->machine && host_of_bmc_address(slot->job.agreed().bmc().address()) == peer) {
-      runner.deliver(*slot, install::MediaTlsRefused{refused.detail()}, now, out);
+      runner.deliver(*slot, work::MediaTlsRefused{refused.detail()}, now, out);
     }
   }
 }
 
 void AgentCore::Impl::on_media(const wire::MountRefused& refused, const Now& now, Outcome& out) {
   if (JobSlot* slot = jobs.by_mount(refused.token())) {
-    runner.deliver(*slot, install::MediumRefused{refused.reason(), refused.temporary()}, now, out);
+    runner.deliver(*slot, work::MediumRefused{refused.reason(), refused.temporary()}, now, out);
   }
 }
 
@@ -382,7 +382,7 @@ void AgentCore::Impl::drop_acked(const Now& now, Outcome& out) {
 }
 
 void AgentCore::Impl::tidy(const Now& now, Outcome& out) {
-  blobs.keep(jobs.profiles(), out);
+  blobs.keep(jobs.blobs(), out);
   images.keep(jobs.images(), now, out);
 }
 

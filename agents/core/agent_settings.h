@@ -6,7 +6,7 @@
 #include <string>
 
 #include "agents/bmc/quirk_table.h"
-#include "agents/install/install_machine.h"
+#include "agents/work/work.h"
 #include "common/base/id.h"
 #include "common/base/time.h"
 #include "common/families/family_catalogue.h"
@@ -34,7 +34,7 @@ struct AgentSettings {
   Duration frame_gap = std::chrono::milliseconds(50);
   /// A wall clock known no better than this does not start an install.
   Duration clock_tolerance = std::chrono::minutes(2);
-  install::StageTimeouts timeouts;
+  work::StageTimeouts timeouts;
   families::FamilyCatalogue families;
   bmc::QuirkTable quirks;
 };

@@ -5,6 +5,7 @@
 
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
+#include "agents/core/works.h"
 #include "common/base/planted.h"
 #include "common/orders/order_parts.h"
 
@@ -65,7 +66,7 @@ void CommandDesk::take(const delivery::Entry& entry, const Now& now, Outcome& ou
              {"deployment", receipt.deployment_id()},
              {"server", receipt.server()}});
     *receipt.mutable_receipt()->mutable_refusal() = *refusal;
-    if (order && is_ours && !refuse_form(*order))
+    if (order && is_ours && !refuse_form(*order) && kind_of(order->agreed).changes)
       c_.fences.refused(order->agreed.identity(), order->issue.generation(), out);
   }
   c_.journal.tell(std::move(receipt), now, out);
@@ -123,8 +124,9 @@ void CommandDesk::obey(const wire::Command& command, std::optional<orders::Parts
 void CommandDesk::accept(orders::Parts order, std::uint64_t seq, const Now& now, Outcome& out) {
   auto& [agreed, issue] = order;
   if (c_.jobs.find(issue.deployment_id()) != nullptr) return;
-  c_.fences.see(agreed.identity(), issue.generation(), issue.deployment_id(), out);
-  images_.ask(orders::image_of(agreed, issue), now, out);
+  const work::Kind& kind = kind_of(agreed);
+  if (kind.changes) c_.fences.see(agreed.identity(), issue.generation(), issue.deployment_id(), out);
+  for (const wire::ImageRef& image : kind.materials(agreed, issue).images) images_.ask(image, now, out);
   record::Job job;
   job.set_machine(machine_key(agreed.identity()));
   *job.mutable_agreed() = std::move(agreed);
@@ -141,15 +143,15 @@ void CommandDesk::accept(orders::Parts order, std::uint64_t seq, const Now& now,
 
 void CommandDesk::cancel(const wire::CancelOrder& cancel, const Now& now, Outcome& out) {
   // The tombstone rises first and for ever, whatever is known of the order now.
-  c_.fences.cancel(cancel.identity(), cancel.generation(), out);
+  if (cancel.generation() != 0) c_.fences.cancel(cancel.identity(), cancel.generation(), out);
   wire::CancelAnswer::Answer answer = wire::CancelAnswer::NOT_RUNNING;
   std::vector<JobSlot*> covered;
   for (JobSlot* slot : c_.jobs.all()) {
     const record::Job& job = slot->job;
     const bool named = slot->id() == cancel.deployment_id();
-    if (job.issue().generation() > cancel.generation() ||
-        !(named || same_machine(job.agreed().identity(), cancel.identity())))
-      continue;
+    const work::Kind& kind = kind_of(job);
+    const bool fenced = kind.changes && same_machine(job.agreed().identity(), cancel.identity());
+    if (job.issue().generation() > cancel.generation() || !(named || fenced)) continue;
     if (named && slot->job.ended() && slot->job.ending() == wire::Ended::CANCELLED) {
       answer = wire::CancelAnswer::CANCELLED;  // asked again
     }
@@ -159,9 +161,10 @@ void CommandDesk::cancel(const wire::CancelOrder& cancel, const Now& now, Outcom
       if (named) covered.push_back(slot);
       continue;
     }
-    const bool late = slot->job.launched() && !planted(Defect::too_late_called_cancelled);
+    const bool past_return = kind.past_return(job);
+    const bool late = past_return && !planted(Defect::too_late_called_cancelled);
     if (named) answer = late ? wire::CancelAnswer::TOO_LATE : wire::CancelAnswer::CANCELLED;
-    if (!slot->job.launched()) covered.push_back(slot);
+    if (!past_return) covered.push_back(slot);
   }
   wire::Event event;
   event.set_server(cancel.server());

@@ -5,37 +5,29 @@
 #include <string_view>
 
 #include "agents/core/faults.h"
+#include "agents/core/works.h"
+#include "agents/work/order_form.h"
 #include "common/base/command_words.h"
 #include "common/base/machine_key.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
-#include "common/text/letters.h"
 
 namespace metalmesh::agent {
 namespace {
 
-constexpr std::size_t name_limit = 200;
+using work::is_digest;
+using work::is_name;
+
 constexpr std::string_view resend =
     "order it again; if that fails too, controller and agent differ in version";
 
-/// Names become row keys, request ids and log fields.
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= name_limit &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
-bool is_digest(std::string_view text) {
-  return text.size() == 64 && std::ranges::all_of(text, [](char c) { return is_lower_hex(c); });
-}
-
-wire::Fault invalid(std::string_view field, std::string_view what) {
-  return make_fault(wire::ORDER_INVALID, "QUEUED",
-                    "the order's " + std::string(field) + " " + std::string(what), std::string(resend));
+wire::Fault invalid(const std::string& what) {
+  return make_fault(wire::ORDER_INVALID, "QUEUED", "the order's " + what, std::string(resend));
 }
 
 std::optional<wire::Fault> refuse_bmc(const wire::BmcTarget& bmc) {
-  if (!is_name(bmc.address())) return invalid("bmc.address", "is missing or malformed");
-  if (!is_name(bmc.credential())) return invalid("bmc.credential", "is missing or malformed");
+  if (!is_name(bmc.address())) return invalid("bmc.address is missing or malformed");
+  if (!is_name(bmc.credential())) return invalid("bmc.credential is missing or malformed");
   return std::nullopt;
 }
 
@@ -82,8 +74,8 @@ std::optional<wire::Fault> refuse_origin(const wire::Command& command, const std
 
 std::expected<orders::Parts, wire::Fault> open_order(const wire::Order& order, const std::string& version) {
   auto parts = orders::open(order);
-  if (parts) return std::move(*parts);
-  if (parts.error().kind == ErrorKind::unsupported)
+  if (parts && find_kind(parts->agreed) != nullptr) return std::move(*parts);
+  if (parts || parts.error().kind == ErrorKind::unsupported)
     return std::unexpected(unsupported_command("order " + order.issue().deployment_id(), version));
   return std::unexpected(make_fault(wire::ORDER_INVALID, "QUEUED",
                                     "the order is refused: " + parts.error().message, std::string(resend)));
@@ -91,57 +83,55 @@ std::expected<orders::Parts, wire::Fault> open_order(const wire::Order& order, c
 
 std::optional<wire::Fault> refuse_form(const orders::Parts& order) {
   const auto& [agreed, issue] = order;
-  const wire::Install& install = agreed.install();
-  if (!is_name(issue.deployment_id())) return invalid("deployment_id", "is missing or malformed");
-  if (!is_name(agreed.server())) return invalid("server", "is missing or malformed");
-  if (issue.generation() == 0) return invalid("generation", "is missing");
+  const work::Kind& kind = kind_of(agreed);
+  if (!is_name(issue.deployment_id())) return invalid("deployment_id is missing or malformed");
+  if (!is_name(agreed.server())) return invalid("server is missing or malformed");
+  if (kind.changes && issue.generation() == 0) return invalid("generation is missing");
+  if (!kind.changes && issue.generation() != 0) return invalid("generation is not for one that only reads");
   if (const auto fault = refuse_bmc(agreed.bmc())) return fault;
-  if (agreed.bmc().tls() == wire::BmcTarget::TLS_UNSPECIFIED) return invalid("bmc.tls", "is missing");
+  if (agreed.bmc().tls() == wire::BmcTarget::TLS_UNSPECIFIED) return invalid("bmc.tls is missing");
   if (agreed.bmc().tls() == wire::BmcTarget::PIN && !is_digest(issue.bmc_key_sha256())) {
-    return invalid("bmc_key_sha256", "is not a SHA-256 in hex");
+    return invalid("bmc_key_sha256 is not a SHA-256 in hex");
   }
-  if (!is_digest(install.image().sha256())) return invalid("image.sha256", "is not a SHA-256 in hex");
-  if (issue.image_urls().empty()) return invalid("image_urls", "is empty");
-  if (!is_digest(install.profile().sha256())) return invalid("profile.sha256", "is not a SHA-256 in hex");
-  if (!issue.has_start_by()) return invalid("start_by", "is missing");
-  if (!issue.has_launch_by()) return invalid("launch_by", "is missing");
-  if (from_wire(issue.launch_by()) < from_wire(issue.start_by()))
-    return invalid("launch_by", "is before start_by");
-  return refuse_identity(agreed.identity());
+  if (kind.changes && !issue.has_start_by()) return invalid("start_by is missing");
+  if (const auto what = kind.wrong(agreed, issue)) return invalid(*what);
+  return kind.changes ? refuse_identity(agreed.identity()) : std::nullopt;
 }
 
 std::optional<wire::Fault> refuse_form(const wire::CancelOrder& cancel) {
-  if (!is_name(cancel.deployment_id())) return invalid("deployment_id", "is missing or malformed");
-  if (cancel.generation() == 0) return invalid("generation", "is missing");
-  if (machine_key(cancel.identity()).empty()) return invalid("identity", "names no machine");
+  if (!is_name(cancel.deployment_id())) return invalid("deployment_id is missing or malformed");
+  if (cancel.generation() == 0) return std::nullopt;  // of a work that only reads: no machine is fenced
+  if (machine_key(cancel.identity()).empty()) return invalid("identity names no machine");
   return std::nullopt;
 }
 
 std::optional<wire::Fault> refuse_form(const wire::PrefetchImage& prefetch) {
-  if (!is_digest(prefetch.image().sha256())) return invalid("image.sha256", "is not a SHA-256 in hex");
-  if (prefetch.image().urls().empty()) return invalid("image.urls", "is empty");
+  if (!is_digest(prefetch.image().sha256())) return invalid("image.sha256 is not a SHA-256 in hex");
+  if (prefetch.image().urls().empty()) return invalid("image.urls is empty");
   return std::nullopt;
 }
 
 std::optional<wire::Fault> refuse_form(const wire::InspectServer& request) {
-  if (!is_name(request.request_id())) return invalid("request_id", "is missing or malformed");
-  if (!is_name(request.server())) return invalid("server", "is missing or malformed");
+  if (!is_name(request.request_id())) return invalid("request_id is missing or malformed");
+  if (!is_name(request.server())) return invalid("server is missing or malformed");
   return refuse_bmc(request.bmc());
 }
 
 std::optional<wire::Fault> refuse_order(const orders::Parts& order, const FenceTable& fences, JobTable& jobs,
                                         const Now& now) {
   const auto& [agreed, issue] = order;
-  // Busy before fenced: naming the open job is the more helpful answer when both are true.
-  if (const JobSlot* other = jobs.open_on(agreed.identity())) {
-    return make_fault(wire::MACHINE_BUSY, "QUEUED",
-                      "deployment " + other->id() + " of server " + other->job.agreed().server() +
-                          " is open for the same machine",
-                      "wait for it, or: " + commands::cancel(other->id()) +
-                          "; if the two servers are one machine, remove one of them");
+  if (kind_of(agreed).changes) {
+    // Busy before fenced: naming the open job is the more helpful answer when both are true.
+    if (const JobSlot* other = jobs.open_on(agreed.identity())) {
+      return make_fault(wire::MACHINE_BUSY, "QUEUED",
+                        "deployment " + other->id() + " of server " + other->job.agreed().server() +
+                            " is open for the same machine",
+                        "wait for it, or: " + commands::cancel(other->id()) +
+                            "; if the two servers are one machine, remove one of them");
+    }
+    if (auto fault = fences.refuse(agreed.identity(), issue.generation())) return fault;
   }
-  if (auto fault = fences.refuse(agreed.identity(), issue.generation())) return fault;
-  if (now.wall_low > from_wire(issue.start_by())) {
+  if (issue.has_start_by() && now.wall_low > from_wire(issue.start_by())) {
     return make_fault(wire::ORDER_EXPIRED, "QUEUED", "the order reached the site after its start_by",
                       "order it again with a later start");
   }

@@ -6,7 +6,6 @@
 #include "agents/core/faults.h"
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
-#include "common/orders/order_parts.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -20,18 +19,17 @@ constexpr Duration flap = std::chrono::minutes(10);
 }  // namespace
 
 void JobQueue::review(const Now& now, Outcome& out) {
-  if (c_.site.media_address.empty()) return;  // no URL to give to a BMC yet; MediaUp brings it
   wake_.reset();
   count_room();
   const std::vector<JobSlot*> in_order = c_.jobs.all();
   for (JobSlot* slot : in_order) {
     // It held its BMC before a restart, or owes cleanup there: not a matter of turns.
     const bool owed = slot->running() || (slot->open() && slot->job.cancel_asked());
-    if (owed && !slot->machine) runner_.start(*slot, now, out);
+    if (owed && !slot->machine && can_serve(*slot)) runner_.start(*slot, now, out);
   }
   tell_disk_low(now, out);
   for (JobSlot* slot : in_order) {
-    if (slot->waiting() && !slot->machine) review(*slot, now, out);
+    if (slot->waiting() && !slot->machine && can_serve(*slot)) review(*slot, now, out);
   }
   blobs_.pump(now, out);
   if (wake_) {
@@ -65,11 +63,10 @@ void JobQueue::tell_disk_low(const Now& now, Outcome& out) {
 }
 
 void JobQueue::fill(const Now& now, Outcome& out) {
-  if (c_.site.media_address.empty()) return;
   count_room();
   for (JobSlot* slot : c_.jobs.all()) {
-    if (places_left_ <= 0) break;
-    if (!slot->waiting() || slot->machine) continue;
+    if (!slot->waiting() || slot->machine || !can_serve(*slot) || (slot->changes() && places_left_ <= 0))
+      continue;
     if (logins_left(slot->job.agreed().bmc().credential(), now) > 0) {
       review(*slot, now, out);
     } else {
@@ -107,8 +104,9 @@ void JobQueue::wake_at(MonoTime at) {
 void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   const wire::Issue& issue = slot.job.issue();
   const wire::Agreed& agreed = slot.job.agreed();
+  const bool bounded = issue.has_start_by();
   const WallTime start_by = from_wire(issue.start_by());
-  if (now.wall_low > start_by) {
+  if (bounded && now.wall_low > start_by) {
     // Another agent with our identity may have launched it: its disk is not for this one to speak of.
     if (auto doubt = c_.link.why_not_act(); doubt && doubt->code() == wire::SITE_QUARANTINED)
       return hold(slot, std::move(*doubt), now, out);
@@ -116,7 +114,7 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
         make_fault(wire::ORDER_EXPIRED, wire::Stage_Name(slot.job.stage()),
                    "start_by passed while the job waited", "order it again with a later start");
     // What never came is the cause, whatever else stood in the way beside it.
-    if (const auto cause = trouble(slot)) {
+    if (const auto cause = trouble(materials_of(slot.job))) {
       fault.set_seen(fault.seen() + ", last for " + wire::FaultCode_Name(cause->code()) + ": " +
                      cause->seen());
       fault.set_detail(cause->detail());
@@ -126,39 +124,42 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
     }
     return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(fault), now, out);
   }
-  wake_at(now.mono + std::min<Duration>(start_by - now.wall_low, longest_sleep) +
-          std::chrono::milliseconds(1));
-  const Materials materials = prepare(slot, now, out);  // ahead of its time: images take long
-  if (materials.trouble && materials.trouble->code() == wire::IMAGE_CORRUPT) {
-    return runner_.end_waiting(slot, wire::Ended::FAILED, *materials.trouble, now, out);
+  if (bounded)
+    wake_at(now.mono + std::min<Duration>(start_by - now.wall_low, longest_sleep) +
+            std::chrono::milliseconds(1));
+  const work::Materials needs = materials_of(slot.job);
+  const Preparation prepared = prepare(slot, needs, now, out);  // ahead of its time: images take long
+  if (prepared.trouble && prepared.trouble->code() == wire::IMAGE_CORRUPT) {
+    return runner_.end_waiting(slot, wire::Ended::FAILED, *prepared.trouble, now, out);
   }
   if (slot.retry_at && now.mono < *slot.retry_at) return wake_at(*slot.retry_at);
   if (issue.has_not_before() && now.wall_high < from_wire(issue.not_before())) {
     return wake_at(now.mono +
                    std::min<Duration>(from_wire(issue.not_before()) - now.wall_high, longest_sleep));
   }
-  if (materials.trouble) return hold(slot, *materials.trouble, now, out);
+  if (prepared.trouble) return hold(slot, *prepared.trouble, now, out);
   if (auto fault = why_held(slot, now)) return hold(slot, std::move(*fault), now, out);
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
-  if (!materials.here) return;
-  const bool full = places_left_ <= 0 && !planted(Defect::parallel_ignored);
+  if (!prepared.here) return;
+  const bool full = slot.changes() && places_left_ <= 0 && !planted(Defect::parallel_ignored);
   if (full || c_.bmcs.busy(agreed.bmc().address())) return;
   std::int64_t& logins = logins_left(agreed.bmc().credential(), now);
   if (logins <= 0) return wake_at(now.mono + BmcDesk::patience);
-  const wire::Install& install = agreed.install();
-  const auto blob = blobs_.get(install.profile().sha256());
-  if (!blob) return blobs_.fetch_again(install.profile().sha256());
-  const wire::ImageFacts* packages =
-      install.packages().has_image() ? images_.facts(install.packages().image().sha256()) : nullptr;
-  if (auto fault = c_.mounts.prepare(slot.job, {*blob, *images_.facts(install.image().sha256()), packages},
-                                     c_.site, out)) {
-    return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(*fault), now, out);
+  if (needs.medium) {
+    const std::string& profile = needs.blobs.front().sha256;
+    const auto blob = blobs_.get(profile);
+    if (!blob) return blobs_.fetch_again(profile);
+    const auto facts = [&](std::size_t i) {
+      return i < needs.images.size() ? images_.facts(needs.images[i].sha256()) : nullptr;
+    };
+    if (auto fault = c_.mounts.prepare(slot.job, {*blob, *facts(0), facts(1)}, c_.site, out))
+      return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(*fault), now, out);
+    slot.job.set_usual_reads(c_.reads.of(slot.job.agreed().install()));
   }
   slot.job.set_stage(wire::CONNECT);
-  slot.job.set_usual_reads(c_.reads.of(install));
   if (slot.job.attempt() == 0) slot.job.set_attempt(1);
   c_.jobs.store(slot, out);
-  --places_left_;
+  if (slot.changes()) --places_left_;
   --logins;
   runner_.start(slot, now, out);
 }
@@ -187,38 +188,46 @@ std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& no
   return c_.breaker.why_not(login_of(slot.job.agreed().bmc()), c_.site.login_refusals, now);
 }
 
-JobQueue::Materials JobQueue::prepare(JobSlot& slot, const Now& now, Outcome& out) {
-  const record::Job& job = slot.job;
-  const wire::Install& install = job.agreed().install();
+JobQueue::Preparation JobQueue::prepare(JobSlot& slot, const work::Materials& needs, const Now& now,
+                                        Outcome& out) {
   std::string missing;  // the image that is waited for
-  const auto want = [&](const wire::ImageRef& image) {
+  for (const wire::ImageRef& image : needs.images) {
     images_.want(image, out);
     if (images_.facts(image.sha256()) == nullptr && missing.empty()) missing = image.sha256();
-  };
-  want(orders::image_of(job.agreed(), job.issue()));
-  if (install.packages().has_image()) want(orders::package_image_of(job.agreed(), job.issue()));
-  const bool image_here = missing.empty();
-  const bool profile_here = blobs_.has(install.profile().sha256());
-  if (image_here && profile_here) return {.here = true, .trouble = std::nullopt};
+  }
+  const work::Materials::Blob* absent = nullptr;
+  for (const work::Materials::Blob& blob : needs.blobs) {
+    if (!blobs_.has(blob.sha256) && absent == nullptr) absent = &blob;
+  }
+  if (missing.empty() && absent == nullptr) return {.here = true, .trouble = std::nullopt};
   if (slot.job.stage() != wire::PREPARING) {
     slot.job.set_stage(wire::PREPARING);
     c_.jobs.store(slot, out);
     wire::Event event = event_of(slot.job);
     event.mutable_stage()->set_stage(wire::PREPARING);
-    event.mutable_stage()->set_note(image_here ? "the profile is being fetched" : images_.progress(missing));
+    event.mutable_stage()->set_note(missing.empty() ? absent->name + " is being fetched"
+                                                    : images_.progress(missing));
     c_.journal.tell(std::move(event), now, out);
   }
-  return {.here = false, .trouble = trouble(slot)};
+  return {.here = false, .trouble = trouble(needs)};
 }
 
-std::optional<wire::Fault> JobQueue::trouble(const JobSlot& slot) const {
-  const wire::Install& install = slot.job.agreed().install();
-  auto fault = images_.trouble(install.image().sha256());
-  if (!fault && install.packages().has_image()) fault = images_.trouble(install.packages().image().sha256());
-  if (fault || !blobs_.unknown(install.profile().sha256())) return fault;
-  return make_fault(wire::PROFILE_UNAVAILABLE, wire::Stage_Name(wire::PREPARING),
-                    "the controller does not have the content of profile " + install.profile().name(),
-                    "apply the profile again: " + commands::apply() + "; the job goes on by itself");
+std::optional<wire::Fault> JobQueue::trouble(const work::Materials& needs) const {
+  for (const wire::ImageRef& image : needs.images) {
+    if (auto fault = images_.trouble(image.sha256())) return fault;
+  }
+  for (const work::Materials::Blob& blob : needs.blobs) {
+    if (!blobs_.unknown(blob.sha256)) continue;
+    return make_fault(wire::PROFILE_UNAVAILABLE, wire::Stage_Name(wire::PREPARING),
+                      "the controller does not have the content of " + blob.name,
+                      "apply it again: " + commands::apply() + "; the job goes on by itself");
+  }
+  return std::nullopt;
+}
+
+/// A medium needs a URL to give to a BMC; MediaUp brings it.
+bool JobQueue::can_serve(const JobSlot& slot) const {
+  return !c_.site.media_address.empty() || !materials_of(slot.job).medium;
 }
 
 void JobQueue::hold(JobSlot& slot, wire::Fault fault, const Now& now, Outcome& out) {

@@ -35,12 +35,13 @@ class JobQueue {
   std::int64_t& logins_left(const std::string& credential, const Now& now);
   /// What stands in the way, whoever waits.
   [[nodiscard]] std::optional<wire::Fault> why_held(const JobSlot& slot, const Now& now) const;
-  struct Materials {
-    bool here = false;                   // profile and image
-    std::optional<wire::Fault> trouble;  // why one of them is not coming
+  struct Preparation {
+    bool here = false;                   // all that it needs
+    std::optional<wire::Fault> trouble;  // why one of it is not coming
   };
-  [[nodiscard]] std::optional<wire::Fault> trouble(const JobSlot& slot) const;
-  Materials prepare(JobSlot& slot, const Now& now, Outcome& out);
+  [[nodiscard]] std::optional<wire::Fault> trouble(const work::Materials& needs) const;
+  Preparation prepare(JobSlot& slot, const work::Materials& needs, const Now& now, Outcome& out);
+  [[nodiscard]] bool can_serve(const JobSlot& slot) const;
   void hold(JobSlot& slot, wire::Fault fault, const Now& now, Outcome& out);
   void wake_at(MonoTime at);
   void arm(Outcome& out);
@@ -51,7 +52,7 @@ class JobQueue {
   ImageDesk& images_;
   std::optional<MonoTime> wake_;
   std::optional<MonoTime> armed_;  // timer "queue"
-  bool disk_low_ = false;  // as of the last review
+  bool disk_low_ = false;          // as of the last review
   bool disk_low_told_ = false;
   std::optional<MonoTime> disk_low_until_;
   // Counted once per review.

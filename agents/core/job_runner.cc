@@ -5,7 +5,6 @@
 
 #include "agents/core/faults.h"
 #include "agents/core/seed.h"
-#include "agents/media/mount_url.h"
 #include "common/base/bmc_address.h"
 #include "common/base/check.h"
 #include "common/base/command_words.h"
@@ -72,8 +71,8 @@ bool count_login(const JobContext& context, const Login& login, const Now& now, 
   return true;
 }
 
-install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
-  install::Gate gate;
+work::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
+  work::Gate gate;
   // A credential that is not at this site shows when it is used.
   auto no_login = c_.breaker.why_not(login_of(job.agreed().bmc()), c_.site.login_refusals, now);
   if (no_login && no_login->code() == wire::BMC_LOGIN_REFUSED) gate.no_login = std::move(no_login);
@@ -86,7 +85,7 @@ install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   if (job.armed()) return gate;
   gate.clock_ok = now.wall_high - now.wall_low <= c_.settings.clock_tolerance;
   if (standing) return gate;
-  if (!c_.fences.holds(job.agreed().identity(), job.issue().generation())) {
+  if (kind_of(job).changes && !c_.fences.holds(job.agreed().identity(), job.issue().generation())) {
     gate.why_not = make_fault(wire::GENERATION_FENCED, "",
                               "generation " + std::to_string(job.issue().generation()) +
                                   " of this machine was cancelled, or a later order was seen",
@@ -103,33 +102,26 @@ install::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
 }
 
 void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
-  const std::string& address = c_.site.media_address;
-  MM_CHECK(slot.open() && !slot.machine && !address.empty());
+  MM_CHECK(slot.open() && !slot.machine);
   c_.bmcs.begin(holder(slot), slot.job.agreed().bmc().address(), slot.job.agreed().bmc().credential(),
                 now.mono);
   slot.retry_at.reset();
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
-  const bool tls = c_.settings.media_tls;
-  install::MediaUrls urls;
-  urls.medium = media::mount_url(address, slot.job.mount_token(), media::MediumKind::cd, tls);
-  urls.base = urls.medium.substr(0, urls.medium.rfind("/m/"));
-  if (slot.job.has_second()) {
-    const bool disk = slot.job.second().format() == wire::SecondMedium::FAT;
-    urls.second = media::mount_url(address, slot.job.second_token(),
-                                   disk ? media::MediumKind::disk : media::MediumKind::cd, tls);
-  }
-  slot.machine = std::make_unique<install::InstallMachine>(
-      slot.job, c_.settings.timeouts, std::move(urls), draw_seed(c_.entropy),
-      bmc::Known{&c_.settings.quirks, c_.maps.find(orders::bmc_of(slot.job.agreed(), slot.job.issue()))});
-  deliver(slot, install::Resume{}, now, out);
+  slot.machine = kind_of(slot.job).make(
+      {.job = slot.job,
+       .timeouts = c_.settings.timeouts,
+       .urls = c_.mounts.urls(slot.job, c_.site),
+       .seed = draw_seed(c_.entropy),
+       .known = {&c_.settings.quirks, c_.maps.find(orders::bmc_of(slot.job.agreed(), slot.job.issue()))}});
+  deliver(slot, work::Resume{}, now, out);
 }
 
-void JobRunner::deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out) {
+void JobRunner::deliver(JobSlot& slot, const work::JobInput& input, const Now& now, Outcome& out) {
   if (!slot.machine) return;
   apply(slot, slot.machine->handle(input, now, gate(slot.job, now)), now, out);
 }
 
-void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& now, Outcome& out) {
+void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now, Outcome& out) {
   for (LogLine& line : outcome.logs) {
     for (auto& field : log_fields(slot.job)) {
       const bool given =
@@ -139,20 +131,20 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
     out.logs.push_back(std::move(line));
   }
   bool over = false;
-  for (install::JobAction& action : outcome.actions) {
+  for (work::JobAction& action : outcome.actions) {
     std::visit(Overloaded{
-                   [&](install::CallBmc& call) { out.emit(std::move(call.request)); },
-                   [&](install::WaitFor& wait) {
+                   [&](work::CallBmc& call) { out.emit(std::move(call.request)); },
+                   [&](work::WaitFor& wait) {
                      slot.poll_at = now.mono + wait.delay;
                      out.emit(TimerArm{holder(slot), *slot.poll_at});
                    },
-                   [&](install::StopWaiting&) {
+                   [&](work::StopWaiting&) {
                      slot.poll_at.reset();
                      out.emit(TimerDisarm{holder(slot)});
                    },
-                   [&](install::SetMount&) { on_mount_changed(slot, now, out); },
-                   [&](install::Probe& probe) { out.emit(std::move(probe.probe)); },
-                   [&](install::Tell& tell) {
+                   [&](work::SetMount&) { on_mount_changed(slot, now, out); },
+                   [&](work::Probe& probe) { out.emit(std::move(probe.probe)); },
+                   [&](work::Tell& tell) {
                      tell.event.set_server(slot.job.agreed().server());
                      tell.event.set_deployment_id(slot.id());
                      tell.event.set_generation(slot.job.issue().generation());
@@ -162,17 +154,17 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
                      if (last) slot.job.set_ended_seq(seq);
                      if (last) c_.reads.learn(slot.job, out);
                    },
-                   [&](install::LoginRefused&) {
+                   [&](work::LoginRefused&) {
                      count_login_refusal(c_, login_of(slot.job.agreed().bmc()), slot.job.agreed().server(),
                                          now, out);
                      queue_changed_ = true;
                    },
-                   [&](install::LoginAccepted&) {
+                   [&](work::LoginAccepted&) {
                      c_.bmcs.logged_in(holder(slot));
                      queue_changed_ |= count_login(c_, login_of(slot.job.agreed().bmc()), now, out);
                      place_freed_ = true;
                    },
-                   [&](install::RetryLater& retry) {
+                   [&](work::RetryLater& retry) {
                      slot.retry_at = now.mono + retry.delay;
                      queue_changed_ = true;
                      slot.job.set_stage(wire::QUEUED);
@@ -184,7 +176,8 @@ void JobRunner::apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& n
                      c_.journal.tell(std::move(event), now, out);
                      over = true;
                    },
-                   [&](install::Finish&) {
+                   [&](work::KeepMap& keep) { c_.maps.keep(std::move(keep.map), out); },
+                   [&](work::Finish&) {
                      MM_CHECK(slot.job.ended() && slot.job.ended_seq() != 0);
                      if (!slot.job.mount_token().empty() && slot.job.mount_state() != wire::DEAD) {
                        slot.job.set_mount_state(wire::DEAD);
@@ -211,7 +204,7 @@ void JobRunner::leave_bmc(JobSlot& slot, Outcome& out) {
 void JobRunner::on_poll_due(JobSlot& slot, const Now& now, Outcome& out) {
   if (!slot.poll_at || now.mono < *slot.poll_at) return;  // a stale one, or it was armed anew
   slot.poll_at.reset();
-  deliver(slot, install::PollDue{}, now, out);
+  deliver(slot, work::PollDue{}, now, out);
 }
 
 void JobRunner::on_mount_changed(JobSlot& slot, const Now& now, Outcome& out) {
@@ -281,7 +274,7 @@ void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcom
   out.emit(TimerDisarm{"mount/" + slot->id()});
   MountDesk::verdict(token, true, out);
   out.log(LogLevel::info, "launched: the installer may read its kernel", log_fields(job));
-  deliver(*slot, install::LaunchGranted{}, now, out);
+  deliver(*slot, work::LaunchGranted{}, now, out);
 }
 
 void JobRunner::judge_launches(const Now& now, Outcome& out) {
@@ -291,10 +284,10 @@ void JobRunner::judge_launches(const Now& now, Outcome& out) {
 bool JobRunner::cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out) {
   if (slot.job.custody()) {
     out.log(LogLevel::info, "a person lets go of the medium: " + reason, log_fields(slot.job));
-    deliver(slot, install::CancelAsked{}, now, out);
+    deliver(slot, work::CancelAsked{}, now, out);
     return false;
   }
-  if (slot.job.launched()) return false;
+  if (kind_of(slot.job).past_return(slot.job)) return false;
   if (slot.job.cancel_asked() || planted(Defect::cancel_answers_only)) return true;
   slot.job.set_cancel_asked(true);
   if (!slot.job.mount_token().empty()) {
@@ -305,7 +298,7 @@ bool JobRunner::cancel(JobSlot& slot, const std::string& reason, const Now& now,
           log_fields(slot.job));
   if (slot.machine) {
     c_.jobs.store(slot, out);
-    deliver(slot, install::CancelAsked{}, now, out);
+    deliver(slot, work::CancelAsked{}, now, out);
   } else if (slot.running() || slot.owes_cleanup()) {
     c_.jobs.store(slot, out);  // the machine cleans up when it is resumed
     queue_changed_ = true;

@@ -1,4 +1,4 @@
-// Carries the install machines: gives them their inputs, stores what they decided, and turns their actions
+// Carries the works: gives them their inputs, stores what they decided, and turns their actions
 // into effects and events. One outcome holds the row and everything that depends on it.
 #pragma once
 
@@ -54,7 +54,7 @@ class JobRunner {
   /// Begins or (after a restart) resumes the conversation with the job's BMC.
   void start(JobSlot& slot, const Now& now, Outcome& out);
   /// Ignored when the job is not in a conversation.
-  void deliver(JobSlot& slot, const install::JobInput& input, const Now& now, Outcome& out);
+  void deliver(JobSlot& slot, const work::JobInput& input, const Now& now, Outcome& out);
 
   /// Timer "job/<deployment>".
   void on_poll_due(JobSlot& slot, const Now& now, Outcome& out);
@@ -66,8 +66,8 @@ class JobRunner {
   void on_launch_asked(const std::string& token, const Now& now, Outcome& out);
   void judge_launches(const Now& now, Outcome& out);
 
-  /// The fence has risen to or above the job's generation. True: it will never launch (Ended follows, at once
-  /// or after cleanup). False: it was launched, the job goes on; one in custody lets go of its medium.
+  /// The fence has risen to or above the job's generation. True: it will never come to the point of no return (Ended
+  /// follows, at once or after cleanup). False: it is past it and goes on; one in custody lets go of its medium.
   bool cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out);
   /// Ends a job that waits; at once, or after what an earlier attempt left on its BMC was cleaned up.
   void end_waiting(JobSlot& slot, wire::Ended::Outcome outcome, wire::Fault fault, const Now& now,
@@ -79,8 +79,8 @@ class JobRunner {
   bool take_place_freed();
 
  private:
-  [[nodiscard]] install::Gate gate(const record::Job& job, const Now& now) const;
-  void apply(JobSlot& slot, install::JobOutcome&& outcome, const Now& now, Outcome& out);
+  [[nodiscard]] work::Gate gate(const record::Job& job, const Now& now) const;
+  void apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now, Outcome& out);
   void on_mount_changed(JobSlot& slot, const Now& now, Outcome& out);
   void leave_bmc(JobSlot& slot, Outcome& out);
 

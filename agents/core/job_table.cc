@@ -8,6 +8,7 @@
 #include "agents/core/fence_table.h"
 #include "agents/core/mount_desk.h"
 #include "agents/core/row_table.h"
+#include "agents/core/works.h"
 #include "common/base/planted.h"
 
 namespace metalmesh::agent {
@@ -73,7 +74,8 @@ JobSlot* JobTable::by_mount(std::string_view token) {
 JobSlot* JobTable::open_on(const wire::Identity& identity) {
   const std::vector<std::string> names = machine_names(identity);
   for (const auto& [deployment, slot] : slots_) {
-    if (slot->open() && std::ranges::find_first_of(slot->machine_names, names) != slot->machine_names.end())
+    if (slot->open() && slot->changes() &&
+        std::ranges::find_first_of(slot->machine_names, names) != slot->machine_names.end())
       return slot.get();
   }
   return nullptr;
@@ -88,24 +90,23 @@ std::vector<JobSlot*> JobTable::all() {
 }
 
 std::size_t JobTable::running() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(slots_, [](const auto& item) { return item.second->running(); }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      slots_, [](const auto& item) { return item.second->running() && item.second->changes(); }));
 }
 
 std::set<std::string> JobTable::images() const {
   std::set<std::string> digests;
   for (const auto& [deployment, slot] : slots_) {
-    const wire::Install& install = slot->job.agreed().install();
-    digests.insert(install.image().sha256());
-    if (install.packages().has_image()) digests.insert(install.packages().image().sha256());
+    for (const wire::ImageRef& image : materials_of(slot->job).images) digests.insert(image.sha256());
   }
   return digests;
 }
 
-std::set<std::string> JobTable::profiles() const {
+std::set<std::string> JobTable::blobs() const {
   std::set<std::string> digests;
-  for (const auto& [deployment, slot] : slots_)
-    digests.insert(slot->job.agreed().install().profile().sha256());
+  for (const auto& [deployment, slot] : slots_) {
+    for (const work::Materials::Blob& blob : materials_of(slot->job).blobs) digests.insert(blob.sha256);
+  }
   return digests;
 }
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "agents/install/install_machine.h"
+#include "agents/core/works.h"
 #include "common/ports/store.h"
 #include "common/turn/outcome.h"
 #include "schemas/record/job.pb.h"
@@ -22,7 +22,7 @@ namespace metalmesh::agent {
 
 struct JobSlot {
   record::Job job;
-  std::unique_ptr<install::InstallMachine> machine;     // while running in this life
+  std::unique_ptr<work::Work> machine;                  // while running in this life
   std::optional<MonoTime> retry_at;                     // waiting: not before
   std::optional<MonoTime> poll_at;                      // running: PollDue is owed
   wire::FaultCode held = wire::FAULT_CODE_UNSPECIFIED;  // why it waits, as last told
@@ -46,6 +46,8 @@ struct JobSlot {
   [[nodiscard]] bool waiting() const { return open() && job.stage() <= wire::PREPARING; }
   /// In a conversation, or (after a restart) owed one.
   [[nodiscard]] bool running() const { return open() && !waiting(); }
+  /// The machine; else it only reads.
+  [[nodiscard]] bool changes() const { return kind_of(job).changes; }
   /// Something of ours may still be on the BMC.
   [[nodiscard]] bool owes_cleanup() const {
     return !job.inserted_slot().empty() || !job.second_slot().empty() || job.boot_overridden() ||
@@ -62,17 +64,18 @@ class JobTable {
   [[nodiscard]] JobSlot* find(std::string_view deployment);
   /// The job that one of whose media has this token.
   [[nodiscard]] JobSlot* by_mount(std::string_view token);
-  /// An open job for the same machine, whatever the server is called; or nothing.
+  /// An open job that changes the same machine, whatever the server is called; or nothing.
   [[nodiscard]] JobSlot* open_on(const wire::Identity& identity);
 
   /// In the order in which they were accepted.
   [[nodiscard]] std::vector<JobSlot*> all();
   [[nodiscard]] std::size_t size() const { return slots_.size(); }
+  /// Those that take a place: who only reads, does not.
   [[nodiscard]] std::size_t running() const;
   /// Digests of the images that jobs were ordered with, ended ones included while their medium may be read.
   [[nodiscard]] std::set<std::string> images() const;
-  /// The same of their profiles.
-  [[nodiscard]] std::set<std::string> profiles() const;
+  /// The same of the blobs that they need.
+  [[nodiscard]] std::set<std::string> blobs() const;
   [[nodiscard]] std::uint32_t waiting_for(std::string_view credential) const;
 
   /// Writes the row if anything but a byte count changed.

@@ -148,6 +148,20 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
   return std::nullopt;
 }
 
+work::MediaUrls MountDesk::urls(const record::Job& job, const SiteStanding& site) const {
+  work::MediaUrls urls;
+  const std::string& address = site.media_address;
+  if (address.empty()) return urls;
+  const bool tls = settings_.media_tls;
+  urls.medium = media::mount_url(address, job.mount_token(), media::MediumKind::cd, tls);
+  urls.base = urls.medium.substr(0, urls.medium.rfind("/m/"));
+  if (!job.has_second()) return urls;
+  const bool disk = job.second().format() == wire::SecondMedium::FAT;
+  urls.second = media::mount_url(address, job.second_token(),
+                                 disk ? media::MediumKind::disk : media::MediumKind::cd, tls);
+  return urls;
+}
+
 void MountDesk::serve_packages(record::Job& job, const wire::ImageFacts* image) {
   if (image == nullptr) return job.clear_packages();
   wire::PackageTree& tree = *job.mutable_packages();

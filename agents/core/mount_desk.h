@@ -33,6 +33,9 @@ class MountDesk {
   std::optional<wire::Fault> prepare(record::Job& job, const MediumMaterials& with, const SiteStanding& site,
                                      Outcome& out);
 
+  /// Where the machine's BMC finds the job's media. Nowhere, while the site's address is not known.
+  [[nodiscard]] work::MediaUrls urls(const record::Job& job, const SiteStanding& site) const;
+
   /// Tells the media server what the job's media are now. The second medium stays closed until the installer
   /// on the first one is launched: an installer from elsewhere that looks for such a label must find nothing.
   void publish(const record::Job& job, Outcome& out) const;

@@ -1,5 +1,4 @@
 // BOOT ONCE: CD, once, UEFI; and taking it back. The read-back is the System that ARM reads anyway.
-#include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 
 namespace metalmesh::install {

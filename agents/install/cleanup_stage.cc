@@ -1,26 +1,12 @@
 // CLEANUP: undo what we did, whatever the end. Only what still is ours is touched; what cannot be undone
 // stays in the job's rows and is reported as a debt.
-#include "agents/install/exchange.h"
-#include "agents/install/reset_types.h"
 #include "agents/install/stages.h"
+#include "agents/work/reset_types.h"
 
 namespace metalmesh::install {
 namespace {
 
 constexpr int most_setbacks = 2;
-
-/// Talking again would lock the account, or talk to a stranger.
-bool must_not_talk(const record::Job& job) {
-  switch (job.fault().code()) {
-    case wire::BMC_LOGIN_REFUSED:
-    case wire::BMC_KEY_CHANGED:
-    case wire::BMC_TLS_REFUSED:
-    case wire::CREDENTIAL_MISSING:
-      return true;
-    default:
-      return false;
-  }
-}
 
 bool owes(const Context& context) {
   const record::Job& job = context.job;
@@ -61,7 +47,7 @@ Verdict put_back_to_off(Context& context) {
   if (talk.power.maybe_off() || (talk.told_off_at && waited < context.timeouts.power))
     return look_again(context, context.timeouts.poll / 2);
   if (talk.forced_off) return Verdict::done;  // a debt
-  const bool gently = !talk.told_off_at && offers(system->reset, "GracefulShutdown");
+  const bool gently = !talk.told_off_at && work::offers(system->reset, "GracefulShutdown");
   talk.forced_off = !gently;
   talk.told_off_at = context.now.mono;
   return act(
@@ -76,7 +62,7 @@ Verdict cleanup(Context& context) {
   Conversation& talk = context.talk;
   record::Job& job = context.job;
   if (talk.setbacks >= most_setbacks || (!talk.bmc.logged_in() && talk.setbacks > 0)) return Verdict::done;
-  if (!owes(context) || (job.has_fault() && must_not_talk(job))) return Verdict::done;
+  if (!owes(context) || (job.has_fault() && work::must_not_talk(job))) return Verdict::done;
   if (open_session(context) == Verdict::busy) return Verdict::busy;
   if (job.contradicted()) return log_out(context);  // nothing is changed where another machine answered
   if (put_back_to_off(context) == Verdict::busy) return Verdict::busy;

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 #include "common/base/backoff.h"
 #include "common/base/check.h"
+#include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
 namespace {
@@ -22,7 +22,7 @@ void pause(Context& context, const wire::Fault& why) {
     context.tell(std::move(event));
   }
   if (news) context.log(LogLevel::warning, "the installer goes on without us: " + why.seen());
-  start_over(context);
+  work::start_over(context);
   if (news) talk.trouble = why;
   talk.held = why.code();
   if (why.code() == wire::BMC_LOGIN_REFUSED || why.code() == wire::BMC_PASSWORD_CHANGE_REQUIRED)
@@ -31,20 +31,6 @@ void pause(Context& context, const wire::Fault& why) {
 }
 
 }  // namespace
-
-void Context::log(LogLevel level, std::string message) {
-  out.logs.push_back({level,
-                      std::move(message),
-                      {{"deployment", issue().deployment_id()},
-                       {"server", agreed().server()},
-                       {"stage", wire::Stage_Name(job.stage())}}});
-}
-
-Verdict Context::wait(Duration delay) {
-  const MonoTime at = now.mono + std::max(delay, Duration(std::chrono::milliseconds(1)));
-  if (!wake || at < *wake) wake = at;
-  return Verdict::busy;
-}
 
 Verdict Context::fail(wire::FaultCode code, const FaultFacts& facts) {
   failed = true;
@@ -100,9 +86,43 @@ void Context::set_mount(wire::MountState state) {
   out.actions.emplace_back(SetMount{});
 }
 
-void Context::note_evidence(std::string line) {
-  const auto& noted = job.evidence();
-  if (std::find(noted.begin(), noted.end(), line) == noted.end()) job.add_evidence(std::move(line));
+void Context::settle(const Answer& answer) {
+  if (answer.kind == Answer::Kind::accepted) {
+    if (job.intent() == record::Job::RESET_ON) {
+      job.set_powered(true);
+      job.set_host_on_by_us(true);
+    }
+    if (job.intent() == record::Job::FINAL_RESET_ON) {
+      job.set_final_power_on(true);
+      *job.mutable_final_power_on_at() = to_wire(now.wall());
+    }
+  }
+  work::Context::settle(answer);
+}
+
+std::optional<Duration> Context::patience() const {
+  if (job.stage() == wire::VERIFY) return std::nullopt;
+  const bool lost_counts = job.launched() && job.stage() != wire::CLEANUP;
+  return lost_counts ? timeouts.bmc_lost : timeouts.unreachable;
+}
+
+const std::optional<wire::Fault>& Context::why_no_login() const {
+  static const std::optional<wire::Fault> nothing;
+  if (gate.no_login) return gate.no_login;
+  return talk.login_barred ? talk.trouble : nothing;
+}
+
+/// Whoever touched power already is not given up: it waits for a better password.
+void Context::barred(const wire::Fault& why) {
+  if (job.armed() && job.stage() != wire::CLEANUP)
+    work::hold(*this, why);
+  else
+    work::Context::barred(why);
+}
+
+void Context::take(const bmc::Trouble& trouble) {
+  const bool was_there = trouble.code == wire::BMC_UNREACHABLE && job.launched();
+  fail(was_there ? wire::BMC_LOST : trouble.code, work::facts_of(trouble));
 }
 
 }  // namespace metalmesh::install

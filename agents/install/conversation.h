@@ -1,8 +1,4 @@
-// What one install knows while it talks to its BMC, and how stages work with it.
-//
-// A stage is written as if it ran from its first line each time something happens: it takes what is known,
-// asks for the first thing that is missing, and returns. `busy` means an answer or a timer will call it
-// again, `done` that the table in install_machine.cc may go on. fail() ends the attempt from anywhere.
+// What one install knows while it talks to its BMC, beside what every work does (agents/work/context.h).
 #pragma once
 
 #include <optional>
@@ -10,30 +6,49 @@
 #include <string>
 #include <vector>
 
-#include "agents/bmc/dialogue.h"
 #include "agents/install/install_fault.h"
 #include "agents/install/install_machine.h"
-#include "agents/install/power_watch.h"
 #include "agents/install/read_watch.h"
 #include "agents/redfish/requests.h"
 #include "agents/redfish/resources.h"
+#include "agents/work/context.h"
+#include "agents/work/power_watch.h"
 
 namespace metalmesh::install {
 
 using bmc::Answer;
 using bmc::Ask;
 using bmc::Verdict;
+using work::CallBmc;
+using work::CalledBack;
+using work::CancelAsked;
+using work::CredentialSet;
+using work::Finish;
+using work::Gate;
+using work::JobInput;
+using work::JobOutcome;
+using work::LaunchGranted;
+using work::MediaBack;
+using work::MediaRead;
+using work::MediaTlsRefused;
+using work::MediaUrls;
+using work::MediumRefused;
+using work::PollDue;
+using work::PowerWatch;
+using work::Probe;
+using work::Resume;
+using work::RetryLater;
+using work::SecondRead;
+using work::SetMount;
+using work::StageTimeouts;
+using work::Tell;
 
-struct Conversation {
-  bmc::Dialogue bmc;
-  std::optional<MonoTime> armed_wake;
-
+struct Conversation : work::Talk {
   // Stages.
   std::vector<redfish::Slot> slots;  // that may be used, in the order in which they are tried
   bool slots_found = false;
   MonoTime slot_doubt_until;    // our medium may be in a slot that reads as empty
   bool awaits_earlier = false;  // what an earlier attempt inserted does not show, and may still come
-  MonoTime entered;
   bool first_inserted = false;  // and confirmed
   bool second_inserted = false;
   std::size_t chosen_slot = 0;
@@ -52,9 +67,6 @@ struct Conversation {
   int eject_posts = 0;
   redfish::EjectForm eject_form = redfish::EjectForm::object;
   MonoTime eject_at;
-  std::string last_refusal;  // the BMC's words
-  bool arm_reading = false;
-  std::optional<wire::FaultCode> held;
   int reset_tries = 0;
   std::optional<MonoTime> refused_since;  // a power change, with what may pass
   bool gentle_refused = false;            // a shutdown, by request or by the button
@@ -88,39 +100,39 @@ struct Conversation {
   bool login_barred = false;           // refused: not tried again before the credential is set anew
 };
 
-struct Context {
-  record::Job& job;
+struct Context : work::Context {
+  Context(record::Job& row, Conversation& said, const StageTimeouts& limits, const MediaUrls& served,
+          Random& chance, const Now& time, const Gate& allowed, JobOutcome& decided, bmc::Known hints)
+      : work::Context(row, said, limits, chance, time, allowed, decided, hints), talk(said), urls(served) {}
+
   Conversation& talk;
-  const StageTimeouts& timeouts;
   const MediaUrls& urls;
-  Random& random;
-  const Now& now;
-  const Gate& gate;
-  JobOutcome& out;
-  bmc::Known known;
-  bmc::Turn turn;
-  std::optional<MonoTime> wake;
-  bool failed = false;  // the stage is over
   bool paused = false;  // and goes on later
 
-  [[nodiscard]] const wire::Agreed& agreed() const { return job.agreed(); }
   [[nodiscard]] const wire::Install& install() const { return job.agreed().install(); }
-  [[nodiscard]] const wire::Issue& issue() const { return job.issue(); }
-  void tell(wire::Event event) { out.actions.emplace_back(Tell{std::move(event)}); }
-  void log(LogLevel level, std::string message);
-  /// Be called again in `delay` at the latest.
-  Verdict wait(Duration delay);
+  [[nodiscard]] wire::Fault fault_of(wire::FaultCode code, const FaultFacts& facts) const override {
+    return make_fault(job, code, facts);
+  }
   /// Ends the attempt: keeps the first fault, shuts the fence, and goes to cleanup. While an installer may
   /// run, its medium stays: a fault of the talk only pauses the talk, any other ends the job in custody.
   /// Always busy.
-  Verdict fail(wire::FaultCode code, const FaultFacts& facts);
+  Verdict fail(wire::FaultCode code, const FaultFacts& facts) override;
   Verdict fail_with(wire::Fault fault);
+  void settle(const Answer& answer) override;
+  /// While an installer runs, or has ended, much longer; while the new system's proof is awaited, that wait's own
+  /// deadline decides.
+  [[nodiscard]] std::optional<Duration> patience() const override;
+  /// Whoever still serves reads to the installer is not gone.
+  [[nodiscard]] MonoTime alive() const override { return talk.reads.last(); }
+  /// Refused elsewhere meanwhile, or here.
+  [[nodiscard]] const std::optional<wire::Fault>& why_no_login() const override;
+  void barred(const wire::Fault& why) override;
+  void take(const bmc::Trouble& trouble) override;
   /// There is a ground to take the medium from a launched installer.
   void release(wire::MediumReleased::Ground ground);
   /// The talk works (again).
   void talk_works();
   void set_mount(wire::MountState state);
-  void note_evidence(std::string line);
 };
 
 /// The fault of this job, if it failed now, would lead to another attempt.

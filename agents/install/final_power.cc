@@ -1,9 +1,8 @@
 #include "agents/install/final_power.h"
 
-#include "agents/install/exchange.h"
 #include "agents/install/probe.h"
-#include "agents/install/reset_types.h"
 #include "agents/install/stages.h"
+#include "agents/work/reset_types.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
@@ -47,7 +46,7 @@ Verdict send(Context& context, const redfish::System& system) {
   Conversation& talk = context.talk;
   ++talk.on_sends;
   talk.told_on_at = context.now.mono;
-  return act(context, Ask::reset, redfish::reset(system, type_for_on(system.reset)),
+  return act(context, Ask::reset, redfish::reset(system, work::type_for_on(system.reset)),
              record::Job::FINAL_RESET_ON);
 }
 

@@ -1,6 +1,5 @@
 // FINALISE: the installer ended and the mount is DEAD. Eject, take back an override that was not used, power
 // on.
-#include "agents/install/exchange.h"
 #include "agents/install/final_power.h"
 #include "agents/install/stages.h"
 

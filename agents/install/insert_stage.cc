@@ -2,7 +2,6 @@
 // with the answer files, if the job has one.
 #include <utility>
 
-#include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 #include "agents/redfish/media_slot.h"
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <string_view>
 
-#include "agents/install/duration_words.h"
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 
@@ -13,66 +12,17 @@ namespace {
 
 using Outcome = wire::Ended;
 
-struct Wording {
-  wire::FaultCode code;
-  bool may_pass;
-  bool unknown_after_launch;  // INDETERMINATE rather than FAILED
-  std::string_view seen;
-  std::string next;
-};
-
-constexpr bool passes = true;
-constexpr bool stays = false;
-constexpr bool unknown = true;
-constexpr bool known = false;
-
-// Placeholders: {server} {bmc} {credential} {media} {slot} {expected} {seen} {span} {percent} {launch_by}.
-const std::array<Wording, 35>& wordings() {
-  static const std::array<Wording, 35> table = {{
-      {wire::BMC_UNREACHABLE, passes, unknown, "{bmc} does not answer ({seen}, {span})",
-       "check the BMC's cable, address and power, then: " + commands::inspect("{server}")},
-      {wire::AGENT_EXHAUSTED, passes, unknown, "{bmc} could not be asked for {span}: {seen}",
-       "raise LimitNOFILE of the agent's unit and restart the agent; it says at its start what it may open"},
+// Placeholders of its own: {media} {slot} {percent}.
+const std::array<Wording, 20>& wordings() {
+  using namespace work::marks;
+  static const std::array<Wording, 20> table = {{
       {wire::BMC_LOST, passes, unknown, "{bmc} answered before, then was silent for {span} ({seen})",
        "look at the host's console; when its state is clear: " + commands::resolve_either_way("{server}")},
-      {wire::BMC_LOGIN_REFUSED, stays, unknown,
-       "{bmc} refused credential {credential} (HTTP {seen}); not tried again",
-       commands::mend_credential("{credential}")},
-      {wire::BMC_PASSWORD_CHANGE_REQUIRED, stays, unknown,
-       "{bmc} accepts credential {credential} only to change its password",
-       "change the factory password on the BMC, then " +
-           commands::on_agent_host(commands::set_credential("{credential}"))},
-      {wire::BMC_SESSIONS_FULL, passes, unknown, "{bmc} has no free session ({span} of waiting)",
-       "close sessions in the BMC's web page, or wait until they time out"},
-      {wire::BMC_KEY_CHANGED, stays, unknown, "{bmc} shows TLS key {seen}, expected {expected}",
-       "if the BMC got a new certificate: " + commands::inspect("{server}") + ", which shows it, and " +
-           commands::accept("{server}") + "; if not, find out who answers at {bmc}"},
-      {wire::BMC_TLS_REFUSED, stays, unknown, "TLS with {bmc} failed: {seen}",
-       "check the BMC's certificate, name and clock, or pin its key: " + commands::accept("{server}") +
-           "; where it offers old TLS only: update its firmware, or allow TLS 1.2 in its settings"},
-      {wire::BMC_PROTOCOL, passes, unknown, "{bmc} answered {seen}, expected {expected}",
-       "update the BMC's firmware; attach the detail to a report"},
-      {wire::CREDENTIAL_MISSING, stays, unknown, "this site has no credential named {credential}",
-       commands::on_agent_host(commands::set_credential("{credential}"))},
-      {wire::IDENTITY_MISMATCH, stays, unknown,
-       "{bmc} reports {seen}, the order expects {expected}: swapped cables?",
-       "correct the server's BMC address, or after a board swap: " + commands::reidentify("{server}")},
-      {wire::IDENTITY_INSUFFICIENT, stays, unknown,
-       "the order identifies no machine: it needs {expected}, has {seen}",
-       "record serial, UUID or a MAC of the machine: " + commands::accept("{server}")},
-      {wire::SYSTEM_AMBIGUOUS, stays, unknown, "{bmc} shows {seen}, expected {expected}",
-       "record UUID and serial of the one to install: " + commands::accept("{server}")},
       {wire::ORDER_EXPIRED, stays, known, "nothing was launched before {expected}; {seen}",
        "order it again with a later window"},
-      {wire::CLOCK_UNPROVEN, passes, unknown,
-       "this site's clock cannot be trusted enough to judge {expected}",
-       "check time synchronisation of the agent's machine"},
       {wire::POWERED_ON, stays, known, "the host is {seen}, {expected}",
        "look what runs there; if it is needed: " + commands::adopt("{server}") +
            "; a host that may be switched off: " + commands::install("{server}", "--powered-on graceful")},
-      {wire::POWER_FAILED, passes, unknown,
-       "the host is still {seen} {span} after it was told to be {expected}",
-       "look at the host's console and power supplies, then retry"},
       {wire::NO_VIRTUAL_MEDIA, stays, known, "{bmc} offers no virtual media slot for a CD ({seen})",
        "enable virtual media (remote media) in the BMC's settings, check its licence, or update its "
        "firmware"},
@@ -100,9 +50,6 @@ const std::array<Wording, 35>& wordings() {
        "check the disk of the agent's machine"},
       {wire::IMAGE_UNSUITABLE, stays, known, "the image cannot carry this server's files: {seen}",
        "use an image or a second medium that can; the profile says which files it changes"},
-      {wire::BOOT_OVERRIDE_REFUSED, passes, known,
-       "{bmc} did not take the boot override: {seen}, expected {expected}",
-       "update the BMC's firmware, or set the boot order by hand"},
       {wire::BOOT_IGNORED, passes, known,
        "the host did not boot our media: {seen}, {percent} of it read, override Once/Cd was read back before",
        "check the boot order and UEFI mode of the host, and that the BMC's network reaches the media "
@@ -134,6 +81,7 @@ const std::array<Wording, 35>& wordings() {
 }
 
 const Wording& wording_of(wire::FaultCode code) {
+  if (const Wording* common = work::common_wording(code)) return *common;
   const auto* found = std::ranges::find(wordings(), code, &Wording::code);
   return found == wordings().end() ? wordings().back() : *found;
 }
@@ -143,42 +91,17 @@ std::string percent_of(const record::Job& job) {
                                : std::to_string(100 * job.bytes_covered() / job.media_size()) + " %";
 }
 
-std::string fill(std::string_view pattern, const record::Job& job, const FaultFacts& facts) {
-  const auto value = [&](std::string_view name) -> std::string {
-    if (name == "server") return job.agreed().server();
-    if (name == "bmc") return job.agreed().bmc().address();
-    if (name == "credential") return job.agreed().bmc().credential();
-    if (name == "media") return "image " + job.agreed().install().image().name();
-    if (name == "slot") return facts.slot.empty() ? job.inserted_slot() : facts.slot;
-    if (name == "expected") return facts.expected;
-    if (name == "seen") return facts.seen;
-    if (name == "span") return for_people(facts.span);
-    if (name == "percent") return percent_of(job);
-    return "?";
-  };
-  std::string out;
-  while (!pattern.empty()) {
-    const auto open = pattern.find('{');
-    const auto close = pattern.find('}', open == std::string_view::npos ? 0 : open);
-    out += pattern.substr(0, open);
-    if (open == std::string_view::npos || close == std::string_view::npos) break;
-    out += value(pattern.substr(open + 1, close - open - 1));
-    pattern.remove_prefix(close + 1);
-  }
-  return out;
+std::string own_value(std::string_view name, const record::Job& job, const FaultFacts& facts) {
+  if (name == "media") return "image " + job.agreed().install().image().name();
+  if (name == "slot") return facts.slot.empty() ? job.inserted_slot() : facts.slot;
+  return name == "percent" ? percent_of(job) : "?";
 }
 
 }  // namespace
 
 wire::Fault make_fault(const record::Job& job, wire::FaultCode code, const FaultFacts& facts) {
-  const Wording& wording = wording_of(code);
-  wire::Fault fault;
-  fault.set_code(code);
-  fault.set_stage(wire::Stage_Name(job.stage()));
-  fault.set_seen(fill(wording.seen, job, facts));
-  fault.set_next(fill(wording.next, job, facts));
-  fault.set_detail(facts.detail);
-  fault.set_tries(facts.tries);
+  wire::Fault fault = work::put_in_words(job, wording_of(code), code, facts,
+                                         [&](std::string_view name) { return own_value(name, job, facts); });
   fault.set_disk(code == wire::INSTALLER_REBOOTED && !job.installer_ended() ? wire::DISK_UNKNOWN
                                                                             : disk_of(job));
   return fault;
@@ -208,7 +131,7 @@ wire::Ended::Outcome outcome_of(const record::Job& job) {
   if (job.installer_ended()) return Outcome::UNPROVEN;
   if (installer_may_run(job)) return Outcome::INDETERMINATE;
   if (job.launched())
-    return wording_of(job.fault().code()).unknown_after_launch ? Outcome::INDETERMINATE : Outcome::FAILED;
+    return wording_of(job.fault().code()).unknown_after ? Outcome::INDETERMINATE : Outcome::FAILED;
   return job.cancel_asked() ? Outcome::CANCELLED : Outcome::FAILED;
 }
 

@@ -1,25 +1,14 @@
-// The one table from a fault's code to its words: what was seen (with both values), what to do next, whether
-// another attempt may help while the disk is untouched, and what the job's end is called once an installer
-// ran. Stages state facts; only this table writes sentences.
+// The words of faults that only an install meets (the others are in agents/work/fault_words), and what they mean for
+// how it ends.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
-#include "common/base/time.h"
+#include "agents/work/fault_words.h"
 #include "schemas/record/job.pb.h"
 
 namespace metalmesh::install {
 
-/// What a stage knows about a failure; unused ones stay empty.
-struct FaultFacts {
-  std::string expected;
-  std::string seen;
-  std::string detail;  // the BMC's own words
-  std::string slot;    // of the BMC; the job's own when empty
-  Duration span{};
-  std::uint32_t tries = 0;
-};
+using work::FaultFacts;
+using work::Wording;
 
 wire::Fault make_fault(const record::Job& job, wire::FaultCode code, const FaultFacts& facts);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "agents/install/exchange.h"
 #include "agents/install/probe.h"
 #include "agents/install/stages.h"
 #include "common/base/check.h"
@@ -12,6 +11,9 @@
 
 namespace metalmesh::install {
 namespace {
+
+Verdict reach_bmc(Context& context) { return connect(context); }
+Verdict know_machine(Context& context) { return check_identity(context); }
 
 /// What must hold before a stage runs in this life of the agent.
 enum class Needs { nothing, connected, identified };
@@ -26,8 +28,8 @@ struct Row {
 // Failures and cancels go to CLEANUP from anywhere, and by way of CUSTODY while an installer may run; WATCH,
 // VERIFY and CUSTODY judge their deadlines even while the BMC is away, so they connect by themselves.
 constexpr std::array<Row, 14> rows = {{
-    {wire::CONNECT, Needs::nothing, connect, wire::IDENTITY},
-    {wire::IDENTITY, Needs::connected, check_identity, wire::PREFLIGHT},
+    {wire::CONNECT, Needs::nothing, reach_bmc, wire::IDENTITY},
+    {wire::IDENTITY, Needs::connected, know_machine, wire::PREFLIGHT},
     {wire::PREFLIGHT, Needs::connected, preflight, wire::MEDIA},
     {wire::MEDIA, Needs::identified, prepare_media, wire::INSERT},
     {wire::INSERT, Needs::identified, insert, wire::CONFIRM},
@@ -67,9 +69,7 @@ void enter(Context& context, wire::Stage stage) {
   talk.reset_tries = talk.on_sends = 0;
   talk.etag_step = 0;
   talk.last_refusal.clear();
-  wire::Event event;
-  event.mutable_stage()->set_stage(stage);
-  context.tell(std::move(event));
+  context.tell_stage();
 }
 
 /// Each medium is inserted and confirmed by itself.
@@ -140,18 +140,6 @@ void run(Context& context) {
   }
 }
 
-/// One timer, armed again only when it changed.
-void arrange_wake(Context& context) {
-  Conversation& talk = context.talk;
-  if (talk.bmc.waits()) context.wake.reset();
-  if (context.wake == talk.armed_wake) return;
-  if (context.wake)
-    context.out.actions.emplace_back(WaitFor{*context.wake - context.now.mono});
-  else
-    context.out.actions.emplace_back(StopWaiting{});
-  talk.armed_wake = context.wake;
-}
-
 /// What is later than this was not late by itself: the agent was frozen, or its machine was.
 constexpr Duration late = std::chrono::seconds(10);
 
@@ -201,8 +189,8 @@ void keep_time(Context& context) {
 
 }  // namespace
 
-InstallMachine::InstallMachine(record::Job& job, StageTimeouts timeouts, MediaUrls urls, std::uint64_t seed,
-                               bmc::Known known)
+InstallMachine::InstallMachine(record::Job& job, work::StageTimeouts timeouts, work::MediaUrls urls,
+                               std::uint64_t seed, bmc::Known known)
     : job_(job),
       timeouts_(timeouts),
       urls_(std::move(urls)),
@@ -211,13 +199,12 @@ InstallMachine::InstallMachine(record::Job& job, StageTimeouts timeouts, MediaUr
       conversation_(std::make_unique<Conversation>()) {}
 
 InstallMachine::~InstallMachine() = default;
-InstallMachine::InstallMachine(InstallMachine&&) noexcept = default;
 
 void InstallMachine::resume(Context& context) {
   Conversation& talk = context.talk;
   talk = Conversation{};
   // An answer to a request of an earlier life must not pass for one of this.
-  talk.bmc = open_dialogue(job_, timeouts_, known_, 1 + random_.below(1'000'000'000));
+  talk.bmc = work::open_dialogue(job_, timeouts_, known_, 1 + random_.below(1'000'000'000));
   talk.reads.begin(context.now.mono, job_.bytes_covered(), job_.media_size());
   // Also an insert that was answered may not have been seen in its slot yet; a medium that was read, has.
   const bool in_slot = !job_.inserted_slot().empty() || !job_.second_slot().empty();
@@ -242,14 +229,14 @@ void InstallMachine::take_cancel(Context& context) {
   if (job_.stage() != wire::CLEANUP) context.fail(wire::CANCELLED_BY_OPERATOR, {});
 }
 
-void InstallMachine::fold(Context& context, const JobInput& input) {
+void InstallMachine::fold(Context& context, const work::JobInput& input) {
   struct Fold {
     InstallMachine& machine;
     Context& context;
 
     void operator()(const Resume&) const { machine.resume(context); }
-    void operator()(const HttpReplied& reply) const { absorb(context, reply); }
-    void operator()(const HttpFailed& failure) const { absorb(context, failure); }
+    void operator()(const HttpReplied& reply) const { work::absorb(context, reply); }
+    void operator()(const HttpFailed& failure) const { work::absorb(context, failure); }
     void operator()(const PollDue&) const { context.talk.armed_wake.reset(); }
     void operator()(const MediaRead& read) const {
       record::Job& job = context.job;
@@ -317,7 +304,7 @@ std::string InstallMachine::boot_progress() const {
   return system ? system->boot_progress : std::string();
 }
 
-JobOutcome InstallMachine::handle(const JobInput& input, const Now& now, const Gate& gate) {
+work::JobOutcome InstallMachine::handle(const work::JobInput& input, const Now& now, const work::Gate& gate) {
   JobOutcome out;
   if (job_.ended()) {
     out.actions.emplace_back(Finish{});
@@ -325,11 +312,11 @@ JobOutcome InstallMachine::handle(const JobInput& input, const Now& now, const G
   }
   const bool running = job_.stage() >= wire::CONNECT && job_.stage() != wire::DONE;
   if (!running && !std::holds_alternative<Resume>(input)) return out;
-  Context context{job_, *conversation_, timeouts_, urls_, random_, now, gate, out, known_, {now, random_}};
+  Context context(job_, *conversation_, timeouts_, urls_, random_, now, gate, out, known_);
   keep_time(context);
   fold(context, input);
   run(context);
-  arrange_wake(context);
+  context.arrange_wake();
   return out;
 }
 

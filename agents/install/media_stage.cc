@@ -4,7 +4,6 @@
 #include <iterator>
 #include <utility>
 
-#include "agents/install/exchange.h"
 #include "agents/install/stages.h"
 #include "agents/redfish/media_slot.h"
 

@@ -1,8 +1,7 @@
 // POWER: off when the order allows it, then on. Only after ARM, never after LAUNCHED, and never again for a
 // change that already took effect.
-#include "agents/install/exchange.h"
-#include "agents/install/reset_types.h"
 #include "agents/install/stages.h"
+#include "agents/work/reset_types.h"
 #include "common/base/planted.h"
 
 namespace metalmesh::install {
@@ -63,14 +62,16 @@ Verdict switch_on(Context& context, const redfish::System& system) {
   ++talk.on_sends;
   talk.told_on_at = context.now.mono;
   context.set_mount(wire::OPEN);
-  return act(context, Ask::reset, redfish::reset(system, type_for_on(system.reset)), record::Job::RESET_ON);
+  return act(context, Ask::reset, redfish::reset(system, work::type_for_on(system.reset)),
+             record::Job::RESET_ON);
 }
 
 /// What asks the host to shut down: by request, else by the button. Empty: nothing that it offers.
 std::string_view gentle_type(const Context& context, const redfish::System& system) {
   const bool button =
       std::ranges::find(system.reset.allowed, "PushPowerButton") != system.reset.allowed.end();
-  if (!context.talk.gentle_refused && offers(system.reset, "GracefulShutdown")) return "GracefulShutdown";
+  if (!context.talk.gentle_refused && work::offers(system.reset, "GracefulShutdown"))
+    return "GracefulShutdown";
   return button ? "PushPowerButton" : "";
 }
 

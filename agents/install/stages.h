@@ -2,17 +2,27 @@
 #pragma once
 
 #include "agents/install/conversation.h"
+#include "agents/work/common_stages.h"
+#include "agents/work/exchange.h"
 
 namespace metalmesh::install {
 
-/// Root and session; old sessions of ours are deleted.
-Verdict open_session(Context& context);
-/// open_session, then the one system this order can mean.
-Verdict connect(Context& context);
-/// Compares what the BMC reports with the order: UUID, serial, MACs.
-Verdict check_identity(Context& context);
-/// Both: needed before any call that touches power in this life of the agent.
-Verdict reach_machine(Context& context);
+using work::act;
+using work::ask;
+using work::check_identity;
+using work::connect;
+using work::follow_task;
+using work::hold;
+using work::log_out;
+using work::look;
+using work::look_again;
+using work::look_at_slot;
+using work::maybe_past;
+using work::open_session;
+using work::reach_machine;
+using work::surely_past;
+using work::take_answer;
+
 /// Read-only: order's window, power state, reset values, slots.
 Verdict preflight(Context& context);
 /// Slots are there for all media of the job, and free: our leftovers ejected, foreign media refused (or
@@ -37,8 +47,6 @@ void begin_custody(Context& context);
 void conclude(Context& context);
 
 // Shared by stages.
-/// Waits, telling once why.
-Verdict hold(Context& context, const wire::Fault& why);
 Verdict find_slots(Context& context);
 bool all_inserted(const Context& context);
 /// The slot can be filled, and takes the installer's medium, or the second one.
@@ -60,8 +68,6 @@ Verdict clear_override(Context& context, const redfish::System& system);
 bool refused_for_power(Context& context, const redfish::System& system);
 /// Likewise one that its BMC cannot shut down as the order wants.
 bool refused_for_shutdown(Context& context, const redfish::System& system);
-bool surely_past(const Context& context, const google::protobuf::Timestamp& stamp);
-bool maybe_past(const Context& context, const google::protobuf::Timestamp& stamp);
 /// How long proof is waited for, after the final power-on.
 Duration proof_time(const Context& context);
 void raise_proof(Context& context, wire::ProofGrade grade, std::string evidence);

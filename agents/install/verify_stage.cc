@@ -2,11 +2,10 @@
 // away meanwhile: a port that answers proves more than it could.
 #include <algorithm>
 
-#include "agents/install/duration_words.h"
-#include "agents/install/exchange.h"
 #include "agents/install/final_power.h"
 #include "agents/install/probe.h"
 #include "agents/install/stages.h"
+#include "agents/work/duration_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
@@ -71,7 +70,8 @@ Verdict judge_power(Context& context, const redfish::System& system) {
   const auto& policy = context.install().proof();
   const Duration settle = policy.has_settle() ? from_wire(policy.settle()) : default_settle;
   if (media_gone(context.job) && context.now.mono - *talk.on_since >= settle)
-    raise_proof(context, wire::PROOF_BOOTED, "stayed on for " + for_people(settle) + " with the media gone");
+    raise_proof(context, wire::PROOF_BOOTED,
+                "stayed on for " + work::for_people(settle) + " with the media gone");
   return Verdict::done;
 }
 

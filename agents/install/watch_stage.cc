@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "agents/install/duration_words.h"
-#include "agents/install/exchange.h"
 #include "agents/install/install_end.h"
 #include "agents/install/stages.h"
+#include "agents/work/duration_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
@@ -57,8 +56,8 @@ std::optional<std::pair<wire::FaultCode, FaultFacts>> not_launched(const Context
     return {{wire::MEDIA_NOT_REACHED, {.expected = "reads", .seen = "none", .span = waited}}};
   }
   if (waited >= context.timeouts.boot)
-    return {
-        {wire::BOOT_IGNORED, {.expected = "our media", .seen = "it has been on for " + for_people(waited)}}};
+    return {{wire::BOOT_IGNORED,
+             {.expected = "our media", .seen = "it has been on for " + work::for_people(waited)}}};
   if (expired)
     return {{wire::ORDER_EXPIRED,
              {.expected = "launch_by",
@@ -129,8 +128,9 @@ Verdict out_of_time(Context& context) {
     return context.fail(wire::BMC_PROTOCOL,
                         {.expected = "the host's PowerState", .seen = "none", .span = ran});
   if (!context.talk.trouble)
-    return context.fail(wire::INSTALLER_TIMEOUT, {.expected = for_people(longest_run(context)), .span = ran});
-  context.note_evidence("the installer has run " + for_people(ran) + ", its end could not be seen");
+    return context.fail(wire::INSTALLER_TIMEOUT,
+                        {.expected = work::for_people(longest_run(context)), .span = ran});
+  context.note_evidence("the installer has run " + work::for_people(ran) + ", its end could not be seen");
   return context.fail_with(*context.talk.trouble);
 }
 

@@ -36,11 +36,12 @@ ARROWS = [
     ("common/adapters", ["common/text/filler", "common/os", "common/ports", "common/families", "common/recording"]),
     ("agents/redfish", ["common/ports"]),
     ("agents/bmc", ["common/ports", "agents/redfish"]),
-    ("agents/install", ["common/ports", "common/orders", "agents/redfish", "agents/bmc"]),
+    ("agents/work", ["common/ports", "common/orders", "agents/redfish", "agents/bmc"]),
+    ("agents/install", ["common/ports", "common/orders", "agents/redfish", "agents/bmc", "agents/work"]),
     ("agents/media/server", ["common/os", "common/ports", "agents/media"]),
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families"]),
     ("agents/media", ["common/ports"]),
-    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/orders", "common/families", "agents/redfish", "agents/bmc",
+    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/orders", "common/families", "agents/redfish", "agents/bmc", "agents/work",
                      "agents/install", "agents/media", "agents/media/answer"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
@@ -53,7 +54,7 @@ ARROWS = [
 ]
 PURE = [
     "common/text", "common/base", "common/ports", "common/orders", "common/hosts", "common/families", "common/delivery", "common/turn/outcome",
-    "common/turn/decision_core", "common/recording", "agents/redfish", "agents/bmc", "agents/install",
+    "common/turn/decision_core", "common/recording", "agents/redfish", "agents/bmc", "agents/work", "agents/install",
     "agents/media", "agents/core", "controller/state",
     "controller/core", "controller/api", "controller/up/settings", "controller/up/restart_plan", "tests/bmcsim/model",
 ]
@@ -67,7 +68,7 @@ FORBIDDEN_CALLS = re.compile(
     r'time\(nullptr\)|sleep_for|std::rand|srand|RAND_bytes|popen|std::thread|std::jthread|std::async)\b')
 # A BMC's clock is often wrong, set by anybody, and begins anew when the BMC restarts: what it shows is no evidence. Only
 # which of several sessions is ours, where the BMC does not say, is guessed by CreatedTime.
-NEVER_READ = ["agents/redfish", "agents/bmc", "agents/install", "agents/core"]
+NEVER_READ = ["agents/redfish", "agents/bmc", "agents/work", "agents/install", "agents/core"]
 BMC_TIMES = re.compile(
     r'"(DateTime(LocalOffset)?|LastModified|LastResetTime|LastStateTime|Created|Modified|StartTime|EndTime|'
     r'EventTimestamp|EntryTime|date|last-modified)"', re.I)
@@ -117,7 +118,7 @@ def check_source(path: str, text: str, out: list):
             bad("temporary inside co_await (name it first)")
         if re.search(r"is_?simulated", code, re.I):
             bad("production code must not know about simulation")
-        if "/work/" in line:
+        if re.search(r'(?<!\w)/work/', line):
             bad("machine path")
 
 

@@ -19,6 +19,7 @@
 namespace metalmesh::install {
 
 using namespace std::chrono_literals;
+using namespace work;
 
 /// Where to kill the agent: at the n-th BMC request, after its row was committed.
 struct Crash {

@@ -5,7 +5,7 @@
 
 #include "common/base/time.h"
 
-namespace metalmesh::install {
+namespace metalmesh::work {
 
 /// "45 s", "25 min", "3 h".
 inline std::string for_people(Duration duration) {
@@ -15,4 +15,4 @@ inline std::string for_people(Duration duration) {
   return std::to_string(seconds / 3600) + " h";
 }
 
-}  // namespace metalmesh::install
+}  // namespace metalmesh::work

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <string_view>
 
-#include "agents/install/conversation.h"
 #include "agents/redfish/requests.h"
+#include "agents/work/context.h"
 
-namespace metalmesh::install {
+namespace metalmesh::work {
 
 /// BMCs that do not tell what they offer are asked for everything.
 inline bool offers(const redfish::ResetAction& reset, std::string_view type) {
@@ -28,4 +28,4 @@ inline Duration lag_time(const Context& context, const redfish::ResetAction& res
   return toggles_on(reset) ? context.timeouts.power : context.timeouts.power / 4;
 }
 
-}  // namespace metalmesh::install
+}  // namespace metalmesh::work

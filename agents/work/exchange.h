@@ -2,9 +2,9 @@
 // faults of the job.
 #pragma once
 
-#include "agents/install/conversation.h"
+#include "agents/work/context.h"
 
-namespace metalmesh::install {
+namespace metalmesh::work {
 
 /// A dialogue with the job's BMC, where nothing is known yet.
 bmc::Dialogue open_dialogue(const record::Job& job, const StageTimeouts& timeouts, bmc::Known known,
@@ -24,7 +24,7 @@ Verdict follow_task(Context& context);
 
 /// The system as read after the last look_again(); nullptr while waiting or asking.
 const redfish::System* look(Context& context);
-/// Likewise a slot. `talk.bmc.slot_gone()` tells that it no longer exists (then nullptr, too, and not busy).
+/// Likewise a slot. `slot_gone()` of the dialogue tells that it no longer exists (then nullptr, too, and not busy).
 const redfish::Slot* look_at_slot(Context& context, const std::string& uri);
 Verdict look_again(Context& context, Duration gap);
 
@@ -36,4 +36,4 @@ Verdict log_out(Context& context);
 void absorb(Context& context, const HttpReplied& reply);
 void absorb(Context& context, const HttpFailed& failure);
 
-}  // namespace metalmesh::install
+}  // namespace metalmesh::work

@@ -1,17 +1,8 @@
-// IDENTITY and PREFLIGHT: everything that can be refused before anything is changed.
-#include "agents/install/exchange.h"
+// PREFLIGHT: everything that can be refused before anything is changed.
 #include "agents/install/stages.h"
-#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::install {
-bool surely_past(const Context& context, const google::protobuf::Timestamp& stamp) {
-  return context.now.wall_low > from_wire(stamp) && !planted(Defect::expiry_ignored);
-}
-
-bool maybe_past(const Context& context, const google::protobuf::Timestamp& stamp) {
-  return context.now.wall_high > from_wire(stamp) && !planted(Defect::expiry_ignored);
-}
 
 bool refused_for_power(Context& context, const redfish::System& system) {
   if (system.power.empty()) {
@@ -31,12 +22,6 @@ bool refused_for_shutdown(Context& context, const redfish::System& system) {
   context.fail(wire::POWERED_ON,
                {.expected = "and its BMC offers no GracefulShutdown", .seen = system.power});
   return true;
-}
-
-Verdict check_identity(Context& context) { return ask(context, &bmc::Dialogue::identify); }
-
-Verdict reach_machine(Context& context) {
-  return connect(context) == Verdict::busy ? Verdict::busy : check_identity(context);
 }
 
 Verdict preflight(Context& context) {

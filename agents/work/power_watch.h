@@ -7,7 +7,7 @@
 
 #include "common/base/time.h"
 
-namespace metalmesh::install {
+namespace metalmesh::work {
 
 class PowerWatch {
  public:
@@ -50,4 +50,4 @@ class PowerWatch {
   std::optional<MonoTime> on_last_;
 };
 
-}  // namespace metalmesh::install
+}  // namespace metalmesh::work

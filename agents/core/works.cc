@@ -1,0 +1,34 @@
+#include "agents/core/works.h"
+
+#include <algorithm>
+#include <array>
+
+#include "agents/install/install_kind.h"
+#include "common/base/check.h"
+
+namespace metalmesh::agent {
+namespace {
+
+struct Row {
+  wire::Agreed::WorkCase work;
+  const work::Kind* kind;
+};
+
+constexpr std::array rows = {
+    Row{wire::Agreed::kInstall, &install::install_kind},
+};
+
+}  // namespace
+
+const work::Kind* find_kind(const wire::Agreed& agreed) {
+  const auto* row = std::ranges::find(rows, agreed.work_case(), &Row::work);
+  return row == rows.end() ? nullptr : row->kind;
+}
+
+const work::Kind& kind_of(const wire::Agreed& agreed) {
+  const work::Kind* kind = find_kind(agreed);
+  MM_CHECK(kind != nullptr);
+  return *kind;
+}
+
+}  // namespace metalmesh::agent
