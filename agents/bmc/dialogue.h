@@ -51,6 +51,8 @@ class Dialogue {
   Verdict survey(Turn& turn) { return identity_.read(turn, line_, discovery_, {}); }
   Verdict read_reset_values(Turn& turn) { return discovery_.read_reset_values(turn, line_); }
   Verdict find_managers(Turn& turn);
+  /// After find_managers.
+  Verdict read_manager_resets(Turn& turn) { return discovery_.read_manager_resets(turn, line_); }
   Verdict find_slots(Turn& turn) { return slots_.find(turn, line_, discovery_); }
   /// Likewise, whatever the map says: it knows those for a CD only.
   Verdict find_all_slots(Turn& turn) {

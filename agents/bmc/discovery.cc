@@ -166,13 +166,27 @@ Verdict Discovery::find_managers(Turn& turn, Line& line) {
   return Verdict::done;
 }
 
-Verdict Discovery::read_reset_values(Turn& turn, Line& line) {
-  redfish::ResetAction& reset = system_->reset;
+namespace {
+
+Verdict read_values(Turn& turn, Line& line, redfish::ResetAction& reset) {
   if (!reset.allowed.empty() || reset.action_info.empty()) return Verdict::done;
   const HttpReplied* reply = line.fetch_if_it_can(turn, Ask::action_info, redfish::get(reset.action_info));
   if (reply == nullptr) return Verdict::busy;
   reset.allowed = redfish::parse_action_info(*reply, "ResetType");
   reset.action_info.clear();
+  return Verdict::done;
+}
+
+}  // namespace
+
+Verdict Discovery::read_reset_values(Turn& turn, Line& line) {
+  return read_values(turn, line, system_->reset);
+}
+
+Verdict Discovery::read_manager_resets(Turn& turn, Line& line) {
+  for (redfish::Manager& manager : managers_) {
+    if (read_values(turn, line, manager.reset) == Verdict::busy) return Verdict::busy;
+  }
   return Verdict::done;
 }
 

@@ -35,8 +35,9 @@ class Discovery {
   Verdict find_system(Turn& turn, Line& line, const redfish::Identity& expected);
   /// Managers of the system, as far as they can be told.
   Verdict find_managers(Turn& turn, Line& line);
-  /// Allowable reset values, where they are in a resource of their own.
+  /// Allowable reset values, where they are in a resource of their own; the same of the managers.
   Verdict read_reset_values(Turn& turn, Line& line);
+  Verdict read_manager_resets(Turn& turn, Line& line);
 
   /// The system as read since `stale` was called; nullptr while it is read.
   const redfish::System* look(Turn& turn, Line& line);

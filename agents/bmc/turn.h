@@ -41,6 +41,7 @@ enum class Ask {
   boot,
   unboot,
   reset,
+  light,
 };
 constexpr bool changes(Ask ask) { return ask >= Ask::insert; }
 

@@ -125,7 +125,12 @@ void CommandDesk::accept(orders::Parts order, std::uint64_t seq, const Now& now,
   auto& [agreed, issue] = order;
   if (c_.jobs.find(issue.deployment_id()) != nullptr) return;
   const work::Kind& kind = kind_of(agreed);
-  if (kind.changes) c_.fences.see(agreed.identity(), issue.generation(), issue.deployment_id(), out);
+  if (kind.changes) {
+    c_.fences.see(agreed.identity(), issue.generation(), issue.deployment_id(), out);
+  } else if (planted(Defect::reading_takes_generation)) {
+    c_.fences.see(agreed.identity(), c_.fences.of(agreed.identity()).generation + 1, issue.deployment_id(),
+                  out);
+  }
   for (const wire::ImageRef& image : kind.materials(agreed, issue).images) images_.ask(image, now, out);
   record::Job job;
   job.set_machine(machine_key(agreed.identity()));

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agents/install/install_kind.h"
+#include "agents/power/power_kind.h"
 #include "common/base/check.h"
 
 namespace metalmesh::agent {
@@ -16,6 +17,7 @@ struct Row {
 
 constexpr std::array rows = {
     Row{wire::Agreed::kInstall, &install::install_kind},
+    Row{wire::Agreed::kPower, &power::power_kind},
 };
 
 }  // namespace

@@ -50,10 +50,10 @@ Verdict put_back_to_off(Context& context) {
   const bool gently = !talk.told_off_at && work::offers(system->reset, "GracefulShutdown");
   talk.forced_off = !gently;
   talk.told_off_at = context.now.mono;
-  return act(
-      context, Ask::reset,
-      redfish::reset(*system, gently ? "GracefulShutdown" : redfish::pick_reset(system->reset, {"ForceOff"})),
-      record::Job::RESET_OFF);
+  return act(context, Ask::reset,
+             redfish::reset(system->reset,
+                            gently ? "GracefulShutdown" : redfish::pick_reset(system->reset, {"ForceOff"})),
+             record::Job::RESET_OFF);
 }
 
 }  // namespace

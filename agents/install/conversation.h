@@ -91,9 +91,6 @@ struct Conversation : work::Talk {
   int port_probes = 0;  // before the final power-on
   int setbacks = 0;     // of cleanup
 
-  // Time.
-  std::optional<MonoTime> handled_at;  // the last input
-
   // A pause: the talk with the BMC failed while an installer runs, which goes on without it.
   std::optional<wire::Fault> trouble;  // why; told
   unsigned pauses = 0;                 // in a row

@@ -46,7 +46,7 @@ Verdict send(Context& context, const redfish::System& system) {
   Conversation& talk = context.talk;
   ++talk.on_sends;
   talk.told_on_at = context.now.mono;
-  return act(context, Ask::reset, redfish::reset(system, work::type_for_on(system.reset)),
+  return act(context, Ask::reset, redfish::reset(system.reset, work::type_for_on(system.reset)),
              record::Job::FINAL_RESET_ON);
 }
 

@@ -140,9 +140,6 @@ void run(Context& context) {
   }
 }
 
-/// What is later than this was not late by itself: the agent was frozen, or its machine was.
-constexpr Duration late = std::chrono::seconds(10);
-
 /// So much time may have passed since the final power-on, in which nobody looked, that what runs now need not
 /// be what was installed: another order may have come and gone.
 bool proves_late(const Context& context) {
@@ -153,35 +150,17 @@ bool proves_late(const Context& context) {
   return unseen > proof_time(context);
 }
 
-/// When the next input comes at the latest.
-MonoTime next_due(const Context& context) {
-  const Conversation& talk = context.talk;
-  if (const auto due = talk.bmc.answer_due()) return *due;
-  return talk.armed_wake.value_or(MonoTime::max());
-}
-
-void skip(Conversation& talk, Duration gap) {
-  talk.reads.skip(gap);
-  talk.entered += gap;
-  talk.bmc.skip(gap);
-}
-
 google::protobuf::Duration sum(const google::protobuf::Duration& before, Duration more) {
   return to_wire(from_wire(before) + more);
 }
 
 /// Time since the last input is added to what runs; time in which this site slept is not.
 void keep_time(Context& context) {
-  Conversation& talk = context.talk;
   record::Job& job = context.job;
-  Duration passed = context.now.mono - talk.handled_at.value_or(context.now.mono);
-  talk.handled_at = context.now.mono;
-  const MonoTime due = next_due(context);
-  if (due < context.now.mono && context.now.mono - due >= late) {
-    const Duration gap = std::min(passed, context.now.mono - due);
-    passed -= gap;
-    skip(talk, gap);
-    talk.proves_late |= proves_late(context);
+  const auto [passed, slept] = context.pass_time();
+  if (slept > Duration::zero()) {
+    context.talk.reads.skip(slept);
+    context.talk.proves_late |= proves_late(context);
   }
   if (installer_may_run(job)) *job.mutable_ran_for() = sum(job.ran_for(), passed);
   if (job.final_power_on()) *job.mutable_verified_for() = sum(job.verified_for(), passed);

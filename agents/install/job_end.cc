@@ -1,6 +1,5 @@
 // How an attempt ends once cleanup is through: another one, or the job's last event.
 #include "agents/install/stages.h"
-#include "common/base/backoff.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
@@ -28,28 +27,13 @@ std::vector<std::string> debts_of(const Context& context) {
 }
 
 void retry(Context& context) {
-  constexpr Backoff pace{.first = std::chrono::seconds(30), .most = std::chrono::minutes(10)};
   record::Job& job = context.job;
-  const std::uint32_t failed_attempt = job.attempt();
-  wire::Event event;
-  *event.mutable_retry()->mutable_fault() = job.fault();
-  event.mutable_retry()->set_attempt(failed_attempt + 1);
   // Told to go on, and no answer: if it is on next time, it is on because of us.
   if (job.intent() == record::Job::RESET_ON) job.set_host_on_by_us(true);
   if (job.fault().code() == wire::BOOT_IGNORED) job.set_boot_target_step(job.boot_target_step() + 1);
-  job.set_attempt(failed_attempt + 1);
-  job.set_stage(wire::QUEUED);
-  job.clear_fault();
-  job.clear_intent();
-  job.clear_intent_at();
-  job.set_armed(false);
   if (planted(Defect::retries_after_wipe)) job.set_launched(false);
-  job.clear_armed_at();
-  job.set_powered(false);
-  job.clear_contradicted();
   job.set_bytes_covered(0);
-  context.tell(std::move(event));
-  context.out.actions.emplace_back(RetryLater{pace.delay(failed_attempt, context.random)});
+  context.queue_again();
 }
 
 /// Another agent with our identity may have launched what this one did not.

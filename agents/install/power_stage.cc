@@ -62,7 +62,7 @@ Verdict switch_on(Context& context, const redfish::System& system) {
   ++talk.on_sends;
   talk.told_on_at = context.now.mono;
   context.set_mount(wire::OPEN);
-  return act(context, Ask::reset, redfish::reset(system, work::type_for_on(system.reset)),
+  return act(context, Ask::reset, redfish::reset(system.reset, work::type_for_on(system.reset)),
              record::Job::RESET_ON);
 }
 
@@ -95,7 +95,7 @@ Verdict switch_off(Context& context, const redfish::System& system) {
   context.set_mount(wire::CLOSED);
   const auto type = force ? redfish::pick_reset(system.reset, {"ForceOff", "PushPowerButton"})
                           : gentle_type(context, system);
-  return act(context, Ask::reset, redfish::reset(system, type), record::Job::RESET_OFF);
+  return act(context, Ask::reset, redfish::reset(system.reset, type), record::Job::RESET_OFF);
 }
 
 /// Told to go on, in this life or an earlier one: see whether it did.

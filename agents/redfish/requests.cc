@@ -26,6 +26,8 @@ Request make(std::string method, std::string path, const std::optional<json::obj
   return out;
 }
 
+constexpr char setup_target[] = "BiosSetup";
+
 json::string text(std::string_view value) { return json::string(value.data(), value.size()); }
 
 std::string boot_uri(const System& system) { return system.boot.uri.empty() ? system.uri : system.boot.uri; }
@@ -112,8 +114,37 @@ Request clear_boot(const System& system, const std::optional<std::string>& if_ma
   return out;
 }
 
-Request reset(const System& system, std::string_view type) {
-  return make("POST", system.reset.target, json::object{{"ResetType", text(type)}});
+Request reset(const ResetAction& action, std::string_view type) {
+  return make("POST", action.target, json::object{{"ResetType", text(type)}});
+}
+
+Request set_light(const System& system, bool on, const std::optional<std::string>& if_match) {
+  Request out = make("PATCH", system.uri,
+                     system.light.active ? json::object{{"LocationIndicatorActive", on}}
+                                         : json::object{{"IndicatorLED", on ? "Lit" : "Off"}});
+  add_if_match(out, if_match);
+  return out;
+}
+
+Request boot_setup_once(const System& system, const std::optional<std::string>& if_match) {
+  Request out = make("PATCH", boot_uri(system),
+                     json::object{{"Boot", json::object{{"BootSourceOverrideEnabled", "Once"},
+                                                        {"BootSourceOverrideTarget", setup_target}}}});
+  add_if_match(out, if_match);
+  return out;
+}
+
+bool boots_setup(const Boot& boot) {
+  const bool taken = boot.enabled == "Once" || (boot.may_stay && boot.enabled == "Continuous");
+  return taken && boot.target == setup_target;
+}
+
+bool lacks_setup(const Boot& boot) {
+  constexpr std::array<std::string_view, 4> usual = {"None", "Pxe", "Hdd", "Cd"};
+  return std::ranges::find(boot.targets, setup_target) == boot.targets.end() &&
+         std::ranges::any_of(boot.targets, [&](const std::string& target) {
+           return std::ranges::find(usual, target) != usual.end();
+         });
 }
 
 bool may_shut_down(const ResetAction& action) {

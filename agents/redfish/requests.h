@@ -52,7 +52,14 @@ std::string_view cd_target(const Boot& boot, unsigned tried = 0);
 /// The override reads back as `boot_once` wrote it, or as this BMC is known to keep it.
 bool boots_our_cd(const Boot& boot, unsigned tried = 0);
 
-Request reset(const System& system, std::string_view type);
+Request reset(const ResetAction& action, std::string_view type);
+/// As the resource tells it: the newer property where both are there.
+Request set_light(const System& system, bool on, const std::optional<std::string>& if_match);
+/// The next start goes into the firmware's setup.
+Request boot_setup_once(const System& system, const std::optional<std::string>& if_match);
+bool boots_setup(const Boot& boot);
+/// It lists targets, and setup is none of them; prose and an empty list tell nothing.
+bool lacks_setup(const Boot& boot);
 /// It offers something that asks the host to shut down; one that does not tell what it offers is asked.
 bool may_shut_down(const ResetAction& action);
 /// The first of `wanted` that is allowed; the first of all when the BMC does not tell.

@@ -68,6 +68,14 @@ struct ResetAction {
   std::string action_info;  // where the values are when `allowed` is empty
 };
 
+/// The indicator light, in the standard's two ways to tell it.
+struct Light {
+  std::optional<bool> active;  // LocationIndicatorActive
+  std::string led;             // IndicatorLED, the older one: "Lit", "Blinking", "Off"
+  [[nodiscard]] bool offered() const { return active.has_value() || !led.empty(); }
+  [[nodiscard]] bool on() const { return active.value_or(led == "Lit" || led == "Blinking"); }
+};
+
 struct System {
   std::string uri;
   std::string name;
@@ -77,8 +85,9 @@ struct System {
   std::string model;
   std::string power;          // "On", "Off", "PoweringOn", ...; empty when not told
   std::string boot_progress;  // BootProgress.LastState
-  std::string etag;           // of the resource that takes the boot override; empty: none
-  std::string settings;       // where changes may have to go instead; empty: not advertised
+  Light light;
+  std::string etag;      // of the resource that takes the boot override; empty: none
+  std::string settings;  // where changes may have to go instead; empty: not advertised
   Boot boot;
   ResetAction reset;
   std::string ethernet_interfaces;
@@ -98,6 +107,7 @@ struct Manager {
   std::string virtual_media;
   std::string ethernet_interfaces;
   std::vector<std::string> servers;  // systems it says it manages
+  ResetAction reset;                 // of itself
 };
 
 struct Slot {

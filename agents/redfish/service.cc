@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agents/redfish/actions.h"
 #include "agents/redfish/error_info.h"
 #include "agents/redfish/json_view.h"
 #include "agents/redfish/resources.h"
@@ -141,9 +142,13 @@ Result<Manager> parse_manager(const HttpReplied& reply) {
   const auto document = Document::parse_object(reply.body);
   if (!document) return std::unexpected(document.error());
   const View root = document->root();
-  Manager out{root["@odata.id"].link(),          root["Model"].text(),
-              root["FirmwareVersion"].text(),    root["VirtualMedia"].link(),
-              root["EthernetInterfaces"].link(), {}};
+  Manager out{root["@odata.id"].link(),
+              root["Model"].text(),
+              root["FirmwareVersion"].text(),
+              root["VirtualMedia"].link(),
+              root["EthernetInterfaces"].link(),
+              {},
+              reset_of(root, root["@odata.id"].link(), "Manager.Reset")};
   for (const View& server : root["Links"]["ManagerForServers"].one_or_more(16))
     if (std::string path = server.link(); !path.empty()) out.servers.push_back(std::move(path));
   return out;

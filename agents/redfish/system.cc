@@ -1,3 +1,4 @@
+#include "agents/redfish/actions.h"
 #include "agents/redfish/json_view.h"
 #include "agents/redfish/resources.h"
 
@@ -23,16 +24,10 @@ Boot boot_of(View boot) {
   return out;
 }
 
-/// Of an action that is shown; some leave out where it is.
-std::string target_of(View action, const std::string& uri, std::string_view name) {
-  if (!action.is_object()) return {};
-  std::string target = action["target"].link();
-  return target.empty() && !uri.empty() ? uri + "/Actions/" + std::string(name) : target;
-}
-
-ResetAction reset_of(View action, const std::string& uri) {
-  return {target_of(action, uri, "ComputerSystem.Reset"), action["ResetType@Redfish.AllowableValues"].texts(),
-          action["@Redfish.ActionInfo"].link()};
+Light light_of(View root) {
+  Light out{root["LocationIndicatorActive"].flag(), root["IndicatorLED"].text()};
+  if (out.led == "Unknown") out.led.clear();
+  return out;
 }
 
 std::string nothing_if_none(const std::string& text) {
@@ -56,7 +51,8 @@ Result<System> parse_system(const HttpReplied& reply) {
   out.etag = etag_of(reply, root);
   out.settings = root["@Redfish.Settings"]["SettingsObject"].link();
   out.boot = boot_of(root["Boot"]);
-  out.reset = reset_of(root["Actions"]["#ComputerSystem.Reset"], out.uri);
+  out.light = light_of(root);
+  out.reset = reset_of(root, out.uri, "ComputerSystem.Reset");
   out.type = root["SystemType"].text();
   out.ethernet_interfaces = root["EthernetInterfaces"].link();
   out.virtual_media = root["VirtualMedia"].link();

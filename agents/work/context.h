@@ -26,6 +26,7 @@ struct Talk {
   MonoTime entered;                     // the stage
   std::string last_refusal;             // the BMC's words
   std::optional<wire::FaultCode> held;  // why it waits, as told
+  std::optional<MonoTime> handled_at;   // the last input
   bool arm_reading = false;             // the last reading before ARM has begun
 };
 
@@ -67,6 +68,14 @@ class Context {
   /// Be called again in `delay` at the latest.
   Verdict wait(Duration delay);
   void note_evidence(std::string line);
+  /// First in each step: the time since the last one, without that in which this site slept, which counts for nothing.
+  struct Passed {
+    Duration counted;
+    Duration slept;
+  };
+  Passed pass_time();
+  /// Another attempt later, told, in a row that knows of no earlier one.
+  void queue_again();
   /// One timer, armed again only when it changed.
   void arrange_wake();
 

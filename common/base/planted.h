@@ -59,6 +59,10 @@ enum class Defect : std::uint8_t {
   any_listener_proves,
   one_off_ends_it,
   token_in_evidence,
+  // agents/power and agents/core: works of other kinds
+  toggle_repeated,
+  busy_machine_powered,
+  reading_takes_generation,
   // controller/core
   abort_recalls_nothing,
   limits_ignored,

@@ -109,11 +109,9 @@ Status apply_control(BmcModel& model, const json::object& change, MonoTime now) 
   const std::map<std::string, std::string BmcOptions::*, std::less<>> texts{
       {"password", &BmcOptions::password}, {"serial", &BmcOptions::serial}, {"uuid", &BmcOptions::uuid}};
   const std::map<std::string, Duration BmcOptions::*, std::less<>> times{
-      {"installMs", &BmcOptions::install_time},
-      {"powerMs", &BmcOptions::power_time},
-      {"postMs", &BmcOptions::post_time},
-      {"giveUpMs", &BmcOptions::media_give_up},
-      {"osBootMs", &BmcOptions::os_boot_time}};
+      {"installMs", &BmcOptions::install_time}, {"powerMs", &BmcOptions::power_time},
+      {"postMs", &BmcOptions::post_time},       {"giveUpMs", &BmcOptions::media_give_up},
+      {"osBootMs", &BmcOptions::os_boot_time},  {"restartMs", &BmcOptions::restart_time}};
   for (const auto& [name, value] : change) {
     const std::string_view key(name.data(), name.size());
     if (const auto flag = flags.find(key); flag != flags.end()) {

@@ -131,7 +131,7 @@ struct Play {
         return;
       case 5:
         if (dialogue.identify(turn) == Verdict::done)
-          dialogue.act(turn, bmc::Ask::reset, redfish::reset(*dialogue.system(), "On"));
+          dialogue.act(turn, bmc::Ask::reset, redfish::reset(dialogue.system()->reset, "On"));
         return;
       case 6:
         dialogue.forget_identity();

@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto system = redfish::parse_system(reply)) {
     MM_CLAIM(!(system->off() && system->on()));
     if (system->usable()) {
-      const auto request = redfish::reset(*system, redfish::pick_reset(system->reset, {"On", "ForceOn"}));
+      const auto request = redfish::reset(system->reset, redfish::pick_reset(system->reset, {"On", "ForceOn"}));
       MM_CLAIM(!request.method.empty());
     }
   }

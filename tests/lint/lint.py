@@ -38,11 +38,12 @@ ARROWS = [
     ("agents/bmc", ["common/ports", "agents/redfish"]),
     ("agents/work", ["common/ports", "common/orders", "agents/redfish", "agents/bmc"]),
     ("agents/install", ["common/ports", "common/orders", "agents/redfish", "agents/bmc", "agents/work"]),
+    ("agents/power", ["common/ports", "common/orders", "agents/redfish", "agents/bmc", "agents/work"]),
     ("agents/media/server", ["common/os", "common/ports", "agents/media"]),
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families"]),
     ("agents/media", ["common/ports"]),
     ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/orders", "common/families", "agents/redfish", "agents/bmc", "agents/work",
-                     "agents/install", "agents/media", "agents/media/answer"]),
+                     "agents/install", "agents/power", "agents/media", "agents/media/answer"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
     ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/orders", "common/hosts", "controller/state"]),
@@ -54,7 +55,7 @@ ARROWS = [
 ]
 PURE = [
     "common/text", "common/base", "common/ports", "common/orders", "common/hosts", "common/families", "common/delivery", "common/turn/outcome",
-    "common/turn/decision_core", "common/recording", "agents/redfish", "agents/bmc", "agents/work", "agents/install",
+    "common/turn/decision_core", "common/recording", "agents/redfish", "agents/bmc", "agents/work", "agents/install", "agents/power",
     "agents/media", "agents/core", "controller/state",
     "controller/core", "controller/api", "controller/up/settings", "controller/up/restart_plan", "tests/bmcsim/model",
 ]
@@ -68,7 +69,7 @@ FORBIDDEN_CALLS = re.compile(
     r'time\(nullptr\)|sleep_for|std::rand|srand|RAND_bytes|popen|std::thread|std::jthread|std::async)\b')
 # A BMC's clock is often wrong, set by anybody, and begins anew when the BMC restarts: what it shows is no evidence. Only
 # which of several sessions is ours, where the BMC does not say, is guessed by CreatedTime.
-NEVER_READ = ["agents/redfish", "agents/bmc", "agents/work", "agents/install", "agents/core"]
+NEVER_READ = ["agents/redfish", "agents/bmc", "agents/work", "agents/install", "agents/power", "agents/core"]
 BMC_TIMES = re.compile(
     r'"(DateTime(LocalOffset)?|LastModified|LastResetTime|LastStateTime|Created|Modified|StartTime|EndTime|'
     r'EventTimestamp|EntryTime|date|last-modified)"', re.I)

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t most_asked = 256;  // requests remembered one by one
 
-constexpr std::string_view op_names[] = {"read", "login", "logout", "insert", "eject", "patch_boot", "reset"};
+constexpr std::string_view op_names[] = {"read",  "login",      "logout", "insert",
+                                         "eject", "patch_boot", "reset",  "manager_reset"};
 
 Op op_of(const RedfishRequest& request) {
   const auto ends = [&](std::string_view suffix) { return request.path.ends_with(suffix); };
@@ -21,6 +22,7 @@ Op op_of(const RedfishRequest& request) {
   if (request.method == "POST" && ends("VirtualMedia.InsertMedia")) return Op::insert;
   if (request.method == "POST" && ends("VirtualMedia.EjectMedia")) return Op::eject;
   if (request.method == "POST" && ends("ComputerSystem.Reset")) return Op::reset;
+  if (request.method == "POST" && ends("Manager.Reset")) return Op::manager_reset;
   if (request.method == "PATCH" && ends("/Systems/1")) return Op::patch_boot;
   return Op::read;
 }
@@ -58,7 +60,10 @@ void BmcModel::take_note(MonoTime now) {
   if (was_on_ != host_->on()) {
     was_on_ = host_->on();
     power_changed_ = now;
-    if (was_on_) tasks_.end(Task::Ends::at_reset, {}, now);
+    if (was_on_) {
+      tasks_.end(Task::Ends::at_reset, {}, now);
+      system_.started(now);
+    }
   }
   if (had_medium_ == host_->media_url()) return;
   had_medium_ = host_->media_url();
@@ -154,6 +159,11 @@ RedfishReply BmcModel::handle(const RedfishRequest& asked, MonoTime now) {
   take_note(now);
   if (asked_.size() < most_asked) asked_.push_back({now, asked.method + " " + asked.path});
   const Op op = op_of(asked);
+  if (now < away_until_) {
+    RedfishReply gone;
+    gone.drop = true;
+    return gone;
+  }
   if (const auto* rule = match(op, asked, FaultRule::When::before)) return disturbed(*rule, op, now);
   RedfishRequest request = asked;
   auto reply = answer(request, now);
@@ -199,6 +209,15 @@ std::string BmcModel::media_link(bool under_systems) const {
   return here ? slots_.root() : std::string();
 }
 
+RedfishReply BmcModel::reset_manager(const RedfishRequest& request, MonoTime now) {
+  const auto type = string_at(parse_body(request.body), "ResetType");
+  if (type != "GracefulRestart" && type != "ForceRestart")
+    return error_reply(400, "ActionParameterNotSupported", "ResetType: " + type);
+  restart(now, false);
+  away_until_ = now + options_.restart_time;
+  return no_content();
+}
+
 RedfishReply BmcModel::dispatch(const RedfishRequest& request, MonoTime now) {
   const std::string path = without_slashes(request.path);
   const bool get = reads(request);
@@ -219,6 +238,7 @@ RedfishReply BmcModel::dispatch(const RedfishRequest& request, MonoTime now) {
     return get ? sessions_.read(path) : no_such_resource();
   }
   if (request.method == "POST" && path == reset_path) return system_.reset(request, now);
+  if (request.method == "POST" && path == manager_reset_path) return reset_manager(request, now);
   if (path == system_path) return system_.answer(request, media_link(true), now);
   if (options_.has_virtual_media && path.starts_with(slots_.root())) return slots_.answer(request, path, now);
   if (path.starts_with("/redfish/v1/TaskService")) return tasks_.read(path, now);

@@ -38,6 +38,7 @@ class BmcModel {
   /// Live settings; take effect with the next request or boot.
   BmcOptions& options() { return options_; }
   [[nodiscard]] const BmcOptions& options() const { return options_; }
+  [[nodiscard]] const ComputerSystem& system() const { return system_; }
   Host& host() { return *host_; }
   [[nodiscard]] const Host& host() const { return *host_; }
   /// The BMC restarts: its sessions and tasks are gone, and what was inserted too when `drops_media`. The
@@ -78,6 +79,7 @@ class BmcModel {
   };
   RedfishReply answer(RedfishRequest& request, MonoTime now);
   RedfishReply dispatch(const RedfishRequest& request, MonoTime now);
+  RedfishReply reset_manager(const RedfishRequest& request, MonoTime now);
   FaultRule* match(Op op, const RedfishRequest& request, FaultRule::When when);
   RedfishReply disturbed(const FaultRule& rule, Op op, MonoTime now);
   /// Keeps the times of changes, and ends what waited for them.
@@ -96,6 +98,7 @@ class BmcModel {
   unsigned let_go_ = 0;
   bool was_on_ = false;
   std::string had_medium_;
+  MonoTime away_until_{};
   MonoTime power_changed_;
   MonoTime medium_changed_;
   std::uint64_t requests_ = 0;

@@ -10,7 +10,7 @@
 namespace metalmesh::bmcsim {
 
 /// The calls a test may want to disturb. Every other request is read-only.
-enum class Op { read, login, logout, insert, eject, patch_boot, reset };
+enum class Op { read, login, logout, insert, eject, patch_boot, reset, manager_reset };
 std::string_view to_string(Op op);
 bool parse_op(std::string_view text, Op& op);
 
@@ -56,6 +56,7 @@ struct BmcOptions {
   bool async_insert = false;      // InsertMedia answers 202 and a task
   std::uint32_t max_sessions = 8;
 
+  Duration restart_time = std::chrono::seconds(10);        // the BMC is away when it is told to restart
   Duration power_time = std::chrono::milliseconds(200);    // Off <-> On
   Duration post_time = std::chrono::milliseconds(300);     // power-on until the boot source is chosen
   Duration install_time = std::chrono::seconds(2);         // reading and writing

@@ -77,6 +77,7 @@ std::span<const Fault> transport_faults();
 
 inline constexpr std::string_view system_path = "/redfish/v1/Systems/1";
 inline constexpr std::string_view sessions_path = "/redfish/v1/SessionService/Sessions";
+inline constexpr std::string_view manager_reset_path = "/redfish/v1/Managers/1/Actions/Manager.Reset";
 inline constexpr std::string_view reset_path = "/redfish/v1/Systems/1/Actions/ComputerSystem.Reset";
 
 }  // namespace metalmesh::bmcsim

@@ -29,16 +29,21 @@ RedfishReply root(const BmcOptions& options) {
 }
 
 RedfishReply manager(const BmcOptions& options, const std::string& path, const std::string& media) {
-  json::object value{{"@odata.id", path},
-                     {"@odata.type", "#Manager.v1_17_0.Manager"},
-                     {"Id", "1"},
-                     {"Name", "BMC"},
-                     {"ManagerType", "BMC"},
-                     {"Model", "bmcsim"},
-                     {"FirmwareVersion", "1.0.0"},
-                     {"UUID", options.uuid},
-                     {"Status", {{"State", "Enabled"}, {"Health", "OK"}}},
-                     {"Links", {{"ManagerForServers", json::array{link("/redfish/v1/Systems/1")}}}}};
+  json::object value{
+      {"@odata.id", path},
+      {"@odata.type", "#Manager.v1_17_0.Manager"},
+      {"Id", "1"},
+      {"Name", "BMC"},
+      {"ManagerType", "BMC"},
+      {"Model", "bmcsim"},
+      {"FirmwareVersion", "1.0.0"},
+      {"UUID", options.uuid},
+      {"Status", {{"State", "Enabled"}, {"Health", "OK"}}},
+      {"Actions",
+       {{"#Manager.Reset",
+         {{"target", path + "/Actions/Manager.Reset"},
+          {"ResetType@Redfish.AllowableValues", json::array{"GracefulRestart", "ForceRestart"}}}}}},
+      {"Links", {{"ManagerForServers", json::array{link("/redfish/v1/Systems/1")}}}}};
   if (!media.empty()) value["VirtualMedia"] = link(media);
   return json_reply(std::move(value));
 }

@@ -225,7 +225,7 @@ TEST(Identity, AContradictionBlocksEveryChangeAndIsNotLiftedByALaterAgreement) {
   talk.tree[system_1] = right;
   talk.dialogue.forget_identity();
   ASSERT_TRUE(talk.identify()) << "it is read, and agrees again";
-  EXPECT_FALSE(talk.act(Ask::reset, redfish::reset(*talk.dialogue.system(), "On")));
+  EXPECT_FALSE(talk.act(Ask::reset, redfish::reset(talk.dialogue.system()->reset, "On")));
   ASSERT_TRUE(talk.trouble);
   EXPECT_EQ(talk.trouble->code, wire::IDENTITY_MISMATCH);
   EXPECT_EQ(talk.times("POST " + system_1 + "/Actions/ComputerSystem.Reset"), 0);

@@ -99,7 +99,7 @@ TEST(Line, AnUnansweredCallIsUnknownAndNotSentAgain) {
   talk.behaves["POST " + system_1 + "/Actions/ComputerSystem.Reset"] = [](const auto&) {
     return Talk::failed(HttpFailure::dropped);
   };
-  const auto answer = talk.act(Ask::reset, redfish::reset(*talk.dialogue.system(), "On"));
+  const auto answer = talk.act(Ask::reset, redfish::reset(talk.dialogue.system()->reset, "On"));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->kind, Answer::Kind::unknown);
   EXPECT_EQ(talk.times("POST " + system_1 + "/Actions/ComputerSystem.Reset"), 1);
@@ -151,7 +151,7 @@ TEST(Line, ACompletedTaskThatIsCriticalIsARefusalInItsOwnWords) {
   };
   talk.tree["/redfish/v1/TaskService/Tasks/1"] =
       R"({"TaskState":"Completed","TaskStatus":"Critical","Messages":[{"MessageId":"X.1.0.NoImage","Message":"unable to reach the image"}]})";
-  const auto answer = talk.act(Ask::reset, redfish::reset(*talk.dialogue.system(), "On"));
+  const auto answer = talk.act(Ask::reset, redfish::reset(talk.dialogue.system()->reset, "On"));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->kind, Answer::Kind::refused);
   EXPECT_THAT(answer->error.text(), HasSubstr("unable to reach the image"));
@@ -179,7 +179,7 @@ TEST(Line, TheWordsOfWhatWasAcceptedOrUnclearAreKept) {
     talk.behaves["POST " + system_1 + "/Actions/ComputerSystem.Reset"] = [status](const auto&) {
       return Talk::words(status, "SYS446", "cannot reach the share");
     };
-    const auto answer = talk.act(Ask::reset, redfish::reset(*talk.dialogue.system(), "On"));
+    const auto answer = talk.act(Ask::reset, redfish::reset(talk.dialogue.system()->reset, "On"));
     ASSERT_TRUE(answer);
     EXPECT_THAT(answer->error.text(), HasSubstr("cannot reach the share")) << status;
   }

@@ -153,5 +153,46 @@ TEST_F(Faults, AHostWithoutPowerComesBackByItself) {
   EXPECT_TRUE(model.host().on());
 }
 
+TEST_F(Faults, AManagerThatIsToRestartIsAwayForAWhile) {
+  constexpr char path[] = "/redfish/v1/Managers/1/Actions/Manager.Reset";
+  EXPECT_EQ(call("POST", path, R"({"ResetType":"Nmi"})").status, 400);
+  EXPECT_EQ(call("POST", path, R"({"ResetType":"GracefulRestart"})").status, 204);
+  EXPECT_TRUE(get("/redfish/v1").drop);
+  now += model.options().restart_time;
+  EXPECT_EQ(get("/redfish/v1").status, 200);
+}
+
+TEST_F(Faults, AnAnswerToAManagerCanBeLostOrALie) {
+  constexpr char path[] = "/redfish/v1/Managers/1/Actions/Manager.Reset";
+  constexpr char restart[] = R"({"ResetType":"ForceRestart"})";
+  model.add_fault({.op = Op::manager_reset,
+                   .when = FaultRule::When::before,
+                   .action = FaultRule::Action::status,
+                   .status = 204});
+  EXPECT_EQ(call("POST", path, restart).status, 204);
+  EXPECT_EQ(get("/redfish/v1").status, 200) << "nothing happened";
+  model.add_fault(
+      {.op = Op::manager_reset, .when = FaultRule::When::after, .action = FaultRule::Action::drop});
+  EXPECT_TRUE(call("POST", path, restart).drop);
+  EXPECT_TRUE(get("/redfish/v1").drop) << "it happened";
+}
+
+TEST_F(Faults, TheLightAndSetupAreSetAndRead) {
+  const auto set = [&](const std::string& body) {
+    return call("PATCH", std::string(system_path), body).status;
+  };
+  EXPECT_EQ(set(R"({"LocationIndicatorActive":true})"), 204);
+  EXPECT_THAT(system(), HasSubstr(R"("IndicatorLED":"Lit")"));
+  EXPECT_EQ(set(R"({"IndicatorLED":"Off"})"), 204);
+  EXPECT_THAT(system(), HasSubstr(R"("LocationIndicatorActive":false)"));
+  EXPECT_EQ(patch(std::string(system_path),
+                  R"({"BootSourceOverrideEnabled":"Once","BootSourceOverrideTarget":"BiosSetup"})"),
+            204);
+  EXPECT_THAT(system(), HasSubstr(R"("BootSourceOverrideTarget":"BiosSetup")"));
+  EXPECT_EQ(model.host().boot_override(), "Disabled") << "no medium is booted by that";
+  reset("On");
+  EXPECT_THAT(system(), HasSubstr(R"("BootSourceOverrideEnabled":"Disabled")"));
+}
+
 }  // namespace
 }  // namespace metalmesh::bmcsim

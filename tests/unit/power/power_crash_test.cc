@@ -1,0 +1,98 @@
+// The agent dies around its call, or the answer is lost: what undoes or repeats itself is asked for once.
+#include "tests/unit/power/power_world.h"
+
+namespace metalmesh::power {
+namespace {
+
+using bmcsim::FaultRule;
+using bmcsim::Op;
+using testing::HasSubstr;
+using wire::Power;
+
+TEST(PowerCrash, WhatCanBeRepeatedReachesItsStateEitherWay) {
+  for (const auto& [change, on] : {std::pair(Power::ON, false), std::pair(Power::OFF, true),
+                                   std::pair(Power::LIGHT_ON, true), std::pair(Power::SETUP_ONCE, false)}) {
+    for (const bool executed : {false, true}) {
+      SCOPED_TRACE(Power::Change_Name(change) + (executed ? " done" : " not done"));
+      PowerWorld world(change, on);
+      world.crash_at_change = 1;
+      world.executed = executed;
+      ASSERT_TRUE(world.run());
+      EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+      EXPECT_EQ(world.calls(), executed ? 1 : 2);
+      EXPECT_EQ(world.bmc.own_sessions(), 0U);
+    }
+  }
+}
+
+TEST(PowerCrash, ARestartIsNeverOrderedTwice) {
+  for (const Power::Change change : {Power::CYCLE, Power::BMC_RESET}) {
+    SCOPED_TRACE(Power::Change_Name(change));
+    PowerWorld world(change, true);
+    world.crash_at_change = 1;
+    world.executed = false;
+    ASSERT_TRUE(world.run());
+    EXPECT_EQ(world.calls(), 1);
+    EXPECT_EQ(world.ended().outcome(), wire::Ended::FAILED);
+    EXPECT_EQ(world.ended().fault().code(), wire::OUTCOME_UNKNOWN);
+    EXPECT_THAT(world.ended().fault().seen(), HasSubstr("is not known"));
+    EXPECT_EQ(world.ended().disk(), wire::DISK_UNTOUCHED);
+  }
+}
+
+TEST(PowerCrash, ALostAnswerToARestartIsNotAskedForAgain) {
+  PowerWorld world(Power::CYCLE, true);
+  world.fault(Op::reset, FaultRule::When::after, FaultRule::Action::drop);
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.calls(), 1);
+  EXPECT_EQ(world.ended().fault().code(), wire::OUTCOME_UNKNOWN);
+}
+
+TEST(PowerCrash, AHostThatWasSeenOffAndOnHasRestarted) {
+  PowerWorld world(Power::CYCLE, true);
+  world.fault(Op::reset, FaultRule::When::after, FaultRule::Action::drop);
+  const auto cut = [&, done = false](const HttpRequest&) mutable {
+    if (world.calls() == 1 && !std::exchange(done, true)) world.bmc.host().power_cut(world.now.mono, 8s);
+  };
+  world.on_request = cut;
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.calls(), 1);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_THAT(world.evidence(), HasSubstr("seen off"));
+}
+
+TEST(PowerCrash, ABmcThatWasAwayHasRestartedWhateverBecameOfTheAnswer) {
+  PowerWorld world(Power::BMC_RESET, true);
+  world.fault(Op::manager_reset, FaultRule::When::after, FaultRule::Action::drop);
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.calls(), 1);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_THAT(world.evidence(), HasSubstr("the BMC was away"));
+}
+
+TEST(PowerCrash, AnotherMachineBehindARestartedBmcIsNoSuccess) {
+  PowerWorld world(Power::BMC_RESET, true);
+  world.on_time = [&] {
+    if (world.calls() == 1) world.bmc.options().serial = "ANOTHER1";
+  };
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::FAILED);
+  EXPECT_EQ(world.ended().fault().code(), wire::IDENTITY_MISMATCH) << world.ended().ShortDebugString();
+}
+
+TEST(PowerCrash, AFrozenAgentIsNobodysSilence) {
+  PowerWorld world(Power::OFF, true);
+  world.fault(Op::reset, FaultRule::When::before, FaultRule::Action::status, 204, 1);
+  world.on_time = [&, done = false]() mutable {
+    if (world.calls() == 1 && !std::exchange(done, true)) {
+      world.now.mono += 1h;
+      world.now.wall_low += 1h;
+      world.now.wall_high += 1h;
+    }
+  };
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+}
+
+}  // namespace
+}  // namespace metalmesh::power
