@@ -1,6 +1,5 @@
 #include "controller/core/object_apply.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "common/base/command_words.h"
@@ -9,7 +8,6 @@
 #include "controller/core/object_rules.h"
 #include "controller/core/server_edits.h"
 #include "controller/core/server_phases.h"
-#include "controller/state/deployment_states.h"
 #include "controller/state/profile_blob.h"
 #include "controller/state/rollout_states.h"
 #include "controller/state/row_codec.h"
@@ -158,12 +156,9 @@ std::optional<std::string> user_rollout(const MeshState& mesh, Uses uses) {
 }
 
 std::optional<std::string> user_of_server(const MeshState& mesh, const std::string& name) {
-  // Several may only read it, and none of those is the one that its status names.
-  const auto open = std::ranges::find_if(mesh.deployments, [&](const auto& entry) {
-    return entry.second.server() == name && is_open(entry.second.state());
-  });
-  if (open == mesh.deployments.end()) return std::nullopt;
-  return "deployment " + open->first + " (" + open->second.state() + ")";
+  const rest::Deployment* open = any_open(mesh, name);
+  if (open == nullptr) return std::nullopt;
+  return "deployment " + open->id() + " (" + open->state() + ")";
 }
 
 std::optional<std::string> user_of_image(const MeshState& mesh, const std::string& name) {

@@ -26,6 +26,14 @@ std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string m
   return std::unexpected(refusal(kind, std::move(field), std::move(message), std::move(next)));
 }
 
+rules::Verdict not_beside(const rest::Deployment* open, const std::string& server, const std::string& what) {
+  if (open == nullptr) return std::nullopt;
+  return refusal(ErrorKind::conflict, "",
+                 "server " + server + " cannot be " + what + " now: deployment " + open->id() +
+                     " of rollout " + open->rollout() + " is open (" + open->state() + ")",
+                 "wait for its end or abort the rollout");
+}
+
 }  // namespace
 
 std::expected<const rest::Server*, Refusal> server_named(const Work& work, const std::string& name) {
@@ -37,12 +45,7 @@ std::expected<const rest::Server*, Refusal> server_named(const Work& work, const
 }
 
 rules::Verdict not_while_open(const Work& work, const rest::Server& server, const std::string& what) {
-  const rest::Deployment* open = open_deployment(work.mesh(), server);
-  if (open == nullptr) return std::nullopt;
-  return refusal(ErrorKind::conflict, "",
-                 "server " + server.metadata().name() + " cannot be " + what + " now: deployment " +
-                     open->id() + " of rollout " + open->rollout() + " is open (" + open->state() + ")",
-                 "wait for its end or abort the rollout");
+  return not_beside(open_deployment(work.mesh(), server), server.metadata().name(), what);
 }
 
 /// What the BMC reported, without a vendor's placeholders.
@@ -146,7 +149,8 @@ ActResult act(Work& work, const ProtectServer& request, const std::string&) {
 ActResult act(Work& work, const RetireServer& request, const std::string&) {
   const auto found = server_named(work, request.server);
   if (!found) return std::unexpected(found.error());
-  if (auto bad = not_while_open(work, **found, "retired")) return std::unexpected(std::move(*bad));
+  if (auto bad = not_beside(any_open(work.mesh(), request.server), request.server, "retired"))
+    return std::unexpected(std::move(*bad));
   work.ledger.erase_wish((*found)->spec().site(), request.server);
   work.ledger.change_server(
       request.server, [](rest::Server& server) { server.mutable_status()->set_phase(phases::retired); });

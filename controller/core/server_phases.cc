@@ -62,6 +62,13 @@ const rest::Deployment* open_deployment(const MeshState& mesh, const rest::Serve
   return last != nullptr && is_open(last->state()) ? last : nullptr;
 }
 
+const rest::Deployment* any_open(const MeshState& mesh, const std::string& server) {
+  const auto found = std::ranges::find_if(mesh.deployments, [&](const auto& entry) {
+    return entry.second.server() == server && is_open(entry.second.state());
+  });
+  return found == mesh.deployments.end() ? nullptr : &found->second;
+}
+
 void take_inspection(Work& work, const std::string& name, const wire::Inspected& seen) {
   // Refused by the site before its BMC was asked: that tells nothing of the BMC.
   const auto code = seen.fault().code();

@@ -33,8 +33,10 @@ bool is_in_use(const rest::Server& server);
 bool is_protected(const rest::Server& server, const Now& now);
 /// Nothing of ours ever wrote its disk, for all its phase says.
 bool before_install(const std::string& phase);
-/// The open deployment of `server`, or nullptr.
+/// The open deployment that changes `server`, or nullptr.
 const rest::Deployment* open_deployment(const MeshState& mesh, const rest::Server& server);
+/// One that is open for it, be it one of several that only read; looks through all deployments.
+const rest::Deployment* any_open(const MeshState& mesh, const std::string& server);
 
 void set_condition(google::protobuf::RepeatedPtrField<rest::Condition>& conditions, const std::string& type,
                    const std::string& status, const std::string& reason, const std::string& message,

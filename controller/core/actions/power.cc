@@ -48,10 +48,11 @@ constexpr std::array own_fields = {
     SpecField{"spec.power", [](const rest::RolloutSpec& spec) { return spec.has_power(); }}, failed_field};
 
 /// Its power is the installer's business, also when the order has ended and its medium is in still.
-Ground installer_may_run(const Candidate& c) {
+Ground may_still_run(const Candidate& c) {
+  if (c.plan.mesh.fences.empty()) return std::nullopt;
   const auto* kept = unfinished_at(c.plan.mesh, machine_of(c.server));
   if (kept == nullptr) return std::nullopt;
-  return "deployment " + kept->first + " has ended, and its installer may still run: " +
+  return "deployment " + kept->first + " has ended, and what it began may still run there: " +
          commands::describe("server", c.server.metadata().name());
 }
 
@@ -63,7 +64,7 @@ constexpr std::array against_it = {
     Rule<Candidate>{"OPEN_DEPLOYMENT", grounds::busy},
     Rule<Candidate>{"BLOCKED", grounds::blocked},
     Rule<Candidate>{"NOT_FENCED", grounds::not_fenced},
-    Rule<Candidate>{"INSTALLER_MAY_RUN", installer_may_run},
+    Rule<Candidate>{"MAY_STILL_RUN", may_still_run},
     Rule<Candidate>{"IDENTITY_INSUFFICIENT", grounds::not_identified},
     Rule<Candidate>{"NOT_READY", grounds::never_inspected, true},
     Rule<Candidate>{"KEY_UNKNOWN", grounds::key_unknown},

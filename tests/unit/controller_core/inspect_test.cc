@@ -131,6 +131,7 @@ TEST_F(Inspecting, OfAServerThatWasMovedItSaysNothing) {
   learned(of("eye", "s0"), bmc_report(0));
   EXPECT_FALSE(mesh.server("s0").status().has_inspected_at()) << "that was another BMC";
   EXPECT_FALSE(mesh.ask(Delete{"Server", "s0", std::nullopt, {}})) << "something is open for it";
+  EXPECT_FALSE(mesh.ask(RetireServer{"s0"}));
   ended(of("eye", "s0"), wire::Ended::SUCCEEDED);
   EXPECT_TRUE(mesh.ask(Delete{"Server", "s0", std::nullopt, {}}));
 }

@@ -102,7 +102,7 @@ TEST_F(Power, WhatMayRunAnInstallerKeepsItsPower) {
   mesh.must(InspectServer{"s4"});
   agent.answer_inspections();
   const std::map<std::string, std::string> expected = {{"s0", "OPEN_DEPLOYMENT"},
-                                                       {"s1", "INSTALLER_MAY_RUN"},
+                                                       {"s1", "MAY_STILL_RUN"},
                                                        {"s2", "NOT_FENCED"},
                                                        {"s3", "RETIRED"},
                                                        {"s4", "IDENTITY_INSUFFICIENT"}};
