@@ -17,7 +17,7 @@ struct AgentSettings {
   SiteName site;
   std::string machine_id;  // what the journal is bound to (DMI UUID)
   std::string version;
-  std::uint32_t parallel = 10;       // installs side by side
+  std::uint32_t parallel = 10;       // works that change machines, side by side
   std::uint32_t login_refusals = 3;  // of one credential, before its other jobs are held
   Duration hello_interval = std::chrono::seconds(15);
   /// host[:port] that BMCs dial. Without a port, the one the media server reports is appended; empty: what it

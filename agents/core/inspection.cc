@@ -68,14 +68,17 @@ std::string fill(std::string_view pattern, const bmc::Trouble& trouble, const wi
 
 }  // namespace
 
-Inspection::Inspection(wire::InspectServer request, std::vector<std::string> left_over, bmc::Timing timing,
-                       Duration patience, const bmc::QuirkTable& quirks, std::uint64_t seed,
+Inspection::Inspection(std::string name, wire::InspectServer request, std::vector<std::string> left_over,
+                       const work::StageTimeouts& timeouts, const bmc::QuirkTable* quirks, std::uint64_t seed,
                        const std::string& media_base)
     : request_(std::move(request)),
-      patience_(patience),
+      patience_(timeouts.unreachable),
       random_(seed),
-      dialogue_({"inspect/" + request_.request_id(), request_.bmc(), true}, timing,
-                redfish::from_wire(request_.expected()), std::move(left_over), 1, {&quirks, nullptr}),
+      // An answer to a request of an earlier life must not pass for one of this.
+      dialogue_({std::move(name), request_.bmc(), true},
+                {.request = timeouts.bmc_request, .poll = timeouts.poll},
+                redfish::from_wire(request_.expected()), std::move(left_over),
+                1 + random_.below(1'000'000'000), {quirks, nullptr}),
       leftovers_(media_base, request_.take_ours_away()) {
   result_.set_request_id(request_.request_id());
 }
@@ -145,6 +148,12 @@ void Inspection::fail(const bmc::Trouble& trouble) {
   *result_.mutable_fault() = std::move(fault);
 }
 
+Verdict Inspection::leave(bmc::Turn& turn) {
+  const bool left_open = stopped_ && !dialogue_.logged_in() && !dialogue_.sessions().empty();
+  if (left_open && dialogue_.open(turn) == Verdict::busy) return Verdict::busy;
+  return dialogue_.close(turn, false);
+}
+
 /// Reads on; when all is read or there is trouble, logs out; then it reports. A session that cannot be
 /// deleted times out.
 Inspection::Step Inspection::conclude(bmc::Turn& turn) {
@@ -156,7 +165,7 @@ Inspection::Step Inspection::conclude(bmc::Turn& turn) {
     read_ = true;
     turn.wake.reset();
   }
-  if (read_ && !over) over = dialogue_.close(turn, false) == Verdict::done || turn.trouble;
+  if (read_ && !over) over = leave(turn) == Verdict::done || turn.trouble;
   for (std::string& note : turn.notes) result_.add_notes(std::move(note));
   if (result_.fault().code() != wire::BMC_KEY_CHANGED) result_.set_bmc_key_sha256(dialogue_.peer_key());
   Step step;

@@ -13,6 +13,7 @@
 
 #include "agents/bmc/dialogue.h"
 #include "agents/core/leftovers.h"
+#include "agents/work/work.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/event.pb.h"
 
@@ -20,9 +21,9 @@ namespace metalmesh::agent {
 
 class Inspection {
  public:
-  /// `left_over`: sessions that a crash may have left behind. `patience`: with a silent BMC.
-  Inspection(wire::InspectServer request, std::vector<std::string> left_over, bmc::Timing timing,
-             Duration patience, const bmc::QuirkTable& quirks, std::uint64_t seed,
+  /// `name`: its HTTP requests are "<name>/<n>". `left_over`: sessions that a crash may have left behind.
+  Inspection(std::string name, wire::InspectServer request, std::vector<std::string> left_over,
+             const work::StageTimeouts& timeouts, const bmc::QuirkTable* quirks, std::uint64_t seed,
              const std::string& media_base = {});
 
   /// What to do next: send `request`, or `go_on` at `wake` at the latest, or report `result`.
@@ -36,6 +37,8 @@ class Inspection {
   Step go_on(const Now& now);
   Step on_reply(const HttpReplied& reply, const Now& now);
   Step on_failure(const HttpFailed& failed, const Now& now);
+  /// Nobody wants to know any more: from now on it only logs out. Its result is worth nothing.
+  void stop() { read_ = stopped_ = true; }
 
   /// Of ours, that may exist.
   [[nodiscard]] const std::vector<std::string>& sessions() const { return dialogue_.sessions(); }
@@ -48,6 +51,7 @@ class Inspection {
   bmc::Verdict read_all(bmc::Turn& turn);
   void report();
   void fail(const bmc::Trouble& trouble);
+  bmc::Verdict leave(bmc::Turn& turn);
   Step conclude(bmc::Turn& turn);
 
   wire::InspectServer request_;
@@ -56,6 +60,7 @@ class Inspection {
   bmc::Dialogue dialogue_;
   Leftovers leftovers_;
   bool read_ = false;  // all there is, or as far as it came
+  bool stopped_ = false;
   wire::Inspected result_;
 };
 

@@ -25,7 +25,8 @@ std::string media_base(const SiteStanding& site) {
 /// Why nothing may be taken away from this BMC by anybody but its own job; or nothing.
 std::optional<wire::Fault> own_business(const JobContext& c, const wire::BmcTarget& bmc) {
   for (const JobSlot* slot : c.jobs.all()) {
-    if (slot->job.agreed().bmc().address() != bmc.address() || (!slot->open() && !slot->owes_cleanup()))
+    if (!slot->changes() || slot->job.agreed().bmc().address() != bmc.address() ||
+        (!slot->open() && !slot->owes_cleanup()))
       continue;
     return make_fault(wire::MACHINE_BUSY, "INSPECT",
                       "deployment " + slot->id() + " is at work on this BMC, and cleans up itself",
@@ -94,12 +95,10 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
     }
     if (c_.bmcs.busy(bmc.address())) continue;
     c_.bmcs.begin(holder(name), bmc.address(), bmc.credential(), now.mono);
-    const auto& timeouts = c_.settings.timeouts;
     const auto& left_over = slot.row.session_uris();
     slot.talk = std::make_unique<Inspection>(
-        slot.row.request(), std::vector<std::string>(left_over.begin(), left_over.end()),
-        bmc::Timing{.request = timeouts.bmc_request, .poll = timeouts.poll}, timeouts.unreachable,
-        c_.settings.quirks, draw_seed(c_.entropy), media_base(c_.site));
+        holder(name), slot.row.request(), std::vector<std::string>(left_over.begin(), left_over.end()),
+        c_.settings.timeouts, &c_.settings.quirks, draw_seed(c_.entropy), media_base(c_.site));
     ++talking;
     apply(name, slot, slot.talk->go_on(now), now, out);
   }

@@ -48,7 +48,7 @@ void JobQueue::tell_disk_low(const Now& now, Outcome& out) {
   if (!was_low && !flaps) disk_low_told_ = false;
   std::uint32_t waiting = 0;
   for (JobSlot* slot : c_.jobs.all()) {
-    if (!slot->waiting() || slot->machine) continue;
+    if (!slot->waiting() || slot->machine || !slot->changes()) continue;
     ++waiting;
     if (!disk_low_told_) slot->disk_low_told = true;
   }
@@ -167,6 +167,8 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
 std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& now) const {
   const wire::Issue& issue = slot.job.issue();
   const std::string stage = wire::Stage_Name(slot.job.stage());
+  auto no_login = c_.breaker.why_not(login_of(slot.job.agreed().bmc()), c_.site.login_refusals, now);
+  if (!slot.changes()) return no_login;  // it harms nobody, whoever vouches for this agent
   if (c_.site.disk_low) {
     return make_fault(wire::DISK_LOW, stage, "the agent's disk is below its reserve: no new job is started",
                       "free space on the agent's machine; the job goes on by itself");
@@ -185,7 +187,7 @@ std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& no
             " s, too little to tell whether the order may start",
         "let the agent's machine synchronise its clock, or restore the link to the controller");
   }
-  return c_.breaker.why_not(login_of(slot.job.agreed().bmc()), c_.site.login_refusals, now);
+  return no_login;
 }
 
 JobQueue::Preparation JobQueue::prepare(JobSlot& slot, const work::Materials& needs, const Now& now,

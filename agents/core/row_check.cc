@@ -5,6 +5,7 @@
 
 #include "agents/core/fence_table.h"
 #include "agents/core/row_keys.h"
+#include "agents/core/works.h"
 #include "common/delivery/stream_rows.h"
 #include "common/ports/row_walk.h"
 #include "schemas/record/agent.pb.h"
@@ -33,7 +34,9 @@ bool whole(const record::Fence& fence, const std::string& machine) {
   return !machine_key(fence.identity()).empty() && !machine.empty();
 }
 bool whole(const record::Job& job, const std::string& deployment) {
-  return job.issue().deployment_id() == deployment && !deployment.empty() && job.issue().generation() > 0 &&
+  const work::Kind* kind = find_kind(job.agreed());
+  return kind != nullptr && kind->changes == (job.issue().generation() > 0) &&
+         job.issue().deployment_id() == deployment && !deployment.empty() &&
          wire::Stage_IsValid(job.stage()) && job.stage() >= wire::QUEUED &&
          wire::MountState_IsValid(job.mount_state()) && record::Job::Intent_IsValid(job.intent()) &&
          wire::FaultCode_IsValid(job.fault().code()) && job.ended() == (job.stage() == wire::DONE) &&

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agents/core/inspect_work.h"
 #include "agents/install/install_kind.h"
 #include "agents/power/power_kind.h"
 #include "common/base/check.h"
@@ -18,6 +19,7 @@ struct Row {
 constexpr std::array rows = {
     Row{wire::Agreed::kInstall, &install::install_kind},
     Row{wire::Agreed::kPower, &power::power_kind},
+    Row{wire::Agreed::kInspect, &inspect_kind},
 };
 
 }  // namespace

@@ -218,7 +218,7 @@ Verdict watch_restart(Context& context, const redfish::System& system) {
   const bool long_enough =
       context.now.mono - talk.told_at.value_or(talk.entered) >= context.timeouts.power / 4;
   if (job.powered() && talk.reached.sure() && long_enough)
-    return succeed(context, "the BMC says that it did, and the host is on");
+    return succeed(context, "the host is on: read twice; it was not seen off");
   return look_again(context, glance);
 }
 
@@ -233,8 +233,8 @@ Verdict watch_bmc(Context& context) {
     talk.bmc.forget_reply();
   }
   if (work::reach_machine(context) == Verdict::busy) return Verdict::busy;
-  return succeed(context, gone ? "the BMC was away, and answers again"
-                               : "the BMC says that it restarts, and answers; it was not seen away");
+  return succeed(context,
+                 gone ? "the BMC was away, and answers again" : "the BMC answers; it was not seen away");
 }
 
 }  // namespace

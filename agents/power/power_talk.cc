@@ -65,7 +65,10 @@ Verdict Context::fail(wire::FaultCode code, const FaultFacts& facts) {
 }
 
 void Context::settle(const Answer& answer) {
-  if (answer.kind == Answer::Kind::accepted) job.set_powered(true);
+  if (answer.kind == Answer::Kind::accepted) {
+    job.set_powered(true);
+    note_evidence("the BMC says that it does");
+  }
   work::Context::settle(answer);
 }
 

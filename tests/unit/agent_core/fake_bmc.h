@@ -1,11 +1,12 @@
 // Just enough of a Redfish service for the agent's core: it answers reads from a table, opens sessions or
-// refuses them, and lets go of a medium and a boot override; otherwise it never changes. The install machine
+// refuses them, lets go of a medium and a boot override, and switches its host; otherwise it never changes. The install machine
 // has its own tests with a full one.
 #pragma once
 
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/ports/http_client.h"
 
@@ -22,6 +23,8 @@ struct FakeBmc {
   std::string override_ = "Disabled";  // of the boot source
   bool keeps_medium = false;
   int ejects = 0;
+  std::string power = "Off";
+  std::vector<std::string> resets;  // as they came
 
   HttpReplied answer(const HttpRequest& request) {
     HttpReplied reply;
@@ -53,6 +56,12 @@ struct FakeBmc {
       reply.status = 204;
       return reply;
     }
+    if (request.method == "POST" && path.ends_with("ComputerSystem.Reset")) {
+      resets.push_back(request.body);
+      power = request.body.find("ForceOff") == std::string::npos ? "On" : "Off";
+      reply.status = 204;
+      return reply;
+    }
     if (request.method == "PATCH" && path == "/redfish/v1/Systems/1") {
       override_ = "Disabled";
       reply.status = 200;
@@ -80,7 +89,7 @@ struct FakeBmc {
         {"/redfish/v1/Systems", R"({"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]})"},
         {"/redfish/v1/Systems/1",
          R"({"@odata.id": "/redfish/v1/Systems/1", "UUID": ")" + uuid + R"(", "SerialNumber": ")" + serial +
-             R"(", "Manufacturer": "Acme", "Model": "R1", "PowerState": "Off",
+             R"(", "Manufacturer": "Acme", "Model": "R1", "PowerState": ")" + power + R"(",
            "Boot": {"BootSourceOverrideEnabled": ")" +
              override_ + R"(", "BootSourceOverrideTarget": ")" + (override_ == "Disabled" ? "None" : "Cd") +
              R"("},

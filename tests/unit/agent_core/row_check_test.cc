@@ -35,6 +35,7 @@ class RowCheck : public testing::Test {
     row.set_row_version(rows::version);
     row.mutable_issue()->set_deployment_id("d-1");
     row.mutable_issue()->set_generation(1);
+    row.mutable_agreed()->mutable_install();
     row.set_stage(wire::QUEUED);
     return row;
   }
@@ -47,6 +48,11 @@ class RowCheck : public testing::Test {
 
 TEST_F(RowCheck, TakesWhatAnAgentWrote) {
   put("job/d-1", job().SerializeAsString());
+  record::Job reading = job();
+  reading.mutable_issue()->set_deployment_id("d-2");
+  reading.mutable_issue()->clear_generation();
+  reading.mutable_agreed()->mutable_inspect();
+  put("job/d-2", reading.SerializeAsString());
   EXPECT_EQ(refusal(), "");
 }
 
@@ -63,6 +69,13 @@ TEST_F(RowCheck, RefusesAJobWhoseFactsContradictEachOther) {
   EXPECT_NE(refusal(), "");
   row = job();
   row.set_stage(static_cast<wire::Stage>(99));
+  put("job/d-1", row.SerializeAsString());
+  EXPECT_NE(refusal(), "");
+  row = job();
+  row.mutable_agreed()->mutable_inspect();  // takes no generation
+  put("job/d-1", row.SerializeAsString());
+  EXPECT_NE(refusal(), "");
+  row.mutable_agreed()->clear_work();
   put("job/d-1", row.SerializeAsString());
   EXPECT_NE(refusal(), "");
   put("job/d-1", "");

@@ -40,6 +40,38 @@ TEST(PowerCrash, ARestartIsNeverOrderedTwice) {
   }
 }
 
+TEST(PowerCrash, WhereverTheAgentDiesItComesToATrueEnd) {
+  for (const auto& [change, on] : {std::pair(Power::ON, false), std::pair(Power::GRACEFUL, true),
+                                   std::pair(Power::CYCLE, true), std::pair(Power::BMC_RESET, true),
+                                   std::pair(Power::LIGHT_ON, true), std::pair(Power::SETUP_ONCE, true)}) {
+    for (int at = 1; at <= 25; ++at) {
+      for (const bool executed : {false, true}) {
+        SCOPED_TRACE(Power::Change_Name(change) + " dies at request " + std::to_string(at) +
+                     (executed ? ", done" : ", not done"));
+        PowerWorld world(change, on);
+        world.crash_at_request = at;
+        world.executed = executed;
+        ASSERT_TRUE(world.run());
+        const bool once = change == Power::CYCLE || change == Power::BMC_RESET;
+        if (once) EXPECT_LE(world.calls(), 1);
+        const bool unknown = world.ended().fault().code() == wire::OUTCOME_UNKNOWN;
+        EXPECT_TRUE(world.ended().outcome() == wire::Ended::SUCCEEDED || (once && unknown))
+            << world.ended().ShortDebugString();
+        if (world.requests < at) break;
+      }
+    }
+  }
+}
+
+TEST(PowerCrash, AButtonIsPushedOnce) {
+  PowerWorld world(Power::ON, false);
+  world.bmc.set_fault("push_button_lag");  // its answer is lost, and On shows late
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.calls(), 1);
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_TRUE(world.bmc.host().on());
+}
+
 TEST(PowerCrash, ALostAnswerToARestartIsNotAskedForAgain) {
   PowerWorld world(Power::CYCLE, true);
   world.fault(Op::reset, FaultRule::When::after, FaultRule::Action::drop);

@@ -58,9 +58,11 @@ class PowerWorld {
   std::vector<wire::Event> told;
   std::vector<std::string> changes;  // "POST ForceOff", "PATCH {...}" that reached the BMC
   int retries = 0;
+  int requests = 0;
 
   /// Before the n-th changing call (from 1) is served, its row is committed: the agent dies; the BMC did it, or not.
   int crash_at_change = 0;
+  int crash_at_request = 0;  // likewise of any request
   bool executed = true;
   /// Before each request is served.
   std::function<void(const HttpRequest&)> on_request;
@@ -126,7 +128,7 @@ class PowerWorld {
       EXPECT_FALSE(job.contradicted()) << "a changing call after a contradiction";
       changes.push_back(request.method + " " + request.body);
     }
-    if (change && calls() == crash_at_change) {
+    if (++requests == crash_at_request || (change && calls() == crash_at_change)) {
       if (executed) serve(request);
       start();
       return;
