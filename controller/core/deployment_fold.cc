@@ -61,10 +61,11 @@ constexpr char two_may_run[] =
     "the site had two agents, or two histories, when it had this order: another one may have written the "
     "disk";
 
-/// Of the host, as its site read it last.
+/// Of the host, as its site read it last. What only reads tells it itself, where its server was not moved meanwhile.
 void note_power(Work& work, const std::string& id, const std::string& power) {
-  const std::string& server = work.mesh().deployments.at(id).server();
-  if (power.empty() || !work.mesh().servers.contains(server)) return;
+  const rest::Deployment& deployment = work.mesh().deployments.at(id);
+  const std::string& server = deployment.server();
+  if (power.empty() || !action_of(deployment).changes || !work.mesh().servers.contains(server)) return;
   work.ledger.change_server(
       server, [&](rest::Server& s) { s.mutable_status()->set_power(power.substr(0, power_text)); });
 }

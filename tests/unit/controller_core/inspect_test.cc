@@ -132,7 +132,12 @@ TEST_F(Inspecting, OfAServerThatWasMovedItSaysNothing) {
   EXPECT_FALSE(mesh.server("s0").status().has_inspected_at()) << "that was another BMC";
   EXPECT_FALSE(mesh.ask(Delete{"Server", "s0", std::nullopt, {}})) << "something is open for it";
   EXPECT_FALSE(mesh.ask(RetireServer{"s0"}));
-  ended(of("eye", "s0"), wire::Ended::SUCCEEDED);
+  wire::Event end = about(of("eye", "s0"));
+  end.mutable_ended()->set_outcome(wire::Ended::SUCCEEDED);
+  end.mutable_ended()->set_power("On");
+  agent.report(end);
+  EXPECT_EQ(of("eye", "s0").state(), "SUCCEEDED");
+  EXPECT_EQ(mesh.server("s0").status().power(), "");
   EXPECT_TRUE(mesh.ask(Delete{"Server", "s0", std::nullopt, {}}));
 }
 
