@@ -277,6 +277,10 @@ Meaning forget(Work&, const std::string&, const record::DamagedRow&) {
   return {"it is learned again, or asked for again", ""};
 }
 
+Meaning lose_tombstone(Work&, const std::string&, const record::DamagedRow&) {
+  return {"whoever follows the change feed lists everything again", ""};
+}
+
 struct Kind {
   std::string_view table;
   Meaning (*act)(Work&, const std::string& name, const record::DamagedRow&);
@@ -298,6 +302,7 @@ constexpr std::array kinds = {Kind{tables::sites, lose_site},
                               Kind{"s/", lose_commands},
                               Kind{tables::generations, lose_generation},
                               Kind{tables::events, lose_event},
+                              Kind{tables::tombstones, lose_tombstone},
                               Kind{"", forget}};
 
 void act_on(Work& work, const Kind& kind, const std::string& row) {

@@ -87,11 +87,19 @@ Ledger::Ledger(LoadedState loaded)
 void Ledger::refresh_counts(const std::string& rollout) {
   const auto found = mesh_.rollouts.find(rollout);
   if (found == mesh_.rollouts.end()) return;
+  rest::RolloutStatus& status = *found->second.mutable_status();
+  const auto& tally = board_.rollout(rollout);
+  const auto is_same = [&](const auto& one) {
+    const auto before = status.counts().find(one.first);
+    return before != status.counts().end() && before->second == one.second;
+  };
+  if (status.fences_owed() == tally.fences_owed && status.counts().size() == tally.counts.size() &&
+      std::ranges::all_of(tally.counts, is_same))
+    return;
+  status.set_fences_owed(tally.fences_owed);
+  status.clear_counts();
+  for (const auto& [state, count] : tally.counts) (*status.mutable_counts())[state] = count;
   dirty_.try_emplace({ChangeKind::rollout, rollout}, false);
-  found->second.mutable_status()->set_fences_owed(board_.rollout(rollout).fences_owed);
-  auto& counts = *found->second.mutable_status()->mutable_counts();
-  counts.clear();
-  for (const auto& [state, count] : board_.rollout(rollout).counts) counts[state] = count;
 }
 
 void Ledger::put(rest::Site site) {

@@ -99,6 +99,17 @@ TEST_F(StoreDamage, ADamagedEventIsThatEvent) {
   EXPECT_EQ(mesh.events()[2].type(), "damaged") << "the line stays";
 }
 
+TEST_F(StoreDamage, WhoFollowsTheChangeFeedListsEverythingAgain) {
+  mesh.restart();
+  const std::uint64_t last = mesh.state().changes.last();
+  EXPECT_EQ(mesh.state().changes.floor(), 0U) << "a start alone loses nobody";
+  rot(tables::row(tables::servers, "s3"));
+  EXPECT_GT(mesh.state().changes.floor(), last) << "nobody was told what became of it";
+  const std::uint64_t floor = mesh.state().changes.floor();
+  mesh.restart();
+  EXPECT_EQ(mesh.state().changes.floor(), floor) << "once";
+}
+
 TEST_F(StoreDamage, AnEventUnderADamagedKeyGoesBackToItsPlace) {
   const auto all = mesh.events();
   RottenRows rotten(mesh.store);
