@@ -93,18 +93,15 @@ Cells row(const rest::Server& server, WallTime) {
           status.model(),           status.holds()};
 }
 
-<<<<<<< HEAD
-Cells header(const rest::Rollout&) { return {"NAME", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"}; }
+Cells header(const rest::Rollout&) {
+  return {"NAME", "ACTION", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"};
+}
 /// How many take part; the change feed leaves the plan out, but counts are of all of them.
 std::string servers_words(const rest::RolloutStatus& status) {
   if (status.has_plan()) return std::to_string(status.plan().servers_size());
   std::uint64_t servers = 0;
   for (const auto& [state, count] : status.counts()) servers += count;
   return servers == 0 ? std::string() : std::to_string(servers);
-=======
-Cells header(const rest::Rollout&) {
-  return {"NAME", "ACTION", "STATE", "IMAGE", "PROFILE", "SERVERS", "COUNTS"};
->>>>>>> a25a13bb238ba4b5a83189264803ea4d59fe3a73
 }
 Cells row(const rest::Rollout& rollout, WallTime) {
   const auto& status = rollout.status();
