@@ -206,7 +206,8 @@ Verdict too_late(Context& context, std::string seen) {
 Verdict watch_restart(Context& context, const redfish::System& system) {
   Conversation& talk = context.talk;
   record::Job& job = context.job;
-  const bool anew = !system.boot_progress.empty() && !job.progress_before().empty() &&
+  // A boot that was under way goes on as well: only where the restart was acknowledged it is the sign of a new one.
+  const bool anew = job.powered() && !system.boot_progress.empty() && !job.progress_before().empty() &&
                     system.boot_progress != job.progress_before();
   // Off, or on its way there or back. Where nobody said that it was done, one such reading may be a glitch.
   if (system.off() || system.power.starts_with("Powering")) talk.offs.saw(true, context.now.mono);
