@@ -99,9 +99,10 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
   };
   const Happening what = doubted ? Happening::indeterminate : happening_of(end.outcome());
   const bool moved = move_deployment(work, id, what, details);
-  // Its medium is in because its installer may still run: it counts for the limits until the site lets go.
   if (moved) note_power(work, id, end.power());
-  if (end.medium_in() && !planted(Defect::custody_frees_place)) keep_place(work, id);
+  // Its medium is in because its installer may still run: it counts for the limits until the site lets go.
+  if (end.medium_in() && action_of(ending).wipes && !planted(Defect::custody_frees_place))
+    keep_place(work, id);
   if (moved) return;
   const rest::Deployment& known = work.mesh().deployments.at(id);
   if (nothing_done && !may_have_wiped_disk(disk) && cannot_say_untouched(work, known))
@@ -109,7 +110,10 @@ void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
   if (known.state() == states::cancelled && known.resolved_by().empty() &&
       end.outcome() == wire::Ended::CANCELLED) {
     // A cancel is answered before its cleanup: what that left behind comes with the end.
-    work.ledger.change_deployment(id, details);
+    work.ledger.change_deployment(id, [&](rest::Deployment& d) {
+      details(d);
+      keep_to_nature(d);
+    });
   } else if (end.debts_size() > 0) {
     // It had ended for us before the site was through, say by a person's word. That stands; what is left
     // behind is told all the same.

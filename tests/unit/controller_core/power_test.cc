@@ -180,7 +180,12 @@ TEST_F(Power, WhatIsToldOfTheDiskAllTheSameIsNotBelieved) {
   agent.accept("s0");
   agent.launch("s0");
   EXPECT_FALSE(mesh.deployment_of("s0").launched());
-  agent.end("s0", wire::Ended::SUCCEEDED, wire::DISK_NEW_SYSTEM);
+  wire::Event event = agent.about("s0");
+  event.mutable_ended()->set_outcome(wire::Ended::SUCCEEDED);
+  event.mutable_ended()->set_disk(wire::DISK_NEW_SYSTEM);
+  event.mutable_ended()->set_medium_in(true);
+  agent.report(event);
+  EXPECT_FALSE(mesh.deployment_of("s0").keeps_place());
   EXPECT_EQ(mesh.deployment_of("s0").disk(), wire::DISK_UNTOUCHED);
   EXPECT_EQ(disk_facts("s0"), before);
 }
