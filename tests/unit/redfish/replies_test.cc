@@ -176,6 +176,48 @@ TEST(Requests, ResetPrefersWhatIsAllowed) {
   EXPECT_EQ(pick_reset({"/t", {}, ""}, {"On", "ForceOn"}), "On");
 }
 
+TEST(Requests, TheLightIsSetAsItIsTold) {
+  const auto newer = parse_system(
+      reply(200, R"({"@odata.id":"/s","LocationIndicatorActive":false,"IndicatorLED":"Blinking"})"));
+  ASSERT_TRUE(newer);
+  EXPECT_TRUE(newer->light.offered());
+  EXPECT_FALSE(newer->light.on());
+  EXPECT_EQ(set_light(*newer, true, std::nullopt).body, R"({"LocationIndicatorActive":true})");
+  const auto older = parse_system(reply(200, R"({"@odata.id":"/s","IndicatorLED":"Blinking"})"));
+  ASSERT_TRUE(older);
+  EXPECT_TRUE(older->light.on());
+  EXPECT_EQ(set_light(*older, false, "\"e\"").body, R"({"IndicatorLED":"Off"})");
+  EXPECT_FALSE(parse_system(reply(200, R"({"IndicatorLED":"Unknown"})"))->light.offered());
+  EXPECT_FALSE(
+      parse_system(reply(200, R"({"IndicatorLED":null,"LocationIndicatorActive":null})"))->light.offered());
+}
+
+TEST(Requests, SetupIsRefusedOnlyWhereOtherTargetsAreListed) {
+  Boot boot;
+  EXPECT_FALSE(lacks_setup(boot));
+  boot.targets = {"any of the targets that the manual names"};
+  EXPECT_FALSE(lacks_setup(boot));
+  boot.targets = {"None", "Pxe", "BiosSetup"};
+  EXPECT_FALSE(lacks_setup(boot));
+  boot.targets = {"None", "Pxe", "Cd"};
+  EXPECT_TRUE(lacks_setup(boot));
+  boot.enabled = "Continuous";
+  boot.target = "BiosSetup";
+  EXPECT_FALSE(boots_setup(boot));
+  boot.enabled = "Once";
+  EXPECT_TRUE(boots_setup(boot));
+}
+
+TEST(Replies, AManagerTellsHowItIsRestarted) {
+  const auto manager = parse_manager(reply(200, R"({"@odata.id":"/m/1","Actions":{"#Manager.Reset":{
+    "ResetType@Redfish.AllowableValues":["ForceRestart"]}}})"));
+  ASSERT_TRUE(manager);
+  EXPECT_EQ(manager->reset.target, "/m/1/Actions/Manager.Reset");
+  EXPECT_EQ(manager->reset.allowed, std::vector<std::string>{"ForceRestart"});
+  EXPECT_EQ(reset(manager->reset, "ForceRestart").path, "/m/1/Actions/Manager.Reset");
+  EXPECT_TRUE(parse_manager(reply(200, R"({"@odata.id":"/m/1"})"))->reset.target.empty());
+}
+
 TEST(Slots, WhoseMediumItIs) {
   Slot slot;
   slot.inserted_flag = true;
