@@ -28,7 +28,10 @@ wire::Event subject_of(const wire::Command& command, const std::optional<orders:
     event.set_deployment_id(command.order().issue().deployment_id());
     event.set_generation(command.order().issue().generation());
   }
-  if (order) event.set_server(order->agreed.server());
+  if (order) {
+    event.set_server(order->agreed.server());
+    if (const work::Kind* kind = find_kind(order->agreed)) event.set_work(std::string(kind->name));
+  }
   return event;
 }
 

@@ -90,7 +90,9 @@ std::optional<wire::Fault> refuse_form(const orders::Parts& order) {
   if (!kind.changes && issue.generation() != 0) return invalid("generation is not for one that only reads");
   if (const auto fault = refuse_bmc(agreed.bmc())) return fault;
   if (agreed.bmc().tls() == wire::BmcTarget::TLS_UNSPECIFIED) return invalid("bmc.tls is missing");
-  if (agreed.bmc().tls() == wire::BmcTarget::PIN && !is_digest(issue.bmc_key_sha256())) {
+  // Who only looks may be the first to see the key.
+  const bool must_pin = kind.changes || !issue.bmc_key_sha256().empty();
+  if (agreed.bmc().tls() == wire::BmcTarget::PIN && must_pin && !is_digest(issue.bmc_key_sha256())) {
     return invalid("bmc_key_sha256 is not a SHA-256 in hex");
   }
   if (kind.changes && !issue.has_start_by()) return invalid("start_by is missing");

@@ -29,6 +29,7 @@ wire::Event event_of(const record::Job& job) {
   event.set_server(job.agreed().server());
   event.set_deployment_id(job.issue().deployment_id());
   event.set_generation(job.issue().generation());
+  event.set_work(std::string(kind_of(job).name));
   return event;
 }
 
@@ -145,9 +146,7 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
                    [&](work::SetMount&) { on_mount_changed(slot, now, out); },
                    [&](work::Probe& probe) { out.emit(std::move(probe.probe)); },
                    [&](work::Tell& tell) {
-                     tell.event.set_server(slot.job.agreed().server());
-                     tell.event.set_deployment_id(slot.id());
-                     tell.event.set_generation(slot.job.issue().generation());
+                     tell.event.MergeFrom(event_of(slot.job));
                      const bool last =
                          slot.job.ended() && (tell.event.has_ended() || tell.event.has_released());
                      const std::uint64_t seq = c_.journal.tell(std::move(tell.event), now, out);

@@ -49,6 +49,7 @@ const rest::Deployment* learn_deployment(Work& work, const std::string& site, co
   learned.set_server(event.server());
   learned.set_site(site);
   learned.set_generation(event.generation());
+  learned.set_action(event.work());
   learned.set_state(std::string(states::running));
   learned.set_fence(std::string(fences::none));
   learned.set_note("learned from the site: this controller was restored and did not remember it");

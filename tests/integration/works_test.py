@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Power and inspection as rollouts, over a rack of 200: a threshold stops them, an abort recalls what waits, everybody is
-killed in the middle, and nothing that must not be done twice is."""
+"""Power and inspection as rollouts over a rack (METALMESH_LONG_TESTS: of 200): a threshold stops them, an abort recalls what
+waits, everybody is killed in the middle, and nothing that must not be done twice is."""
+import os
 import random
 import time
 
 from mesh import Mesh, main, wait_until
 
-SERVERS = 200
+SERVERS = 200 if os.environ.get("METALMESH_LONG_TESTS") else 48
 WEB = {"labels": {"role": "web"}}
 ENDS = {"SUCCEEDED", "UNPROVEN", "FAILED", "CANCELLED", "INDETERMINATE"}
 
@@ -92,7 +93,7 @@ def failures_stop_it_and_an_abort_recalls_what_waits():
         ended = wait_until("what ran has ended", lambda: ends(mesh, "stops"), 120)
         failed = [n for n, d in ended.items() if d["state"] == "FAILED"]
         recalled = [n for n, d in ended.items() if d["state"] == "CANCELLED"]
-        assert 4 <= len(failed) <= 20 and len(recalled) > SERVERS // 2, (len(failed), len(recalled))
+        assert 4 <= len(failed) <= 20 and len(recalled) > SERVERS // 4, (len(failed), len(recalled))
         assert all(d["disk"] == "DISK_UNTOUCHED" for d in ended.values()), ended
         touched = resets(mesh)
         assert not set(recalled) & set(touched), "a machine that was recalled was reset"
@@ -109,15 +110,16 @@ def nothing_is_cycled_twice():
         wait_until("all are on", lambda: ends(mesh, "on"), 120)
         for name in mesh.truth():  # each life logs in anew
             mesh.set_bmc(name, maxSessions=1000)
-        start(mesh, "cycle", "power", power={"change": "cycle"}, parallel={"total": 40, "perSite": 40},
+        start(mesh, "cycle", "power", power={"change": "cycle"}, parallel={"total": 12, "perSite": 12},
               stopAfter={"failed": "100%", "noCanary": True})
+        most_kills = SERVERS // 8
         victims = [mesh.agents["par1"], mesh.controller, mesh.broker]
         dice, kills = random.Random(7), 0
         done = None
         end = time.monotonic() + 150
         while not done and time.monotonic() < end:
             time.sleep(dice.uniform(0.3, 1.5))
-            if kills < 24:
+            if kills < most_kills:
                 victim = dice.choice(victims)
                 victim.kill()
                 victim.start()

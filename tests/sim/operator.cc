@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 using namespace controller;
 
 constexpr unsigned most_rollouts = 6;
+constexpr unsigned most_works = 12;
 constexpr std::uint32_t bulk_parallel = 1000;
 constexpr Duration inspect_again = 5min;
 constexpr std::uint32_t imports_again = 5;  // per mille of her looks
@@ -46,6 +47,7 @@ void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
   if (!resting_ && random_.chance(swarm_.meddling)) meddle(core, now, out);
   if (!resting_ && random_.chance(swarm_.tidiness)) tidy_up(core, now, out);
   care_for_rollouts(core, now, out);
+  if (!resting_ && works_ < most_works && fingers_.chance(swarm_.works)) begin_work(core, now, out);
 }
 
 bool Operator::ask(ControllerCore& core, const Now& now, Outcome& out, decltype(OperatorRequest::body) body) {
@@ -326,6 +328,11 @@ void Operator::care_for_rollouts(ControllerCore& core, const Now& now, Outcome& 
   std::vector<StartRollout> start;
   for (const auto& [name, rollout] : core.state().rollouts) {
     const std::string& state = rollout.status().state();
+    if (rollout.spec().action() != "install") {
+      const bool unwanted = state == "stopped" || (state == "running" && !resting_ && fingers_.chance(20));
+      if (unwanted) abort.push_back(name);
+      continue;
+    }
     busy = busy || (state != "done" && state != "draft" && state != "planned");
     if (state == "stopped" || (state == "running" && !resting_ && random_.chance(swarm_.abort)))
       abort.push_back(name);
@@ -422,6 +429,35 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
     spec.mutable_stop_after()->set_before_wipe("100%");
   }
   ask(core, now, out, Apply{rollout, {}});
+}
+
+void Operator::begin_work(ControllerCore& core, const Now& now, Outcome& out) {
+  const std::string name = "w" + std::to_string(++works_);
+  auto rollout = named<rest::Rollout>("Rollout", name);
+  auto& spec = *rollout.mutable_spec();
+  if (fingers_.chance(300)) {
+    spec.set_action("inspect");
+  } else {
+    constexpr const char* changes[] = {"on",    "off",      "graceful", "cycle",
+                                       "cycle", "bmcReset", "lightOn",  "setupOnce"};
+    spec.set_action("power");
+    spec.mutable_power()->set_change(changes[fingers_.below(std::size(changes))]);
+    spec.mutable_power()->mutable_within()->set_seconds(static_cast<std::int64_t>(60 + fingers_.below(600)));
+  }
+  if (fingers_.chance(500)) {
+    spec.mutable_select()->add_sites("*");
+  } else {
+    spec.mutable_select()->add_servers(servers_[fingers_.below(servers_.size())].name);
+  }
+  spec.mutable_parallel()->set_total(1 + static_cast<std::uint32_t>(fingers_.below(6)));
+  spec.mutable_parallel()->set_per_site(1 + static_cast<std::uint32_t>(fingers_.below(3)));
+  spec.mutable_start_within()->set_seconds(static_cast<std::int64_t>(120 + fingers_.below(1800)));
+  spec.mutable_stop_after()->set_no_canary(true);
+  if (!ask(core, now, out, Apply{rollout, {}}) || !ask(core, now, out, PlanRollout{name})) return;
+  const rest::Plan plan = core.state().rollouts.at(name).status().plan();
+  if (plan.servers_size() == 0) return;
+  if (ask(core, now, out, StartRollout{name, plan.digest(), static_cast<std::uint32_t>(plan.servers_size())}))
+    marks_.hit("a work beside installs was begun");
 }
 
 }  // namespace metalmesh::sim

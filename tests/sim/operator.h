@@ -88,6 +88,8 @@ class Operator {
   void care_for_servers(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_rollouts(controller::ControllerCore& core, const Now& now, Outcome& out);
   void begin_rollout(controller::ControllerCore& core, const Now& now, Outcome& out);
+  /// Of power or of inspections, at once over whatever is selected.
+  void begin_work(controller::ControllerCore& core, const Now& now, Outcome& out);
 
   const Swarm& swarm_;
   const EventQueue& events_;
@@ -111,6 +113,8 @@ class Operator {
   unsigned edits_ = 0;
   unsigned keys_ = 0;
   unsigned rollouts_ = 0;
+  Random fingers_ = Random(habits_).fork();  // apart, too: on the power button
+  unsigned works_ = 0;
   bool resting_ = false;
 };
 

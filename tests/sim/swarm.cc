@@ -72,6 +72,7 @@ constexpr FaultClass classes[] = {
     {"abort", [](Swarm& s) { s.abort = 0; }},
     {"meddling", [](Swarm& s) { s.meddling = 0; }},
     {"tidiness", [](Swarm& s) { s.tidiness = 0; }},
+    {"works", [](Swarm& s) { s.works = 0; }},
     {"reinstall", [](Swarm& s) { s.reinstalls = false; }},
     {"greedy", [](Swarm& s) { s.greedy = false; }},
     {"story", [](Swarm& s) { s.story = {}; }},
@@ -91,6 +92,9 @@ void draw_newcomers(Swarm& swarm, Random random) {
   swarm.newcomer_every = random.chance(150) ? between(random, 4min, 30min) : Duration();
   if (swarm.restore_every != Duration() && random.chance(600)) swarm.entries_kept = 2 + random.below(30);
 }
+
+/// Other works beside installs; from numbers of its own, too.
+void draw_works(Swarm& swarm, Random random) { swarm.works = random.chance(330) ? 40 : 0; }
 
 /// Nothing that hides the one thing.
 void calm(Swarm& swarm) {
@@ -226,6 +230,7 @@ Swarm draw_swarm(Random& random) {
   Random other(random);
   other.next();
   draw_newcomers(swarm, other.fork());
+  draw_works(swarm, other.fork());
   return swarm;
 }
 

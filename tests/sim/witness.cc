@@ -321,7 +321,8 @@ void Witness::take_controller_row(const RowWrite& row) {
     const std::string from = known.state();
     if (row.value && controller::decode_row(*row.value, known)) {
       Said& said = facts.said[id];
-      said = {known.rollout(), known.server(), known.site(), said.by_person || !known.resolved_by().empty()};
+      said = {known.rollout(), known.server(), known.site(), known.action(),
+              said.by_person || !known.resolved_by().empty()};
       if (known.state() != from) facts.moves.push_back({from, known.state(), &known});
     } else {
       std::erase_if(facts.moves, [&](const DeploymentMove& move) { return move.now == &known; });

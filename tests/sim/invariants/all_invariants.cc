@@ -14,6 +14,11 @@ const orders::Parts* Facts::launched_order(const std::string& deployment) const 
   return found == launched.end() ? nullptr : order(deployment, found->second);
 }
 
+bool Facts::installs(const std::string& deployment) const {
+  const auto found = said.find(deployment);
+  return found == said.end() || found->second.action.empty() || found->second.action == "install";
+}
+
 bool Facts::launch_is_kept(const std::string& deployment) const {
   const auto copy = launched_in.find(deployment);
   return copy != launched_in.end() && !copies[copy->second].lost && copies[copy->second].in_log;
@@ -45,7 +50,8 @@ Invariants all_invariants(Court& court) {
                            owner_stays,
                            plan_says_all,
                            refused_stays_refused,
-                           one_controller}) {
+                           one_controller,
+                           power_is_as_told}) {
     all.push_back(make(court));
   }
   return all;

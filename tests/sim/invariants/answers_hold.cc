@@ -56,7 +56,8 @@ class AnswersHold final : public Invariant {
       if (move.from == "SUCCEEDED" && shielded != shielded_.end() &&
           shielded->second.told_of == move.now->id())
         shielded_.erase(shielded);
-      if (move.now->state() == "SUCCEEDED" && facts_.said[move.now->id()].server == server)
+      if (move.now->state() == "SUCCEEDED" && facts_.said[move.now->id()].server == server &&
+          facts_.installs(move.now->id()))
         shielded_.try_emplace(server, Shield{court_.events.now(), move.now->id()});
     }
   }

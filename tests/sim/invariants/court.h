@@ -60,6 +60,7 @@ struct Said {
   std::string rollout;
   std::string server;
   std::string site;
+  std::string action;
   bool by_person = false;  // somebody resolved it
 };
 
@@ -132,6 +133,8 @@ struct Facts {
   std::set<std::string> precious;            // machines that must not be touched, by name
 
   [[nodiscard]] const orders::Parts* order(const std::string& deployment, std::uint64_t generation) const;
+  /// It puts a system on a disk; unknown ones count.
+  [[nodiscard]] bool installs(const std::string& deployment) const;
   /// The journal that has the launch of this deployment still tells what it knows.
   [[nodiscard]] bool launch_is_kept(const std::string& deployment) const;
   /// This agent has an old copy of its store, which believes that what has ended runs: README.md.

@@ -98,7 +98,8 @@ class DiskIsAsTold final : public Invariant {
     const bool excused = believed_.contains(id) && !facts_.launch_is_kept(id);
     if (is_untouched(told) && !writes.empty() && !excused && !told_by_nobody(id, told))
       object(said(told) + ", and its installer wrote " + writes.back().machine->name);
-    const bool new_system = told.state() == "SUCCEEDED" || told.disk() == wire::DISK_NEW_SYSTEM;
+    const bool new_system =
+        (told.state() == "SUCCEEDED" && facts_.installs(id)) || told.disk() == wire::DISK_NEW_SYSTEM;
     // Its installer may be at work still, whatever a person says; what she says of the future is her word alone.
     const bool foretold = !told.resolved_by().empty() && !end_told_.contains(id) && !at_end_;
     if (!new_system || foretold || told_by_nobody(id, told)) return;

@@ -18,7 +18,7 @@ class ReportsAreTrue final : public Invariant {
     const wire::Ended& end = event.ended();
     const std::string& id = event.deployment_id();
     const bool launched = facts_.launched.contains(id) && facts_.launched.at(id) == event.generation();
-    if (end.outcome() == wire::Ended::SUCCEEDED) {
+    if (end.outcome() == wire::Ended::SUCCEEDED && facts_.installs(id)) {
       mark("succeeded with " + wire::ProofGrade_Name(end.proof()));
       const orders::Parts* order = facts_.order(id, event.generation());
       if (order != nullptr && end.proof() < order->agreed.install().proof().minimum())

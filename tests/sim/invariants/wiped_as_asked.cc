@@ -16,6 +16,7 @@ class WipedAsAsked final : public Invariant {
 
   void on_controller_rows(const Batch&) override {
     for (const DeploymentMove& move : facts_.moves) {
+      if (!facts_.installs(move.now->id())) continue;
       const bool unclear = move.to == "INDETERMINATE" || move.to == "UNPROVEN";
       if (unclear) {
         unclear_[move.now->server()].insert(move.now->id());
@@ -36,7 +37,8 @@ class WipedAsAsked final : public Invariant {
   void on_order(const wire::Command&, const orders::Parts& order) override {
     const std::string& server = order.agreed.server();
     const auto unclear = unclear_.find(server);
-    if (unclear == unclear_.end() || unclear->second.empty() || restored_) return;
+    if (unclear == unclear_.end() || unclear->second.empty() || restored_ || !order.agreed.has_install())
+      return;
     object("ordered for " + server + " although nobody had decided how " + *unclear->second.begin() +
            " ended");
   }
