@@ -7,7 +7,7 @@ import time
 
 from mesh import Mesh, main, wait_until
 
-SERVERS = 200 if os.environ.get("METALMESH_LONG_TESTS") else 48
+SERVERS = 200 if os.environ.get("METALMESH_LONG_TESTS") else 24
 WEB = {"labels": {"role": "web"}}
 ENDS = {"SUCCEEDED", "UNPROVEN", "FAILED", "CANCELLED", "INDETERMINATE"}
 
