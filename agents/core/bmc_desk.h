@@ -23,6 +23,11 @@ class BmcDesk {
     const Talk& talk = talks_[holder] = {normal_bmc_address(address), credential, now, false};
     busy_.insert(talk.address);
   }
+  /// It talked to this BMC before the agent started anew, and will go on when it can: nobody else may meanwhile.
+  void keep(const std::string& holder, std::string_view address) {
+    if (!talks_.contains(holder))
+      busy_.insert((talks_[holder] = {normal_bmc_address(address), {}, {}, true}).address);
+  }
   void logged_in(const std::string& holder) {
     if (const auto talk = talks_.find(holder); talk != talks_.end()) talk->second.logged_in = true;
   }

@@ -25,7 +25,12 @@ void JobQueue::review(const Now& now, Outcome& out) {
   for (JobSlot* slot : in_order) {
     // It held its BMC before a restart, or owes cleanup there: not a matter of turns.
     const bool owed = slot->running() || (slot->open() && slot->job.cancel_asked());
-    if (owed && !slot->machine && can_serve(*slot)) runner_.start(*slot, now, out);
+    if (!owed || slot->machine) continue;
+    if (can_serve(*slot)) {
+      runner_.start(*slot, now, out);
+    } else {
+      runner_.keep_bmc(*slot);
+    }
   }
   tell_disk_low(now, out);
   for (JobSlot* slot : in_order) {

@@ -117,6 +117,10 @@ void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
   deliver(slot, work::Resume{}, now, out);
 }
 
+void JobRunner::keep_bmc(const JobSlot& slot) {
+  c_.bmcs.keep(holder(slot), slot.job.agreed().bmc().address());
+}
+
 void JobRunner::deliver(JobSlot& slot, const work::JobInput& input, const Now& now, Outcome& out) {
   if (!slot.machine) return;
   apply(slot, slot.machine->handle(input, now, gate(slot.job, now)), now, out);

@@ -53,6 +53,8 @@ class JobRunner {
 
   /// Begins or (after a restart) resumes the conversation with the job's BMC.
   void start(JobSlot& slot, const Now& now, Outcome& out);
+  /// It cannot go on yet, and nobody else may talk to its BMC until it does.
+  void keep_bmc(const JobSlot& slot);
   /// Ignored when the job is not in a conversation.
   void deliver(JobSlot& slot, const work::JobInput& input, const Now& now, Outcome& out);
 

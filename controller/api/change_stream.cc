@@ -6,7 +6,7 @@
 namespace metalmesh::controller {
 namespace {
 
-constexpr std::size_t scanned_most = 4096;  // per reader and pump, so that one filter cannot hold the turn
+constexpr std::size_t scanned_most = 512;  // per reader and pump: all of them together must not hold the turn
 
 }  // namespace
 

@@ -14,6 +14,7 @@
 #include "common/delivery/stream_rows.h"
 #include "common/delivery/topics.h"
 #include "common/ports/wire_time.h"
+#include "common/text/utf8.h"
 #include "controller/core/backup_acts.h"
 #include "controller/core/deployment_fold.h"
 #include "controller/core/event_fold.h"
@@ -248,7 +249,7 @@ void ControllerCore::Impl::settle(Work& work) {
 void ControllerCore::Impl::audit(Work& work, const OperatorRequest& request, const ActResult& result) {
   rest::LogEvent line;
   line.set_type("audit");
-  line.set_actor(request.actor.substr(0, actor_limit));
+  line.set_actor(Utf8(request.actor).cut(actor_limit).str());
   if (result) {
     line.set_message(result->audit);
     if (result->kind == "Server") line.set_server(result->name);

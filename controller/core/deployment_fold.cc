@@ -6,6 +6,7 @@
 
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "common/text/utf8.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
@@ -67,7 +68,7 @@ void note_power(Work& work, const std::string& id, const std::string& power) {
   const std::string& server = deployment.server();
   if (power.empty() || !action_of(deployment).changes || !work.mesh().servers.contains(server)) return;
   work.ledger.change_server(
-      server, [&](rest::Server& s) { s.mutable_status()->set_power(power.substr(0, power_text)); });
+      server, [&](rest::Server& s) { s.mutable_status()->set_power(Utf8(power).cut(power_text).str()); });
 }
 
 void fold_ended(Work& work, const std::string& id, const wire::Event& event) {

@@ -77,7 +77,9 @@ Subject subject_of(Work& work, const std::string& site, const wire::Event& event
     return {event.receipt().of_cancel() ? nullptr : learn_deployment(work, site, event), false};
   }
   const rest::Deployment& deployment = found->second;
-  if (deployment.site() != site || deployment.server() != event.server()) return {};
+  // A site that could not open an order does not know its server.
+  const bool unopened = event.server().empty() && event.has_receipt() && !event.receipt().of_cancel();
+  if (deployment.site() != site || (deployment.server() != event.server() && !unopened)) return {};
   const bool answer = answers_cancel(event);
   const bool news = event.generation() > deployment.generation() && !answer;
   if (news) {

@@ -7,6 +7,7 @@
 #include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "common/text/utf8.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/actions/grounds.h"
 #include "controller/core/deployment_machine.h"
@@ -248,7 +249,7 @@ ActResult act(Work& work, const AbortRollout& request, const std::string&) {
   if (!found) return std::unexpected(found.error());
   const RolloutState state = state_of(**found);
   Acted acted{false, "Rollout", request.rollout,
-              "aborted rollout " + request.rollout + ": " + request.reason.substr(0, note_limit)};
+              "aborted rollout " + request.rollout + ": " + Utf8(request.reason).cut(note_limit).str()};
   if (state == RolloutState::aborting) return acted;
   if (!is_under_way(state)) {
     return refuse(
@@ -258,7 +259,7 @@ ActResult act(Work& work, const AbortRollout& request, const std::string&) {
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
     set_state(rollout, RolloutState::aborting);
     rollout.mutable_status()->set_stop_reason(
-        "aborted" + (request.reason.empty() ? "" : ": " + request.reason.substr(0, note_limit)));
+        "aborted" + (request.reason.empty() ? "" : ": " + Utf8(request.reason).cut(note_limit).str()));
   });
   work.moved = true;
   return acted;

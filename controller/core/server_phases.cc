@@ -5,6 +5,7 @@
 #include "common/base/machine_key.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
+#include "common/text/utf8.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/server_machines.h"
 #include "controller/state/deployment_states.h"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr std::size_t text_limit = 128;  // of what a BMC says about itself
 
-std::string short_text(const std::string& text) { return text.substr(0, text_limit); }
+std::string short_text(const std::string& text) { return Utf8(text).cut(text_limit).str(); }
 
 const rest::Site* site_of(const Work& work, const rest::Server& server) {
   const auto found = work.mesh().sites.find(server.spec().site());

@@ -93,8 +93,9 @@ bool is_last_install(const Work& work, const rest::Server& server, const rest::D
   if (last == deployment.id()) return true;
   const auto newer = work.mesh().deployments.find(last);
   const record::Machine* machine = work.ledger.machines().find(machine_of(work, deployment));
-  return newer != work.mesh().deployments.end() && !action_of(newer->second).wipes && machine != nullptr &&
-         machine->generation() == deployment.generation();
+  // One that is deleted wiped nothing either, where the machine has no later generation.
+  const bool wipes = newer != work.mesh().deployments.end() && action_of(newer->second).wipes;
+  return !wipes && machine != nullptr && machine->generation() == deployment.generation();
 }
 
 }  // namespace

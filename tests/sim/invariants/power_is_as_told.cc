@@ -2,6 +2,8 @@
 // repeated was done once, and whoever only looks changes nothing.
 #include <algorithm>
 
+#include "agents/core/row_keys.h"
+#include "schemas/record/agent.pb.h"
 #include "tests/sim/invariants/all_invariants.h"
 
 namespace metalmesh::sim {
@@ -28,6 +30,17 @@ class PowerIsAsTold final : public Invariant {
       object(call.request.method + " " + call.request.url + " by an order that only reads: " + id);
     if (call.request.method == "POST" && call.request.url.contains("Reset"))
       last_reset_[order->agreed.bmc().address()] = id;
+  }
+
+  void on_agent_rows(const std::string& node, const Batch& batch) override {
+    for (const RowWrite& row : batch) {
+      record::Fence fence;
+      if (!row.value || !row.key.starts_with(agent::rows::fence) || !fence.ParseFromString(*row.value))
+        continue;
+      const orders::Parts* order = latest(fence.deployment_id());
+      if (order != nullptr && order->agreed.has_inspect())
+        object("a fence at " + node + " rose for an order that only reads: " + fence.deployment_id());
+    }
   }
 
   void on_machine(const Machine& machine) override {

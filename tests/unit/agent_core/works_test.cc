@@ -71,7 +71,8 @@ class Works : public ::testing::Test {
       std::string last;
       for (const HttpRequest& request : site_.requests())
         if (request.url.starts_with(host)) last = request.id;
-      if (!last.empty() && last != failed) site_.deliver(HttpFailed{last, HttpFailure::timed_out, "no answer"});
+      if (!last.empty() && last != failed)
+        site_.deliver(HttpFailed{last, HttpFailure::timed_out, "no answer"});
       failed = last;
       site_.advance(10s);
     }
@@ -164,6 +165,24 @@ TEST_F(Works, NoPowerWhileAnInstallerMayRunInCustody) {
   site.start();
   site.order(power(site, 1, Power::OFF, 2));
   EXPECT_EQ(site.receipts().back().refusal().code(), wire::MACHINE_BUSY);
+}
+
+/// Another system of the same BMC, whose installer reads through it.
+TEST_F(Works, NoPowerAtABmcWhoseInstallerWaitsForTheMediaServer) {
+  TestSite site;
+  record::Job job = armed_job(make_order(site, 2), 2);
+  job.set_launched(true);
+  job.set_mount_state(wire::LAUNCHED);
+  job.set_stage(wire::WATCH);
+  site.plant(job);
+  site.start_alone();
+  site.connect();
+  orders::Parts other = power(site, 1, Power::BMC_RESET);
+  other.agreed.mutable_bmc()->set_address("10.0.0.2");
+  site.order(other);
+  EXPECT_TRUE(site.receipts().back().accepted());
+  site.advance(1min);
+  EXPECT_THAT(site.requests(), IsEmpty());
 }
 
 TEST_F(Works, AnInstallWaitsForNoPowerOrder) {

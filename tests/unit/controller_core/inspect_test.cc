@@ -195,6 +195,16 @@ TEST_F(Inspecting, ARefusalByItsSiteEndsIt) {
   EXPECT_EQ(of("eye", "s0").fault().code(), wire::ORDER_INVALID);
 }
 
+TEST_F(Inspecting, ARefusalByASiteThatCouldNotOpenItEndsItAsWell) {
+  mesh.add_ready("s0", agent, 0);
+  mesh.start_rollout(inspection("eye"));
+  wire::Event event = about(of("eye", "s0"));
+  event.clear_server();
+  event.mutable_receipt()->mutable_refusal()->set_code(wire::UNSUPPORTED_COMMAND);
+  agent.report(event);
+  EXPECT_EQ(of("eye", "s0").state(), "FAILED");
+}
+
 TEST_F(Inspecting, ARestoredControllerHandsItOutAgain) {
   mesh.add_ready("s0", agent, 0);
   mesh.start_rollout(inspection("eye"));

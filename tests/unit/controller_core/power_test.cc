@@ -146,6 +146,27 @@ TEST_F(Power, AnEndSaysNothingOfTheDiskAndTellsThePower) {
   EXPECT_EQ(mesh.rollout("p").status().state(), "done");
 }
 
+TEST_F(Power, WhatABmcSaysIsCutBetweenCharacters) {
+  ready(1);
+  mesh.start_rollout(power("p", "on"));
+  done("s0", std::string(31, 'o') + "\u00e9");
+  EXPECT_EQ(mesh.server("s0").status().power(), std::string(31, 'o'));
+}
+
+TEST_F(Power, AnInstallIsDecidedAfterThePowerOrderWasDeleted) {
+  ready(1);
+  install("i", "s0");
+  agent.accept("s0");
+  agent.launch("s0");
+  agent.end("s0", wire::Ended::UNPROVEN);
+  const std::string id = mesh.deployment_of("s0").id();
+  mesh.start_rollout(power("p", "cycle"));
+  done("s0", "On");
+  mesh.must(Delete{"Rollout", "p", std::nullopt, {}});
+  mesh.must(ResolveDeployment{id, "succeeded", "it runs"});
+  EXPECT_EQ(mesh.server("s0").status().phase(), "installed");
+}
+
 TEST_F(Power, WhatNobodyKnowsIsNoQuestionToAPerson) {
   ready(1);
   mesh.start_rollout(power("p"));
