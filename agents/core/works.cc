@@ -5,6 +5,7 @@
 
 #include "agents/core/inspect_work.h"
 #include "agents/install/install_kind.h"
+#include "agents/power/power_change.h"
 #include "agents/power/power_kind.h"
 #include "common/base/check.h"
 
@@ -25,6 +26,8 @@ constexpr std::array rows = {
 }  // namespace
 
 const work::Kind* find_kind(const wire::Agreed& agreed) {
+  // A change that a later release brings is as unknown here as a whole kind.
+  if (agreed.has_power() && !power::is_known(agreed.power().change())) return nullptr;
   const auto* row = std::ranges::find(rows, agreed.work_case(), &Row::work);
   return row == rows.end() ? nullptr : row->kind;
 }

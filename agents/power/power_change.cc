@@ -13,8 +13,6 @@ namespace {
 using record::Job;
 using wire::Power;
 
-constexpr std::string_view button = "PushPowerButton";
-
 const std::array<Change, 8>& changes() {
   static const std::array<Change, 8> table = {{
       {Power::ON,
@@ -121,5 +119,12 @@ std::string seen(const Change& change, const redfish::System& system) {
 }
 
 bool may_repeat(const Change& change, std::string_view type) { return change.repeatable && type != button; }
+
+bool may_repeat(const Change& change, const redfish::ResetAction* action) {
+  const bool has_button = std::ranges::find(change.types, button) != change.types.end();
+  if (!has_button || !change.repeatable) return change.repeatable;
+  return action != nullptr && !action->allowed.empty() &&
+         std::ranges::find(action->allowed, button) == action->allowed.end();
+}
 
 }  // namespace metalmesh::power

@@ -40,7 +40,11 @@ std::string_view choose(const Change& change, const redfish::ResetAction& action
 std::optional<bool> shows(const Change& change, const redfish::System& system);
 /// Likewise in words: "the host is Off".
 std::string seen(const Change& change, const redfish::System& system);
-/// Asked for twice by this reset value, it is what it is: a button undoes what it did.
+/// It undoes what it did, and what somebody else did.
+constexpr std::string_view button = "PushPowerButton";
+/// Asked for twice by this reset value, it is what it is.
 bool may_repeat(const Change& change, std::string_view type);
+/// Likewise where nobody knows by which of its values it was asked for.
+bool may_repeat(const Change& change, const redfish::ResetAction* action);
 
 }  // namespace metalmesh::power

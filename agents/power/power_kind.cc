@@ -3,6 +3,7 @@
 
 #include "agents/power/power_change.h"
 #include "agents/power/power_machine.h"
+#include "agents/power/power_talk.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::power {
@@ -10,7 +11,6 @@ namespace {
 
 std::optional<std::string> wrong(const wire::Agreed& agreed, const wire::Issue&) {
   const wire::Power& power = agreed.power();
-  if (!is_known(power.change())) return "power.change is none that this agent knows";
   if (power.has_within() && from_wire(power.within()) <= Duration::zero())
     return "power.within is not positive";
   return std::nullopt;
@@ -18,8 +18,10 @@ std::optional<std::string> wrong(const wire::Agreed& agreed, const wire::Issue&)
 
 work::Materials materials(const wire::Agreed&, const wire::Issue&) { return {}; }
 
-/// The call is on its way, or was.
-bool past_return(const record::Job& job) { return job.armed(); }
+/// The call is on its way, or was; or there is nothing more to do.
+bool past_return(const record::Job& job) {
+  return was_told(job) || (job.stage() == wire::CLEANUP && !job.has_fault());
+}
 
 std::unique_ptr<work::Work> make(work::Makings with) {
   return std::make_unique<PowerMachine>(std::move(with));

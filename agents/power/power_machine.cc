@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "agents/power/power_kind.h"
 #include "agents/power/power_stages.h"
 #include "common/base/check.h"
 #include "common/base/planted.h"
@@ -44,7 +45,7 @@ const Row& row_of(wire::Stage stage) {
 wire::Stage stage_by_facts(const record::Job& job) {
   if (job.stage() == wire::CLEANUP || job.has_fault()) return wire::CLEANUP;
   if (!job.armed()) return wire::CONNECT;
-  return job.powered() || job.intent() != record::Job::NONE ? wire::VERIFY : wire::POWER;
+  return was_told(job) ? wire::VERIFY : wire::POWER;
 }
 
 void enter(Context& context, wire::Stage stage) {
@@ -63,12 +64,24 @@ Verdict prepare(Context& context, Needs needs) {
   return needs == Needs::identified ? work::reach_machine(context) : Verdict::done;
 }
 
+void take_as_done(Context& context) {
+  context.talk.bmc.forget_task();
+  context.settle({.ask = Ask::reset, .kind = Answer::Kind::accepted});
+}
+
 Verdict step(Context& context) {
   const Row& row = row_of(context.job.stage());
   Conversation& talk = context.talk;
   if (row.stage != wire::VERIFY && context.now.mono < talk.bmc.pause())
     return context.wait(talk.bmc.pause() - context.now.mono);
-  if (talk.bmc.has_task() && work::follow_task(context) == Verdict::busy) return Verdict::busy;
+  if (talk.bmc.has_task()) {
+    talk.in_task = true;
+    // That of a BMC's restart dies in it: its beginning is the answer.
+    if (context.change.way == Way::bmc_reset)
+      take_as_done(context);
+    else if (work::follow_task(context) == Verdict::busy)
+      return Verdict::busy;
+  }
   if (prepare(context, row.needs) == Verdict::busy || context.failed) return Verdict::busy;
   return row.run(context);
 }
@@ -93,8 +106,7 @@ void run(Context& context) {
     }
     if (verdict == Verdict::busy) {
       if (context.job.stage() != wire::VERIFY || talk.bmc.waits() || !wants_another(context)) return;
-      context.job.clear_intent();
-      context.job.set_powered(false);
+      talk.again = true;
       enter(context, wire::POWER);
       continue;
     }
@@ -128,7 +140,7 @@ void PowerMachine::resume(Context& context) {
 }
 
 void PowerMachine::take_cancel(Context& context) {
-  if (job_.armed()) return;
+  if (power_kind.past_return(job_)) return;
   job_.set_cancel_asked(true);
   if (job_.stage() != wire::CLEANUP) context.fail(wire::CANCELLED_BY_OPERATOR, {});
 }
@@ -139,7 +151,10 @@ void PowerMachine::fold(Context& context, const work::JobInput& input) {
   if (std::holds_alternative<work::PollDue>(input)) context.talk.armed_wake.reset();
   if (std::holds_alternative<work::CredentialSet>(input))
     context.talk.bmc.pause_until(std::min(context.talk.bmc.pause(), context.now.mono));
-  if (const auto* reply = std::get_if<HttpReplied>(&input)) work::absorb(context, *reply);
+  if (const auto* reply = std::get_if<HttpReplied>(&input)) {
+    if (!context.talk.silent.sure()) context.talk.silent = {};
+    work::absorb(context, *reply);
+  }
   if (const auto* failure = std::get_if<HttpFailed>(&input)) {
     if (job_.stage() == wire::VERIFY && failure->failure != HttpFailure::local)
       context.talk.silent.saw(true, context.now.mono);

@@ -173,6 +173,8 @@ Verdict send(Context& context, const redfish::System& system) {
   const redfish::ResetAction* action = action_of(context);
   const std::string_view type = action == nullptr ? std::string_view() : type_of(context, *action);
   if (talk.sends++ == 0) talk.entered = context.now.mono;  // the order's time begins
+  talk.repeatable = may_repeat(context.change, type);
+  talk.in_task = false;
   talk.told_at = context.now.mono;
   talk.reached = {};
   context.note_evidence("the BMC was told " + std::string(context.change.words) +
@@ -181,10 +183,30 @@ Verdict send(Context& context, const redfish::System& system) {
                    context.change.intent);
 }
 
-/// By what was chosen before, if the same is chosen again.
+/// What was told, in this life or an earlier one.
 bool repeatable(const Context& context) {
-  const redfish::ResetAction* action = context.talk.bmc.system() ? action_of(context) : nullptr;
-  return may_repeat(context.change, action == nullptr ? std::string_view() : type_of(context, *action));
+  if (!was_told(context.job)) return true;
+  return context.talk.sends > 0 ? context.talk.repeatable : may_repeat(context.change, action_of(context));
+}
+
+bool expired(const Context& context) {
+  return context.issue().has_start_by() && work::surely_past(context, context.issue().start_by());
+}
+
+Verdict fail_expired(Context& context) {
+  return context.fail(wire::ORDER_EXPIRED, {.expected = "start_by", .seen = "start_by has passed"});
+}
+
+/// A push ends whatever goes on: done only where the host was read twice to be in the one state that it is to leave.
+Verdict stands_still(Context& context, const redfish::System& system) {
+  Conversation& talk = context.talk;
+  talk.still.saw(context.change.change == wire::Power::ON ? system.off() : system.on(), context.now.mono);
+  if (talk.still.sure()) return Verdict::done;
+  if (context.now.mono - talk.entered >= context.within()) {
+    return not_offered(context, "it offers a push on the button only, and that may do the contrary while " +
+                                    seen(context.change, system));
+  }
+  return look_again(context, glance);
 }
 
 Verdict succeed(Context& context, std::string evidence) {
@@ -209,8 +231,11 @@ Verdict watch_restart(Context& context, const redfish::System& system) {
   // A boot that was under way goes on as well: only where the restart was acknowledged it is the sign of a new one.
   const bool anew = job.powered() && !system.boot_progress.empty() && !job.progress_before().empty() &&
                     system.boot_progress != job.progress_before();
-  // Off, or on its way there or back. Where nobody said that it was done, one such reading may be a glitch.
-  if (system.off() || system.power.starts_with("Powering")) talk.offs.saw(true, context.now.mono);
+  // Off, or on its way there or back. Where nobody said that it was done, one such reading may be a glitch, and
+  // a way that began before the host was seen on is another one.
+  if (system.on()) talk.was_on = true;
+  const bool under_way = system.power.starts_with("Powering") && (job.powered() || talk.was_on);
+  if (system.off() || under_way) talk.offs.saw(true, context.now.mono);
   const bool went_off = job.powered() ? talk.offs.maybe() : talk.offs.sure();
   talk.reached.saw(system.on(), context.now.mono);
   if (talk.reached.sure() && went_off) return succeed(context, "the host was seen off, and is on again");
@@ -228,7 +253,8 @@ Verdict watch_bmc(Context& context) {
   Conversation& talk = context.talk;
   const bool waited = context.now.mono - talk.entered >= context.timeouts.power / 2;
   const bool gone = talk.silent.sure();
-  if (!gone && !(context.job.powered() && waited)) return look_again(context, glance);
+  // What lost the answer may have kept the BMC away as well.
+  if (!context.job.powered() || !(gone || waited)) return look_again(context, glance);
   if (!std::exchange(talk.anew, true)) {
     talk.bmc.forget_identity();
     talk.bmc.forget_reply();
@@ -242,8 +268,7 @@ Verdict watch_bmc(Context& context) {
 
 Verdict preflight(Context& context) {
   const wire::Issue& issue = context.issue();
-  if (issue.has_start_by() && work::surely_past(context, issue.start_by()))
-    return context.fail(wire::ORDER_EXPIRED, {.expected = "start_by", .seen = "start_by has passed"});
+  if (expired(context)) return fail_expired(context);
   if (issue.has_not_before() && context.now.wall_high < from_wire(issue.not_before()))
     return look_again(context, 2 * context.timeouts.poll);
   const redfish::System* system = look(context);
@@ -274,10 +299,13 @@ Verdict arm(Context& context) {
 Verdict change_it(Context& context) {
   record::Job& job = context.job;
   if (const auto answer = work::take_answer(context, ask_for(context.change.way))) {
-    if (answer->kind == Answer::Kind::refused && refused(context, *answer) == Verdict::busy)
-      return Verdict::busy;
+    const bool to_be_sent = job.intent() == record::Job::NONE && answer->kind != Answer::Kind::accepted;
+    if (!to_be_sent) context.talk.again = false;
+    const bool was_refused = to_be_sent && answer->kind == Answer::Kind::refused;
+    if (was_refused && refused(context, *answer) == Verdict::busy) return Verdict::busy;
   }
-  if (job.powered() || job.intent() != record::Job::NONE) return Verdict::done;
+  if (was_told(job) && !context.talk.again) return Verdict::done;
+  if (!was_told(job) && expired(context)) return fail_expired(context);
   // An old copy of the agent's store, or its twin, may not know what goes on there.
   if (!context.gate.vouched) return work::hold(context, context.gate.why_not);
   const redfish::System* system = look(context);
@@ -285,6 +313,9 @@ Verdict change_it(Context& context) {
   if (shows(context.change, *system) == true) return Verdict::done;
   if (read_offers(context) == Verdict::busy) return Verdict::busy;
   if (offers_it(context, *context.talk.bmc.system()) == Verdict::busy) return Verdict::busy;
+  const redfish::ResetAction* action = action_of(context);
+  const bool pushes = action != nullptr && type_of(context, *action) == button;
+  if (pushes && stands_still(context, *context.talk.bmc.system()) == Verdict::busy) return Verdict::busy;
   return send(context, *context.talk.bmc.system());
 }
 

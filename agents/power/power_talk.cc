@@ -65,6 +65,11 @@ Verdict Context::fail(wire::FaultCode code, const FaultFacts& facts) {
 }
 
 void Context::settle(const Answer& answer) {
+  // What was taken, and whose task ended badly, may have been done: what must not be repeated is only looked at.
+  if (answer.kind == Answer::Kind::refused && talk.in_task && !talk.repeatable) {
+    talk.last_refusal = answer.error.text();
+    return;
+  }
   if (answer.kind == Answer::Kind::accepted) {
     job.set_powered(true);
     note_evidence("the BMC says that it does");
@@ -81,6 +86,8 @@ Duration Context::within() const {
   const wire::Power& power = agreed().power();
   return power.has_within() ? from_wire(power.within()) : usual_within;
 }
+
+bool was_told(const record::Job& job) { return job.intent() != record::Job::NONE || job.powered(); }
 
 bool will_retry(const record::Job& job, const Now& now) {
   if (!job.has_fault() || job.armed() || job.cancel_asked() || !wording_of(job.fault().code()).may_pass)

@@ -39,12 +39,17 @@ struct Conversation : work::Talk {
   Steady reached;                   // it shows what was ordered
   std::optional<MonoTime> told_at;  // in this life
   int sends = 0;
+  bool repeatable = false;  // what was sent last
+  bool again = false;       // it is to be sent, whatever was told before
+  bool in_task = false;     // it was taken, and went on in a task
   std::optional<MonoTime> refused_since;
   std::string refused_type;  // of resets: another one may be taken
   int refusals = 0;
   std::size_t etag_step = 0;
+  Steady still;           // the host is in the state that a button is to end
+  bool was_on = false;    // the host, since it was to restart
   Steady offs;            // of a host that was to restart
-  Steady silent;          // requests that failed, after a BMC was told to restart
+  Steady silent;          // requests that failed in a row, after a BMC was told to restart
   bool anew = false;      // its identity is being read once more
   bool finished = false;  // there is nothing (more) to do
   int setbacks = 0;       // of cleanup
@@ -71,6 +76,8 @@ struct Context : work::Context {
   [[nodiscard]] Duration within() const;
 };
 
+/// The BMC was told, or may have been.
+bool was_told(const record::Job& job);
 /// Before anything was changed, and the cause may pass.
 bool will_retry(const record::Job& job, const Now& now);
 

@@ -75,6 +75,14 @@ TEST_F(RowCheck, RefusesAJobWhoseFactsContradictEachOther) {
   row.mutable_agreed()->mutable_inspect();  // takes no generation
   put("job/d-1", row.SerializeAsString());
   EXPECT_NE(refusal(), "");
+  row = job();
+  row.mutable_agreed()->mutable_power()->set_change(wire::Power::CYCLE);
+  put("job/d-1", row.SerializeAsString());
+  EXPECT_EQ(refusal(), "");
+  row.mutable_agreed()->mutable_power()->set_change(
+      static_cast<wire::Power::Change>(99));  // of another release
+  put("job/d-1", row.SerializeAsString());
+  EXPECT_NE(refusal(), "");
   row.mutable_agreed()->clear_work();
   put("job/d-1", row.SerializeAsString());
   EXPECT_NE(refusal(), "");

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "agents/power/power_kind.h"
 #include "common/ports/wire_time.h"
 #include "tests/bmcsim/model/bmc_model.h"
+#include "tests/bmcsim/model/replies.h"
 
 namespace metalmesh::power {
 
@@ -66,6 +68,8 @@ class PowerWorld {
   bool executed = true;
   /// Before each request is served.
   std::function<void(const HttpRequest&)> on_request;
+  /// What the BMC answers becomes this.
+  std::function<void(const HttpRequest&, bmcsim::RedfishReply&)> bend;
   /// Each time that virtual time goes on.
   std::function<void()> on_time;
 
@@ -84,6 +88,29 @@ class PowerWorld {
   void fault(bmcsim::Op op, bmcsim::FaultRule::When when, bmcsim::FaultRule::Action action, int status = 204,
              std::uint32_t times = 1) {
     bmc.add_fault({.op = op, .when = when, .action = action, .status = status, .times = times});
+  }
+
+  /// The host's power reads like this in a system's answer: "Off", or null.
+  static void show_power(bmcsim::RedfishReply& reply, const std::optional<std::string>& state) {
+    bmcsim::edit(reply, [&](boost::json::object& body) {
+      if (!body.contains("PowerState")) return;
+      if (state)
+        body["PowerState"] = *state;
+      else
+        body["PowerState"] = nullptr;
+    });
+  }
+  static void offer(bmcsim::RedfishReply& reply, std::initializer_list<std::string_view> types) {
+    bmcsim::edit(reply, [&](boost::json::object& body) {
+      if (!body.contains("PowerState")) return;
+      body["Actions"].as_object()["#ComputerSystem.Reset"].as_object()["ResetType@Redfish.AllowableValues"] =
+          boost::json::array(types.begin(), types.end());
+    });
+  }
+  /// The agent is away for so long, and forgets what is not committed.
+  void away(Duration by) {
+    advance(by);
+    start();
   }
 
   void start() {
@@ -135,7 +162,8 @@ class PowerWorld {
     }
     flight_.reset();
     advance(50ms);
-    const auto answer = bmc.options().unreachable ? bmcsim::RedfishReply{.drop = true} : serve(request);
+    auto answer = bmc.options().unreachable ? bmcsim::RedfishReply{.drop = true} : serve(request);
+    if (bend) bend(request, answer);
     if (answer.drop) {
       handle(HttpFailed{request.id, HttpFailure::dropped, "no answer"});
       return;
