@@ -65,8 +65,10 @@ Verdict Context::fail(wire::FaultCode code, const FaultFacts& facts) {
 }
 
 void Context::settle(const Answer& answer) {
-  // What was taken, and whose task ended badly, may have been done: what must not be repeated is only looked at.
-  if (answer.kind == Answer::Kind::refused && talk.in_task && !talk.repeatable) {
+  // What was taken, and whose task ended badly, may have been done, as may what a BMC failed at in its own words: what
+  // must not be repeated is only looked at.
+  const bool in_doubt = talk.in_task || answer.status >= 500;
+  if (answer.kind == Answer::Kind::refused && in_doubt && !talk.repeatable) {
     talk.last_refusal = answer.error.text();
     return;
   }

@@ -302,11 +302,31 @@ def too_little_is_known(mesh, typist, server):
     assert mesh.rollout("vague-again", select={"servers": ["vague"]}).get("servers"), out
 
 
+def a_change_that_is_not_offered(mesh, typist, server):
+    """NOT_OFFERED: a BMC that cannot ask its host to shut down, until newer firmware can."""
+    def switch(name, change):
+        spec = {"action": "power", "power": {"change": change}, "select": {"servers": [server]}}
+        mesh.apply(name, {"kind": "Rollout", "metadata": {"name": name}, "spec": spec})
+        mesh.cli("rollout", "plan", name)
+        plan = mesh.get(f"/rollouts/{name}")["status"]["plan"]
+        mesh.cli("rollout", "start", name, "--plan", plan["digest"], "--confirm", len(plan["servers"]))
+        return mesh.wait_done(name, 60)[server]
+    assert switch("on", "on")["state"] == "SUCCEEDED"
+    faults("graceful_not_offered")(mesh, server)
+    fault = switch("not-offered", "graceful")["fault"]
+    assert fault["code"] == "NOT_OFFERED", fault
+    healthy(mesh, server)
+    for command in commands_in(fault["next"]):
+        typist.type(command)
+    end = switch("offered", "graceful")
+    assert end["state"] == "SUCCEEDED" and not mesh.truth()[server]["on"], end
+
+
 def each_next_step_helps():
     rows = [*BEFORE, *AFTER, *INSPECTED, *OBJECTS]
-    covered = {*rows, *ELSEWHERE, "IDENTITY_INSUFFICIENT", "ORDER_INVALID"}
+    covered = {*rows, *ELSEWHERE, "IDENTITY_INSUFFICIENT", "NOT_OFFERED", "ORDER_INVALID"}
     assert codes() == covered, codes() ^ covered
-    with Mesh({"par1": len(rows) + 2, "par2": 1}, install_ms=1000,
+    with Mesh({"par1": len(rows) + 3, "par2": 1}, install_ms=1000,
               agent_config={"timeouts": {"unreachable": "3s", "confirm": "8s", "firstRead": "8s", "power": "6s", "stall": "8s", "bmcLost": "6s"}}) as mesh:
         mesh.apply_basics()
         mesh.apply("sites", {"kind": "Site", "metadata": {"name": "par1"}, "spec": {"limits": {"parallel": 60}}},
@@ -326,6 +346,7 @@ def each_next_step_helps():
         after_the_wipe(mesh, typist, pick(AFTER))
         too_little_is_known(mesh, typist, f"par1-n{len(rows) + 1:03}")
         too_much_for_one_order(mesh, typist, f"par1-n{len(rows) + 2:03}")
+        a_change_that_is_not_offered(mesh, typist, f"par1-n{len(rows) + 3:03}")
         for command, _ in typist.typed:
             print("typed:", command)
         assert len(typist.typed) >= 20, typist.typed

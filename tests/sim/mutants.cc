@@ -131,7 +131,8 @@ const Mutant mutants[] = {
     {new_time_not_kept, "new_time_not_kept", "controller/core", "the next life doubts what this one believed",
      500},
     {resolve_owes_nothing, "resolve_owes_nothing", "controller/core", "a resolve calls nothing back", 500},
-    {resolve_frees_place, "resolve_frees_place", "controller/core", "a person's word frees the place", 500},
+    {resolve_frees_place, "resolve_frees_place", "controller/core", "a person's word frees the place", 500,
+     true},
     {deleted_is_forgotten, "deleted_is_forgotten", "controller/core", "what is unclear goes with its rollout",
      500},
     {unproven_taken, "unproven_taken", "controller/core", "new systems without proof are selected", 500},
@@ -153,7 +154,7 @@ const Mutant mutants[] = {
     {power_touches_phase, "power_touches_phase", "controller/core",
      "an end of power says what the disk holds", 500, true},
     {power_beside_install, "power_beside_install", "controller/core",
-     "power is ordered beside an open install", 500, true},
+     "power is ordered beside an open install", 500},
     {repeats_act_again, "repeats_act_again", "controller/core", "a repeated request acts twice", 500},
 };
 

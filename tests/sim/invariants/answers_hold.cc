@@ -87,7 +87,7 @@ class AnswersHold final : public Invariant {
  private:
   void aborted(const std::string& rollout) {
     for (const auto& [id, deployment] : facts_.deployments) {
-      const bool issued = deployment.generation() != 0 || ordered_.contains(id);
+      const bool issued = deployment.state() != "PENDING" || ordered_.contains(id);
       if (deployment.rollout() == rollout && !issued)
         recalled_[id] = facts_.remembrance.stamp(court_.events.now());
     }

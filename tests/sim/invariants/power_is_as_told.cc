@@ -16,7 +16,9 @@ class PowerIsAsTold final : public Invariant {
   explicit PowerIsAsTold(Court& court) : Invariant("power_is_as_told", court) {}
 
   void on_order(const wire::Command&, const orders::Parts& order) override {
-    ordered_.try_emplace(order.issue.deployment_id(), court_.events.now());
+    const Machine* machine = machine_of(order);
+    const bool on = machine != nullptr && machine->model->host().on();
+    ordered_.try_emplace(order.issue.deployment_id(), Ordered{court_.events.now(), on});
     if (order.agreed.has_inspect() && order.issue.generation() != 0)
       object("an order that only reads has a generation: " + order.issue.deployment_id());
   }
@@ -100,17 +102,17 @@ class PowerIsAsTold final : public Invariant {
     const bmcsim::Host& host = machine.model->host();
     const auto since = [&](std::initializer_list<std::string_view> begins) {
       return std::ranges::any_of(host.acts(), [&](const bmcsim::Act& act) {
-        return act.at >= ordered_.at(id) && std::ranges::any_of(begins, [&](std::string_view begin) {
+        return act.at >= ordered_.at(id).at && std::ranges::any_of(begins, [&](std::string_view begin) {
                  return act.what.starts_with(begin);
                });
       });
     };
     switch (change) {
       case Power::ON:
-        return host.on() || since({"power on", "reset"});
+        return host.on() || ordered_.at(id).was_on || since({"power on", "reset"});
       case Power::OFF:
       case Power::GRACEFUL:
-        return !host.on() || since({"power off", "power cut"});
+        return !host.on() || !ordered_.at(id).was_on || since({"power off", "power cut"});
       case Power::CYCLE:
         return cycled_.contains(id) || since({"reset", "power on"});
       default:
@@ -118,7 +120,11 @@ class PowerIsAsTold final : public Invariant {
     }
   }
 
-  std::map<std::string, MonoTime> ordered_;        // by deployment: first published
+  struct Ordered {
+    MonoTime at;  // first published
+    bool was_on = false;
+  };
+  std::map<std::string, Ordered> ordered_;         // by deployment
   std::map<std::string, std::string> last_reset_;  // by address: the deployment whose reset left last
   std::map<std::string, std::size_t> acts_seen_;   // by machine
   std::map<std::string, unsigned> cycled_;         // by deployment

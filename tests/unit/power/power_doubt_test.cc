@@ -44,6 +44,16 @@ TEST(PowerDoubt, ARestartWhoseTaskEndsBadlyIsNotOrderedAgain) {
   }
 }
 
+TEST(PowerDoubt, ARestartThatTheBmcFailedAtMayHaveBeenDoneAllTheSame) {
+  for (const int status : {500, 503}) {
+    PowerWorld world(Power::CYCLE, true);
+    world.fault(Op::reset, FaultRule::When::after, FaultRule::Action::status, status, 1);
+    ASSERT_TRUE(world.run());
+    EXPECT_EQ(world.calls(), 1) << status;
+    EXPECT_EQ(world.ended().fault().code(), wire::OUTCOME_UNKNOWN) << world.ended().ShortDebugString();
+  }
+}
+
 TEST(PowerDoubt, WhatCanBeRepeatedIsAskedForAgainWhenItsTaskEndsBadly) {
   PowerWorld world(Power::OFF, true);
   world.fault(Op::reset, FaultRule::When::before, FaultRule::Action::status, 204, 1);
