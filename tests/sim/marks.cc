@@ -58,6 +58,10 @@ constexpr Rare rare_branches[] = {
     {"a box that was given up came back", 1000},
     {"an empty agent ran under the name of a site that lived", 100},
     {"events were missing behind a restore, and told", 500},
+    // works beside installs
+    {"a machine was switched by an order", 100},
+    {"nobody knows whether a machine was cycled", 2000},
+    {"a machine was inspected while it was installed", 2000},
     {"what a lost store had not told was told as a gap", 500},
     {"the controller was restored from an older copy", 200},
     {"an old command was repeated", 200},
