@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "tests/sim/mutants.h"
 #include "tests/sim/real_keys.h"
@@ -58,6 +59,19 @@ std::set<std::uint64_t> seeds_in(const std::string& file) {
   return seeds;
 }
 
+/// By name, from lines of a name and a seed; '#' starts a comment.
+std::map<std::string, std::uint64_t> named_seeds_in(const std::string& file) {
+  std::map<std::string, std::uint64_t> seeds;
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string name;
+    std::uint64_t seed = 0;
+    if (words >> name >> seed && name.front() != '#') seeds[name] = seed;
+  }
+  return seeds;
+}
+
 /// Bad seeds that nobody has named, and named ones of this run that are good by now.
 std::uint64_t surprises(const SwarmRun& run, const SwarmReport& report, const std::string& open_seeds) {
   if (open_seeds.empty()) return report.violations.size();
@@ -100,6 +114,7 @@ int main(int argc, char** argv) {
   std::string seeds;
   std::string defect;
   std::string open_seeds;
+  std::string caught_before;
   std::string recording;
   std::vector<std::string> without;
   Cuts cuts;
@@ -130,6 +145,8 @@ int main(int argc, char** argv) {
   if (can_plant()) {
     app.add_option("--plant", defect, "plant a defect by its name");
     app.add_flag("--mutants", mutants, "plant every defect in turn; each must be caught");
+    app.add_option("--caught-before", caught_before,
+                   "with --mutants: a file of seeds by defect to begin with");
     app.add_flag("--open-too", open_too, "with --mutants: also those that no judge catches yet");
   }
   CLI11_PARSE(app, argc, argv);
@@ -141,7 +158,7 @@ int main(int argc, char** argv) {
   if (!recording.empty()) return replay(recording, trace);
   if (mutants)
     return run_mutants(threads, open_seeds.empty() ? std::set<std::uint64_t>() : seeds_in(open_seeds),
-                       open_too);
+                       open_too, named_seeds_in(caught_before));
   if (wan_cut) {
     WanCut cut{.seed = seed};
     if (cuts.servers != 0) cut.servers = cuts.servers;

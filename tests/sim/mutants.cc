@@ -164,9 +164,10 @@ struct Verdict {
   std::string invariant;
 };
 
-Verdict try_out(const Mutant& mutant, unsigned threads, const std::set<std::uint64_t>& open_seeds) {
-  const SwarmReport report = run_swarm({.first = 1,
-                                        .last = mutant.within,
+Verdict try_out(const Mutant& mutant, std::uint64_t first, std::uint64_t last, unsigned threads,
+                const std::set<std::uint64_t>& open_seeds) {
+  const SwarmReport report = run_swarm({.first = first,
+                                        .last = last,
                                         .defect = mutant.defect,
                                         .stop_at_first = true,
                                         .skip = open_seeds,
@@ -194,7 +195,8 @@ Defect defect_named(const std::string& name) {
   std::exit(2);
 }
 
-int run_mutants(unsigned threads, const std::set<std::uint64_t>& open_seeds, bool open_too) {
+int run_mutants(unsigned threads, const std::set<std::uint64_t>& open_seeds, bool open_too,
+                const std::map<std::string, std::uint64_t>& caught_before) {
   std::uint64_t caught = 0;
   std::uint64_t left_out = 0;
   bool as_listed = true;
@@ -204,7 +206,11 @@ int run_mutants(unsigned threads, const std::set<std::uint64_t>& open_seeds, boo
       ++left_out;
       continue;
     }
-    const Verdict verdict = try_out(mutant, threads, open_seeds);
+    Verdict verdict;
+    const auto before = caught_before.find(std::string(mutant.name));
+    if (before != caught_before.end() && before->second <= mutant.within)
+      verdict = try_out(mutant, before->second, before->second, threads, open_seeds);
+    if (verdict.invariant.empty()) verdict = try_out(mutant, 1, mutant.within, threads, open_seeds);
     const bool survived = verdict.invariant.empty();
     if (!survived) ++caught;
     if (survived != mutant.open) as_listed = false;
