@@ -180,11 +180,16 @@ def kind_of(key):
 
 
 def health_of(mesh):
-    """What /healthz says once the broker is connected: the API answers earlier, and says 503 until then."""
+    """What /healthz says once the broker is connected: the API answers earlier. It may be 503: a site that heard the life
+    before this one seconds ago takes the two for two controllers."""
     def answer():
-        status, _, health = mesh.rest("GET", "/healthz", token=False)
-        return health if status == 200 else None
-    return wait_until("the controller is well, or degraded", answer, 30)
+        health = mesh.rest("GET", "/healthz", token=False)[2]
+        return health if health["broker"] == "connected" else None
+    return wait_until("the controller is connected", answer, 30)
+
+
+def tells_of_rows(health):
+    return any(reason.startswith("row ") for reason in health.get("reasons", []))
 
 
 def every_row_of_the_controller():
@@ -221,7 +226,7 @@ def every_row_of_the_controller():
             mesh.controller.start()
             mesh.wait_api()
             assert f"row {printable(key)} lay under" in mesh.controller.text(), key
-            assert health_of(mesh)["status"] == "ok" and "damage" not in mesh.get("/controller"), key
+            assert not tells_of_rows(health_of(mesh)) and "damage" not in mesh.get("/controller"), key
             mesh.check_events()
             mesh.controller.stop()
 
@@ -241,7 +246,7 @@ def every_row_of_the_controller():
             shown = mesh.get("/controller")
             print(f"  {printable(key)}: " + (f"{shown['damage'][0]['what']}" if shown.get("damage") else "nothing for a person"))
             if shown.get("damage"):
-                assert health["status"] == "degraded" and shown["damage"][0]["next"], (kind, health, shown)
+                assert tells_of_rows(health) and shown["damage"][0]["next"], (kind, health, shown)
             time.sleep(1)
             assert mesh.controller.alive(), kind
             mesh.controller.stop()
