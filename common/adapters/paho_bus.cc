@@ -20,7 +20,7 @@
 namespace metalmesh::adapters {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 using Kind = LinkEvent::Kind;
 
 /// Messages that wait for the sink; the stream above asks again for what is dropped.
@@ -112,12 +112,12 @@ class PahoBus::Worker {
   void run() {
     unsigned attempt = 0;
     while (!is_stopping()) {
-      const auto began = Clock::now();
+      const auto began = SteadyClock::now();
       std::string reason = session();
       take_down();
       if (is_stopping()) break;
       if (reason != last_reason_ || was_up_) sink_.deliver(BusDown{reason});
-      attempt = was_up_ && Clock::now() - began > proven_after ? 1 : attempt + 1;
+      attempt = was_up_ && SteadyClock::now() - began > proven_after ? 1 : attempt + 1;
       last_reason_ = std::move(reason);
       was_up_ = false;
       Lock lock(mutex_);
@@ -165,7 +165,7 @@ class PahoBus::Worker {
 
   /// Waits for `count` events of one kind. Nothing means they came.
   std::optional<std::string> await(Kind kind, std::size_t count, Duration at_most) {
-    const auto deadline = Clock::now() + at_most;
+    const auto deadline = SteadyClock::now() + at_most;
     while (count > 0) {
       Lock lock(mutex_);
       if (!news_.wait_until(lock, deadline, [this] { return stopping_ || !events_.empty(); })) {
@@ -187,7 +187,7 @@ class PahoBus::Worker {
   /// Sends and delivers until the connection ends; returns why.
   std::string serve() {
     std::size_t in_flight = 0;
-    auto last_progress = Clock::now();
+    auto last_progress = SteadyClock::now();
     while (true) {
       Lock lock(mutex_);
       const auto can_send = [&] { return in_flight < options_.window && !outgoing_.empty(); };
@@ -196,7 +196,7 @@ class PahoBus::Worker {
         news_.wait(lock, ready);
       } else {
         news_.wait_until(lock, last_progress + options_.stall, ready);
-        if (Clock::now() - last_progress > options_.stall) return "the broker acknowledges nothing";
+        if (SteadyClock::now() - last_progress > options_.stall) return "the broker acknowledges nothing";
       }
       if (stopping_) return "stopping";
       if (!events_.empty()) {
@@ -210,7 +210,7 @@ class PahoBus::Worker {
         }
         if (event.kind == Kind::published || event.of_publish) {
           if (in_flight > 0) --in_flight;
-          last_progress = Clock::now();
+          last_progress = SteadyClock::now();
         }
         continue;
       }
@@ -218,7 +218,7 @@ class PahoBus::Worker {
       outgoing_.pop_front();
       // Paho's callbacks hold Paho's lock and want ours, so ours must be free while we call Paho.
       lock.unlock();
-      if (in_flight == 0) last_progress = Clock::now();
+      if (in_flight == 0) last_progress = SteadyClock::now();
       if (auto error = link_->publish(message)) return *error;
       ++in_flight;
       const std::scoped_lock counting(mutex_);
@@ -245,7 +245,7 @@ class PahoBus::Worker {
 
   void goodbye() {
     if (std::exchange(connected_, false) && link_ && !link_->disconnect()) {
-      const auto deadline = Clock::now() + goodbye_limit;
+      const auto deadline = SteadyClock::now() + goodbye_limit;
       Lock lock(mutex_);
       link_is_suspect_ = true;
       while (link_is_suspect_ && news_.wait_until(lock, deadline, [this] { return !events_.empty(); })) {

@@ -1,5 +1,5 @@
 # One place for warnings, sanitizers and hardening.
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers)
+add_compile_options(-Wall -Wextra -Wpedantic $<$<NOT:$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wshadow> -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # Precompiled headers and ccache agree only without the timestamp in the PCH.
   add_compile_options("SHELL:-Xclang -fno-pch-timestamp" -Wno-missing-designated-field-initializers)

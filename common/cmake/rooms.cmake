@@ -1,6 +1,7 @@
 # A room is one folder, one static library, one set of arrows.
 #
 #   mm_room(<target> DEPS <targets...>)     every .cc of the current folder, except main.cc
+#   mm_alone(<files...>)                    files of the current folder that name something of their own like their neighbours
 #   mm_program(<name> SOURCES ... DEPS ...)
 #   mm_unit_test(<target> DEPS ...)         every *_test.cc of the current folder, label "unit"
 
@@ -12,6 +13,15 @@ target_precompile_headers(mm_pch PRIVATE
   <algorithm> <chrono> <cstdint> <expected> <functional> <map> <memory> <optional> <set> <string> <string_view> <utility>
   <variant> <vector> <schemas/record/job.pb.h> <schemas/rest/api.pb.h> <schemas/wire/envelope.pb.h>
   <schemas/wire/frames.pb.h> <schemas/wire/media.pb.h>)
+
+# tests/run compiles the files of a room as one (CMAKE_UNITY_BUILD: a third of the time), so what two of them keep to themselves
+# must not have the same name, or one of them stays alone. The presets dev and gcc compile each file by itself, so that one that
+# forgets an include is found.
+function(mm_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  list(TRANSFORM ARGN PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE files)
+  set_property(GLOBAL APPEND PROPERTY mm_alone ${files})
+endfunction()
 
 function(mm_room target)
   cmake_parse_arguments(R "" "" "DEPS" ${ARGN})

@@ -34,6 +34,8 @@ Verdict url(const std::string& field, const std::string& value);
 Verdict hostname(const std::string& field, const std::string& value);
 /// Lower-case word such as "rhel" or "x86_64".
 Verdict token(const std::string& field, const std::string& value);
+/// Bytes of what a person gives as a reason.
+inline constexpr std::size_t note_limit = 1024;
 Verdict text(const std::string& field, const std::string& value, std::size_t longest);
 Verdict at_most(const std::string& field, std::uint64_t value, std::uint64_t most);
 Verdict duration(const std::string& field, const google::protobuf::Duration& value,

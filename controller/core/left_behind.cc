@@ -10,8 +10,6 @@
 namespace metalmesh::controller {
 namespace {
 
-constexpr std::size_t note_limit = 1024;
-
 void note(Work& work, const rest::Deployment& deployment, const std::string& message) {
   work.ledger.note(line_about(deployment, "leftover", message), work.now.wall());
 }
@@ -81,7 +79,7 @@ ActResult act(Work& work, const CleanServer& request, const std::string&) {
     return std::unexpected(refusal(ErrorKind::not_found, "server",
                                    "Server \"" + request.server.substr(0, 80) + "\" does not exist"));
   }
-  if (request.reason.empty() || request.reason.size() > note_limit) {
+  if (request.reason.empty() || request.reason.size() > rules::note_limit) {
     return std::unexpected(refusal(ErrorKind::invalid, "reason",
                                    "a reason of 1 to 1024 bytes says why no installer runs there"));
   }

@@ -22,7 +22,6 @@ using rules::Verdict;
 
 constexpr std::int64_t day = 24 * 3600;  // seconds
 constexpr std::uint32_t parallel_limit = 10'000;
-constexpr std::size_t note_limit = 1024;
 constexpr std::size_t template_limit = 256 * 1024;
 constexpr int list_limit = 10'000;
 constexpr int urls_limit = 16;
@@ -220,7 +219,7 @@ Verdict check(rest::Credential& credential, const MeshState& mesh) {
   if (auto bad = head(credential, "Credential")) return bad;
   const std::string& site = credential.spec().site();
   if (!site.empty() && !mesh.sites.contains(site)) return missing("spec.site", "Site", site);
-  return rules::text("spec.note", credential.spec().note(), note_limit);
+  return rules::text("spec.note", credential.spec().note(), rules::note_limit);
 }
 
 Verdict check(rest::Server& server, const MeshState& mesh) {

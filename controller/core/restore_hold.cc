@@ -21,7 +21,6 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr int differences_listed = 500;
-constexpr std::size_t note_limit = 1024;
 
 bool same_subject(const rest::HoldDifference& a, const rest::HoldDifference& b) {
   return a.site() == b.site() && a.server() == b.server() && a.deployment() == b.deployment();
@@ -55,7 +54,8 @@ void begin_hold(Work& work, const std::string& reason) {
   if (planted(Defect::restore_goes_on)) return;
   if (work.mesh().hold) {
     rest::Hold longer = *work.mesh().hold;
-    if (longer.reason().find(reason) != std::string::npos || longer.reason().size() > note_limit) return;
+    if (longer.reason().find(reason) != std::string::npos || longer.reason().size() > rules::note_limit)
+      return;
     longer.set_reason(longer.reason() + "; and " + reason);
     work.ledger.set_hold(std::move(longer));
     note(work, "controller", "",
@@ -200,7 +200,7 @@ ActResult act(Work& work, const ContinueController& request, const std::string&)
     return std::unexpected(refusal(
         ErrorKind::conflict, "", "this controller holds nothing: it was not restored, and is the only one"));
   }
-  if (request.reason.empty() || request.reason.size() > note_limit) {
+  if (request.reason.empty() || request.reason.size() > rules::note_limit) {
     return std::unexpected(
         refusal(ErrorKind::invalid, "reason", "a reason of 1 to 1024 bytes says what was looked at"));
   }

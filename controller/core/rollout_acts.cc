@@ -30,7 +30,6 @@ namespace {
 using rules::refusal;
 
 constexpr std::size_t id_bytes = 8;
-constexpr std::size_t note_limit = 1024;
 constexpr Duration inspection_ages_after = std::chrono::minutes(10);
 
 std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
@@ -248,8 +247,9 @@ ActResult act(Work& work, const AbortRollout& request, const std::string&) {
   const auto found = rollout_named(work, request.rollout);
   if (!found) return std::unexpected(found.error());
   const RolloutState state = state_of(**found);
-  Acted acted{false, "Rollout", request.rollout,
-              "aborted rollout " + request.rollout + ": " + Utf8(request.reason).cut(note_limit).str()};
+  Acted acted{
+      false, "Rollout", request.rollout,
+      "aborted rollout " + request.rollout + ": " + Utf8(request.reason).cut(rules::note_limit).str()};
   if (state == RolloutState::aborting) return acted;
   if (!is_under_way(state)) {
     return refuse(
@@ -259,7 +259,7 @@ ActResult act(Work& work, const AbortRollout& request, const std::string&) {
   work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
     set_state(rollout, RolloutState::aborting);
     rollout.mutable_status()->set_stop_reason(
-        "aborted" + (request.reason.empty() ? "" : ": " + Utf8(request.reason).cut(note_limit).str()));
+        "aborted" + (request.reason.empty() ? "" : ": " + Utf8(request.reason).cut(rules::note_limit).str()));
   });
   work.moved = true;
   return acted;
@@ -273,7 +273,7 @@ ActResult act(Work& work, const ResolveDeployment& request, const std::string& a
     return refuse(ErrorKind::invalid, "as",
                   "\"" + request.as.substr(0, 80) + "\" is not one of succeeded | failed | cancelled");
   }
-  if (request.note.empty() || request.note.size() > note_limit) {
+  if (request.note.empty() || request.note.size() > rules::note_limit) {
     return refuse(ErrorKind::invalid, "note", "a note of 1 to 1024 bytes says how you know");
   }
   if (auto bad = may_resolve(work, **found, request)) return std::unexpected(std::move(*bad));
@@ -324,7 +324,7 @@ ActResult act(Work& work, const CancelDeployment& request, const std::string& ac
   if (!found) return std::unexpected(found.error());
   const rest::Deployment& deployment = **found;
   const std::string id = deployment.id();
-  if (request.reason.empty() || request.reason.size() > note_limit)
+  if (request.reason.empty() || request.reason.size() > rules::note_limit)
     return refuse(ErrorKind::invalid, "reason", "a reason of 1 to 1024 bytes goes into the audit log");
   if (!is_open(deployment.state())) {
     return refuse(ErrorKind::conflict, "", "deployment " + id + " has ended: " + deployment.state());

@@ -19,7 +19,6 @@ namespace {
 using rules::refusal;
 
 constexpr std::int64_t longest_unprotect = std::int64_t{7} * 24 * 3600;  // seconds
-constexpr std::size_t note_limit = 1024;
 
 std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
                                 std::string next = {}) {
@@ -68,7 +67,7 @@ rules::Verdict note_verdict(const std::string& field, const std::string& text, b
   if (text.empty() && needed) {
     return refusal(ErrorKind::invalid, field, "is required: who reads the audit log wants to know why");
   }
-  if (text.size() > note_limit) return refusal(ErrorKind::invalid, field, "longer than 1024 bytes");
+  if (text.size() > rules::note_limit) return refusal(ErrorKind::invalid, field, "longer than 1024 bytes");
   return std::nullopt;
 }
 
@@ -170,7 +169,7 @@ ActResult act(Work& work, const ClearSiteQuarantine& request, const std::string&
   }
   if (!link->quarantined() && request.journal.empty())
     return refuse(ErrorKind::conflict, "site", "site " + request.site + " is not quarantined");
-  if (request.note.empty() || request.note.size() > note_limit) {
+  if (request.note.empty() || request.note.size() > rules::note_limit) {
     return refuse(ErrorKind::invalid, "note",
                   "a note of 1 to 1024 bytes says why the agent can be trusted again");
   }

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t request_id_bytes = 8;
 constexpr std::size_t inspections_at_once = 100;  // per site: the rest waits for answers
 
-void note(Work& work, const std::string& site, std::string message) {
+void note_site(Work& work, const std::string& site, std::string message) {
   rest::LogEvent line;
   line.set_type("site");
   line.set_site(site);
@@ -184,11 +184,11 @@ void refresh_site(Work& work, const std::string& name) {
   rest::SiteStatus& status = work.ledger.live_site(name);
   const bool connected = !link->silent(work.now);
   if (connected != status.connected()) {
-    note(work, name,
-         connected ? "site " + name + " is heard"
-                   : "site " + name +
-                         " is silent: what it has accepted goes on, "
-                         "nothing new is handed to it");
+    note_site(work, name,
+              connected ? "site " + name + " is heard"
+                        : "site " + name +
+                              " is silent: what it has accepted goes on, "
+                              "nothing new is handed to it");
     work.moved = true;
   }
   const rest::SiteStatus before = status;
@@ -239,9 +239,9 @@ void relearn_site(Work& work, const std::string& name, const std::string& why) {
   LinkTools tools = work.tools();
   link->learn(to_hex(work.entropy.bytes(request_id_bytes)), tools);
   repeat_wishes(work, name);
-  note(work, name,
-       "commands to site " + name + " begin anew: " + why +
-           "; nothing is issued to it before it has reported its fences");
+  note_site(work, name,
+            "commands to site " + name + " begin anew: " + why +
+                "; nothing is issued to it before it has reported its fences");
 }
 
 void begin_epoch(Work& work, std::uint64_t seen, const std::string& evidence) {

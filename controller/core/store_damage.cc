@@ -29,7 +29,6 @@
 namespace metalmesh::controller {
 namespace {
 
-constexpr std::size_t note_limit = 1024;
 constexpr char object_version[] = "metalmesh/v1";
 
 /// What a row meant, and what a person does; without the latter nobody has to do anything.
@@ -397,7 +396,7 @@ ActResult act(Work& work, const SettleDamage& request, const std::string&) {
                                    "no damaged row " + request.row.substr(0, 80) + " is listed",
                                    "metalmesh controller status"));
   }
-  if (request.reason.empty() || request.reason.size() > note_limit) {
+  if (request.reason.empty() || request.reason.size() > rules::note_limit) {
     return std::unexpected(
         refusal(ErrorKind::invalid, "reason", "a reason of 1 to 1024 bytes says what was put right"));
   }
