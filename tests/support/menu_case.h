@@ -3,7 +3,7 @@
 //   file PATH                                is on the medium, too
 //   crlf                                     its texts have lines as of Windows
 //   boots TITLE, line WORDS ...              what must start, each line as people read it
-//   default PATH TITLE                       what GRUB is told there to come to that entry (menu_emulator_test.py)
+//   begin PATH, default PATH TITLE           where GRUB begins, what it is told to come there (menu_emulator_test.py)
 //   bios PATH                                a menu for BIOS, which must start nothing
 //   refused TEXT                             or: part of the message
 //   --- PATH                                 the text that follows is that file's
