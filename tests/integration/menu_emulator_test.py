@@ -4,12 +4,16 @@
 Debian's grub-emu is GRUB without a machine. It has no command that loads a kernel, so functions of those names print what
 they are given. It runs each menu as it is, where the entry that is ordered must start with the lines that mm_menu says; and
 the medium's menus as they are changed, beginning with each of them in turn, where nothing but our lines may start.
+
+Generated scripts (MENU_SCRIPTS of them, from MENU_SEED on), most of them a little wrong, are accepted or refused as
+grub-script-check does.
 """
 import concurrent.futures
 import json
 import os
 import pathlib
 import pty
+import random
 import re
 import select
 import shutil
@@ -145,8 +149,62 @@ def check(menu):
         return 1 + len(grub)
 
 
+def block(rng, depth):
+    return "".join(command(rng, depth + 1) + rng.choice(("\n", "; ", ";\n")) for _ in range(rng.randint(1, 3)))
+
+
+def word(rng):
+    if rng.random() < 0.03:
+        return rng.choice(("{", "}", "[[", "]]", "$", "'"))
+    return rng.choice(("a", "b=c", "'q q'", '"d $x"', "$x", "${y}", "a'b'\"c\"", "\\;", "x\\\n", "[", "]", "if", "fi", "then",
+                       "do", "in", "#r", "a#b", "$1", "$@", "$?", "--id", "-f", "\"\\\"\"", "'\n'", "time", "!", "${1}", "$\"t\""))
+
+
+def command(rng, depth=0):
+    kind = rng.randint(0, 11 if depth < 4 else 4)
+    if kind < 5:
+        return " ".join([rng.choice(("echo", "set", "linux", "initrd", "[", "true"))] + [word(rng) for _ in range(rng.randint(0, 4))])
+    if kind < 8:
+        return f"{rng.choice(('menuentry', 'submenu'))} {word(rng)} {{{rng.choice((chr(10), ' ', ''))}{block(rng, depth)}}}"
+    if kind == 8:
+        other = rng.choice(("", f"else {block(rng, depth)}", f"elif {block(rng, depth)}then {block(rng, depth)}"))
+        return f"if {block(rng, depth)}then {block(rng, depth)}{other}fi"
+    if kind == 9:
+        return f"for i in {word(rng)} b; do {block(rng, depth)}done"
+    if kind == 10:
+        return f"{rng.choice(('while', 'until'))} {block(rng, depth)}do {block(rng, depth)}done"
+    return f"function f {{{rng.choice((chr(10), ' '))}{block(rng, depth)}}}"
+
+
+def script(seed):
+    rng = random.Random(seed)
+    text = "".join(command(rng) + rng.choice(("\n", "\n\n", "; ", " # r\n")) for _ in range(rng.randint(1, 3))) + "\n"
+    for _ in range(rng.choice((0, 0, 1, 2))):  # something is lost, doubled, or there that should not be
+        at = rng.randrange(len(text))
+        text = text[:at] + rng.choice(("", text[at] * 2, rng.choice("{}'\"$\\;#&|<> \n"))) + text[at + 1:]
+    return text.rstrip("\n") + "\n"
+
+
+def compare_scripts(folder, seeds):
+    """Whether GRUB's own checker and ours agree."""
+    for seed in seeds:
+        (folder / str(seed)).write_text(script(seed))
+    said = dict(line.split(" ", 1) for line in run(SHOW, "scripts", folder).splitlines() if re.match(r"\d+ ", line))
+    wrong, accepted = [], 0
+    for seed in seeds:
+        theirs = subprocess.run(["grub-script-check", folder / str(seed)], capture_output=True, text=True)
+        fine = theirs.returncode == 0 or "contains no commands" in theirs.stdout + theirs.stderr
+        accepted += fine
+        if fine != (said[str(seed)] == "accepted"):
+            wrong.append((seed, said[str(seed)], theirs.stderr.strip()[:200], script(seed)))
+    print(f"{len(seeds)} scripts from {seeds[0]} on, {accepted} accepted, {len(wrong)} judged otherwise than by GRUB")
+    for one in wrong[:10]:
+        print("BAD", one)
+    return not wrong
+
+
 def main():
-    for program in ("grub-emu", "xorriso"):
+    for program in ("grub-emu", "grub-script-check", "xorriso"):
         if not shutil.which(program):
             print(f"skipped: {program} is missing")
             sys.exit(77)
@@ -161,7 +219,10 @@ def main():
     for name, error in wrong:
         print(f"BAD {name}: {error}")
     print(f"{len(wanted)} menus, {runs} runs of GRUB, {len(wrong)} wrong ({time.monotonic() - begin:.0f} s)")
-    sys.exit(1 if wrong else 0)
+    seed = int(os.environ.get("MENU_SEED", "1"))
+    with tempfile.TemporaryDirectory(prefix="scripts-") as scratch:
+        agreed = compare_scripts(pathlib.Path(scratch), range(seed, seed + int(os.environ.get("MENU_SCRIPTS", "500"))))
+    sys.exit(1 if wrong or not agreed else 0)
 
 
 if __name__ == "__main__":

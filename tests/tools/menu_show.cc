@@ -1,5 +1,6 @@
 // mm_menu FILE.menu FOLDER: what a medium's boot menus become (tests/support/menu_case.h), as JSON: the image's own
 // lines and ours; the changed files below FOLDER.
+// mm_menu scripts FOLDER: of each file there, by name, whether it is accepted as GRUB's language.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -7,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "agents/media/menu/grub_script.h"
 #include "common/adapters/family_files.h"
 #include "tests/support/menu_case.h"
 
@@ -43,9 +45,21 @@ json::object shown(const media::MenuCase& wanted, const config::OsFamily& family
   return out;
 }
 
+int show_scripts(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    const auto script = media::read_script(text, entry.path().filename().string());
+    std::cout << entry.path().filename().string() << ' ' << (script ? "accepted" : script.error().message)
+              << '\n';
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "scripts") return show_scripts(argv[2]);
   const auto families = adapters::load_families();
   if (argc != 3 || !families) return 2;
   const auto wanted = media::menu_case(argv[1]);

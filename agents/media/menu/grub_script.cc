@@ -116,6 +116,14 @@ class Reader {
     return script;
   }
 
+  bool take_words(ScriptCommand& command) {
+    while (now().kind == Kind::word) {
+      if (now().plain == "[[" || now().plain == "]]") return false;
+      command.words.push_back(tokens_[at_++].word);
+    }
+    return true;
+  }
+
   Result<ScriptCommand> one() {
     if (word_is("if")) return branch();
     if (word_is("for")) return each();
@@ -123,10 +131,7 @@ class Reader {
     if (now().kind != Kind::word || is_keyword()) return wrong();
     ScriptCommand command;
     command.line = now().line;
-    while (now().kind == Kind::word) {
-      if (now().plain == "[[" || now().plain == "]]") return wrong();
-      command.words.push_back(tokens_[at_++].word);
-    }
+    if (!take_words(command)) return wrong();
     if (take(Kind::open)) {
       auto script = block(false);
       if (!script) return std::unexpected(script.error());
@@ -183,7 +188,7 @@ class Reader {
     if (!is_name(command.name) || is_keyword()) return wrong();
     ++at_;
     if (!take("in")) return wrong();
-    while (now().kind == Kind::word) command.words.push_back(tokens_[at_++].word);
+    if (!take_words(command)) return wrong();
     if (!delimiters()) return wrong();
     return body_of(std::move(command));
   }

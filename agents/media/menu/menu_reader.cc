@@ -16,6 +16,7 @@ namespace {
 using Words = std::vector<MenuWord>;
 
 constexpr std::size_t most_commands = 50'000;
+constexpr std::size_t most_bytes = 64U << 20U;  // moved about
 constexpr std::size_t most_entries = 512;
 constexpr std::size_t most_files = 64;
 constexpr std::size_t most_words = 1'000;
@@ -72,6 +73,9 @@ class Machine {
   void stop(ErrorKind kind, const std::string& what) {
     if (!error_) error_ = Error{kind, what};
   }
+  void charge(std::size_t bytes) {
+    if ((bytes_ += bytes) > most_bytes) stop(ErrorKind::exhausted, file_ + ": it does too much for a menu");
+  }
   [[nodiscard]] std::string at(std::size_t line) const { return file_ + ":" + std::to_string(line); }
 
   /// Runs a file as `configfile` does, and then looks at what each of its entries would do.
@@ -92,6 +96,7 @@ class Machine {
       if (error_) break;
       if (++depth_ > deepest) stop(ErrorKind::exhausted, item.at + ": menus are nested too deep");
       const std::string outer = std::exchange(file_, item.file);
+      charge(state.bytes());
       add_entry(item, item.submenu ? state.exported() : state, out);
       file_ = outer;
       --depth_;
@@ -184,6 +189,7 @@ class Machine {
     last_ = Truth::yes;
     if (holds == Truth::yes) return run(*command.body, state, menu);
     if (holds == Truth::no) return command.other ? run(*command.other, state, menu) : Flow::on;
+    charge(state.bytes());
     MenuState otherwise = state;
     const Flow taken = run(*command.body, state, menu);
     last_ = Truth::yes;
@@ -228,6 +234,7 @@ class Machine {
   Flow simple(const ScriptCommand& command, MenuState& state, Menu& menu) {
     Words words = state.expanded(command.words, most_words);
     if (words.empty()) return Flow::on;
+    for (const MenuWord& word : words) charge(word.text.size());
     if (!words[0].known) {
       state.boot.lines.clear();
       state.boot.obstacle = "its command is " + words[0].because + ", which is not known before it runs (" +
@@ -415,6 +422,7 @@ class Machine {
   Truth last_ = Truth::yes;
   std::optional<Error> error_;
   std::size_t commands_ = 0;
+  std::size_t bytes_ = 0;
   std::size_t entries_ = 0;
   std::size_t includes_ = 0;
   unsigned depth_ = 0;
@@ -441,7 +449,7 @@ Result<MenuLine> menu_words(std::string_view text, std::string_view name) {
                                               " for a variable: quote it with '");
         all += piece.text;
       }
-      out.push_back(std::move(all));
+      if (!word.empty()) out.push_back(std::move(all));
     }
   }
   return out;

@@ -6,7 +6,7 @@
 namespace metalmesh::media {
 namespace {
 
-constexpr std::size_t longest = 1U << 16U;  // no kernel takes a sixteenth of it
+constexpr std::size_t longest = 1U << 14U;  // no kernel takes as much
 
 /// Not set by menus: firmware, network or the loader's own build says them.
 bool is_from_outside(std::string_view name) {
@@ -81,6 +81,13 @@ MenuWord MenuState::get(const std::string& name) const {
   const auto found = variables.find(name);
   if (found == variables.end()) return {"", !is_from_outside(name), "$" + name};
   return {found->second.text, found->second.known, "$" + name};
+}
+
+std::size_t MenuState::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [name, value] : variables) sum += name.size() + value.text.size() + 64;
+  for (const MenuWord& word : arguments) sum += word.text.size();
+  return sum;
 }
 
 MenuState MenuState::exported() const {

@@ -45,6 +45,8 @@ struct MenuState {
 
   void set(const std::string& name, std::string text, bool known = true);
   [[nodiscard]] MenuWord get(const std::string& name) const;
+  /// About what a copy of it costs.
+  [[nodiscard]] std::size_t bytes() const;
   /// As a menu of its own begins: what was not exported is gone.
   [[nodiscard]] MenuState exported() const;
   /// After a branch of which nobody knows whether it was taken: what is the same either way stays known.

@@ -100,8 +100,7 @@ class Tokens {
       if (!done) return done;
     }
     if (plain && !token.word.empty()) token.plain = token.word[0].text;
-    // A line that was continued and is empty is no word.
-    if (!token.word.empty()) tokens_.push_back(std::move(token));
+    tokens_.push_back(std::move(token));  // of a mere continuation there is nothing in it, yet it is a word
     return {};
   }
 
@@ -115,6 +114,7 @@ class Tokens {
   Status escape(ScriptWord& word) {
     if (at_ + 1 >= text_.size()) return wrong("the text ends within an escape");
     const char c = ahead(1);
+    if (c == '\n' && at_ + 2 >= text_.size()) return wrong("the line is continued, and none follows");
     // GRUB as Fedora, Red Hat and SUSE ship it passes \x20 on to the kernel; so do menus that use it mean it.
     const bool byte = c == 'x' && is_hex(ahead(2)) && is_hex(ahead(3));
     at_ += 2;

@@ -38,7 +38,8 @@ TEST(GrubScript, AcceptsWhatGrubAccepts) {
                            "$9a",
                            "a 'x\ny' \"z\nw\" \\\n b",
                            "if a; then b; elif c; then d; else e; fi",
-                           "function f\n{\n a\n}\n"})
+                           "function f\n{\n a\n}\n",
+                           "a {b\n\\\n;\nc; }"})
     EXPECT_EQ(refusal(text), "") << text;
 }
 
