@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "agents/media/menu/menu_reader.h"
@@ -24,116 +23,6 @@ template <std::size_t N>
 bool is_one_of(std::string_view word, const std::array<std::string_view, N>& list) {
   return std::ranges::find(list, word) != list.end();
 }
-
-Truth truth_of(bool holds) { return holds ? Truth::yes : Truth::no; }
-
-/// GRUB's test: ! binds to one test, -a before -o.
-class Test {
- public:
-  Test(const Words& words, const MenuState& state, const MenuMedium& medium)
-      : words_(words), state_(state), medium_(medium) {}
-
-  Truth any() {
-    Truth result = all();
-    while (take("-o")) result = either(result, all());
-    return result;
-  }
-
- private:
-  [[nodiscard]] std::string_view ahead(std::size_t by = 0) const {
-    return at_ + by < words_.size() ? std::string_view(words_[at_ + by].text) : std::string_view();
-  }
-  bool take(std::string_view word) {
-    if (at_ >= words_.size() || ahead() != word) return false;
-    ++at_;
-    return true;
-  }
-  static Truth either(Truth a, Truth b) {
-    if (a == Truth::yes || b == Truth::yes) return Truth::yes;
-    return a == Truth::no && b == Truth::no ? Truth::no : Truth::unknown;
-  }
-  static Truth both(Truth a, Truth b) { return negated(either(negated(a), negated(b))); }
-
-  Truth all() {
-    Truth result = one();
-    while (take("-a")) result = both(result, one());
-    return result;
-  }
-
-  Truth one() {
-    if (at_ >= words_.size()) return Truth::no;
-    if (take("!")) return negated(one());
-    if (ahead() == "(" && at_ + 1 < words_.size()) {
-      ++at_;
-      const Truth inner = ++depth_ < 16 ? any() : Truth::unknown;
-      --depth_;
-      take(")");
-      return inner;
-    }
-    if (at_ + 2 < words_.size()) {
-      if (const auto compared = comparison(ahead(1))) {
-        at_ += 3;
-        return *compared;
-      }
-    }
-    if (at_ + 1 < words_.size() && ahead().size() == 2 && ahead()[0] == '-') {
-      const char letter = ahead()[1];
-      if (std::string_view("nzdefs").find(letter) != std::string_view::npos) {
-        at_ += 2;
-        return unary(letter, words_[at_ - 1]);
-      }
-    }
-    const MenuWord& word = words_[at_++];
-    return word.known ? truth_of(!word.text.empty()) : Truth::unknown;
-  }
-
-  Truth unary(char letter, const MenuWord& word) {
-    if (!word.known) return Truth::unknown;
-    if (letter == 'n') return truth_of(!word.text.empty());
-    if (letter == 'z') return truth_of(word.text.empty());
-    const auto path = path_on_medium(word.text, state_);
-    if (!path) return Truth::unknown;
-    if (letter == 'd') return medium_.has_folder(*path);
-    const Truth file = medium_.has_file(*path);
-    return letter != 'e' || file == Truth::yes ? file : medium_.has_folder(*path);
-  }
-
-  [[nodiscard]] std::optional<Truth> comparison(std::string_view sign) const {
-    const MenuWord& left = words_[at_];
-    const MenuWord& right = words_[at_ + 2];
-    constexpr std::array<std::string_view, 17> signs = {"=",   "==",  "!=",  "<",    "<=",  ">",
-                                                        ">=",  "-eq", "-ne", "-lt",  "-le", "-gt",
-                                                        "-ge", "-nt", "-ot", "-pgt", "-plt"};
-    if (!is_one_of(sign, signs)) return std::nullopt;
-    if (!left.known || !right.known) return Truth::unknown;
-    if (sign == "=" || sign == "==") return truth_of(left.text == right.text);
-    if (sign == "!=") return truth_of(left.text != right.text);
-    if (sign == "<") return truth_of(left.text < right.text);
-    if (sign == "<=") return truth_of(left.text <= right.text);
-    if (sign == ">") return truth_of(left.text > right.text);
-    if (sign == ">=") return truth_of(left.text >= right.text);
-    const long long a = number(left.text);
-    const long long b = number(right.text);
-    if (sign == "-eq") return truth_of(a == b);
-    if (sign == "-ne") return truth_of(a != b);
-    if (sign == "-lt") return truth_of(a < b);
-    if (sign == "-le") return truth_of(a <= b);
-    if (sign == "-gt") return truth_of(a > b);
-    if (sign == "-ge") return truth_of(a >= b);
-    return Truth::unknown;
-  }
-  static long long number(const std::string& text) {
-    long long value = 0;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-  }
-
-  const Words& words_;
-  const MenuState& state_;
-  const MenuMedium& medium_;
-  std::size_t at_ = 0;
-  unsigned depth_ = 0;
-};
 
 struct SearchWish {
   enum class By { file, label, uuid };
@@ -191,10 +80,6 @@ void note_setup(MenuState& state, MenuLine line) {
 }
 
 bool starts_kernel(std::string_view command) { return is_one_of(command, starters); }
-
-Truth test_holds(const Words& words, const MenuState& state, const MenuMedium& medium) {
-  return Test(words, state, medium).any();
-}
 
 Truth search_medium(const Words& words, MenuState& state, const MenuMedium& medium) {
   const SearchWish wish = search_wish(words);

@@ -156,6 +156,14 @@ TEST(BootMenu, DropsByWordByValueAndByPattern) {
     EXPECT_FALSE(is_dropped(word, edit)) << word;
 }
 
+TEST(BootMenu, AFileMayStartAKernelWithoutAMenu) {
+  const auto facts = facts_of({{"/boot/grub/grub.cfg", "echo Starting\nlinux /k a\ninitrd /i\nboot\n"}});
+  const auto choice = choose_entry(MenuMedium(facts), edit_of({}), "", {"ours"});
+  ASSERT_TRUE(choice) << choice.error().message;
+  EXPECT_EQ(choice->entry, "/boot/grub/grub.cfg");
+  EXPECT_THAT(started(facts, *choice, "/boot/grub/grub.cfg"), ElementsAre("linux /k a ours", "initrd /i"));
+}
+
 TEST(BootMenu, AnotherInitrdNeedsOneToJoin) {
   auto edit = edit_of({});
   edit.add_initrd("/seed.cpio");
