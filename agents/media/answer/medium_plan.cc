@@ -5,10 +5,11 @@
 #include <utility>
 
 #include "agents/media/answer/answer_check.h"
-#include "agents/media/answer/boot_config.h"
 #include "agents/media/answer/cpio_archive.h"
 #include "agents/media/answer/order_context.h"
 #include "agents/media/answer/template_renderer.h"
+#include "agents/media/menu/boot_menu.h"
+#include "agents/media/menu/module_options.h"
 #include "common/families/abilities.h"
 #include "common/families/family_catalogue.h"
 #include "common/hosts/host_rules.h"
@@ -110,34 +111,43 @@ std::string list_of(const google::protobuf::RepeatedPtrField<std::string>& words
   return out;
 }
 
-Result<std::vector<std::string>> render_arguments(const config::BootEdit& edit, const json::object& context) {
-  std::vector<std::string> arguments;
+/// The arguments as words: GRUB's quoting is understood in them, as family files have it.
+Result<MenuLine> render_arguments(const config::BootEdit& edit, const json::object& context) {
+  MenuLine arguments;
   for (const std::string& argument : edit.append()) {
-    auto text = render_text(argument, context, TextFormat::kernel, "kernel argument " + argument);
+    const std::string where = "kernel argument " + argument;
+    auto text = render_text(argument, context, TextFormat::kernel, where);
     if (!text) return std::unexpected(text.error());
-    if (const auto argument_text = trimmed(*text, " ");
-        !argument_text.empty())  // a section may leave nothing
-      arguments.emplace_back(argument_text);
+    auto words = menu_words(*text, where);  // a section may leave none
+    if (!words) return std::unexpected(words.error());
+    arguments.insert(arguments.end(), words->begin(), words->end());
   }
   return arguments;
 }
 
-Status add_boot_edit(const config::BootEdit& edit, const json::object& context, const wire::ImageFacts& facts,
-                     MediumPlan& plan) {
+/// The family's pattern, unless the order names an entry.
+std::string entry_of(const config::BootEdit& edit, const MediumOrder& order) {
+  std::string entry = edit.entry();
+  for (const wire::Variable& variable : order.variables) {
+    if (variable.name() == entry_variable) entry = variable.value();
+  }
+  return entry;
+}
+
+Status add_boot_edit(const config::BootEdit& edit, const MediumOrder& order, const json::object& context,
+                     const wire::ImageFacts& facts, MediumPlan& plan) {
   const auto arguments = render_arguments(edit, context);
   if (!arguments) return std::unexpected(arguments.error());
-  bool found = false;
-  for (const wire::FileChange& text : facts.survey().texts()) {
-    const bool meant = std::ranges::any_of(
-        edit.paths(), [&](const std::string& path) { return same_letters(path, text.path()); });
-    if (!meant) continue;
-    auto edited = edit_boot_config(text.content(), edit, *arguments);
-    if (!edited) return std::unexpected(std::move(edited.error()).with(text.path()));
-    write(plan.changes.emplace_back(), text.path(), std::move(*edited));
-    found = true;
-  }
-  if (!found && !edit.optional())
+  auto choice = edit.syntax() == "keyvalue"
+                    ? change_options(facts, edit, *arguments)
+                    : choose_entry(MenuMedium(facts), edit, entry_of(edit, order), *arguments);
+  if (!choice && choice.error().kind == ErrorKind::not_found) {
+    if (edit.optional()) return {};
     return fail(ErrorKind::unsupported, "the image has no boot configuration at " + list_of(edit.paths()));
+  }
+  if (!choice) return std::unexpected(choice.error());
+  plan.changes.insert(plan.changes.end(), choice->changes.begin(), choice->changes.end());
+  plan.boots.push_back(std::move(*choice));
   return {};
 }
 
@@ -233,7 +243,8 @@ Result<MediumPlan> plan_medium(MediumOrder order, const wire::ImageFacts& facts)
   if (order.family.has_answer_medium()) plan.second = answer_medium(order.family.answer_medium());
   if (auto done = add_files(order, *context, plan); !done) return std::unexpected(done.error());
   for (const config::BootEdit& edit : order.family.boot()) {
-    if (auto done = add_boot_edit(edit, *context, facts, plan); !done) return std::unexpected(done.error());
+    if (auto done = add_boot_edit(edit, order, *context, facts, plan); !done)
+      return std::unexpected(done.error());
   }
   if (auto borne = check_label(order.family, *context, facts); !borne) return std::unexpected(borne.error());
   if (!plan.changes.empty() && !facts.patchable()) {

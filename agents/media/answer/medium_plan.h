@@ -1,4 +1,4 @@
-// From an order's profile to what its medium differs in: rendered answer files, edited boot configuration.
+// From an order's profile to what its medium differs in: rendered answer files, another boot configuration.
 // Pure; the media server composes the medium from the result.
 #pragma once
 
@@ -7,12 +7,16 @@
 #include <vector>
 
 #include "agents/media/answer/callback_script.h"
+#include "agents/media/menu/boot_menu.h"
 #include "common/base/result.h"
 #include "schemas/config/family.pb.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/media.pb.h"
 
 namespace metalmesh::media {
+
+/// The variable by which an order names the boot menu's entry, instead of its family.
+inline constexpr char entry_variable[] = "bootEntry";
 
 /// Where packages come from, if not from the medium.
 struct PackagesPlace {
@@ -33,6 +37,7 @@ struct MediumOrder {
 struct MediumPlan {
   std::string answer;  // for the image's placeholder
   std::vector<wire::FileChange> changes;
+  std::vector<BootChoice> boots;             // for people: which entry, its own line and ours
   std::optional<wire::SecondMedium> second;  // the answer files, when they have a medium of their own
 };
 

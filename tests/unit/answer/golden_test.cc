@@ -144,6 +144,30 @@ TEST(Families, AnAnswerMediumTakesTheFilesAndLeavesTheBootEditsToTheImage) {
   EXPECT_TRUE(plan_case(*catalogue, family, folder / "one-card", facts));
 }
 
+TEST(Families, AnOrderNamesAnotherEntry) {
+  const auto catalogue = adapters::load_families();
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  const auto boot = [&](const std::string& entry) {
+    wire::Variable variable;
+    variable.set_name("bootEntry");
+    variable.set_value(entry);
+    const auto plan = plan_medium({.family = *catalogue->find("bring-your-own"),
+                                   .profile_template = "x",
+                                   .variables = {variable},
+                                   .host = {},
+                                   .recognised = {},
+                                   .packages = {},
+                                   .callback = std::nullopt},
+                                  facts_of(fs::path(MM_GOLDEN_DIR) / "debian/image"));
+    return plan ? plan->boots.at(0).entry + ": " + plan->boots.at(0).ours : plan.error().message;
+  };
+  EXPECT_EQ(boot("*Expert*"),
+            "Advanced options ... > ... Expert install: linux /install.amd/vmlinuz priority=low vga=788 ---");
+  EXPECT_EQ(boot("Install"), "Install: linux /install.amd/vmlinuz vga=788 --- quiet");
+  EXPECT_THAT(boot("Installa*"),
+              testing::HasSubstr("its menus have \"Graphical install\", \"Install\", \"Advanced"));
+}
+
 TEST(Families, AnAnswerMediumSaysWhatItIs) {
   const auto wrong = [](void (*edit)(config::OsFamily&)) {
     config::OsFamily family;
