@@ -40,10 +40,10 @@ media::PackagesPlace packages_of(const record::Job& job, const SiteStanding& sit
   return {site.packages_url + media::packages_path(job.packages().token()), true};
 }
 
-std::optional<media::Callback> callback_of(const record::Job& job, const std::string& url,
+std::optional<answer::Callback> callback_of(const record::Job& job, const std::string& url,
                                            const AgentSettings& settings) {
   if (job.agreed().install().proof().minimum() != wire::PROOF_CALLBACK) return std::nullopt;
-  return media::Callback{url, settings.media_tls ? settings.media_ca : std::string()};
+  return answer::Callback{url, settings.media_tls ? settings.media_ca : std::string()};
 }
 
 wire::Fault refusal(const record::Job& job, const Error& error) {

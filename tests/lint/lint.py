@@ -33,6 +33,7 @@ ARROWS = [
     ("common/orders", []),
     ("common/hosts", []),
     ("common/families", []),
+    ("common/answer", ["common/hosts", "common/families"]),
     ("common/adapters", ["common/text/filler", "common/os", "common/ports", "common/families", "common/recording"]),
     ("agents/redfish", ["common/ports"]),
     ("agents/bmc", ["common/ports", "agents/redfish"]),
@@ -40,9 +41,9 @@ ARROWS = [
     ("agents/install", ["common/ports", "common/orders", "agents/redfish", "agents/bmc", "agents/work"]),
     ("agents/power", ["common/ports", "common/orders", "agents/redfish", "agents/bmc", "agents/work"]),
     ("agents/media/server", ["common/os", "common/ports", "agents/media"]),
-    ("agents/media/answer", ["common/ports", "common/hosts", "common/families"]),
+    ("agents/media/answer", ["common/ports", "common/hosts", "common/families", "common/answer"]),
     ("agents/media", ["common/ports"]),
-    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/orders", "common/families", "agents/redfish", "agents/bmc", "agents/work",
+    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/orders", "common/families", "common/answer", "agents/redfish", "agents/bmc", "agents/work",
                      "agents/install", "agents/power", "agents/media", "agents/media/answer"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
@@ -54,7 +55,7 @@ ARROWS = [
     ("tests", ["schemas", "common", "agents", "controller"]),
 ]
 PURE = [
-    "common/text", "common/base", "common/ports", "common/orders", "common/hosts", "common/families", "common/delivery", "common/turn/outcome",
+    "common/text", "common/base", "common/ports", "common/orders", "common/hosts", "common/families", "common/answer", "common/delivery", "common/turn/outcome",
     "common/turn/decision_core", "common/recording", "agents/redfish", "agents/bmc", "agents/work", "agents/install", "agents/power",
     "agents/media", "agents/core", "controller/state",
     "controller/core", "controller/api", "controller/up/settings", "controller/up/restart_plan", "tests/bmcsim/model",

@@ -4,11 +4,11 @@
 #include <optional>
 #include <utility>
 
-#include "agents/media/answer/answer_check.h"
 #include "agents/media/answer/boot_config.h"
 #include "agents/media/answer/cpio_archive.h"
-#include "agents/media/answer/order_context.h"
-#include "agents/media/answer/template_renderer.h"
+#include "common/answer/answer_check.h"
+#include "common/answer/order_context.h"
+#include "common/answer/template_renderer.h"
 #include "common/families/abilities.h"
 #include "common/families/family_catalogue.h"
 #include "common/hosts/host_rules.h"
@@ -19,6 +19,7 @@ namespace metalmesh::media {
 namespace {
 
 namespace json = boost::json;
+using answer::TextFormat;
 
 /// udev's form of a label (systemd, udev_util_encode_string), as inst.ks=hd:LABEL= is compared with it: what
 /// is outside of a small set becomes \xHH. So nothing in it has a meaning to a boot loader either.
@@ -53,7 +54,7 @@ json::value packages_context(const PackagesPlace& place) {
 
 Result<std::string> render_text(const std::string& text, const json::object& context, TextFormat format,
                                 const std::string& where) {
-  auto rendered = render_template(text, context, format);
+  auto rendered = answer::render_template(text, context, format);
   if (!rendered) return std::unexpected(std::move(rendered.error()).with(where));
   return rendered;
 }
@@ -69,11 +70,11 @@ Result<std::string> render_file(const config::AnswerFile& file, const MediumOrde
                 "family " + order.family.name() +
                     " has no answer template of its own: give the profile one (spec.template)");
   }
-  const auto format = text_format(file.format());
+  const auto format = answer::text_format(file.format());
   if (!format) return fail(ErrorKind::invalid, where + ": format \"" + file.format() + "\" is unknown");
   auto text = render_text(tmpl, context, *format, where);
   if (!text) return text;
-  if (auto well = check_syntax(*text, *format); !well)
+  if (auto well = answer::check_syntax(*text, *format); !well)
     return std::unexpected(std::move(well.error()).with(where));
   return text;
 }
@@ -220,13 +221,13 @@ Status check_wishes(MediumOrder& order) {
 Result<MediumPlan> plan_medium(MediumOrder order, const wire::ImageFacts& facts) {
   if (auto fits = check_recognised(order); !fits) return std::unexpected(fits.error());
   if (auto fine = check_wishes(order); !fine) return std::unexpected(fine.error());
-  auto context = order_context(order.variables, order.host, order.family);
+  auto context = answer::order_context(order.variables, order.host, order.family);
   if (!context) return std::unexpected(context.error());
   (*context)["volume_id"] = facts.volume_id();
   (*context)["volume_label"] = udev_label(facts.volume_id());
   (*context)["packages"] = packages_context(order.packages);
   (*context)["callback"] =
-      order.callback ? json::value(callback_context(*order.callback)) : json::value(nullptr);
+      order.callback ? json::value(answer::callback_context(*order.callback)) : json::value(nullptr);
   if (order.family.placeholder()) return plan_placeholder(order, *context, facts.placeholder().length());
 
   MediumPlan plan;

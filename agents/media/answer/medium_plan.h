@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "agents/media/answer/callback_script.h"
+#include "common/answer/callback_script.h"
 #include "common/base/result.h"
 #include "schemas/config/family.pb.h"
 #include "schemas/wire/command.pb.h"
@@ -27,7 +27,7 @@ struct MediumOrder {
   wire::Host host;
   std::vector<std::string> recognised;  // the families whose marks the image bears
   PackagesPlace packages;
-  std::optional<Callback> callback;  // the profile's proof: the new system must call
+  std::optional<answer::Callback> callback;  // the profile's proof: the new system must call
 };
 
 struct MediumPlan {

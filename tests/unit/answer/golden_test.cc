@@ -79,7 +79,7 @@ Result<MediumPlan> plan_case(const families::FamilyCatalogue& catalogue, const c
                              const fs::path& folder, const wire::ImageFacts& facts) {
   auto order = read_yaml<wire::Install>(text_of(folder / "order.yaml"), folder.string() + "/order.yaml");
   if (!order) return std::unexpected(order.error());
-  std::optional<Callback> callback;
+  std::optional<answer::Callback> callback;
   if (order->proof().minimum() == wire::PROOF_CALLBACK)
     callback = {"https://192.0.2.5:8443/c/0123456789abcdef", "-----BEGIN CERTIFICATE-----\nTUlJ\n"};
   return plan_medium({.family = family,

@@ -1,14 +1,14 @@
 // Templates: tags, scopes, the line a mistake is named by, and that no value can leave its place in any
 // syntax.
-#include "agents/media/answer/template_renderer.h"
+#include "common/answer/template_renderer.h"
 
 #include <gmock/gmock.h>
 
 #include <boost/json/array.hpp>
 
-#include "agents/media/answer/answer_check.h"
+#include "common/answer/answer_check.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 using ::testing::AllOf;
@@ -127,4 +127,4 @@ TEST(AnswerCheck, SeesWhatIsNotWellFormed) {
 }
 
 }  // namespace
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -1,8 +1,8 @@
-#include "agents/media/answer/disk_script.h"
+#include "common/answer/disk_script.h"
 
-#include "agents/media/answer/text_format.h"
+#include "common/answer/text_format.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 std::string shell_word(const std::string& text) {
@@ -54,4 +54,4 @@ echo "$disk" > /tmp/metalmesh-disk
 )sh";
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -1,4 +1,4 @@
-#include "agents/media/answer/template_renderer.h"
+#include "common/answer/template_renderer.h"
 
 #include <algorithm>
 #include <ranges>
@@ -7,7 +7,7 @@
 
 #include "common/families/template_tokens.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 namespace json = boost::json;
@@ -146,4 +146,4 @@ Result<std::string> render_template(std::string_view tmpl, const json::object& c
   return renderer.take();
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

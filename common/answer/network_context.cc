@@ -1,15 +1,15 @@
-#include "agents/media/answer/network_context.h"
+#include "common/answer/network_context.h"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <string>
 #include <utility>
 
-#include "agents/media/answer/keyfile.h"
-#include "agents/media/answer/text_format.h"
+#include "common/answer/keyfile.h"
+#include "common/answer/text_format.h"
 #include "common/hosts/ip_network.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 namespace json = boost::json;
@@ -215,4 +215,4 @@ json::object network_context(const wire::Network& network) {
           {"vlans", std::move(vlans)}, {"primary", std::move(primary)}, {"dns", dns_context(network)}};
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -1,4 +1,4 @@
-#include "agents/media/answer/answer_check.h"
+#include "common/answer/answer_check.h"
 
 #include <expat.h>
 #include <toml++/toml.h>
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 std::unexpected<Error> malformed(const char* syntax, std::size_t line, const std::string& why) {
@@ -131,4 +131,4 @@ Status check_syntax(std::string_view text, TextFormat format) {
   }
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

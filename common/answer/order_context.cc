@@ -1,4 +1,4 @@
-#include "agents/media/answer/order_context.h"
+#include "common/answer/order_context.h"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
@@ -7,11 +7,11 @@
 #include <map>
 #include <utility>
 
-#include "agents/media/answer/disk_script.h"
-#include "agents/media/answer/network_context.h"
-#include "agents/media/answer/text_format.h"
+#include "common/answer/disk_script.h"
+#include "common/answer/network_context.h"
+#include "common/answer/text_format.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 namespace json = boost::json;
@@ -175,4 +175,4 @@ Result<json::object> order_context(const std::vector<wire::Variable>& variables,
   return context;
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -1,9 +1,9 @@
-#include "agents/media/answer/keyfile.h"
+#include "common/answer/keyfile.h"
 
 #include <algorithm>
 #include <string_view>
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 bool is_v6(const std::string& text) { return text.find(':') != std::string::npos; }
@@ -79,4 +79,4 @@ std::string keyfile_of(const wire::Network& network, const wire::Link& link) {
   return bond.empty() ? out + addressing(network, link, false) + addressing(network, link, true) : out;
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

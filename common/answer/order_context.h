@@ -14,11 +14,11 @@
 #include "schemas/config/family.pb.h"
 #include "schemas/wire/command.pb.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 
 /// `host` must have passed hosts::check_host. Fails with `invalid`: a variable given twice, or one whose text
 /// is not of its type.
 Result<boost::json::object> order_context(const std::vector<wire::Variable>& variables,
                                           const wire::Host& host, const config::OsFamily& family);
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer
