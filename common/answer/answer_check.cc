@@ -30,6 +30,8 @@ class KeyWatch {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access): libyaml's event
         return node(
             std::string(reinterpret_cast<const char*>(event.data.scalar.value), event.data.scalar.length));
+      case YAML_ALIAS_EVENT:
+        return node(std::nullopt);
       case YAML_MAPPING_START_EVENT:
       case YAML_SEQUENCE_START_EVENT:
         node(std::nullopt);
