@@ -35,15 +35,15 @@ std::vector<wire::Variable> variables_of(const record::Job& job, const std::stri
   return variables;
 }
 
-media::PackagesPlace packages_of(const record::Job& job, const SiteStanding& site) {
+answer::PackagesPlace packages_of(const record::Job& job, const SiteStanding& site) {
   if (!job.has_packages()) return {job.agreed().install().packages().url(), false};
   return {site.packages_url + media::packages_path(job.packages().token()), true};
 }
 
-std::optional<media::Callback> callback_of(const record::Job& job, const std::string& url,
-                                           const AgentSettings& settings) {
+std::optional<answer::Callback> callback_of(const record::Job& job, const std::string& url,
+                                            const AgentSettings& settings) {
   if (job.agreed().install().proof().minimum() != wire::PROOF_CALLBACK) return std::nullopt;
-  return media::Callback{url, settings.media_tls ? settings.media_ca : std::string()};
+  return answer::Callback{url, settings.media_tls ? settings.media_ca : std::string()};
 }
 
 wire::Fault refusal(const record::Job& job, const Error& error) {
@@ -121,13 +121,13 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
   serve_packages(job, with.packages);
   const std::string callback_url =
       media::callback_url(site.callback_address, job.callback_token(), settings_.media_tls);
-  auto plan = media::plan_medium({.family = *family,
-                                  .profile_template = content.template_(),
-                                  .variables = variables_of(job, callback_url),
-                                  .host = job.agreed().install().host(),
-                                  .recognised = settings_.families.recognise(facts),
-                                  .packages = packages_of(job, site),
-                                  .callback = callback_of(job, callback_url, settings_)},
+  auto plan = media::plan_medium({.answer = {.family = *family,
+                                             .profile_template = content.template_(),
+                                             .variables = variables_of(job, callback_url),
+                                             .host = job.agreed().install().host(),
+                                             .packages = packages_of(job, site),
+                                             .callback = callback_of(job, callback_url, settings_)},
+                                  .recognised = settings_.families.recognise(facts)},
                                  facts);
   if (!plan) return refusal(job, plan.error());
   job.set_answer_sha256(to_hex(sha256(plan->answer)));

@@ -20,6 +20,11 @@ constexpr std::array<std::string_view, 8> formats = {"verbatim", "kickstart", "y
 constexpr std::array<std::string_view, 2> syntaxes = {"grub", "keyvalue"};
 constexpr std::array<std::string_view, 5> types = {"string", "number", "bool", "list", "object"};
 constexpr std::array<std::string_view, 4> disk_keys = {"path", "serial", "wwn", "size"};
+constexpr std::array<std::string_view, 3> origins = {"static", "dhcp", "default"};
+constexpr std::array<std::string_view, 4> needs = {"domain", "rootPassword", "gateway", "dns"};
+constexpr std::array<std::string_view, 4> package_forms = {"group", "environment", "without", "glob"};
+constexpr std::array<std::string_view, 2> locales = {"any", "language"};
+constexpr std::array<std::string_view, 2> zones = {"any", "city"};
 constexpr std::array<std::string_view, 2> media = {"iso", "fat"};
 
 using Fault = std::optional<FamilyFault>;
@@ -89,6 +94,24 @@ Fault wrong_with_answer_medium(const config::OsFamily& family) {
   return outside("answerMedium.format", medium.format(), media);
 }
 
+template <std::size_t N>
+Fault any_outside(const std::string& field, const google::protobuf::RepeatedPtrField<std::string>& words,
+                  const std::array<std::string_view, N>& allowed) {
+  for (int i = 0; i < words.size(); ++i) {
+    if (auto wrong = outside(numbered(field, i), words[i], allowed)) return wrong;
+  }
+  return std::nullopt;
+}
+
+Fault wrong_with_abilities(const config::Abilities& can) {
+  return first_of({any_outside("can.disk", can.disk(), disk_keys), any_outside("can.dns", can.dns(), origins),
+                   any_outside("can.search", can.search(), origins),
+                   any_outside("can.needs", can.needs(), needs),
+                   any_outside("can.packageForms", can.package_forms(), package_forms),
+                   can.locale().empty() ? std::nullopt : outside("can.locale", can.locale(), locales),
+                   can.timezone().empty() ? std::nullopt : outside("can.timezone", can.timezone(), zones)});
+}
+
 bool any_matches(const std::string& glob, const google::protobuf::RepeatedPtrField<std::string>& files) {
   return std::ranges::any_of(
       files, [&](const std::string& file) { return glob_matches(glob, file, LetterCase::ignored); });
@@ -118,9 +141,7 @@ std::optional<FamilyFault> check_family(const config::OsFamily& family) {
     if (auto wrong = outside(numbered("variables", i) + ".type", family.variables(i).type(), types))
       return wrong;
   }
-  for (int i = 0; i < family.can().disk_size(); ++i) {
-    if (auto wrong = outside(numbered("can.disk", i), family.can().disk(i), disk_keys)) return wrong;
-  }
+  if (auto wrong = wrong_with_abilities(family.can())) return wrong;
   return first_of(
       {wrong_with_template("volumeId", family.volume_id()),
        family.tier().empty() ? std::nullopt : outside("tier", family.tier(), tiers),

@@ -58,7 +58,8 @@ class Cutter {
     text(std::min(at_, tmpl_.size()), tmpl_.size());
     if (!open_.empty()) {
       const TemplateToken& left = tokens_[open_.back()];
-      return wrong(left.line, "section " + std::string(left.text) + " is not closed");
+      return wrong(left.line,
+                   "section " + std::string(left.text) + " is not closed; write {{{{ for literal braces");
     }
     return std::move(tokens_);
   }
@@ -130,7 +131,8 @@ class Cutter {
     if (sign == '/') {
       token.kind = TemplateToken::Kind::close;
       if (open_.empty() || tokens_[open_.back()].text != body)
-        return wrong(line, "{{/" + std::string(body) + "}} closes no open section of that name");
+        return wrong(line, "{{/" + std::string(body) +
+                               "}} closes no open section of that name; write {{{{ for literal braces");
       tokens_[open_.back()].end = tokens_.size();
       open_.pop_back();
     } else if (token.kind != TemplateToken::Kind::value) {

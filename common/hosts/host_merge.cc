@@ -12,6 +12,11 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
+/// A rule for the disk is taken whole: a profile's path and a server's WWN are two rules, and no disk may fit both.
+bool is_one_value(const FieldDescriptor& field) {
+  return field.message_type() == wire::DiskChoice::descriptor();
+}
+
 // Depth is that of the schema, which does not contain itself.
 // NOLINTNEXTLINE(misc-no-recursion)
 void merge(Message& base, const Message& over) {
@@ -24,7 +29,9 @@ void merge(Message& base, const Message& over) {
     if (field->is_repeated()) {
       reflection.ClearField(&base, field);
     } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      merge(*reflection.MutableMessage(&base, field), reflection.GetMessage(over, field));
+      Message& below = *reflection.MutableMessage(&base, field);
+      if (is_one_value(*field)) below.Clear();
+      merge(below, reflection.GetMessage(over, field));
       reflection.ClearField(rest.get(), field);
     }
   }

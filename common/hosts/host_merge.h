@@ -6,7 +6,7 @@
 namespace metalmesh::hosts {
 
 /// What `over` sets wins over `base`, field by field. A list that is not empty replaces the other as a whole,
-/// because two half lists of links or users make none that anybody meant.
+/// because two half lists of links or users make none that anybody meant; so does the rule for the disk.
 void merge_host(wire::Host& base, const wire::Host& over);
 
 }  // namespace metalmesh::hosts

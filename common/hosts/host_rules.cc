@@ -20,6 +20,7 @@ constexpr int keys_most = 32;
 constexpr int servers_most = 8;
 constexpr int packages_most = 256;
 constexpr std::size_t script_most = 8192;
+constexpr std::string_view nvme_prefix = "eui.";
 constexpr std::size_t host_most = 24 * 1024;  // an order must fit a frame with all else it says
 
 Verdict check_servers(const std::string& field, google::protobuf::RepeatedPtrField<std::string>& servers) {
@@ -32,12 +33,26 @@ Verdict check_servers(const std::string& field, google::protobuf::RepeatedPtrFie
   return std::nullopt;
 }
 
+/// Whether some link speaks that family of addresses; without links nobody knows (a site's part of a host has none).
+bool reaches(const wire::Network& network, bool v6) {
+  return network.links().empty() || std::ranges::any_of(network.links(), [&](const wire::Link& link) {
+           return (!v6 && link.dhcp()) || std::ranges::any_of(link.addresses(), [&](const std::string& each) {
+                    return (each.find(':') != std::string::npos) == v6;
+                  });
+         });
+}
+
 /// Resolvers are asked for names, so they are addresses themselves.
-Verdict check_dns(google::protobuf::RepeatedPtrField<std::string>& servers) {
+Verdict check_dns(wire::Network& network) {
+  auto& servers = *network.mutable_dns();
   for (int i = 0; i < servers.size(); ++i) {
     const auto address = parse_address(servers[i]);
     if (!address) return HostFault{item("network.dns", i), quoted(servers[i]) + " is no address"};
     servers[i] = address->text();
+    if (!reaches(network, address->v6))
+      return HostFault{
+          item("network.dns", i),
+          servers[i] + " cannot be reached: no link has an address of IPv" + (address->v6 ? "6" : "4")};
   }
   return servers.size() > servers_most ? Verdict(HostFault{"network.dns", "at most 8 servers are possible"})
                                        : std::nullopt;
@@ -93,16 +108,25 @@ Verdict check_users(const wire::Host& host) {
 
 Verdict check_disk(wire::DiskChoice& disk) {
   std::string wwn = to_lower(disk.wwn());
-  for (const char* prefix : {"0x", "naa.", "eui."}) {
+  for (const char* prefix : {"0x", "naa."}) {
     if (wwn.starts_with(prefix)) wwn.erase(0, std::string_view(prefix).size());
   }
-  if (!wwn.empty() && !is_hex(wwn)) {
-    return HostFault{"disk.wwn",
-                     quoted(disk.wwn()) + " is no WWN: hexadecimal digits, with or without 0x or naa."};
+  // eui. stays: it tells an NVMe disk from others, and some installers name disks by it
+  if (!wwn.empty() && !is_hex(wwn.starts_with(nvme_prefix) ? wwn.substr(nvme_prefix.size()) : wwn)) {
+    return HostFault{
+        "disk.wwn",
+        quoted(disk.wwn()) + " is no WWN: hexadecimal digits, with or without 0x, naa. or (NVMe) eui."};
   }
   disk.set_wwn(wwn);
+  if (disk.serial().find(' ') != std::string::npos)
+    return HostFault{"disk.serial",
+                     quoted(disk.serial()) +
+                         " holds a blank, which Linux shows as _ or leaves out; write it as lsblk -o "
+                         "SERIAL does, or name the disk by its wwn or path"};
   if (!disk.serial().empty() && !is_one_visible_word(disk.serial()))
-    return HostFault{"disk.serial", quoted(disk.serial()) + " is no serial number"};
+    return HostFault{
+        "disk.serial",
+        quoted(disk.serial()) + " is no serial number: one word of ASCII without quotes and backslashes"};
   const bool is_path = disk.path().starts_with("/") && is_one_visible_word(disk.path());
   if (!disk.path().empty() && !is_path)
     return HostFault{"disk.path", quoted(disk.path()) + " is no absolute path of a device"};
@@ -126,9 +150,16 @@ Verdict check_words(const wire::Host& host) {
   }
   if (host.packages_size() > packages_most) return HostFault{"packages", "at most 256 packages are possible"};
   for (int i = 0; i < host.packages_size(); ++i) {
-    // kickstart writes groups as @name
-    if (!is_plain_word(host.packages(i)))
-      return HostFault{item("packages", i), quoted(host.packages(i)) + " is no package name"};
+    if (host.packages(i).find(' ') != std::string::npos)
+      return HostFault{
+          item("packages", i),
+          quoted(host.packages(i)) +
+              " is no package name, it holds a blank: one package in each item, and a group by its id "
+              "(dnf group list --ids shows it, such as @graphical-server-environment)"};
+    if (!is_package(host.packages(i)))
+      return HostFault{
+          item("packages", i),
+          quoted(host.packages(i)) + " is no package name: letters, digits and _ - + . / @ ^ : ~ * ? [ ]"};
   }
   return std::nullopt;
 }
@@ -139,7 +170,12 @@ Verdict check_scripts(const wire::Scripts& scripts) {
     if (script.size() > script_most)
       return HostFault{field,
                        "has " + std::to_string(script.size()) + " bytes; at most 8192 travel in an order"};
-    if (!is_text(script)) return HostFault{field, "holds control characters"};
+    if (script.find("\r\n") != std::string::npos)
+      return HostFault{field,
+                       "has line ends of Windows (CR LF), which shells take for a part of the command: "
+                       "convert it with dos2unix, or sed -i 's/\\r$//'"};
+    if (!is_utf8(script)) return HostFault{field, "is not UTF-8: convert it with iconv -t UTF-8"};
+    if (!is_text(script)) return HostFault{field, "holds control characters other than tabs and line breaks"};
   }
   return std::nullopt;
 }
@@ -153,8 +189,8 @@ std::optional<HostFault> check_host(wire::Host& host) {
   if (auto bad = check_words(host)) return bad;
   if (auto bad = check_servers("ntp", *host.mutable_ntp())) return bad;
   if (host.has_network()) {
-    if (auto bad = check_dns(*host.mutable_network()->mutable_dns())) return bad;
     if (auto bad = check_links(*host.mutable_network())) return bad;
+    if (auto bad = check_dns(*host.mutable_network())) return bad;
   }
   if (auto bad = check_users(host)) return bad;
   if (auto bad = check_password_hash("root.passwordHash", host.root().password_hash())) return bad;

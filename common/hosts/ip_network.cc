@@ -58,6 +58,8 @@ bool IpInterface::is_reserved() const {
   return all_zero || (all_one && !address.v6);
 }
 
+bool IpInterface::is_single() const { return prefix == bits_of(address); }
+
 std::optional<IpAddress> parse_address(std::string_view text) {
   IpAddress address;
   if (const auto v4 = urls::parse_ipv4_address(text)) {

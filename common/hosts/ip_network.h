@@ -15,6 +15,8 @@ struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};  // of IPv4 the first four
 
   [[nodiscard]] std::string text() const;
+  /// fe80::/10
+  [[nodiscard]] bool is_link_local() const { return v6 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80; }
   bool operator==(const IpAddress&) const = default;
 };
 
@@ -29,6 +31,8 @@ struct IpInterface {
   [[nodiscard]] bool network_holds(const IpAddress& other) const;
   /// The network's own address, or (IPv4) its broadcast address: no host may have it.
   [[nodiscard]] bool is_reserved() const;
+  /// /32 or /128: there is nobody else in its network.
+  [[nodiscard]] bool is_single() const;
 };
 
 std::optional<IpAddress> parse_address(std::string_view text);

@@ -108,11 +108,19 @@ Verdict check_addresses(const std::string& field, wire::Link& link, Checked& see
     const auto gateway = parse_address(link.gateways(i));
     if (!gateway) return HostFault{at, quoted(link.gateways(i)) + " is no address"};
     link.set_gateways(i, gateway->text());
-    const bool link_local = gateway->v6 && gateway->bytes[0] == 0xfe && (gateway->bytes[1] & 0xc0) == 0x80;
-    const bool inside = std::ranges::any_of(
-        networks, [&](const IpInterface& network) { return network.network_holds(*gateway); });
-    if (!inside && !link_local)
-      return HostFault{at, gateway->text() + " lies in none of the networks of " + link.name()};
+    const bool alone = std::ranges::any_of(networks, [&](const IpInterface& network) {
+      return network.address.v6 == gateway->v6 && network.is_single();
+    });
+    if (is_outside(link, gateway->text()) && !alone)
+      return HostFault{
+          at, gateway->text() + " lies in none of the networks of " + link.name() +
+                  "; if it answers on the link all the same, as with many hosters, write the address as " +
+                  (gateway->v6 ? "/128" : "/32")};
+    const bool spoken = std::ranges::any_of(
+        networks, [&](const IpInterface& network) { return network.address.v6 == gateway->v6; });
+    if (!spoken)
+      return HostFault{at, gateway->text() + " needs an address of IPv" + (gateway->v6 ? "6" : "4") + " on " +
+                               link.name()};
     if (seen.addresses.contains(gateway->text()))
       return HostFault{at, gateway->text() + " is the server's own address"};
     if (std::exchange(seen.gateway[gateway->v6 ? 1 : 0], true))
@@ -122,6 +130,24 @@ Verdict check_addresses(const std::string& field, wire::Link& link, Checked& see
 }
 
 }  // namespace
+
+bool is_outside(const wire::Link& link, const std::string& gateway) {
+  const auto parsed = parse_address(gateway);
+  if (!parsed || parsed->is_link_local()) return false;
+  return std::ranges::none_of(link.addresses(), [&](const std::string& each) {
+    const auto address = parse_interface(each);
+    return address && address->network_holds(*parsed);
+  });
+}
+
+const wire::Link* primary_link(const wire::Network& network) {
+  const wire::Link* found = nullptr;
+  for (const wire::Link& link : network.links()) {
+    if (link.gateways_size() != 0) return &link;
+    if (found == nullptr && (link.dhcp() || link.addresses_size() != 0)) found = &link;
+  }
+  return found;
+}
 
 std::optional<HostFault> check_links(wire::Network& network) {
   if (network.links_size() > links_most) return HostFault{"network.links", "at most 32 links are possible"};

@@ -19,14 +19,18 @@ std::size_t utf8_length(std::string_view text) {
   return point >= smallest[length] && point <= 0x10FFFF && !surrogate ? length : 0;
 }
 
-std::string valid_utf8(std::string text) {
-  std::size_t good = 0;
-  while (good < text.size()) {
-    const std::size_t length = utf8_length(std::string_view(text).substr(good));
-    if (length == 0) break;
-    good += length;
+std::size_t first_not_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = utf8_length(text.substr(at));
+    if (length == 0) return at;
+    at += length;
   }
-  if (good == text.size()) return text;
+  return std::string_view::npos;
+}
+
+std::string valid_utf8(std::string text) {
+  const std::size_t good = first_not_utf8(text);
+  if (good == std::string_view::npos) return text;
   std::string out = text.substr(0, good);
   for (std::string_view rest = std::string_view(text).substr(good); !rest.empty();) {
     const std::size_t length = utf8_length(rest);

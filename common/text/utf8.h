@@ -13,6 +13,11 @@ namespace metalmesh {
 /// surrogates and what is cut off are none (RFC 3629).
 std::size_t utf8_length(std::string_view text);
 
+/// The first byte of `text` that belongs to no UTF-8 sequence; npos when all do.
+std::size_t first_not_utf8(std::string_view text);
+
+inline bool is_utf8(std::string_view text) { return first_not_utf8(text) == std::string_view::npos; }
+
 /// `text` with U+FFFD for every byte that belongs to no UTF-8 sequence.
 std::string valid_utf8(std::string text);
 

@@ -7,10 +7,20 @@
 
 namespace metalmesh::controller {
 
+namespace {
+
+ControllerLimits with_families(ControllerLimits limits, const families::FamilyCatalogue& families) {
+  limits.families = std::make_shared<const families::FamilyCatalogue>(families);
+  return limits;
+}
+
+}  // namespace
+
 ControllerNode::ControllerNode(const RowReader& rows, const Signer& signer, const Verifier& verifier,
                                Entropy& entropy, const Authenticator& authenticator, ControllerLimits limits,
                                ApiSettings settings)
-    : core_(rows, signer, verifier, entropy, limits), api_(core_, rows, authenticator, std::move(settings)) {}
+    : core_(rows, signer, verifier, entropy, with_families(std::move(limits), settings.families)),
+      api_(core_, rows, authenticator, std::move(settings)) {}
 
 Outcome ControllerNode::handle(const Input& input, const Now& now) {
   Outcome out;

@@ -107,6 +107,8 @@ Status inline_template(Manifest& manifest, const std::filesystem::path& folder) 
   }
   auto text = os::read_file(folder / source.file(), std::size_t{1} << 20);
   if (!text) return std::unexpected(std::move(text.error()).with(manifest.where + ": spec.template.file"));
+  if (auto good = check_utf8(*text, source.file()); !good)
+    return std::unexpected(std::move(good.error()).with(manifest.where + ": spec.template.file"));
   source.set_inline_(std::move(*text));
   source.clear_file();
   return {};

@@ -39,7 +39,11 @@ constexpr std::size_t strangers_named = 256;
 constexpr std::size_t actor_limit = 128;
 constexpr std::size_t life_bytes = 6;
 
-LoadedState or_empty(Result<LoadedState>& loaded) { return loaded ? std::move(*loaded) : LoadedState(); }
+LoadedState or_empty(Result<LoadedState>& loaded, const ControllerLimits& limits) {
+  LoadedState state = loaded ? std::move(*loaded) : LoadedState();
+  state.mesh.catalogue = limits.families;
+  return state;
+}
 
 /// The rows in memory, and the streams of every site as whole as they are.
 Result<LoadedState> load_whole(const RowReader& rows) {
@@ -65,7 +69,7 @@ struct ControllerCore::Impl {
         entropy(entropy_in),
         limits(limits_in),
         broken(loaded ? std::string() : loaded.error().message),
-        ledger(or_empty(loaded)),
+        ledger(or_empty(loaded, limits_in)),
         hearing(limits_in.first_hearing) {}
 
   /// The time to decide by; `machine` is what the machine's clocks show.

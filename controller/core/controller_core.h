@@ -21,6 +21,8 @@ struct ControllerLimits {
   std::uint64_t entries_kept = 10'000;  // of a site's journal, behind what we acknowledged (site_link.h)
   Duration first_hearing =
       std::chrono::minutes(2);  // after a start, for sites that may be away (first_hearing.h)
+  std::shared_ptr<const families::FamilyCatalogue>
+      families;  // what plans ask of them; none: only the sites do
 };
 
 class ControllerCore final : public DecisionCore {

@@ -4,7 +4,9 @@
 #include <array>
 #include <charconv>
 
+#include "common/answer/order_context.h"
 #include "common/base/digest.h"
+#include "common/hosts/text_rules.h"
 #include "common/text/letters.h"
 
 namespace metalmesh::controller::rules {
@@ -108,6 +110,10 @@ Verdict variables(const std::string& field, const StringMap& map) {
       return bad(field,
                  "variable name " + quoted(key) + ": letters, digits and _ - . only, at most 63 characters");
     }
+    if (answer::is_reserved(key))
+      return bad(field + "." + key,
+                 "has a meaning of its own in every template (a server's name is spec.hostname, what it "
+                 "becomes is spec.host): give the variable another name");
     if (value.find('\0') != std::string::npos) return bad(field + "." + key, "holds a zero byte");
     bytes += key.size() + value.size();
   }
@@ -170,10 +176,11 @@ Verdict url(const std::string& field, const std::string& value) {
 }
 
 Verdict hostname(const std::string& field, const std::string& value) {
-  const bool good = !value.empty() && value.size() <= 253 && is_alnum(value.front()) &&
-                    is_alnum(value.back()) &&
-                    all(value, [](char c) { return is_alnum(c) || c == '-' || c == '.'; });
-  return good ? std::nullopt : bad(field, quoted(value) + " is no host name");
+  return hosts::is_hostname(value)
+             ? std::nullopt
+             : bad(field,
+                   quoted(value) +
+                       " is no host name: labels of letters, digits and inner hyphens, at most 63 each");
 }
 
 Verdict token(const std::string& field, const std::string& value) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,6 +19,10 @@
 #include "schemas/record/controller.pb.h"
 #include "schemas/record/damage.pb.h"
 #include "schemas/rest/api.pb.h"
+
+namespace metalmesh::families {
+class FamilyCatalogue;
+}
 
 namespace metalmesh::controller {
 
@@ -47,7 +52,8 @@ struct MeshState {
   std::map<std::string, record::DamagedRow> damage;  // by row (printable): what nobody settled yet
   std::optional<rest::Backup> backup;                // the last one of this life
   std::map<std::string, std::map<std::string, std::string>>
-      families;             // site -> family -> SHA-256 (hex) of what it renders by
+      families;  // site -> family -> SHA-256 (hex) of what it renders by
+  std::shared_ptr<const families::FamilyCatalogue> catalogue;  // what families can, as this version has them
   InstallHistory installs;  // what earlier ones took; derived from the deployments
 };
 

@@ -1,4 +1,4 @@
-// From an order's profile to what its medium differs in: rendered answer files, another boot configuration.
+// From an order to what its medium differs in: rendered answer files, another boot configuration.
 // Pure; the media server composes the medium from the result.
 #pragma once
 
@@ -6,11 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "agents/media/answer/callback_script.h"
 #include "agents/media/menu/boot_menu.h"
+#include "common/answer/answer_order.h"
 #include "common/base/result.h"
-#include "schemas/config/family.pb.h"
-#include "schemas/wire/command.pb.h"
 #include "schemas/wire/media.pb.h"
 
 namespace metalmesh::media {
@@ -18,20 +16,9 @@ namespace metalmesh::media {
 /// The variable by which an order names the boot menu's entry, instead of its family.
 inline constexpr char entry_variable[] = "bootEntry";
 
-/// Where packages come from, if not from the medium.
-struct PackagesPlace {
-  std::string url;    // empty: the medium
-  bool site = false;  // of a tree that is served while the installer runs, and not afterwards
-};
-
 struct MediumOrder {
-  const config::OsFamily& family;
-  std::string profile_template;  // empty: the family's own
-  std::vector<wire::Variable> variables;
-  wire::Host host;
+  answer::AnswerOrder answer;
   std::vector<std::string> recognised;  // the families whose marks the image bears
-  PackagesPlace packages;
-  std::optional<Callback> callback;  // the profile's proof: the new system must call
 };
 
 struct MediumPlan {

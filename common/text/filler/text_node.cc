@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "common/text/utf8.h"
+
 namespace metalmesh {
 
 const TextNode* TextNode::find(std::string_view key) const {
@@ -14,6 +18,15 @@ const TextNode* TextNode::find(std::string_view key) const {
 
 Error error_at(std::string_view name, const TextNode& node, std::string_view message) {
   return fail(ErrorKind::invalid, fmt::format("{}:{}:{}: {}", name, node.line, node.column, message)).error();
+}
+
+Status check_utf8(std::string_view text, std::string_view name) {
+  const std::size_t wrong = first_not_utf8(text);
+  if (wrong == std::string_view::npos) return {};
+  const auto line = 1 + std::ranges::count(text.substr(0, wrong), '\n');
+  const bool wide = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
+  return fail(ErrorKind::invalid, fmt::format("{}:{}: is not UTF-8; convert it: iconv -f {} -t UTF-8", name,
+                                              line, wide ? "UTF-16" : "LATIN1"));
 }
 
 }  // namespace metalmesh

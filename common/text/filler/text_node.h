@@ -36,4 +36,7 @@ struct TextNode {
 /// The error for something found at `node` of the file `name`: `name:line:column: message`.
 Error error_at(std::string_view name, const TextNode& node, std::string_view message);
 
+/// Fails with `invalid` for bytes outside UTF-8, naming file and line: nothing may get lost on its way to a machine.
+Status check_utf8(std::string_view text, std::string_view name);
+
 }  // namespace metalmesh

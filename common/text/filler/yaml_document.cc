@@ -147,6 +147,7 @@ Result<std::vector<TextNode>> parse_yaml(std::string_view text, std::string_view
   if (text.size() > text_limit) {
     return fail(ErrorKind::exhausted, fmt::format("{}: longer than {} bytes", name, text_limit));
   }
+  if (auto good = check_utf8(text, name); !good) return std::unexpected(good.error());
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // some editors begin a file with it
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   return Parser(text, name).documents();

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "common/answer/answer_order.h"
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
+#include "common/families/family_catalogue.h"
 #include "common/hosts/host_rules.h"
 #include "controller/core/actions/grounds.h"
 #include "controller/core/actions/install_order.h"
+#include "controller/core/object_rules.h"
 #include "controller/core/selection.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
@@ -129,6 +132,47 @@ Ground host_wrong(const Become& b) {
   return "host." + wrong->field + ": " + wrong->message;
 }
 
+/// The template that the rollout's profile brings; nothing when nobody knows any more: old versions are kept without.
+std::optional<std::string> template_of(const Become& b) {
+  const rest::Profile& wanted = b.profile;
+  const auto newest = b.candidate.plan.mesh.profiles.find(wanted.metadata().name());
+  if (newest == b.candidate.plan.mesh.profiles.end() ||
+      newest->second.metadata().version() != wanted.metadata().version())
+    return std::nullopt;
+  return newest->second.spec().template_().inline_();
+}
+
+answer::PackagesPlace packages_of(const Become& b) {
+  if (packages_from_media(b.profile)) return {};
+  return {b.profile.spec().packages(), false};
+}
+
+/// By the family's file as this version has it, if the site renders by the same.
+Ground beyond_the_family(const Become& b) {
+  const MeshState& mesh = b.candidate.plan.mesh;
+  const std::string& name = b.profile.spec().family();
+  const config::OsFamily* family = mesh.catalogue == nullptr ? nullptr : mesh.catalogue->find(name);
+  const auto site = mesh.families.find(b.candidate.server.spec().site());
+  if (family == nullptr || site == mesh.families.end()) return std::nullopt;
+  const auto rendered_by = site->second.find(name);
+  if (rendered_by == site->second.end() || rendered_by->second != families::family_sha256(*family))
+    return std::nullopt;
+  auto own_template = template_of(b);
+  if (!own_template) return std::nullopt;
+  answer::AnswerOrder order{.family = *family,
+                            .profile_template = std::move(*own_template),
+                            .variables = {},
+                            .host = b.host(),
+                            .packages = packages_of(b),
+                            .callback = std::nullopt};
+  wire::Variable& hostname = order.variables.emplace_back();
+  hostname.set_name("hostname");
+  const auto& server = b.candidate.server;
+  hostname.set_value(server.spec().hostname().empty() ? server.metadata().name() : server.spec().hostname());
+  if (b.profile.spec().proof().minimum() == "callback") order.callback.emplace();
+  return answer::why_refused(order);
+}
+
 Ground address_taken(const Become& b) {
   const rest::Server& server = b.candidate.server;
   for (const std::string& address : hosts::addresses_of(b.host())) {
@@ -164,6 +208,7 @@ constexpr std::array against_it = {
 constexpr std::array against_what_it_becomes = {
     Rule<Become>{"VARIABLE_MISSING", unreachable_proof},
     Rule<Become>{"HOST_INVALID", host_wrong},
+    Rule<Become>{"NOT_EXPRESSIBLE", beyond_the_family},
     Rule<Become>{"ADDRESS_TAKEN", address_taken},
 };
 

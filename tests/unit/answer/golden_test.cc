@@ -79,16 +79,16 @@ Result<MediumPlan> plan_case(const families::FamilyCatalogue& catalogue, const c
                              const fs::path& folder, const wire::ImageFacts& facts) {
   auto order = read_yaml<wire::Install>(text_of(folder / "order.yaml"), folder.string() + "/order.yaml");
   if (!order) return std::unexpected(order.error());
-  std::optional<Callback> callback;
+  std::optional<answer::Callback> callback;
   if (order->proof().minimum() == wire::PROOF_CALLBACK)
     callback = {"https://192.0.2.5:8443/c/0123456789abcdef", "-----BEGIN CERTIFICATE-----\nTUlJ\n"};
-  return plan_medium({.family = family,
-                      .profile_template = text_of(folder / "template"),
-                      .variables = {order->variables().begin(), order->variables().end()},
-                      .host = order->host(),
-                      .recognised = catalogue.recognise(facts),
-                      .packages = {order->packages().url(), false},
-                      .callback = std::move(callback)},
+  return plan_medium({.answer = {.family = family,
+                                 .profile_template = text_of(folder / "template"),
+                                 .variables = {order->variables().begin(), order->variables().end()},
+                                 .host = order->host(),
+                                 .packages = {order->packages().url(), false},
+                                 .callback = std::move(callback)},
+                      .recognised = catalogue.recognise(facts)},
                      facts);
 }
 
@@ -198,13 +198,15 @@ std::string with_site_packages(const std::string& name, const std::string& url) 
   const fs::path file = folder / "one-card/order.yaml";
   auto order = read_yaml<wire::Install>(text_of(file), file.string());
   EXPECT_TRUE(order);
-  const auto plan = plan_medium({.family = family,
-                                 .profile_template = "",
-                                 .variables = {order->variables().begin(), order->variables().end()},
-                                 .host = order->host(),
-                                 .recognised = {},
-                                 .packages = {url, true}},
-                                facts);
+  const auto plan =
+      plan_medium({.answer = {.family = family,
+                              .profile_template = "",
+                              .variables = {order->variables().begin(), order->variables().end()},
+                              .host = order->host(),
+                              .packages = {url, true},
+                              .callback = std::nullopt},
+                   .recognised = {}},
+                  facts);
   if (!plan) return plan.error().message;
   std::string all;
   for (const auto& [path, content] : files_of(*plan)) all += content;
@@ -241,14 +243,14 @@ TEST(Families, AProofThatCannotComeIsRefused) {
   const auto catalogue = adapters::load_families();
   ASSERT_TRUE(catalogue) << catalogue.error().message;
   const auto refusal = [&](const std::string& family, const std::string& tmpl, bool wanted) {
-    MediumOrder order{.family = *catalogue->find(family),
-                      .profile_template = tmpl,
-                      .variables = {},
-                      .host = {},
-                      .recognised = {},
-                      .packages = {},
-                      .callback = std::nullopt};
-    if (wanted) order.callback = {"http://192.0.2.5:8443/c/0123456789abcdef", ""};
+    MediumOrder order{.answer = {.family = *catalogue->find(family),
+                                 .profile_template = tmpl,
+                                 .variables = {},
+                                 .host = {},
+                                 .packages = {},
+                                 .callback = std::nullopt},
+                      .recognised = {}};
+    if (wanted) order.answer.callback = {"http://192.0.2.5:8443/c/0123456789abcdef", ""};
     wire::ImageFacts facts;
     facts.set_patchable(true);
     facts.mutable_placeholder()->set_length(8192);

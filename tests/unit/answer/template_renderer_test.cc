@@ -1,14 +1,16 @@
 // Templates: tags, scopes, the line a mistake is named by, and that no value can leave its place in any
 // syntax.
-#include "agents/media/answer/template_renderer.h"
+#include "common/answer/template_renderer.h"
 
 #include <gmock/gmock.h>
 
 #include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 
-#include "agents/media/answer/answer_check.h"
+#include "common/answer/answer_check.h"
+#include "common/answer/order_context.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 using ::testing::AllOf;
@@ -48,6 +50,57 @@ TEST(TemplateRenderer, SectionsFollowTheValue) {
             "eno1*@web-01 eno2@web-01 ");
   EXPECT_EQ(render("{{#keys}}<{{.}}>{{/keys}}"), "<a b><c'd>");
   EXPECT_EQ(render("{{#disk}}{{serial}}{{#path}}p{{/path}}{{/disk}}"), "S1");
+}
+
+TEST(TemplateRenderer, LosesNoByteOfATemplateOrAValue) {
+  std::string bytes =
+      "\xEF\xBB\xBFZeile 1\r\nZ\xC3\xBC"
+      "rich\r\n\ttab ";
+  bytes += '\0';
+  bytes += "\x7f\x01\n\n no end";
+  for (const TextFormat format :
+       {TextFormat::verbatim, TextFormat::shell, TextFormat::kickstart, TextFormat::preseed, TextFormat::yaml,
+        TextFormat::json, TextFormat::toml, TextFormat::xml}) {
+    EXPECT_EQ(render_template(bytes, {}, format), bytes);
+    EXPECT_EQ(render_template("{{{x}}}", {{"x", bytes}}, format), bytes);
+    const auto written = render_template("{{x}}", {{"x", bytes}}, format);
+    if (!written) {
+      EXPECT_THAT(written.error().message, HasSubstr("variable x"));
+    } else if (format == TextFormat::yaml || format == TextFormat::json || format == TextFormat::toml) {
+      EXPECT_EQ(json::parse(*written), json::value(bytes));
+    } else {
+      EXPECT_EQ(*written, "'" + bytes + "'");
+    }
+  }
+}
+
+TEST(TemplateRenderer, TellsTheWayOutForBracesThatAreTheFilesOwn) {
+  for (const char* braces :
+       {"{{ v1.local_hostname }}", "{{% if x %}}", "{{#each}}", "{{/x}}", "{{", "{{#none}}"})
+    EXPECT_THAT(render(braces).error().message, HasSubstr("write {{{{ for")) << braces;
+}
+
+TEST(TemplateRenderer, AValueOfSeveralLinesIsAskedForWhereNothingQuotesIt) {
+  const json::object lines = {{"x", "a\nb"}};
+  EXPECT_THAT(render_template("{{x}}", lines, TextFormat::verbatim).error().message, HasSubstr("{{{x}}}"));
+  EXPECT_EQ(render_template("{{{x}}} {{x | base64}}", lines, TextFormat::verbatim), "a\nb YQpi");
+}
+
+TEST(AnswerCheck, AnAliasIsAValueAndDuplicatesAreFoundBehindIt) {
+  EXPECT_TRUE(check_syntax("a: &x 1\nb: *x\nc: same\nd: same\n", TextFormat::yaml));
+  const auto twice = check_syntax("a: &x 1\nb: *x\nc: 1\nc: 2\n", TextFormat::yaml);
+  ASSERT_FALSE(twice);
+  EXPECT_THAT(twice.error().message, HasSubstr("line 4"));
+  EXPECT_FALSE(check_syntax("a: &x 1\nb: *x\na: 2\n", TextFormat::yaml));
+}
+
+TEST(OrderContext, NamesOfTheHouseAreNobodysVariables) {
+  for (const char* name :
+       {"host", "hostname", "deployment", "callback_url", "packages", "callback", "volume_id"})
+    EXPECT_TRUE(is_reserved(name)) << name;
+  wire::Variable variable;
+  variable.set_name("host");
+  EXPECT_THAT(order_context({variable}, {}, {}).error().message, HasSubstr("another name"));
 }
 
 TEST(TemplateRenderer, LinesOfMereTagsDisappear) {
@@ -127,4 +180,4 @@ TEST(AnswerCheck, SeesWhatIsNotWellFormed) {
 }
 
 }  // namespace
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -1,6 +1,7 @@
 // Who is in a plan, who is not and why.
 #include <array>
 
+#include "common/families/family_catalogue.h"
 #include "tests/unit/controller_core/planned.h"
 
 namespace metalmesh::testing {
@@ -227,6 +228,39 @@ TEST_F(Planned, WhatTheWholeHostGetsWrongExcludesTheServer) {
   user.set_name("ops");
   for (int i = 0; i < 3; ++i) user.add_ssh_keys("ssh-rsa " + std::string(4000, 'A'));
   EXPECT_EQ(reasons(plan(object))["s0"], "HOST_INVALID");
+}
+
+TEST_F(Planned, WhatAFamilyCannotExpressExcludesTheServerInWords) {
+  mesh.add_ready("s0", agent, 0);
+  families::FamilyCatalogue catalogue;
+  config::OsFamily own;
+  own.set_name("rhel");
+  own.add_files()->set_path("/ks.cfg");
+  own.mutable_files(0)->set_format("kickstart");
+  own.mutable_files(0)->set_main(true);
+  ASSERT_TRUE(catalogue.add(own));
+  const config::OsFamily& family = *catalogue.find("rhel");
+  const auto tell = [&](const std::string& sha256) {
+    wire::Event event;
+    wire::FamilyRef& known = *event.mutable_families()->add_families();
+    known.set_name(family.name());
+    known.set_sha256(sha256);
+    agent.report(event);
+  };
+  tell(families::family_sha256(family));
+  mesh.limits.families = std::make_shared<const families::FamilyCatalogue>(catalogue);
+  mesh.restart();
+  mesh.run_for(std::chrono::seconds(8));
+  auto profile = Mesh::profile("base");
+  profile.mutable_spec()->mutable_template_()->set_inline_("name={{hostname}}\n");
+  profile.mutable_spec()->mutable_host()->add_ntp("10.0.0.1");
+  mesh.apply(profile);
+  const rest::Plan made = plan(Mesh::rollout_object("r"));
+  EXPECT_EQ(reasons(made)["s0"], "NOT_EXPRESSIBLE");
+  EXPECT_THAT(made.excluded(0).message(), ::testing::HasSubstr("does not name host.ntp"));
+  tell(std::string(64, 'b'));
+  EXPECT_EQ(plan(Mesh::rollout_object("r2")).servers_size(), 1)
+      << "the site has a file of its own: it will say";
 }
 
 TEST_F(Planned, SaysHowMuchComesOverTheBmcAndThatItIsAnAssumption) {

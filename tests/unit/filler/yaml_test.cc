@@ -22,6 +22,13 @@ std::string error_of(std::string_view text) {
   return message ? "no error" : message.error().message;
 }
 
+TEST(YamlReader, names_file_and_line_of_what_is_no_utf8) {
+  EXPECT_EQ(error_of<rest::Server>("kind: Server\nmetadata: {name: r\xe9}\n"),
+            "f.yaml:2: is not UTF-8; convert it: iconv -f LATIN1 -t UTF-8");
+  EXPECT_EQ(error_of<rest::Server>(std::string("\xFF\xFEk\0i\0", 6)),
+            "f.yaml:1: is not UTF-8; convert it: iconv -f UTF-16 -t UTF-8");
+}
+
 TEST(YamlReader, keeps_text_as_written_whatever_yaml_would_guess) {
   const auto server = read_yaml<rest::Server>(R"(
 kind: Server

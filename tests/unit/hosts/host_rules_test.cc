@@ -65,6 +65,14 @@ std::vector<Mistake> link_mistakes() {
   return {
       {"network.links[3].gateways[0]", "none of the networks",
        [](Host& h) { link_of(h, 3).set_gateways(0, "10.22.0.1"); }},
+      {"network.links[3].gateways[0]", "write the address as /32",
+       [](Host& h) { link_of(h, 3).set_gateways(0, "10.22.0.1"); }},
+      {"network.links[3].gateways[0]", "needs an address of IPv6 on prod",
+       [](Host& h) {
+         link_of(h, 3).mutable_addresses()->RemoveLast();
+         link_of(h, 3).mutable_gateways()->Clear();
+         link_of(h, 3).add_gateways("fe80::1");
+       }},
       {"network.links[3].gateways[0]", "own address",
        [](Host& h) { link_of(h, 3).set_gateways(0, "10.21.0.60"); }},
       {"network.links[3].gateways[2]", "second default",
@@ -115,6 +123,19 @@ std::vector<Mistake> other_mistakes() {
       {"disk.maxSize", "no disk can match",
        [](Host& h) { h.mutable_disk()->set_min_size(2), h.mutable_disk()->set_max_size(1); }},
       {"timezone", "letters", [](Host& h) { h.set_timezone("Europe/Berlin; rm"); }},
+      {"network.dns[0]", "no link has an address of IPv6",
+       [](Host& h) {
+         link_of(h, 3).mutable_addresses()->RemoveLast();
+         link_of(h, 3).mutable_gateways()->Clear();
+         h.mutable_network()->mutable_dns()->Clear();
+         h.mutable_network()->add_dns("2001:db8::53");
+       }},
+      {"domain", "no domain name", [](Host& h) { h.set_domain(std::string(64, 'a') + ".net"); }},
+      {"domain", "no domain name", [](Host& h) { h.set_domain("acme-.net"); }},
+      {"disk.serial", "holds a blank", [](Host& h) { h.mutable_disk()->set_serial("QEMU DISK 1"); }},
+      {"packages[0]", "a group by its id", [](Host& h) { h.add_packages("@Server with GUI"); }},
+      {"scripts.post", "dos2unix", [](Host& h) { h.mutable_scripts()->set_post("echo\r\n"); }},
+      {"scripts.post", "not UTF-8", [](Host& h) { h.mutable_scripts()->set_post("echo \xe9\n"); }},
       {"packages[0]", "package name", [](Host& h) { h.add_packages("a b"); }},
       {"scripts.post", "8192", [](Host& h) { h.mutable_scripts()->set_post(std::string(8193, 'x')); }},
   };
@@ -153,6 +174,27 @@ TEST(HostMerge, ScalarsWinAndListsReplace) {
   EXPECT_THAT(base.network().dns(), ElementsAre("10.0.0.53"));
   ASSERT_EQ(base.network().links_size(), 1);
   EXPECT_EQ(base.network().links(0).name(), "eno7");
+}
+
+TEST(HostMerge, ARuleForTheDiskIsOneValue) {
+  Host base;
+  base.mutable_disk()->set_path("/dev/sda");
+  base.mutable_disk()->set_min_size(4);
+  Host over;
+  over.mutable_disk()->set_wwn("naa.5000c500a1b2c3d4");
+  merge_host(base, over);
+  EXPECT_EQ(base.disk().path(), "");
+  EXPECT_EQ(base.disk().min_size(), 0);
+  EXPECT_EQ(base.disk().wwn(), "naa.5000c500a1b2c3d4");
+}
+
+TEST(HostRules, AGatewayBesideASingleAddressMayLieOutside) {
+  Host host;
+  wire::Link& link = *host.mutable_network()->add_links();
+  link.set_name("eno1");
+  link.add_addresses("10.21.0.60/32");
+  link.add_gateways("10.99.0.1");
+  EXPECT_FALSE(check_host(host));
 }
 
 }  // namespace

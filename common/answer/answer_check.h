@@ -5,12 +5,12 @@
 
 #include <string_view>
 
-#include "agents/media/answer/text_format.h"
+#include "common/answer/text_format.h"
 #include "common/base/result.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 
 /// Fails with `invalid` and where the parser stopped.
 Status check_syntax(std::string_view text, TextFormat format);
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

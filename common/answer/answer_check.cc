@@ -1,4 +1,4 @@
-#include "agents/media/answer/answer_check.h"
+#include "common/answer/answer_check.h"
 
 #include <expat.h>
 #include <toml++/toml.h>
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 std::unexpected<Error> malformed(const char* syntax, std::size_t line, const std::string& why) {
@@ -30,6 +30,8 @@ class KeyWatch {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access): libyaml's event
         return node(
             std::string(reinterpret_cast<const char*>(event.data.scalar.value), event.data.scalar.length));
+      case YAML_ALIAS_EVENT:
+        return node(std::nullopt);
       case YAML_MAPPING_START_EVENT:
       case YAML_SEQUENCE_START_EVENT:
         node(std::nullopt);
@@ -131,4 +133,4 @@ Status check_syntax(std::string_view text, TextFormat format) {
   }
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -6,8 +6,8 @@
 
 #include "schemas/wire/host.pb.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 
 std::string keyfile_of(const wire::Network& network, const wire::Link& link);
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -6,7 +6,7 @@
 #include <boost/json/object.hpp>
 #include <string>
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 
 struct Callback {
   std::string url;
@@ -17,4 +17,4 @@ struct Callback {
 /// and `script`: shell lines that put both into the root they run in.
 boost::json::object callback_context(const Callback& callback);
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

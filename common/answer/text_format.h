@@ -19,7 +19,7 @@
 
 #include "common/base/result.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 
 enum class TextFormat { verbatim, yaml, json, toml, xml, kickstart, shell, preseed, kernel };
 
@@ -30,4 +30,4 @@ Result<std::string> write_value(const boost::json::value& value, TextFormat form
 /// RFC 4648 with padding: carries any text through any syntax.
 std::string base64(std::string_view bytes);
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

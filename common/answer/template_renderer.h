@@ -20,14 +20,14 @@
 #include <string>
 #include <string_view>
 
-#include "agents/media/answer/text_format.h"
+#include "common/answer/text_format.h"
 #include "common/base/result.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 
 /// Fails with `invalid` and a message that names the line: unknown name, value that does not fit the format,
 /// section that is not closed; with `exhausted` beyond 16 MiB.
 Result<std::string> render_template(std::string_view tmpl, const boost::json::object& context,
                                     TextFormat format);
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -1,9 +1,11 @@
-#include "agents/media/answer/keyfile.h"
+#include "common/answer/keyfile.h"
 
 #include <algorithm>
 #include <string_view>
 
-namespace metalmesh::media {
+#include "common/hosts/link_rules.h"
+
+namespace metalmesh::answer {
 namespace {
 
 bool is_v6(const std::string& text) { return text.find(':') != std::string::npos; }
@@ -48,9 +50,15 @@ std::string addressing(const wire::Network& network, const wire::Link& link, boo
     if (is_v6(each) == v6) out += "address" + std::to_string(++number) + "=" + each + "\n";
   }
   for (const std::string& gateway : link.gateways()) {
-    if (is_v6(gateway) == v6) out += "gateway=" + gateway + "\n";
+    if (is_v6(gateway) != v6) continue;
+    if (hosts::is_outside(link, gateway)) {
+      out +=
+          std::string("route1=") + (v6 ? "::/0," : "0.0.0.0/0,") + gateway + "\nroute1_options=onlink=true\n";
+    } else {
+      out += "gateway=" + gateway + "\n";
+    }
   }
-  if (number == 0) return out;
+  if (method_of(link, v6) == "disabled") return out;
   if (const std::string dns = semicolons(network.dns(), v6); !dns.empty()) out += "dns=" + dns + "\n";
   std::string search;
   for (const std::string& each : network.search()) search += each + ";";
@@ -79,4 +87,4 @@ std::string keyfile_of(const wire::Network& network, const wire::Link& link) {
   return bond.empty() ? out + addressing(network, link, false) + addressing(network, link, true) : out;
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

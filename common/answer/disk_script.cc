@@ -1,8 +1,8 @@
-#include "agents/media/answer/disk_script.h"
+#include "common/answer/disk_script.h"
 
-#include "agents/media/answer/text_format.h"
+#include "common/answer/text_format.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 std::string shell_word(const std::string& text) {
@@ -29,8 +29,9 @@ for entry in /sys/block/*; do
     out += " || continue\n";
   }
   if (!disk.wwn().empty()) {
+    const std::string digits = disk.wwn().substr(disk.wwn().find('.') + 1);  // eui. or none
     out += "  echo \"$facts\" | grep -qixE " +
-           shell_word("ID_WWN(_WITH_EXTENSION)?=(0x|naa\\.|eui\\.)?" + disk.wwn()) + " || continue\n";
+           shell_word("ID_WWN(_WITH_EXTENSION)?=(0x|naa\\.|eui\\.)?" + digits) + " || continue\n";
   }
   if (!disk.path().empty())
     out += "  [ \"$(readlink -f " + shell_word(disk.path()) + ")\" = \"/dev/$name\" ] || continue\n";
@@ -54,4 +55,4 @@ echo "$disk" > /tmp/metalmesh-disk
 )sh";
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -8,17 +8,21 @@
 
 #include <boost/json/object.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
 #include "schemas/config/family.pb.h"
 #include "schemas/wire/command.pb.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 
-/// `host` must have passed hosts::check_host. Fails with `invalid`: a variable given twice, or one whose text
-/// is not of its type.
+/// Names that the order itself gives a meaning, so no variable of a person may have one.
+bool is_reserved(std::string_view name);
+
+/// `host` must have passed hosts::check_host. Fails with `invalid`: a variable given twice, one whose text
+/// is not of its type, or one by the name of what only the house can say.
 Result<boost::json::object> order_context(const std::vector<wire::Variable>& variables,
                                           const wire::Host& host, const config::OsFamily& family);
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

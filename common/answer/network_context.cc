@@ -1,15 +1,16 @@
-#include "agents/media/answer/network_context.h"
+#include "common/answer/network_context.h"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <string>
 #include <utility>
 
-#include "agents/media/answer/keyfile.h"
-#include "agents/media/answer/text_format.h"
+#include "common/answer/keyfile.h"
+#include "common/answer/text_format.h"
 #include "common/hosts/ip_network.h"
+#include "common/hosts/link_rules.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 namespace json = boost::json;
@@ -105,7 +106,9 @@ bool is_in_bond(const wire::Network& network, const std::string& name) {
 json::array routes_of(const wire::Link& link) {
   json::array routes;
   for (const std::string& gateway : link.gateways())
-    routes.push_back(json::object{{"to", "default"}, {"via", gateway}});
+    routes.push_back(hosts::is_outside(link, gateway)
+                         ? json::object{{"to", "default"}, {"via", gateway}, {"on-link", true}}
+                         : json::object{{"to", "default"}, {"via", gateway}});
   return routes;
 }
 
@@ -138,6 +141,7 @@ json::object link_context(const wire::Network& network, const wire::Link& link, 
   }
   const bool is_card = !link.has_bond() && !link.has_vlan();
   const bool enslaved = is_in_bond(network, link.name());
+  const bool v4_none = v4.empty();
   json::value first4 = v4.empty() ? json::value(nullptr) : v4.front();
   json::value first6 = v6.empty() ? json::value(nullptr) : v6.front();
   json::array addresses = addresses_of(link);
@@ -164,25 +168,17 @@ json::object link_context(const wire::Network& network, const wire::Link& link, 
           {"keyfile_base64", base64(keyfile_of(network, link))},
           {"ipv4", std::move(first4)},
           {"ipv6", std::move(first6)},
+          {"has4", link.dhcp() || !v4_none},
           {"gateway4", gateway_of(link, false)},
           {"gateway6", gateway_of(link, true)},
           {"configured", link.dhcp() || link.addresses_size() != 0},
           {"static", link.addresses_size() != 0}};
 }
 
-bool is_configured(const wire::Link& link) { return link.dhcp() || link.addresses_size() != 0; }
-
-/// The link with the default route, else the first that has an address.
-const wire::Link* primary_of(const wire::Network& network) {
-  const wire::Link* found = nullptr;
-  for (const wire::Link& link : network.links()) {
-    if (link.gateways_size() != 0) return &link;
-    if (found == nullptr && is_configured(link)) found = &link;
-  }
-  return found;
-}
-
 json::object dns_context(const wire::Network& network) {
+  json::array domains;
+  for (const std::string& domain : network.search())
+    domains.push_back(json::object{{"number", domains.size() + 1}, {"domain", domain}});
   json::array numbered;
   for (const std::string& address : network.dns())
     numbered.push_back(json::object{{"number", numbered.size() + 1}, {"address", address}});
@@ -191,7 +187,9 @@ json::object dns_context(const wire::Network& network) {
           {"comma", joined(network.dns(), ',')},
           {"first", network.dns().empty() ? json::value(nullptr) : json::value(network.dns(0))},
           {"search", list_of(network.search())},
-          {"search_comma", joined(network.search(), ',')}};
+          {"search_numbered", std::move(domains)},
+          {"search_comma", joined(network.search(), ',')},
+          {"has_search", !network.search().empty()}};
 }
 
 }  // namespace
@@ -202,7 +200,7 @@ json::object network_context(const wire::Network& network) {
   json::array bonds;
   json::array vlans;
   json::value primary(nullptr);
-  const wire::Link* chosen = primary_of(network);
+  const wire::Link* chosen = hosts::primary_link(network);
   for (const wire::Link& link : network.links()) {
     json::object context = link_context(network, link, links.size());
     context["primary"] = &link == chosen;
@@ -215,4 +213,4 @@ json::object network_context(const wire::Network& network) {
           {"vlans", std::move(vlans)}, {"primary", std::move(primary)}, {"dns", dns_context(network)}};
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

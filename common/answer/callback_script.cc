@@ -1,8 +1,8 @@
-#include "agents/media/answer/callback_script.h"
+#include "common/answer/callback_script.h"
 
-#include "agents/media/answer/text_format.h"
+#include "common/answer/text_format.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 constexpr char program_path[] = "/etc/metalmesh-callback";
@@ -75,4 +75,4 @@ boost::json::object callback_context(const Callback& callback) {
           {"script", script(callback)}};
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

@@ -1,20 +1,27 @@
-#include "agents/media/answer/order_context.h"
+#include "common/answer/order_context.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <charconv>
 #include <map>
 #include <utility>
 
-#include "agents/media/answer/disk_script.h"
-#include "agents/media/answer/network_context.h"
-#include "agents/media/answer/text_format.h"
+#include "common/answer/disk_script.h"
+#include "common/answer/network_context.h"
+#include "common/answer/text_format.h"
+#include "common/hosts/text_rules.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::array<std::string_view, 5> ours = {"host", "callback", "packages", "volume_id",
+                                                  "volume_label"};
+/// They travel as variables, and whoever makes the order sets them.
+constexpr std::array<std::string_view, 4> offered = {"hostname", "server", "deployment", "callback_url"};
 
 json::value or_null(const std::string& text) {
   return text.empty() ? json::value(nullptr) : json::value(text);
@@ -73,13 +80,16 @@ bool needs_group_or_sudo(const wire::User& user) {
 json::object disk_context(const wire::DiskChoice& disk) {
   const bool chosen = !disk.serial().empty() || !disk.wwn().empty() || !disk.path().empty() ||
                       disk.min_size() != 0 || disk.max_size() != 0;
+  const bool nvme = disk.wwn().starts_with("eui.");
+  const std::string wwn = nvme ? disk.wwn().substr(4) : disk.wwn();
   return {{"chosen", chosen},
           {"serial", or_null(disk.serial())},
-          {"wwn", or_null(disk.wwn())},
+          {"wwn", or_null(wwn)},
+          {"wwn_name", or_null(wwn.empty() ? wwn : (nvme ? "eui." : "naa.") + wwn)},
           {"path", or_null(disk.path())},
-          {"wwn_glob", "*" + disk.wwn()},
+          {"wwn_glob", "*" + wwn},
           // udev gives the first 16 digits in one property and all of them in another.
-          {"wwn_key", disk.wwn().size() > 16 ? "ID_WWN_WITH_EXTENSION" : "ID_WWN"},
+          {"wwn_key", wwn.size() > 16 ? "ID_WWN_WITH_EXTENSION" : "ID_WWN"},
           {"min_size", or_null(disk.min_size())},
           {"max_size", or_null(disk.max_size())},
           {"script", disk_script(disk)},
@@ -100,26 +110,43 @@ json::object locale_context(const std::string& given) {
                          : language.substr(0, underscore) + "-" + language.substr(underscore + 1)}};
 }
 
+/// As a section of a kickstart can hold it: whatever begins with % would end it, or be a command of its own.
+std::string section_of(const std::string& script) {
+  if (!hosts::has_percent_line(script)) return script;
+  return "printf %s " + base64(script) + " | base64 -d > /tmp/metalmesh-script && . /tmp/metalmesh-script";
+}
+
+json::object scripts_context(const wire::Scripts& scripts) {
+  return {{"pre", scripts.pre()},
+          {"post", scripts.post()},
+          {"pre_section", section_of(scripts.pre())},
+          {"post_section", section_of(scripts.post())}};
+}
+
 json::object host_context(const wire::Host& host, const std::string& hostname) {
   json::array users;
   for (const wire::User& user : host.users()) users.push_back(user_context(user));
   const bool qualified = host.domain().empty() || hostname.ends_with("." + host.domain());
   const std::string fqdn = qualified ? hostname : hostname + "." + host.domain();
-  return {{"domain", or_null(host.domain())},
+  const std::size_t dot = fqdn.find('.');
+  const std::string zone = host.timezone().empty() ? "Etc/UTC" : host.timezone();
+  return {{"domain", dot == std::string::npos ? json::value(nullptr) : json::value(fqdn.substr(dot + 1))},
           {"fqdn", fqdn},
           {"fqdn_base64", base64(fqdn + "\n")},
           {"short_name", hostname.substr(0, hostname.find('.'))},
           {"locale", locale_context(host.locale())},
           {"keyboard", host.keyboard().empty() ? "us" : host.keyboard()},
-          {"timezone", host.timezone().empty() ? "Etc/UTC" : host.timezone()},
+          {"timezone", zone},
+          {"timezone_city", zone == "Etc/UTC" ? "UTC" : zone},
           {"ntp", list_of(host.ntp())},
+          {"ntp_first", host.ntp().empty() ? json::value(nullptr) : json::value(host.ntp(0))},
           {"has_ntp", !host.ntp().empty()},
           {"network", network_context(host.network())},
           {"has_groups_or_keyless_sudo", std::ranges::any_of(host.users(), needs_group_or_sudo)},
           {"users", users},
           {"root", root_context(host.root())},
           {"disk", disk_context(host.disk())},
-          {"scripts", json::object{{"pre", host.scripts().pre()}, {"post", host.scripts().post()}}},
+          {"scripts", scripts_context(host.scripts())},
           {"packages", list_of(host.packages())},
           {"has_packages", !host.packages().empty()}};
 }
@@ -152,10 +179,18 @@ Result<json::value> typed(const config::TypedVariable& variable, const std::stri
 
 }  // namespace
 
+bool is_reserved(std::string_view name) {
+  return std::ranges::find(ours, name) != ours.end() || std::ranges::find(offered, name) != offered.end();
+}
+
 Result<json::object> order_context(const std::vector<wire::Variable>& variables, const wire::Host& host,
                                    const config::OsFamily& family) {
   std::map<std::string, std::string> values;
   for (const wire::Variable& variable : variables) {
+    if (std::ranges::find(ours, variable.name()) != ours.end())
+      return fail(ErrorKind::invalid,
+                  "variable " + variable.name() +
+                      " has a meaning of its own in every template: give it another name");
     if (!values.emplace(variable.name(), variable.value()).second)
       return fail(ErrorKind::invalid, "variable " + variable.name() + " is given twice");
   }
@@ -175,4 +210,4 @@ Result<json::object> order_context(const std::vector<wire::Variable>& variables,
   return context;
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

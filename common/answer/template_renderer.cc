@@ -1,4 +1,4 @@
-#include "agents/media/answer/template_renderer.h"
+#include "common/answer/template_renderer.h"
 
 #include <algorithm>
 #include <ranges>
@@ -7,7 +7,7 @@
 
 #include "common/families/template_tokens.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 namespace json = boost::json;
@@ -80,7 +80,8 @@ class Renderer {
     if (value == nullptr) {
       return fail(ErrorKind::invalid,
                   at_line(token.line) + "variable " + std::string(token.text) +
-                      " is not set for this server; set it or remove it from the profile");
+                      " is not set for this server; set it, remove it from the profile, or, where the braces "
+                      "are the file's own, write {{{{ for them");
     }
     if (token.kind == Kind::value) return insert(token, *value);
     if (token.kind == Kind::inverted) {
@@ -119,6 +120,7 @@ class Renderer {
 
   Result<std::string> written(const families::TemplateToken& token, const json::value& value) const {
     if (token.raw) return write_value(value, TextFormat::verbatim);
+    if (token.filter.empty() && format_ == TextFormat::verbatim) return one_line(token, value);
     if (token.filter.empty()) return write_value(value, format_);
     if (token.filter == "base64") {
       auto text = write_value(value, TextFormat::verbatim);
@@ -127,6 +129,16 @@ class Renderer {
     const auto other = text_format(token.filter);
     if (!other) return fail(ErrorKind::invalid, "there is no filter \"" + std::string(token.filter) + "\"");
     return write_value(value, *other);
+  }
+
+  /// A format without quoting cannot hold a break inside of a value; who wants one says so.
+  static Result<std::string> one_line(const families::TemplateToken& token, const json::value& value) {
+    auto text = write_value(value, TextFormat::verbatim);
+    if (text && text->find_first_of("\r\n") != std::string::npos)
+      return fail(ErrorKind::invalid,
+                  "its value has several lines; if they shall stand there as they are: {{{" +
+                      std::string(token.text) + "}}}");
+    return text;
   }
 
   const std::vector<families::TemplateToken>& tokens_;
@@ -146,4 +158,4 @@ Result<std::string> render_template(std::string_view tmpl, const json::object& c
   return renderer.take();
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer

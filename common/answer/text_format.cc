@@ -1,4 +1,4 @@
-#include "agents/media/answer/text_format.h"
+#include "common/answer/text_format.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 
 #include "common/text/letters.h"
 
-namespace metalmesh::media {
+namespace metalmesh::answer {
 namespace {
 
 namespace json = boost::json;
@@ -194,4 +194,4 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-}  // namespace metalmesh::media
+}  // namespace metalmesh::answer
