@@ -11,6 +11,7 @@
 #include "common/turn/decision_core.h"
 #include "controller/core/controller_metrics.h"
 #include "controller/core/operator_request.h"
+#include "controller/core/transcripts.h"
 #include "controller/state/mesh_state.h"
 
 namespace metalmesh::controller {
@@ -23,6 +24,7 @@ struct ControllerLimits {
       std::chrono::minutes(2);  // after a start, for sites that may be away (first_hearing.h)
   std::shared_ptr<const families::FamilyCatalogue>
       families;  // what plans ask of them; none: only the sites do
+  TranscriptLimits transcripts;
 };
 
 class ControllerCore final : public DecisionCore {
