@@ -27,6 +27,8 @@ Result<wire::ImageSurvey> survey_tree(BlockReader& image, const IsoTree& tree) {
   std::uint64_t bytes = 0;
   for (const IsoFile& file : tree.files) {
     const auto role = boot_role_of(file.path);
+    // What it leads to is a name of its own, and cannot be changed by this one.
+    if (role == BootRole::configuration && !file.link.empty()) continue;
     const int most = role ? most_names + most_parts : is_near_root(file.path) ? most_names : 0;
     if (survey.files_size() < most) survey.add_files(file.path);
     const bool wanted = role == BootRole::configuration && file.extents.size() == 1 &&

@@ -58,6 +58,7 @@ TEST(ImageProbe, ALabelInAnotherEncodingTravelsAsItIs) {
 TEST(ImageProbe, KnowsEveryMenuAmongManyFiles) {
   IsoTree tree;
   for (int i = 0; i < 3000; ++i) tree.files.push_back({.path = "/a" + std::to_string(i)});
+  tree.files.push_back({.path = "/y/grub.cfg", .link = "../z/grub.cfg"});
   tree.files.push_back({.path = "/z/grub.cfg"});
   MemoryReader image("");
   const auto survey = survey_tree(image, tree);
