@@ -9,6 +9,7 @@ namespace metalmesh::media {
 namespace {
 
 constexpr int most_names = 2000;
+constexpr int most_parts = 2000;  // more, of what starts the medium: only menus that are known are replaced
 constexpr int most_texts = 64;
 constexpr std::uint64_t longest_text = 64ULL << 10;
 constexpr std::uint64_t most_text_bytes = 512ULL << 10;
@@ -26,7 +27,10 @@ Result<wire::ImageSurvey> survey_tree(BlockReader& image, const IsoTree& tree) {
   std::uint64_t bytes = 0;
   for (const IsoFile& file : tree.files) {
     const auto role = boot_role_of(file.path);
-    if ((role || is_near_root(file.path)) && survey.files_size() < most_names) survey.add_files(file.path);
+    // What it leads to is a name of its own, and cannot be changed by this one.
+    if (role == BootRole::configuration && !file.link.empty()) continue;
+    const int most = role ? most_names + most_parts : is_near_root(file.path) ? most_names : 0;
+    if (survey.files_size() < most) survey.add_files(file.path);
     const bool wanted = role == BootRole::configuration && file.extents.size() == 1 &&
                         file.size <= longest_text && survey.texts_size() < most_texts &&
                         bytes + file.size <= most_text_bytes;

@@ -10,8 +10,8 @@
 
 namespace metalmesh::media {
 
-/// Bounded: 2,000 names, 64 texts of at most 64 KiB, 512 KiB in all. What is beyond is left out. Errors: the
-/// device's.
+/// Bounded: 2,000 names, 2,000 more of files with a part in booting, 64 texts of at most 64 KiB, 512 KiB in
+/// all. What is beyond is left out. Errors: the device's.
 Result<wire::ImageSurvey> survey_tree(BlockReader& image, const IsoTree& tree);
 
 }  // namespace metalmesh::media

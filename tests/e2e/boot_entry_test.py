@@ -2,16 +2,20 @@
 """What GRUB makes of the edited menus: the entry it boots by itself, and the arguments the kernel then has.
 
 An image per OS family with the vendor's menu (tests/unit/answer/golden/<family>/image), composed with that family's golden
-changes, starts in QEMU under UEFI: Debian's GRUB, Debian's kernel, and an initrd that prints /proc/cmdline. Not shown here:
+changes, starts in QEMU under UEFI: Debian's GRUB, Debian's kernel, and an initrd that prints /proc/cmdline. FAMILIES=all
+also starts some media with several menus (tests/unit/menu/menus), beginning with one that was foreign. Not shown here:
 xcp-ng (its kernel is Xen), esxi and windows (their loaders are not free).
 """
+import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
 from machine import main
 from mesh import BIN
+from menu_emulator_test import MENUS, sections
 from os_family_test import GOLDEN, below, plant, run
 from uefi import boot_partition, booted, initrd, installer_kernel, iso
 
@@ -40,6 +44,10 @@ ENTRIES = [
     ("bring-your-own", "arguments", "boot/vmlinuz", "boot/initrd", "quiet seed=/seed/answer.conf console=ttyS0"),
 ]
 
+# menu of the corpus, and the file of its medium that GRUB begins with
+CORPUS = [("agama-stub", "EFI/BOOT/grub.cfg"), ("two-menus-one-foreign", "EFI/ubuntu/grub.cfg"), ("harvester", "EFI/BOOT/grub.cfg"),
+          ("ubuntu-remaster-cubic", "boot/grub/grub.cfg"), ("quoting", "boot/grub/grub.cfg")]
+
 QUICK = "rhel ubuntu flatcar"  # a boot takes half a minute; FAMILIES=all boots them all
 
 
@@ -51,35 +59,70 @@ def loader(menu, folder):
     return folder / "BOOTX64.EFI"
 
 
-def image_of(entry, kernel, report, folder):
-    family, order, kernel_path, initrd_path, _ = entry
-    tree, base, image = folder / "tree", folder / "base.iso", folder / "image.iso"
-    plant(family, tree)
-    for path, content in ((kernel_path, kernel), (initrd_path, report)):
+def image_of(tree, changed, menu, label, files, folder):
+    """`tree` with these files besides, started by a GRUB that begins with `menu`, and changed as `changed` has it."""
+    base, image = folder / "base.iso", folder / "image.iso"
+    for path, content in files:
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(content, tree / path)
-    menu = next(path for path in below(GOLDEN / family / "image/texts") if path.endswith("grub.cfg"))
     boot_partition(tree / "uefi.img", BOOTX64=loader(menu, folder))
-    iso(tree, base, (GOLDEN / family / "image/volume-id").read_text().strip(), "uefi.img")
-    changed = GOLDEN / family / order / "medium"
+    iso(tree, base, label, "uefi.img")
     run(BIN / "mm_compose", "write", base, image, *(f"/{path}={changed / path}" for path in below(changed)))
     return image
+
+
+def arguments_of(image, folder):
+    """What the kernel has, behind BOOT_IMAGE=, and whether the second initrd was there."""
+    console = booted(image, folder)
+    lines = dict(line.split(" ", 1) for line in console.splitlines() if line.startswith(("CMDLINE ", "CONFIG ")))
+    assert "CMDLINE" in lines, (folder.name, console[-2000:])
+    return lines["CMDLINE"].split(" ", 1)[1].strip(), bool(lines["CONFIG"])
 
 
 def the_right_entry_with_the_right_arguments():
     chosen = os.environ.get("FAMILIES", QUICK).split()
     with tempfile.TemporaryDirectory(prefix="boot-entry-") as scratch:
         kernel, report = installer_kernel(pathlib.Path(scratch)), initrd(pathlib.Path(scratch))
-        for entry in [entry for entry in ENTRIES if entry[0] in chosen or chosen == ["all"]]:
-            folder = pathlib.Path(scratch) / entry[0]
+        for family, order, kernel_path, initrd_path, wanted in ENTRIES:
+            if family not in chosen and chosen != ["all"]:
+                continue
+            folder = pathlib.Path(scratch) / family
             folder.mkdir()
-            console = booted(image_of(entry, kernel, report, folder), folder)
-            lines = dict(line.split(" ", 1) for line in console.splitlines() if line.startswith(("CMDLINE ", "CONFIG ")))
-            assert "CMDLINE" in lines, (entry[0], console[-2000:])
-            arguments = lines["CMDLINE"].split(" ", 1)[1]  # behind BOOT_IMAGE=
-            assert arguments.strip() == entry[4], (entry[0], arguments, entry[4])
-            assert bool(lines["CONFIG"]) == (entry[0] in ("flatcar", "coreos")), (entry[0], lines)
-            print(f"   {entry[0]}: {arguments}", flush=True)
+            plant(family, folder / "tree")
+            menu = next(path for path in below(GOLDEN / family / "image/texts") if path.endswith("grub.cfg"))
+            label = (GOLDEN / family / "image/volume-id").read_text().strip()
+            image = image_of(folder / "tree", GOLDEN / family / order / "medium", menu, label,
+                             [(kernel_path, kernel), (initrd_path, report)], folder)
+            arguments, second = arguments_of(image, folder)
+            assert arguments == wanted, (family, arguments, wanted)
+            assert second == (family in ("flatcar", "coreos")), family
+            print(f"   {family}: {arguments}", flush=True)
+
+
+def media_with_several_menus():
+    chosen = os.environ.get("FAMILIES", QUICK).split()
+    wanted = [(name, menu) for name, menu in CORPUS if name in chosen or chosen == ["all"]]
+    if not wanted:
+        return
+    with tempfile.TemporaryDirectory(prefix="boot-menus-") as scratch:
+        kernel, report = installer_kernel(pathlib.Path(scratch)), initrd(pathlib.Path(scratch))
+        for name, menu in wanted:
+            folder = pathlib.Path(scratch) / name
+            keys, texts = sections(MENUS / f"{name}.menu")
+            for path, text in texts.items():
+                (folder / "tree" / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+                (folder / "tree" / path[1:]).write_text(text)
+            said = json.loads(run(BIN / "mm_menu", MENUS / f"{name}.menu", folder / "changed"))
+            line, ramdisks = said["ours"]
+            files = [(line[1][1:], kernel)] + [(path[1:], report) for path in ramdisks[1:]]
+            files += [(value[1:], report) for key, value in keys if key == "file"]
+            image = image_of(folder / "tree", folder / "changed", menu, dict(keys)["label"], files, folder)
+            arguments, _ = arguments_of(image, folder)
+            # GRUB quotes a word with blanks, and escapes quotes and backslashes, for the kernel
+            expected = " ".join(f'"{word}"' if " " in word else re.sub(r"([\\'\"])", r"\\\1", word) for word in line[2:])
+            assert arguments == expected, (name, arguments, expected)
+            print(f"   {name}: {arguments}", flush=True)
 
 
 if __name__ == "__main__":
-    main([the_right_entry_with_the_right_arguments])
+    main([the_right_entry_with_the_right_arguments, media_with_several_menus])

@@ -5,7 +5,7 @@ Debian's grub-emu is GRUB without a machine. It has no command that loads a kern
 they are given. It runs each menu as it is, where the entry that is ordered must start with the lines that mm_menu says; and
 the medium's menus as they are changed, beginning with each of them in turn, where nothing but our lines may start.
 
-Generated scripts (MENU_SCRIPTS of them, from MENU_SEED on), most of them a little wrong, are accepted or refused as
+So are 200 generated lines of words, quoted in every way and with variables. Generated scripts (MENU_SCRIPTS of them, from MENU_SEED on), most of them a little wrong, are accepted or refused as
 grub-script-check does.
 """
 import concurrent.futures
@@ -134,7 +134,7 @@ def check(menu):
             assert "refused" in values, said
             return 0
         more = {rest[0]: "" for key, *rest in keys if key == "file"}
-        files = {path: "" for line in said["own"] for path in line[1:] if path.startswith("/") and "=" not in path}
+        files = {path: "" for line in said["own"] for path in line[1:None if line[0].startswith("initrd") else 2]}
         grub = {path: text for path, text in texts.items() if path != values.get("bios")}
         first = said["at"].rsplit(":", 1)[0]
         iso = image(folder, values["label"], files | more | told_to_start(grub, keys, said["entry"]))
@@ -185,6 +185,21 @@ def script(seed):
     return text.rstrip("\n") + "\n"
 
 
+def piece(rng):
+    return rng.choice((lambda: rng.choice("abc=,./:-_@%+~^!") * rng.randint(1, 2), lambda: "'" + rng.choice(("a b", '"', "$x", "\\", "", ";{}|&<>")) + "'",
+                       lambda: '"' + rng.choice(("a  b", "'", "$x", "${two}y", '\\"', "\\\\", "\\$x", "\\a", "", "$none", "c\\\nd")) + '"',
+                       lambda: "\\" + rng.choice("abc;{}'\" $#|&<>\\"), lambda: rng.choice(("$x", "${two}", "$none", "$1", "$2", "$#", '"$@"', "$?"))))()
+
+
+def words_menu(seed):
+    """A menu whose one entry hands over 200 lines of such words."""
+    rng = random.Random(seed)
+    lines = (" ".join("".join(piece(rng) for _ in range(rng.randint(1, 4))) for _ in range(rng.randint(1, 4))) for _ in range(200))
+    text = "".join(f"  module2 /m {line}\n" for line in lines)
+    return ("family bring-your-own\nlabel W\n--- /boot/grub/grub.cfg\nset x=val\nset two='v w'\n"
+            f"menuentry e 'an argument' {{\n  multiboot2 /k\n{text}}}\n")
+
+
 def compare_scripts(folder, seeds):
     """Whether GRUB's own checker and ours agree."""
     for seed in seeds:
@@ -208,20 +223,23 @@ def main():
         if not shutil.which(program):
             print(f"skipped: {program} is missing")
             sys.exit(77)
+    seed = int(os.environ.get("MENU_SEED", "1"))
+    scratch = tempfile.TemporaryDirectory(prefix="scripts-")
+    folder = pathlib.Path(scratch.name)
+    (folder / f"words-{seed}.menu").write_text(words_menu(seed))
     wanted = [menu for menu in sorted(MENUS.glob("*.menu")) if not sys.argv[1:] or menu.stem in sys.argv[1:]]
     begin, runs, wrong = time.monotonic(), 0, []
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for menu, done in [(menu, pool.submit(check, menu)) for menu in wanted]:
+        for menu, done in [(menu, pool.submit(check, menu)) for menu in [*wanted, folder / f"words-{seed}.menu"]]:
             try:
                 runs += done.result()
             except AssertionError as error:
                 wrong.append((menu.stem, error))
     for name, error in wrong:
         print(f"BAD {name}: {error}")
-    print(f"{len(wanted)} menus, {runs} runs of GRUB, {len(wrong)} wrong ({time.monotonic() - begin:.0f} s)")
-    seed = int(os.environ.get("MENU_SEED", "1"))
-    with tempfile.TemporaryDirectory(prefix="scripts-") as scratch:
-        agreed = compare_scripts(pathlib.Path(scratch), range(seed, seed + int(os.environ.get("MENU_SCRIPTS", "500"))))
+    print(f"{len(wanted)} menus and the words of seed {seed}, {runs} runs of GRUB, {len(wrong)} wrong ({time.monotonic() - begin:.0f} s)")
+    (folder / "all").mkdir()
+    agreed = compare_scripts(folder / "all", range(seed, seed + int(os.environ.get("MENU_SCRIPTS", "500"))))
     sys.exit(1 if wrong or not agreed else 0)
 
 

@@ -207,8 +207,9 @@ Result<BootChoice> made_of(const MenuMedium& medium, const Menus& menus, const M
                 "its entry \"" + entry.title + "\" loads no initrd that another could join");
   const auto text = menu_text(entry.title, boot, edit.timeout() == 0 ? 1 : edit.timeout());
   if (!text) return std::unexpected(text.error());
+  const std::set<std::string> replaced = menus.files();
   for (const auto& [path, name] : medium.names()) {
-    if (!menus.files().contains(path) && !is_bios_menu(path)) continue;
+    if (!replaced.contains(path) && !is_bios_menu(path)) continue;
     wire::FileChange& change = choice.changes.emplace_back();
     change.set_path(name);
     change.set_content(is_bios_menu(path) ? no_bios : *text);
@@ -239,6 +240,14 @@ MenuList list_entries(const MenuMedium& medium, const config::BootEdit& edit) {
 
 Result<BootChoice> choose_entry(const MenuMedium& medium, const config::BootEdit& edit,
                                 const std::string& entry, const MenuLine& arguments) {
+  for (const auto& [path, name] : medium.names()) {
+    if (!glob_matches("/loader/entries/*.conf", path)) continue;
+    return fail(
+        ErrorKind::unsupported,
+        "it starts systemd-boot (" + name +
+            "), whose entries are not changed here: take an image that starts GRUB under UEFI, or one "
+            "that has the arguments already, with a family file that has no boot");
+  }
   const Menus menus(medium, edit);
   if (menus.in_order().empty() && menus.troubles().empty())
     return fail(ErrorKind::not_found, "the image has no boot menu that is known");

@@ -11,8 +11,8 @@ namespace {
 
 using Words = std::vector<MenuWord>;
 
-constexpr std::size_t most_commands = 50'000;
-constexpr std::size_t most_bytes = 64U << 20U;
+constexpr std::size_t most_commands = 10'000;
+constexpr std::size_t most_bytes = 16U << 20U;
 constexpr std::size_t most_words = 1'000;
 constexpr std::size_t most_rounds = 64;  // of one loop
 constexpr unsigned deepest = 48;         // calls, blocks and files inside of each other

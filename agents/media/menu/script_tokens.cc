@@ -115,7 +115,7 @@ class Tokens {
     if (at_ + 1 >= text_.size()) return wrong("the text ends within an escape");
     const char c = ahead(1);
     if (c == '\n' && at_ + 2 >= text_.size()) return wrong("the line is continued, and none follows");
-    // GRUB as Fedora, Red Hat and SUSE ship it passes \x20 on to the kernel; so do menus that use it mean it.
+    // GRUB as Red Hat and Fedora ship it hands \x20 on to the kernel, and menus that have it mean that.
     const bool byte = c == 'x' && is_hex(ahead(2)) && is_hex(ahead(3));
     at_ += 2;
     if (c == '\n') {

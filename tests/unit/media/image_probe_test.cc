@@ -4,6 +4,7 @@
 
 #include "agents/media/boot_files.h"
 #include "agents/media/byte_range.h"
+#include "agents/media/image_survey.h"
 #include "tests/unit/media/iso_writer.h"
 
 namespace metalmesh::media {
@@ -52,6 +53,18 @@ TEST(ImageProbe, ALabelInAnotherEncodingTravelsAsItIs) {
   wire::MediaCommand arrived;
   ASSERT_TRUE(arrived.ParseFromString(command.SerializeAsString()));
   EXPECT_EQ(arrived.mount().image().volume_id(), facts.volume_id());
+}
+
+TEST(ImageProbe, KnowsEveryMenuAmongManyFiles) {
+  IsoTree tree;
+  for (int i = 0; i < 3000; ++i) tree.files.push_back({.path = "/a" + std::to_string(i)});
+  tree.files.push_back({.path = "/y/grub.cfg", .link = "../z/grub.cfg"});
+  tree.files.push_back({.path = "/z/grub.cfg"});
+  MemoryReader image("");
+  const auto survey = survey_tree(image, tree);
+  ASSERT_TRUE(survey) << survey.error().message;
+  EXPECT_EQ(survey->files_size(), 2001);
+  EXPECT_EQ(survey->files(2000), "/z/grub.cfg");
 }
 
 TEST(ImageProbe, GuardsAllButTheListingWithoutAKernel) {

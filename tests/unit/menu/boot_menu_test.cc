@@ -122,6 +122,13 @@ TEST(BootMenu, ARefusalNamesTheEntriesAndTheWayOut) {
   EXPECT_THAT(refusal(large, edit_of({})), HasSubstr("/boot/grub/grub.cfg is too large, or no text"));
 }
 
+TEST(BootMenu, WhatAnotherLoaderStartsIsNotOursToPromise) {
+  const auto facts = facts_of({{"/boot/grub/grub.cfg", "menuentry A {\n linux /k\n}\n"},
+                               {"/loader/entries/01-arch.conf", "linux /k\noptions a\n"}});
+  EXPECT_THAT(refusal(facts, edit_of({})),
+              HasSubstr("it starts systemd-boot (/loader/entries/01-arch.conf)"));
+}
+
 TEST(BootMenu, AMenuThatIsTooLargeToReadIsReplacedLikeTheOthers) {
   auto facts = facts_of({{"/boot/grub/grub.cfg", "menuentry A {\n linux /k\n}\n"}});
   facts.mutable_survey()->add_files("/EFI/BOOT/grub.cfg");
