@@ -15,7 +15,7 @@ constexpr std::size_t most_commands = 10'000;
 constexpr std::size_t most_bytes = 16U << 20U;
 constexpr std::size_t most_words = 1'000;
 constexpr std::size_t most_rounds = 64;  // of one loop
-constexpr unsigned deepest = 48;         // calls, blocks and files inside of each other
+constexpr unsigned deepest_run = 48;     // calls, blocks and files inside of each other
 
 /// set, unset, export. False: another command.
 bool variables(const Words& words, MenuState& state) {
@@ -75,7 +75,7 @@ void MenuMachine::charge(std::size_t bytes) {
 }
 
 MenuMachine::Flow MenuMachine::run(const Script& script, MenuState& state, Menu& menu) {
-  if (++depth_ > deepest)
+  if (++depth_ > deepest_run)
     stop(ErrorKind::exhausted, file_ + ": its functions and blocks call each other too deep");
   Flow flow = Flow::on;
   for (const ScriptCommand& command : script) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t most_entries = 512;
 constexpr std::size_t most_files = 64;
-constexpr unsigned deepest = 24;  // menus inside of each other
+constexpr unsigned deepest_menu = 24;  // menus inside of each other
 constexpr std::array<std::string_view, 10> features = {
     "feature_chainloader_bpb",      "feature_ntldr",
     "feature_platform_search_hint", "feature_default_font_path",
@@ -60,7 +60,7 @@ std::vector<MenuEntry> MenuMachine::entries_of(Menu menu, const MenuState& state
   std::vector<MenuEntry> out = std::move(menu.shown_before);
   for (const Item& item : menu.items) {
     if (error_) break;
-    if (++depth_ > deepest) stop(ErrorKind::exhausted, item.at + ": menus are nested too deep");
+    if (++depth_ > deepest_menu) stop(ErrorKind::exhausted, item.at + ": menus are nested too deep");
     const std::string outer = std::exchange(file_, item.file);
     charge(state.bytes());
     add_entry(item, item.submenu ? state.exported() : state, out);

@@ -62,7 +62,7 @@ Result<std::string> changed(std::string_view text, const config::BootEdit& edit,
   return out;
 }
 
-std::string base_name(std::string_view path) { return to_lower(path.substr(path.rfind('/') + 1)); }
+std::string lower_name(std::string_view path) { return to_lower(path.substr(path.rfind('/') + 1)); }
 
 }  // namespace
 
@@ -71,7 +71,7 @@ Result<BootChoice> change_options(const wire::ImageFacts& facts, const config::B
   BootChoice choice;
   for (const wire::FileChange& text : facts.survey().texts()) {
     const bool meant = std::ranges::any_of(
-        edit.paths(), [&](const auto& path) { return base_name(path) == base_name(text.path()); });
+        edit.paths(), [&](const auto& path) { return lower_name(path) == lower_name(text.path()); });
     if (!meant) continue;
     auto content = changed(text.content(), edit, arguments, choice);
     if (!content) return std::unexpected(std::move(content.error()).with(text.path()));
