@@ -198,6 +198,7 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
                        on_mount_changed(slot, now, out);
                      }
                      slot.job.set_stage(wire::DONE);
+                     slot.transcript = {};  // its row may wait for the controller for days
                      over = true;
                    },
                },
@@ -364,6 +365,7 @@ void JobRunner::end_waiting(JobSlot& slot, wire::Ended::Outcome outcome, wire::F
   ended.set_disk(wire::DISK_UNTOUCHED);
   *ended.mutable_fault() = fault;
   attach_transcript(slot, ended, out);
+  slot.transcript = {};
   out.log(outcome == wire::Ended::CANCELLED ? LogLevel::info : LogLevel::warning,
           wire::Ended::Outcome_Name(outcome) + ": " + fault.seen(), log_fields(job));
   *job.mutable_fault() = std::move(fault);

@@ -144,7 +144,7 @@ void Transcripts::give_way(Work& work, const std::string& site, const Fetch& fet
 void Transcripts::distrust(Work& work, const std::string& site, Fetch& fetch) {
   erase_pieces(fetch.deployment, fetch.transcript, work.out.rows);
   fetch.piece = 0;
-  fetch.due = work.now.mono + limits_.rest;
+  fetch.due = work.now.mono + limits_.ask_again;
   fetch.asked = 0;
   if (++fetch.wrong < denied) return;
   lose(work, fetch.deployment, "what its site sent are not the bytes whose digest it told");
@@ -160,7 +160,7 @@ void Transcripts::on_chunk(Work& work, const std::string& site, const wire::Blob
   if (chunk.sha256() != transcript.sha256() || !is_coming(work.mesh(), fetch.deployment, transcript)) return;
   if (chunk.offset() != offset && !planted(Defect::chunk_at_any_offset)) return;  // a repeated or late one
   if (chunk.unknown()) {
-    fetch.due = work.now.mono + limits_.rest;
+    fetch.due = work.now.mono + limits_.ask_again;
     fetch.asked = 0;
     if (++fetch.unknown < denied) return;  // another agent with the same journal may have it
     lose(work, fetch.deployment, "its site does not have it any more");

@@ -25,7 +25,7 @@ struct TranscriptLimits {
   Duration age = std::chrono::hours(24 * 90);
   std::size_t sites = 8;  // that are asked at one time
   Duration ask_again = std::chrono::seconds(5);
-  Duration rest = std::chrono::seconds(30);  // of a site that did not answer, or sent what cannot be
+  Duration rest = std::chrono::seconds(30);  // of a site that did not answer
 };
 
 /// The end of a deployment named one: it is coming, unless it cannot be.
