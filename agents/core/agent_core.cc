@@ -55,8 +55,9 @@ struct AgentCore::Impl {
         mounts(entropy, settings),
         jobs(reader),
         usual_reads(reader),
-        context{settings, site, link,   journal, fences,      breaker,
-                bmcs,     maps, mounts, jobs,    usual_reads, entropy},
+        shelf(reader, channel, settings.shelf_room),
+        context{settings, site,   link, journal,     fences, breaker, bmcs,
+                maps,     mounts, jobs, usual_reads, shelf,  entropy},
         runner(context),
         blobs(reader, channel),
         images(reader, journal, draw_seed(entropy)),
@@ -129,6 +130,7 @@ struct AgentCore::Impl {
   MountDesk mounts;
   JobTable jobs;
   UsualReads usual_reads;
+  BlobShelf shelf;
   JobContext context;
   JobRunner runner;
   BlobCache blobs;
@@ -189,6 +191,7 @@ void AgentCore::Impl::on(const MessageArrived& message, const Now& now, Outcome&
   const Now trusted = link.trusted(raw_);  // a Welcome may just have told the time
   follow_clock(received, out);
   for (const delivery::Entry& entry : received.commands) commands.take(entry, trusted, out);
+  if (received.want) shelf.answer(*received.want, out);
   if (received.chunk) blob_stored_ |= blobs.on_chunk(*received.chunk, now, out);
   if (received.acked) drop_acked(now, out);
   if (received.standing) judge_waiting(trusted, out);

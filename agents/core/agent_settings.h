@@ -34,6 +34,8 @@ struct AgentSettings {
   Duration frame_gap = std::chrono::milliseconds(50);
   /// A wall clock known no better than this does not start an install.
   Duration clock_tolerance = std::chrono::minutes(2);
+  /// What transcripts may take of the data folder; the oldest make room.
+  std::size_t shelf_room = std::size_t{4} << 20U;
   work::StageTimeouts timeouts;
   families::FamilyCatalogue families;
   bmc::QuirkTable quirks;

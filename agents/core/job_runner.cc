@@ -123,11 +123,14 @@ void JobRunner::keep_bmc(const JobSlot& slot) {
 
 void JobRunner::deliver(JobSlot& slot, const work::JobInput& input, const Now& now, Outcome& out) {
   if (!slot.machine) return;
+  if (const auto* reply = std::get_if<HttpReplied>(&input)) slot.transcript.answered(*reply, now);
+  if (const auto* failure = std::get_if<HttpFailed>(&input)) slot.transcript.failed(*failure, now);
   apply(slot, slot.machine->handle(input, now, gate(slot.job, now)), now, out);
 }
 
 void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now, Outcome& out) {
   for (LogLine& line : outcome.logs) {
+    slot.transcript.note(line.message, now);
     for (auto& field : log_fields(slot.job)) {
       const bool given =
           std::ranges::any_of(line.fields, [&](const auto& f) { return f.first == field.first; });
@@ -138,7 +141,10 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
   bool over = false;
   for (work::JobAction& action : outcome.actions) {
     std::visit(Overloaded{
-                   [&](work::CallBmc& call) { out.emit(std::move(call.request)); },
+                   [&](work::CallBmc& call) {
+                     slot.transcript.asked(call.request, now);
+                     out.emit(std::move(call.request));
+                   },
                    [&](work::WaitFor& wait) {
                      slot.poll_at = now.mono + wait.delay;
                      out.emit(TimerArm{holder(slot), *slot.poll_at});
@@ -151,6 +157,11 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
                    [&](work::Probe& probe) { out.emit(std::move(probe.probe)); },
                    [&](work::Tell& tell) {
                      tell.event.MergeFrom(event_of(slot.job));
+                     if (tell.event.has_stage())
+                       slot.transcript.note("stage " + wire::Stage_Name(tell.event.stage().stage()) +
+                                                ", attempt " + std::to_string(slot.job.attempt()),
+                                            now);
+                     if (tell.event.has_ended()) attach_transcript(slot, *tell.event.mutable_ended(), out);
                      const bool last =
                          slot.job.ended() && (tell.event.has_ended() || tell.event.has_released());
                      const std::uint64_t seq = c_.journal.tell(std::move(tell.event), now, out);
@@ -187,6 +198,7 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
                        on_mount_changed(slot, now, out);
                      }
                      slot.job.set_stage(wire::DONE);
+                     slot.transcript = {};  // its row may wait for the controller for days
                      over = true;
                    },
                },
@@ -194,6 +206,21 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
   }
   if (over) leave_bmc(slot, out);
   c_.jobs.store(slot, out);
+}
+
+void JobRunner::attach_transcript(const JobSlot& slot, wire::Ended& ended, Outcome& out) {
+  const bool as_wished =
+      ended.outcome() == wire::Ended::SUCCEEDED || ended.outcome() == wire::Ended::CANCELLED;
+  if (as_wished || slot.transcript.empty()) return;
+  const record::Job& job = slot.job;
+  const std::map<std::string, std::string> about = {
+      {"deployment", slot.id()},        {"server", job.agreed().server()},
+      {"site", c_.settings.site.str()}, {"bmc", job.agreed().bmc().address()},
+      {"agent", c_.settings.version},   {"outcome", wire::Ended::Outcome_Name(ended.outcome())}};
+  *ended.mutable_transcript() =
+      c_.shelf.put(slot.transcript.lines(about, {job.mount_token(), job.second_token(), job.callback_token()},
+                                         draw_seed(c_.entropy)),
+                   out);
 }
 
 void JobRunner::leave_bmc(JobSlot& slot, Outcome& out) {
@@ -337,6 +364,8 @@ void JobRunner::end_waiting(JobSlot& slot, wire::Ended::Outcome outcome, wire::F
   ended.set_outcome(outcome);
   ended.set_disk(wire::DISK_UNTOUCHED);
   *ended.mutable_fault() = fault;
+  attach_transcript(slot, ended, out);
+  slot.transcript = {};
   out.log(outcome == wire::Ended::CANCELLED ? LogLevel::info : LogLevel::warning,
           wire::Ended::Outcome_Name(outcome) + ": " + fault.seen(), log_fields(job));
   *job.mutable_fault() = std::move(fault);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agents/core/blob_shelf.h"
 #include "agents/core/bmc_desk.h"
 #include "agents/core/bmc_maps.h"
 #include "agents/core/credential_breaker.h"
@@ -33,6 +34,7 @@ struct JobContext {
   MountDesk& mounts;
   JobTable& jobs;
   UsualReads& reads;
+  BlobShelf& shelf;
   Entropy& entropy;
 };
 
@@ -85,6 +87,8 @@ class JobRunner {
   void apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now, Outcome& out);
   void on_mount_changed(JobSlot& slot, const Now& now, Outcome& out);
   void leave_bmc(JobSlot& slot, Outcome& out);
+  /// Where it did not succeed, somebody will want to know what was said.
+  void attach_transcript(const JobSlot& slot, wire::Ended& ended, Outcome& out);
 
   JobContext c_;
   std::set<std::string> asked_;  // mount tokens whose launch waits for this incarnation to be proven

@@ -45,6 +45,7 @@ JobTable::JobTable(const RowReader& reader) {
     slot->job = std::move(job);
     slot->machine_names = machine_names(slot->job.agreed().identity());
     slot->stored = essence(slot->job);
+    slot->transcript.lost_beginning();
     slots_.emplace(deployment, std::move(slot));
   }
 }

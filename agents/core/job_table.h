@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "agents/core/transcript.h"
 #include "agents/core/works.h"
 #include "common/ports/store.h"
 #include "common/turn/outcome.h"
@@ -23,6 +24,7 @@ namespace metalmesh::agent {
 struct JobSlot {
   record::Job job;
   std::unique_ptr<work::Work> machine;                  // while running in this life
+  Transcript transcript;                                // of what was said with its BMC, in this life
   std::optional<MonoTime> retry_at;                     // waiting: not before
   std::optional<MonoTime> poll_at;                      // running: PollDue is owed
   wire::FaultCode held = wire::FAULT_CODE_UNSPECIFIED;  // why it waits, as last told

@@ -6,6 +6,7 @@
 #include "agents/core/fence_table.h"
 #include "agents/core/row_keys.h"
 #include "agents/core/works.h"
+#include "common/base/digest.h"
 #include "common/delivery/stream_rows.h"
 #include "common/ports/row_walk.h"
 #include "schemas/record/agent.pb.h"
@@ -44,6 +45,9 @@ bool whole(const record::Job& job, const std::string& deployment) {
 }
 
 bool whole(const record::UsualReads&, const std::string& kind) { return !kind.empty(); }
+bool whole(const record::ShelvedBlob& blob, const std::string& name) {
+  return blob.number() > 0 && name == to_hex(sha256(blob.bytes()));
+}
 
 template <class Message>
 Status check_row(const std::string& key, const std::string& name, const std::string& bytes) {
@@ -93,6 +97,7 @@ Status check_rows(const RowReader& reader) {
         +[](const RowReader& r) { return check_all<record::ImageWish>(r, rows::image); },
         +[](const RowReader& r) { return check_all<record::Inspection>(r, rows::inspect); },
         +[](const RowReader& r) { return check_all<record::UsualReads>(r, rows::reads); },
+        +[](const RowReader& r) { return check_all<record::ShelvedBlob>(r, rows::shelf); },
         +[](const RowReader& r) { return delivery::check_receiver_row(rows::commands, r); },
         +[](const RowReader& r) { return delivery::check_sender_rows(rows::events, r); }}) {
     if (Status good = check(reader); !good) return with_next_step(std::move(good));

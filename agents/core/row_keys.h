@@ -20,6 +20,7 @@ inline constexpr char image[] = "image/";
 inline constexpr char inspect[] = "inspect/";
 inline constexpr char job[] = "job/";
 inline constexpr char reads[] = "reads/";
+inline constexpr char shelf[] = "shelf/";
 inline constexpr char commands[] = "r/commands";
 inline constexpr char events[] = "s/events/";
 

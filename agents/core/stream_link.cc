@@ -204,6 +204,9 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
     }
   } else if (opened->kind == "blob_chunk") {
     received.chunk = decode<wire::BlobChunk>(opened->payload, out);
+  } else if (opened->kind == "blob_want") {
+    received.want = decode<wire::BlobWant>(opened->payload, out);
+    if (received.want && received.want->journal_id() != journal_.stream().journal_id()) received.want.reset();
   } else {
     out.log(LogLevel::debug, "ignored a verified message of an unknown kind", {{"kind", opened->kind}});
   }

@@ -50,8 +50,9 @@ class StreamLink {
   struct Received {
     std::vector<delivery::Entry> commands;  // new ones, in order; their cursor is in the same outcome
     std::optional<wire::BlobChunk> chunk;
-    bool acked = false;          // the controller holds more of our events
-    bool standing = false;       // what this incarnation may do may have changed
+    std::optional<wire::BlobWant> want;  // of what this journal's agent keeps
+    bool acked = false;                  // the controller holds more of our events
+    bool standing = false;               // what this incarnation may do may have changed
     Duration clock_stepped{};    // the time was set back by this: bounds that were given before move along
     bool clock_learned = false;  // a time is known that the last life did not know
   };

@@ -54,6 +54,9 @@ std::string list(std::string_view kind) { return joined("metalmesh get ", kind);
 std::string resolve(std::string_view of, std::string_view as) {
   return joined(joined("metalmesh deployment resolve ", of, " --as "), as, " --note TEXT");
 }
+std::string transcript(std::string_view deployment) {
+  return joined("metalmesh deployment transcript ", deployment);
+}
 std::string resolve_either_way(std::string_view of) {
   return resolve(of, "succeeded") + " (or --as failed, --as cancelled)";
 }

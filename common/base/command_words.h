@@ -60,6 +60,8 @@ std::string choose_agent(std::string_view site, std::string_view journal);
 /// `serial` is what its BMC reports now.
 std::string confirm_identity(std::string_view act, std::string_view server, std::string_view serial);
 
+/// What was said with its BMC.
+std::string transcript(std::string_view deployment);
 /// Calls one back; `of` is a server's name or a deployment's id.
 std::string cancel(std::string_view of);
 std::string plan(std::string_view rollout);

@@ -59,6 +59,7 @@ enum class Defect : std::uint8_t {
   any_listener_proves,
   one_off_ends_it,
   token_in_evidence,
+  blob_not_kept,
   // agents/power and agents/core: works of other kinds
   toggle_repeated,
   busy_machine_powered,
@@ -110,6 +111,7 @@ enum class Defect : std::uint8_t {
   power_touches_phase,
   power_beside_install,
   repeats_act_again,
+  chunk_at_any_offset,
 };
 
 #ifdef MM_PLANTED

@@ -16,7 +16,9 @@ wire::BlobChunk answer_blob_want(const wire::BlobWant& want, const std::string* 
     return chunk;
   }
   chunk.set_size(blob->size());
-  if (want.offset() < blob->size()) chunk.set_bytes(blob->substr(want.offset(), blob_chunk_limit));
+  const std::size_t most =
+      want.most() == 0 ? blob_chunk_limit : std::min<std::size_t>(want.most(), blob_chunk_limit);
+  if (want.offset() < blob->size()) chunk.set_bytes(blob->substr(want.offset(), most));
   return chunk;
 }
 

@@ -1,9 +1,10 @@
-// Blobs: content-addressed bytes that do not fit a frame (profiles, evidence), pulled in chunks.
+// Blobs: content-addressed bytes that do not fit a frame, pulled in chunks: profiles by agents, transcripts by the
+// controller.
 //
-// The controller answers one BlobWant with one BlobChunk and keeps no state. The agent asks for one chunk
+// Whoever has one answers one BlobWant with one BlobChunk and keeps no state. Whoever lacks it asks for one chunk
 // per blob at a time, asks again when nothing came, and gives a blob out only when its SHA-256 is right.
-// Everything is bounded: 4 MiB per blob, a few blobs side by side, the rest queue. Pure; what is half
-// fetched dies with the process and is fetched again.
+// Everything is bounded: 4 MiB per blob, a few blobs side by side, the rest queue. Pure. What an agent has half
+// fetched dies with the process and is fetched again; the controller keeps pieces (controller/core/transcripts.h).
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ namespace metalmesh::delivery {
 inline constexpr std::size_t blob_limit = std::size_t{4} * 1024 * 1024;
 inline constexpr std::size_t blob_chunk_limit = std::size_t{40} * 1024;
 
-/// The controller's half. `blob` is null when there is no blob of that name.
+/// The half of whoever has it. `blob` is null when there is no blob of that name.
 wire::BlobChunk answer_blob_want(const wire::BlobWant& want, const std::string* blob);
 
 struct BlobLimits {
@@ -30,7 +31,7 @@ struct BlobLimits {
   Duration ask_slowly = std::chrono::seconds(30);  // the controller does not have it (yet), or it was damaged
 };
 
-/// The agent's half.
+/// The half of an agent that lacks it.
 class BlobFetcher {
  public:
   explicit BlobFetcher(BlobLimits limits = {});

@@ -15,6 +15,7 @@
 #include "controller/api/paging.h"
 #include "controller/api/request_filters.h"
 #include "controller/state/event_log.h"
+#include "controller/state/transcript_rows.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -36,6 +37,11 @@ rest::Family shown(const config::OsFamily& family) {
   *out.mutable_verified_by() = family.verified_by();
   *out.mutable_not_run() = family.not_run();
   return out;
+}
+
+std::unexpected<Problem> no_deployment(const ApiRequest& request) {
+  return refuse(404, "there is no deployment \"" + request.captures.at(0) + "\"", {},
+                "list what there is: " + commands::list("deployments"));
 }
 
 }  // namespace
@@ -66,11 +72,30 @@ ApiResult list_deployments(const ApiRequest& request, const MeshState& state) {
 
 ApiResult get_deployment(const ApiRequest& request, const MeshState& state) {
   const auto found = state.deployments.find(request.captures.at(0));
-  if (found == state.deployments.end()) {
-    return refuse(404, "there is no deployment \"" + request.captures.at(0) + "\"", {},
-                  "list what there is: " + commands::list("deployments"));
-  }
+  if (found == state.deployments.end()) return no_deployment(request);
   return ApiReply{200, encode_json(found->second), "application/json", {}};
+}
+
+ApiResult get_transcript(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
+  const auto found = state.deployments.find(request.captures.at(0));
+  if (found == state.deployments.end()) return no_deployment(request);
+  const auto& [id, deployment] = *found;
+  const rest::Transcript& transcript = deployment.transcript();
+  if (transcript.state() == transcripts::here) {
+    auto bytes = read_pieces(rows, id, transcript, pieces_of(transcript));
+    if (!bytes) return refuse(500, "the transcript cannot be read: " + bytes.error().message);
+    return ApiReply{200, std::move(*bytes), "application/x-ndjson", {}};
+  }
+  if (transcript.state() == transcripts::coming)
+    return refuse(
+        503, "the transcript of " + id + " is at site " + deployment.site() + ", asked for, and not here yet",
+        {}, "ask again; whether the site is heard tells " + commands::describe("site", deployment.site()));
+  if (transcript.state() == transcripts::gone)
+    return refuse(404, "the transcript of " + id + " is gone: " + transcript.note(), {},
+                  "what its site told meanwhile: metalmesh events --server " + deployment.server());
+  return refuse(
+      404, "deployment " + id + " has no transcript: it is open, went as wished, or its BMC was never asked",
+      {}, commands::describe("deployment", id));
 }
 
 ApiResult list_events(const ApiRequest& request, const MeshState& state, const RowReader& rows) {

@@ -191,6 +191,8 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return with_position(list_deployments(request, state), state);
     case Endpoint::get_deployment:
       return get_deployment(request, state);
+    case Endpoint::get_transcript:
+      return get_transcript(request, state, watched_);
     case Endpoint::read_events:
       return list_events(request, state, watched_);
     case Endpoint::read_changes:

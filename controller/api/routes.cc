@@ -70,6 +70,7 @@ constexpr Route table[] = {
 
     {"GET",    "/api/v1/deployments",                       list_deployments,    Role::viewer},
     {"GET",    "/api/v1/deployments/{id}",                  get_deployment,      Role::viewer},
+    {"GET",    "/api/v1/deployments/{id}/transcript",       get_transcript,      Role::viewer},
     {"POST",   "/api/v1/deployments/{id}/resolve",          resolve_deployment,  Role::operator_},
     {"POST",   "/api/v1/deployments/{id}/cancel",           cancel_deployment,   Role::operator_},
 

@@ -24,6 +24,7 @@ enum class Endpoint {
   abort_rollout,
   list_deployments,
   get_deployment,
+  get_transcript,
   resolve_deployment,
   cancel_deployment,
   inspect_server,

@@ -60,15 +60,19 @@ void find_in_row(std::string_view key, std::string_view value, recording::Secret
   }
 }
 
-/// Old events, for which a caller may ask, and what was found where a row was damaged.
-std::vector<recording::KeyRange> old_events(const RowReader& rows) {
+/// Old events, for which a caller may ask, what was found where a row was damaged, and transcripts, on which nothing
+/// rests but whether they are whole.
+std::vector<recording::KeyRange> left_out(const RowReader& rows) {
   record::Controller controller;
-  const recording::KeyRange found = {std::string(tables::found), tables::end_of(tables::found)};
+  std::vector<recording::KeyRange> ranges = {
+      {std::string(tables::found), tables::end_of(tables::found)},
+      {std::string(tables::transcripts), tables::end_of(tables::transcripts)}};
   const auto row = rows.get(tables::controller);
   if (!row || !*row || !decode_row(**row, controller) || controller.last_event() <= events_kept)
-    return {found};
+    return ranges;
   const std::uint64_t kept_from = controller.last_event() - events_kept;
-  return {{event_key(0), event_key(kept_from), kept_from - 1}, found};
+  ranges.push_back({event_key(0), event_key(kept_from), kept_from - 1});
+  return ranges;
 }
 
 /// The authenticator of a replay, and the core that asks it.
@@ -116,7 +120,7 @@ recording::NodeTraits recording_traits(const config::Controller& config, const s
   traits.head.set_config(config.SerializeAsString());
   for (const auto& [name, family] : families.all()) *traits.head.add_families() = family;
   traits.find_in_row = find_in_row;
-  traits.left_out = old_events;
+  traits.left_out = left_out;
   return traits;
 }
 

@@ -55,6 +55,8 @@ CommandResult start_rollout(Session& session, const StartOrder& order);
 CommandResult abort_rollout(Session& session, const std::string& name, const std::string& reason);
 CommandResult resolve_deployment(Session& session, const std::string& id, const std::string& as,
                                  const std::string& note);
+/// What was said with its BMC, JSON lines; `of` is a deployment's id or a server's name.
+CommandResult show_transcript(Session& session, const std::string& of);
 CommandResult cancel_deployment(Session& session, const std::string& id, const std::string& reason);
 
 // commands_watch.cc

@@ -68,7 +68,8 @@ std::string shell_words(const InstallOptions& options) {
 
 /// The deployment with this id; else the newest one of the server with this name that waits for a decision,
 /// or runs.
-Result<std::string> deployment_to_resolve(ApiClient& api, const std::string& of) {
+Result<std::string> newest_deployment(ApiClient& api, const std::string& of,
+                                      bool (*fits)(const rest::Deployment&), std::string_view sought) {
   rest::Deployment one;
   auto there = api.get(object_path(*find_kind("Deployment"), of), one);
   if (there || there.error().kind != ErrorKind::not_found)
@@ -78,7 +79,7 @@ Result<std::string> deployment_to_resolve(ApiClient& api, const std::string& of)
   const rest::Deployment* newest = nullptr;
   for (const auto& object : *objects) {
     const auto& deployment = dynamic_cast<const rest::Deployment&>(*object);
-    if (may_be_resolved(deployment) &&
+    if (fits(deployment) &&
         (newest == nullptr || newest->created().seconds() <= deployment.created().seconds()))
       newest = &deployment;
   }
@@ -88,8 +89,8 @@ Result<std::string> deployment_to_resolve(ApiClient& api, const std::string& of)
     return known.error().kind == ErrorKind::not_found ? std::unexpected(there.error())
                                                       : std::unexpected(known.error());
   }
-  return fail(ErrorKind::conflict, fmt::format("{} has no deployment that waits for a decision\n  next: {}",
-                                               of, commands::describe("server", of)));
+  return fail(ErrorKind::conflict, fmt::format("{} has no deployment that {}\n  next: {}", of, sought,
+                                               commands::describe("server", of)));
 }
 
 }  // namespace
@@ -215,7 +216,7 @@ CommandResult resolve_deployment(Session& session, const std::string& of, const 
                                  const std::string& note) {
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
-  const auto found = deployment_to_resolve(**api, of);
+  const auto found = newest_deployment(**api, of, may_be_resolved, "waits for a decision");
   if (!found) return std::unexpected(found.error());
   const std::string& id = *found;
   rest::ResolveDeployment body;
@@ -230,6 +231,19 @@ CommandResult resolve_deployment(Session& session, const std::string& of, const 
                                        deployment.server(), deployment.state(), deployment.resolved_by(),
                                        fence_text(deployment)));
   session.suggest(fmt::format("metalmesh describe server {}", deployment.server()));
+  return ExitCode::ok;
+}
+
+CommandResult show_transcript(Session& session, const std::string& of) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  const auto id = newest_deployment(
+      **api, of, [](const rest::Deployment& deployment) { return deployment.has_transcript(); },
+      "has a transcript");
+  if (!id) return std::unexpected(id.error());
+  const auto lines = (*api)->call("GET", object_path(*find_kind("Deployment"), *id) + "/transcript");
+  if (!lines) return std::unexpected(lines.error());
+  session.console().print(*lines);
   return ExitCode::ok;
 }
 

@@ -250,6 +250,11 @@ void Grammar::deployments() {
   resolve->add_option("--as", r->as)->required()->check(CLI::IsMember({"succeeded", "failed", "cancelled"}));
   resolve->add_option("--note", r->note, "How you know; goes into the audit log")->required();
 
+  auto [transcript, t] = command(
+      deployment, "transcript", "What was said with the BMC of one that did not succeed, as JSON lines",
+      [](Session& session, const Arguments& x) { return show_transcript(session, x.name); });
+  transcript->add_option("server", t->name, "A server's name, or a deployment's id")->required();
+
   auto [cancel, c] = command(
       deployment, "cancel", "Call one back; what is launched goes on",
       [](Session& session, const Arguments& x) { return cancel_deployment(session, x.name, x.note); });

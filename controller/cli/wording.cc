@@ -45,6 +45,14 @@ std::string to_do(const rest::RolloutSpec& spec) {
   return "to " + action_words(spec) + (within == 0 ? "" : fmt::format(" within {} s", within));
 }
 
+/// Where what was said with its BMC can be read, or why not.
+std::string transcript_words(const rest::Deployment& deployment) {
+  const rest::Transcript& transcript = deployment.transcript();
+  if (transcript.state() == "here") return commands::transcript(deployment.id());
+  return transcript.state() == "gone" ? "the transcript is gone: " + transcript.note()
+                                      : "the transcript is at the site, and is being fetched";
+}
+
 }  // namespace
 
 std::string problem_text(const rest::Problem& problem) {
@@ -112,6 +120,7 @@ std::string failure_text(const rest::Deployment& deployment, std::size_t indent)
   }
   if (may_wipe(deployment)) out += fmt::format("{}Disk: {}\n", pad, disk_words(disk_of(deployment)));
   for (const std::string& debt : deployment.debts()) out += fmt::format("{}Owed: {}\n", pad, debt);
+  if (deployment.has_transcript()) out += fmt::format("{}Said: {}\n", pad, transcript_words(deployment));
   if (!fault.next().empty()) {
     out += fmt::format("{}Next: {}\n", pad, fault.next());
   } else if (!may_wipe(deployment)) {

@@ -28,6 +28,7 @@
 #include "controller/core/rollout_runner.h"
 #include "controller/core/site_care.h"
 #include "controller/core/store_damage.h"
+#include "controller/core/transcripts.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
@@ -66,7 +67,8 @@ struct ControllerCore::Impl {
         limits(limits_in),
         broken(loaded ? std::string() : loaded.error().message),
         ledger(or_empty(loaded)),
-        hearing(limits_in.first_hearing) {}
+        hearing(limits_in.first_hearing),
+        transcripts(rows_in, limits_in.transcripts) {}
 
   /// The time to decide by; `machine` is what the machine's clocks show.
   Now look_at_clock(const Now& machine) { return clock.look(machine, ledger.inner()); }
@@ -99,6 +101,7 @@ struct ControllerCore::Impl {
   MeshClock clock;
   SiteLinks links;
   FirstHearing hearing;
+  Transcripts transcripts;
   ControllerMetrics metrics;
   bool bus_up = false;
   bool act_untold = false;  // sites are not told yet that the ledger has what a person was granted
@@ -132,6 +135,8 @@ void ControllerCore::Impl::tick(Work& work) {
   act_untold = act_untold && !bus_up;
   clock.keep(work);
   hearing.ends(links, work.now);
+  if (bus_up) transcripts.ask(work);
+  transcripts.tidy(work);
   work.moved = true;  // deadlines and silences may have passed
   work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
 }
@@ -195,6 +200,7 @@ void ControllerCore::Impl::take_news(Work& work, const std::string& site, SiteLi
     fold_event(work, site, news.journal, entry.seq, entry.bytes);
   if (news.sample) fold_sample(work, site, *news.sample);
   if (news.blob_want) answer_blob(work, site, link, *news.blob_want);
+  if (news.blob_chunk) transcripts.on_chunk(work, site, *news.blob_chunk);
   LinkTools tools = work.tools();
   if (news.welcome) link.send_welcome(std::move(*news.welcome), tools);
   if (news.refusal) link.send_refusal(std::move(*news.refusal), tools);

@@ -11,6 +11,7 @@
 #include "common/turn/decision_core.h"
 #include "controller/core/controller_metrics.h"
 #include "controller/core/operator_request.h"
+#include "controller/core/transcripts.h"
 #include "controller/state/mesh_state.h"
 
 namespace metalmesh::controller {
@@ -21,6 +22,7 @@ struct ControllerLimits {
   std::uint64_t entries_kept = 10'000;  // of a site's journal, behind what we acknowledged (site_link.h)
   Duration first_hearing =
       std::chrono::minutes(2);  // after a start, for sites that may be away (first_hearing.h)
+  TranscriptLimits transcripts;
 };
 
 class ControllerCore final : public DecisionCore {

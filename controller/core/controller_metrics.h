@@ -18,6 +18,9 @@ struct ControllerMetrics {
   std::uint64_t commands_sent = 0;
   std::uint64_t samples_taken = 0;
   std::uint64_t blob_chunks_sent = 0;
+  std::uint64_t transcript_pieces = 0;
+  std::uint64_t transcripts_taken = 0;
+  std::uint64_t transcripts_gone = 0;
   std::uint64_t operator_requests = 0;
   std::uint64_t operator_refusals = 0;
   std::uint64_t deployments_issued = 0;

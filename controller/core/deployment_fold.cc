@@ -14,6 +14,7 @@
 #include "controller/core/late_facts.h"
 #include "controller/core/progress_model.h"
 #include "controller/core/sentences.h"
+#include "controller/core/transcripts.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/stamp_words.h"
 
@@ -71,8 +72,9 @@ void note_power(Work& work, const std::string& id, const std::string& power) {
       server, [&](rest::Server& s) { s.mutable_status()->set_power(Utf8(power).cut(power_text).str()); });
 }
 
-void fold_ended(Work& work, const std::string& id, const wire::Event& event) {
+void fold_ended(Work& work, const std::string& id, const std::string& journal, const wire::Event& event) {
   const wire::Ended& end = event.ended();
+  if (end.has_transcript()) name_transcript(work, id, end.transcript(), journal);
   wire::DiskState disk = end.disk();
   if (disk == wire::DISK_STATE_UNSPECIFIED && end.has_fault()) disk = end.fault().disk();
   const rest::Deployment& ending = work.mesh().deployments.at(id);
@@ -240,7 +242,7 @@ void fold_deployment(Work& work, const rest::Deployment& deployment, const std::
     case wire::Event::kCancel:
       return fold_cancel(work, deployment, journal, event.cancel());
     case wire::Event::kEnded:
-      return fold_ended(work, id, event);
+      return fold_ended(work, id, journal, event);
     case wire::Event::kReleased:
       return fold_released(work, id, event.released());
     default:

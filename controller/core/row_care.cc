@@ -302,6 +302,7 @@ RowEffect effect_of_damage(std::string_view key) {
       {tables::blobs, "the content of a profile is made anew from it, or lost", applies},
       {tables::deployments, "this deployment will be INDETERMINATE, or its history is lost",
        "start the controller, then metalmesh deployment resolve SERVER --as failed --note TEXT"},
+      {tables::transcripts, "this transcript is fetched again, if its site still has it", starts},
       {tables::orders, "the deployment, if it is open, will be INDETERMINATE",
        "start the controller, then metalmesh deployment resolve SERVER --as failed --note TEXT"},
       {tables::fences, "this fence will be owed again", starts},

@@ -84,6 +84,8 @@ SiteNews SiteLink::on_frame(const std::string& kind, const std::string& payload,
     if (wire::Trimmed trimmed; parse(payload, trimmed, news)) return on_trimmed(trimmed, tools);
   } else if (kind == "sample") {
     if (wire::Sample sample; parse(payload, sample, news)) news.sample = std::move(sample);
+  } else if (kind == "blob_chunk") {
+    if (wire::BlobChunk chunk; parse(payload, chunk, news)) news.blob_chunk = std::move(chunk);
   } else if (kind == "blob_want") {
     if (wire::BlobWant want; parse(payload, want, news)) news.blob_want = std::move(want);
   } else {

@@ -98,6 +98,7 @@ struct SiteNews {
   std::vector<delivery::Entry> entries;  // events, in order, each once
   std::optional<wire::Sample> sample;
   std::optional<wire::BlobWant> blob_want;
+  std::optional<wire::BlobChunk> blob_chunk;
   std::optional<std::string> oddity;     // for the log
   std::optional<wire::Welcome> welcome;  // to finish and send after the owner acted
   std::optional<wire::Welcome> refusal;  // the same, for a newcomer

@@ -21,6 +21,7 @@
 #include "controller/core/server_machines.h"
 #include "controller/core/server_phases.h"
 #include "controller/core/site_care.h"
+#include "controller/core/transcripts.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/rollout_states.h"
 #include "controller/state/row_codec.h"
@@ -277,6 +278,13 @@ Meaning forget(Work&, const std::string&, const record::DamagedRow&) {
   return {"it is learned again, or asked for again", ""};
 }
 
+Meaning lose_piece(Work& work, const std::string& name, const record::DamagedRow&) {
+  fetch_transcript_again(work, name.substr(0, name.find('/')));
+  return {"a piece of the transcript of deployment " + name.substr(0, name.find('/')) +
+              " is fetched again, if its site still has it",
+          ""};
+}
+
 Meaning lose_tombstone(Work&, const std::string&, const record::DamagedRow&) {
   return {"whoever follows the change feed lists everything again", ""};
 }
@@ -301,6 +309,7 @@ constexpr std::array kinds = {Kind{tables::sites, lose_site},
                               Kind{tables::links, lose_link},
                               Kind{"s/", lose_commands},
                               Kind{tables::generations, lose_generation},
+                              Kind{tables::transcripts, lose_piece},
                               Kind{tables::events, lose_event},
                               Kind{tables::tombstones, lose_tombstone},
                               Kind{"", forget}};

@@ -11,6 +11,7 @@
 #include "controller/state/profile_blob.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
+#include "controller/state/transcript_rows.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -69,7 +70,10 @@ void write_object(std::map<std::string, Object>& objects, std::string_view table
 
 Ledger::Ledger(LoadedState loaded)
     : mesh_(std::move(loaded.mesh)), inner_(std::move(loaded.inner)), machines_(std::move(loaded.machines)) {
-  for (const auto& [id, deployment] : mesh_.deployments) board_.add(deployment);
+  for (const auto& [id, deployment] : mesh_.deployments) {
+    board_.add(deployment);
+    transcripts_.add(deployment);
+  }
   for (const auto& [name, server] : mesh_.servers) {
     identities_.add(server);
     machines_.bind(server);
@@ -140,6 +144,7 @@ void Ledger::put(rest::Deployment deployment) {
   const std::string id = deployment.id();
   MM_CHECK(!mesh_.deployments.contains(id));
   board_.add(deployment);
+  transcripts_.add(deployment);
   refresh_counts(deployment.rollout());
   mesh_.deployments[id] = std::move(deployment);
   touch(ChangeKind::deployment, id);
@@ -188,8 +193,10 @@ void Ledger::change_deployment(const std::string& id, const std::function<void(r
   rest::Deployment& deployment = mesh_.deployments.at(id);
   const bool was_open = is_open(deployment.state());
   board_.remove(deployment);
+  transcripts_.remove(deployment);
   edit(deployment);
   board_.add(deployment);
+  transcripts_.add(deployment);
   if (was_open && !is_open(deployment.state())) remember_install(deployment);
   refresh_counts(deployment.rollout());
   touch(ChangeKind::deployment, id);
@@ -253,6 +260,8 @@ void Ledger::erase_rollout(const std::string& name) {
       continue;
     }
     board_.remove(it->second);
+    transcripts_.remove(it->second);
+    if (it->second.has_transcript()) erase_pieces(it->first, it->second.transcript(), inner_rows_);
     erase_order(it->first);
     touch(ChangeKind::deployment, it->first);
     it = mesh_.deployments.erase(it);

@@ -23,6 +23,7 @@
 #include "controller/state/machine_table.h"
 #include "controller/state/mesh_state.h"
 #include "controller/state/state_load.h"
+#include "controller/state/transcript_board.h"
 
 namespace metalmesh::controller {
 
@@ -33,6 +34,7 @@ class Ledger {
   [[nodiscard]] const MeshState& mesh() const { return mesh_; }
   [[nodiscard]] const InnerState& inner() const { return inner_; }
   [[nodiscard]] const DeploymentBoard& board() const { return board_; }
+  [[nodiscard]] const TranscriptBoard& transcripts() const { return transcripts_; }
   [[nodiscard]] const IdentityIndex& identities() const { return identities_; }
   [[nodiscard]] const MachineTable& machines() const { return machines_; }
 
@@ -127,6 +129,7 @@ class Ledger {
   MeshState mesh_;
   InnerState inner_;
   DeploymentBoard board_;
+  TranscriptBoard transcripts_;
   IdentityIndex identities_;
   MachineTable machines_;
   std::map<ChangeFeed::Object, bool> dirty_;  // false: in what is live alone, it has no new row

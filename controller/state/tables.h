@@ -27,8 +27,9 @@ inline constexpr std::string_view machines = "m/";          // record::Machine b
 inline constexpr std::string_view generations = "g/";       // record::Generation by machine key
 inline constexpr std::string_view answers = "i/";           // record::IdempotentAnswer by actor and key
 inline constexpr std::string_view blobs = "b/";             // raw bytes by SHA-256 (hex)
-inline constexpr std::string_view events = "e/";            // rest::LogEvent by id, big endian
-inline constexpr std::string_view tombstones = "k/";        // record::Tombstone by "kind/name"
+inline constexpr std::string_view transcripts = "u/";  // raw bytes, by deployment, SHA-256 (hex) and piece
+inline constexpr std::string_view events = "e/";       // rest::LogEvent by id, big endian
+inline constexpr std::string_view tombstones = "k/";   // record::Tombstone by "kind/name"
 
 inline constexpr std::string_view damaged = "z/";  // record::DamagedRow by row (printable)
 inline constexpr std::string_view found = "zz/";   // what lay there, as it lay, by row; for people only

@@ -42,7 +42,7 @@ ARROWS = [
     ("agents/media/server", ["common/os", "common/ports", "agents/media"]),
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families"]),
     ("agents/media", ["common/ports"]),
-    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/orders", "common/families", "agents/redfish", "agents/bmc", "agents/work",
+    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/families", "agents/redfish", "agents/bmc", "agents/work",
                      "agents/install", "agents/power", "agents/media", "agents/media/answer"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),

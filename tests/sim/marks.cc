@@ -58,6 +58,11 @@ constexpr Rare rare_branches[] = {
     {"a box that was given up came back", 1000},
     {"an empty agent ran under the name of a site that lived", 100},
     {"events were missing behind a restore, and told", 500},
+    // what was said with BMCs
+    {"a transcript came whole", 100},
+    {"a transcript came in pieces", 200},
+    {"a transcript made room at its site", 500},
+    {"a transcript was told to be gone", 1000},
     // works beside installs
     {"a machine was switched by an order", 100},
     {"nobody knows whether a machine was cycled", 2000},

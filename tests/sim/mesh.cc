@@ -26,6 +26,7 @@ agent::AgentSettings settings_of(const std::string& site) {
   settings.timeouts.poll = 15s;
   settings.timeouts.first_read = 2min;  // the firmware here is quick
   settings.timeouts.boot = 15min;
+  settings.shelf_room = 100'000;  // a few transcripts
   return settings;
 }
 

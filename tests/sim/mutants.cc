@@ -155,6 +155,9 @@ const Mutant mutants[] = {
      "an end of power says what the disk holds", 500, true},
     {power_beside_install, "power_beside_install", "controller/core",
      "power is ordered beside an open install", 500},
+    {blob_not_kept, "blob_not_kept", "agents/core", "an end names a transcript that nobody keeps", 20},
+    {chunk_at_any_offset, "chunk_at_any_offset", "controller/core",
+     "a piece of a transcript is taken in at a wrong place", 100},
     {repeats_act_again, "repeats_act_again", "controller/core", "a repeated request acts twice", 500},
 };
 

@@ -51,7 +51,8 @@ Invariants all_invariants(Court& court) {
                            plan_says_all,
                            refused_stays_refused,
                            one_controller,
-                           power_is_as_told}) {
+                           power_is_as_told,
+                           transcripts_are_whole}) {
     all.push_back(make(court));
   }
   return all;

@@ -93,6 +93,8 @@ std::vector<std::string> FakeController::take(const std::string& bytes, const No
     const auto blob = blobs.find(want.sha256());
     answers.push_back(
         seal("blob_chunk", delivery::answer_blob_want(want, blob == blobs.end() ? nullptr : &blob->second)));
+  } else if (opened->kind == "blob_chunk") {
+    EXPECT_TRUE(chunks.emplace_back().ParseFromString(opened->payload));
   } else if (opened->kind == "sample") {
     EXPECT_TRUE(samples_.emplace_back().ParseFromString(opened->payload));
   }

@@ -35,9 +35,10 @@ class FakeController {
   Duration clock_offset{};  // how far its clock is ahead of the agent's
   Duration clock_steps{};
   std::string quarantine;
-  std::string ledger;  // its newest event
+  std::string ledger;                           // its newest event
   std::optional<std::uint64_t> claimed_cursor;  // instead of the true one
   std::map<std::string, std::string> blobs;     // by digest
+  std::vector<wire::BlobChunk> chunks;          // that the agent sent
 
   [[nodiscard]] const std::vector<wire::Event>& events() const { return events_; }
   [[nodiscard]] const std::vector<wire::Sample>& samples() const { return samples_; }

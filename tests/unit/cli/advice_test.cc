@@ -175,6 +175,7 @@ TEST(Advice, every_builder_makes_a_command_of_its_program) {
                                      words::abort("r1"),
                                      words::watch("r1"),
                                      words::cancel("d1"),
+                                     words::transcript("d1"),
                                      words::clear_quarantine("par1")}) {
     Words parts = split(command);
     const std::string program = parts.front();

@@ -406,6 +406,17 @@ TEST_F(CommandLineTest, resolves_what_waits_for_a_decision_of_a_server_by_its_na
   EXPECT_THAT(out_, HasSubstr("deployment d-2 of r1 is FAILED"));
 }
 
+TEST_F(CommandLineTest, prints_the_newest_transcript_of_a_server_as_it_is) {
+  controller_.answer("GET /api/v1/deployments/r1", 404, R"({"detail":"no such deployment"})");
+  controller_.answer("GET /api/v1/deployments?limit=200&server=r1", 200,
+                     R"({"items":[{"id":"d-1","server":"r1","transcript":{"state":"here"}},)"
+                     R"({"id":"d-2","server":"r1","transcript":{"state":"here"}},)"
+                     R"({"id":"d-3","server":"r1"}]})");
+  controller_.answer("GET /api/v1/deployments/d-2/transcript", 200, "{\"method\":\"GET\"}\n{}\n");
+  EXPECT_EQ(metalmesh({"deployment", "transcript", "r1"}), 0) << err_;
+  EXPECT_EQ(out_, "{\"method\":\"GET\"}\n{}\n");
+}
+
 TEST_F(CommandLineTest, a_rollout_that_nobody_knows_has_no_events) {
   controller_.answer("GET /api/v1/rollouts/nope", 404, R"({"detail":"there is no rollout \"nope\""})");
   controller_.answer("GET /api/v1/events?limit=1&rollout=nope", 200, R"({"items":[]})");

@@ -12,6 +12,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/random.h"
+#include "common/delivery/blob_transfer.h"
 #include "common/delivery/envelope_codec.h"
 #include "common/delivery/presence.h"
 #include "common/delivery/stream_receiver.h"
@@ -165,6 +166,9 @@ class Puppet {
   std::uint64_t epoch = 0;
   std::string ledger;  // how far the controller's was, by its own word
   std::string key = std::string(64, 'a');
+  std::map<std::string, std::string> blobs;  // by digest: what it hands out when it is asked
+  std::vector<wire::BlobWant> wants;         // all it was asked for
+  bool answers_wants = true;
 
   [[nodiscard]] std::optional<orders::Parts> last_order(const std::string& server) const;
   [[nodiscard]] const wire::CancelOrder* last_cancel(const std::string& server) const;

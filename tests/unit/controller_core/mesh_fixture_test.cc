@@ -227,6 +227,13 @@ void Puppet::take(const std::string& payload) {
     ASSERT_TRUE(ack.ParseFromString(opened->payload));
     up->on_ack(ack, batch);
     ledger = ack.ledger();
+  } else if (opened->kind == "blob_want") {
+    wire::BlobWant want;
+    ASSERT_TRUE(want.ParseFromString(opened->payload));
+    wants.push_back(want);
+    const auto blob = blobs.find(want.sha256());
+    if (answers_wants)
+      publish("blob_chunk", delivery::answer_blob_want(want, blob == blobs.end() ? nullptr : &blob->second));
   } else if (opened->kind == "resync") {
     wire::Resync resync;
     ASSERT_TRUE(resync.ParseFromString(opened->payload));

@@ -38,6 +38,17 @@ TEST(Blob, crosses_in_chunks) {
   EXPECT_FALSE(fetcher.wants(name));
 }
 
+TEST(Blob, chunks_are_no_longer_than_is_wanted) {
+  const std::string blob = blob_of(100'000);
+  wire::BlobWant want;
+  want.set_offset(99'000);
+  want.set_most(600);
+  EXPECT_EQ(answer_blob_want(want, &blob).bytes(), blob.substr(99'000, 600));
+  want.set_offset(0);
+  want.set_most(1'000'000);
+  EXPECT_EQ(answer_blob_want(want, &blob).bytes().size(), blob_chunk_limit);
+}
+
 TEST(Blob, an_empty_one_is_a_blob_too) {
   const std::string blob;
   BlobFetcher fetcher;
