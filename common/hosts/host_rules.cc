@@ -72,6 +72,9 @@ Verdict check_keys(const std::string& field, const google::protobuf::RepeatedPtr
     if (!known || !is_one_line(keys[i]) || keys[i].size() > 4096) {
       return HostFault{item(field, i), "is no OpenSSH public key (one line, beginning with its type)"};
     }
+    // Ignition refuses such a list, and nobody means one
+    if (std::find(keys.begin(), keys.begin() + i, keys[i]) != keys.begin() + i)
+      return HostFault{item(field, i), "is given twice"};
   }
   return std::nullopt;
 }

@@ -11,7 +11,7 @@
 
 #include "common/adapters/family_files.h"
 #include "common/answer/answer_order.h"
-#include "tests/unit/answer/host_wishes.h"
+#include "tests/support/host_wishes.h"
 
 namespace metalmesh::answer {
 namespace {

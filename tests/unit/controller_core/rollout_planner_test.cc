@@ -226,7 +226,7 @@ TEST_F(Planned, WhatTheWholeHostGetsWrongExcludesTheServer) {
   mesh.apply(profile);
   wire::User& user = *object.mutable_spec()->mutable_host()->add_users();
   user.set_name("ops");
-  for (int i = 0; i < 3; ++i) user.add_ssh_keys("ssh-rsa " + std::string(4000, 'A'));
+  for (int i = 0; i < 3; ++i) user.add_ssh_keys("ssh-rsa " + std::string(4000, "ABC"[i]));
   EXPECT_EQ(reasons(plan(object))["s0"], "HOST_INVALID");
 }
 

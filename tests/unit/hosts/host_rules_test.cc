@@ -117,6 +117,8 @@ std::vector<Mistake> other_mistakes() {
       {"users[0]", "nobody could log in", [](Host& h) { h.mutable_users(0)->clear_ssh_keys(); }},
       {"users[0].sshKeys[0]", "public key",
        [](Host& h) { h.mutable_users(0)->set_ssh_keys(0, "ssh-rsa A\nB"); }},
+      {"users[0].sshKeys[1]", "given twice",
+       [](Host& h) { h.mutable_users(0)->add_ssh_keys(h.users(0).ssh_keys(0)); }},
       {"root.passwordHash", "crypt(3)", [](Host& h) { h.mutable_root()->set_password_hash("secret"); }},
       {"disk.wwn", "no WWN", [](Host& h) { h.mutable_disk()->set_wwn("xyz"); }},
       {"disk.path", "absolute", [](Host& h) { h.mutable_disk()->set_path("sda"); }},

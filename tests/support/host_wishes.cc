@@ -1,4 +1,4 @@
-#include "tests/unit/answer/host_wishes.h"
+#include "tests/support/host_wishes.h"
 
 #include <google/protobuf/descriptor.h>
 
@@ -15,6 +15,7 @@ constexpr char hash1[] =
 constexpr char hash2[] =
     "$6$pepper00$UiZikbV3VeeBPsg8./Q5DAfq9aj7CVZMDU6ffBiBLgUEpxv7LMXKbcZ9JSZnYDrZQftdG319XkbLVMvWcF/Vr/";
 constexpr char key1[] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG9uZQ one@acme";
+constexpr char key3[] = "ssh-rsa AAAAB3NzaC1yc2E three@acme";
 constexpr char key2[] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHR3bw two@acme";
 
 const char* either(bool second, const char* a, const char* b) { return second ? b : a; }
@@ -238,7 +239,7 @@ std::vector<HostWish> of_the_rest() {
       {"users.ssh_keys", "",
        [](Host& h, bool second) { user(h).set_ssh_keys(0, either(second, key1, key2)); }},
       {"users.ssh_keys", "a second one",
-       [](Host& h, bool second) { user(h).add_ssh_keys(either(second, key1, key2)); }},
+       [](Host& h, bool second) { user(h).add_ssh_keys(either(second, key3, key2)); }},
       {"users.groups", "",
        [](Host& h, bool second) { user(h).add_groups(either(second, "docker", "audio")); }},
       {"users.sudo", "", [](Host& h, bool second) { user(h).set_sudo(second); }},
