@@ -13,6 +13,7 @@
 #include "agents/core/progress_samples.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
+#include "agents/media/answer/callback_script.h"
 #include "common/base/bmc_address.h"
 #include "common/base/digest.h"
 #include "common/ports/clock_row.h"
@@ -316,8 +317,9 @@ void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome
   }
   if (reads.token() == slot->job.second_token())
     return runner.deliver(*slot, work::SecondRead{reads.bytes_covered(), reads.size()}, now, out);
-  const work::MediaRead read{reads.bytes_covered(), reads.size(), reads.peer(), reads.package_bytes(),
-                             reads.wanted_whole() > 0};
+  const work::MediaRead read{
+      reads.bytes_covered(),    reads.size(),   reads.peer(),          reads.package_bytes(),
+      reads.wanted_whole() > 0, reads.sealed(), reads.starts_refused()};
   runner.deliver(*slot, read, now, out);
   slot->reads = reads;
   samples.take(*slot, now, out);
@@ -334,7 +336,8 @@ void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, O
   taken.command.set_callback_taken(callback.token());
   out.emit(std::move(taken));
   // The media server names the medium that the caller's secret belongs to.
-  if (JobSlot* slot = jobs.by_mount(callback.token())) deliver(*slot, work::CalledBack{}, now, out);
+  if (JobSlot* slot = jobs.by_mount(callback.token()))
+    deliver(*slot, work::CalledBack{callback.body().starts_with(media::says_booted)}, now, out);
 }
 
 void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out) {

@@ -151,15 +151,16 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   std::int64_t& logins = logins_left(agreed.bmc().credential(), now);
   if (logins <= 0) return wake_at(now.mono + BmcDesk::patience);
   if (needs.medium) {
-    const std::string& profile = needs.blobs.front().sha256;
-    const auto blob = blobs_.get(profile);
-    if (!blob) return blobs_.fetch_again(profile);
+    const bool has_answers = !needs.blobs.empty();
+    const auto blob = has_answers ? blobs_.get(needs.blobs.front().sha256) : std::nullopt;
+    if (has_answers && !blob) return blobs_.fetch_again(needs.blobs.front().sha256);
     const auto facts = [&](std::size_t i) {
       return i < needs.images.size() ? images_.facts(needs.images[i].sha256()) : nullptr;
     };
-    if (auto fault = c_.mounts.prepare(slot.job, {*blob, *facts(0), facts(1)}, c_.site, out))
+    if (auto fault =
+            c_.mounts.prepare(slot.job, {blob ? &*blob : nullptr, *facts(0), facts(1)}, c_.site, out))
       return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(*fault), now, out);
-    slot.job.set_usual_reads(c_.reads.of(slot.job.agreed().install()));
+    if (has_answers) slot.job.set_usual_reads(c_.reads.of(slot.job.agreed().install()));
   }
   slot.job.set_stage(wire::CONNECT);
   if (slot.job.attempt() == 0) slot.job.set_attempt(1);

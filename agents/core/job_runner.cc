@@ -317,7 +317,15 @@ bool JobRunner::cancel(JobSlot& slot, const std::string& reason, const Now& now,
     deliver(slot, work::CancelAsked{}, now, out);
     return false;
   }
-  if (kind_of(slot.job).past_return(slot.job)) return false;
+  const work::Kind& kind = kind_of(slot.job);
+  if (kind.past_return(slot.job)) {
+    if (!kind.ends_by_word) return false;
+    out.log(LogLevel::info, "a person ends it: " + reason, log_fields(slot.job));
+    slot.job.set_cancel_asked(true);
+    c_.jobs.store(slot, out);
+    deliver(slot, work::CancelAsked{}, now, out);
+    return false;
+  }
   if (slot.job.cancel_asked() || planted(Defect::cancel_answers_only)) return true;
   slot.job.set_cancel_asked(true);
   if (!slot.job.mount_token().empty()) {

@@ -96,19 +96,18 @@ std::string MountDesk::token() { return to_hex(entropy_.secret(token_bytes)); }
 
 std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMaterials& with,
                                               const SiteStanding& site, Outcome& out) {
+  if (with.profile_blob == nullptr) {
+    renew_tokens(job, out);
+    serve(job, with.image, out);
+    return std::nullopt;
+  }
   const std::string& profile = job.agreed().install().profile().name();
   wire::ProfileContent content;
-  if (!content.ParseFromString(with.profile_blob)) {
+  if (!content.ParseFromString(*with.profile_blob)) {
     return make_fault(wire::PROFILE_UNAVAILABLE, "MEDIA", "profile " + profile + " does not decode",
                       "apply the profile again, then order again");
   }
-  if (job.mount_state() == wire::DEAD) {
-    for (const std::string& token : tokens(job)) forget(token, out);
-    job.clear_mount_token();
-    job.clear_second_token();
-    job.clear_packages();
-  }
-  if (job.mount_token().empty()) job.set_mount_token(token());
+  renew_tokens(job, out);
   if (job.callback_token().empty()) job.set_callback_token(token());
   const config::OsFamily* family = settings_.families.find(content.family());
   if (family == nullptr) {
@@ -130,6 +129,8 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
                                   .recognised = settings_.families.recognise(facts)},
                                  facts);
   if (!plan) return refusal(job, plan.error());
+  job.set_ends_in_restart(family->completion() == "reboot");
+  job.set_restarts_expected(family->restarts());
   job.set_answer_sha256(to_hex(sha256(plan->answer)));
   job.set_answer(std::move(plan->answer));
   job.clear_changes();
@@ -139,13 +140,27 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
     *job.mutable_second() = std::move(*plan->second);
     if (job.second_token().empty()) job.set_second_token(token());
   }
+  serve(job, facts, out);
+  return std::nullopt;
+}
+
+void MountDesk::renew_tokens(record::Job& job, Outcome& out) {
+  if (job.mount_state() == wire::DEAD) {
+    for (const std::string& token : tokens(job)) forget(token, out);
+    job.clear_mount_token();
+    job.clear_second_token();
+    job.clear_packages();
+  }
+  if (job.mount_token().empty()) job.set_mount_token(token());
+}
+
+void MountDesk::serve(record::Job& job, const wire::ImageFacts& facts, Outcome& out) const {
   job.set_image_path(facts.path());
   *job.mutable_image_facts() = facts;
   job.mutable_image_facts()->clear_survey();  // it has served: the job's row is written often
   job.set_media_size(facts.size());
   job.set_mount_state(wire::CLOSED);
   publish(job, out);
-  return std::nullopt;
 }
 
 work::MediaUrls MountDesk::urls(const record::Job& job, const SiteStanding& site) const {
@@ -183,6 +198,7 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   mount.set_callback_token(job.callback_token());
   if (job.has_packages()) *mount.mutable_packages() = job.packages();
   mount.set_patience_seconds(patience_of(job, settings_));
+  mount.set_sealed(job.sealed());
   send_mount(std::move(mount), out);
   if (!job.has_second()) return;
   wire::Mount second;

@@ -17,7 +17,7 @@ namespace metalmesh::agent {
 
 /// What the medium of a job is made from.
 struct MediumMaterials {
-  const std::string& profile_blob;
+  const std::string* profile_blob;  // nullptr: it is served as it is
   const wire::ImageFacts& image;
   const wire::ImageFacts* packages = nullptr;  // of the order's package image, if it names one
 };
@@ -54,6 +54,8 @@ class MountDesk {
   static void verdict(const std::string& token, bool granted, Outcome& out);
 
  private:
+  void renew_tokens(record::Job& job, Outcome& out);
+  void serve(record::Job& job, const wire::ImageFacts& facts, Outcome& out) const;
   std::string token();
   void serve_packages(record::Job& job, const wire::ImageFacts* image);
   Entropy& entropy_;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agents/core/inspect_work.h"
+#include "agents/install/boot_iso_kind.h"
 #include "agents/install/install_kind.h"
 #include "agents/power/power_change.h"
 #include "agents/power/power_kind.h"
@@ -21,6 +22,7 @@ constexpr std::array rows = {
     Row{wire::Agreed::kInstall, &install::install_kind},
     Row{wire::Agreed::kPower, &power::power_kind},
     Row{wire::Agreed::kInspect, &inspect_kind},
+    Row{wire::Agreed::kBootIso, &install::boot_iso_kind},
 };
 
 }  // namespace

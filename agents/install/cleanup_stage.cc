@@ -34,19 +34,25 @@ Verdict put_back_to_off(Context& context) {
   if (!left_on || !context.gate.vouched || talk.setbacks > 0 || will_retry(job, context.now))
     return Verdict::done;
   if (reach_machine(context) == Verdict::busy) return Verdict::busy;
+  if (switch_off_gently(context) == Verdict::busy) return Verdict::busy;
+  if (talk.power.off(Duration{})) job.set_host_on_by_us(false);  // else a debt
+  return Verdict::done;
+}
+
+}  // namespace
+
+Verdict switch_off_gently(Context& context) {
+  Conversation& talk = context.talk;
   if (const auto answer = take_answer(context, Ask::reset); answer && answer->kind == Answer::Kind::refused)
     talk.told_off_at = context.now.mono - context.timeouts.power;
   const redfish::System* system = look(context);
   if (system == nullptr) return Verdict::busy;
   talk.power.saw(system->power, context.now.mono);
-  if (talk.power.off(Duration{})) {
-    job.set_host_on_by_us(false);
-    return Verdict::done;
-  }
+  if (talk.power.off(Duration{})) return Verdict::done;
   const Duration waited = context.now.mono - talk.told_off_at.value_or(context.now.mono);
   if (talk.power.maybe_off() || (talk.told_off_at && waited < context.timeouts.power))
     return look_again(context, context.timeouts.poll / 2);
-  if (talk.forced_off) return Verdict::done;  // a debt
+  if (talk.forced_off) return Verdict::done;
   const bool gently = !talk.told_off_at && work::offers(system->reset, "GracefulShutdown");
   talk.forced_off = !gently;
   talk.told_off_at = context.now.mono;
@@ -55,8 +61,6 @@ Verdict put_back_to_off(Context& context) {
                             gently ? "GracefulShutdown" : redfish::pick_reset(system->reset, {"ForceOff"})),
              record::Job::RESET_OFF);
 }
-
-}  // namespace
 
 Verdict cleanup(Context& context) {
   Conversation& talk = context.talk;

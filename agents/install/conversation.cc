@@ -101,7 +101,8 @@ void Context::settle(const Answer& answer) {
 }
 
 std::optional<Duration> Context::patience() const {
-  if (job.stage() == wire::VERIFY) return std::nullopt;
+  if (job.stage() == wire::VERIFY || (only_boots(job) && job.stage() == wire::WATCH && job.launched()))
+    return std::nullopt;
   const bool lost_counts = job.launched() && job.stage() != wire::CLEANUP;
   return lost_counts ? timeouts.bmc_lost : timeouts.unreachable;
 }

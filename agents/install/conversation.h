@@ -9,6 +9,8 @@
 #include "agents/install/install_fault.h"
 #include "agents/install/install_machine.h"
 #include "agents/install/read_watch.h"
+#include "agents/install/restart_watch.h"
+#include "agents/install/terms.h"
 #include "agents/redfish/requests.h"
 #include "agents/redfish/resources.h"
 #include "agents/work/context.h"
@@ -74,11 +76,12 @@ struct Conversation : work::Talk {
   std::optional<MonoTime> told_off_at;
   bool forced_off = false;
   std::optional<MonoTime> told_on_at;
-  PowerWatch power;                   // since the stage was entered
-  std::optional<MonoTime> looked_at;  // when the power was last read
-  bool os_ran = false;
-  int firmware_seen = 0;  // readings in a row of firmware that starts, after an operating system ran
-  std::set<std::string> stuck_slots;  // do not empty
+  PowerWatch power;                             // since the stage was entered
+  std::optional<MonoTime> looked_at;            // when the power was last read
+  RestartWatch restarts;                        // likewise
+  std::optional<std::uint64_t> starts_refused;  // as the media server told it last
+  std::optional<std::uint64_t> quiet_at;  // so much was read when a running system was seen to read no more
+  std::set<std::string> stuck_slots;      // do not empty
   bool unboot_tried = false;
   ReadWatch reads;
   bool finish_told = false;  // that it has finished reading
@@ -98,15 +101,20 @@ struct Conversation : work::Talk {
 };
 
 struct Context : work::Context {
-  Context(record::Job& row, Conversation& said, const StageTimeouts& limits, const MediaUrls& served,
-          Random& chance, const Now& time, const Gate& allowed, JobOutcome& decided, bmc::Known hints)
-      : work::Context(row, said, limits, chance, time, allowed, decided, hints), talk(said), urls(served) {}
+  Context(record::Job& row, const wire::Install& agreed_to, Conversation& said, const StageTimeouts& limits,
+          const MediaUrls& served, Random& chance, const Now& time, const Gate& allowed, JobOutcome& decided,
+          bmc::Known hints)
+      : work::Context(row, said, limits, chance, time, allowed, decided, hints),
+        talk(said),
+        urls(served),
+        terms(agreed_to) {}
 
   Conversation& talk;
   const MediaUrls& urls;
+  const wire::Install& terms;
   bool paused = false;  // and goes on later
 
-  [[nodiscard]] const wire::Install& install() const { return job.agreed().install(); }
+  [[nodiscard]] const wire::Install& install() const { return terms; }
   [[nodiscard]] wire::Fault fault_of(wire::FaultCode code, const FaultFacts& facts) const override {
     return make_fault(job, code, facts);
   }

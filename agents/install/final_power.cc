@@ -84,7 +84,9 @@ Verdict power_on_new_system(Context& context) {
   if (system->power.empty()) return look_again(context, context.timeouts.poll);
   if (!system->off()) {
     const bool ours = job.intent() == record::Job::FINAL_RESET_ON || talk.on_sends > 0;
-    powered_on(context, ours ? "powered on" : "found powered on, not by us");
+    powered_on(context, ours                    ? "powered on"
+                        : job.ends_in_restart() ? "still on after its restart"
+                                                : "found powered on, not by us");
     return Verdict::done;
   }
   job.set_progress_before(progress_of(*system));

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "agents/install/terms.h"
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 using Outcome = wire::Ended;
 
-// Placeholders of its own: {media} {slot} {percent}.
+// Placeholders of its own: {media} {slot} {percent} {again_graceful} {again_replace}.
 const std::array<Wording, 20>& wordings() {
   using namespace work::marks;
   static const std::array<Wording, 20> table = {{
@@ -22,12 +23,12 @@ const std::array<Wording, 20>& wordings() {
        "order it again with a later window"},
       {wire::POWERED_ON, stays, known, "the host is {seen}, {expected}",
        "look what runs there; if it is needed: " + commands::adopt("{server}") +
-           "; a host that may be switched off: " + commands::install("{server}", "--powered-on graceful")},
+           "; a host that may be switched off: {again_graceful}"},
       {wire::NO_VIRTUAL_MEDIA, stays, known, "{bmc} offers no virtual media slot for a CD ({seen})",
        "enable virtual media (remote media) in the BMC's settings, check its licence, or update its "
        "firmware"},
       {wire::FOREIGN_MEDIA, stays, known, "slot {slot} holds {seen}, which is not ours",
-       "eject it in the BMC's web page, or: " + commands::install("{server}", "--replace-foreign-media")},
+       "eject it in the BMC's web page, or: {again_replace}"},
       {wire::LICENCE_MISSING, stays, known, "{bmc} refuses virtual media from a URL without a licence",
        "install the BMC's licence for remote media, then retry"},
       {wire::INSERT_REFUSED, passes, known, "slot {slot} does not take {media}: {seen}",
@@ -91,8 +92,16 @@ std::string percent_of(const record::Job& job) {
                                : std::to_string(100 * job.bytes_covered() / job.media_size()) + " %";
 }
 
+std::string again(const record::Job& job, std::string_view flags) {
+  const std::string& server = job.agreed().server();
+  return only_boots(job) ? commands::boot_iso(job.agreed().boot_iso().image().name(), server, flags)
+                         : commands::install(server, flags);
+}
+
 std::string own_value(std::string_view name, const record::Job& job, const FaultFacts& facts) {
-  if (name == "media") return "image " + job.agreed().install().image().name();
+  if (name == "media") return "image " + terms_of(job.agreed()).image().name();
+  if (name == "again_graceful") return again(job, "--powered-on graceful");
+  if (name == "again_replace") return again(job, "--replace-foreign-media");
   if (name == "slot") return facts.slot.empty() ? job.inserted_slot() : facts.slot;
   return name == "percent" ? percent_of(job) : "?";
 }
@@ -137,6 +146,7 @@ wire::Ended::Outcome outcome_of(const record::Job& job) {
 
 wire::DiskState disk_of(const record::Job& job) {
   if (planted(Defect::wiped_disk_called_untouched)) return wire::DISK_UNTOUCHED;
+  if (only_boots(job)) return job.launched() ? wire::DISK_UNKNOWN : wire::DISK_UNTOUCHED;
   if (job.installer_ended()) return wire::DISK_NEW_SYSTEM;
   return job.launched() ? wire::DISK_BEING_WRITTEN : wire::DISK_UNTOUCHED;
 }

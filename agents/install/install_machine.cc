@@ -50,6 +50,7 @@ wire::Stage stage_by_facts(const record::Job& job) {
   if (job.stage() == wire::CLEANUP || job.has_fault()) return wire::CLEANUP;
   if (job.final_power_on()) return wire::VERIFY;
   if (job.installer_ended()) return wire::FINALISE;
+  if (only_boots(job) && job.launched() && !installer_may_run(job)) return wire::FINALISE;
   if (job.launched()) return planted(Defect::off_while_installing) ? wire::POWER : wire::WATCH;
   return job.armed() ? wire::POWER : wire::CONNECT;
 }
@@ -62,6 +63,7 @@ void enter(Context& context, wire::Stage stage) {
   talk.bmc.stale_slot();
   talk.forced_off = false;
   talk.power = {};
+  talk.restarts.begin_anew();
   talk.looked_at.reset();
   talk.told_off_at.reset();
   talk.told_on_at.reset();
@@ -171,6 +173,7 @@ void keep_time(Context& context) {
 InstallMachine::InstallMachine(record::Job& job, work::StageTimeouts timeouts, work::MediaUrls urls,
                                std::uint64_t seed, bmc::Known known)
     : job_(job),
+      terms_(terms_of(job.agreed())),
       timeouts_(timeouts),
       urls_(std::move(urls)),
       random_(seed),
@@ -194,16 +197,30 @@ void InstallMachine::resume(Context& context) {
     job_.set_powered(false);
     job_.set_launched(false);
   }
+  const bool machine_restarted =
+      job_.on_in_boot() != 0 && context.now.boot != 0 && job_.on_in_boot() != context.now.boot;
+  if (job_.launched() && !job_.installer_ended() && machine_restarted) {
+    job_.set_lost_sight(true);
+    take_seal(context);  // what was read, and whether the host had restarted, is not known any more
+  }
   enter(context, stage_by_facts(job_));
   talk.proves_late = proves_late(context);
   if (job_.cancel_asked() && !job_.launched() && job_.stage() != wire::CLEANUP)
     context.fail(wire::CANCELLED_BY_OPERATOR, {});
 }
 
+/// From then on also a media server that has lost what it knew must start nothing.
+void InstallMachine::take_seal(Context& context) {
+  if (job_.sealed() || !job_.launched()) return;
+  job_.set_sealed(true);
+  context.out.actions.emplace_back(work::SetMount{});
+}
+
 void InstallMachine::take_cancel(Context& context) {
   if (job_.custody() && installer_may_run(job_)) return context.release(wire::MediumReleased::PERSON);
-  if (job_.launched()) return;
+  if (job_.launched() && !only_boots(job_)) return;
   job_.set_cancel_asked(true);
+  if (job_.launched()) return;  // WATCH ends it
   context.set_mount(wire::DEAD);
   if (job_.stage() != wire::CLEANUP) context.fail(wire::CANCELLED_BY_OPERATOR, {});
 }
@@ -221,6 +238,10 @@ void InstallMachine::fold(Context& context, const work::JobInput& input) {
       record::Job& job = context.job;
       if (planted(Defect::medium_shut_while_read) && job.launched() && context.random.chance(200))
         context.release(wire::MediumReleased::LONGEST_RUN);
+      if (read.sealed) machine.take_seal(context);
+      // Of another life, of the media server or our own, nothing tells when it was.
+      const auto before = std::exchange(context.talk.starts_refused, read.starts_refused);
+      if (before && read.starts_refused > *before) context.talk.restarts.medium_tried(context.now.mono);
       if (read.bytes_covered == 0 && read.package_bytes == 0 && read.peer.empty()) return;
       context.talk.wanted_whole = context.talk.wanted_whole || read.wanted_whole;
       context.talk.reads.took(read.bytes_covered, read.size, read.package_bytes, context.now.mono);
@@ -248,9 +269,14 @@ void InstallMachine::fold(Context& context, const work::JobInput& input) {
       context.job.clear_ran_for();  // it begins now
       context.job.set_on_in_boot(context.now.boot);
     }
-    void operator()(const CalledBack&) const {
+    void operator()(const CalledBack& call) const {
       record::Job& job = context.job;
       const bool booted = job.final_power_on() || job.intent() == record::Job::FINAL_RESET_ON;
+      if (!booted && call.from_new_system && job.launched() && job.ends_in_restart()) {
+        job.set_callback_seen(true);  // WATCH takes it for the end
+        context.note_evidence("the installed system called back");
+        return;
+      }
       if (!booted) {  // from inside the installer: no proof that the new system boots
         context.note_evidence("the installer called back");
         return;
@@ -291,7 +317,7 @@ work::JobOutcome InstallMachine::handle(const work::JobInput& input, const Now& 
   }
   const bool running = job_.stage() >= wire::CONNECT && job_.stage() != wire::DONE;
   if (!running && !std::holds_alternative<Resume>(input)) return out;
-  Context context(job_, *conversation_, timeouts_, urls_, random_, now, gate, out, known_);
+  Context context(job_, terms_, *conversation_, timeouts_, urls_, random_, now, gate, out, known_);
   keep_time(context);
   fold(context, input);
   run(context);

@@ -43,8 +43,10 @@ class InstallMachine : public work::Work {
   void fold(Context& context, const work::JobInput& input);
   void resume(Context& context);
   void take_cancel(Context& context);
+  void take_seal(Context& context);
 
   record::Job& job_;
+  wire::Install terms_;
   work::StageTimeouts timeouts_;
   work::MediaUrls urls_;
   Random random_;

@@ -72,7 +72,7 @@ bool will_retry(const record::Job& job, const Now& now) {
   const bool wiped = job.launched() && !planted(Defect::retries_after_wipe);
   if (!job.has_fault() || wiped || job.cancel_asked() || !may_pass(job.fault().code())) return false;
   if (job.issue().has_start_by() && now.wall_low > from_wire(job.issue().start_by())) return false;
-  return job.attempt() <= job.agreed().install().attempts_before_wipe();
+  return job.attempt() <= terms_of(job.agreed()).attempts_before_wipe();
 }
 
 void conclude(Context& context) {

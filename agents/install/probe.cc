@@ -31,6 +31,13 @@ void take_probe(Context& context, const ProbeAnswered& answer) {
   if (answer.id != context.talk.probe_id) return;
   context.talk.probe_id.clear();
   const std::string& host = context.install().proof().reach_host();
+  if (job.stage() == wire::WATCH) {
+    if (!answer.open)
+      job.set_port_was_closed(true);
+    else if (job.port_was_closed())
+      context.talk.restarts.port_answers(context.now.mono);
+    return;
+  }
   if (!job.final_power_on()) {
     if (!answer.open) {
       job.set_port_was_closed(true);

@@ -25,7 +25,7 @@ class ReadWatch {
   }
   /// The installer starts: what its firmware took time for says nothing of it.
   void restart(MonoTime now) {
-    last_ = now;
+    last_ = grown_ = now;
     longest_pause_ = {};
   }
   /// The media server told of reads. `covered` counts anew after a restart of that server.
@@ -33,6 +33,7 @@ class ReadWatch {
     if (reached_) longest_pause_ = std::max(longest_pause_, now - last_);
     reached_ = seen_ = true;
     last_ = now;
+    if (covered > covered_) grown_ = now;
     covered_ = std::max(covered_, covered);
     size_ = size;
     packages_ = packages_ || package_bytes > 0;
@@ -41,7 +42,10 @@ class ReadWatch {
   /// Something was read in this life of the agent: last() is a reading, not its beginning.
   [[nodiscard]] bool seen() const { return seen_; }
   /// So much time passed in which nobody could have read, or been seen to.
-  void skip(Duration gap) { last_ += gap; }
+  void skip(Duration gap) {
+    last_ += gap;
+    grown_ += gap;
+  }
 
   /// It did something else that shows it is not stuck.
   void alive(MonoTime now) { last_ = std::max(last_, now); }
@@ -49,6 +53,8 @@ class ReadWatch {
   [[nodiscard]] bool reached() const { return reached_; }
   [[nodiscard]] std::uint64_t covered() const { return covered_; }
   [[nodiscard]] MonoTime last() const { return last_; }
+  /// When it last read what it had not read before: a firmware that looks at the medium reads nothing new.
+  [[nodiscard]] MonoTime grown() const { return grown_; }
 
   /// `since`: it was told to boot.
   [[nodiscard]] bool never_read(MonoTime since, MonoTime now, Duration first_read) const {
@@ -76,6 +82,7 @@ class ReadWatch {
   std::uint64_t covered_ = 0;
   std::uint64_t size_ = 0;
   MonoTime last_;
+  MonoTime grown_;
   Duration longest_pause_{};
 };
 

@@ -37,6 +37,9 @@ Verdict power(Context& context);
 Verdict watch(Context& context);
 Verdict finalise(Context& context);
 Verdict verify(Context& context);
+/// WATCH after the launch, and what is left to FINALISE once the medium is taken, where nothing is installed.
+Verdict session(Context& context);
+Verdict leave_as_agreed(Context& context);
 /// The end is told; looks on until there is a ground to take the medium.
 Verdict custody(Context& context);
 Verdict cleanup(Context& context);
@@ -47,6 +50,15 @@ void begin_custody(Context& context);
 void conclude(Context& context);
 
 // Shared by stages.
+/// A host that reads as off in readings so far apart is off: one that was cut off may be back in a moment.
+inline constexpr Duration long_apart = std::chrono::seconds(20);
+/// A new reading of the host, put down; nullptr while there is none.
+const redfish::System* read_power(Context& context);
+/// The longer it has run, the less a moment matters.
+Verdict look_later(Context& context);
+Duration longest_run(const Context& context);
+/// Asks the host to shut down where that is offered, then switches it off. Done when it is off, or nothing helped.
+Verdict switch_off_gently(Context& context);
 Verdict find_slots(Context& context);
 bool all_inserted(const Context& context);
 /// The slot can be filled, and takes the installer's medium, or the second one.

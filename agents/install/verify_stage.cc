@@ -93,7 +93,7 @@ Duration proof_time(const Context& context) {
 }
 
 Verdict verify(Context& context) {
-  if (planted(Defect::success_without_proof)) return Verdict::done;
+  if (only_boots(context.job) || planted(Defect::success_without_proof)) return Verdict::done;
   if (context.job.proof() >= wanted(context)) return proven(context);
   if (context.job.port_was_closed() || planted(Defect::any_listener_proves)) probe_port(context);
   // What the BMC can prove is asked for until it has; only from this machine it counts.

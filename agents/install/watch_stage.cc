@@ -1,9 +1,10 @@
 // WATCH: until the first guarded read (LAUNCHED), then until the host powers off by itself. No call here
 // changes anything. CUSTODY: the same after an end that was told too early to know.
 #include <algorithm>
-#include <array>
 
+#include "agents/install/final_power.h"
 #include "agents/install/install_end.h"
+#include "agents/install/probe.h"
 #include "agents/install/stages.h"
 #include "agents/work/duration_words.h"
 #include "common/base/planted.h"
@@ -18,22 +19,12 @@ constexpr Duration lull = std::chrono::seconds(2);
 constexpr Duration apart = std::chrono::seconds(1);
 /// Soon: a power cut of seconds is one that two readings saw, and one may have come at its end.
 constexpr Duration second_look = apart + std::chrono::milliseconds(200);
-/// Whoever goes off without having read what an install reads, or while it reads, may be back in a moment: a
-/// power cut, a thermal trip, a person.
-constexpr Duration long_apart = std::chrono::seconds(20);
 /// PowerState lags: an Off before the first On may still be from before the power-on.
 constexpr Duration power_lag = std::chrono::seconds(30);
 /// A reading that still says something of now.
 constexpr Duration recent = std::chrono::minutes(2);
 /// The media server tells of reads this much later.
 constexpr Duration read_lag = std::chrono::seconds(3);
-
-/// The longer it has run, the less a moment matters: an end is seen within an eighth of the run, half a
-/// minute at most, and an hour costs a hundred questions or so instead of 720.
-Verdict look_later(Context& context) {
-  const Duration poll = context.timeouts.poll;
-  return look_again(context, std::clamp((context.now.mono - context.talk.entered) / 8, poll, 6 * poll));
-}
 
 /// Not sooner, and not much later.
 Verdict look_at(Context& context, MonoTime at) {
@@ -72,20 +63,6 @@ bool power_untold(const Conversation& talk) {
   return !talk.power.on_last() || *talk.looked_at - *talk.power.on_last() >= recent;
 }
 
-/// A new reading of the host, put down; nullptr while there is none.
-const redfish::System* read_power(Context& context) {
-  Conversation& talk = context.talk;
-  if (reach_machine(context) == Verdict::busy) return nullptr;
-  const redfish::System* system = look(context);
-  if (system == nullptr) return nullptr;
-  context.talk_works();
-  if (talk.power.maybe_off() && talk.reads.last() > talk.power.off_since() + read_lag) talk.power.doubt_off();
-  talk.power.saw(system->power, context.now.mono);
-  if (talk.power.on_last() == context.now.mono) context.job.set_on_in_boot(context.now.boot);
-  talk.looked_at = context.now.mono;
-  return system;
-}
-
 Verdict await_launch(Context& context) {
   Conversation& talk = context.talk;
   if (const auto why = not_launched(context)) return context.fail(why->first, why->second);
@@ -97,25 +74,6 @@ Verdict await_launch(Context& context) {
     return context.fail(wire::BOOT_IGNORED, {.expected = "our media", .seen = "it powered off by itself"});
   }
   return look_at(context, context.now.mono + second_look);
-}
-
-/// After an operating system ran, firmware speaks again only when the host restarts.
-bool restarted(Conversation& talk, const std::string& progress) {
-  constexpr std::array<std::string_view, 6> firmware = {"PrimaryProcessorInitializationStarted",
-                                                        "BusInitializationStarted",
-                                                        "MemoryInitializationStarted",
-                                                        "SecondaryProcessorInitializationStarted",
-                                                        "PCIResourceConfigStarted",
-                                                        "SystemHardwareInitializationComplete"};
-  if (progress == "OSRunning" || progress == "OSBootStarted") talk.os_ran = true;
-  const bool speaks = talk.os_ran && std::ranges::find(firmware, progress) != firmware.end();
-  talk.firmware_seen = speaks ? talk.firmware_seen + 1 : 0;
-  return talk.firmware_seen >= 2 || (speaks && talk.power.glimpsed_off());
-}
-
-Duration longest_run(const Context& context) {
-  const wire::Install& install = context.install();
-  return install.has_max_run() ? from_wire(install.max_run()) : context.timeouts.longest_run;
 }
 
 bool ran_too_long(const Context& context) { return from_wire(context.job.ran_for()) > longest_run(context); }
@@ -174,14 +132,21 @@ bool fell_quiet(const Context& context) {
   return !waited && talk.reads.seen() && on && *on - talk.reads.last() >= quiet_time;
 }
 
-bool has_finished(const Context& context) {
+/// A host that restarts is On before and after: only an operating system that was seen to run after its last new read
+/// tells that it was not cut off in the middle.
+bool quiet_before_restart(const Context& context) {
+  const Conversation& talk = context.talk;
+  return talk.quiet_at && *talk.quiet_at == talk.reads.covered();
+}
+
+bool has_finished(const Context& context, bool was_quiet) {
   const Conversation& talk = context.talk;
   return looks_finished(
       {.read = std::max<std::uint64_t>(talk.reads.covered(), context.job.bytes_covered()),
        .size = context.job.media_size(),
        .usual = context.job.usual_reads(),
        .elsewhere = context.job.has_packages() || !context.install().packages().url().empty(),
-       .fell_quiet = fell_quiet(context)});
+       .fell_quiet = was_quiet});
 }
 
 std::string percent_read(const record::Job& job) {
@@ -190,11 +155,10 @@ std::string percent_read(const record::Job& job) {
 }
 
 /// The fence shuts for good in the turn that learns of the end, before eject and power-on.
-Verdict installer_ended(Context& context) {
+Verdict installer_ended(Context& context, const char* how) {
   context.job.set_installer_ended(true);
   if (!planted(Defect::mount_lives_on)) context.set_mount(wire::DEAD);
-  raise_proof(context, wire::PROOF_POWEROFF,
-              "media read " + percent_read(context.job) + ", then powered off by itself");
+  raise_proof(context, wire::PROOF_POWEROFF, "media read " + percent_read(context.job) + ", then " + how);
   return Verdict::done;
 }
 
@@ -202,14 +166,15 @@ Verdict installer_ended(Context& context) {
 /// both, and whatever was read, nobody saw an installer come to its end.
 bool mains_may_have_gone(const Context& context) {
   const std::uint64_t on_in = context.job.on_in_boot();
-  return on_in != 0 && context.now.boot != 0 && on_in != context.now.boot;
+  return context.job.lost_sight() || (on_in != 0 && context.now.boot != 0 && on_in != context.now.boot);
 }
 
 Verdict went_off(Context& context) {
   // Whose Off that was, nobody knows where another machine answered for a while.
   const bool contradicted = context.job.contradicted();
   const bool mains = mains_may_have_gone(context);
-  if (!contradicted && !mains && has_finished(context)) return installer_ended(context);
+  if (!contradicted && !mains && has_finished(context, fell_quiet(context)))
+    return installer_ended(context, "powered off by itself");
   context.release(wire::MediumReleased::HOST_OFF);
   if (contradicted)
     return context.fail(wire::IDENTITY_MISMATCH,
@@ -229,10 +194,44 @@ Verdict rebooted(Context& context, std::string seen) {
   return context.fail(wire::INSTALLER_REBOOTED, {.seen = std::move(seen)});
 }
 
+/// What its family says that its installer does, after it had read what an install reads: its end, or that it goes on from
+/// the disk, where its sealed medium is not needed any more. Any other restart is nobody's.
+Verdict restarted(Context& context, std::string seen) {
+  record::Job& job = context.job;
+  job.set_restarts_seen(job.restarts_seen() + 1);
+  const std::uint32_t expected = job.restarts_expected() + (job.ends_in_restart() ? 1 : 0);
+  const bool finished = has_finished(context, quiet_before_restart(context));
+  if (job.restarts_seen() > expected || !finished || job.contradicted() || mains_may_have_gone(context))
+    return rebooted(context, std::move(seen));
+  context.note_evidence("restart " + std::to_string(job.restarts_seen()) + " of " + std::to_string(expected) +
+                        " that its family expects: it " + seen);
+  if (job.ends_in_restart() && job.restarts_seen() == expected) {
+    job.set_progress_before(progress_of(*context.talk.bmc.system()));
+    return installer_ended(context, "restarted by itself");
+  }
+  context.talk.power = {};
+  context.talk.restarts.begin_anew();
+  context.talk.reads.alive(context.now.mono);
+  return look_later(context);
+}
+
+/// The new system speaks for itself, whatever could be seen of the restart before.
+Verdict new_system_called(Context& context) {
+  context.job.set_progress_before(progress_of(*context.talk.bmc.system()));
+  installer_ended(context, "restarted by itself");
+  raise_proof(context, wire::PROOF_CALLBACK, "the installed system called back");
+  return Verdict::done;
+}
+
 /// It read guarded blocks when it was launched, so it was on by then, whatever this life has seen.
 bool was_on(const Context& context) {
   return context.talk.power.on_seen() || from_wire(context.job.ran_for()) > power_lag ||
          context.now.mono - context.talk.entered >= power_lag;
+}
+
+/// Its restart may not show at its BMC: then a port that answers, and did not while the installer ran, is a sign.
+bool ends_quietly(const Context& context) {
+  return context.job.ends_in_restart() && context.now.mono - context.talk.reads.grown() >= quiet_time;
 }
 
 Verdict await_end(Context& context) {
@@ -244,14 +243,19 @@ Verdict await_end(Context& context) {
   const redfish::System* system = read_power(context);
   if (system == nullptr) return Verdict::busy;
   if (talk.power.glimpsed_off()) context.note_evidence("one reading said that the host was off");
-  if (talk.power.came_back()) return rebooted(context, "was seen Off and is " + system->power + " again");
-  if (restarted(talk, system->boot_progress))
-    return rebooted(context, "restarted (" + system->boot_progress + ")");
+  if (context.job.callback_seen() && !context.job.contradicted()) return new_system_called(context);
+  if (talk.restarts.restarted(talk.power, context.now.mono))
+    return restarted(context, talk.power.came_back() ? "was seen Off and is " + system->power + " again"
+                                                     : "restarted (" + progress_of(*system) + ")");
+  if (talk.restarts.suspects()) return look_at(context, context.now.mono + second_look);
+  if (ends_quietly(context)) probe_port(context);
   if (!talk.power.maybe_off()) return look_later(context);
   if (!was_on(context)) return look_again(context, context.timeouts.poll);
   const bool glimpse = planted(Defect::one_off_ends_it) && talk.power.maybe_off();
-  if (glimpse || talk.power.off(fell_quiet(context) && has_finished(context) ? apart : long_apart))
-    return went_off(context);
+  // Between passes a BMC may show its host as off for a moment.
+  const bool at_its_end =
+      context.job.restarts_expected() == 0 && fell_quiet(context) && has_finished(context, true);
+  if (glimpse || talk.power.off(at_its_end ? apart : long_apart)) return went_off(context);
   if (!talk.power.off(apart)) return look_at(context, context.now.mono + second_look);
   // Whoever was cut off may be back on, and off again, before the last look: those between show it.
   return look_at(context,
@@ -260,13 +264,44 @@ Verdict await_end(Context& context) {
 
 }  // namespace
 
+const redfish::System* read_power(Context& context) {
+  Conversation& talk = context.talk;
+  if (reach_machine(context) == Verdict::busy) return nullptr;
+  const redfish::System* system = look(context);
+  if (system == nullptr) return nullptr;
+  context.talk_works();
+  if (talk.power.maybe_off() && talk.reads.last() > talk.power.off_since() + read_lag) talk.power.doubt_off();
+  talk.power.saw(system->power, context.now.mono);
+  talk.restarts.saw(system->boot_progress);
+  if (talk.power.on_last() == context.now.mono) {
+    context.job.set_on_in_boot(context.now.boot);
+    const bool quiet = talk.restarts.os_runs() && context.now.mono - talk.reads.grown() >= quiet_time;
+    if (quiet) talk.quiet_at = talk.reads.covered();
+  }
+  talk.looked_at = context.now.mono;
+  return system;
+}
+
+/// An end is seen within an eighth of the run, half a minute at most, and an hour costs a hundred questions or so instead of
+/// 720.
+Verdict look_later(Context& context) {
+  const Duration poll = context.timeouts.poll;
+  return look_again(context, std::clamp((context.now.mono - context.talk.entered) / 8, poll, 6 * poll));
+}
+
+Duration longest_run(const Context& context) {
+  const wire::Install& install = context.install();
+  return install.has_max_run() ? from_wire(install.max_run()) : context.timeouts.longest_run;
+}
+
 void raise_proof(Context& context, wire::ProofGrade grade, std::string evidence) {
   if (grade > context.job.proof()) context.job.set_proof(grade);
   context.note_evidence(std::move(evidence));
 }
 
 Verdict watch(Context& context) {
-  return context.job.launched() ? await_end(context) : await_launch(context);
+  if (!context.job.launched()) return await_launch(context);
+  return only_boots(context.job) ? session(context) : await_end(context);
 }
 
 Verdict custody(Context& context) {
@@ -281,7 +316,7 @@ Verdict custody(Context& context) {
   if (read_power(context) == nullptr) return Verdict::busy;
   if (context.talk.power.came_back()) return let_go(wire::MediumReleased::HOST_OFF);
   if (context.talk.power.off(long_apart))
-    return let_go(has_finished(context) && !mains_may_have_gone(context)
+    return let_go(has_finished(context, fell_quiet(context)) && !mains_may_have_gone(context)
                       ? wire::MediumReleased::INSTALLER_ENDED
                       : wire::MediumReleased::HOST_OFF);
   return context.talk.power.maybe_off() ? look_again(context, context.timeouts.poll) : look_later(context);

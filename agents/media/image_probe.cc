@@ -54,12 +54,22 @@ ByteRange boot_image_extent(const IsoBootImage& boot, const std::vector<IsoFile>
 
 struct Survey {
   std::vector<ByteRange> guarded;
+  std::vector<ByteRange> kernels;
+  std::vector<ByteRange> starters;
   std::vector<ByteRange> listing;  // descriptors and directories: always served
   bool complete = false;           // false: guard all but `listing`
 };
 
-void guard_all(const IsoFile& file, Survey& survey) {
-  survey.guarded.insert(survey.guarded.end(), file.extents.begin(), file.extents.end());
+void add_extents(const IsoFile& file, std::vector<ByteRange>& ranges) {
+  ranges.insert(ranges.end(), file.extents.begin(), file.extents.end());
+}
+
+void put(const std::vector<ByteRange>& ranges, google::protobuf::RepeatedPtrField<wire::ByteRange>& out) {
+  for (const ByteRange& range : ranges) {
+    wire::ByteRange& added = *out.Add();
+    added.set_offset(range.offset);
+    added.set_length(range.length);
+  }
 }
 
 Result<Survey> survey_image(BlockReader& image, wire::ImageFacts& facts) {
@@ -87,21 +97,26 @@ Result<Survey> survey_image(BlockReader& image, wire::ImageFacts& facts) {
   if (*placeholder) {
     facts.mutable_placeholder()->set_offset((*placeholder)->extents[0].offset);
     facts.mutable_placeholder()->set_length((*placeholder)->extents[0].length);
-    guard_all(**placeholder, survey);
+    add_extents(**placeholder, survey.guarded);
   }
 
   bool kernel_seen = false;
   for (const IsoFile& file : tree->files) {
     const auto role = boot_role_of(file.path);
     if (!role) continue;
-    kernel_seen = kernel_seen || (*role == BootRole::kernel && file.size > 0);
-    guard_all(file, survey);
+    const bool is_kernel = *role == BootRole::kernel && file.size > 0;
+    kernel_seen = kernel_seen || is_kernel;
+    if (is_kernel) survey.kernels.push_back(file.extents.back());
+    if (*role == BootRole::loader) add_extents(file, survey.starters);
+    add_extents(file, survey.guarded);
   }
   auto boot_images = read_iso_boot_images(image, *volume);
   if (!boot_images) return stop(boot_images.error());
   for (const IsoBootImage& boot : *boot_images) {
     survey.guarded.push_back(boot_image_extent(boot, tree->files, image.size()));
+    survey.starters.push_back(survey.guarded.back());
   }
+  survey.starters.push_back(volume->boot_catalog);
   survey.complete = kernel_seen;
   return survey;
 }
@@ -122,11 +137,10 @@ Result<wire::ImageFacts> probe_image(BlockReader& image) {
       survey->complete
           ? normalised(std::move(survey->guarded), iso_sector, image.size())
           : complement(normalised(std::move(survey->listing), iso_sector, image.size()), image.size());
-  for (const ByteRange& range : guarded) {
-    auto* out = facts.add_guarded();
-    out->set_offset(range.offset);
-    out->set_length(range.length);
-  }
+  put(guarded, *facts.mutable_guarded());
+  if (!survey->complete) return facts;
+  put(survey->kernels, *facts.mutable_kernels());
+  put(normalised(std::move(survey->starters), iso_sector, image.size()), *facts.mutable_starters());
   return facts;
 }
 

@@ -140,7 +140,7 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
     return;
   }
   const ServedContent content{entry.medium.size(), entry.medium.etag(), entry.file,
-                              [&](const ByteRange& range) { return entry.medium.segments(range); },
+                              [&](const ByteRange& range) { return entry.seal.over(entry.medium, range); },
                               entry.state == wire::LAUNCHED};
   if (auto early = precondition_reply(request, content)) {
     out.effects.emplace_back(std::move(*early));
@@ -151,6 +151,7 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
   const bool reads_content = request.method == "GET" && !std::holds_alternative<Unsatisfiable>(choice);
   const bool guarded =
       std::ranges::any_of(wanted, [&](const ByteRange& range) { return touches(entry.guarded, range); });
+  if (reads_content && entry.seal.withholds(wanted)) entry.reads.start_refused(request.peer);
   const bool served = entry.state == wire::LAUNCHED || planted(Defect::fence_always_open);
   const bool plain = std::holds_alternative<WholeContent>(choice) && !entry.guarded.empty() &&
                      entry.guarded.front().offset > 0;

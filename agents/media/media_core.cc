@@ -78,9 +78,8 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
     make(order, entry, now, out);
     entry.patience = std::chrono::seconds(order.patience_seconds());
   }
-  if (state == wire::LAUNCHED && entry.state != wire::LAUNCHED) launch(entry);
   if (state != wire::CLOSED) abort_streams(token, true, out);
-  entry.state = state;
+  if (std::exchange(entry.state, state) != state && state == wire::LAUNCHED) launch(entry);
   entry.refusal_logged = false;
   adopt_callback(order, entry, out);
 
@@ -115,7 +114,10 @@ void MediaCore::adopt_callback(const wire::Mount& order, Entry& entry, MediaOutc
 }
 
 /// From here on what is read is remembered, also what was read before.
-void MediaCore::launch(Entry& entry) { entry.reads.save_all(); }
+void MediaCore::launch(Entry& entry) {
+  entry.reads.save_all();
+  seal_when_booted(entry);
+}
 
 void MediaCore::forget(const std::string& token, const Now& now, MediaOutcome& out) {
   const auto found = mounts_.find(token);
@@ -147,8 +149,8 @@ void MediaCore::verdict(const wire::LaunchVerdict& verdict, const Now& now, Medi
   }
   std::vector<Parked> parked = std::exchange(entry.parked, {});
   if (verdict.granted()) {
-    launch(entry);
     entry.state = wire::LAUNCHED;
+    launch(entry);
     answer_parked(std::move(parked), now, out);
     return;
   }

@@ -8,7 +8,10 @@
 //             inserted: that is told (Reads.wanted_whole), and it is cut off, as it is when the fence opens.
 //   OPEN      the first guarded read waits, and LaunchAsked goes out once until a verdict comes. Granted:
 //             LAUNCHED, all that wait are answered. Refused, or no verdict within `verdict_within`: 503.
-//   LAUNCHED  everything is served. Nothing but DEAD follows.
+//   LAUNCHED  everything is served. Nothing but DEAD follows. Once its kernel was read to its end, the medium's boot is
+//             over, and it is sealed: what only firmware needs to start from it (boot catalogue, boot images, loaders) is
+//             zeros from then on, so that a firmware which prefers it finds nothing to start and goes on to the disk,
+//             while whatever runs reads on. Such looks are told (Reads.starts_refused).
 //   DEAD      410, also for responses under way (Abort). Nothing follows but `forget`.
 // A medium that cannot be composed is told with its reason (MountRefused), and every read of it is refused;
 // if that is because its image cannot be read now, it is tried again until it can. A package tree that cannot
@@ -41,6 +44,7 @@
 #include "agents/media/composed_medium.h"
 #include "agents/media/content_reply.h"
 #include "agents/media/media_exchange.h"
+#include "agents/media/medium_seal.h"
 #include "agents/media/mount_url.h"
 #include "agents/media/package_shelf.h"
 #include "agents/media/read_tracker.h"
@@ -110,6 +114,7 @@ class MediaCore {
     std::string image;  // its SHA-256
     VirtualImage medium;
     std::vector<ByteRange> guarded;
+    MediumSeal seal;
     Duration patience{};
     std::string callback_token;
     CallbackLine callers;
@@ -171,6 +176,8 @@ class MediaCore {
   void report_reads(const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
   void give_up_at_guard(const Now& now, MediaOutcome& out);
   static void keep_reads(const std::string& token, Entry& entry, MediaOutcome& out);
+  /// Once. What shows it is to be put down at once: another life of the media server must start nothing, either.
+  static bool seal_when_booted(Entry& entry);
   void refuse_the_late(Entry& entry, const Now& now, MediaOutcome& out);
 
   BaseImages* bases_;

@@ -25,6 +25,7 @@ void MediaCore::make(const wire::Mount& order, Entry& entry, const Now& now, Med
     temporary = temporary || error.kind == ErrorKind::unavailable;
   };
   if (const auto composed = compose(order, entry, out); !composed) note(composed.error(), "");
+  if (order.sealed() && entry.seal.close()) entry.reads.sealed();
   if (const auto attached = attach_packages(order, entry); !attached)
     note(attached.error(), "package tree: ");
   if (temporary) {
@@ -54,6 +55,7 @@ Status MediaCore::compose(const wire::Mount& order, Entry& entry, MediaOutcome& 
     abort_streams(order.token(), false, out);
     entry.medium = composed ? std::move(composed->image) : VirtualImage();
     entry.reads = ReadTracker(entry.medium.size());
+    entry.seal = order.has_second() ? MediumSeal() : MediumSeal(order.image());
   }
   entry.usable = composed.has_value();
   entry.recipe = std::move(recipe);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agents/media/media_core.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::media {
 namespace {
@@ -30,6 +31,7 @@ MediaOutcome MediaCore::on_sent(ConnId conn, std::uint64_t bytes, const Now& now
     ++stream.at;
     stream.sent = 0;
   }
+  if (seal_when_booted(entry)) keep_reads(stream.token, entry, out);
   if (stream.cut_short && stream.at == stream.parts.size())
     at_guard_.try_emplace(conn, now.mono + limits_.waits_at_guard);
   report_reads(stream.token, entry, now, out);
@@ -136,6 +138,14 @@ void MediaCore::recall(const std::string& token, const std::string& etag, std::s
   const auto found = mounts_.find(token);
   if (found == mounts_.end() || !found->second.usable || found->second.medium.etag() != etag) return;
   found->second.reads.recall(blocks);
+  seal_when_booted(found->second);
+}
+
+bool MediaCore::seal_when_booted(Entry& entry) {
+  if (entry.state != wire::LAUNCHED || planted(Defect::medium_starts_again)) return false;
+  if (!entry.seal.booted(entry.reads) || !entry.seal.close()) return false;
+  entry.reads.sealed();
+  return true;
 }
 
 std::set<std::string> MediaCore::files_served() const {

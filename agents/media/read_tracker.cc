@@ -74,13 +74,33 @@ void ReadTracker::wanted_whole(const std::string& peer) {
   next_.reset();
 }
 
+void ReadTracker::sealed() {
+  sealed_ = changed_ = true;
+  next_.reset();
+}
+
+void ReadTracker::start_refused(const std::string& peer) {
+  ++starts_refused_;
+  peer_ = peer;
+  changed_ = true;
+}
+
+bool ReadTracker::covers(const ByteRange& range) const {
+  if (range.length == 0 || range.end() > size_) return false;
+  for (std::uint64_t block = range.offset / block_; block * block_ < range.end(); ++block) {
+    const auto known = static_cast<unsigned char>(blocks_[static_cast<std::size_t>(block / 8)]);
+    if ((known >> (block % 8) & 1U) == 0) return false;
+  }
+  return true;
+}
+
 void ReadTracker::package_served(std::uint64_t bytes) {
   packages_ += bytes;
   changed_ = changed_ || bytes > 0;
 }
 
 void ReadTracker::tell_again() {
-  changed_ = changed_ || served_ > 0 || packages_ > 0;
+  changed_ = changed_ || served_ > 0 || packages_ > 0 || sealed_;
   next_.reset();
 }
 
@@ -96,6 +116,8 @@ std::optional<wire::Reads> ReadTracker::report(const std::string& token, MonoTim
   reads.set_refused_closed(refused_);
   reads.set_wanted_whole(wanted_whole_);
   reads.set_package_bytes(packages_);
+  reads.set_sealed(sealed_);
+  reads.set_starts_refused(starts_refused_);
   changed_ = false;
   next_ = now + report_every;
   return reads;

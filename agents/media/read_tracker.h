@@ -24,6 +24,12 @@ class ReadTracker {
   void refused_closed(const std::string& peer);
   /// Told at once: an insert may fail of it in this moment.
   void wanted_whole(const std::string& peer);
+  /// The medium was booted: told at once.
+  void sealed();
+  /// Somebody looks for something to start on a sealed medium.
+  void start_refused(const std::string& peer);
+  /// All of it was read.
+  [[nodiscard]] bool covers(const ByteRange& range) const;
   /// From the package tree beside the medium.
   void package_served(std::uint64_t bytes);
 
@@ -61,6 +67,8 @@ class ReadTracker {
   std::uint64_t refused_ = 0;
   std::uint64_t wanted_whole_ = 0;
   std::uint64_t packages_ = 0;
+  std::uint64_t starts_refused_ = 0;
+  bool sealed_ = false;
   std::string peer_;
   bool changed_ = false;
   std::optional<MonoTime> next_;  // nothing: never reported, so at once

@@ -44,6 +44,8 @@ struct Kind {
   /// Past this nobody calls it back any more.
   bool (*past_return)(const record::Job& job);
   std::unique_ptr<Work> (*make)(Makings with);
+  /// Past that point a person's word ends it: it is handed CancelAsked, and what comes of it is its own end.
+  bool ends_by_word = false;
 };
 
 }  // namespace metalmesh::work

@@ -34,6 +34,9 @@ struct MediaRead {
   std::string peer;
   std::uint64_t package_bytes = 0;  // from the package tree beside the medium
   bool wanted_whole = false;        // somebody would not stop at the closed fence
+  bool sealed = false;              // it was booted, and starts nothing any more
+  std::uint64_t starts_refused =
+      0;  // looks for something to start, since; counts anew in each life of the media server
 };
 /// Likewise, of the second medium.
 struct SecondRead {
@@ -42,10 +45,13 @@ struct SecondRead {
 };
 /// LAUNCHED is about to become durable (the caller has set job.launched in this same turn).
 struct LaunchGranted {};
-/// The installed system called back with the job's token.
-struct CalledBack {};
+/// Somebody called back with the job's token.
+struct CalledBack {
+  bool from_new_system = false;  // it says that it is what was installed, not its installer
+};
 /// An operator's cancel that came before the point of no return (the caller has fenced the generation, and a mount
-/// is DEAD), or of a job in custody, which then lets go of its medium. Any other is too late, and nothing.
+/// is DEAD), of a job in custody, which then lets go of its medium, or of a work that ends by a person's word. Any other
+/// is too late, and nothing.
 struct CancelAsked {};
 /// The value of the job's credential was set anew.
 struct CredentialSet {};

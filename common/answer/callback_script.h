@@ -5,8 +5,12 @@
 
 #include <boost/json/object.hpp>
 #include <string>
+#include <string_view>
 
 namespace metalmesh::answer {
+
+/// What a call begins with that comes from the new system: whoever calls from its installer says nothing, or anything else.
+inline constexpr std::string_view says_booted = "booted";
 
 struct Callback {
   std::string url;

@@ -44,6 +44,10 @@ std::string install(std::string_view server, std::string_view flags) {
   std::string out = joined("metalmesh install ", server, " --image IMAGE --profile PROFILE");
   return flags.empty() ? out : joined(out, " ", flags);
 }
+std::string boot_iso(std::string_view image, std::string_view server, std::string_view flags) {
+  const std::string out = joined(joined("metalmesh boot-iso ", image, " "), server);
+  return flags.empty() ? out : joined(out, " ", flags);
+}
 std::string power(std::string_view change, std::string_view server) {
   return joined(joined("metalmesh power ", change, " "), server);
 }

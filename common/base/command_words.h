@@ -39,6 +39,8 @@ std::string replace(std::string_view server);
 std::string clean(std::string_view server);
 /// `flags`: more of `metalmesh install`, such as "--reinstall".
 std::string install(std::string_view server, std::string_view flags = {});
+/// `flags`: more of `metalmesh boot-iso`, such as "--in-use".
+std::string boot_iso(std::string_view image, std::string_view server, std::string_view flags = {});
 /// `change` as it is typed: "off", "bmc-reset", ...
 std::string power(std::string_view change, std::string_view server);
 /// `kind` as `metalmesh get` takes it.

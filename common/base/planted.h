@@ -24,6 +24,7 @@ enum class Defect : std::uint8_t {
   late_wake_ignored,
   // agents/media
   fence_always_open,
+  medium_starts_again,
   // agents/core
   launch_not_journalled,
   generation_fence_removed,

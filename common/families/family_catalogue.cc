@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> tiers = {"verified", "documented"};
 constexpr std::array<std::string_view, 2> completions = {"poweroff", "reboot"};
+constexpr std::uint32_t most_restarts = 8;
 constexpr std::array<std::string_view, 8> formats = {"verbatim", "kickstart", "yaml",    "json",
                                                      "xml",      "toml",      "preseed", "shell"};
 constexpr std::array<std::string_view, 2> syntaxes = {"grub", "keyvalue"};
@@ -148,7 +149,10 @@ std::optional<FamilyFault> check_family(const config::OsFamily& family) {
        family.tier() == "verified" && family.verified_by().empty()
            ? std::optional<FamilyFault>({"verifiedBy", "must say what was booted, in tier verified"})
            : std::nullopt,
-       family.completion().empty() ? std::nullopt : outside("completion", family.completion(), completions)});
+       family.completion().empty() ? std::nullopt : outside("completion", family.completion(), completions),
+       family.restarts() > most_restarts
+           ? std::optional<FamilyFault>({"restarts", "no installer restarts more than 8 times"})
+           : std::nullopt});
 }
 
 std::string family_sha256(const config::OsFamily& family) {

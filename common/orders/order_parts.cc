@@ -50,7 +50,7 @@ wire::BmcTarget bmc_of(const wire::Agreed& agreed, const wire::Issue& issue) {
 }
 
 wire::ImageRef image_of(const wire::Agreed& agreed, const wire::Issue& issue) {
-  wire::ImageRef image = agreed.install().image();
+  wire::ImageRef image = agreed.has_boot_iso() ? agreed.boot_iso().image() : agreed.install().image();
   *image.mutable_urls() = issue.image_urls();
   return image;
 }

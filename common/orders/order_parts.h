@@ -17,7 +17,7 @@ Result<Parts> open(const wire::Order& order);
 
 /// As it is dialled: with the key that was pinned when the order was handed out.
 wire::BmcTarget bmc_of(const wire::Agreed& agreed, const wire::Issue& issue);
-/// Of an install, with where it is to be had from.
+/// Of an install or a start from an image, with where it is to be had from.
 wire::ImageRef image_of(const wire::Agreed& agreed, const wire::Issue& issue);
 /// Likewise; only if packages come from an image.
 wire::ImageRef package_image_of(const wire::Agreed& agreed, const wire::Issue& issue);

@@ -31,6 +31,7 @@ rest::Family shown(const config::OsFamily& family) {
   out.set_tier(family.tier());
   *out.mutable_documents() = family.documents();
   out.set_completion(family.completion());
+  out.set_restarts(family.restarts());
   const auto own = std::ranges::find_if(family.files(), [](const auto& file) { return file.main(); });
   out.set_needs_template(own == family.files().end() || own->template_().empty());
   out.set_notes(family.notes());

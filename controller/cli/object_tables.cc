@@ -70,7 +70,9 @@ std::string tier_words(const rest::Family& family) {
   return family.not_run().empty() ? family.tier() : family.tier() + " in part";
 }
 Cells row(const rest::Family& family, WallTime) {
-  return {family.name(), tier_words(family), family.completion(),
+  const std::string restarts =
+      family.restarts() == 0 ? "" : fmt::format(", {} restarts before", family.restarts());
+  return {family.name(), tier_words(family), family.completion() + restarts,
           family.needs_template() ? "yours" : "built in", family.title()};
 }
 

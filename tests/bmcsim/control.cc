@@ -104,6 +104,7 @@ Status apply_control(BmcModel& model, const json::object& change, MonoTime now) 
       {"fallsBackToCd", &BmcOptions::falls_back_to_cd},
       {"cdFirst", &BmcOptions::cd_first},
       {"reboots", &BmcOptions::reboots_at_end},
+      {"looksAtMedia", &BmcOptions::looks_at_media},
       {"waitsAtLaunch", &BmcOptions::waits_at_launch},
       {"callsBack", &BmcOptions::calls_back}};
   const std::map<std::string, std::string BmcOptions::*, std::less<>> texts{

@@ -79,7 +79,7 @@ struct MediaReader::Impl {
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, raw);
     if (raw->post) {
-      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "up");
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "booted");
     } else if (!raw->range.empty()) {
       curl_easy_setopt(easy, CURLOPT_RANGE, raw->range.c_str());
     }

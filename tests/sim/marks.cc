@@ -99,8 +99,8 @@ constexpr Rare rare_branches[] = {
     {"the broker restarted", 100},
     // machines
     {"a host reset by itself with our medium", 100},
-    {"installer restarted half-way by the host", 100},
-    {"installer booted again before anybody could see its end", 5000},
+    {"a firmware found a medium that starts nothing any more", 100},
+    {"an installer went on from the disk", 100},
     {"a medium was lost while an installer ran", 500},
     {"a BMC restarted", 100},
     {"a BMC's session table was full", 100},

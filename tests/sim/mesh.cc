@@ -11,6 +11,7 @@
 #include "common/delivery/topics.h"
 #include "controller/state/tables.h"
 #include "schemas/record/stream.pb.h"
+#include "tests/sim/endings.h"
 #include "tests/sim/operated_controller.h"
 
 namespace metalmesh::sim {
@@ -23,6 +24,7 @@ agent::AgentSettings settings_of(const std::string& site) {
   settings.site = SiteName(site);
   settings.machine_id = "edge-" + site;
   settings.version = "sim";
+  add_endings(settings.families);
   settings.timeouts.poll = 15s;
   settings.timeouts.first_read = 2min;  // the firmware here is quick
   settings.timeouts.boot = 15min;

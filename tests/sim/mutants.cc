@@ -36,6 +36,8 @@ const Mutant mutants[] = {
     {twin_not_noticed, "twin_not_noticed", "common/delivery", "two agents of one identity are believed", 500},
     {late_wake_ignored, "late_wake_ignored", "common/delivery", "who spoke while we slept was silent", 500},
     {fence_always_open, "fence_always_open", "agents/media", "the installer is served to whoever reads", 20},
+    {medium_starts_again, "medium_starts_again", "agents/media", "a medium boots again after the restart",
+     500},
     {launch_not_journalled, "launch_not_journalled", "agents/core", "guarded bytes leave before LAUNCHED",
      20},
     {generation_fence_removed, "generation_fence_removed", "agents/core", "an old order runs again", 500},

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "controller/state/deployment_states.h"
+#include "tests/sim/endings.h"
 
 namespace metalmesh::sim {
 namespace {
@@ -19,10 +20,6 @@ constexpr Duration inspect_again = 5min;
 constexpr std::uint32_t imports_again = 5;  // per mille of her looks
 constexpr Duration thinks_about_quarantine = 3min;
 constexpr Duration thinks_about_restore = 2min;
-
-constexpr char answer_template[] =
-    "# answer file\n"
-    "deployment={{deployment}} callback={{callback_url}}\n";
 
 template <class Object>
 Object named(const std::string& kind, const std::string& name) {
@@ -154,15 +151,15 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
     ask(core, now, out, Apply{named<rest::Credential>("Credential", "bmc"), {}});
   if (!mesh.images.contains("linux")) {
     auto image = named<rest::Image>("Image", "linux");
-    image.mutable_spec()->set_family("placeholder");
+    image.mutable_spec()->set_family(std::string(endings[swarm_.ending].family));
     image.mutable_spec()->mutable_iso()->add_urls("https://images.example.net/linux.iso");
     image.mutable_spec()->mutable_iso()->set_sha256(image_sha256);
     ask(core, now, out, Apply{image, {}});
   }
   if (!mesh.profiles.contains("base")) {
     auto profile = named<rest::Profile>("Profile", "base");
-    profile.mutable_spec()->set_family("placeholder");
-    profile.mutable_spec()->mutable_template_()->set_inline_(answer_template);
+    profile.mutable_spec()->set_family(std::string(endings[swarm_.ending].family));
+    profile.mutable_spec()->mutable_template_()->set_inline_(answer_template(endings[swarm_.ending]));
     profile.mutable_spec()->mutable_max_run()->set_seconds(3600);
     profile.mutable_spec()->mutable_stall_after()->set_seconds(1200);
     auto& proof = *profile.mutable_spec()->mutable_proof();

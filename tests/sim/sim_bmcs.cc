@@ -47,6 +47,7 @@ bmcsim::BmcOptions options_of(const std::string& name, const Swarm& swarm, Rando
   options.slot_lag = random.chance(swarm.slot_lag) ? Duration(random.below(20) * 1s) : Duration();
   options.powered_on = random.chance(150);
   options.disk_has_os = options.powered_on;
+  options.boot_mark = boot_mark;
   return options;
 }
 
@@ -57,6 +58,14 @@ void draw_habits(bmcsim::BmcOptions& options, Random& random) {
   options.never_reads = random.chance(30);
   options.stops_reading_at = random.chance(30) ? 50 : 0;
   options.reboots_at_end = random.chance(50);
+}
+
+/// What there is to see of a restart, and what a firmware makes of a medium then.
+void draw_starts(bmcsim::BmcOptions& options, Random& random) {
+  options.boot_progress = random.chance(600);
+  options.looks_at_media = random.chance(600);
+  options.cd_first = random.chance(500);
+  options.post_time = 25s + random.below(25) * 1s;
 }
 
 }  // namespace
@@ -76,6 +85,7 @@ Machine& SimBmcs::add(std::string name, std::string address, const Adjust& adjus
   machine->key_sha256 = to_hex(sha256(swarm_.keys_differ ? "key/" + name : "the vendor's default key"));
   bmcsim::BmcOptions options = options_of(name, swarm_, random_);
   if (swarm_.odd > 0) draw_habits(options, kinds_);
+  if (swarm_.ending != 0) draw_starts(options, kinds_);
   if (adjust) adjust(options);
   machine->model = std::make_unique<bmcsim::BmcModel>(std::move(options));
   machine->stuck_tray = random_.chance(swarm_.stuck_tray);

@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/media/answer/callback_script.h"
+
 namespace metalmesh::sim {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t answer_at = 64 * 1024;
-constexpr std::uint64_t kernel_at = 128 * 1024;
-constexpr std::uint64_t kernel_size = 16 * 1024;
+constexpr std::uint64_t starters_size = 4096;  // at the beginning
+constexpr std::uint64_t kernel_at = 64 * 1024;
+constexpr std::uint64_t kernel_size = 64 * 1024;
+constexpr std::uint64_t answer_at = kernel_at + kernel_size;
 
 std::string token_of(std::string_view path) {
   const auto from = path.rfind('/') + 1;
@@ -30,6 +33,8 @@ wire::ImageFacts image_facts(const std::string& sha256) {
   auto& kernel = *facts.add_guarded();
   kernel.set_offset(kernel_at);
   kernel.set_length(kernel_size);
+  *facts.add_kernels() = kernel;
+  facts.add_starters()->set_length(starters_size);
   return facts;
 }
 
@@ -209,6 +214,7 @@ void SimMedia::callback(const std::string& path, const std::string& peer, std::f
       0,
       false};
   request.method = "POST";
+  request.body = media::says_booted;
   request.path = path;
   request.peer = peer;
   take_request(std::move(request));
@@ -242,7 +248,10 @@ void SimMedia::respond(const media::Respond& respond) {
     if (const auto* patch = std::get_if<media::SharedText>(&segment)) {
       bytes += patch->view();
     } else {
-      bytes.append(media::length_of(segment), '\0');
+      const auto& base = std::get<media::ByteRange>(segment);
+      const auto mark = std::min(base.end(), std::max(base.offset, starters_size)) - base.offset;
+      bytes.append(mark, boot_mark.front());
+      bytes.append(base.length - mark, '\0');
     }
   }
   if (carries && !reader.mapped().token.empty()) watch_guard(reader.mapped(), bytes.size());

@@ -20,6 +20,8 @@ namespace metalmesh::sim {
 /// The one installer image of the simulation.
 inline constexpr std::uint64_t image_size = 256 * 1024;
 inline constexpr std::uint64_t answer_room = 2048;
+/// What it begins with: a firmware starts nothing that begins otherwise.
+inline constexpr std::string_view boot_mark = "B";
 wire::ImageFacts image_facts(const std::string& sha256);
 
 class SimMedia {

@@ -1,5 +1,7 @@
 #include "tests/sim/swarm.h"
 
+#include "tests/sim/endings.h"
+
 namespace metalmesh::sim {
 namespace {
 
@@ -95,6 +97,10 @@ void draw_newcomers(Swarm& swarm, Random random) {
 
 /// Other works beside installs; from numbers of its own, too.
 void draw_works(Swarm& swarm, Random random) { swarm.works = random.chance(330) ? 40 : 0; }
+
+void draw_ending(Swarm& swarm, Random random) {
+  swarm.ending = random.chance(300) ? 1 + random.below(endings.size() - 1) : 0;
+}
 
 /// Nothing that hides the one thing.
 void calm(Swarm& swarm) {
@@ -231,6 +237,7 @@ Swarm draw_swarm(Random& random) {
   other.next();
   draw_newcomers(swarm, other.fork());
   draw_works(swarm, other.fork());
+  draw_ending(swarm, other.fork());
   return swarm;
 }
 

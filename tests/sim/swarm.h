@@ -90,6 +90,7 @@ struct Swarm {
       0;                        // excludes with a slip of the pen, names that labels or sites cut, late edits
   std::uint32_t reachable = 0;  // the profile wants the new system to answer
   std::uint32_t works = 0;      // begins a rollout of power or of inspections beside what runs
+  std::size_t ending = 0;       // how its installers end (endings.h)
   bool one_by_one = false;      // one install at a time, whatever fails
   bool patient = false;         // plans nothing new while the controller holds
   bool forgetful = false;  // unprotects what is installed, and does not say that it is to be installed anew

@@ -72,6 +72,10 @@ struct BmcOptions {
   bool falls_back_to_cd = true;  // firmware boots the CD by itself when the disk is empty
   bool cd_first = false;         // firmware boots the CD before the disk, whatever the override says
   bool reboots_at_end = false;   // the installer reboots instead of powering off
+  std::uint32_t passes = 0;      // it goes on from the disk so many times, after a restart each
+  bool looks_at_media =
+      false;              // firmware reads the beginning of what is inserted at each start, whatever it boots
+  std::string boot_mark;  // what a medium begins with that firmware can start; empty: any
   bool waits_at_launch = false;  // the installer does nothing more until this is false again
   bool calls_back = true;        // the installed system POSTs to the callback URL of its answer file
 

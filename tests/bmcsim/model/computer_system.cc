@@ -73,7 +73,10 @@ RedfishReply ComputerSystem::read(const std::string& media) const {
   if (!media.empty()) value["VirtualMedia"] = link(media);
   if (options_.boot_progress && host_.on()) {
     const bool os = host_.state() == HostState::new_system || host_.state() == HostState::old_system;
-    value["BootProgress"] = {{"LastState", os ? "OSRunning" : "OSBootStarted"}};
+    const bool firmware = host_.state() == HostState::post || host_.state() == HostState::powering_on;
+    value["BootProgress"] = {{"LastState", os         ? "OSRunning"
+                                           : firmware ? "PCIResourceConfigStarted"
+                                                      : "OSBootStarted"}};
   }
   return json_reply(std::move(value), 200, etag());
 }

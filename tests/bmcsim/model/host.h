@@ -53,7 +53,7 @@ enum class HostState {
   boot_manager,
   old_system,
   new_system,
-  running  // a real machine: its BMC cannot tell what
+  running  // what is on its medium, and installs nothing; or a real machine: its BMC cannot tell what
 };
 std::string_view to_string(HostState state);
 

@@ -1,12 +1,16 @@
 #include "tests/bmcsim/model/timer_host.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace metalmesh::bmcsim {
 namespace {
 
 constexpr std::string_view deployment_key = "deployment=";
 constexpr std::string_view callback_key = "callback=";
+constexpr std::string_view passes_key = "passes=";  // a number; else as the machine is
+constexpr std::string_view ends_key = "ends=";      // "reboot"; else likewise
+constexpr std::uint64_t beginning = 4096;
 constexpr Duration look_at_orders_every = std::chrono::milliseconds(100);
 
 /// The value behind `key` up to white space or a quote; empty when `key` is not there.
@@ -24,6 +28,8 @@ void TimerHost::leave(MonoTime now) {
     installs_.back().died = true;
     disk_has_os_ = false;
     new_os_ = false;
+    passes_left_ = 0;
+    in_pass_ = false;
     note(now, "install died", installs_.back().deployment);
   }
   ticket_ = 0;
@@ -122,6 +128,10 @@ std::vector<HostWish> TimerHost::advance(MonoTime now) {
         choose_boot(at);
         break;
       case HostState::installing:
+        if (std::exchange(in_pass_, false)) {
+          installer_ends(at);
+          break;
+        }
         if (options_.waits_at_launch) {
           due_ = at + look_at_orders_every;
           break;
@@ -149,6 +159,8 @@ std::vector<HostWish> TimerHost::advance(MonoTime now) {
   }
   std::vector<HostWish> wishes;
   if (wish_probe_) wishes.push_back(first_look());
+  if (std::exchange(wish_look_, false))  // whatever the answer
+    wishes.push_back({next_ticket_++, HostWish::Kind::read, url_, 0, beginning});
   if (wish_read_) {
     wish_read_ = false;
     ticket_ = next_ticket_++;
@@ -168,6 +180,7 @@ void TimerHost::choose_boot(MonoTime now) {
   if (override_ == "Once") override_ = "Disabled";
   const bool by_itself = options_.cd_first || (!disk_has_os_ && options_.falls_back_to_cd);
   const bool from_cd = media_inserted() && (overridden || by_itself);
+  wish_look_ = !from_cd && media_inserted() && options_.looks_at_media;
   if (!from_cd) return boot_disk(now);
   state_ = HostState::booting_media;
   position_ = 0;
@@ -183,6 +196,14 @@ void TimerHost::boot_disk(MonoTime now) {
   if (!disk_has_os_) {
     state_ = HostState::boot_manager;
     note(now, "nothing to boot");
+    return;
+  }
+  if (passes_left_ > 0) {
+    state_ = HostState::installing;
+    --passes_left_;
+    in_pass_ = true;
+    note(now, "the installer goes on from the disk", installs_.back().deployment);
+    due_ = now + options_.install_time;
     return;
   }
   state_ = new_os_ ? HostState::new_system : HostState::old_system;
@@ -241,11 +262,18 @@ void TimerHost::look_for_answer(std::string_view bytes) {
     answer_ = tail_.substr(begin, tail_.find('\n', at) - begin);
     deployment_ = value_after(answer_, deployment_key);
     callback_url_ = value_after(tail_.substr(begin), callback_key);
+    const std::string passes = value_after(answer_, passes_key);
+    passes_left_ = passes.empty() ? options_.passes : static_cast<std::uint32_t>(passes.front() - '0');
+    ends_in_reboot_ = options_.reboots_at_end || value_after(answer_, ends_key) == "reboot";
   }
   if (tail_.size() > 8192) tail_.erase(0, tail_.size() - 8192);
 }
 
 void TimerHost::read_done(MonoTime now, std::string_view bytes) {
+  if (state_ == HostState::booting_media && position_ == 0 && !bytes.starts_with(options_.boot_mark)) {
+    note(now, "boot from the medium failed", "it starts nothing");
+    return boot_disk(now);
+  }
   look_for_answer(bytes);
   position_ += bytes.size();
   // An installer needs kernel, initrd and answer file: from the answer on, the disk is as good as gone.
@@ -259,8 +287,9 @@ void TimerHost::read_done(MonoTime now, std::string_view bytes) {
 
 void TimerHost::read_all(MonoTime now) {
   if (state_ == HostState::installing) return installer_ends(now);
-  note(now, "boot from the medium failed", "no answer file on it");
-  boot_disk(now);
+  // Nobody's installer: a rescue system, a memory test.
+  state_ = HostState::running;
+  note(now, "runs what is on the medium", url_);
 }
 
 bool TimerHost::loses_power() const {
@@ -280,19 +309,25 @@ void TimerHost::launch(MonoTime now) {
   note(now, "launch", deployment_);
 }
 
+void TimerHost::restart(MonoTime now) {
+  state_ = HostState::post;
+  ordered_boot_ = false;
+  due_ = now + options_.post_time;
+}
+
+/// Of what it does from its medium, and of each of its passes.
 void TimerHost::installer_ends(MonoTime now) {
-  installs_.back().completed = true;
   disk_has_os_ = true;
+  if (passes_left_ > 0) {
+    note(now, "restarts into its next pass", installs_.back().deployment);
+    return restart(now);
+  }
+  installs_.back().completed = true;
   new_os_ = true;
   note(now, "installed", installs_.back().deployment);
-  if (options_.reboots_at_end) {
-    state_ = HostState::post;
-    ordered_boot_ = false;
-    due_ = now + options_.post_time;
-  } else {
-    state_ = HostState::off;
-    due_.reset();
-  }
+  if (ends_in_reboot_) return restart(now);
+  state_ = HostState::off;
+  due_.reset();
 }
 
 }  // namespace metalmesh::bmcsim

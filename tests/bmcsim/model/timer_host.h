@@ -39,6 +39,7 @@ class TimerHost final : public Host {
   void read_all(MonoTime now);
   void launch(MonoTime now);
   void installer_ends(MonoTime now);
+  void restart(MonoTime now);
   [[nodiscard]] bool loses_power() const;
   HostWish first_look();
   void looked(int status, std::uint64_t got, std::uint64_t size);
@@ -62,6 +63,10 @@ class TimerHost final : public Host {
   std::string answer_;
   std::string callback_url_;
   bool callback_wanted_ = false;
+  std::uint32_t passes_left_ = 0;  // of the installer, from the disk
+  bool in_pass_ = false;
+  bool ends_in_reboot_ = false;
+  bool wish_look_ = false;
   bool wish_read_ = false;
   bool wish_probe_ = false;
   std::uint64_t probe_ticket_ = 0;  // of the BMC's own look at the medium, when its answer counts

@@ -52,6 +52,8 @@ struct Case {
     unsigned times = 0;
   } most = {};
   std::string_view never_called = {};  // a ResetType that must not be asked for
+  std::size_t ending = 0;              // how its installer ends, as its family says (endings.h)
+  bool only_boots = false;             // what is ordered installs nothing
   void (*machine)(bmcsim::BmcOptions&) = nullptr;
   void (*order)(orders::Parts&) = nullptr;
   std::string_view foreign_medium = {};  // in the slot from the start
@@ -68,5 +70,7 @@ std::vector<Case> media_cases();
 std::vector<Case> boot_cases();
 std::vector<Case> power_cases();
 std::vector<Case> while_installing_cases();
+std::vector<Case> ending_cases();
+std::vector<Case> boot_iso_cases();
 
 }  // namespace metalmesh::sim

@@ -8,6 +8,7 @@
 #include "common/base/digest.h"
 #include "common/delivery/topics.h"
 #include "common/ports/wire_time.h"
+#include "tests/sim/endings.h"
 #include "tests/support/one_order.h"
 
 namespace metalmesh::sim {
@@ -23,10 +24,10 @@ constexpr Duration job_limit = 8h;
 /// What lags has shown by then, and what was accepted was done.
 constexpr Duration settles_after = 5min;
 
-std::string profile_blob() {
+std::string profile_blob(std::size_t ending) {
   wire::ProfileContent content;
-  content.set_family("placeholder");
-  content.set_template_("# answer file\ndeployment={{deployment}} callback={{callback_url}}\n");
+  content.set_family(std::string(endings[ending].family));
+  content.set_template_(answer_template(endings[ending]));
   return content.SerializeAsString();
 }
 
@@ -37,10 +38,11 @@ agent::AgentSettings settings() {
   settings.version = "sim";
   settings.timeouts.first_read = 3min;  // the firmware here is quick
   settings.quirks = *agent::load_quirks("");
+  add_endings(settings.families);
   return settings;
 }
 
-orders::Parts standard_order(const Machine& machine, WallTime wall) {
+orders::Parts standard_order(const Machine& machine, WallTime wall, std::size_t ending) {
   const bmcsim::BmcOptions& bmc = machine.model->options();
   orders::Parts order;
   order.issue.set_deployment_id(deployment);
@@ -56,7 +58,7 @@ orders::Parts standard_order(const Machine& machine, WallTime wall) {
   order.agreed.mutable_install()->mutable_image()->set_sha256(std::string(64, 'a'));
   order.issue.add_image_urls("https://images.example.net/linux.iso");
   order.agreed.mutable_install()->mutable_profile()->set_name("base");
-  order.agreed.mutable_install()->mutable_profile()->set_sha256(to_hex(sha256(profile_blob())));
+  order.agreed.mutable_install()->mutable_profile()->set_sha256(to_hex(sha256(profile_blob(ending))));
   auto& variable = *order.agreed.mutable_install()->add_variables();
   variable.set_name("deployment");
   variable.set_value(deployment);
@@ -84,7 +86,7 @@ CaseBench::CaseBench(const Case& the_case, bool print)
       controller_(site_name),
       signer_(site_name) {
   swarm_.down_for = 2s;
-  controller_.blobs[to_hex(sha256(profile_blob()))] = profile_blob();
+  controller_.blobs[to_hex(sha256(profile_blob(case_.ending)))] = profile_blob(case_.ending);
   bmcs_.add_media(media_);
   machine_ = &bmcs_.add("site1-n1", address, [this](bmcsim::BmcOptions& bmc) {
     bmc.powered_on = bmc.disk_has_os = false;  // else by chance
@@ -185,7 +187,7 @@ void CaseBench::inspect() {
 void CaseBench::order() {
   ordered_at_ = events_.now();
   wire::Command start;
-  orders::Parts order = standard_order(*machine_, events_.wall());
+  orders::Parts order = standard_order(*machine_, events_.wall(), case_.ending);
   if (case_.order != nullptr) case_.order(order);
   *start.mutable_order() = test::one_order(order);
   command(std::move(start));

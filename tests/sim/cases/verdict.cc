@@ -75,12 +75,19 @@ class Judge {
   void proof() {
     if (result_.ended->outcome() != wire::Ended::SUCCEEDED) return;
     const auto& installs = host_.installs();
+    if (case_.only_boots) return booted_once();
     if (installs.size() != 1 || !installs.front().completed)
       object("SUCCEEDED, but its installer did not end");
     if (result_.ended->proof() >= wire::PROOF_BOOTED && !result_.new_system_ran)
       object("SUCCEEDED as booted, but the new system had not run");
     if (result_.ended->proof() == wire::PROOF_REACHABLE && case_.port == Port::open)
       object("SUCCEEDED as reachable by a port that was open all the time");
+  }
+
+  void booted_once() {
+    const auto times = std::ranges::count(host_.acts(), "runs what is on the medium", &bmcsim::Act::what);
+    if (times != 1) object(fmt::format("SUCCEEDED, and its medium was booted {} times", times));
+    if (!host_.installs().empty()) object("what installs nothing has installed");
   }
 
   void disk() {

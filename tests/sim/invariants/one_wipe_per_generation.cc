@@ -1,9 +1,7 @@
 // I1: at most one reset into the installer per (server, deployment, generation). That no two deployments
 // share a generation is for numbers_only_rise, which knows epochs.
 //
-// A host that resets by itself half-way boots the same installer again. No fence can tell that from the
-// installer's own reads, and what it writes over is its own work: allowed, as long as nobody could know that
-// the installer had ended.
+// A host that starts again, by itself, half-way or after its installer's end, finds a medium that starts nothing.
 #include <fmt/format.h>
 
 #include <tuple>
@@ -32,19 +30,23 @@ class OneWipePerGeneration final : public Invariant {
     object("launched twice: " + launch.first);
   }
 
+  void on_machine(const Machine& machine) override {
+    const auto& acts = machine.model->host().acts();
+    for (std::size_t& seen = acts_seen_[machine.name]; seen < acts.size(); ++seen) {
+      if (acts[seen].detail == "it starts nothing")
+        mark("a firmware found a medium that starts nothing any more");
+      if (acts[seen].what == "the installer goes on from the disk")
+        mark("an installer went on from the disk");
+    }
+  }
+
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
     const auto key = std::tuple(to_lower(wipe.machine.model->options().uuid), wipe.install.deployment,
                                 wipe.order->issue.generation());
     const auto [before, first] = wiped_.try_emplace(key, wipe.index);
     if (first) return;
-    const auto& installs = wipe.machine.model->host().installs();
-    const bmcsim::Install& last = installs[wipe.index - 1];
-    const bool by_itself = wipe.install.self_started && last.deployment == wipe.install.deployment;
     if (excused_.contains(wipe.install.deployment)) return;
-    if (by_itself && last.died && !last.completed) return mark("installer restarted half-way by the host");
-    if (by_itself && wipe.machine.model->options().cd_first)
-      return mark("installer booted again before anybody could see its end");
     if (facts_.serves_old_copy(wipe.node))
       return mark("an old copy of an agent's store served what had ended");
     object(fmt::format("{} was wiped again by generation {}", wipe.machine.name,
@@ -66,7 +68,8 @@ class OneWipePerGeneration final : public Invariant {
   }
 
   std::map<std::pair<std::string, std::uint64_t>, Launch> launched_;
-  std::set<std::string> excused_;  // deployments
+  std::map<std::string, std::size_t> acts_seen_;  // by machine
+  std::set<std::string> excused_;                 // deployments
   std::map<std::tuple<std::string, std::string, std::uint64_t>, std::size_t>
       wiped_;  // by machine UUID, order
 };

@@ -63,6 +63,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, FamilyMistakes,
     testing::Values(
         Mistake{"name: x\ntitel: y\n", ":2:1: titel: unknown field; did you mean \"title\"?"},
+        Mistake{"name: x\nrestarts: 9\n", ":2:11: restarts: no installer restarts more than 8 times"},
         Mistake{"name: x\ncompletion: never\n",
                 ":2:13: completion: \"never\" is not one of poweroff | reboot"},
         Mistake{"name: X Y\n", ":1:7: name: must consist of"},

@@ -113,6 +113,21 @@ TEST_F(Works, EachSaysFromWhereOnItIsNotCalledBack) {
   EXPECT_TRUE(agent::kind_of(job).past_return(job));
 }
 
+TEST_F(Works, AStartFromAnImageNeedsNoProfileAndEndsByAWordThatComesTooLateToCallItBack) {
+  orders::Parts order = make_order(site_, 1);
+  *order.agreed.mutable_boot_iso()->mutable_image() = wire::ImageRef(order.agreed.install().image());
+  order.agreed.mutable_boot_iso()->mutable_image()->set_sha256(std::string(64, 'a'));
+  const work::Kind& kind = agent::kind_of(order.agreed);
+  EXPECT_EQ(kind.name, "bootIso");
+  EXPECT_TRUE(kind.changes);
+  EXPECT_TRUE(kind.ends_by_word);
+  const work::Materials needs = kind.materials(order.agreed, order.issue);
+  EXPECT_TRUE(needs.medium);
+  EXPECT_THAT(needs.images, SizeIs(1));
+  EXPECT_EQ(needs.images.front().sha256(), std::string(64, 'a'));
+  EXPECT_THAT(needs.blobs, IsEmpty());
+}
+
 TEST_F(Works, APowerOrderIsDone) {
   FakeBmc& machine = bmc(1);
   site_.order(power(site_, 1, Power::ON));

@@ -277,7 +277,7 @@ class FakeBmc {
     } else if (works && type == "PushPowerButton") {
       set_power(power == "On" ? "Off" : "On");
     } else if (works) {
-      set_power(type == "On" ? "On" : "Off");
+      set_power(type == "On" || type == "ForceRestart" ? "On" : "Off");
     }
     return json(204, "");
   }
