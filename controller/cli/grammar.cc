@@ -80,6 +80,7 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   objects();
   installs();
   power();
+  boot_iso();
   rollouts();
   deployments();
   servers();
@@ -193,6 +194,34 @@ void Grammar::power() {
       "Servers in use and protected ones take part: the plan says how many.");
 }
 
+void Grammar::boot_iso() {
+  auto [app, a] = command(app_, "boot-iso", "Start servers from any image, once: a rollout", {});
+  FleetOrder& order = a->fleet;
+  FleetOptions& options = order.options;
+  options.action = "boot-iso";
+  app->add_option("image", options.image, "What to boot: a rescue system, a memory test, diagnostics")
+      ->required();
+  app->add_option("server", options.servers, "Servers by name");
+  add_fleet(*app, order);
+  app->add_option("--max-run", options.max_run, "Then it is ended; 4h if not given")->type_name("DURATION");
+  app->add_option("--afterwards", options.afterwards, "The host, once it has ended; stay if not given")
+      ->check(CLI::IsMember({"stay", "off", "restart"}));
+  app->add_option("--powered-on", options.powered_on, "What to do with a host that is on")
+      ->check(CLI::IsMember({"refuse", "graceful", "force"}));
+  app->add_flag("--replace-foreign-media", options.replace_foreign_media, "Eject media that is not ours");
+  app->add_flag("--in-use", options.in_use, "Also servers in use: what is booted can write their disks");
+  app->callback([this, &order] {
+    if (selects_none(order.options)) throw CLI::RequiredError(needs_selection);
+    chosen = [this, &order] { return order_fleet(session_, order); };
+  });
+  app->footer(
+      "Shows the plan, and starts it only with --confirm. It installs nothing, and what is known of a server "
+      "stays as it is.\n"
+      "It ends when its time is over, when the host goes off or starts anew, or by: metalmesh deployment "
+      "cancel SERVER --reason "
+      "TEXT");
+}
+
 void Grammar::rollouts() {
   CLI::App& rollout = group("rollout", "Plan, start, follow and abort");
   auto [plan, p] = command(rollout, "plan", "Freeze who takes part, and show who not and why",
@@ -251,7 +280,7 @@ void Grammar::deployments() {
   resolve->add_option("--note", r->note, "How you know; goes into the audit log")->required();
 
   auto [cancel, c] = command(
-      deployment, "cancel", "Call one back; what is launched goes on",
+      deployment, "cancel", "Call one back, or end what boot-iso has started; a launched installer goes on",
       [](Session& session, const Arguments& x) { return cancel_deployment(session, x.name, x.note); });
   cancel->add_option("id", c->name, "Or the name of its server")->required();
   cancel->add_option("--reason", c->note, "For the audit log")->required();

@@ -49,6 +49,7 @@ class Grammar {
   void objects();
   void installs();
   void power();
+  void boot_iso();
   void rollouts();
   void deployments();
   void servers();

@@ -37,6 +37,14 @@ std::string camel_case(std::string_view words) {
   return out;
 }
 
+Result<google::protobuf::Duration> typed_duration(std::string_view option, const std::string& text) {
+  const auto value = parse_duration(text);
+  if (!value || *value <= Duration::zero())
+    return fail(ErrorKind::invalid,
+                fmt::format("{} {}: expected a duration such as 90s or 10m", option, text));
+  return google::protobuf::util::TimeUtil::NanosecondsToDuration(value->count());
+}
+
 }  // namespace
 
 std::string object_path(const Kind& kind, std::string_view name) {
@@ -113,7 +121,7 @@ Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::stri
   rollout.set_kind("Rollout");
   rollout.mutable_metadata()->set_name(name);
   auto& spec = *rollout.mutable_spec();
-  spec.set_action(options.action);
+  spec.set_action(camel_case(options.action));
   auto labels = parse_pairs(split_words(options.selector));
   if (!labels) return std::unexpected(std::move(labels.error()).with("-l"));
   auto& select = *spec.mutable_select();
@@ -124,13 +132,22 @@ Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::stri
   if (options.parallel != 0) spec.mutable_parallel()->set_total(options.parallel);
   if (options.per_site != 0) spec.mutable_parallel()->set_per_site(options.per_site);
   if (!options.change.empty()) spec.mutable_power()->set_change(camel_case(options.change));
-  if (options.within.empty()) return rollout;
-  const auto within = parse_duration(options.within);
-  if (!within || *within <= Duration::zero())
-    return fail(ErrorKind::invalid,
-                fmt::format("--within {}: expected a duration such as 90s or 10m", options.within));
-  *spec.mutable_power()->mutable_within() =
-      google::protobuf::util::TimeUtil::NanosecondsToDuration(within->count());
+  if (!options.within.empty()) {
+    auto within = typed_duration("--within", options.within);
+    if (!within) return std::unexpected(within.error());
+    *spec.mutable_power()->mutable_within() = *within;
+  }
+  if (options.image.empty()) return rollout;
+  spec.set_image(options.image);
+  spec.set_powered_on(options.powered_on);
+  spec.set_replace_foreign_media(options.replace_foreign_media);
+  rest::RolloutBootIso& boot = *spec.mutable_boot_iso();
+  boot.set_afterwards(options.afterwards);
+  boot.set_in_use(options.in_use);
+  if (options.max_run.empty()) return rollout;
+  auto max_run = typed_duration("--max-run", options.max_run);
+  if (!max_run) return std::unexpected(max_run.error());
+  *boot.mutable_max_run() = *max_run;
   return rollout;
 }
 
@@ -140,7 +157,9 @@ std::string fleet_rollout_name(const FleetOptions& options, unsigned attempt) {
 
 std::string fleet_command(const FleetOptions& options) {
   std::string out = "metalmesh " + options.action;
-  if (!options.change.empty()) out += " " + options.change;
+  for (const std::string& what : {options.change, options.image}) {
+    if (!what.empty()) out += " " + what;
+  }
   for (const std::string& server : options.servers) out += " " + server;
   if (!options.selector.empty()) out += fmt::format(" -l '{}'", options.selector);
   for (const std::string& site : options.sites) out += fmt::format(" --site '{}'", site);
@@ -148,6 +167,11 @@ std::string fleet_command(const FleetOptions& options) {
   if (options.parallel != 0) out += fmt::format(" --parallel {}", options.parallel);
   if (options.per_site != 0) out += fmt::format(" --per-site {}", options.per_site);
   if (!options.within.empty()) out += " --within " + options.within;
+  if (!options.max_run.empty()) out += " --max-run " + options.max_run;
+  if (!options.afterwards.empty()) out += " --afterwards " + options.afterwards;
+  if (!options.powered_on.empty()) out += " --powered-on " + options.powered_on;
+  if (options.replace_foreign_media) out += " --replace-foreign-media";
+  if (options.in_use) out += " --in-use";
   return out;
 }
 

@@ -40,7 +40,7 @@ std::string install_rollout_name(std::string_view server, unsigned attempt);
 
 /// One action over a selection of servers.
 struct FleetOptions {
-  std::string action;  // "power" or "inspect"
+  std::string action;  // as it is typed: "power", "inspect" or "boot-iso"
   std::string change;  // of power, as it is typed: "off", "bmc-reset", ...
   std::vector<std::string> servers;
   std::string selector;
@@ -49,11 +49,18 @@ struct FleetOptions {
   std::uint32_t parallel = 0;  // 0: as the controller has it
   std::uint32_t per_site = 0;
   std::string within;
+  // Of boot-iso.
+  std::string image;
+  std::string max_run;
+  std::string afterwards;
+  std::string powered_on;
+  bool replace_foreign_media = false;
+  bool in_use = false;
 };
 /// The changes of power as they are typed.
 const std::vector<std::string>& power_changes();
 Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::string& name);
-/// The n-th name tried for such a rollout, n from 1: `power-off-1`, `inspect-2`, ...
+/// The n-th name tried for such a rollout, n from 1: `power-off-1`, `inspect-2`, `boot-iso-1`, ...
 std::string fleet_rollout_name(const FleetOptions& options, unsigned attempt);
 /// The command that has these options.
 std::string fleet_command(const FleetOptions& options);

@@ -30,7 +30,7 @@ std::string failure_text(const rest::Deployment& deployment, std::size_t indent 
 /// Failures grouped by code, the worst first: "2 x BMC_LOGIN_REFUSED (disk untouched): r1, r2".
 std::string causes_text(const std::vector<rest::Deployment>& deployments);
 
-/// "install", "power off", "inspect".
+/// "install", "power off", "boot memtest once", "inspect".
 std::string action_words(const rest::RolloutSpec& spec);
 /// Who, who not and why, in order, and the digest.
 std::string plan_text(const rest::Rollout& rollout);

@@ -166,7 +166,8 @@ void fold_cancel(Work& work, const rest::Deployment& deployment, const std::stri
       move_deployment(work, id, Happening::cancel_late, [](rest::Deployment& d) {
         d.set_launched(true);
         if (!may_have_wiped_disk(d.disk())) d.set_disk(wire::DISK_BEING_WRITTEN);
-        d.set_note("the cancel came too late: it goes on");
+        d.set_note(action_of(d).runs_anything ? "it is being ended, as asked"
+                                              : "the cancel came too late: it goes on");
       });
       return;
     case wire::CancelAnswer::NOT_RUNNING:

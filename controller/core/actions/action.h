@@ -69,6 +69,8 @@ struct Nature {
   bool wipes =
       false;  // may write a disk: protection is against it, and an end that nobody knows is to be decided
   bool has_canary = false;  // one server goes first where nothing else is said, and must succeed
+  bool runs_anything =
+      false;  // wipes nothing itself, but what it starts may; that ends by a cancel after the launch
 };
 
 class Action : public Nature {

@@ -13,6 +13,7 @@ namespace metalmesh::controller {
 const Action& install_action();
 const Action& power_action();
 const Action& inspect_action();
+const Action& boot_iso_action();
 
 namespace {
 
@@ -21,6 +22,7 @@ const auto& table() {
       &install_action(),
       &power_action(),
       &inspect_action(),
+      &boot_iso_action(),
   };
   return all;
 }
@@ -28,6 +30,11 @@ const auto& table() {
 const Action& named_or_install(std::string_view name) {
   const Action* named = action_named(name);
   return named == nullptr ? install_action() : *named;
+}
+
+/// Of an action that wipes nothing.
+wire::DiskState disk_of(const Action& action) {
+  return action.runs_anything ? wire::DISK_STATE_UNSPECIFIED : wire::DISK_UNTOUCHED;
 }
 
 bool has_field(const Action& action, std::string_view path) {
@@ -70,7 +77,7 @@ void keep_to_nature(rest::Deployment& deployment) {
   if (!action.wipes) {
     deployment.set_launched(false);
     deployment.clear_launched_at();
-    deployment.set_disk(wire::DISK_UNTOUCHED);
+    deployment.set_disk(disk_of(action));
   } else if (deployment.state() == states::indeterminate && !may_have_wiped_disk(deployment.disk())) {
     deployment.set_disk(wire::DISK_UNKNOWN);
   }
@@ -78,7 +85,7 @@ void keep_to_nature(rest::Deployment& deployment) {
 
 void outcome_unknown(rest::Deployment& deployment, const std::string& seen, const std::string& first) {
   const bool wipes = action_of(deployment).wipes;
-  deployment.set_disk(wipes ? wire::DISK_UNKNOWN : wire::DISK_UNTOUCHED);
+  deployment.set_disk(wipes ? wire::DISK_UNKNOWN : disk_of(action_of(deployment)));
   wire::Fault& fault = *deployment.mutable_fault();
   fault.set_code(wire::OUTCOME_UNKNOWN);
   fault.set_seen(seen);

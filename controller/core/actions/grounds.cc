@@ -10,6 +10,17 @@
 #include "controller/core/server_phases.h"
 
 namespace metalmesh::controller {
+namespace {
+
+/// What the last inspection found of this type; it changes with the BMC's settings, so it is looked at anew.
+bool found_lacking(const rest::Server& server, std::string_view type) {
+  return std::ranges::any_of(server.status().conditions(), [&](const rest::Condition& condition) {
+    return condition.type() == type && condition.status() == "False";
+  });
+}
+
+}  // namespace
+
 namespace grounds {
 
 Ground excluded_by_name(const Candidate& c) {
@@ -71,6 +82,39 @@ Ground key_unknown(const Candidate& c) {
     return std::nullopt;
   if (!bmc_key(c.server).empty()) return std::nullopt;
   return "its BMC key is not known, and orders pin it: metalmesh inspect " + c.server.metadata().name();
+}
+
+Ground may_still_run(const Candidate& c) {
+  if (c.plan.mesh.fences.empty()) return std::nullopt;
+  const auto* kept = unfinished_at(c.plan.mesh, machine_of(c.server));
+  if (kept == nullptr) return std::nullopt;
+  return "deployment " + kept->first + " has ended, and what it began may still run there: " +
+         commands::describe("server", c.server.metadata().name());
+}
+
+Ground powered_on(const Candidate& c) {
+  if (c.plan.spec.powered_on() != "refuse" || c.server.status().power() == "Off") return std::nullopt;
+  const std::string& power = c.server.status().power();
+  return "its power was " + (power.empty() ? "unknown" : power) +
+         " at the last inspection; if what runs there is needed: metalmesh server adopt " +
+         c.server.metadata().name() + "; if not: poweredOn: graceful";
+}
+
+Ground no_virtual_media(const Candidate& c) {
+  if (!found_lacking(c.server, "VirtualMedia")) return std::nullopt;
+  return "its BMC offers no virtual media from a URL; enable it in the BMC's settings, check its licence, or "
+         "update its firmware; then: " +
+         commands::inspect(c.server.metadata().name());
+}
+
+/// Only who has to be asked to shut down is asked.
+Ground no_shutdown(const Candidate& c) {
+  if (c.plan.spec.powered_on() != "graceful" || c.server.status().power() == "Off") return std::nullopt;
+  if (!found_lacking(c.server, "Shutdown")) return std::nullopt;
+  const std::string& name = c.server.metadata().name();
+  return "it is on, and its BMC offers nothing that asks the host to shut down; shut it down by hand, "
+         "then: " +
+         commands::inspect(name) + "; or, where what runs there may be lost, poweredOn: force";
 }
 
 }  // namespace grounds

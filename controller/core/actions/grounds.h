@@ -45,6 +45,14 @@ Ground not_fenced(const Candidate& c);
 Ground not_identified(const Candidate& c);
 Ground never_inspected(const Candidate& c);
 Ground key_unknown(const Candidate& c);
+/// Its power is the installer's business, also when the order has ended and its medium is in still.
+Ground may_still_run(const Candidate& c);
+// Of what goes in by virtual media.
+Ground no_virtual_media(const Candidate& c);
+/// Against poweredOn: refuse.
+Ground powered_on(const Candidate& c);
+/// Against poweredOn: graceful.
+Ground no_shutdown(const Candidate& c);
 }  // namespace grounds
 
 /// The deployment that has to end before this action may be ordered of the server; nullptr: none.

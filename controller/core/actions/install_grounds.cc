@@ -70,38 +70,6 @@ Ground not_ready(const Candidate& c) {
   return "its phase is " + phase + (broken ? "; to install it anew: reinstall: true" : "");
 }
 
-Ground powered_on(const Candidate& c) {
-  if (c.plan.spec.powered_on() != "refuse" || c.server.status().power() == "Off") return std::nullopt;
-  const std::string& power = c.server.status().power();
-  return "its power was " + (power.empty() ? "unknown" : power) +
-         " at the last inspection; if what runs there is needed: metalmesh server adopt " +
-         c.server.metadata().name() + "; if not: poweredOn: graceful";
-}
-
-/// What the last inspection found of this type; it changes with the BMC's settings, so it is looked at anew.
-bool found_lacking(const rest::Server& server, std::string_view type) {
-  return std::ranges::any_of(server.status().conditions(), [&](const rest::Condition& condition) {
-    return condition.type() == type && condition.status() == "False";
-  });
-}
-
-Ground no_virtual_media(const Candidate& c) {
-  if (!found_lacking(c.server, "VirtualMedia")) return std::nullopt;
-  return "its BMC offers no virtual media from a URL; enable it in the BMC's settings, check its licence, or "
-         "update its firmware; then: " +
-         commands::inspect(c.server.metadata().name());
-}
-
-/// Only who has to be asked to shut down is asked.
-Ground no_shutdown(const Candidate& c) {
-  if (c.plan.spec.powered_on() != "graceful" || c.server.status().power() == "Off") return std::nullopt;
-  if (!found_lacking(c.server, "Shutdown")) return std::nullopt;
-  const std::string& name = c.server.metadata().name();
-  return "it is on, and its BMC offers nothing that asks the host to shut down; shut it down by hand, "
-         "then: " +
-         commands::inspect(name) + "; or, where what runs there may be lost, poweredOn: force";
-}
-
 /// A candidate, and what it would become.
 struct Become {
   const Candidate& candidate;
@@ -157,9 +125,9 @@ constexpr std::array against_it = {
     Rule<Candidate>{"IDENTITY_INSUFFICIENT", grounds::not_identified},
     Rule<Candidate>{"NOT_READY", not_ready, true},
     Rule<Candidate>{"KEY_UNKNOWN", grounds::key_unknown},
-    Rule<Candidate>{"NO_VIRTUAL_MEDIA", no_virtual_media, true},
-    Rule<Candidate>{"POWERED_ON", powered_on, true},
-    Rule<Candidate>{"NO_SHUTDOWN", no_shutdown, true},
+    Rule<Candidate>{"NO_VIRTUAL_MEDIA", grounds::no_virtual_media, true},
+    Rule<Candidate>{"POWERED_ON", grounds::powered_on, true},
+    Rule<Candidate>{"NO_SHUTDOWN", grounds::no_shutdown, true},
 };
 constexpr std::array against_what_it_becomes = {
     Rule<Become>{"VARIABLE_MISSING", unreachable_proof},

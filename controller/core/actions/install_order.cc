@@ -18,17 +18,6 @@ wire::ProofGrade grade_of(const std::string& minimum) {
   return found == grades.end() ? wire::PROOF_BOOTED : found->second;
 }
 
-wire::PowerPolicy policy_of(const std::string& powered_on) {
-  if (powered_on == "graceful") return wire::GRACEFUL;
-  if (powered_on == "force") return wire::FORCE;
-  return wire::REFUSE_IF_ON;
-}
-
-wire::ImageRef without_urls(wire::ImageRef image) {
-  image.clear_urls();
-  return image;
-}
-
 wire::FamilyRef family_ref(const MeshState& mesh, const std::string& site, const std::string& name) {
   wire::FamilyRef family;
   family.set_name(name);
@@ -53,6 +42,17 @@ wire::ProofPolicy proof_policy(const rest::Profile& profile,
 }
 
 }  // namespace
+
+wire::PowerPolicy power_policy(const std::string& powered_on) {
+  if (powered_on == "graceful") return wire::GRACEFUL;
+  if (powered_on == "force") return wire::FORCE;
+  return wire::REFUSE_IF_ON;
+}
+
+wire::ImageRef without_urls(wire::ImageRef image) {
+  image.clear_urls();
+  return image;
+}
 
 std::string version_of(const rest::Profile& profile) {
   return tables::version_name(profile.metadata().name(), profile.metadata().version());
@@ -105,7 +105,7 @@ wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout
     variable.set_value(value);
   }
   *install.mutable_host() = order_host(mesh, profile, rollout, server);
-  install.set_power(policy_of(rollout.powered_on()));
+  install.set_power(power_policy(rollout.powered_on()));
   install.set_replace_foreign_media(rollout.replace_foreign_media());
   *install.mutable_max_run() = profile.spec().max_run();
   *install.mutable_stall_after() = profile.spec().stall_after();

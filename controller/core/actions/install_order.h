@@ -9,6 +9,11 @@
 
 namespace metalmesh::controller {
 
+/// What to do with a host that is on, as specs say it.
+wire::PowerPolicy power_policy(const std::string& powered_on);
+/// An image as it is agreed to: where it comes from may change.
+wire::ImageRef without_urls(wire::ImageRef image);
+
 /// "name@version"
 std::string version_of(const rest::Profile& profile);
 

@@ -47,15 +47,6 @@ const Change* change_of(const rest::RolloutSpec& spec) {
 constexpr std::array own_fields = {
     SpecField{"spec.power", [](const rest::RolloutSpec& spec) { return spec.has_power(); }}, failed_field};
 
-/// Its power is the installer's business, also when the order has ended and its medium is in still.
-Ground may_still_run(const Candidate& c) {
-  if (c.plan.mesh.fences.empty()) return std::nullopt;
-  const auto* kept = unfinished_at(c.plan.mesh, machine_of(c.server));
-  if (kept == nullptr) return std::nullopt;
-  return "deployment " + kept->first + " has ended, and what it began may still run there: " +
-         commands::describe("server", c.server.metadata().name());
-}
-
 /// In the order in which people want to be told.
 constexpr std::array against_it = {
     Rule<Candidate>{"EXCLUDED", grounds::excluded_by_name},
@@ -64,7 +55,7 @@ constexpr std::array against_it = {
     Rule<Candidate>{"OPEN_DEPLOYMENT", grounds::busy},
     Rule<Candidate>{"BLOCKED", grounds::blocked},
     Rule<Candidate>{"NOT_FENCED", grounds::not_fenced},
-    Rule<Candidate>{"MAY_STILL_RUN", may_still_run},
+    Rule<Candidate>{"MAY_STILL_RUN", grounds::may_still_run},
     Rule<Candidate>{"IDENTITY_INSUFFICIENT", grounds::not_identified},
     Rule<Candidate>{"NOT_READY", grounds::never_inspected, true},
     Rule<Candidate>{"KEY_UNKNOWN", grounds::key_unknown},

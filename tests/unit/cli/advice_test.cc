@@ -160,6 +160,7 @@ TEST(Advice, every_builder_makes_a_command_of_its_program) {
                                      words::release_credential("bmc"),
                                      words::inspect("s1"),
                                      words::power("off", "s1"),
+                                     words::boot_iso("rescue", "s1", "--in-use"),
                                      words::accept("s1"),
                                      words::unprotect("s1"),
                                      words::install("s1"),

@@ -68,6 +68,28 @@ TEST(Requests, keeps_names_of_installs_valid_and_apart) {
   EXPECT_EQ(install_rollout_name(std::string(54, 'a') + "-b", 1).back(), 'a') << "no dash at the cut";
 }
 
+TEST(Requests, makes_a_rollout_of_a_start_from_an_image) {
+  const FleetOptions options{.action = "boot-iso",
+                             .servers = {"r1"},
+                             .image = "rescue",
+                             .max_run = "90m",
+                             .afterwards = "off",
+                             .powered_on = "force",
+                             .in_use = true};
+  const auto rollout = fleet_rollout(options, fleet_rollout_name(options, 2));
+  ASSERT_TRUE(rollout);
+  EXPECT_EQ(rollout->metadata().name(), "boot-iso-2");
+  const auto& spec = rollout->spec();
+  EXPECT_EQ(spec.action(), "bootIso");
+  EXPECT_EQ(spec.image(), "rescue");
+  EXPECT_EQ(spec.powered_on(), "force");
+  EXPECT_EQ(spec.boot_iso().max_run().seconds(), 5400);
+  EXPECT_EQ(spec.boot_iso().afterwards(), "off");
+  EXPECT_TRUE(spec.boot_iso().in_use());
+  EXPECT_EQ(fleet_command(options),
+            "metalmesh boot-iso rescue r1 --max-run 90m --afterwards off --powered-on force --in-use");
+}
+
 TEST(Requests, makes_a_rollout_of_every_change_of_power) {
   for (const auto& [typed, change] : std::map<std::string, std::string>{
            {"on", "on"}, {"bmc-reset", "bmcReset"}, {"light-off", "lightOff"}, {"setup-once", "setupOnce"}}) {
