@@ -13,7 +13,7 @@
 #include "agents/core/progress_samples.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
-#include "agents/media/answer/callback_script.h"
+#include "common/answer/callback_script.h"
 #include "common/base/bmc_address.h"
 #include "common/base/digest.h"
 #include "common/ports/clock_row.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "agents/media/answer/callback_script.h"
+#include "common/answer/callback_script.h"
 
 namespace metalmesh::sim {
 namespace {
