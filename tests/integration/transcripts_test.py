@@ -3,12 +3,10 @@
 with the digest that was told, without a secret, and readable by a person."""
 import hashlib
 import json
-import time
 
 from mesh import Mesh, main, wait_until
 
 SERVERS = 12
-ENDS = {"SUCCEEDED", "FAILED", "CANCELLED", "INDETERMINATE", "UNPROVEN"}
 
 
 def transcripts(mesh):
@@ -26,10 +24,16 @@ def they_come_whatever_is_killed():
         agent = mesh.agents["par1"]
         for number in range(1, SERVERS + 1):
             mesh.set_bmc(f"par1-n{number:03}", fault={"op": "reset", "action": "status", "status": 400, "times": 50})
-        mesh.cli("power", "on", "-l", "role=web", "--parallel", SERVERS, "--per-site", SERVERS, "--confirm", SERVERS)
+        mesh.apply("power", {"kind": "Rollout", "metadata": {"name": "power-on-1"}, "spec": {
+            "action": "power", "power": {"change": "on"}, "select": {"labels": {"role": "web"}},
+            "parallel": {"total": SERVERS, "perSite": SERVERS}, "stopAfter": {"noCanary": True, "failed": "100%"}}})
+        mesh.cli("rollout", "plan", "power-on-1")
+        digest = mesh.get("/rollouts/power-on-1")["status"]["plan"]["digest"]
+        mesh.cli("rollout", "start", "power-on-1", "--plan", digest, "--confirm", SERVERS)
         for victim in (mesh.controller, agent, mesh.controller, agent):
             before = len(is_here(mesh))
-            wait_until("another one is here", lambda b=before: len(is_here(mesh)) > b or len(is_here(mesh)) == SERVERS, 60, 0.01)
+            wait_until("another one is here", lambda b=before: len(is_here(mesh)) > b or len(is_here(mesh)) == SERVERS, 60,
+                       0.01)
             victim.kill()
             victim.start()
             mesh.wait_api()
