@@ -337,7 +337,7 @@ void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, O
   out.emit(std::move(taken));
   // The media server names the medium that the caller's secret belongs to.
   if (JobSlot* slot = jobs.by_mount(callback.token()))
-    deliver(*slot, work::CalledBack{callback.body().starts_with(media::says_booted)}, now, out);
+    deliver(*slot, work::CalledBack{callback.body().starts_with(answer::says_booted)}, now, out);
 }
 
 void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out) {
