@@ -64,6 +64,7 @@ constexpr Route table[] = {
     {"GET",    "/api/v1/rollouts/{name}",                   get_object,          Role::viewer},
     {"PUT",    "/api/v1/rollouts/{name}",                   put_object,          Role::operator_},
     {"DELETE", "/api/v1/rollouts/{name}",                   delete_object,       Role::operator_},
+    {"GET",    "/api/v1/rollouts/{name}/plan",              get_plan,            Role::viewer},
     {"POST",   "/api/v1/rollouts/{name}/plan",              plan_rollout,        Role::operator_},
     {"POST",   "/api/v1/rollouts/{name}/start",             start_rollout,       Role::operator_},
     {"POST",   "/api/v1/rollouts/{name}/abort",             abort_rollout,       Role::operator_},
@@ -81,6 +82,7 @@ constexpr Route table[] = {
 // clang-format on
 
 constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
+constexpr std::string_view plan_query[] = {"after"};
 constexpr std::string_view delete_query[] = {"confirm"};
 constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "limit", "after"};
 constexpr std::string_view events_query[] = {"rollout", "server", "site", "limit", "after"};
@@ -115,6 +117,8 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
       return list_query;
     case delete_object:
       return delete_query;
+    case get_plan:
+      return plan_query;
     case list_deployments:
       return deployments_query;
     case read_events:

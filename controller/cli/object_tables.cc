@@ -98,7 +98,7 @@ Cells header(const rest::Rollout&) {
 }
 /// How many take part; the change feed leaves the plan out, but counts are of all of them.
 std::string servers_words(const rest::RolloutStatus& status) {
-  if (status.has_plan()) return std::to_string(status.plan().servers_size());
+  if (status.has_plan()) return std::to_string(status.plan().server_count());
   std::uint64_t servers = 0;
   for (const auto& [state, count] : status.counts()) servers += count;
   return servers == 0 ? std::string() : std::to_string(servers);

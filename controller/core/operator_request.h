@@ -149,6 +149,8 @@ struct Refusal {
 struct Answer {
   bool created = false;
   std::variant<std::monostate, Object, rest::Deployment> object;  // as it is after the request
+  std::uint64_t later =
+      0;  // not 0: it is under way, and answered by this number (ControllerCore::take_answers)
 };
 
 using OperatorResult = std::expected<Answer, Refusal>;

@@ -312,6 +312,7 @@ RowEffect effect_of_damage(std::string_view key) {
       {tables::machines, "what is known of this machine is lost; it will be in use, protected and blocked",
        "start the controller, look at the machine, then metalmesh server release-for-install NAME --reason "
        "TEXT"},
+      {tables::plans, "this page of a plan cannot be read any more", starts},
       {tables::tombstones, "whoever follows the change feed lists everything again", starts},
       {tables::damaged, "what lay in another damaged row is lost, too", starts}};
   if (key == tables::controller)

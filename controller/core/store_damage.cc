@@ -277,6 +277,11 @@ Meaning forget(Work&, const std::string&, const record::DamagedRow&) {
   return {"it is learned again, or asked for again", ""};
 }
 
+Meaning lose_plan_page(Work&, const std::string& name, const record::DamagedRow&) {
+  return {"page " + name + " of a plan cannot be read any more; its digest and its orders are not touched",
+          ""};
+}
+
 Meaning lose_tombstone(Work&, const std::string&, const record::DamagedRow&) {
   return {"whoever follows the change feed lists everything again", ""};
 }
@@ -303,6 +308,7 @@ constexpr std::array kinds = {Kind{tables::sites, lose_site},
                               Kind{tables::generations, lose_generation},
                               Kind{tables::events, lose_event},
                               Kind{tables::tombstones, lose_tombstone},
+                              Kind{tables::plans, lose_plan_page},
                               Kind{"", forget}};
 
 void act_on(Work& work, const Kind& kind, const std::string& row) {

@@ -60,6 +60,9 @@ class Ledger {
 
   // Inner rows.
   void put_link(const std::string& site, record::SiteLink link);
+  /// Of a plan that is too long for its rollout; it counts when the rollout has its digest.
+  void put_plan_page(const std::string& rollout, std::size_t number, const rest::PlanPage& page);
+  void drop_plan_pages(const std::string& rollout, std::size_t from);
   void put_order(const std::string& deployment, record::Order order);
   void erase_order(const std::string& deployment);
   void put_machine(const std::string& id, record::Machine machine);
@@ -122,6 +125,7 @@ class Ledger {
   void forget(std::map<std::string, Object>& objects, std::string_view table, const std::string& name);
   [[nodiscard]] std::uint64_t deleted_of(std::string_view table) const;
   void refresh_counts(const std::string& rollout);
+  void age_answers();
   void remember_install(const rest::Deployment& deployment);
 
   MeshState mesh_;

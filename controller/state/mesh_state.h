@@ -77,6 +77,7 @@ auto with_objects(State& state, ChangeKind kind, F&& f) {
 struct InnerState {
   std::map<std::string, std::uint64_t, std::less<>> highest_deleted;  // by table: new objects begin above
   std::map<std::string, record::SiteLink> links;                      // by site
+  std::map<std::string, std::size_t> plan_pages;                      // by rollout: rows of a long plan
   std::map<std::string, record::Order> orders;                        // by deployment, open ones only
   std::map<std::string, std::uint64_t> generations;                   // by machine key
   std::map<std::string, std::map<std::string, record::InspectWish>> wishes;  // site -> server

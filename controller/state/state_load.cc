@@ -66,6 +66,15 @@ Status load_wishes(const RowReader& rows, InnerState& inner) {
       });
 }
 
+Status load_plan_pages(const RowReader& rows, InnerState& inner) {
+  return walk_whole_rows(rows, std::string(tables::plans), tables::end_of(tables::plans),
+                         [&](const std::string& key, const std::string&) -> Status {
+                           if (const auto page = tables::plan_page_at(key))
+                             inner.plan_pages[page->first] = page->second + 1;  // the last one counts
+                           return {};
+                         });
+}
+
 Status load_generations(const RowReader& rows, InnerState& inner) {
   return each_row<record::Generation>(rows, tables::generations,
                                       [&](std::string machine, const record::Generation& row) {
@@ -147,6 +156,7 @@ Result<LoadedState> load_state(const RowReader& rows) {
                                load_table(rows, tables::fences, mesh.fences),
                                load_table(rows, tables::orders, inner.orders),
                                load_table(rows, tables::answers, inner.answers),
+                               load_plan_pages(rows, inner),
                                load_wishes(rows, inner),
                                load_generations(rows, inner),
                                load_table(rows, tables::machines, loaded.machines),
