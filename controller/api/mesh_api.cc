@@ -11,7 +11,7 @@
 #include "common/ports/wire_time.h"
 #include "controller/api/event_filter.h"
 #include "controller/api/json_encode.h"
-#include "controller/api/object_kinds.h"
+#include "controller/api/object_json.h"
 #include "controller/api/paging.h"
 #include "controller/api/request_filters.h"
 #include "controller/state/event_log.h"
@@ -191,11 +191,11 @@ ApiReply get_support(const std::string& version, const std::string& configuratio
   body["version"] = version;
   body["controllerEpoch"] = std::to_string(state.epoch);
   body["configuration"] = wrong ? boost::json::value(nullptr) : std::move(config);
-  body["rows"] = {{"sites", state.sites.size()},       {"credentials", state.credentials.size()},
-                  {"servers", state.servers.size()},   {"images", state.images.size()},
-                  {"profiles", state.profiles.size()}, {"profileVersions", state.profile_versions.size()},
-                  {"rollouts", state.rollouts.size()}, {"deployments", state.deployments.size()},
-                  {"events", state.last_event}};
+  boost::json::object rows;
+  for_each_kind(FeedKinds{}, [&]<class T>() { rows[Kind<T>::plural] = (state.*Kind<T>::objects).size(); });
+  rows["profileVersions"] = state.profile_versions.size();
+  rows["events"] = state.last_event;
+  body["rows"] = std::move(rows);
   body["diskLow"] = state.disk_low;
   body["clock"] = {{"monotonicNs", nanos(now.mono)},
                    {"wallLowNs", nanos(now.wall_low)},

@@ -1,5 +1,3 @@
-#include "controller/cli/kinds.h"
-
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
@@ -7,6 +5,7 @@
 
 #include "common/text/letters.h"
 #include "common/text/near_miss.h"
+#include "controller/cli/kinds.h"
 
 namespace metalmesh::cli {
 namespace {

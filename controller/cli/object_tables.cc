@@ -1,11 +1,10 @@
-#include "controller/cli/object_tables.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 
 #include "common/base/check.h"
+#include "controller/cli/object_tables.h"
 #include "controller/cli/text_table.h"
 #include "controller/cli/wording.h"
 

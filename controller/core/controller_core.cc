@@ -291,27 +291,27 @@ Answer ControllerCore::Impl::answer_of(const Acted& acted) const {
   const MeshState& mesh = ledger.mesh();
   Answer answer;
   answer.created = acted.created;
-  if (acted.kind == "Site") answer.object = Object(mesh.sites.at(acted.name));
-  if (acted.kind == "Credential") answer.object = Object(mesh.credentials.at(acted.name));
-  if (acted.kind == "Server") answer.object = Object(mesh.servers.at(acted.name));
-  if (acted.kind == "Image") answer.object = Object(mesh.images.at(acted.name));
-  if (acted.kind == "Profile") answer.object = Object(mesh.profiles.at(acted.name));
-  if (acted.kind == "Rollout") answer.object = Object(mesh.rollouts.at(acted.name));
-  if (acted.kind == "Deployment") answer.object = mesh.deployments.at(acted.name);
+  with_kind_that(
+      FeedKinds{}, [&]<class T>() { return Kind<T>::word == acted.kind; },
+      [&]<class T>() {
+        const T& object = (mesh.*Kind<T>::objects).at(acted.name);
+        if constexpr (std::is_same_v<T, rest::Deployment>) {
+          answer.object = object;
+        } else {
+          answer.object = Object(object);
+        }
+        return true;
+      });
   return answer;
 }
 
 OperatorResult ControllerCore::Impl::answer_again(const record::IdempotentAnswer& before) const {
   const MeshState& mesh = ledger.mesh();
   const auto& [kind, name] = std::tie(before.kind(), before.name());
-  const bool there = kind.empty() || (kind == "Site" && mesh.sites.contains(name)) ||
-                     (kind == "Credential" && mesh.credentials.contains(name)) ||
-                     (kind == "Server" && mesh.servers.contains(name)) ||
-                     (kind == "Image" && mesh.images.contains(name)) ||
-                     (kind == "Profile" && mesh.profiles.contains(name)) ||
-                     (kind == "Rollout" && mesh.rollouts.contains(name)) ||
-                     (kind == "Deployment" && mesh.deployments.contains(name));
-  if (there) return answer_of({before.created(), kind, name, {}});
+  const auto there = with_kind_that(
+      FeedKinds{}, [&]<class T>() { return Kind<T>::word == kind; },
+      [&]<class T>() { return (mesh.*Kind<T>::objects).contains(name); });
+  if (kind.empty() || there.value_or(false)) return answer_of({before.created(), kind, name, {}});
   return std::unexpected(rules::refusal(
       ErrorKind::conflict, "Idempotency-Key",
       "the request of this key was carried out before, and " + kind + " " + name + " has been deleted since",

@@ -1,5 +1,3 @@
-#include "controller/core/object_rules.h"
-
 #include <algorithm>
 
 #include "common/base/machine_key.h"
@@ -8,6 +6,7 @@
 #include "common/ports/wire_time.h"
 #include "common/text/letters.h"
 #include "controller/core/actions/actions.h"
+#include "controller/core/object_rules.h"
 
 namespace metalmesh::controller {
 namespace {

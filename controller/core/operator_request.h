@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "controller/state/kinds.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::controller {
-
-using Object =
-    std::variant<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile, rest::Rollout>;
 
 /// Create or change an object's spec and labels. Never starts anything.
 struct Apply {

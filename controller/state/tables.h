@@ -13,6 +13,7 @@ namespace metalmesh::controller::tables {
 inline constexpr std::string_view controller = "c";         // record::Controller, one row
 inline constexpr std::string_view clock = "t";              // record::Clock, one row
 inline constexpr std::string_view lives = "l";              // record::LedgerLives, one row
+inline constexpr std::string_view all_objects = "o/";       // what the next ones begin with
 inline constexpr std::string_view sites = "o/site/";        // rest::Site
 inline constexpr std::string_view credentials = "o/cred/";  // rest::Credential
 inline constexpr std::string_view servers = "o/server/";    // rest::Server
