@@ -1,10 +1,11 @@
+#include "controller/cli/object_tables.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 
 #include "common/base/check.h"
-#include "controller/cli/object_tables.h"
 #include "controller/cli/text_table.h"
 #include "controller/cli/wording.h"
 
@@ -121,6 +122,13 @@ Cells row(const rest::Rollout& rollout, WallTime) {
           counts};
 }
 
+Cells header(const rest::SettingsProfile&) { return {"NAME", "BIOS", "BMC", "NOTE"}; }
+Cells row(const rest::SettingsProfile& settings, WallTime) {
+  const auto& spec = settings.spec();
+  return {settings.metadata().name(), std::to_string(spec.bios_size()), std::to_string(spec.bmc_size()),
+          spec.note()};
+}
+
 Cells header(const rest::Deployment&) {
   return {"ID", "ACTION", "SERVER", "SITE", "STATE", "STAGE", "DONE", "CAUSE", "AGE"};
 }
@@ -153,10 +161,15 @@ constexpr Columns columns(std::string_view kind) {
   return {kind, [] { return header(T::default_instance()); },
           [](const google::protobuf::Message& object, WallTime now) { return row(as<T>(object), now); }};
 }
-constexpr Columns all_columns[] = {columns<rest::Site>("Site"),     columns<rest::Credential>("Credential"),
-                                   columns<rest::Image>("Image"),   columns<rest::Profile>("Profile"),
-                                   columns<rest::Server>("Server"), columns<rest::Rollout>("Rollout"),
-                                   columns<rest::Family>("Family"), columns<rest::Deployment>("Deployment")};
+constexpr Columns all_columns[] = {columns<rest::Site>("Site"),
+                                   columns<rest::Credential>("Credential"),
+                                   columns<rest::Image>("Image"),
+                                   columns<rest::Profile>("Profile"),
+                                   columns<rest::Server>("Server"),
+                                   columns<rest::Rollout>("Rollout"),
+                                   columns<rest::SettingsProfile>("SettingsProfile"),
+                                   columns<rest::Family>("Family"),
+                                   columns<rest::Deployment>("Deployment")};
 
 const Columns& columns_of(const Kind& kind) {
   const auto* found = std::ranges::find(all_columns, kind.name, &Columns::kind);

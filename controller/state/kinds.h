@@ -19,7 +19,16 @@
 namespace metalmesh::controller {
 
 /// As the change feed numbers them: what others refer to comes first.
-enum class ChangeKind : std::uint8_t { site, credential, server, image, profile, rollout, deployment };
+enum class ChangeKind : std::uint8_t {
+  site,
+  credential,
+  server,
+  image,
+  profile,
+  settings,
+  rollout,
+  deployment
+};
 
 /// Ordered maps by name: iteration order is part of every decision and must not depend on hashing.
 struct Objects {
@@ -28,6 +37,7 @@ struct Objects {
   std::map<std::string, rest::Server> servers;
   std::map<std::string, rest::Image> images;
   std::map<std::string, rest::Profile> profiles;  // newest version
+  std::map<std::string, rest::SettingsProfile> settings;
   std::map<std::string, rest::Rollout> rollouts;
   std::map<std::string, rest::Deployment> deployments;  // by id
 };
@@ -65,6 +75,13 @@ struct Kind<rest::Profile> {
   static constexpr auto objects = &Objects::profiles;
 };
 template <>
+struct Kind<rest::SettingsProfile> {
+  static constexpr auto kind = ChangeKind::settings;
+  static constexpr std::string_view word = "SettingsProfile", plural = "settingsprofiles",
+                                    table = "o/settings/";
+  static constexpr auto objects = &Objects::settings;
+};
+template <>
 struct Kind<rest::Rollout> {
   static constexpr auto kind = ChangeKind::rollout;
   static constexpr std::string_view word = "Rollout", plural = "rollouts", table = tables::rollouts;
@@ -84,11 +101,11 @@ struct KindList {
   static constexpr std::size_t size = sizeof...(T);
 };
 /// What people apply and delete.
-using ObjectKinds =
-    KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile, rest::Rollout>;
+using ObjectKinds = KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile,
+                             rest::SettingsProfile, rest::Rollout>;
 /// What the change feed tells of, in the order of ChangeKind.
 using FeedKinds = KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile,
-                           rest::Rollout, rest::Deployment>;
+                           rest::SettingsProfile, rest::Rollout, rest::Deployment>;
 
 using Object = ObjectKinds::Variant;
 
