@@ -1,5 +1,7 @@
 #include "common/orders/plan_tree.h"
 
+#include <utility>
+
 #include "common/base/check.h"
 #include "common/base/digest.h"
 
@@ -26,22 +28,30 @@ std::string plan_hash(std::string_view head, std::uint64_t orders, std::string_v
   return sha256(text);
 }
 
-std::vector<std::string> level_above(const std::vector<std::string>& below) {
-  std::vector<std::string> above;
-  above.reserve((below.size() + 1) / 2);
-  for (std::size_t i = 0; i < below.size(); i += 2)
-    above.push_back(i + 1 < below.size() ? node_hash(below[i], below[i + 1]) : below[i]);
-  return above;
-}
-
 }  // namespace
 
-PlanTree::PlanTree(std::string_view head, const std::vector<std::string>& agreed) : head_(sha256(head)) {
-  std::vector<std::string>& leaves = levels_.emplace_back();
-  leaves.reserve(agreed.size());
-  for (const std::string& each : agreed) leaves.push_back(leaf_hash(each));
-  while (levels_.back().size() > 1) levels_.push_back(level_above(levels_.back()));
-  digest_ = plan_hash(head_, agreed.size(), agreed.empty() ? std::string() : levels_.back().front());
+PlanTree::PlanTree(std::string_view head, const std::vector<std::string>& agreed) : PlanTree() {
+  for (const std::string& each : agreed) add(each);
+  close(head);
+}
+
+void PlanTree::put(std::size_t level, std::string hash) {
+  if (level == levels_.size()) levels_.emplace_back();
+  levels_[level].push_back(std::move(hash));
+  const std::size_t count = levels_[level].size();
+  if (count % 2 == 0) put(level + 1, node_hash(levels_[level][count - 2], levels_[level][count - 1]));
+}
+
+void PlanTree::add(std::string_view agreed) { put(0, leaf_hash(agreed)); }
+
+void PlanTree::close(std::string_view head) {
+  head_ = sha256(head);
+  // The last of an odd number goes up as it is.
+  for (std::size_t level = 0; levels_[level].size() > 1; ++level) {
+    if (levels_[level].size() % 2 != 0) put(level + 1, levels_[level].back());
+  }
+  const std::vector<std::string>& leaves = levels_.front();
+  digest_ = plan_hash(head_, leaves.size(), leaves.empty() ? std::string() : levels_.back().front());
 }
 
 wire::PlanPath PlanTree::path(std::size_t index) const {

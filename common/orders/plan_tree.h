@@ -17,8 +17,15 @@ namespace metalmesh::orders {
 
 class PlanTree {
  public:
-  /// `head`: a serialized wire::PlanHead. `agreed`: a serialized wire::Agreed for each order, in the plan's order.
+  /// Grows order by order: add each, in the plan's order, then close.
+  PlanTree() : levels_(1) {}
+  /// `head` and `agreed` as below.
   PlanTree(std::string_view head, const std::vector<std::string>& agreed);
+
+  /// `agreed`: a serialized wire::Agreed.
+  void add(std::string_view agreed);
+  /// `head`: a serialized wire::PlanHead. Once; the tree is whole then.
+  void close(std::string_view head);
 
   /// 32 raw bytes. A plan without orders has one, too.
   [[nodiscard]] const std::string& digest() const { return digest_; }
@@ -26,6 +33,9 @@ class PlanTree {
   [[nodiscard]] wire::PlanPath path(std::size_t index) const;
 
  private:
+  /// Puts a hash into its level, and above it what is whole by that.
+  void put(std::size_t level, std::string hash);
+
   std::string head_;
   std::vector<std::vector<std::string>> levels_;  // leaves first
   std::string digest_;

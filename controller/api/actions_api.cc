@@ -212,12 +212,17 @@ ApiResult perform_action(const ApiRequest& request, const Operate& operate) {
   if (!body) return std::unexpected(body.error());
   auto answer = ask(request, operate, std::move(*body));
   if (!answer) return std::unexpected(std::move(answer.error()));
+  if (answer->later != 0) return ApiReply{.body = {}, .headers = {}, .later = answer->later};
+  return action_reply(request, *answer);
+}
+
+ApiReply action_reply(const ApiRequest& request, const Answer& answer) {
   const Endpoint endpoint = request.route->endpoint;
   if (endpoint == Endpoint::start_backup) return ApiReply{202, "{}", "application/json", {}};
   const bool later = endpoint == Endpoint::inspect_server || endpoint == Endpoint::prefetch_image;
   const int status = later ? 202 : 200;
-  if (const auto* object = std::get_if<Object>(&answer->object)) return object_reply(*object, status);
-  if (const auto* deployment = std::get_if<rest::Deployment>(&answer->object)) {
+  if (const auto* object = std::get_if<Object>(&answer.object)) return object_reply(*object, status);
+  if (const auto* deployment = std::get_if<rest::Deployment>(&answer.object)) {
     return ApiReply{status, encode_json(*deployment), "application/json", {}};
   }
   return ApiReply{204, {}, {}, {}};

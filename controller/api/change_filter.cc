@@ -10,6 +10,12 @@
 namespace metalmesh::controller {
 namespace {
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
 std::expected<std::set<ChangeKind>, Problem> wanted_kinds(const ApiRequest& request) {
   std::set<ChangeKind> wanted;
   const std::string* text = request.parameter("kind");
@@ -28,8 +34,7 @@ std::expected<std::set<ChangeKind>, Problem> wanted_kinds(const ApiRequest& requ
     }
     const std::string near = near_miss(word, known);
     return refuse(400, "no kind \"" + word + "\" is in the change feed", "kind",
-                  near.empty() ? "it has Site, Credential, Server, Image, Profile, Rollout and Deployment"
-                               : "did you mean \"" + near + "\"?");
+                  near.empty() ? "it has " + joined(known) : "did you mean \"" + near + "\"?");
   }
   return wanted;
 }

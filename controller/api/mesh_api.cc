@@ -11,10 +11,13 @@
 #include "common/ports/wire_time.h"
 #include "controller/api/event_filter.h"
 #include "controller/api/json_encode.h"
-#include "controller/api/object_kinds.h"
+#include "controller/api/object_json.h"
 #include "controller/api/paging.h"
 #include "controller/api/request_filters.h"
 #include "controller/state/event_log.h"
+#include "controller/state/plan_pages.h"
+#include "controller/state/row_codec.h"
+#include "controller/state/tables.h"
 #include "controller/state/transcript_rows.h"
 
 namespace metalmesh::controller {
@@ -146,6 +149,40 @@ ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue&
   return ApiReply{200, encode_json(shown(*family)), "application/json", {}};
 }
 
+ApiResult get_plan(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
+  const std::string& name = request.captures.at(0);
+  const auto found = state.rollouts.find(name);
+  if (found == state.rollouts.end())
+    return refuse(404, "there is no rollout \"" + name + "\"", {}, commands::list("rollouts"));
+  const rest::Plan& plan = found->second.status().plan();
+  if (plan.digest().empty()) return refuse(409, "rollout " + name + " has no plan", {}, commands::plan(name));
+  std::uint64_t number = 0;
+  if (const std::string* after = request.parameter("after")) {
+    const auto seen = parse_number(*after, "after");
+    if (!seen) return std::unexpected(seen.error());
+    number = *seen + 1;
+  }
+  rest::PlanPage page;
+  if (!is_long(plan)) {
+    page.set_digest(plan.digest());
+    *page.mutable_servers() = plan.servers();
+    *page.mutable_excluded() = plan.excluded();
+    if (number > 0) return refuse(404, "the plan has one page", "after");
+    return ApiReply{200, encode_json(page), "application/json", {}};
+  }
+  const auto row = rows.get(tables::plan_page(name, number));
+  if (!row) return refuse(500, row.error().message);
+  const std::uint64_t pages = plan_pages(plan);
+  if (number >= pages) return refuse(404, "the plan has " + std::to_string(pages) + " pages", "after");
+  if (!*row || !decode_row(**row, page) || page.digest() != plan.digest())
+    return refuse(
+        409,
+        "this page of the plan is not there: the rollout is just being planned, or its planning was cut off",
+        {}, "plan it again: " + commands::plan(name));
+  if (number + 1 < pages) page.set_next(std::to_string(number));
+  return ApiReply{200, encode_json(page), "application/json", {}};
+}
+
 ApiReply get_controller(const MeshState& state) {
   rest::Controller controller;
   controller.set_instance(state.lives.current());
@@ -180,11 +217,11 @@ ApiReply get_support(const std::string& version, const std::string& configuratio
   body["version"] = version;
   body["controllerEpoch"] = std::to_string(state.epoch);
   body["configuration"] = wrong ? boost::json::value(nullptr) : std::move(config);
-  body["rows"] = {{"sites", state.sites.size()},       {"credentials", state.credentials.size()},
-                  {"servers", state.servers.size()},   {"images", state.images.size()},
-                  {"profiles", state.profiles.size()}, {"profileVersions", state.profile_versions.size()},
-                  {"rollouts", state.rollouts.size()}, {"deployments", state.deployments.size()},
-                  {"events", state.last_event}};
+  boost::json::object rows;
+  for_each_kind(FeedKinds{}, [&]<class T>() { rows[Kind<T>::plural] = (state.*Kind<T>::objects).size(); });
+  rows["profileVersions"] = state.profile_versions.size();
+  rows["events"] = state.last_event;
+  body["rows"] = std::move(rows);
   body["diskLow"] = state.disk_low;
   body["clock"] = {{"monotonicNs", nanos(now.mono)},
                    {"wallLowNs", nanos(now.wall_low)},

@@ -16,6 +16,8 @@ ApiResult list_deployments(const ApiRequest& request, const MeshState& state);
 ApiResult get_deployment(const ApiRequest& request, const MeshState& state);
 /// JSON lines, as the site wrote them; 503 while they are coming.
 ApiResult get_transcript(const ApiRequest& request, const MeshState& state, const RowReader& rows);
+/// All of a plan, page by page; ?after= names the last page that was read.
+ApiResult get_plan(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 /// Committed events after ?after=, filtered. A page may be shorter than `limit` and still have a `next`: a
 /// request reads a bounded part of the log.
 ApiResult list_events(const ApiRequest& request, const MeshState& state, const RowReader& rows);

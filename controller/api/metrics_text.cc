@@ -41,12 +41,8 @@ class Page {
 
 void write_objects(Page& page, const MeshState& state) {
   page.begin("objects", "gauge", "Objects by kind.");
-  page.sample("kind", "Site", state.sites.size());
-  page.sample("kind", "Credential", state.credentials.size());
-  page.sample("kind", "Server", state.servers.size());
-  page.sample("kind", "Image", state.images.size());
-  page.sample("kind", "Profile", state.profiles.size());
-  page.sample("kind", "Rollout", state.rollouts.size());
+  for_each_kind(ObjectKinds{},
+                [&]<class T>() { page.sample("kind", Kind<T>::word, (state.*Kind<T>::objects).size()); });
 
   std::map<std::string, std::uint64_t> phases;
   for (const auto& [name, server] : state.servers) ++phases[server.status().phase()];

@@ -9,7 +9,6 @@
 #include "common/text/near_miss.h"
 #include "common/text/percent.h"
 #include "controller/api/object_json.h"
-#include "controller/api/object_kinds.h"
 #include "controller/api/paging.h"
 #include "controller/api/preconditions.h"
 #include "controller/api/request_body.h"
@@ -33,7 +32,7 @@ std::string_view plural_of(const Route& route) {
 
 template <class T>
 const T* find(const MeshState& state, const std::string& name) {
-  const auto& rows = state.*ObjectKind<T>::rows;
+  const auto& rows = state.*Kind<T>::objects;
   const auto found = rows.find(name);
   return found == rows.end() ? nullptr : &found->second;
 }
@@ -78,7 +77,7 @@ constexpr std::size_t names_compared = 10'000;
 
 template <class T>
 std::string did_you_mean(const MeshState& state, const std::string& name) {
-  const auto& rows = state.*ObjectKind<T>::rows;
+  const auto& rows = state.*Kind<T>::objects;
   if (rows.size() > names_compared) return {};
   std::vector<std::string> names;
   for (const auto& [known, object] : rows) names.push_back(known);
@@ -88,11 +87,10 @@ std::string did_you_mean(const MeshState& state, const std::string& name) {
 
 template <class T>
 std::unexpected<Problem> no_such(const MeshState& state, const std::string& name) {
-  std::string kind(ObjectKind<T>::kind);
+  std::string kind(Kind<T>::word);
   kind.front() = to_lower(kind.front());
-  return refuse(
-      404, "there is no " + kind + " \"" + name + "\"", {},
-      did_you_mean<T>(state, name) + "List what there is: " + commands::list(ObjectKind<T>::plural));
+  return refuse(404, "there is no " + kind + " \"" + name + "\"", {},
+                did_you_mean<T>(state, name) + "List what there is: " + commands::list(Kind<T>::plural));
 }
 
 /// The body must not contradict the path; what it leaves out is taken from there.
@@ -106,8 +104,8 @@ std::expected<void, Problem> agree_with_path(T& object, const std::string& name)
   if (object.api_version() != api_version) {
     return refuse(400, "apiVersion is \"" + object.api_version() + "\", this is metalmesh/v1", "apiVersion");
   }
-  if (object.kind().empty()) object.set_kind(std::string(ObjectKind<T>::kind));
-  if (object.kind() != ObjectKind<T>::kind) return differs("kind", object.kind(), ObjectKind<T>::kind);
+  if (object.kind().empty()) object.set_kind(std::string(Kind<T>::word));
+  if (object.kind() != Kind<T>::word) return differs("kind", object.kind(), Kind<T>::word);
   if (object.metadata().name().empty()) object.mutable_metadata()->set_name(name);
   if (object.metadata().name() != name) return differs("metadata.name", object.metadata().name(), name);
   return {};
@@ -141,8 +139,8 @@ ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
   if (!selector) return std::unexpected(selector.error());
   const std::string* after = request.parameter("after");
 
-  return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
-    const auto& rows = state.*ObjectKind<T>::rows;
+  return *with_object_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
+    const auto& rows = state.*Kind<T>::objects;
     PageWriter page;
     std::string last;
     for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
@@ -157,7 +155,7 @@ ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
 
 ApiResult get_object(const ApiRequest& request, const MeshState& state) {
   const std::string& name = request.captures.at(0);
-  return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
+  return *with_object_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
     const T* object = find<T>(state, name);
     if (object == nullptr) return no_such<T>(state, name);
     const ObjectTag tag = tag_of_object(*object);
@@ -192,7 +190,7 @@ ApiResult get_profile_version(const ApiRequest& request, const MeshState& state,
 
 ApiResult put_object(const ApiRequest& request, const MeshState& state, const Operate& operate) {
   const std::string& name = request.captures.at(0);
-  return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
+  return *with_object_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
     if (request.body.empty()) return refuse(400, "the body is empty, expected the object as JSON");
     const std::uint64_t current = version_in<T>(state, name);
     const auto condition = condition_of<T>(request, state, name);
@@ -210,8 +208,8 @@ ApiResult put_object(const ApiRequest& request, const MeshState& state, const Op
     }
     ApiReply reply = object_reply(std::get<Object>(answer->object), answer->created ? 201 : 200);
     if (answer->created) {
-      reply.headers.emplace_back(
-          "location", "/api/v1/" + std::string(ObjectKind<T>::plural) + "/" + percent_encode(name));
+      reply.headers.emplace_back("location",
+                                 "/api/v1/" + std::string(Kind<T>::plural) + "/" + percent_encode(name));
     }
     return reply;
   });
@@ -219,7 +217,7 @@ ApiResult put_object(const ApiRequest& request, const MeshState& state, const Op
 
 ApiResult delete_object(const ApiRequest& request, const MeshState& state, const Operate& operate) {
   const std::string& name = request.captures.at(0);
-  return with_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
+  return *with_object_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
     const std::uint64_t current = version_in<T>(state, name);
     const auto condition = condition_of<T>(request, state, name);
     if (!condition) return std::unexpected(condition.error());
@@ -228,7 +226,7 @@ ApiResult delete_object(const ApiRequest& request, const MeshState& state, const
       return refuse(400, "only servers are deleted with confirm", "confirm");
     auto answer =
         ask(request, operate,
-            Delete{std::string(ObjectKind<T>::kind), name, *condition, confirm == nullptr ? "" : *confirm});
+            Delete{std::string(Kind<T>::word), name, *condition, confirm == nullptr ? "" : *confirm});
     if (!answer) return std::unexpected(condition_failed(std::move(answer.error()), *condition, current));
     return ApiReply{204, {}, {}, {}};
   });

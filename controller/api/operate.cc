@@ -15,6 +15,14 @@ bool usable_key(const std::string& key) {
 
 }  // namespace
 
+Problem to_problem(Refusal refusal) {
+  return {status_of(refusal.kind),
+          std::move(refusal.message),
+          std::move(refusal.field),
+          std::move(refusal.next),
+          {}};
+}
+
 std::expected<Answer, Problem> ask(const ApiRequest& request, const Operate& operate, OperatorBody body) {
   OperatorRequest asked;
   asked.actor = request.principal.name;
@@ -27,10 +35,8 @@ std::expected<Answer, Problem> ask(const ApiRequest& request, const Operate& ope
   }
   asked.body = std::move(body);
   auto result = operate(std::move(asked));
-  if (result) return std::move(*result);
-  Refusal& refusal = result.error();
-  return refuse(status_of(refusal.kind), std::move(refusal.message), std::move(refusal.field),
-                std::move(refusal.next));
+  if (!result) return std::unexpected(to_problem(std::move(result.error())));
+  return std::move(*result);
 }
 
 }  // namespace metalmesh::controller

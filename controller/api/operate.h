@@ -13,6 +13,8 @@ namespace metalmesh::controller {
 using OperatorBody = decltype(OperatorRequest::body);
 using Operate = std::function<OperatorResult(OperatorRequest)>;
 
+/// A refusal of the core, as it is told.
+Problem to_problem(Refusal refusal);
 /// Asks the core. Refuses with 400 when the Idempotency-Key is not 1 to 128 printable characters.
 std::expected<Answer, Problem> ask(const ApiRequest& request, const Operate& operate, OperatorBody body);
 

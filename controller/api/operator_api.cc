@@ -72,47 +72,61 @@ OperatorApi::OperatorApi(ControllerCore& core, const RowReader& rows, const Auth
 }
 
 void OperatorApi::opened(const ExchangeOpened& exchange, const Now& now, Outcome& out) {
-  ApiRequest request;
+  Asked asked{exchange.id, exchange.method, exchange.peer, {}};
+  ApiRequest& request = asked.request;
   request.path = exchange.target.substr(0, exchange.target.find('?'));
   request.headers = exchange.headers;
   request.body = exchange.body;
 
-  int status = 200;
-  const auto refused = [&](const Problem& problem) { return to_reply(problem, request.path); };
   auto admitted = admit(exchange, request);
   if (admitted && wants_stream(request)) {
     admitted = request.route->endpoint == Endpoint::read_events
                    ? events_.open(exchange.id, request, now, out)
                    : changes_.open(exchange.id, request, now, out);
     if (admitted) {
-      ++replies_[status];
+      ++replies_[200];
       return;
     }
   }
+  if (!admitted) return reply(asked, to_reply(admitted.error(), request.path), out);
+  auto performed = perform(request, now, out);
+  if (!performed) return reply(asked, to_reply(performed.error(), request.path), out);
+  if (performed->later == 0) return reply(asked, std::move(*performed), out);
+  waiting_.emplace(performed->later, std::move(asked));
+}
 
-  ApiReply reply;
-  if (!admitted) {
-    reply = refused(admitted.error());
-  } else {
-    auto performed = perform(request, now, out);
-    reply = performed ? std::move(*performed) : refused(performed.error());
+void OperatorApi::answer_waiting(Outcome& out) {
+  for (auto& [number, result] : core_.take_answers()) {
+    const auto [first, last] = waiting_.equal_range(number);
+    for (auto at = first; at != last; ++at) {
+      const Asked& asked = at->second;
+      reply(asked,
+            result ? action_reply(asked.request, *result)
+                   : to_reply(to_problem(result.error()), asked.request.path),
+            out);
+    }
+    waiting_.erase(first, last);
   }
-  status = reply.status;
+}
+
+void OperatorApi::reply(const Asked& asked, ApiReply reply, Outcome& out) {
+  const int status = reply.status;
   ++replies_[status];
   if (!reply.content_type.empty() && !reply.body.empty()) {
     reply.headers.emplace_back("content-type", std::move(reply.content_type));
   }
   reply.headers.emplace_back("cache-control", "no-store");
   // Writes and refused callers are worth a line; reads would drown them.
-  if (is_write(exchange.method) || status == 401 || status == 403) {
-    std::vector<std::pair<std::string, std::string>> fields = {{"method", exchange.method},
-                                                               {"path", request.path},
+  if (is_write(asked.method) || status == 401 || status == 403) {
+    std::vector<std::pair<std::string, std::string>> fields = {{"method", asked.method},
+                                                               {"path", asked.request.path},
                                                                {"status", std::to_string(status)},
-                                                               {"peer", exchange.peer}};
-    if (!request.principal.name.empty()) fields.emplace_back("actor", request.principal.name);
+                                                               {"peer", asked.peer}};
+    const Principal& principal = asked.request.principal;
+    if (!principal.name.empty()) fields.emplace_back("actor", principal.name);
     out.log(status >= 500 ? LogLevel::error : LogLevel::info, "request", std::move(fields));
   }
-  out.emit(ExchangeReply{exchange.id, status, std::move(reply.headers), std::move(reply.body), false});
+  out.emit(ExchangeReply{asked.exchange, status, std::move(reply.headers), std::move(reply.body), false});
 }
 
 std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, ApiRequest& request) const {
@@ -163,6 +177,8 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return put_object(request, state, operate);
     case Endpoint::delete_object:
       return delete_object(request, state, operate);
+    case Endpoint::get_plan:
+      return get_plan(request, state, watched_);
     case Endpoint::get_profile_version:
       return get_profile_version(request, state, watched_);
     case Endpoint::plan_rollout:

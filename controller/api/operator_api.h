@@ -37,7 +37,7 @@ class OperatorApi {
   /// Timers of its streams start with this.
   static constexpr std::string_view timer_prefix = "api/";
 
-  /// Answers at once, except for streams. The reply is an effect: it leaves after the commit.
+  /// Answers at once, except for streams and for what is under way. The reply is an effect: it leaves after the commit.
   void opened(const ExchangeOpened& exchange, const Now& now, Outcome& out);
   void closed(const ExchangeClosed& exchange) {
     events_.closed(exchange.id);
@@ -57,14 +57,25 @@ class OperatorApi {
     changes_.fired(timer.token, now, out);
   }
   void pump(const Now& now, Outcome& out) {
+    answer_waiting(out);
     events_.pump(now, out);
     changes_.pump(now, out);
   }
 
  private:
+  /// Who asked, until there is an answer.
+  struct Asked {
+    ExchangeId exchange = 0;
+    std::string method;
+    std::string peer;
+    ApiRequest request;
+  };
+
   /// Fills in route, captures, query and principal, or says what is wrong with the request.
   std::expected<void, Problem> admit(const ExchangeOpened& exchange, ApiRequest& request) const;
   ApiResult perform(const ApiRequest& request, const Now& now, Outcome& out);
+  void reply(const Asked& asked, ApiReply reply, Outcome& out);
+  void answer_waiting(Outcome& out);
 
   ControllerCore& core_;
   WatchedRows watched_;
@@ -73,6 +84,7 @@ class OperatorApi {
   EventStreams events_;
   ChangeStreams changes_;
   std::map<int, std::uint64_t> replies_;
+  std::multimap<std::uint64_t, Asked> waiting_;  // by the number of what is under way
   bool bus_up_ = false;
 };
 

@@ -5,6 +5,7 @@
 // problem.cc.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ struct ApiReply {
   std::string body;
   std::string content_type = "application/json";
   Headers headers;
+  std::uint64_t later = 0;  // not 0: what was asked for is under way, and this is no reply yet
 };
 
 using ApiResult = std::expected<ApiReply, Problem>;

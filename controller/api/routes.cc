@@ -1,8 +1,13 @@
 #include "controller/api/routes.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
+
+#include "controller/state/kinds.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -10,7 +15,7 @@ namespace {
 using enum Endpoint;
 
 // clang-format off
-constexpr Route table[] = {
+constexpr Route others[] = {
     {"GET",    "/healthz",                                  get_health,          Role::nobody},
     {"GET",    "/metrics",                                  get_metrics,         Role::viewer},
     {"GET",    "/api/v1/version",                           get_version,         Role::viewer},
@@ -21,21 +26,8 @@ constexpr Route table[] = {
     {"GET",    "/api/v1/families",                          list_families,       Role::viewer},
     {"GET",    "/api/v1/families/{name}",                   get_family,          Role::viewer},
 
-    {"GET",    "/api/v1/sites",                             list_objects,        Role::viewer},
-    {"GET",    "/api/v1/sites/{name}",                      get_object,          Role::viewer},
-    {"PUT",    "/api/v1/sites/{name}",                      put_object,          Role::operator_},
-    {"DELETE", "/api/v1/sites/{name}",                      delete_object,       Role::operator_},
     {"POST",   "/api/v1/sites/{name}/clear-quarantine",     clear_quarantine,    Role::admin},
 
-    {"GET",    "/api/v1/credentials",                       list_objects,        Role::viewer},
-    {"GET",    "/api/v1/credentials/{name}",                get_object,          Role::viewer},
-    {"PUT",    "/api/v1/credentials/{name}",                put_object,          Role::operator_},
-    {"DELETE", "/api/v1/credentials/{name}",                delete_object,       Role::operator_},
-
-    {"GET",    "/api/v1/servers",                           list_objects,        Role::viewer},
-    {"GET",    "/api/v1/servers/{name}",                    get_object,          Role::viewer},
-    {"PUT",    "/api/v1/servers/{name}",                    put_object,          Role::operator_},
-    {"DELETE", "/api/v1/servers/{name}",                    delete_object,       Role::operator_},
     {"POST",   "/api/v1/servers/{name}/inspect",            inspect_server,      Role::operator_},
     {"POST",   "/api/v1/servers/{name}/accept",             accept_server,       Role::operator_},
     {"POST",   "/api/v1/servers/{name}/protect",            protect_server,      Role::operator_},
@@ -48,22 +40,11 @@ constexpr Route table[] = {
     {"POST",   "/api/v1/servers/{name}/replace",            replace_server,      Role::operator_},
     {"POST",   "/api/v1/servers/{name}/move",               move_server,         Role::operator_},
 
-    {"GET",    "/api/v1/images",                            list_objects,        Role::viewer},
-    {"GET",    "/api/v1/images/{name}",                     get_object,          Role::viewer},
-    {"PUT",    "/api/v1/images/{name}",                     put_object,          Role::operator_},
-    {"DELETE", "/api/v1/images/{name}",                     delete_object,       Role::operator_},
     {"POST",   "/api/v1/images/{name}/prefetch",            prefetch_image,      Role::operator_},
 
-    {"GET",    "/api/v1/profiles",                          list_objects,        Role::viewer},
-    {"GET",    "/api/v1/profiles/{name}",                   get_object,          Role::viewer},
     {"GET",    "/api/v1/profiles/{name}/versions/{number}", get_profile_version, Role::viewer},
-    {"PUT",    "/api/v1/profiles/{name}",                   put_object,          Role::operator_},
-    {"DELETE", "/api/v1/profiles/{name}",                   delete_object,       Role::operator_},
 
-    {"GET",    "/api/v1/rollouts",                          list_objects,        Role::viewer},
-    {"GET",    "/api/v1/rollouts/{name}",                   get_object,          Role::viewer},
-    {"PUT",    "/api/v1/rollouts/{name}",                   put_object,          Role::operator_},
-    {"DELETE", "/api/v1/rollouts/{name}",                   delete_object,       Role::operator_},
+    {"GET",    "/api/v1/rollouts/{name}/plan",              get_plan,            Role::viewer},
     {"POST",   "/api/v1/rollouts/{name}/plan",              plan_rollout,        Role::operator_},
     {"POST",   "/api/v1/rollouts/{name}/start",             start_rollout,       Role::operator_},
     {"POST",   "/api/v1/rollouts/{name}/abort",             abort_rollout,       Role::operator_},
@@ -81,7 +62,32 @@ constexpr Route table[] = {
 };
 // clang-format on
 
+/// What can be done with objects of any kind.
+template <class T>
+struct ObjectPaths {
+  static constexpr std::string_view root = "/api/v1/", name = "/{name}";
+  static constexpr auto text = [] {
+    std::array<char, root.size() + Kind<T>::plural.size() + name.size()> out{};
+    std::ranges::copy(name, std::ranges::copy(Kind<T>::plural, std::ranges::copy(root, out.begin()).out).out);
+    return out;
+  }();
+  static constexpr std::string_view one{text.data(), text.size()};
+  static constexpr std::string_view all = one.substr(0, one.size() - name.size());
+};
+
+std::vector<Route> all_routes() {
+  std::vector<Route> routes(std::begin(others), std::end(others));
+  for_each_kind(ObjectKinds{}, [&]<class T>() {
+    routes.push_back({"GET", ObjectPaths<T>::all, list_objects, Role::viewer});
+    routes.push_back({"GET", ObjectPaths<T>::one, get_object, Role::viewer});
+    routes.push_back({"PUT", ObjectPaths<T>::one, put_object, Role::operator_});
+    routes.push_back({"DELETE", ObjectPaths<T>::one, delete_object, Role::operator_});
+  });
+  return routes;
+}
+
 constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
+constexpr std::string_view plan_query[] = {"after"};
 constexpr std::string_view delete_query[] = {"confirm"};
 constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "limit", "after"};
 constexpr std::string_view events_query[] = {"rollout", "server", "site", "limit", "after"};
@@ -107,7 +113,10 @@ std::optional<std::vector<std::string>> captures_of(std::string_view pattern,
 
 }  // namespace
 
-std::span<const Route> routes() { return table; }
+std::span<const Route> routes() {
+  static const std::vector<Route> all = all_routes();
+  return all;
+}
 
 std::span<const std::string_view> query_of(Endpoint endpoint) {
   switch (endpoint) {
@@ -116,6 +125,8 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
       return list_query;
     case delete_object:
       return delete_query;
+    case get_plan:
+      return plan_query;
     case list_deployments:
       return deployments_query;
     case read_events:
@@ -130,7 +141,7 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
 std::variant<Matched, WrongMethod, NoSuchPath> match_route(std::string_view method,
                                                            std::span<const std::string> segments) {
   std::string allow;
-  for (const Route& route : table) {
+  for (const Route& route : routes()) {
     auto captures = captures_of(route.pattern, segments);
     if (!captures) continue;
     if (route.method == method) return Matched{&route, std::move(*captures)};

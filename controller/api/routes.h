@@ -1,4 +1,4 @@
-// Every path of the API, literally, with what it needs. schemas/rest/openapi.yaml lists the same ones;
+// Every path of the API with what it needs: those of each kind of object (state/kinds.h), the others literally. schemas/rest/openapi.yaml lists the same ones;
 // a unit test keeps the two equal.
 #pragma once
 
@@ -12,13 +12,14 @@
 
 namespace metalmesh::controller {
 
-/// What is asked of the API; several routes share one (the six kinds of objects).
+/// What is asked of the API; several routes share one (the kinds of objects).
 enum class Endpoint {
   list_objects,
   get_object,
   put_object,
   delete_object,
   get_profile_version,
+  get_plan,
   plan_rollout,
   start_rollout,
   abort_rollout,

@@ -9,6 +9,7 @@
 #include "common/recording/secret_finder.h"
 #include "controller/api/controller_node.h"
 #include "controller/state/event_log.h"
+#include "controller/state/kinds.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "schemas/record/controller.pb.h"
@@ -44,17 +45,20 @@ struct Table {
   std::string_view prefix;
   void (*find)(std::string_view value, recording::SecretSet& secrets);
 };
-const std::array<Table, 9> tables_with_secrets = {{{tables::sites, find_as<rest::Site>},
-                                                   {tables::servers, find_as<rest::Server>},
-                                                   {tables::profiles, find_as<rest::Profile>},
-                                                   {tables::versions, find_as<rest::Profile>},
-                                                   {tables::rollouts, find_as<rest::Rollout>},
-                                                   {tables::orders, find_as<record::Order>},
-                                                   {tables::answers, recording::find_in_template},
-                                                   {tables::blobs, recording::find_in_template},
-                                                   {"s/", find_in_command}}};
+/// Beside the objects, any of which may hold what people call a variable.
+const std::array tables_with_secrets = {
+    Table{tables::versions, find_as<rest::Profile>}, Table{tables::orders, find_as<record::Order>},
+    Table{tables::answers, recording::find_in_template}, Table{tables::blobs, recording::find_in_template},
+    Table{"s/", find_in_command}};
 
 void find_in_row(std::string_view key, std::string_view value, recording::SecretSet& secrets) {
+  const auto is_object = with_kind_that(
+      ObjectKinds{}, [&]<class T>() { return key.starts_with(Kind<T>::table); },
+      [&]<class T>() {
+        find_as<T>(value, secrets);
+        return true;
+      });
+  if (is_object) return;
   for (const Table& table : tables_with_secrets) {
     if (key.starts_with(table.prefix)) return table.find(value, secrets);
   }

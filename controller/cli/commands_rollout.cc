@@ -38,6 +38,27 @@ Status post(ApiClient& api, const std::string& path, const google::protobuf::Mes
   return api.send("POST", path, body, into);
 }
 
+/// Plans it, and shows the plan with all who are in it.
+Result<rest::Rollout> plan_and_show(Session& session, ApiClient& api, const std::string& name) {
+  rest::Rollout rollout;
+  if (auto status = post(api, rollout_path(name) + "/plan", rest::NoParameters(), rollout); !status)
+    return std::unexpected(status.error());
+  rest::Plan& plan = *rollout.mutable_status()->mutable_plan();
+  rest::PlanPage page;
+  const bool is_whole =
+      plan.servers_size() + plan.excluded_size() > 0 || plan.server_count() + plan.excluded_count() == 0;
+  for (std::string query; !is_whole && (query.empty() || !page.next().empty());
+       query = "?after=" + page.next()) {
+    page.Clear();
+    if (auto status = api.get(rollout_path(name) + "/plan" + query, page); !status)
+      return std::unexpected(status.error());
+    plan.mutable_servers()->MergeFrom(page.servers());
+    plan.mutable_excluded()->MergeFrom(page.excluded());
+  }
+  session.show(rollout, plan_text(rollout));
+  return rollout;
+}
+
 /// Applies a rollout of its own name, plans it, and shows the plan.
 template <class NameOf, class Wish>
 Result<rest::Rollout> plan_new(Session& session, const NameOf& name_of_attempt, const Wish& wish_named) {
@@ -50,10 +71,7 @@ Result<rest::Rollout> plan_new(Session& session, const NameOf& name_of_attempt, 
   rest::Rollout rollout;
   if (auto status = (*api)->send("PUT", rollout_path(*name), *wish, rollout); !status)
     return std::unexpected(status.error());
-  if (auto status = post(**api, rollout_path(*name) + "/plan", rest::NoParameters(), rollout); !status)
-    return std::unexpected(status.error());
-  session.show(rollout, plan_text(rollout));
-  return rollout;
+  return plan_and_show(session, **api, *name);
 }
 
 std::string shell_words(const InstallOptions& options) {
@@ -125,7 +143,7 @@ CommandResult order_fleet(Session& session, const FleetOrder& order) {
       [&](const std::string& name) { return fleet_rollout(order.options, name); });
   if (!planned) return std::unexpected(planned.error());
   const rest::Plan& plan = planned->status().plan();
-  const auto servers = static_cast<std::uint32_t>(plan.servers_size());
+  const std::uint32_t servers = plan.server_count();
   if (servers == 0)
     return fail(ErrorKind::conflict,
                 "no server takes part: see WHY above\n  next: " + commands::list("servers"));
@@ -162,12 +180,9 @@ CommandResult plan_rollout(Session& session, const std::string& name, const std:
       return std::unexpected(std::move(status.error()).with(manifest.where));
     }
   }
-  rest::Rollout rollout;
-  if (auto status = post(**api, rollout_path(target) + "/plan", rest::NoParameters(), rollout); !status) {
-    return std::unexpected(status.error());
-  }
-  session.show(rollout, plan_text(rollout));
-  const NextStep next = next_after_plan(rollout);
+  const auto rollout = plan_and_show(session, **api, target);
+  if (!rollout) return std::unexpected(rollout.error());
+  const NextStep next = next_after_plan(*rollout);
   session.suggest(next.command, next.first);
   return ExitCode::ok;
 }
@@ -186,7 +201,7 @@ CommandResult start_rollout(Session& session, const StartOrder& order) {
   if (auto status = post(**api, rollout_path(order.name) + "/start", body, rollout); !status) {
     return std::unexpected(status.error());
   }
-  const int servers = rollout.status().plan().servers_size();
+  const std::uint32_t servers = rollout.status().plan().server_count();
   session.show(rollout, fmt::format("rollout {} is started: {} server{}\n", order.name, servers,
                                     servers == 1 ? "" : "s"));
   if (order.watch) return watch_rollout(session, order.name);

@@ -165,7 +165,7 @@ CommandResult watch_rollout(Session& session, const std::string& name) {
   if (auto status = watch.refresh(); !status) return std::unexpected(status.error());
   const std::string& state = watch.rollout().status().state();
   if (state.empty() || state == "draft" || state == "planned") {
-    const bool startable = watch.rollout().status().plan().servers_size() > 0;
+    const bool startable = watch.rollout().status().plan().server_count() > 0;
     return fail(ErrorKind::conflict,
                 fmt::format("rollout {} is not started\n  next: {}", name,
                             startable ? next_after_plan(watch.rollout()).command : commands::plan(name)));

@@ -21,6 +21,8 @@ constexpr Kind table[] = {
     {"Credential", "credentials", true, make<rest::Credential>, make<rest::CredentialList>},
     {"Image", "images", true, make<rest::Image>, make<rest::ImageList>},
     {"Profile", "profiles", true, make<rest::Profile>, make<rest::ProfileList>},
+    {"SettingsProfile", "settingsprofiles", true, make<rest::SettingsProfile>,
+     make<rest::SettingsProfileList>},
     {"Server", "servers", true, make<rest::Server>, make<rest::ServerList>},
     {"Rollout", "rollouts", true, make<rest::Rollout>, make<rest::RolloutList>},
     {"Deployment", "deployments", false, make<rest::Deployment>, make<rest::DeploymentList>},

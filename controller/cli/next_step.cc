@@ -23,10 +23,10 @@ NextStep next_after_apply(const std::vector<std::pair<const Kind*, std::string>>
 NextStep next_after_plan(const rest::Rollout& rollout) {
   const rest::Plan& plan = rollout.status().plan();
   const std::string& name = rollout.metadata().name();
-  if (plan.servers_size() == 0)
+  if (plan.server_count() == 0)
     return {commands::plan(name), "nobody is selected: see WHY above, and plan again when that has changed"};
   return {fmt::format("metalmesh rollout start {} --plan {} --confirm {} --watch", name,
-                      plan.digest().substr(0, short_digest), plan.servers_size()),
+                      plan.digest().substr(0, short_digest), plan.server_count()),
           {}};
 }
 

@@ -100,7 +100,7 @@ Cells header(const rest::Rollout&) {
 }
 /// How many take part; the change feed leaves the plan out, but counts are of all of them.
 std::string servers_words(const rest::RolloutStatus& status) {
-  if (status.has_plan()) return std::to_string(status.plan().servers_size());
+  if (status.has_plan()) return std::to_string(status.plan().server_count());
   std::uint64_t servers = 0;
   for (const auto& [state, count] : status.counts()) servers += count;
   return servers == 0 ? std::string() : std::to_string(servers);
@@ -122,6 +122,13 @@ Cells row(const rest::Rollout& rollout, WallTime) {
           status.plan().profile().empty() ? rollout.spec().profile() : status.plan().profile(),
           servers_words(status),
           counts};
+}
+
+Cells header(const rest::SettingsProfile&) { return {"NAME", "BIOS", "BMC", "NOTE"}; }
+Cells row(const rest::SettingsProfile& settings, WallTime) {
+  const auto& spec = settings.spec();
+  return {settings.metadata().name(), std::to_string(spec.bios_size()), std::to_string(spec.bmc_size()),
+          spec.note()};
 }
 
 Cells header(const rest::Deployment&) {
@@ -156,10 +163,15 @@ constexpr Columns columns(std::string_view kind) {
   return {kind, [] { return header(T::default_instance()); },
           [](const google::protobuf::Message& object, WallTime now) { return row(as<T>(object), now); }};
 }
-constexpr Columns all_columns[] = {columns<rest::Site>("Site"),     columns<rest::Credential>("Credential"),
-                                   columns<rest::Image>("Image"),   columns<rest::Profile>("Profile"),
-                                   columns<rest::Server>("Server"), columns<rest::Rollout>("Rollout"),
-                                   columns<rest::Family>("Family"), columns<rest::Deployment>("Deployment")};
+constexpr Columns all_columns[] = {columns<rest::Site>("Site"),
+                                   columns<rest::Credential>("Credential"),
+                                   columns<rest::Image>("Image"),
+                                   columns<rest::Profile>("Profile"),
+                                   columns<rest::Server>("Server"),
+                                   columns<rest::Rollout>("Rollout"),
+                                   columns<rest::SettingsProfile>("SettingsProfile"),
+                                   columns<rest::Family>("Family"),
+                                   columns<rest::Deployment>("Deployment")};
 
 const Columns& columns_of(const Kind& kind) {
   const auto* found = std::ranges::find(all_columns, kind.name, &Columns::kind);

@@ -178,7 +178,7 @@ std::string plan_text(const rest::Rollout& rollout) {
   const rest::Plan& plan = rollout.status().plan();
   std::string out =
       fmt::format("plan {} of rollout {}: {} {}\n", plan.digest().substr(0, short_digest),
-                  rollout.metadata().name(), plural(static_cast<std::size_t>(plan.servers_size()), "server"),
+                  rollout.metadata().name(), plural(plan.server_count(), "server"),
                   plan.image().empty() ? to_do(rollout.spec())
                                        : fmt::format("with {}, profile {}", plan.image(), plan.profile()));
   if (plan.servers_size() > 0) {
@@ -191,8 +191,7 @@ std::string plan_text(const rest::Rollout& rollout) {
     if (!plan.media().summary().empty()) out += plan.media().summary() + "\n";
   }
   if (plan.excluded_size() > 0) {
-    out +=
-        fmt::format("\nnot included: {}\n", plural(static_cast<std::size_t>(plan.excluded_size()), "server"));
+    out += fmt::format("\nnot included: {}\n", plural(plan.excluded_count(), "server"));
     std::vector<Cells> rows = {{"SERVER", "SITE", "HOLDS", "REASON", "WHY"}};
     for (const auto& server : plan.excluded())
       rows.push_back({server.name(), server.site(), server.holds(), server.reason(), server.message()});

@@ -23,6 +23,7 @@
 #include "controller/core/late_facts.h"
 #include "controller/core/mesh_clock.h"
 #include "controller/core/operator_acts.h"
+#include "controller/core/plan_acts.h"
 #include "controller/core/request_digest.h"
 #include "controller/core/restore_hold.h"
 #include "controller/core/rollout_runner.h"
@@ -36,6 +37,8 @@ namespace {
 
 constexpr char tick_token[] = "controller/tick";
 constexpr Duration tick_every = std::chrono::seconds(1);
+constexpr char plan_token[] = "controller/plan";
+constexpr std::size_t under_way_most = 16;
 constexpr std::size_t strangers_named = 256;
 constexpr std::size_t actor_limit = 128;
 constexpr std::size_t life_bytes = 6;
@@ -88,6 +91,10 @@ struct ControllerCore::Impl {
   void pump_all(Work& work);
   void settle(Work& work);
   OperatorResult decide(Work& work, const OperatorRequest& request);
+  /// What needs a plan is carried out when that is made: at once, or some servers at a time.
+  OperatorResult begin(Work& work, const OperatorRequest& request, PlanAct::Body body);
+  void go_on(Work& work);
+  OperatorResult conclude(Work& work, const OperatorRequest& request, const ActResult& result);
   Answer answer_of(const Acted& acted) const;
   /// To a request that was carried out before.
   OperatorResult answer_again(const record::IdempotentAnswer& before) const;
@@ -107,6 +114,13 @@ struct ControllerCore::Impl {
   FirstHearing hearing;
   Transcripts transcripts;
   ControllerMetrics metrics;
+  struct UnderWay {
+    OperatorRequest request;
+    std::unique_ptr<PlanAct> act;
+  };
+  std::map<std::uint64_t, UnderWay> under_way;  // by number; the first goes on
+  std::uint64_t last_under_way = 0;
+  std::vector<std::pair<std::uint64_t, OperatorResult>> answers;
   bool bus_up = false;
   bool act_untold = false;  // sites are not told yet that the ledger has what a person was granted
   std::set<std::string> strangers;
@@ -287,27 +301,27 @@ Answer ControllerCore::Impl::answer_of(const Acted& acted) const {
   const MeshState& mesh = ledger.mesh();
   Answer answer;
   answer.created = acted.created;
-  if (acted.kind == "Site") answer.object = Object(mesh.sites.at(acted.name));
-  if (acted.kind == "Credential") answer.object = Object(mesh.credentials.at(acted.name));
-  if (acted.kind == "Server") answer.object = Object(mesh.servers.at(acted.name));
-  if (acted.kind == "Image") answer.object = Object(mesh.images.at(acted.name));
-  if (acted.kind == "Profile") answer.object = Object(mesh.profiles.at(acted.name));
-  if (acted.kind == "Rollout") answer.object = Object(mesh.rollouts.at(acted.name));
-  if (acted.kind == "Deployment") answer.object = mesh.deployments.at(acted.name);
+  with_kind_that(
+      FeedKinds{}, [&]<class T>() { return Kind<T>::word == acted.kind; },
+      [&]<class T>() {
+        const T& object = (mesh.*Kind<T>::objects).at(acted.name);
+        if constexpr (std::is_same_v<T, rest::Deployment>) {
+          answer.object = object;
+        } else {
+          answer.object = Object(object);
+        }
+        return true;
+      });
   return answer;
 }
 
 OperatorResult ControllerCore::Impl::answer_again(const record::IdempotentAnswer& before) const {
   const MeshState& mesh = ledger.mesh();
   const auto& [kind, name] = std::tie(before.kind(), before.name());
-  const bool there = kind.empty() || (kind == "Site" && mesh.sites.contains(name)) ||
-                     (kind == "Credential" && mesh.credentials.contains(name)) ||
-                     (kind == "Server" && mesh.servers.contains(name)) ||
-                     (kind == "Image" && mesh.images.contains(name)) ||
-                     (kind == "Profile" && mesh.profiles.contains(name)) ||
-                     (kind == "Rollout" && mesh.rollouts.contains(name)) ||
-                     (kind == "Deployment" && mesh.deployments.contains(name));
-  if (there) return answer_of({before.created(), kind, name, {}});
+  const auto there = with_kind_that(
+      FeedKinds{}, [&]<class T>() { return Kind<T>::word == kind; },
+      [&]<class T>() { return (mesh.*Kind<T>::objects).contains(name); });
+  if (kind.empty() || there.value_or(false)) return answer_of({before.created(), kind, name, {}});
   return std::unexpected(rules::refusal(
       ErrorKind::conflict, "Idempotency-Key",
       "the request of this key was carried out before, and " + kind + " " + name + " has been deleted since",
@@ -316,12 +330,11 @@ OperatorResult ControllerCore::Impl::answer_again(const record::IdempotentAnswer
 
 OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& request) {
   ++metrics.operator_requests;
-  std::string digest;
   if (!request.idempotency_key.empty()) {
     if (request.idempotency_key.size() > idempotency_key_limit) {
       return std::unexpected(rules::refusal(ErrorKind::invalid, "Idempotency-Key", "longer than 255 bytes"));
     }
-    digest = request_digest(request);
+    const std::string digest = request_digest(request);
     const auto stored = ledger.inner().answers.find(answer_key(request));
     if (stored != ledger.inner().answers.end() && !planted(Defect::repeats_act_again)) {
       if (stored->second.request_sha256() == digest) return answer_again(stored->second);
@@ -330,18 +343,61 @@ OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& r
                                             "use a new key for a new request"));
     }
   }
-  const ActResult result = std::visit(
-      [&](const auto& body) -> ActResult {
-        using Body = std::decay_t<decltype(body)>;
-        if constexpr (std::is_same_v<Body, Apply>) {
-          return apply_object(work, body);
-        } else if constexpr (std::is_same_v<Body, Delete>) {
-          return delete_object(work, body);
-        } else {
-          return act(work, body, request.actor);
-        }
-      },
-      request.body);
+  if (auto body = PlanAct::body_of(request)) return begin(work, request, std::move(*body));
+  return conclude(work, request,
+                  std::visit(
+                      [&](const auto& body) -> ActResult {
+                        using Body = std::decay_t<decltype(body)>;
+                        if constexpr (std::is_same_v<Body, Apply>) {
+                          return apply_object(work, body);
+                        } else if constexpr (std::is_same_v<Body, Delete>) {
+                          return delete_object(work, body);
+                        } else if constexpr (std::is_constructible_v<PlanAct::Body, Body>) {
+                          std::unreachable();
+                        } else {
+                          return act(work, body, request.actor);
+                        }
+                      },
+                      request.body));
+}
+
+OperatorResult ControllerCore::Impl::begin(Work& work, const OperatorRequest& request, PlanAct::Body body) {
+  auto act = std::make_unique<PlanAct>(work, std::move(body));
+  for (const auto& [number, other] : under_way) {
+    if (other.act->rollout() != act->rollout()) continue;
+    if (request_digest(other.request) == request_digest(request))
+      return Answer{.object = {}, .later = number};
+    return conclude(
+        work, request,
+        std::unexpected(rules::refusal(
+            ErrorKind::conflict, "",
+            "rollout " + act->rollout() + " is just being planned or started by " + other.request.actor,
+            "wait a moment, then look: metalmesh get rollouts " + act->rollout())));
+  }
+  if (under_way.size() >= under_way_most)
+    return conclude(work, request,
+                    std::unexpected(rules::refusal(ErrorKind::exhausted, "",
+                                                   "too many rollouts are being planned at once",
+                                                   "wait until one of them is planned")));
+  if (const auto result = act->go_on(work, limits.planned_at_once)) return conclude(work, request, *result);
+  if (under_way.empty()) work.out.emit(TimerArm{plan_token, work.now.mono});
+  under_way.emplace(++last_under_way, UnderWay{request, std::move(act)});
+  settle(work);
+  return Answer{.object = {}, .later = last_under_way};
+}
+
+void ControllerCore::Impl::go_on(Work& work) {
+  if (under_way.empty()) return;
+  const auto first = under_way.begin();
+  if (const auto result = first->second.act->go_on(work, limits.planned_at_once)) {
+    answers.emplace_back(first->first, conclude(work, first->second.request, *result));
+    under_way.erase(first);
+  }
+  if (!under_way.empty()) work.out.emit(TimerArm{plan_token, work.now.mono});
+}
+
+OperatorResult ControllerCore::Impl::conclude(Work& work, const OperatorRequest& request,
+                                              const ActResult& result) {
   audit(work, request, result);
   if (!result) {
     ++metrics.operator_refusals;
@@ -357,8 +413,8 @@ OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& r
   settle(work);
   act_untold = true;
   Answer answer = answer_of(*result);
-  if (!digest.empty()) {
-    ledger.put_answer(answer_key(request), to_record(answer, std::move(digest)));
+  if (!request.idempotency_key.empty()) {
+    ledger.put_answer(answer_key(request), to_record(answer, request_digest(request)));
     ledger.flush(work.out.rows, work.now.wall());
   }
   return answer;
@@ -400,6 +456,7 @@ Outcome ControllerCore::handle(const Input& input, const Now& machine) {
     impl_->message(work, *message);
   } else if (const auto* timer = std::get_if<TimerFired>(&input)) {
     if (timer->token == tick_token) impl_->tick(work);
+    if (timer->token == plan_token) impl_->go_on(work);
   } else if (const auto* backup = std::get_if<BackupReported>(&input)) {
     take_backup_report(work, *backup);
   } else if (const auto* disk = std::get_if<DiskLevel>(&input)) {
@@ -408,6 +465,10 @@ Outcome ControllerCore::handle(const Input& input, const Now& machine) {
   }
   impl_->settle(work);
   return out;
+}
+
+std::vector<std::pair<std::uint64_t, OperatorResult>> ControllerCore::take_answers() {
+  return std::exchange(impl_->answers, {});
 }
 
 OperatorResult ControllerCore::operate(const OperatorRequest& request, const Now& machine, Outcome& out) {

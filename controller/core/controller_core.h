@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "common/ports/entropy.h"
 #include "common/ports/signer.h"
@@ -20,6 +22,7 @@ struct ControllerLimits {
   Duration site_silent_after = std::chrono::seconds(60);
   Duration twin_settle = std::chrono::seconds(2);
   std::uint64_t entries_kept = 10'000;  // of a site's journal, behind what we acknowledged (site_link.h)
+  std::size_t planned_at_once = 512;    // servers looked at for a plan, before others have their turn
   Duration first_hearing =
       std::chrono::minutes(2);  // after a start, for sites that may be away (first_hearing.h)
   std::shared_ptr<const families::FamilyCatalogue>
@@ -41,6 +44,10 @@ class ControllerCore final : public DecisionCore {
   /// Decides one operator request; rows and effects are appended to `out`. The caller releases its answer
   /// only after the commit, like every other effect.
   OperatorResult operate(const OperatorRequest& request, const Now& machine, Outcome& out);
+
+  /// Answers to requests that were under way, by their number, as they came by now. Each once, and to be released as the
+  /// one of `operate` is.
+  std::vector<std::pair<std::uint64_t, OperatorResult>> take_answers();
 
   /// For reading: what is true after the last handled input.
   [[nodiscard]] const MeshState& state() const;

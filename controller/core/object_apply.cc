@@ -1,5 +1,6 @@
 #include "controller/core/object_apply.h"
 
+#include <type_traits>
 #include <utility>
 
 #include "common/base/command_words.h"
@@ -19,16 +20,6 @@ using rules::refusal;
 using rules::Verdict;
 
 template <class Object>
-const std::map<std::string, Object>& stored(const MeshState& mesh) {
-  if constexpr (std::is_same_v<Object, rest::Site>) return mesh.sites;
-  if constexpr (std::is_same_v<Object, rest::Credential>) return mesh.credentials;
-  if constexpr (std::is_same_v<Object, rest::Server>) return mesh.servers;
-  if constexpr (std::is_same_v<Object, rest::Image>) return mesh.images;
-  if constexpr (std::is_same_v<Object, rest::Profile>) return mesh.profiles;
-  if constexpr (std::is_same_v<Object, rest::Rollout>) return mesh.rollouts;
-}
-
-template <class Object>
 std::string wish_of(const Object& object) {
   rest::Metadata labels;
   *labels.mutable_labels() = object.metadata().labels();
@@ -42,10 +33,10 @@ bool same_wish(const Object& a, const Object& b) {
 
 // What an object of each kind may not change, and what a change sets off. `old` is null when it is new.
 
-Verdict may_change(const Work&, const rest::Site*, const rest::Site&) { return std::nullopt; }
-Verdict may_change(const Work&, const rest::Credential*, const rest::Credential&) { return std::nullopt; }
-Verdict may_change(const Work&, const rest::Image*, const rest::Image&) { return std::nullopt; }
-Verdict may_change(const Work&, const rest::Profile*, const rest::Profile&) { return std::nullopt; }
+template <class T>
+Verdict may_change(const Work&, const T*, const T&) {
+  return std::nullopt;
+}
 
 Verdict may_change(const Work& work, const rest::Server* old, const rest::Server& server) {
   return may_change_server(work, old, server);
@@ -60,9 +51,9 @@ Verdict may_change(const Work&, const rest::Rollout* old, const rest::Rollout& r
                  "make a rollout with another name");
 }
 
-void store(Work& work, const rest::Site*, rest::Site site) { work.ledger.put(std::move(site)); }
-void store(Work& work, const rest::Credential*, rest::Credential credential) {
-  work.ledger.put(std::move(credential));
+template <class T>
+void store(Work& work, const std::type_identity_t<T>*, T object) {
+  work.ledger.put(std::move(object));
 }
 void store(Work& work, const rest::Image* old, rest::Image image) {
   if (old != nullptr && old->spec().iso().sha256() != image.spec().iso().sha256()) image.clear_status();
@@ -93,11 +84,11 @@ ActResult version_conflict(const std::string& kind, const std::string& name, std
 }
 
 template <class Object>
-ActResult apply(Work& work, Object object, const std::optional<std::uint64_t>& if_version,
-                const std::string& kind) {
+ActResult apply(Work& work, Object object, const std::optional<std::uint64_t>& if_version) {
+  const std::string kind(Kind<Object>::word);
   if (auto bad = check(object, work.mesh())) return std::unexpected(std::move(*bad));
   const std::string name = object.metadata().name();
-  const auto& objects = stored<Object>(work.mesh());
+  const auto& objects = work.mesh().*Kind<Object>::objects;
   const auto found = objects.find(name);
   const Object* old = found == objects.end() ? nullptr : &found->second;
   const std::uint64_t have = old == nullptr ? 0 : old->metadata().version();
@@ -127,7 +118,13 @@ ActResult apply(Work& work, Object object, const std::optional<std::uint64_t>& i
 
 // Who still refers to an object. The answer is a sentence naming the first, or nothing.
 
-std::optional<std::string> user_of_site(const MeshState& mesh, const std::string& name) {
+template <class T>
+std::optional<std::string> user_of(std::type_identity<T>, const MeshState&, const std::string&) {
+  return std::nullopt;
+}
+
+std::optional<std::string> user_of(std::type_identity<rest::Site>, const MeshState& mesh,
+                                   const std::string& name) {
   for (const auto& [id, server] : mesh.servers) {
     if (server.spec().site() == name) return "server " + id;
   }
@@ -137,7 +134,8 @@ std::optional<std::string> user_of_site(const MeshState& mesh, const std::string
   return std::nullopt;
 }
 
-std::optional<std::string> user_of_credential(const MeshState& mesh, const std::string& name) {
+std::optional<std::string> user_of(std::type_identity<rest::Credential>, const MeshState& mesh,
+                                   const std::string& name) {
   for (const auto& [id, server] : mesh.servers) {
     if (server.spec().bmc().credential() == name) return "server " + id;
   }
@@ -155,23 +153,27 @@ std::optional<std::string> user_rollout(const MeshState& mesh, Uses uses) {
   return std::nullopt;
 }
 
-std::optional<std::string> user_of_server(const MeshState& mesh, const std::string& name) {
+std::optional<std::string> user_of(std::type_identity<rest::Server>, const MeshState& mesh,
+                                   const std::string& name) {
   const rest::Deployment* open = any_open(mesh, name);
   if (open == nullptr) return std::nullopt;
   return "deployment " + open->id() + " (" + open->state() + ")";
 }
 
-std::optional<std::string> user_of_image(const MeshState& mesh, const std::string& name) {
+std::optional<std::string> user_of(std::type_identity<rest::Image>, const MeshState& mesh,
+                                   const std::string& name) {
   return user_rollout(mesh, [&](const rest::RolloutSpec& spec) { return spec.image() == name; });
 }
 
-std::optional<std::string> user_of_profile(const MeshState& mesh, const std::string& name) {
+std::optional<std::string> user_of(std::type_identity<rest::Profile>, const MeshState& mesh,
+                                   const std::string& name) {
   return user_rollout(mesh, [&](const rest::RolloutSpec& spec) {
     return spec.profile() == name || spec.profile().starts_with(name + "@");
   });
 }
 
-std::optional<std::string> user_of_rollout(const MeshState& mesh, const std::string& name) {
+std::optional<std::string> user_of(std::type_identity<rest::Rollout>, const MeshState& mesh,
+                                   const std::string& name) {
   const rest::Rollout& rollout = mesh.rollouts.at(name);
   if (const std::uint32_t owed = rollout.status().fences_owed(); owed > 0)
     return std::to_string(owed) + " deployments that are not fenced yet: their sites have not confirmed it";
@@ -179,50 +181,52 @@ std::optional<std::string> user_of_rollout(const MeshState& mesh, const std::str
   return "its own deployments: it is " + rollout.status().state();
 }
 
-/// The version of an object, 0 when it does not exist.
-template <class Object>
-std::uint64_t version_in(const std::map<std::string, Object>& objects, const std::string& name) {
-  const auto found = objects.find(name);
-  return found == objects.end() ? 0 : found->second.metadata().version();
+// What else a delete takes along.
+
+template <class T>
+void erase(std::type_identity<T>, Work& work, const std::string& name) {
+  work.ledger.erase<T>(name);
 }
-
-struct DeleteRule {
-  std::string_view kind;
-  std::uint64_t (*version)(const MeshState&, const std::string&);
-  std::optional<std::string> (*user)(const MeshState&, const std::string&);
-  void (*erase)(Work&, const std::string&);
-};
-
-void erase_site(Work& work, const std::string& name) {
+void erase(std::type_identity<rest::Site>, Work& work, const std::string& name) {
   // Journals and fences of the site stay in their rows: applied again, it goes on where it was.
   work.links.erase(name);
   waive_fences(work, name);
-  work.ledger.erase_site(name);
+  work.ledger.erase<rest::Site>(name);
+}
+void erase(std::type_identity<rest::Server>, Work& work, const std::string& name) {
+  work.ledger.erase_server(name);
+}
+void erase(std::type_identity<rest::Profile>, Work& work, const std::string& name) {
+  work.ledger.erase_profile(name);
+}
+void erase(std::type_identity<rest::Rollout>, Work& work, const std::string& name) {
+  work.ledger.erase_rollout(name);
 }
 
-const DeleteRule delete_rules[] = {
-    {"Site", [](const MeshState& m, const std::string& n) { return version_in(m.sites, n); }, user_of_site,
-     erase_site},
-    {"Credential", [](const MeshState& m, const std::string& n) { return version_in(m.credentials, n); },
-     user_of_credential, [](Work& w, const std::string& n) { w.ledger.erase_credential(n); }},
-    {"Server", [](const MeshState& m, const std::string& n) { return version_in(m.servers, n); },
-     user_of_server, [](Work& w, const std::string& n) { w.ledger.erase_server(n); }},
-    {"Image", [](const MeshState& m, const std::string& n) { return version_in(m.images, n); }, user_of_image,
-     [](Work& w, const std::string& n) { w.ledger.erase_image(n); }},
-    {"Profile", [](const MeshState& m, const std::string& n) { return version_in(m.profiles, n); },
-     user_of_profile, [](Work& w, const std::string& n) { w.ledger.erase_profile(n); }},
-    {"Rollout", [](const MeshState& m, const std::string& n) { return version_in(m.rollouts, n); },
-     user_of_rollout, [](Work& w, const std::string& n) { w.ledger.erase_rollout(n); }},
-};
-
-template <class Object>
-constexpr const char* kind_of() {
-  if constexpr (std::is_same_v<Object, rest::Site>) return "Site";
-  if constexpr (std::is_same_v<Object, rest::Credential>) return "Credential";
-  if constexpr (std::is_same_v<Object, rest::Server>) return "Server";
-  if constexpr (std::is_same_v<Object, rest::Image>) return "Image";
-  if constexpr (std::is_same_v<Object, rest::Profile>) return "Profile";
-  if constexpr (std::is_same_v<Object, rest::Rollout>) return "Rollout";
+template <class T>
+ActResult erase(Work& work, const Delete& request) {
+  const auto& objects = work.mesh().*Kind<T>::objects;
+  const std::string kind(Kind<T>::word);
+  const auto found = objects.find(request.name);
+  if (found == objects.end())
+    return std::unexpected(refusal(ErrorKind::not_found, "metadata.name",
+                                   kind + " \"" + request.name.substr(0, 80) + "\" does not exist"));
+  const std::uint64_t have = found->second.metadata().version();
+  if (request.if_version && *request.if_version != have)
+    return version_conflict(kind, request.name, have, *request.if_version);
+  if (const auto user = user_of(std::type_identity<T>(), work.mesh(), request.name)) {
+    return std::unexpected(refusal(ErrorKind::conflict, "metadata.name",
+                                   kind + " " + request.name + " is in use by " + *user,
+                                   "remove that reference first"));
+  }
+  std::string known;
+  if constexpr (std::is_same_v<T, rest::Server>) {
+    const rest::Server& server = found->second;
+    if (auto bad = may_delete_server(server, request.confirm)) return std::unexpected(std::move(*bad));
+    known = " (" + confirmation_of(server) + ", which holds: " + server.status().holds() + ")";
+  }
+  erase(std::type_identity<T>(), work, request.name);
+  return Acted{false, "", request.name, "deleted " + kind + " " + request.name + known};
 }
 
 }  // namespace
@@ -230,46 +234,21 @@ constexpr const char* kind_of() {
 std::pair<std::string, std::string> kind_and_name(const Object& object) {
   return std::visit(
       [](const auto& one) {
-        return std::pair<std::string, std::string>(kind_of<std::decay_t<decltype(one)>>(),
+        return std::pair<std::string, std::string>(Kind<std::decay_t<decltype(one)>>::word,
                                                    one.metadata().name());
       },
       object);
 }
 
 ActResult apply_object(Work& work, const Apply& request) {
-  return std::visit(
-      [&](const auto& object) {
-        return apply(work, object, request.if_version, kind_of<std::decay_t<decltype(object)>>());
-      },
-      request.object);
+  return std::visit([&](const auto& object) { return apply(work, object, request.if_version); },
+                    request.object);
 }
 
 ActResult delete_object(Work& work, const Delete& request) {
-  for (const DeleteRule& rule : delete_rules) {
-    if (rule.kind != request.kind) continue;
-    const std::uint64_t have = rule.version(work.mesh(), request.name);
-    if (have == 0) {
-      return std::unexpected(
-          refusal(ErrorKind::not_found, "metadata.name",
-                  request.kind + " \"" + request.name.substr(0, 80) + "\" does not exist"));
-    }
-    if (request.if_version && *request.if_version != have) {
-      return version_conflict(request.kind, request.name, have, *request.if_version);
-    }
-    if (const auto user = rule.user(work.mesh(), request.name)) {
-      return std::unexpected(refusal(ErrorKind::conflict, "metadata.name",
-                                     request.kind + " " + request.name + " is in use by " + *user,
-                                     "remove that reference first"));
-    }
-    std::string known;
-    if (request.kind == "Server") {
-      const rest::Server& server = work.mesh().servers.at(request.name);
-      if (auto bad = may_delete_server(server, request.confirm)) return std::unexpected(std::move(*bad));
-      known = " (" + confirmation_of(server) + ", which holds: " + server.status().holds() + ")";
-    }
-    rule.erase(work, request.name);
-    return Acted{false, "", request.name, "deleted " + request.kind + " " + request.name + known};
-  }
+  auto result =
+      with_object_kind(request.kind, [&]<class T>() -> ActResult { return erase<T>(work, request); });
+  if (result) return std::move(*result);
   return std::unexpected(
       refusal(ErrorKind::invalid, "kind", "\"" + request.kind.substr(0, 80) + "\" is no kind of object"));
 }

@@ -94,6 +94,22 @@ Verdict check_proof(rest::ProfileProof& proof) {
        required("spec.proof.hostVar", !reaches || !proof.host_var().empty())});
 }
 
+/// Attributes of a registry that only a BMC knows: any name that is one word, bounded.
+Verdict check_attributes(const std::string& field, const rules::StringMap& attributes) {
+  constexpr std::size_t most = 1000;
+  constexpr std::size_t longest = 256;
+  for (const auto& [name, value] : attributes) {
+    const bool is_word = !name.empty() && name.size() <= longest &&
+                         std::ranges::all_of(name, [](char c) { return c > ' ' && c <= '~'; });
+    if (!is_word)
+      return refusal(ErrorKind::invalid, field,
+                     "\"" + name.substr(0, 80) +
+                         "\" is no name of an attribute: 1 to 256 printable characters without blanks");
+    if (auto bad = rules::text(field + "." + name, value, longest)) return bad;
+  }
+  return rules::at_most(field, static_cast<std::uint64_t>(attributes.size()), most);
+}
+
 constexpr std::string_view from_media = "media";
 constexpr std::string_view from_site = "siteHttp";
 
@@ -280,6 +296,13 @@ Verdict check(rest::Profile& profile, const MeshState&) {
                    rules::variables("spec.vars", spec.vars()), check_proof(*spec.mutable_proof()),
                    check_packages(spec), rules::duration("spec.maxRun", spec.max_run(), 7 * day),
                    rules::duration("spec.stallAfter", spec.stall_after(), 7 * day)});
+}
+
+Verdict check(rest::SettingsProfile& settings, const MeshState&) {
+  if (auto bad = head(settings, "SettingsProfile")) return bad;
+  const auto& spec = settings.spec();
+  return first_of({check_attributes("spec.bios", spec.bios()), check_attributes("spec.bmc", spec.bmc()),
+                   rules::text("spec.note", spec.note(), rules::note_limit)});
 }
 
 Verdict check(rest::Rollout& rollout, const MeshState& mesh) {

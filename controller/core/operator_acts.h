@@ -1,4 +1,4 @@
-// Everything a person may do besides apply and delete: plan, start, abort, resolve, cancel, inspect, accept,
+// Everything a person may do besides apply, delete, plan and start (plan_acts.h): abort, resolve, cancel, inspect, accept,
 // protect, adopt, release, reidentify, replace, move, retire, vouch for a site, prefetch, go on after a
 // restore, settle damage of the store, back it up. Each checks first and changes only then; a refusal changes nothing.
 #pragma once
@@ -7,8 +7,6 @@
 
 namespace metalmesh::controller {
 
-ActResult act(Work& work, const PlanRollout& request, const std::string& actor);
-ActResult act(Work& work, const StartRollout& request, const std::string& actor);
 ActResult act(Work& work, const AbortRollout& request, const std::string& actor);
 ActResult act(Work& work, const ResolveDeployment& request, const std::string& actor);
 ActResult act(Work& work, const InspectServer& request, const std::string& actor);

@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "controller/state/kinds.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::controller {
-
-using Object =
-    std::variant<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile, rest::Rollout>;
 
 /// Create or change an object's spec and labels. Never starts anything.
 struct Apply {
@@ -149,6 +147,8 @@ struct Refusal {
 struct Answer {
   bool created = false;
   std::variant<std::monostate, Object, rest::Deployment> object;  // as it is after the request
+  std::uint64_t later =
+      0;  // not 0: it is under way, and answered by this number (ControllerCore::take_answers)
 };
 
 using OperatorResult = std::expected<Answer, Refusal>;

@@ -1,4 +1,4 @@
-// Plan, start, abort a rollout; resolve or cancel a deployment.
+// Abort a rollout; resolve or cancel a deployment.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -29,8 +29,6 @@ namespace {
 
 using rules::refusal;
 
-constexpr std::size_t id_bytes = 8;
-constexpr Duration inspection_ages_after = std::chrono::minutes(10);
 
 std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
                                 std::string next = {}) {
@@ -43,68 +41,6 @@ std::expected<const rest::Rollout*, Refusal> rollout_named(const Work& work, con
     return refuse(ErrorKind::not_found, "rollout", "Rollout \"" + name.substr(0, 80) + "\" does not exist");
   }
   return &found->second;
-}
-
-std::string plan_next(const std::string& name) { return "plan it again: " + commands::plan(name); }
-
-/// The rollout planned anew, if it is what was agreed to and may be started.
-std::expected<PlannedOrders, Refusal> plan_to_start(const Work& work, const rest::Rollout& rollout,
-                                                    const StartRollout& request) {
-  const std::string& name = rollout.metadata().name();
-  const RolloutState state = state_of(rollout);
-  if (state == RolloutState::draft)
-    return refuse(ErrorKind::conflict, "plan", "rollout " + name + " has no plan", plan_next(name));
-  if (state != RolloutState::planned)
-    return refuse(ErrorKind::conflict, "",
-                  "rollout " + name + " is " + rollout.status().state() + " already");
-  if (work.mesh().disk_low) {
-    return refuse(ErrorKind::exhausted, "", "the controller's disk is nearly full: nothing new is started",
-                  "free space in its data directory, then start again");
-  }
-  if (work.mesh().hold)
-    return refuse(ErrorKind::conflict, "", "this controller starts nothing: " + work.mesh().hold->reason(),
-                  after_a_look());
-  const rest::Plan& plan = rollout.status().plan();
-  if (request.plan != plan.digest()) {
-    return refuse(
-        ErrorKind::conflict, "plan",
-        "plan " + request.plan.substr(0, 64) + " is not the rollout's plan, which is " + plan.digest(),
-        "look at the present plan, then start with its digest");
-  }
-  if (request.confirm != static_cast<std::uint32_t>(plan.servers_size())) {
-    return refuse(ErrorKind::conflict, "confirm",
-                  "confirmed " + std::to_string(request.confirm) + " servers, the plan has " +
-                      std::to_string(plan.servers_size()),
-                  "if the plan is what you want: --confirm " + std::to_string(plan.servers_size()));
-  }
-  if (plan.has_expires() && work.now.wall_low > from_wire(plan.expires()))
-    return refuse(ErrorKind::conflict, "plan",
-                  "the plan has expired: it was made more than " +
-                      std::to_string(plan_lifetime / std::chrono::hours(1)) + " hours ago",
-                  plan_next(name));
-  if (plan.servers_size() == 0)
-    return refuse(ErrorKind::conflict, "plan", "the plan selects no server", plan_next(name));
-  for (const rest::PlanServer& server : plan.servers()) {
-    const auto found = work.mesh().servers.find(server.name());
-    const rest::Deployment* open = found == work.mesh().servers.end()
-                                       ? nullptr
-                                       : in_the_way(work.mesh(), found->second, action_of(rollout.spec()));
-    if (open != nullptr) {
-      return refuse(ErrorKind::conflict, "plan",
-                    "server " + server.name() + " has an open deployment: " + open->id() + " of rollout " +
-                        open->rollout() + " (" + open->state() + ")",
-                    "wait for its end or abort that rollout, then " + plan_next(name));
-    }
-  }
-  auto fresh = make_plan(work.mesh(), work.ledger.identities(), rollout, work.now);
-  if (!fresh) return std::unexpected(fresh.error());
-  if (fresh->shown.digest() != plan.digest()) {
-    return refuse(ErrorKind::conflict, "plan",
-                  "the plan is stale: planned now, it has " + std::to_string(fresh->shown.servers_size()) +
-                      " servers or other content, and digest " + fresh->shown.digest(),
-                  plan_next(name));
-  }
-  return std::move(*fresh);
 }
 
 struct Resolution {
@@ -165,83 +101,6 @@ rules::Verdict may_resolve(const Work& work, const rest::Deployment& deployment,
 }
 
 }  // namespace
-
-ActResult act(Work& work, const PlanRollout& request, const std::string&) {
-  const auto found = rollout_named(work, request.rollout);
-  if (!found) return std::unexpected(found.error());
-  if (!is_before_start(state_of(**found))) {
-    return refuse(
-        ErrorKind::conflict, "",
-        "rollout " + request.rollout + " is " + (*found)->status().state() + ": its plan is frozen");
-  }
-  auto planned = make_plan(work.mesh(), work.ledger.identities(), **found, work.now);
-  if (!planned) return std::unexpected(planned.error());
-  rest::Plan& plan = planned->shown;
-  // Power and identity age: what is looked at now serves the next plan.
-  for (const rest::PlanServer& server : plan.servers()) {
-    if (!action_of((*found)->spec()).changes) break;
-    const auto seen_at = from_wire(work.mesh().servers.at(server.name()).status().inspected_at());
-    const Duration age = work.now.wall() - seen_at;  // below zero: the clock was set
-    if (age > inspection_ages_after || age < Duration::zero())
-      wish_inspection(work, server.name(), AskedBy::plan);
-  }
-  for (const std::string& server : planned->to_inspect) wish_inspection(work, server, AskedBy::plan);
-  const std::string audit = "planned rollout " + request.rollout + ": " +
-                            std::to_string(plan.servers_size()) + " servers, " +
-                            std::to_string(plan.excluded_size()) + " excluded, digest " + plan.digest();
-  work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
-    set_state(rollout, RolloutState::planned);
-    *rollout.mutable_status()->mutable_plan() = std::move(plan);
-  });
-  return Acted{false, "Rollout", request.rollout, audit};
-}
-
-ActResult act(Work& work, const StartRollout& request, const std::string&) {
-  const auto found = rollout_named(work, request.rollout);
-  if (!found) return std::unexpected(found.error());
-  const auto fresh = plan_to_start(work, **found, request);
-  if (!fresh) return std::unexpected(fresh.error());
-  const WallTime started = work.now.wall();
-  const rest::Rollout rollout = **found;
-  const Action& action = action_of(rollout.spec());
-  std::uint32_t position = 0;
-  for (const rest::PlanServer& planned : rollout.status().plan().servers()) {
-    const rest::Server& server = work.mesh().servers.at(planned.name());
-    rest::Deployment deployment;
-    deployment.set_id("d-" + to_hex(work.entropy.bytes(id_bytes)));
-    deployment.set_rollout(request.rollout);
-    deployment.set_action(std::string(action.name));
-    deployment.set_server(planned.name());
-    deployment.set_site(planned.site());
-    deployment.set_state(std::string(states::pending));
-    deployment.set_disk(wire::DISK_UNTOUCHED);
-    deployment.set_machine(server.status().machine());
-    deployment.set_fence(std::string(fences::none));
-    deployment.set_position(++position);
-    deployment.set_wave(planned.wave());
-    *deployment.mutable_created() = to_wire(started);
-    record::Order order;
-    wire::Order& handed = *order.mutable_order();
-    handed.set_agreed(fresh->agreed[position - 1]);
-    *handed.mutable_path() = fresh->tree.path(position - 1);
-    *handed.mutable_issue() = issue_for(work.mesh(), rollout, server, deployment.id(), started);
-    *order.mutable_identity() = order_identity(server);
-    order.set_phase_before(server.status().phase());
-    work.ledger.put_order(deployment.id(), std::move(order));
-    if (action.changes)
-      work.ledger.change_server(
-          planned.name(), [&](rest::Server& s) { s.mutable_status()->set_deployment(deployment.id()); });
-    work.ledger.put(std::move(deployment));
-  }
-  work.ledger.change_rollout(request.rollout, [&](rest::Rollout& changed) {
-    set_state(changed, RolloutState::running);
-    *changed.mutable_status()->mutable_started() = to_wire(started);
-  });
-  work.moved = true;
-  return Acted{false, "Rollout", request.rollout,
-               "started rollout " + request.rollout + " with plan " + request.plan + " over " +
-                   std::to_string(position) + " servers"};
-}
 
 ActResult act(Work& work, const AbortRollout& request, const std::string&) {
   const auto found = rollout_named(work, request.rollout);

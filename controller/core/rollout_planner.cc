@@ -1,10 +1,7 @@
 #include "controller/core/rollout_planner.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
 #include <utility>
-#include <vector>
 
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
@@ -17,6 +14,7 @@
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
 #include "controller/core/selection.h"
+#include "controller/state/plan_pages.h"
 #include "controller/state/row_codec.h"
 
 namespace metalmesh::controller {
@@ -26,18 +24,6 @@ std::uint32_t canaries(const Action& action, const rest::RolloutStop& stop, int 
   if (stop.no_canary()) return 0;
   if (stop.canary() != 0) return stop.canary();
   return action.has_canary && static_cast<std::uint32_t>(servers) > defaults::canary_above ? 1 : 0;
-}
-
-std::string head_of(const rest::Plan& plan, const rest::Rollout& rollout) {
-  wire::PlanHead head;
-  head.set_rollout(rollout.metadata().name());
-  head.set_action(rollout.spec().action());
-  for (const rest::PlanServer& server : plan.servers()) {
-    head.add_waves(server.wave());
-    head.add_holds(server.holds());
-  }
-  for (const rest::PlanExcluded& server : plan.excluded()) head.add_excluded(server.name());
-  return canonical_bytes(head);
 }
 
 rest::PlanServer planned(const rest::Server& server, std::uint32_t wave) {
@@ -54,116 +40,351 @@ rest::PlanServer planned(const rest::Server& server, std::uint32_t wave) {
   return entry;
 }
 
-void exclude(rest::Plan& plan, const rest::Server& server, const std::string& reason, std::string message) {
-  rest::PlanExcluded& entry = *plan.add_excluded();
+rest::PlanExcluded excluded(const rest::Server& server, const std::string& reason, std::string message) {
+  rest::PlanExcluded entry;
   entry.set_name(server.metadata().name());
   entry.set_site(server.spec().site());
   entry.set_reason(reason);
   entry.set_message(std::move(message));
   entry.set_holds(server.status().holds());
+  return entry;
+}
+
+/// A pattern that spares nobody was meant to spare somebody: nothing is planned with it.
+Refusal spares_nobody(int index, const std::string& pattern) {
+  return rules::refusal(ErrorKind::conflict, "spec.select.exclude[" + std::to_string(index) + "]",
+                        "\"" + pattern + "\" matches no server: whoever was meant to be spared is not",
+                        "correct it, or leave it out: metalmesh get servers");
+}
+
+template <class Object>
+std::string spec_of(const std::map<std::string, Object>& objects, const std::string& name) {
+  const auto found = objects.find(name);
+  return found == objects.end() ? std::string() : "it is " + canonical_bytes(found->second.spec());
+}
+
+constexpr unsigned begun_most = 8;
+constexpr std::size_t written_per_judged = 4;  // to write one down costs less than to judge it
+
+}  // namespace
+
+std::string PlanMaking::mark_of(const ChangeFeed::Object& object) const {
+  const std::string& name = object.name;
+  switch (object.kind) {
+    case ChangeKind::image:
+      return spec_of(mesh_.images, name);
+    case ChangeKind::profile:
+      return spec_of(mesh_.profiles, name);
+    case ChangeKind::rollout:
+      return name == name_ ? spec_of(mesh_.rollouts, name) : std::string();
+    case ChangeKind::site: {
+      const auto found = mesh_.sites.find(name);
+      if (found == mesh_.sites.end()) return {};
+      std::string mark = spec_of(mesh_.sites, name) + (found->second.status().quarantined() ? " shut" : "");
+      if (const auto families = mesh_.families.find(name); families != mesh_.families.end()) {
+        for (const auto& [family, sha256] : families->second) mark.append(" ").append(family).append(sha256);
+      }
+      return mark;
+    }
+    default:
+      return {};
+  }
+}
+
+std::optional<Refusal> PlanMaking::begin() {
+  const auto found = mesh_.rollouts.find(name_);
+  if (found == mesh_.rollouts.end())
+    return rules::refusal(ErrorKind::conflict, "", "rollout " + name_ + " was deleted meanwhile");
+  if (++begun_ > begun_most) {
+    return rules::refusal(ErrorKind::conflict, "",
+                          "what rollout " + name_ + " refers to changes faster than it can be planned",
+                          "plan it again when nobody edits it, its image or its profile");
+  }
+  *rollout_.mutable_metadata() = found->second.metadata();
+  *rollout_.mutable_spec() = found->second.spec();
+  // References and families are checked again: objects may have changed since the rollout was applied.
+  rest::Rollout checked = rollout_;
+  if (auto bad = check(checked, mesh_)) return bad;
+  position_ = mesh_.changes.last();
+  marks_.clear();
+  const auto mark_all = [&](ChangeKind kind, const auto& objects) {
+    for (const auto& [name, object] : objects) marks_[{kind, name}] = mark_of({kind, name});
+  };
+  mark_all(ChangeKind::site, mesh_.sites);
+  mark_all(ChangeKind::image, mesh_.images);
+  mark_all(ChangeKind::profile, mesh_.profiles);
+  marks_[{ChangeKind::rollout, name_}] = mark_of({ChangeKind::rollout, name_});
+  again_.clear();
+  in_.clear();
+  out_.clear();
+  const auto& patterns = rollout_.spec().select().exclude();
+  idle_ = {patterns.begin(), patterns.end()};
+  spare_nobody_ = idle_;
+  input_.emplace(PlanInput{mesh_, identities_, rollout_.spec(), now_});
+  planning_ = action_of(rollout_.spec()).plan(*input_);
+  cursor_.clear();
+  phase_ = Phase::meet;
+  return std::nullopt;
+}
+
+bool PlanMaking::look_at_changes() {
+  std::set<std::string> sites;
+  while (const auto change = mesh_.changes.behind(position_)) {
+    position_ = change->number;
+    const ChangeFeed::Object& object = *change->object;
+    if (object.kind == ChangeKind::server) {
+      again_.insert(object.name);
+    } else if (object.kind == ChangeKind::deployment) {
+      const auto found = mesh_.deployments.find(object.name);
+      if (found != mesh_.deployments.end()) again_.insert(found->second.server());
+    } else if (std::string mark = mark_of(object); mark != marks_[object]) {
+      if (object.kind != ChangeKind::site) return false;
+      marks_[object] = std::move(mark);
+      sites.insert(object.name);
+    }
+  }
+  if (sites.empty()) return true;
+  for (const auto& [name, server] : mesh_.servers) {
+    if (sites.contains(server.spec().site())) again_.insert(name);
+  }
+  return true;
+}
+
+std::optional<Refusal> PlanMaking::meet(std::size_t servers) {
+  const rest::Selection& select = rollout_.spec().select();
+  for (auto at = mesh_.servers.upper_bound(cursor_); at != mesh_.servers.end(); ++at) {
+    if (servers-- == 0) return std::nullopt;
+    const auto& [name, server] = *at;
+    cursor_ = name;
+    planning_->meet(server);
+    std::erase_if(idle_, [&](const std::string& pattern) { return glob_matches(pattern, name); });
+    std::erase_if(spare_nobody_, [&](const std::string& pattern) {
+      return glob_matches(pattern, name) && selects(select, server);
+    });
+  }
+  for (int i = 0; i < select.exclude_size() && !planted(Defect::idle_exclude_accepted); ++i) {
+    if (idle_.contains(select.exclude(i))) return spares_nobody(i, select.exclude(i));
+  }
+  cursor_.clear();
+  phase_ = Phase::judge;
+  return std::nullopt;
+}
+
+void PlanMaking::judge(const rest::Server& server) {
+  const std::string& name = server.metadata().name();
+  if (!selects(rollout_.spec().select(), server)) return;
+  if (auto exclusion = planning_->exclusion_of(server)) {
+    out_[name] = {excluded(server, exclusion->reason, std::move(exclusion->message)),
+                  exclusion->may_have_changed};
+  } else {
+    in_[name] = {planned(server, 1), agree_to(mesh_, *planning_, server)};
+  }
+}
+
+void PlanMaking::judge(std::size_t servers) {
+  for (auto at = mesh_.servers.upper_bound(cursor_); at != mesh_.servers.end(); ++at) {
+    if (servers-- == 0) return;
+    cursor_ = at->first;
+    judge(at->second);
+  }
+  while (!again_.empty()) {
+    if (servers-- == 0) return;
+    const std::string name = *again_.begin();
+    again_.erase(again_.begin());
+    in_.erase(name);
+    out_.erase(name);
+    const auto found = mesh_.servers.find(name);
+    if (found == mesh_.servers.end()) continue;
+    planning_->meet(found->second);
+    judge(found->second);
+  }
+  planned_ = {};
+  head_ = {};
+  head_.set_rollout(name_);
+  head_.set_action(rollout_.spec().action());
+  cursor_.clear();
+  phase_ = Phase::write;
+}
+
+void PlanMaking::write(std::size_t servers) {
+  rest::Plan& plan = planned_.shown;
+  const std::uint32_t first =
+      canaries(action_of(rollout_.spec()), rollout_.spec().stop_after(), static_cast<int>(in_.size()));
+  const bool has_canary = first != 0 && first < in_.size();
+  for (auto at = in_.upper_bound(cursor_); at != in_.end(); ++at) {
+    if (servers-- == 0) return;
+    cursor_ = at->first;
+    rest::PlanServer& server = *plan.add_servers() = std::move(at->second.shown);
+    server.set_wave(has_canary && static_cast<std::uint32_t>(plan.servers_size()) > first ? 2 : 1);
+    head_.add_waves(server.wave());
+    head_.add_holds(server.holds());
+    planned_.tree.add(at->second.agreed);
+  }
+  cursor_.clear();
+  phase_ = Phase::write_excluded;
+}
+
+void PlanMaking::write_excluded(std::size_t servers) {
+  rest::Plan& plan = planned_.shown;
+  for (auto at = out_.upper_bound(cursor_); at != out_.end(); ++at) {
+    if (servers-- == 0) return;
+    cursor_ = at->first;
+    if (at->second.to_inspect) planned_.to_inspect.push_back(at->first);
+    *plan.add_excluded() = std::move(at->second.shown);
+  }
+  exclude_missing();
+  for (const rest::PlanExcluded& server : plan.excluded()) head_.add_excluded(server.name());
+  cursor_.clear();
+  phase_ = Phase::digest;
 }
 
 /// Who was meant and is not there, by name.
-void exclude_missing(rest::Plan& plan, const MeshState& mesh, const rest::Selection& select) {
+void PlanMaking::exclude_missing() {
   if (planted(Defect::named_and_cut_unsaid)) return;
+  const rest::Selection& select = rollout_.spec().select();
   for (const std::string& name : select.servers()) {
-    const auto found = mesh.servers.find(name);
-    if (found == mesh.servers.end()) {
-      rest::PlanExcluded& entry = *plan.add_excluded();
+    const auto found = mesh_.servers.find(name);
+    if (found == mesh_.servers.end()) {
+      rest::PlanExcluded& entry = *planned_.shown.add_excluded();
       entry.set_name(name);
       entry.set_reason("UNKNOWN");
       entry.set_message("there is no server of this name");
     } else if (!selects(select, found->second)) {
-      exclude(plan, found->second, "NOT_SELECTED", "it is named, but other labels or sites are selected");
+      *planned_.shown.add_excluded() =
+          excluded(found->second, "NOT_SELECTED", "it is named, but other labels or sites are selected");
     }
   }
 }
 
-/// A pattern that spares nobody was meant to spare somebody: nothing is planned with it.
-rules::Verdict spares_nobody(const MeshState& mesh, const rest::Selection& select) {
-  if (planted(Defect::idle_exclude_accepted)) return std::nullopt;
-  for (int i = 0; i < select.exclude_size(); ++i) {
-    const std::string& pattern = select.exclude(i);
-    if (std::ranges::any_of(mesh.servers,
-                            [&](const auto& entry) { return glob_matches(pattern, entry.first); }))
-      continue;
-    return rules::refusal(ErrorKind::conflict, "spec.select.exclude[" + std::to_string(i) + "]",
-                          "\"" + pattern + "\" matches no server: whoever was meant to be spared is not",
-                          "correct it, or leave it out: metalmesh get servers");
+/// What people see beside servers and digest.
+void PlanMaking::show() {
+  rest::Plan& plan = planned_.shown;
+  *plan.mutable_expires() = to_wire(now_.wall() + plan_lifetime);
+  plan.set_server_count(static_cast<std::uint32_t>(plan.servers_size()));
+  plan.set_excluded_count(static_cast<std::uint32_t>(plan.excluded_size()));
+  std::map<std::string, int> silent;
+  for (const rest::PlanServer& server : plan.servers()) {
+    const auto site = mesh_.sites.find(server.site());
+    if (site == mesh_.sites.end() || !site->second.status().connected()) ++silent[server.site()];
   }
-  return std::nullopt;
-}
-
-/// Patterns without effect, for people.
-void warn_of_idle_patterns(rest::Plan& plan, const MeshState& mesh, const rest::Selection& select) {
+  for (const auto& [site, count] : silent) {
+    plan.add_warnings("site " + site + " is silent: its " + std::to_string(count) + " servers " +
+                      (rollout_.spec().offline() == "startUntil" ? "start when it comes back in time"
+                                                                 : "wait until it is heard again"));
+  }
+  if (plan.servers_size() == 0) plan.add_warnings("no server is selected: there is nothing to start");
+  // Patterns without effect.
+  const rest::Selection& select = rollout_.spec().select();
   for (const std::string& pattern : select.sites()) {
-    if (std::ranges::none_of(mesh.sites,
+    if (std::ranges::none_of(mesh_.sites,
                              [&](const auto& entry) { return glob_matches(pattern, entry.first); }))
       plan.add_warnings("select.sites: \"" + pattern + "\" matches no site");
   }
   for (const std::string& pattern : select.exclude()) {
-    const auto spares = [&](const auto& entry) {
-      return glob_matches(pattern, entry.first) && selects(select, entry.second);
-    };
-    if (std::ranges::none_of(mesh.servers, spares))
+    if (spare_nobody_.contains(pattern))
       plan.add_warnings("select.exclude: \"" + pattern + "\" matches none of the selected servers");
   }
+  planning_->show(plan);
 }
 
-void add_warnings(rest::Plan& plan, const MeshState& mesh, const rest::Rollout& rollout) {
-  std::map<std::string, int> silent;
-  for (const rest::PlanServer& server : plan.servers()) {
-    if (!mesh.sites.at(server.site()).status().connected()) ++silent[server.site()];
+/// Cuts what is shown of its servers into pages, the last one first; they stay in the plan as well when they are few.
+void PlanMaking::page(std::size_t servers) {
+  rest::Plan& plan = planned_.shown;
+  if (cursor_.empty()) {
+    planned_.pages.resize(plan_pages(plan));
+    pages_left_ = planned_.pages.size();
+    cursor_ = "pages";
   }
-  for (const auto& [site, count] : silent) {
-    plan.add_warnings("site " + site + " is silent: its " + std::to_string(count) + " servers " +
-                      (rollout.spec().offline() == "startUntil" ? "start when it comes back in time"
-                                                                : "wait until it is heard again"));
-  }
-  if (plan.servers_size() == 0) plan.add_warnings("no server is selected: there is nothing to start");
-}
-
-}  // namespace
-
-std::expected<PlannedOrders, Refusal> make_plan(const MeshState& mesh, const IdentityIndex& identities,
-                                                const rest::Rollout& rollout, const Now& now) {
-  // References and families are checked again: objects may have changed since the rollout was applied.
-  rest::Rollout checked = rollout;
-  if (auto bad = check(checked, mesh)) return std::unexpected(*bad);
-  const auto& spec = rollout.spec();
-  if (auto bad = spares_nobody(mesh, spec.select())) return std::unexpected(std::move(*bad));
-  const Action& action = action_of(spec);
-  const PlanInput input{mesh, identities, spec, now};
-  const auto planning = action.plan(input);
-
-  rest::Plan plan;
-  std::vector<std::string> to_inspect;
-  *plan.mutable_expires() = to_wire(now.wall() + plan_lifetime);
-  for (const auto& [name, server] : mesh.servers) {
-    if (!selects(spec.select(), server)) continue;
-    if (auto exclusion = planning->exclusion_of(server)) {
-      if (exclusion->may_have_changed) to_inspect.push_back(name);
-      exclude(plan, server, exclusion->reason, std::move(exclusion->message));
+  const std::size_t of_servers = plan_pages(plan.server_count());
+  rest::Plan few;
+  if (!is_long(plan)) few = plan;
+  const auto cut = [](auto& entries, std::size_t before, auto& page) {
+    while (static_cast<std::size_t>(entries.size()) > before) page.AddAllocated(entries.ReleaseLast());
+    std::reverse(page.pointer_begin(), page.pointer_end());
+  };
+  for (std::size_t cut_now = 0; pages_left_ > 0 && cut_now < servers; cut_now += plan_page_most) {
+    rest::PlanPage& page = planned_.pages[--pages_left_];
+    page.set_digest(plan.digest());
+    if (pages_left_ < of_servers) {
+      cut(*plan.mutable_servers(), pages_left_ * plan_page_most, *page.mutable_servers());
     } else {
-      *plan.add_servers() = planned(server, 1);
+      cut(*plan.mutable_excluded(), (pages_left_ - of_servers) * plan_page_most, *page.mutable_excluded());
     }
   }
-  exclude_missing(plan, mesh, spec.select());
-  const std::uint32_t first = canaries(action, spec.stop_after(), plan.servers_size());
-  const bool has_canary = first != 0 && first < static_cast<std::uint32_t>(plan.servers_size());
-  for (int i = 0; has_canary && i < plan.servers_size(); ++i) {
-    plan.mutable_servers(i)->set_wave(static_cast<std::uint32_t>(i) < first ? 1 : 2);
+  if (!is_long(plan)) plan = std::move(few);
+  if (pages_left_ > 0) return;
+  cursor_.clear();
+  phase_ = Phase::made;
+}
+
+std::optional<Refusal> PlanMaking::step(std::size_t servers) {
+  switch (phase_) {
+    case Phase::unbegun:
+      return begin();
+    case Phase::meet:
+      return meet(servers);
+    case Phase::judge:
+      judge(servers);
+      return std::nullopt;
+    case Phase::write:
+      write(servers * written_per_judged);
+      return std::nullopt;
+    case Phase::write_excluded:
+      write_excluded(servers * written_per_judged);
+      return std::nullopt;
+    case Phase::digest:
+      planned_.tree.close(canonical_bytes(head_));
+      planned_.shown.set_digest(to_hex(planned_.tree.digest()));
+      phase_ = Phase::show;
+      return std::nullopt;
+    case Phase::show:
+      show();
+      phase_ = Phase::page;
+      return std::nullopt;
+    case Phase::page:
+      page(servers * written_per_judged);
+      return std::nullopt;
+    case Phase::made:
+      return std::nullopt;
   }
-  std::vector<std::string> agreed;
-  agreed.reserve(static_cast<std::size_t>(plan.servers_size()));
-  for (const rest::PlanServer& server : plan.servers())
-    agreed.push_back(agree_to(mesh, *planning, mesh.servers.at(server.name())));
-  orders::PlanTree tree(head_of(plan, rollout), agreed);
-  plan.set_digest(to_hex(tree.digest()));
-  add_warnings(plan, mesh, rollout);
-  warn_of_idle_patterns(plan, mesh, spec.select());
-  planning->show(plan);
-  return PlannedOrders{std::move(plan), std::move(agreed), std::move(tree), std::move(to_inspect)};
+  std::unreachable();
+}
+
+std::expected<bool, Refusal> PlanMaking::go_on(const Now& now, std::size_t servers) {
+  now_ = now;
+  const bool few = mesh_.servers.size() <= servers;
+  do {
+    if (phase_ != Phase::unbegun && !look_at_changes()) phase_ = Phase::unbegun;
+    if (auto bad = step(servers)) return std::unexpected(std::move(*bad));
+  } while (few && phase_ != Phase::made);
+  return phase_ == Phase::made;
+}
+
+bool PlanMaking::still_holds(const Now& now) {
+  now_ = now;
+  if (!look_at_changes()) return false;
+  for (const std::string& name : again_) {
+    const auto taken = in_.find(name);
+    const auto found = mesh_.servers.find(name);
+    const bool takes_part = found != mesh_.servers.end() &&
+                            selects(rollout_.spec().select(), found->second) &&
+                            !planning_->exclusion_of(found->second);
+    if (takes_part != (taken != in_.end())) return false;
+    if (takes_part && agree_to(mesh_, *planning_, found->second) != taken->second.agreed) return false;
+  }
+  again_.clear();
+  return true;
+}
+
+std::string PlanMaking::next_agreed() {
+  const auto next = in_.upper_bound(cursor_);
+  cursor_ = next->first;
+  return std::move(next->second.agreed);
+}
+
+void PlanMaking::let_go(std::size_t servers) {
+  for (std::size_t i = 0; i < servers && !in_.empty(); ++i) in_.erase(in_.begin());
+  for (std::size_t i = 0; i < servers && !out_.empty(); ++i) out_.erase(out_.begin());
 }
 
 }  // namespace metalmesh::controller

@@ -295,8 +295,6 @@ RowEffect effect_of_damage(std::string_view key) {
       {tables::rollouts, "the plan of this rollout is lost; it will be stopped",
        "start the controller, then metalmesh rollout abort NAME --reason TEXT"},
       {tables::sites, "this site is lost; its agent will not be heard", applies},
-      {tables::credentials, "this credential's object is lost", applies},
-      {tables::images, "this image's object is lost", applies},
       {tables::profiles, "this profile is made anew from its newest version, or lost", applies},
       {tables::versions, "this version of a profile is made anew from the profile, or lost", applies},
       {tables::blobs, "the content of a profile is made anew from it, or lost", applies},
@@ -313,7 +311,9 @@ RowEffect effect_of_damage(std::string_view key) {
       {tables::machines, "what is known of this machine is lost; it will be in use, protected and blocked",
        "start the controller, look at the machine, then metalmesh server release-for-install NAME --reason "
        "TEXT"},
+      {tables::plans, "this page of a plan cannot be read any more", starts},
       {tables::tombstones, "whoever follows the change feed lists everything again", starts},
+      {tables::all_objects, "this object is lost", applies},
       {tables::damaged, "what lay in another damaged row is lost, too", starts}};
   if (key == tables::controller)
     return {"whether this controller held, and its epoch, are lost; it will hold as after a restore",

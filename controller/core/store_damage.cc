@@ -10,6 +10,7 @@
 #include "common/base/command_words.h"
 #include "common/ports/row_seal.h"
 #include "common/ports/wire_time.h"
+#include "common/text/letters.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/fences.h"
@@ -103,11 +104,17 @@ Meaning lose_site(Work&, const std::string& name, const record::DamagedRow&) {
   meaning.what += ": its agent is not heard and gets nothing; what it has accepted goes on there";
   return meaning;
 }
-Meaning lose_credential(Work&, const std::string& name, const record::DamagedRow&) {
-  return lose_object("credential", name);
-}
-Meaning lose_image(Work&, const std::string& name, const record::DamagedRow&) {
-  return lose_object("image", name);
+/// Of any other kind: `row` is that behind all_objects.
+Meaning lose_any_object(Work&, const std::string& row, const record::DamagedRow&) {
+  const std::string key = tables::row(tables::all_objects, row);
+  const auto meaning = with_kind_that(
+      ObjectKinds{}, [&]<class T>() { return key.starts_with(Kind<T>::table); },
+      [&]<class T>() {
+        std::string word(Kind<T>::word);
+        word.front() = to_lower(word.front());
+        return lose_object(word, key.substr(Kind<T>::table.size()));
+      });
+  return meaning.value_or(lose_object("object", row));
 }
 Meaning lose_profile(Work&, const std::string& name, const record::DamagedRow&) {
   return lose_object("profile", name);
@@ -284,39 +291,44 @@ Meaning lose_piece(Work& work, const std::string& name, const record::DamagedRow
           ""};
 }
 
+Meaning lose_plan_page(Work&, const std::string& name, const record::DamagedRow&) {
+  return {"page " + name + " of a plan cannot be read any more; its digest and its orders are not touched",
+          ""};
+}
+
 Meaning lose_tombstone(Work&, const std::string&, const record::DamagedRow&) {
   return {"whoever follows the change feed lists everything again", ""};
 }
 
-struct Kind {
+struct Table {
   std::string_view table;
   Meaning (*act)(Work&, const std::string& name, const record::DamagedRow&);
 };
 /// In the order in which they are looked at: sites and servers before what rests on them.
-constexpr std::array kinds = {Kind{tables::sites, lose_site},
-                              Kind{tables::servers, lose_server},
-                              Kind{tables::rollouts, lose_rollout},
-                              Kind{tables::machines, lose_machine},
-                              Kind{tables::credentials, lose_credential},
-                              Kind{tables::images, lose_image},
-                              Kind{tables::profiles, lose_profile},
-                              Kind{tables::versions, lose_profile},
-                              Kind{tables::blobs, lose_blob},
-                              Kind{tables::deployments, lose_deployment},
-                              Kind{tables::orders, lose_order},
-                              Kind{tables::fences, lose_fence},
-                              Kind{tables::links, lose_link},
-                              Kind{"s/", lose_commands},
-                              Kind{tables::generations, lose_generation},
-                              Kind{tables::transcripts, lose_piece},
-                              Kind{tables::events, lose_event},
-                              Kind{tables::tombstones, lose_tombstone},
-                              Kind{"", forget}};
+constexpr std::array all_tables = {Table{tables::sites, lose_site},
+                                   Table{tables::servers, lose_server},
+                                   Table{tables::rollouts, lose_rollout},
+                                   Table{tables::machines, lose_machine},
+                                   Table{tables::profiles, lose_profile},
+                                   Table{tables::versions, lose_profile},
+                                   Table{tables::blobs, lose_blob},
+                                   Table{tables::deployments, lose_deployment},
+                                   Table{tables::orders, lose_order},
+                                   Table{tables::fences, lose_fence},
+                                   Table{tables::links, lose_link},
+                                   Table{"s/", lose_commands},
+                                   Table{tables::generations, lose_generation},
+                                   Table{tables::transcripts, lose_piece},
+                                   Table{tables::events, lose_event},
+                                   Table{tables::tombstones, lose_tombstone},
+                                   Table{tables::plans, lose_plan_page},
+                                   Table{tables::all_objects, lose_any_object},
+                                   Table{"", forget}};
 
-void act_on(Work& work, const Kind& kind, const std::string& row) {
+void act_on(Work& work, const Table& table, const std::string& row) {
   record::DamagedRow damage = work.mesh().damage.at(row);
   const std::string key = key_of_printable(row).value_or(row);
-  const Meaning meaning = kind.act(work, key.substr(std::min(key.size(), kind.table.size())), damage);
+  const Meaning meaning = table.act(work, key.substr(std::min(key.size(), table.table.size())), damage);
   rest::LogEvent line;
   line.set_type("store");
   line.set_message("row " + row + " of the controller's store was damaged: " + meaning.what +
@@ -330,8 +342,8 @@ void act_on(Work& work, const Kind& kind, const std::string& row) {
   work.ledger.put_damage(row, std::move(damage));
 }
 
-const Kind& kind_of(const std::string& row) {
-  return *std::ranges::find_if(kinds, [&](const Kind& kind) { return row.starts_with(kind.table); });
+const Table& table_of(const std::string& row) {
+  return *std::ranges::find_if(all_tables, [&](const Table& table) { return row.starts_with(table.table); });
 }
 
 }  // namespace
@@ -340,12 +352,12 @@ void act_on_damage(Work& work) {
   // Nobody was told that an object is gone, or of what lay in the tombstone of another.
   if (std::ranges::any_of(work.mesh().damage, [](const auto& row) { return !row.second.acted_on(); }))
     work.ledger.break_off_changes();
-  for (const Kind& kind : kinds) {
+  for (const Table& table : all_tables) {
     std::vector<std::string> rows;
     for (const auto& [row, damage] : work.mesh().damage) {
-      if (!damage.acted_on() && &kind_of(row) == &kind) rows.push_back(row);
+      if (!damage.acted_on() && &table_of(row) == &table) rows.push_back(row);
     }
-    for (const std::string& row : rows) act_on(work, kind, row);
+    for (const std::string& row : rows) act_on(work, table, row);
   }
   // What must be there with others, and is not: gone without a trace.
   std::vector<std::string> orderless;
@@ -362,16 +374,8 @@ void act_on_damage(Work& work) {
 namespace {
 
 void lift_object(Work& work, std::string_view kind, const std::string& name) {
-  struct Table {
-    std::string_view kind;
-    std::string_view table;
-  };
-  static constexpr std::array tables_of = {
-      Table{"Site", tables::sites},       Table{"Credential", tables::credentials},
-      Table{"Server", tables::servers},   Table{"Image", tables::images},
-      Table{"Profile", tables::profiles}, Table{"Rollout", tables::rollouts}};
-  const auto table = std::ranges::find(tables_of, kind, &Table::kind);
-  if (table != tables_of.end()) work.ledger.erase_damage(printable_key(tables::row(table->table, name)));
+  const auto table = with_object_kind(kind, []<class T>() { return Kind<T>::table; });
+  if (table) work.ledger.erase_damage(printable_key(tables::row(*table, name)));
 }
 
 void lift_machine(Work& work, const std::string& server) {

@@ -7,8 +7,11 @@
 namespace metalmesh::controller {
 namespace {
 
-constexpr std::array<std::string_view, change_kinds> words = {"Site",    "Credential", "Server",    "Image",
-                                                              "Profile", "Rollout",    "Deployment"};
+template <class... T>
+constexpr std::array<std::string_view, sizeof...(T)> words_of(KindList<T...>) {
+  return {Kind<T>::word...};
+}
+constexpr auto words = words_of(FeedKinds{});
 
 }  // namespace
 

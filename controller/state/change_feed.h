@@ -15,12 +15,11 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "controller/state/kinds.h"
 
 namespace metalmesh::controller {
 
-/// The kinds of objects that the feed tells of. What others refer to comes first.
-enum class ChangeKind : std::uint8_t { site, credential, server, image, profile, rollout, deployment };
-inline constexpr std::size_t change_kinds = 7;
+inline constexpr std::size_t change_kinds = FeedKinds::size;
 /// "Server".
 std::string_view word_of(ChangeKind kind);
 std::optional<ChangeKind> change_kind(std::string_view word);

@@ -16,15 +16,7 @@
 namespace metalmesh::controller {
 namespace {
 
-/// A client that repeats a request does so within minutes; this many requests cover far more than that. Names
-/// and keys are short, but people choose them.
-constexpr std::size_t answers_kept = 10'000;
 constexpr std::size_t settled_kept = 64;
-constexpr std::size_t answer_bytes_kept = 4U << 20;
-
-std::size_t size_of(const std::string& key, const record::IdempotentAnswer& answer) {
-  return key.size() + answer.ByteSizeLong();
-}
 
 template <class Object>
 void stamp(Object& object, std::uint64_t at_least, const std::string& life, WallTime now) {
@@ -45,25 +37,20 @@ void set_feed(Object& object, std::uint64_t number) {
 }
 void set_feed(rest::Deployment& deployment, std::uint64_t number) { deployment.set_feed(number); }
 
-struct Flushed {
-  std::uint64_t deleted;  // a new object's version is above
-  const std::string& life;
-  Batch& batch;
-  WallTime now;
-};
+// What memory has of an object and its row has not.
 
-/// The row of `name`, or its deletion when memory no longer holds it.
-template <class Object, class Stored>
-void write_object(std::map<std::string, Object>& objects, std::string_view table, const std::string& name,
-                  Flushed to, Stored stored) {
-  const auto found = objects.find(name);
-  if (found == objects.end()) {
-    to.batch.push_back({tables::row(table, name), std::nullopt});
-    return;
-  }
-  const bool is_new = found->second.metadata().version() == 0;
-  stamp(found->second, is_new ? to.deleted : 0, to.life, to.now);
-  to.batch.push_back({tables::row(table, name), encode_row(stored(found->second))});
+template <class T>
+const T& stored(const T& object) {
+  return object;
+}
+rest::Site stored(rest::Site site) {
+  site.clear_status();  // live, or from the link's row
+  return site;
+}
+rest::Rollout stored(rest::Rollout rollout) {
+  rollout.mutable_status()->clear_counts();  // counted at load
+  rollout.mutable_status()->clear_fences_owed();
+  return rollout;
 }
 
 }  // namespace
@@ -81,11 +68,7 @@ Ledger::Ledger(LoadedState loaded)
   for (const auto& [name, rollout] : mesh_.rollouts) refresh_counts(name);
   dirty_.clear();  // nobody was told of anything else
   for (const auto& [id, deployment] : mesh_.deployments) remember_install(deployment);
-  for (const auto& [key, answer] : inner_.answers) {
-    answers_by_age_[answer.number()] = key;
-    answer_bytes_ += size_of(key, answer);
-    next_answer_ = std::max(next_answer_, answer.number() + 1);
-  }
+  age_answers();
 }
 
 void Ledger::refresh_counts(const std::string& rollout) {
@@ -106,16 +89,6 @@ void Ledger::refresh_counts(const std::string& rollout) {
   dirty_.try_emplace({ChangeKind::rollout, rollout}, false);
 }
 
-void Ledger::put(rest::Site site) {
-  touch(ChangeKind::site, site.metadata().name());
-  mesh_.sites[site.metadata().name()] = std::move(site);
-}
-
-void Ledger::put(rest::Credential credential) {
-  touch(ChangeKind::credential, credential.metadata().name());
-  mesh_.credentials[credential.metadata().name()] = std::move(credential);
-}
-
 void Ledger::put(rest::Server server) {
   const std::string name = server.metadata().name();
   if (const auto old = mesh_.servers.find(name); old != mesh_.servers.end()) {
@@ -126,11 +99,6 @@ void Ledger::put(rest::Server server) {
   machines_.bind(server);
   mesh_.servers[name] = std::move(server);
   touch(ChangeKind::server, name);
-}
-
-void Ledger::put(rest::Image image) {
-  touch(ChangeKind::image, image.metadata().name());
-  mesh_.images[image.metadata().name()] = std::move(image);
 }
 
 void Ledger::put(rest::Rollout rollout) {
@@ -208,29 +176,9 @@ void Ledger::remember_install(const rest::Deployment& deployment) {
     mesh_.installs.add(deployment, rollout->second.status().plan().profile());
 }
 
-template <class Object>
-void Ledger::forget(std::map<std::string, Object>& objects, std::string_view table, const std::string& name) {
-  const auto found = objects.find(name);
-  if (found == objects.end()) return;
-  std::uint64_t& highest = inner_.highest_deleted[std::string(table)];
-  highest = std::max(highest, found->second.metadata().version());
-  controller_dirty_ = true;
-  objects.erase(found);
-}
-
 std::uint64_t Ledger::deleted_of(std::string_view table) const {
   const auto found = inner_.highest_deleted.find(table);
   return found == inner_.highest_deleted.end() ? 0 : found->second;
-}
-
-void Ledger::erase_site(const std::string& name) {
-  forget(mesh_.sites, tables::sites, name);
-  touch(ChangeKind::site, name);
-}
-
-void Ledger::erase_credential(const std::string& name) {
-  forget(mesh_.credentials, tables::credentials, name);
-  touch(ChangeKind::credential, name);
 }
 
 void Ledger::erase_server(const std::string& name) {
@@ -239,13 +187,8 @@ void Ledger::erase_server(const std::string& name) {
   identities_.remove(found->second);
   machines_.unbind(found->second);
   erase_wish(found->second.spec().site(), name);
-  forget(mesh_.servers, tables::servers, name);
+  forget<rest::Server>(name);
   touch(ChangeKind::server, name);
-}
-
-void Ledger::erase_image(const std::string& name) {
-  forget(mesh_.images, tables::images, name);
-  touch(ChangeKind::image, name);
 }
 
 void Ledger::erase_profile(const std::string& name) {
@@ -266,90 +209,9 @@ void Ledger::erase_rollout(const std::string& name) {
     touch(ChangeKind::deployment, it->first);
     it = mesh_.deployments.erase(it);
   }
-  forget(mesh_.rollouts, tables::rollouts, name);
+  drop_plan_pages(name, 0);
+  forget<rest::Rollout>(name);
   touch(ChangeKind::rollout, name);
-}
-
-void Ledger::put_link(const std::string& site, record::SiteLink link) {
-  inner_rows_.push_back({tables::row(tables::links, site), encode_row(link)});
-  mesh_.families[site] = families_of(link);
-  inner_.links[site] = std::move(link);
-}
-
-void Ledger::put_order(const std::string& deployment, record::Order order) {
-  inner_rows_.push_back({tables::row(tables::orders, deployment), encode_row(order)});
-  inner_.orders[deployment] = std::move(order);
-}
-
-void Ledger::erase_order(const std::string& deployment) {
-  if (inner_.orders.erase(deployment) == 0) return;
-  inner_rows_.push_back({tables::row(tables::orders, deployment), std::nullopt});
-}
-
-void Ledger::put_machine(const std::string& id, record::Machine machine) {
-  inner_rows_.push_back({tables::row(tables::machines, id), encode_row(machine)});
-  machines_.put(id, std::move(machine));
-}
-
-void Ledger::erase_machine(const std::string& id) {
-  if (machines_.find(id) == nullptr) return;
-  inner_rows_.push_back({tables::row(tables::machines, id), std::nullopt});
-  machines_.erase(id);
-}
-
-void Ledger::put_fence(const std::string& deployment, record::OwedFence fence) {
-  inner_rows_.push_back({tables::row(tables::fences, deployment), encode_row(fence)});
-  mesh_.fences[deployment] = std::move(fence);
-}
-
-void Ledger::erase_fence(const std::string& deployment) {
-  fences_known_.erase(deployment);
-  if (mesh_.fences.erase(deployment) == 0) return;
-  inner_rows_.push_back({tables::row(tables::fences, deployment), std::nullopt});
-}
-
-void Ledger::raise_generation(const std::string& machine, std::uint64_t generation) {
-  auto& highest = inner_.generations[machine];
-  if (generation <= highest) return;
-  highest = generation;
-  record::Generation row;
-  row.set_generation(generation);
-  inner_rows_.push_back({tables::row(tables::generations, machine), encode_row(row)});
-}
-
-std::uint64_t Ledger::generation(const std::string& machine) const {
-  const auto found = inner_.generations.find(machine);
-  return found == inner_.generations.end() ? 0 : found->second;
-}
-
-void Ledger::put_wish(const std::string& site, const std::string& server, record::InspectWish wish) {
-  inner_rows_.push_back({tables::row(tables::wishes, site + "/" + server), encode_row(wish)});
-  inner_.wishes[site][server] = std::move(wish);
-}
-
-void Ledger::erase_wish(const std::string& site, const std::string& server) {
-  const auto found = inner_.wishes.find(site);
-  if (found == inner_.wishes.end() || found->second.erase(server) == 0) return;
-  inner_rows_.push_back({tables::row(tables::wishes, site + "/" + server), std::nullopt});
-}
-
-void Ledger::put_answer(const std::string& key, record::IdempotentAnswer answer) {
-  answer.set_number(next_answer_++);
-  inner_rows_.push_back({tables::row(tables::answers, key), encode_row(answer)});
-  if (const auto old = inner_.answers.find(key); old != inner_.answers.end()) {
-    answers_by_age_.erase(old->second.number());
-    answer_bytes_ -= size_of(key, old->second);
-  }
-  answers_by_age_[answer.number()] = key;
-  answer_bytes_ += size_of(key, answer);
-  inner_.answers[key] = std::move(answer);
-  while (answers_by_age_.size() > answers_kept || answer_bytes_ > answer_bytes_kept) {
-    const auto oldest = inner_.answers.find(answers_by_age_.begin()->second);
-    inner_rows_.push_back({tables::row(tables::answers, oldest->first), std::nullopt});
-    answer_bytes_ -= size_of(oldest->first, oldest->second);
-    answers_by_age_.erase(answers_by_age_.begin());
-    inner_.answers.erase(oldest);
-  }
 }
 
 void Ledger::settle_instance(const std::string& instance) {
@@ -431,60 +293,45 @@ void Ledger::number_change(const ChangeFeed::Object& object, Batch& batch, WallT
   batch.push_back({tombstone_key(object), encode_row(row)});
 }
 
-void Ledger::flush_object(const ChangeFeed::Object& object, Batch& batch, WallTime now) {
-  const std::string& name = object.name;
-  const auto to = [&](std::string_view kind) {
-    return Flushed{deleted_of(kind), mesh_.lives.current(), batch, now};
-  };
-  switch (object.kind) {
-    case ChangeKind::site:
-      return write_object(mesh_.sites, tables::sites, name, to(tables::sites), [](rest::Site site) {
-        site.clear_status();  // live, or from the link's row
-        return site;
-      });
-    case ChangeKind::credential:
-      return write_object(mesh_.credentials, tables::credentials, name, to(tables::credentials),
-                          std::identity());
-    case ChangeKind::server:
-      return write_object(mesh_.servers, tables::servers, name, to(tables::servers), std::identity());
-    case ChangeKind::image:
-      return write_object(mesh_.images, tables::images, name, to(tables::images), std::identity());
-    case ChangeKind::rollout:
-      return write_object(mesh_.rollouts, tables::rollouts, name, to(tables::rollouts),
-                          [](rest::Rollout rollout) {
-                            rollout.mutable_status()->clear_counts();  // counted at load
-                            rollout.mutable_status()->clear_fences_owed();
-                            return rollout;
-                          });
-    case ChangeKind::profile: {
-      write_object(mesh_.profiles, tables::profiles, name, to(tables::profiles), std::identity());
-      const auto found = mesh_.profiles.find(name);
-      if (found == mesh_.profiles.end()) return;
-      const std::string version = tables::version_name(name, found->second.metadata().version());
-      batch.push_back({tables::row(tables::versions, version), encode_row(found->second)});
-      ProfileVersion kept = version_of(found->second);
-      mesh_.profile_versions[version] = std::move(kept.profile);
-      mesh_.profile_blobs[version] = std::move(kept.blob_sha256);
-      return;
-    }
-    case ChangeKind::deployment: {
-      const auto found = mesh_.deployments.find(name);
-      if (found == mesh_.deployments.end()) {
-        batch.push_back({tables::row(tables::deployments, name), std::nullopt});
-        return;
-      }
-      *found->second.mutable_changed() = to_wire(now);
-      batch.push_back({tables::row(tables::deployments, name), encode_row(found->second)});
-      return;
-    }
+template <class T>
+void Ledger::write(const std::string& name, Batch& batch, WallTime now) {
+  auto& objects = mesh_.*Kind<T>::objects;
+  std::string key = tables::row(Kind<T>::table, name);
+  const auto found = objects.find(name);
+  if (found == objects.end()) {
+    batch.push_back({std::move(key), std::nullopt});
+    return;
   }
+  T& object = found->second;
+  if constexpr (std::is_same_v<T, rest::Deployment>) {
+    *object.mutable_changed() = to_wire(now);
+  } else {
+    const bool is_new = object.metadata().version() == 0;
+    stamp(object, is_new ? deleted_of(Kind<T>::table) : 0, mesh_.lives.current(), now);
+  }
+  batch.push_back({std::move(key), encode_row(stored(object))});
+  if constexpr (std::is_same_v<T, rest::Profile>) keep_version(object, batch);
+}
+
+void Ledger::keep_version(const rest::Profile& profile, Batch& batch) {
+  const std::string version = tables::version_name(profile.metadata().name(), profile.metadata().version());
+  batch.push_back({tables::row(tables::versions, version), encode_row(profile)});
+  ProfileVersion kept = version_of(profile);
+  mesh_.profile_versions[version] = std::move(kept.profile);
+  mesh_.profile_blobs[version] = std::move(kept.blob_sha256);
 }
 
 std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
   const auto dirty = std::exchange(dirty_, {});
   for (const auto& [object, has_row] : dirty) {
     number_change(object, batch, now);
-    if (has_row) flush_object(object, batch, now);
+    if (!has_row) continue;
+    with_kind_that(
+        FeedKinds{}, [&]<class T>() { return Kind<T>::kind == object.kind; },
+        [&]<class T>() {
+          write<T>(object.name, batch, now);
+          return true;
+        });
   }
   if (!dirty.empty()) drop_tombstones(mesh_.changes.forget_old(now), batch);
   std::ranges::move(std::exchange(inner_rows_, {}), std::back_inserter(batch));

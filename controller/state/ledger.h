@@ -6,6 +6,7 @@
 // silent, a rollout's counts) are changes in the feed all the same.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -39,10 +41,14 @@ class Ledger {
   [[nodiscard]] const MachineTable& machines() const { return machines_; }
 
   // Objects: put creates or replaces, change edits one that exists, erase forgets it.
-  void put(rest::Site site);
-  void put(rest::Credential credential);
+  template <class T>
+    requires(!std::is_same_v<T, rest::Profile>)
+  void put(T object) {
+    const std::string name = object.metadata().name();
+    (mesh_.*Kind<T>::objects)[name] = std::move(object);
+    touch(Kind<T>::kind, name);
+  }
   void put(rest::Server server);
-  void put(rest::Image image);
   void put(rest::Rollout rollout);
   void put(rest::Deployment deployment);
   /// A new version; `metadata.version` and the blob's digest are set here.
@@ -52,16 +58,21 @@ class Ledger {
   void change_image(const std::string& name, const std::function<void(rest::Image&)>& edit);
   void change_rollout(const std::string& name, const std::function<void(rest::Rollout&)>& edit);
   void change_deployment(const std::string& id, const std::function<void(rest::Deployment&)>& edit);
-  void erase_site(const std::string& name);
-  void erase_credential(const std::string& name);
+  template <class T>
+  void erase(const std::string& name) {
+    forget<T>(name);
+    touch(Kind<T>::kind, name);
+  }
   void erase_server(const std::string& name);
-  void erase_image(const std::string& name);
   void erase_profile(const std::string& name);
   /// With its deployments.
   void erase_rollout(const std::string& name);
 
   // Inner rows.
   void put_link(const std::string& site, record::SiteLink link);
+  /// Of a plan that is too long for its rollout; it counts when the rollout has its digest.
+  void put_plan_page(const std::string& rollout, std::size_t number, const rest::PlanPage& page);
+  void drop_plan_pages(const std::string& rollout, std::size_t from);
   void put_order(const std::string& deployment, record::Order order);
   void erase_order(const std::string& deployment);
   void put_machine(const std::string& id, record::Machine machine);
@@ -117,13 +128,25 @@ class Ledger {
   void touch(ChangeKind kind, const std::string& name) { dirty_[{kind, name}] = true; }
   void number_change(const ChangeFeed::Object& object, Batch& batch, WallTime now);
   void drop_tombstones(const std::vector<ChangeFeed::Object>& objects, Batch& batch);
-  void flush_object(const ChangeFeed::Object& object, Batch& batch, WallTime now);
+  /// The row of an object, or its deletion when memory no longer holds it.
+  template <class T>
+  void write(const std::string& name, Batch& batch, WallTime now);
+  void keep_version(const rest::Profile& profile, Batch& batch);
   /// Its version lives on in that of the next object of this kind: one that was deleted and made anew never
   /// has a version that it had before.
-  template <class Object>
-  void forget(std::map<std::string, Object>& objects, std::string_view table, const std::string& name);
+  template <class T>
+  void forget(const std::string& name) {
+    auto& objects = mesh_.*Kind<T>::objects;
+    const auto found = objects.find(name);
+    if (found == objects.end()) return;
+    std::uint64_t& highest = inner_.highest_deleted[std::string(Kind<T>::table)];
+    highest = std::max(highest, found->second.metadata().version());
+    controller_dirty_ = true;
+    objects.erase(found);
+  }
   [[nodiscard]] std::uint64_t deleted_of(std::string_view table) const;
   void refresh_counts(const std::string& rollout);
+  void age_answers();
   void remember_install(const rest::Deployment& deployment);
 
   MeshState mesh_;

@@ -9,11 +9,11 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "common/base/time.h"
 #include "controller/state/change_feed.h"
 #include "controller/state/install_history.h"
+#include "controller/state/kinds.h"
 #include "controller/state/ledger_lives.h"
 #include "schemas/record/clock.pb.h"
 #include "schemas/record/controller.pb.h"
@@ -26,20 +26,12 @@ class FamilyCatalogue;
 
 namespace metalmesh::controller {
 
-/// Ordered maps by name: iteration order is part of every decision and must not depend on hashing.
-struct MeshState {
-  std::map<std::string, rest::Site> sites;
-  std::map<std::string, rest::Credential> credentials;
-  std::map<std::string, rest::Server> servers;
-  std::map<std::string, rest::Image> images;
-  std::map<std::string, rest::Profile> profiles;  // newest version
+struct MeshState : Objects {
   std::map<std::string, rest::Profile>
       profile_versions;                              // "name@version"; kept after a delete; without templates
   std::map<std::string, std::string> profile_blobs;  // "name@version" -> SHA-256 (hex) of what agents fetch
-  std::map<std::string, rest::Rollout> rollouts;
-  std::map<std::string, rest::Deployment> deployments;  // by id
-  std::uint64_t last_event = 0;                         // number of the newest LogEvent
-  std::optional<WallTime> started;                      // when this life did
+  std::uint64_t last_event = 0;                      // number of the newest LogEvent
+  std::optional<WallTime> started;                   // when this life did
   std::set<std::string> settled_instances;  // of controllers with our identity: a person said that we go on
   LedgerLives lives;                        // who wrote which events
   ChangeFeed changes;                       // which object changed when
@@ -57,32 +49,11 @@ struct MeshState {
   InstallHistory installs;  // what earlier ones took; derived from the deployments
 };
 
-/// `f(objects)` with those of that kind; whatever the kind, the result is of one type.
-template <class State, class F>
-auto with_objects(State& state, ChangeKind kind, F&& f) {
-  switch (kind) {
-    case ChangeKind::site:
-      return f(state.sites);
-    case ChangeKind::credential:
-      return f(state.credentials);
-    case ChangeKind::server:
-      return f(state.servers);
-    case ChangeKind::image:
-      return f(state.images);
-    case ChangeKind::profile:
-      return f(state.profiles);
-    case ChangeKind::rollout:
-      return f(state.rollouts);
-    case ChangeKind::deployment:
-      return f(state.deployments);
-  }
-  std::unreachable();
-}
-
 /// What the mesh needs beside that and people are not shown: same life, other rows.
 struct InnerState {
   std::map<std::string, std::uint64_t, std::less<>> highest_deleted;  // by table: new objects begin above
   std::map<std::string, record::SiteLink> links;                      // by site
+  std::map<std::string, std::size_t> plan_pages;                      // by rollout: rows of a long plan
   std::map<std::string, record::Order> orders;                        // by deployment, open ones only
   std::map<std::string, std::uint64_t> generations;                   // by machine key
   std::map<std::string, std::map<std::string, record::InspectWish>> wishes;  // site -> server

@@ -49,6 +49,14 @@ Status load_table(const RowReader& rows, std::string_view table, std::map<std::s
       rows, table, [&](std::string name, Message message) { into[std::move(name)] = std::move(message); });
 }
 
+Status load_objects(const RowReader& rows, MeshState& mesh) {
+  Status status;
+  for_each_kind(FeedKinds{}, [&]<class T>() {
+    if (status) status = load_table(rows, Kind<T>::table, mesh.*Kind<T>::objects);
+  });
+  return status;
+}
+
 Status load_versions(const RowReader& rows, MeshState& mesh) {
   return each_row<rest::Profile>(rows, tables::versions, [&](const std::string& name, rest::Profile profile) {
     ProfileVersion version = version_of(std::move(profile));
@@ -64,6 +72,15 @@ Status load_wishes(const RowReader& rows, InnerState& inner) {
         if (slash != std::string::npos)
           inner.wishes[name.substr(0, slash)][name.substr(slash + 1)] = std::move(wish);
       });
+}
+
+Status load_plan_pages(const RowReader& rows, InnerState& inner) {
+  return walk_whole_rows(rows, std::string(tables::plans), tables::end_of(tables::plans),
+                         [&](const std::string& key, const std::string&) -> Status {
+                           if (const auto page = tables::plan_page_at(key))
+                             inner.plan_pages[page->first] = page->second + 1;  // the last one counts
+                           return {};
+                         });
 }
 
 Status load_generations(const RowReader& rows, InnerState& inner) {
@@ -98,12 +115,10 @@ Status load_lives(const RowReader& rows, MeshState& mesh) {
 
 /// Objects are loaded by then.
 Status load_changes(const RowReader& rows, MeshState& mesh) {
-  for (std::size_t i = 0; i < change_kinds; ++i) {
-    const auto kind = static_cast<ChangeKind>(i);
-    with_objects(mesh, kind, [&](const auto& objects) {
-      for (const auto& [name, object] : objects) mesh.changes.load({kind, name}, feed_of(object));
-    });
-  }
+  for_each_kind(FeedKinds{}, [&]<class T>() {
+    for (const auto& [name, object] : mesh.*Kind<T>::objects)
+      mesh.changes.load({Kind<T>::kind, name}, feed_of(object));
+  });
   return each_row<record::Tombstone>(
       rows, tables::tombstones, [&](const std::string& name, const record::Tombstone& row) {
         const auto slash = name.find('/');
@@ -132,26 +147,14 @@ Result<LoadedState> load_state(const RowReader& rows) {
   LoadedState loaded;
   MeshState& mesh = loaded.mesh;
   InnerState& inner = loaded.inner;
-  for (const Status& status : {load_controller(rows, mesh, inner),
-                               load_lives(rows, mesh),
-                               load_clock(rows, inner),
-                               load_table(rows, tables::sites, mesh.sites),
-                               load_table(rows, tables::credentials, mesh.credentials),
-                               load_table(rows, tables::servers, mesh.servers),
-                               load_table(rows, tables::images, mesh.images),
-                               load_table(rows, tables::profiles, mesh.profiles),
-                               load_versions(rows, mesh),
-                               load_table(rows, tables::rollouts, mesh.rollouts),
-                               load_table(rows, tables::deployments, mesh.deployments),
-                               load_table(rows, tables::links, inner.links),
-                               load_table(rows, tables::fences, mesh.fences),
-                               load_table(rows, tables::orders, inner.orders),
-                               load_table(rows, tables::answers, inner.answers),
-                               load_wishes(rows, inner),
-                               load_generations(rows, inner),
-                               load_table(rows, tables::machines, loaded.machines),
-                               load_table(rows, tables::damaged, mesh.damage),
-                               load_changes(rows, mesh)}) {
+  for (const Status& status :
+       {load_controller(rows, mesh, inner), load_lives(rows, mesh), load_clock(rows, inner),
+        load_objects(rows, mesh), load_versions(rows, mesh), load_table(rows, tables::links, inner.links),
+        load_table(rows, tables::fences, mesh.fences), load_table(rows, tables::orders, inner.orders),
+        load_table(rows, tables::answers, inner.answers), load_plan_pages(rows, inner),
+        load_wishes(rows, inner), load_generations(rows, inner),
+        load_table(rows, tables::machines, loaded.machines), load_table(rows, tables::damaged, mesh.damage),
+        load_changes(rows, mesh)}) {
     if (!status) return std::unexpected(status.error());
   }
   for (const auto& [site, link] : inner.links) mesh.families[site] = families_of(link);

@@ -3,14 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace metalmesh::controller::tables {
 
 inline constexpr std::string_view controller = "c";         // record::Controller, one row
 inline constexpr std::string_view clock = "t";              // record::Clock, one row
 inline constexpr std::string_view lives = "l";              // record::LedgerLives, one row
+inline constexpr std::string_view all_objects = "o/";       // what the next ones begin with
 inline constexpr std::string_view sites = "o/site/";        // rest::Site
 inline constexpr std::string_view credentials = "o/cred/";  // rest::Credential
 inline constexpr std::string_view servers = "o/server/";    // rest::Server
@@ -18,6 +21,7 @@ inline constexpr std::string_view images = "o/image/";      // rest::Image
 inline constexpr std::string_view profiles = "o/profile/";  // rest::Profile, newest version
 inline constexpr std::string_view versions = "o/version/";  // rest::Profile by "name@version"
 inline constexpr std::string_view rollouts = "o/rollout/";  // rest::Rollout
+inline constexpr std::string_view plans = "p/";             // rest::PlanPage by "rollout/number"
 inline constexpr std::string_view deployments = "d/";       // rest::Deployment
 inline constexpr std::string_view orders = "x/order/";      // record::Order by deployment
 inline constexpr std::string_view fences = "x/fence/";      // record::OwedFence by deployment
@@ -41,7 +45,10 @@ std::string end_of(std::string_view table);
 std::string command_stream(std::string_view site);  // prefix for delivery::StreamSender
 std::string event_stream(std::string_view site);    // key for delivery::StreamReceiver
 std::string side_stream(std::string_view site,
-                        std::string_view journal);  // the same for one that is not followed
+                        std::string_view journal);                    // the same for one that is not followed
+std::string plan_page(std::string_view rollout, std::size_t number);  // its row; pages sort by number
+/// The rollout and number of the page whose row this is.
+std::optional<std::pair<std::string, std::size_t>> plan_page_at(std::string_view key);
 std::string version_name(std::string_view profile, std::uint64_t version);  // "rocky-base@7"
 
 }  // namespace metalmesh::controller::tables

@@ -22,6 +22,7 @@ constexpr std::string_view weather_classes[] = {
     "an agent was thrown off the broker by another one with its client id",
     "a request was repeated by its key",
     "a second person asked the same later",
+    "a plan was made in slices",
     "a server was edited while its order was under way",
     "a server was to be spared",
     "the broker was frozen",

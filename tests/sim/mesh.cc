@@ -126,7 +126,8 @@ void Mesh::build_controller() {
       [this, name](const RowReader& rows, Entropy& entropy) {
         return std::make_unique<OperatedController>(
             rows, keys_.signer(name), keys_.verifier(), entropy, *person,
-            controller::ControllerLimits{.entries_kept = swarm.entries_kept});
+            controller::ControllerLimits{.entries_kept = swarm.entries_kept,
+                                         .planned_at_once = swarm.planned_at_once});
       },
       std::move(around));
   bus.attach(

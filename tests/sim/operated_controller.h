@@ -20,10 +20,13 @@ class OperatedController final : public DecisionCore {
     if (timer != nullptr && timer->token == look_timer) {
       Outcome out;
       person_.look(core_, now, out);
+      person_.hear(core_);
       out.emit(TimerArm{look_timer, now.mono + std::chrono::seconds(20)});
       return out;
     }
+    if (std::holds_alternative<Started>(input)) person_.forget_waiting();
     Outcome out = core_.handle(input, now);
+    person_.hear(core_);
     if (std::holds_alternative<Started>(input))
       out.emit(TimerArm{look_timer, now.mono + std::chrono::seconds(1)});
     return out;

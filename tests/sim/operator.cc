@@ -51,12 +51,7 @@ bool Operator::ask(ControllerCore& core, const Now& now, Outcome& out, decltype(
   const bool by_key = !resting_ && habits_.chance(swarm_.haste);
   const OperatorRequest request{"operator", by_key ? "key-" + std::to_string(++keys_) : "", std::move(body)};
   const OperatorResult result = core.operate(request, now, out);
-  if (result) {
-    grant(request);
-  } else {
-    trace_.remark(events_.now(), "operator",
-                  "refused: " + result.error().field + ": " + result.error().message);
-  }
+  take(request, result);
   if (by_key) ask_again(core, now, out, request, result.has_value());
   return result.has_value();
 }
@@ -92,7 +87,31 @@ void Operator::colleague(ControllerCore& core, const Now& now, Outcome& out) {
   const OperatorRequest request = asked_[which];
   asked_.erase(asked_.begin() + static_cast<std::ptrdiff_t>(which));
   marks_.hit("a second person asked the same later");
-  if (core.operate(request, now, out)) grant(request);
+  take(request, core.operate(request, now, out));
+}
+
+void Operator::take(const OperatorRequest& request, const OperatorResult& result) {
+  if (!result) {
+    trace_.remark(events_.now(), "operator",
+                  "refused: " + result.error().field + ": " + result.error().message);
+  } else if (result->later != 0) {
+    waiting_.insert_or_assign(result->later, request);
+  } else {
+    grant(request);
+  }
+}
+
+void Operator::hear(ControllerCore& core) {
+  for (const auto& [number, result] : core.take_answers()) {
+    marks_.hit("a plan was made in slices");
+    const auto asked = waiting_.extract(number);
+    if (asked.empty()) continue;
+    take(asked.mapped(), result);
+    const auto* plan = std::get_if<PlanRollout>(&asked.mapped().body);
+    if (!result || plan == nullptr || !plan->rollout.starts_with("w")) continue;
+    const rest::Plan& made = core.state().rollouts.at(plan->rollout).status().plan();
+    if (made.server_count() > 0) wish(StartRollout{plan->rollout, made.digest(), made.server_count()});
+  }
 }
 
 void Operator::grant(const OperatorRequest& request) {

@@ -53,6 +53,10 @@ class Operator {
 
   /// One look at the mesh, and what follows from it.
   void look(controller::ControllerCore& core, const Now& now, Outcome& out);
+  /// Answers to what she asked that took its time.
+  void hear(controller::ControllerCore& core);
+  /// Another life of the controller answers nothing that was asked of this one.
+  void forget_waiting() { waiting_.clear(); }
   /// What she is to ask when she looks next.
   void wish(decltype(controller::OperatorRequest::body) body) { wishes_.push_back(std::move(body)); }
   /// No new rollouts, no aborts for fun: what runs may end.
@@ -67,6 +71,8 @@ class Operator {
   bool ask(controller::ControllerCore& core, const Now& now, Outcome& out,
            decltype(controller::OperatorRequest::body) body);
   void grant(const controller::OperatorRequest& request);
+  /// Granted at once, or put down to be heard later.
+  void take(const controller::OperatorRequest& request, const controller::OperatorResult& result);
   void ask_as_wished(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_restore(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_sites(controller::ControllerCore& core, const Now& now, Outcome& out);
@@ -101,6 +107,7 @@ class Operator {
   Vouch vouch_;
   Listen granted_;
   std::vector<decltype(controller::OperatorRequest::body)> wishes_;
+  std::map<std::uint64_t, controller::OperatorRequest> waiting_;
   std::map<std::string, MonoTime> inspected_;
   std::map<std::string, MonoTime> quarantined_;     // since when she knows
   std::optional<MonoTime> held_since_;              // that a restored controller holds

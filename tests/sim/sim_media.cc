@@ -214,7 +214,7 @@ void SimMedia::callback(const std::string& path, const std::string& peer, std::f
       0,
       false};
   request.method = "POST";
-  request.body = media::says_booted;
+  request.body = answer::says_booted;
   request.path = path;
   request.peer = peer;
   take_request(std::move(request));

@@ -97,6 +97,10 @@ void draw_newcomers(Swarm& swarm, Random random) {
 
 /// Other works beside installs; from numbers of its own, too.
 void draw_works(Swarm& swarm, Random random) { swarm.works = random.chance(330) ? 40 : 0; }
+/// Plans that take their time, as those of a fleet do.
+void draw_slices(Swarm& swarm, Random random) {
+  if (random.chance(300)) swarm.planned_at_once = 1 + random.below(2);
+}
 
 void draw_ending(Swarm& swarm, Random random) {
   swarm.ending = random.chance(300) ? 1 + random.below(endings.size() - 1) : 0;
@@ -237,6 +241,7 @@ Swarm draw_swarm(Random& random) {
   other.next();
   draw_newcomers(swarm, other.fork());
   draw_works(swarm, other.fork());
+  draw_slices(swarm, other.fork());
   draw_ending(swarm, other.fork());
   return swarm;
 }

@@ -48,6 +48,7 @@ struct Swarm {
   Duration repeat_every{};   // the controller's journal orders again what was ordered long ago
   Duration twin_every{};
   Duration newcomer_every{};            // an empty agent starts under the name of a site that lives
+  std::size_t planned_at_once = 512;    // servers that a controller looks at in one go
   std::uint64_t entries_kept = 10'000;  // at a site, behind what the controller acknowledged
 
   // Machines.

@@ -40,6 +40,8 @@ struct Exclusion {
 class Planning {
  public:
   virtual ~Planning() = default;
+  /// Told of every server of the mesh before the first is judged, and again of one that has changed since.
+  virtual void meet(const rest::Server&) {}
   /// The first ground against this server, in the order in which people want to be told.
   [[nodiscard]] virtual std::optional<Exclusion> exclusion_of(const rest::Server& server) const = 0;
   /// The work that is agreed to for a server that takes part.

@@ -65,9 +65,9 @@ Verdict check_what(const rest::RolloutSpec& spec, const MeshState& mesh) {
 class InstallPlanning final : public Planning {
  public:
   explicit InstallPlanning(const PlanInput& input)
-      : input_(input),
-        profile_(*find_profile(input.mesh, input.spec.profile())),
-        owners_(address_owners(input, profile_)) {}
+      : input_(input), profile_(*find_profile(input.mesh, input.spec.profile())) {}
+
+  void meet(const rest::Server& server) override { add_owner(owners_, input_, profile_, server); }
 
   [[nodiscard]] std::optional<Exclusion> exclusion_of(const rest::Server& server) const override {
     return against_install(input_, profile_, owners_, server);
@@ -84,7 +84,7 @@ class InstallPlanning final : public Planning {
 
  private:
   const PlanInput& input_;
-  const rest::Profile& profile_;
+  const rest::Profile profile_;  // its own: the mesh's may be deleted meanwhile
   AddressOwners owners_;
 };
 

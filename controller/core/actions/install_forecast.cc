@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "common/ports/wire_time.h"
 #include "controller/core/object_rules.h"
@@ -28,11 +29,11 @@ std::string time_words(std::chrono::seconds span) {
 
 /// The slowest of the plan's sites: a rollout is no faster.
 InstallFigures slowest(const MeshState& mesh, const rest::Plan& plan) {
-  std::set<std::string> sites;
+  std::set<std::string_view> sites;
   for (const rest::PlanServer& server : plan.servers()) sites.insert(server.site());
   InstallFigures most;
-  for (const std::string& site : sites) {
-    const auto figures = mesh.installs.of(site, plan.profile());
+  for (const std::string_view site : sites) {
+    const auto figures = mesh.installs.of(std::string(site), plan.profile());
     if (!figures) continue;
     most.installs += figures->installs;
     most.run = std::max(most.run, figures->run);

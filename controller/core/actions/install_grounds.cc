@@ -182,17 +182,16 @@ constexpr std::array against_what_it_becomes = {
 
 }  // namespace
 
-AddressOwners address_owners(const PlanInput& plan, const rest::Profile& profile) {
-  AddressOwners owners;
-  for (const auto& [name, server] : plan.mesh.servers) {
-    if (server.status().phase() == phases::retired) continue;
-    const bool selected = selects(plan.spec.select(), server);
-    const wire::Host host =
-        selected ? order_host(plan.mesh, profile, plan.spec, server) : server.spec().host();
-    for (const std::string& address : hosts::addresses_of(host))
-      owners[server.spec().site() + "/" + address].push_back(name);
+void add_owner(AddressOwners& owners, const PlanInput& plan, const rest::Profile& profile,
+               const rest::Server& server) {
+  if (server.status().phase() == phases::retired) return;
+  const bool selected = selects(plan.spec.select(), server);
+  const wire::Host host = selected ? order_host(plan.mesh, profile, plan.spec, server) : server.spec().host();
+  for (const std::string& address : hosts::addresses_of(host)) {
+    std::vector<std::string>& names = owners[server.spec().site() + "/" + address];
+    const std::string& name = server.metadata().name();
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
   }
-  return owners;
 }
 
 std::optional<Exclusion> against_install(const PlanInput& plan, const rest::Profile& profile,

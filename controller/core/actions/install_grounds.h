@@ -13,7 +13,8 @@ namespace metalmesh::controller {
 /// Who has, or would have, an address: "site/address" to the names of servers.
 using AddressOwners = std::map<std::string, std::vector<std::string>>;
 /// A server of the selection counts with what its rollout would make of it, another one with its own object.
-AddressOwners address_owners(const PlanInput& plan, const rest::Profile& profile);
+void add_owner(AddressOwners& owners, const PlanInput& plan, const rest::Profile& profile,
+               const rest::Server& server);
 
 std::optional<Exclusion> against_install(const PlanInput& plan, const rest::Profile& profile,
                                          const AddressOwners& owners, const rest::Server& server);

@@ -126,7 +126,7 @@ TEST_F(CommandLineTest, lists_all_pages) {
 }
 
 constexpr char planned_install[] =
-    R"({"metadata":{"name":"install-r1"},"status":{"state":"planned","plan":{"digest":"9c41aa00112233445566","servers":[)"
+    R"({"metadata":{"name":"install-r1"},"status":{"state":"planned","plan":{"digest":"9c41aa00112233445566","serverCount":1,"servers":[)"
     R"({"name":"r1","site":"par1","wave":1,"identity":{"serial":"CZ2D4F0A1B"}}]}}})";
 
 TEST_F(CommandLineTest, plans_an_install_and_starts_it_only_for_the_right_serial) {
@@ -157,7 +157,7 @@ TEST_F(CommandLineTest, plans_an_install_and_starts_it_only_for_the_right_serial
 
 constexpr char planned_power[] =
     R"({"metadata":{"name":"power-off-2"},"spec":{"action":"power","power":{"change":"off","within":"600s"}},)"
-    R"("status":{"state":"planned","plan":{"digest":"9c41aa00112233445566","servers":[)"
+    R"("status":{"state":"planned","plan":{"digest":"9c41aa00112233445566","serverCount":2,"servers":[)"
     R"({"name":"r1","site":"par1","wave":1,"holds":"rocky-9"},{"name":"r2","site":"par1","wave":1}],)"
     R"("warnings":["power off stops what runs; in use or protected: 1 of the 2 servers"]}}})";
 

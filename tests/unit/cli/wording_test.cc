@@ -118,6 +118,8 @@ rest::Rollout planned() {
   out.set_name("r2");
   out.set_reason("installed");
   out.set_message("installed 2026-03-02 with rocky-9.3");
+  plan.set_server_count(1);
+  plan.set_excluded_count(1);
   plan.add_warnings("site par1 is silent");
   return rollout;
 }
@@ -135,7 +137,7 @@ TEST(NextStep, leads_from_plan_to_start_and_to_the_end) {
   rest::Rollout rollout = planned();
   EXPECT_EQ(next_after_plan(rollout).command,
             "metalmesh rollout start web --plan 9c41aa001122 --confirm 1 --watch");
-  rollout.mutable_status()->mutable_plan()->clear_servers();
+  rollout.mutable_status()->mutable_plan()->clear_server_count();
   EXPECT_EQ(next_after_plan(rollout).command, "metalmesh rollout plan web");
   rollout.mutable_status()->set_state("stopped");
   EXPECT_EQ(next_after_end(rollout, {}).command, "metalmesh rollout abort web --reason TEXT");

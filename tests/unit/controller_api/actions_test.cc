@@ -32,6 +32,48 @@ TEST(Actions, APlanSaysWhoIsLeftOutAndWhy) {
   EXPECT_EQ(bench.post("/api/v1/rollouts/web/plan", "{}").status, 200);
 }
 
+TEST(Actions, ALongPlanIsAnsweredLaterAndReadInPages) {
+  ApiBench bench;
+  bench.furnish();
+  boost::json::array names = {"s1"};
+  for (int i = 0; i < 1000; ++i) names.emplace_back("gone" + std::to_string(i));
+  auto wish = boost::json::parse(rollout);
+  wish.at("spec").at("select").at("servers") = names;
+  ASSERT_EQ(bench.put("/api/v1/rollouts/web", boost::json::serialize(wish)).status, 201);
+  EXPECT_EQ(bench.get("/api/v1/rollouts/web/plan").status, 409) << "there is none yet";
+  EXPECT_EQ(bench.post("/api/v1/rollouts/web/plan").status, 0) << "not answered yet";
+  EXPECT_EQ(bench.post("/api/v1/rollouts/web/plan").status, 0) << "nor who asks the same";
+  EXPECT_EQ(bench.get("/api/v1/servers/s1").status, 200) << "others are";
+  std::vector<ExchangeReply> replies;
+  for (const Effect& effect : bench.pass(Duration::zero())) {
+    if (const auto* reply = std::get_if<ExchangeReply>(&effect)) replies.push_back(*reply);
+  }
+  ASSERT_EQ(replies.size(), 2U);
+  EXPECT_NE(replies[0].id, replies[1].id);
+  EXPECT_EQ(replies[0].status, 200);
+  EXPECT_EQ(replies[0].body, replies[1].body);
+  const auto plan = boost::json::parse(replies[0].body).at("status").at("plan").as_object();
+  EXPECT_EQ(plan.at("excludedCount"), 1001);
+  EXPECT_FALSE(plan.contains("excluded"));
+
+  std::set<std::string> told;
+  int pages = 0;
+  for (std::string after; pages < 10; ++pages) {
+    const HttpAnswer page = bench.get("/api/v1/rollouts/web/plan" + after);
+    ASSERT_EQ(page.status, 200) << page.body;
+    EXPECT_EQ(page.text("digest"), plan.at("digest").as_string());
+    const auto json = page.json();
+    for (const auto& one : json.at("excluded").as_array())
+      told.insert(std::string(one.at("name").as_string()));
+    if (page.text("next").empty()) break;
+    after = "?after=" + page.text("next");
+  }
+  EXPECT_EQ(pages, 2);
+  EXPECT_EQ(told.size(), 1001U);
+  EXPECT_EQ(bench.get("/api/v1/rollouts/web/plan?after=2").status, 404);
+  EXPECT_EQ(bench.get("/api/v1/rollouts/other/plan").status, 404);
+}
+
 TEST(Actions, StartNeedsTheDigestAndTheCount) {
   ApiBench bench;
   bench.furnish();

@@ -24,6 +24,7 @@ struct KindCase {
 constexpr KindCase kinds[] = {
     {"sites", "Site", R"({"spec":{"timeZone":"Europe/Paris"}})"},
     {"credentials", "Credential", R"({"spec":{"site":"par1","note":"iLO"}})"},
+    {"settingsprofiles", "SettingsProfile", R"({"spec":{"bios":{"ProcVirtualization":"Enabled"}}})"},
     {"servers", "Server",
      R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.9","credential":"bmc"},"state":"new"}})"},
     {"images", "Image", ApiBench::image},
@@ -43,6 +44,26 @@ std::vector<std::string> names_in(const HttpAnswer& page) {
     names.emplace_back(item.at("metadata").at("name").as_string());
   }
   return names;
+}
+
+TEST(Objects, SettingsAreHeldShownAndTold) {
+  ApiBench bench;
+  const std::string path = "/api/v1/settingsprofiles/fast";
+  ASSERT_EQ(
+      bench.put(path, R"({"spec":{"bios":{"ProcTurbo":"Enabled"},"bmc":{"NTP.1.Enable":"Yes"}}})").status,
+      201);
+  const auto held = bench.get(path).json();
+  EXPECT_EQ(held.at("spec").at("bios").at("ProcTurbo").as_string(), "Enabled");
+  bench.restart();
+  const auto told = bench.get("/api/v1/changes?after=0&kind=SettingsProfile").json();
+  ASSERT_EQ(told.at("items").as_array().size(), 1U);
+  EXPECT_EQ(told.at("items").at(0).at("settingsprofile").at("spec"), held.at("spec"));
+  const HttpAnswer refused = bench.put(path, R"({"spec":{"bios":{"Proc Turbo":"Enabled"}}})");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_EQ(refused.text("field"), "spec.bios");
+  EXPECT_EQ(bench.send("DELETE", path).status, 204);
+  EXPECT_EQ(bench.get("/api/v1/changes?after=0&kind=SettingsProfile").json().at("items").at(0).at("deleted"),
+            true);
 }
 
 TEST(Objects, AreCreatedReadChangedAndDeleted) {

@@ -186,7 +186,7 @@ TEST(Ledger, VersionsGoOnAboveWhatWasDeleted) {
       flush(ledger);
     }
     EXPECT_EQ(ledger.mesh().sites.at("par1").metadata().version(), 5U);
-    ledger.erase_site("par1");
+    ledger.erase<rest::Site>("par1");
     flush(ledger);
   }
   Ledger again(load_state(store).value());
