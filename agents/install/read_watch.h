@@ -69,6 +69,10 @@ class ReadWatch {
   [[nodiscard]] bool stalled(MonoTime since, MonoTime now, Duration stall) const {
     return now - std::max(last_, since) >= patience(stall);
   }
+  /// So long it must have read nothing new to have come to the end of it, by what its own pauses were.
+  [[nodiscard]] Duration longest_lull() const {
+    return std::max<Duration>(std::chrono::seconds(30), 2 * longest_pause_);
+  }
   /// No more of the medium is going to be read: all of it was, or it is silent for too long to come back.
   [[nodiscard]] bool finished(MonoTime now, Duration stall) const {
     const bool all = size_ > 0 && covered_ >= size_;

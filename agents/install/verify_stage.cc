@@ -63,6 +63,8 @@ Verdict judge_power(Context& context, const redfish::System& system) {
     raise_proof(context, wire::PROOF_BOOTED, "the firmware reports a running operating system");
     return Verdict::done;
   }
+  // A restart may have been anybody's: a BMC that tells what runs has to tell that it does.
+  if (context.job.ends_in_restart() && !system.boot_progress.empty()) return Verdict::done;
   if (!talk.on_since) {  // one reading is not staying on
     talk.on_since = context.now.mono;
     return Verdict::done;

@@ -275,7 +275,8 @@ const redfish::System* read_power(Context& context) {
   talk.restarts.saw(system->boot_progress);
   if (talk.power.on_last() == context.now.mono) {
     context.job.set_on_in_boot(context.now.boot);
-    const bool quiet = talk.restarts.os_runs() && context.now.mono - talk.reads.grown() >= quiet_time;
+    const bool quiet =
+        talk.restarts.os_runs() && context.now.mono - talk.reads.grown() >= talk.reads.longest_lull();
     if (quiet) talk.quiet_at = talk.reads.covered();
   }
   talk.looked_at = context.now.mono;

@@ -73,7 +73,8 @@ RedfishReply ComputerSystem::read(const std::string& media) const {
   if (!media.empty()) value["VirtualMedia"] = link(media);
   if (options_.boot_progress && host_.on()) {
     const bool os = host_.state() == HostState::new_system || host_.state() == HostState::old_system;
-    const bool firmware = host_.state() == HostState::post || host_.state() == HostState::powering_on;
+    const bool firmware = host_.state() == HostState::post || host_.state() == HostState::powering_on ||
+                          host_.state() == HostState::boot_manager;
     value["BootProgress"] = {{"LastState", os         ? "OSRunning"
                                            : firmware ? "PCIResourceConfigStarted"
                                                       : "OSBootStarted"}};

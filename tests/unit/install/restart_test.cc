@@ -106,10 +106,21 @@ TEST(InstallRestart, OneThatWasCutOffInTheMiddleIsNotAtItsEnd) {
 TEST(InstallRestart, TheFirstOfItsKindMayRestartAfterItWasSeenToReadNoMore) {
   Restarting world(true);
   reads(world, 2min, 40);
-  restarts(world, 6min);
-  world.after_launch(6min, [&] { world.installer_is_over(); });
+  restarts(world, 9min);
+  world.after_launch(9min, [&] { world.installer_is_over(); });
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+}
+
+TEST(InstallRestart, ABmcThatTellsWhatRunsHasToTellThatANewSystemDoes) {
+  Restarting world(true);
+  reads(world, 2min, 96);
+  world.after_launch(6min, [&] {
+    world.bmc.boot_progress = "PCIResourceConfigStarted";
+    world.installer_is_over();
+  });
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::UNPROVEN) << world.ended().ShortDebugString();
 }
 
 TEST(InstallRestart, PassesEndWithThePowerOff) {
