@@ -147,7 +147,9 @@ wire::Ended::Outcome outcome_of(const record::Job& job) {
 wire::DiskState disk_of(const record::Job& job) {
   if (planted(Defect::wiped_disk_called_untouched)) return wire::DISK_UNTOUCHED;
   if (only_boots(job)) return job.launched() ? wire::DISK_UNKNOWN : wire::DISK_UNTOUCHED;
-  if (job.installer_ended()) return wire::DISK_NEW_SYSTEM;
+  // A restart alone is no proof of one.
+  if (job.installer_ended())
+    return job.proof() == wire::PROOF_NONE ? wire::DISK_UNKNOWN : wire::DISK_NEW_SYSTEM;
   return job.launched() ? wire::DISK_BEING_WRITTEN : wire::DISK_UNTOUCHED;
 }
 

@@ -63,7 +63,7 @@ void enter(Context& context, wire::Stage stage) {
   talk.bmc.stale_slot();
   talk.forced_off = false;
   talk.power = {};
-  talk.restarts.begin_anew();
+  talk.restarts = {};
   talk.looked_at.reset();
   talk.told_off_at.reset();
   talk.told_on_at.reset();

@@ -28,8 +28,12 @@ class RestartWatch {
     const bool speaks = os_ran_ && std::ranges::find(firmware, progress) != firmware.end();
     firmware_ = speaks ? firmware_ + 1 : 0;
   }
-  void medium_tried(MonoTime now) { tried_ = now; }
-  void port_answers(MonoTime now) { answered_ = now; }
+  void medium_tried(MonoTime now) {
+    if (!of_the_last(now)) tried_ = now;
+  }
+  void port_answers(MonoTime now) {
+    if (!of_the_last(now)) answered_ = now;
+  }
 
   /// An operating system was seen to run since the last start, and no sign of another start.
   [[nodiscard]] bool os_runs() const { return os_ran_ && firmware_ == 0; }
@@ -44,13 +48,20 @@ class RestartWatch {
                       (lately(answered_) ? 1 : 0);
     return kinds >= 2;
   }
-  /// That one is known: what it still shows is no other one.
-  void begin_anew() { *this = RestartWatch{}; }
+  /// One is known by now: what it still brings about is no other one.
+  void begin_anew(MonoTime now) {
+    *this = RestartWatch{};
+    counted_ = now;
+  }
 
  private:
   /// From the first sign of a start to the last.
   static constexpr Duration longest_start = std::chrono::minutes(10);
 
+  /// A start looks at the medium, and opens ports, long after it was first seen.
+  [[nodiscard]] bool of_the_last(MonoTime now) const { return counted_ && now - *counted_ < longest_start; }
+
+  std::optional<MonoTime> counted_;
   bool os_ran_ = false;
   int firmware_ = 0;  // readings in a row
   std::optional<MonoTime> tried_;

@@ -16,7 +16,10 @@ constexpr Duration default_within = std::chrono::minutes(20);
 constexpr Duration default_settle = std::chrono::minutes(1);
 
 wire::ProofGrade wanted(const Context& context) {
-  return std::max(context.install().proof().minimum(), wire::PROOF_POWEROFF);
+  // That it went off by itself is something; that it restarted, anybody may have brought about.
+  const bool off_by_itself = context.job.proof() >= wire::PROOF_POWEROFF || !context.job.ends_in_restart();
+  return std::max(context.install().proof().minimum(),
+                  off_by_itself ? wire::PROOF_POWEROFF : wire::PROOF_BOOTED);
 }
 
 std::string name_of(wire::ProofGrade grade) {

@@ -155,10 +155,10 @@ std::string percent_read(const record::Job& job) {
 }
 
 /// The fence shuts for good in the turn that learns of the end, before eject and power-on.
-Verdict installer_ended(Context& context, const char* how) {
+Verdict installer_ended(Context& context, wire::ProofGrade proves, const char* how) {
   context.job.set_installer_ended(true);
   if (!planted(Defect::mount_lives_on)) context.set_mount(wire::DEAD);
-  raise_proof(context, wire::PROOF_POWEROFF, "media read " + percent_read(context.job) + ", then " + how);
+  raise_proof(context, proves, "media read " + percent_read(context.job) + ", then " + how);
   return Verdict::done;
 }
 
@@ -174,7 +174,7 @@ Verdict went_off(Context& context) {
   const bool contradicted = context.job.contradicted();
   const bool mains = mains_may_have_gone(context);
   if (!contradicted && !mains && has_finished(context, fell_quiet(context)))
-    return installer_ended(context, "powered off by itself");
+    return installer_ended(context, wire::PROOF_POWEROFF, "powered off by itself");
   context.release(wire::MediumReleased::HOST_OFF);
   if (contradicted)
     return context.fail(wire::IDENTITY_MISMATCH,
@@ -207,10 +207,10 @@ Verdict restarted(Context& context, std::string seen) {
                         " that its family expects: it " + seen);
   if (job.ends_in_restart() && job.restarts_seen() == expected) {
     job.set_progress_before(progress_of(*context.talk.bmc.system()));
-    return installer_ended(context, "restarted by itself");
+    return installer_ended(context, wire::PROOF_NONE, "restarted by itself");
   }
   context.talk.power = {};
-  context.talk.restarts.begin_anew();
+  context.talk.restarts.begin_anew(context.now.mono);
   context.talk.reads.alive(context.now.mono);
   return look_later(context);
 }
@@ -218,7 +218,7 @@ Verdict restarted(Context& context, std::string seen) {
 /// The new system speaks for itself, whatever could be seen of the restart before.
 Verdict new_system_called(Context& context) {
   context.job.set_progress_before(progress_of(*context.talk.bmc.system()));
-  installer_ended(context, "restarted by itself");
+  installer_ended(context, wire::PROOF_NONE, "restarted by itself");
   raise_proof(context, wire::PROOF_CALLBACK, "the installed system called back");
   return Verdict::done;
 }
