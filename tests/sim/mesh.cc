@@ -126,8 +126,10 @@ void Mesh::build_controller() {
       [this, name](const RowReader& rows, Entropy& entropy) {
         return std::make_unique<OperatedController>(
             rows, keys_.signer(name), keys_.verifier(), entropy, *person,
+            // A person may take over a clock's new year; then what is old by it goes rightly.
             controller::ControllerLimits{.entries_kept = swarm.entries_kept,
-                                         .planned_at_once = swarm.planned_at_once});
+                                         .planned_at_once = swarm.planned_at_once,
+                                         .transcripts = {.age = std::chrono::years(100)}});
       },
       std::move(around));
   bus.attach(

@@ -151,13 +151,13 @@ TEST(Families, AnOrderNamesAnotherEntry) {
     wire::Variable variable;
     variable.set_name("bootEntry");
     variable.set_value(entry);
-    const auto plan = plan_medium({.family = *catalogue->find("bring-your-own"),
-                                   .profile_template = "x",
-                                   .variables = {variable},
-                                   .host = {},
-                                   .recognised = {},
-                                   .packages = {},
-                                   .callback = std::nullopt},
+    const auto plan = plan_medium({.answer = {.family = *catalogue->find("bring-your-own"),
+                                              .profile_template = "x",
+                                              .variables = {variable},
+                                              .host = {},
+                                              .packages = {},
+                                              .callback = std::nullopt},
+                                   .recognised = {}},
                                   facts_of(fs::path(MM_GOLDEN_DIR) / "debian/image"));
     return plan ? plan->boots.at(0).entry + ": " + plan->boots.at(0).ours : plan.error().message;
   };
