@@ -57,6 +57,7 @@ constexpr Route table[] = {
     {"GET",    "/api/v1/profiles",                          list_objects,        Role::viewer},
     {"GET",    "/api/v1/profiles/{name}",                   get_object,          Role::viewer},
     {"GET",    "/api/v1/profiles/{name}/versions/{number}", get_profile_version, Role::viewer},
+    {"GET",    "/api/v1/profiles/{name}/render",            render_profile,      Role::viewer},
     {"PUT",    "/api/v1/profiles/{name}",                   put_object,          Role::operator_},
     {"DELETE", "/api/v1/profiles/{name}",                   delete_object,       Role::operator_},
 
@@ -82,6 +83,7 @@ constexpr Route table[] = {
 // clang-format on
 
 constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
+constexpr std::string_view render_query[] = {"server", "image"};
 constexpr std::string_view delete_query[] = {"confirm"};
 constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "limit", "after"};
 constexpr std::string_view events_query[] = {"rollout", "server", "site", "limit", "after"};
@@ -114,6 +116,8 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
     case list_objects:
     case list_families:
       return list_query;
+    case render_profile:
+      return render_query;
     case delete_object:
       return delete_query;
     case list_deployments:

@@ -19,6 +19,7 @@ enum class Endpoint {
   put_object,
   delete_object,
   get_profile_version,
+  render_profile,
   plan_rollout,
   start_rollout,
   abort_rollout,
