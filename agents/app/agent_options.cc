@@ -27,6 +27,7 @@ An agent is two processes, so that neither a crash nor an upgrade of the one bre
 
 BMC passwords stay on this machine:  metalmesh-agent credential set bmc-hpe --username mm-svc
 Images for a site without network come on a disk: metalmesh-agent image import /mnt/usb
+What an ISO is and whether servers can be installed from it: metalmesh-agent image inspect FILE
 The last inputs are recorded in dataDir/recording, secrets masked; recording: {bytes: 256MiB} or {off: true} changes that.
 What it keeps is looked at with "metalmesh-agent store check" while it is stopped.
 If the agent itself misbehaves, for those who help: metalmesh-agent support-bundle
@@ -99,7 +100,22 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   std::string output = "text";
   CLI::App* images = image->add_subcommand("list", "What this machine's disk holds of them");
   images->fallthrough();
-  for (CLI::App* command : {import, images}) {
+  CLI::App* inspect = image->add_subcommand(
+      "inspect", "What an image is, what its menus have, and whether servers can be installed from it");
+  inspect->fallthrough();
+  inspect->add_option("file", options.images, "An ISO file")->required()->expected(1)->type_name("FILE");
+  inspect
+      ->add_option("--family", options.family,
+                   "Judge it for this OS family, not for the first that it looks like")
+      ->type_name("NAME");
+  std::string families;
+  inspect->add_option("--families", families, "Folder of more family files, as familiesDir")
+      ->type_name("DIR");
+  inspect->add_flag("--json", options.json, "As -o json");
+  inspect->footer(
+      "Needs no configuration and no agent. Exit codes: 0 it can be installed, 1 it cannot, and why, 2 wrong "
+      "usage.");
+  for (CLI::App* command : {import, images, inspect}) {
     command->add_option("-o,--output", output, "How the result is printed")
         ->capture_default_str()
         ->check(CLI::IsMember({"text", "json"}));
@@ -150,11 +166,13 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   if (import->parsed()) options.action = AgentAction::import_images;
   if (images->parsed()) options.action = AgentAction::list_images;
   if (release->parsed()) options.action = AgentAction::release_images;
+  if (inspect->parsed()) options.action = AgentAction::inspect_image;
   if (support->parsed()) options.action = AgentAction::support_bundle;
   if (check_rows->parsed()) options.action = AgentAction::check_store;
   if (settle->parsed()) options.action = AgentAction::settle_row;
   options.bundle = bundle;
-  options.json = output == "json";
+  options.families = families;
+  options.json = options.json || output == "json";
   options.config = config;
   options.data_dir = data_dir;
   options.password_file = password_file;

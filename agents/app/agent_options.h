@@ -20,6 +20,7 @@ enum class AgentAction {
   import_images,
   list_images,
   release_images,
+  inspect_image,
   support_bundle,
   check_store,
   settle_row
@@ -38,6 +39,9 @@ struct AgentOptions {
   // image import | release
   std::vector<std::string> images;  // files and folders | digests
   std::string image_sha256;         // empty: what lies beside the file says, or any
+  // image inspect
+  std::filesystem::path families;  // folder of more family files; empty: none
+  std::string family;              // empty: the one that is recognised
   // store settle
   std::string row;
   std::string through;  // a number; empty: not given

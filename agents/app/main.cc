@@ -4,6 +4,7 @@
 #include "agents/app/agent_wiring.h"
 #include "agents/app/credential_command.h"
 #include "agents/app/image_command.h"
+#include "agents/app/image_inspect_command.h"
 #include "agents/app/image_list_command.h"
 #include "agents/app/media_command.h"
 #include "agents/app/store_command.h"
@@ -38,6 +39,8 @@ int main(int argc, char** argv) {
       return agent::list_images_command(*options);
     case agent::AgentAction::release_images:
       return agent::release_images_command(*options);
+    case agent::AgentAction::inspect_image:
+      return agent::inspect_image_command(*options);
     case agent::AgentAction::support_bundle:
       return agent::support_bundle_command(*options, MM_VERSION, log);
     case agent::AgentAction::check_store:

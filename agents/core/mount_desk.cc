@@ -20,18 +20,9 @@ constexpr std::size_t token_bytes = 16;
 std::vector<wire::Variable> variables_of(const record::Job& job, const std::string& callback_url) {
   const auto& ordered = job.agreed().install().variables();
   std::vector<wire::Variable> variables(ordered.begin(), ordered.end());
-  const auto offer = [&](const char* name, const std::string& value) {
-    for (const wire::Variable& given : variables) {
-      if (given.name() == name) return;  // the order knows better
-    }
-    wire::Variable& variable = variables.emplace_back();
-    variable.set_name(name);
-    variable.set_value(value);
-  };
-  offer("server", job.agreed().server());
-  offer("hostname", job.agreed().server());
-  offer("deployment", job.issue().deployment_id());
-  offer("callback_url", callback_url);
+  answer::offer(variables, {.server = job.agreed().server(),
+                            .deployment = job.issue().deployment_id(),
+                            .callback_url = callback_url});
   return variables;
 }
 

@@ -249,13 +249,18 @@ Result<std::vector<IsoBootImage>> read_iso_boot_images(BlockReader& image, const
   if (catalog[0] != 1 || catalog.substr(30, 2) != "\x55\xaa") {
     return fail(ErrorKind::corrupt, "boot catalogue has no validation entry");
   }
+  constexpr std::uint8_t for_efi = 0xef;
+  auto platform = static_cast<std::uint8_t>(catalog[1]);
   for (std::size_t at = 32; at + 32 <= catalog.size(); at += 32) {
+    if ((static_cast<std::uint8_t>(catalog[at]) & 0xfeU) == 0x90U)  // a section begins
+      platform = static_cast<std::uint8_t>(catalog[at + 1]);
     if (static_cast<std::uint8_t>(catalog[at]) != 0x88) continue;  // section headers, extensions, padding
     const std::uint64_t blocks = static_cast<std::uint8_t>(catalog[at + 6]) |
                                  static_cast<std::uint64_t>(static_cast<std::uint8_t>(catalog[at + 7])) << 8U;
     IsoBootImage boot{{little32(catalog, at + 8) * iso_sector, blocks * 512},
                       blocks > 1 && blocks != 0xffff,
-                      volume.boot_catalog.offset + at};
+                      volume.boot_catalog.offset + at,
+                      platform == for_efi};
     if (boot.extent.offset >= image.size()) return fail(ErrorKind::corrupt, "boot image leaves the image");
     images.push_back(boot);
   }

@@ -44,6 +44,7 @@ struct IsoBootImage {
   ByteRange extent;
   bool length_known = false;
   std::uint64_t entry = 0;  // offset of its catalogue entry
+  bool efi = false;         // for UEFI, and not for BIOS
 };
 
 Result<IsoVolume> read_iso_volume(BlockReader& image);

@@ -98,6 +98,19 @@ std::optional<std::string> beyond_the_family(const AnswerOrder& order) {
 
 }  // namespace
 
+void offer(std::vector<wire::Variable>& variables, const Offered& offered) {
+  const auto add = [&](const char* name, const std::string& value) {
+    if (std::ranges::find(variables, name, &wire::Variable::name) != variables.end()) return;
+    wire::Variable& variable = variables.emplace_back();
+    variable.set_name(name);
+    variable.set_value(value);
+  };
+  add("server", offered.server);
+  add("hostname", offered.server);
+  add("deployment", offered.deployment);
+  add("callback_url", offered.callback_url);
+}
+
 std::optional<std::string> why_refused(AnswerOrder& order) {
   if (const auto wrong = hosts::check_host(order.host)) return "host." + wrong->field + ": " + wrong->message;
   if (auto reason = no_callback(order)) return reason;

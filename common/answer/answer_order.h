@@ -30,6 +30,15 @@ struct AnswerOrder {
   std::optional<Callback> callback;  // the profile's proof: the new system must call
 };
 
+/// What every order has beside the variables that it was given.
+struct Offered {
+  std::string server;
+  std::string deployment;
+  std::string callback_url;
+};
+/// Adds them, and `hostname`, where no variable of that name is given: the order knows better.
+void offer(std::vector<wire::Variable>& variables, const Offered& offered);
+
 struct RenderedFile {
   std::string path;
   std::string text;

@@ -130,13 +130,14 @@ bool SecretSet::found_in(std::string_view bytes) const {
   return false;
 }
 
-std::size_t SecretSet::mask(std::string& bytes) const {
+std::size_t SecretSet::mask(std::string& bytes, std::optional<char> with) const {
   if (known_.empty()) return 0;
   std::size_t count = 0;
   for (std::size_t at = candidate(bytes, 0); at != std::string_view::npos;) {
     const Known* known = match(std::string_view(bytes).substr(at));
     if (known != nullptr) {
-      bytes.replace(at, known->placeholder.size(), known->placeholder);
+      const std::size_t length = known->placeholder.size();
+      bytes.replace(at, length, with ? std::string(length, *with) : known->placeholder);
       ++count;
     }
     at = candidate(bytes, at + (known == nullptr ? 1 : known->placeholder.size()));

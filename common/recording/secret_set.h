@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,8 +36,8 @@ class SecretSet {
   [[nodiscard]] std::string placeholder(std::string_view secret) const;
 
   [[nodiscard]] bool found_in(std::string_view bytes) const;
-  /// Replaces every known secret; says how many it found.
-  std::size_t mask(std::string& bytes) const;
+  /// Replaces every known secret, by its placeholder or for people by `with` all along; says how many it found.
+  std::size_t mask(std::string& bytes, std::optional<char> with = {}) const;
 
   [[nodiscard]] std::size_t size() const { return known_.size(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }

@@ -8,12 +8,16 @@
 #include "common/text/letters.h"
 #include "common/text/near_miss.h"
 #include "common/text/percent.h"
+#include "controller/api/json_encode.h"
 #include "controller/api/object_json.h"
 #include "controller/api/paging.h"
 #include "controller/api/preconditions.h"
 #include "controller/api/request_body.h"
 #include "controller/api/request_filters.h"
 #include "controller/api/request_target.h"
+#include "controller/core/actions/install_order.h"
+#include "controller/core/actions/install_preview.h"
+#include "controller/core/object_rules.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 
@@ -118,6 +122,15 @@ std::expected<std::optional<std::uint64_t>, Problem> condition_of(const ApiReque
   return write_condition(request, tag_in<T>(state, name));
 }
 
+/// The template of a version is in its row alone.
+std::expected<rest::Profile, Problem> whole_version(const std::string& version, const RowReader& rows) {
+  rest::Profile whole;
+  const auto row = rows.get(tables::row(tables::versions, version));
+  if (!row) return refuse(500, row.error().message);
+  if (!*row || !decode_row(**row, whole)) return refuse(500, "profile " + version + " cannot be read");
+  return whole;
+}
+
 /// A write that named a version and lost the race is 412, whatever else the core calls it.
 Problem condition_failed(Problem refusal, const std::optional<std::uint64_t>& wanted, std::uint64_t current) {
   if (refusal.status != 409 || !wanted || *wanted == current) return refusal;
@@ -179,13 +192,28 @@ ApiResult get_profile_version(const ApiRequest& request, const MeshState& state,
   const auto unchanged = not_modified(request, tag);
   if (!unchanged) return std::unexpected(unchanged.error());
   if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(tag)}}};
-  // Its template is in its row alone.
-  rest::Profile whole = found->second;
-  const auto row = rows.get(tables::row(tables::versions, found->first));
-  if (!row) return refuse(500, row.error().message);
-  if (!*row || !decode_row(**row, whole))
-    return refuse(500, "version " + std::to_string(*number) + " of profile \"" + name + "\" cannot be read");
-  return reply_with(whole, 200);
+  const auto whole = whole_version(found->first, rows);
+  if (!whole) return std::unexpected(whole.error());
+  return reply_with(*whole, 200);
+}
+
+ApiResult render_profile(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
+  const std::string& wanted = request.captures.at(0);
+  const std::string* server_name = request.parameter("server");
+  if (server_name == nullptr) return refuse(400, "for which server? Give ?server=NAME", "server");
+  const rest::Profile* profile = find_profile(state, wanted);
+  if (profile == nullptr) return no_such<rest::Profile>(state, wanted);
+  const rest::Server* server = find<rest::Server>(state, *server_name);
+  if (server == nullptr) return no_such<rest::Server>(state, *server_name);
+  const auto whole = whole_version(version_of(*profile), rows);
+  if (!whole) return std::unexpected(whole.error());
+  const std::string* image = request.parameter("image");
+  auto rendering = preview_install(state, *whole, image == nullptr ? std::string() : *image, *server);
+  if (!rendering) {
+    Refusal& why = rendering.error();
+    return refuse(422, std::move(why.message), std::move(why.field), std::move(why.next));
+  }
+  return ApiReply{200, encode_json(*rendering), "application/json", {}};
 }
 
 ApiResult put_object(const ApiRequest& request, const MeshState& state, const Operate& operate) {

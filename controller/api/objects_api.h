@@ -12,6 +12,8 @@ namespace metalmesh::controller {
 ApiResult list_objects(const ApiRequest& request, const MeshState& state);
 ApiResult get_object(const ApiRequest& request, const MeshState& state);
 ApiResult get_profile_version(const ApiRequest& request, const MeshState& state, const RowReader& rows);
+/// What an install with this profile ("name" or "name@version") would make of ?server=, from ?image= if that is given.
+ApiResult render_profile(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 ApiResult put_object(const ApiRequest& request, const MeshState& state, const Operate& operate);
 ApiResult delete_object(const ApiRequest& request, const MeshState& state, const Operate& operate);
 

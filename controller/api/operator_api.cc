@@ -181,6 +181,8 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return get_plan(request, state, watched_);
     case Endpoint::get_profile_version:
       return get_profile_version(request, state, watched_);
+    case Endpoint::render_profile:
+      return render_profile(request, state, watched_);
     case Endpoint::plan_rollout:
     case Endpoint::start_rollout:
     case Endpoint::abort_rollout:

@@ -43,6 +43,7 @@ constexpr Route others[] = {
     {"POST",   "/api/v1/images/{name}/prefetch",            prefetch_image,      Role::operator_},
 
     {"GET",    "/api/v1/profiles/{name}/versions/{number}", get_profile_version, Role::viewer},
+    {"GET",    "/api/v1/profiles/{name}/render",            render_profile,      Role::viewer},
 
     {"GET",    "/api/v1/rollouts/{name}/plan",              get_plan,            Role::viewer},
     {"POST",   "/api/v1/rollouts/{name}/plan",              plan_rollout,        Role::operator_},
@@ -88,6 +89,7 @@ std::vector<Route> all_routes() {
 
 constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
 constexpr std::string_view plan_query[] = {"after"};
+constexpr std::string_view render_query[] = {"server", "image"};
 constexpr std::string_view delete_query[] = {"confirm"};
 constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "limit", "after"};
 constexpr std::string_view events_query[] = {"rollout", "server", "site", "limit", "after"};
@@ -123,6 +125,8 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
     case list_objects:
     case list_families:
       return list_query;
+    case render_profile:
+      return render_query;
     case delete_object:
       return delete_query;
     case get_plan:

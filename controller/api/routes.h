@@ -20,6 +20,7 @@ enum class Endpoint {
   delete_object,
   get_profile_version,
   get_plan,
+  render_profile,
   plan_rollout,
   start_rollout,
   abort_rollout,

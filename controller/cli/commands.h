@@ -25,6 +25,16 @@ CommandResult describe_object(Session& session, const Kind& kind, const std::str
 CommandResult delete_object(Session& session, const Kind& kind, const std::string& name,
                             const std::string& confirm);
 
+// commands_profile.cc
+struct RenderOrder {
+  std::string profile;  // name or name@version
+  std::string server;
+  std::string image;  // may be empty
+  std::string file;   // only this one, as it is; empty: all, with headings
+};
+/// What an install would write for a server.
+CommandResult render_profile(Session& session, const RenderOrder& order);
+
 // commands_changes.cc
 /// Lists a kind, or one object, and goes on with what changes, until it is stopped.
 CommandResult watch_objects(Session& session, const Kind& kind, const std::string& name,

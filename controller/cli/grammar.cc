@@ -79,6 +79,7 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   mesh();
   objects();
   installs();
+  profiles();
   power();
   boot_iso();
   rollouts();
@@ -172,6 +173,21 @@ void Grammar::installs() {
   app->add_option("--confirm", a->install.confirm, "The serial number of the server: starts the install")
       ->excludes(plan);
   app->add_flag("--watch", a->install.watch, "Follow it to its end");
+}
+
+void Grammar::profiles() {
+  CLI::App& profile = group("profile", "How a system is to be installed");
+  auto [render, r] = command(profile, "render", "Show what an install would write for one server",
+                             [](Session& s, const Arguments& x) { return render_profile(s, x.render); });
+  render->add_option("profile", r->render.profile, "name or name@version")->required();
+  render->add_option("--server", r->render.server, "For which server")->required()->type_name("NAME");
+  render->add_option("--image", r->render.image, "Check that it fits the profile")->type_name("NAME");
+  render->add_option("--file", r->render.file, "Only this file, as it is")->type_name("PATH");
+  render->footer(
+      "Secrets are stars; words in [] stand for what only the site knows. The boot entry is chosen at the "
+      "site, "
+      "too:\non its host, metalmesh-agent image inspect FILE shows those of an image.\n"
+      "The address of the controller, which is --server, too, goes before the command.");
 }
 
 void Grammar::power() {

@@ -36,6 +36,7 @@ class Grammar {
     SupportOrder support;
     IdentityOrder identity;
     MoveOrder move;
+    RenderOrder render;
     bool wait = false, plan_only = false, watch = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
@@ -48,6 +49,7 @@ class Grammar {
   void mesh();
   void objects();
   void installs();
+  void profiles();
   void power();
   void boot_iso();
   void rollouts();

@@ -188,11 +188,13 @@ Verdict check_host(wire::Host* host) {
 
 const rest::Image* package_image(const MeshState& mesh, const rest::Profile& profile,
                                  const std::string& image) {
-  if (profile.spec().packages() != from_site) return nullptr;
+  if (!packages_from_site(profile)) return nullptr;
   const std::string& own = profile.spec().packages_image();
   const auto found = mesh.images.find(own.empty() ? image : own);
   return found == mesh.images.end() ? nullptr : &found->second;
 }
+
+bool packages_from_site(const rest::Profile& profile) { return profile.spec().packages() == from_site; }
 
 bool packages_from_media(const rest::Profile& profile) {
   return profile.spec().packages().empty() || profile.spec().packages() == from_media;

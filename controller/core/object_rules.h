@@ -44,6 +44,8 @@ const rest::Profile* find_profile(const MeshState& mesh, const std::string& refe
 /// The image whose files a site serves as packages to installs of `image` with this profile; nullptr: none.
 const rest::Image* package_image(const MeshState& mesh, const rest::Profile& profile,
                                  const std::string& image);
+/// The installer takes its packages from its site.
+bool packages_from_site(const rest::Profile& profile);
 /// The installer takes its packages from the medium it boots.
 bool packages_from_media(const rest::Profile& profile);
 

@@ -48,7 +48,7 @@ ARROWS = [
                      "agents/install", "agents/power", "agents/media", "agents/media/answer"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
-    ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/orders", "common/hosts", "common/families", "common/answer", "controller/state"]),
+    ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "controller/state"]),
     ("controller/api", ["common/ports", "common/delivery", "common/turn", "common/families", "common/text/filler", "controller/state", "controller/core"]),
     ("controller/up", ["common/adapters", "common/os", "common/ports"]),
     ("controller/cli", ["common/adapters", "common/text/filler", "common/os", "common/ports", "controller/up"]),

@@ -65,31 +65,34 @@ std::string entry_of(const config::BootEdit& edit, const MediumOrder& order) {
   return entry;
 }
 
+/// Nothing: the image has no such configuration, and need not have one.
+Result<std::optional<BootChoice>> choose(const config::BootEdit& edit, const std::string& entry,
+                                         const MenuLine& arguments, const wire::ImageFacts& facts) {
+  auto choice = edit.syntax() == "keyvalue" ? change_options(facts, edit, arguments)
+                                            : choose_entry(MenuMedium(facts), edit, entry, arguments);
+  if (choice) return std::move(*choice);
+  if (choice.error().kind != ErrorKind::not_found) return std::unexpected(choice.error());
+  if (edit.optional()) return std::nullopt;
+  return fail(ErrorKind::unsupported, "the image has no boot configuration at " + list_of(edit.paths()));
+}
+
 Status add_boot_edit(const config::BootEdit& edit, const MediumOrder& order, const json::object& context,
                      const wire::ImageFacts& facts, MediumPlan& plan) {
   const auto arguments = words_of(edit, context);
   if (!arguments) return std::unexpected(arguments.error());
-  auto choice = edit.syntax() == "keyvalue"
-                    ? change_options(facts, edit, *arguments)
-                    : choose_entry(MenuMedium(facts), edit, entry_of(edit, order), *arguments);
-  if (!choice && choice.error().kind == ErrorKind::not_found) {
-    if (edit.optional()) return {};
-    return fail(ErrorKind::unsupported, "the image has no boot configuration at " + list_of(edit.paths()));
-  }
+  auto choice = choose(edit, entry_of(edit, order), *arguments, facts);
   if (!choice) return std::unexpected(choice.error());
-  plan.changes.insert(plan.changes.end(), choice->changes.begin(), choice->changes.end());
-  plan.boots.push_back(std::move(*choice));
+  if (!*choice) return {};
+  plan.changes.insert(plan.changes.end(), (*choice)->changes.begin(), (*choice)->changes.end());
+  plan.boots.push_back(std::move(**choice));
   return {};
 }
 
 /// An image that clearly is another system must not be edited by this family's rules.
-Status check_recognised(const MediumOrder& order) {
-  const auto& seen = order.recognised;
-  const bool can_tell = !order.answer.family.recognise().empty();
-  if (!can_tell || seen.empty() || std::ranges::find(seen, order.answer.family.name()) != seen.end())
-    return {};
-  return fail(ErrorKind::unsupported,
-              "it looks like " + seen.front() + ", not like " + order.answer.family.name());
+Status check_recognised(const config::OsFamily& family, const std::vector<std::string>& seen) {
+  const bool can_tell = !family.recognise().empty();
+  if (!can_tell || seen.empty() || std::ranges::find(seen, family.name()) != seen.end()) return {};
+  return fail(ErrorKind::unsupported, "it looks like " + seen.front() + ", not like " + family.name());
 }
 
 /// Some installers look for their answer by the medium's label.
@@ -102,6 +105,13 @@ Status check_label(const config::OsFamily& family, const json::object& context,
   return fail(ErrorKind::unsupported, "its label is \"" + facts.volume_id() + "\", and installers of " +
                                           family.name() + " look for \"" + *label +
                                           "\": make the image anew with that label");
+}
+
+Status check_patchable(const wire::ImageFacts& facts) {
+  if (facts.patchable()) return {};
+  return fail(ErrorKind::unsupported,
+              "its files cannot be changed: " +
+                  (facts.patch_obstacle().empty() ? "it was not probed for that" : facts.patch_obstacle()));
 }
 
 Result<MediumPlan> plan_placeholder(const MediumOrder& order, const json::object& context,
@@ -128,7 +138,8 @@ Result<MediumPlan> plan_placeholder(const MediumOrder& order, const json::object
 }  // namespace
 
 Result<MediumPlan> plan_medium(MediumOrder order, const wire::ImageFacts& facts) {
-  if (auto fits = check_recognised(order); !fits) return std::unexpected(fits.error());
+  if (auto fits = check_recognised(order.answer.family, order.recognised); !fits)
+    return std::unexpected(fits.error());
   if (const auto reason = answer::why_refused(order.answer)) return fail(ErrorKind::invalid, *reason);
   const auto context = answer::context_of(order.answer, facts.volume_id());
   if (!context) return std::unexpected(context.error());
@@ -143,12 +154,34 @@ Result<MediumPlan> plan_medium(MediumOrder order, const wire::ImageFacts& facts)
       return std::unexpected(done.error());
   }
   if (auto borne = check_label(family, *context, facts); !borne) return std::unexpected(borne.error());
-  if (!plan.changes.empty() && !facts.patchable()) {
-    return fail(ErrorKind::unsupported,
-                "its files cannot be changed: " +
-                    (facts.patch_obstacle().empty() ? "it was not probed for that" : facts.patch_obstacle()));
+  if (!plan.changes.empty()) {
+    if (auto can = check_patchable(facts); !can) return std::unexpected(can.error());
   }
   return plan;
+}
+
+Result<std::vector<BootChoice>> judge_image(const config::OsFamily& family,
+                                            const std::vector<std::string>& recognised,
+                                            const wire::ImageFacts& facts) {
+  if (auto fits = check_recognised(family, recognised); !fits) return std::unexpected(fits.error());
+  std::vector<BootChoice> boots;
+  if (family.placeholder()) {
+    if (facts.placeholder().length() > 0) return boots;
+    return fail(ErrorKind::unsupported,
+                "it has no answer placeholder: prepare the image with a placeholder file");
+  }
+  for (const config::BootEdit& edit : family.boot()) {
+    auto choice = choose(edit, edit.entry(), {}, facts);
+    if (!choice) return std::unexpected(choice.error());
+    if (*choice) boots.push_back(std::move(**choice));
+  }
+  // A label that an order's variables make is for that order to know.
+  const auto borne = check_label(family, {}, facts);
+  if (!borne && borne.error().kind == ErrorKind::unsupported) return std::unexpected(borne.error());
+  if (!boots.empty() || (!family.files().empty() && !family.has_answer_medium())) {
+    if (auto can = check_patchable(facts); !can) return std::unexpected(can.error());
+  }
+  return boots;
 }
 
 }  // namespace metalmesh::media

@@ -33,4 +33,10 @@ struct MediumPlan {
 /// answer).
 Result<MediumPlan> plan_medium(MediumOrder order, const wire::ImageFacts& facts);
 
+/// What can be said of an image before there is an order: the entries of the family's choice, without arguments, or what is
+/// against installing from it (`unsupported`).
+Result<std::vector<BootChoice>> judge_image(const config::OsFamily& family,
+                                            const std::vector<std::string>& recognised,
+                                            const wire::ImageFacts& facts);
+
 }  // namespace metalmesh::media

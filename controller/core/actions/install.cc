@@ -47,15 +47,9 @@ Verdict check_what(const rest::RolloutSpec& spec, const MeshState& mesh) {
                                   rules::required("spec.profile", !spec.profile().empty())})) {
     return bad;
   }
-  const auto image = mesh.images.find(spec.image());
-  if (image == mesh.images.end()) return rules::missing("spec.image", "Image", spec.image());
   const rest::Profile* profile = find_profile(mesh, spec.profile());
   if (profile == nullptr) return rules::missing("spec.profile", "Profile", spec.profile());
-  if (profile->spec().family() != image->second.spec().family()) {
-    return rules::refusal(ErrorKind::invalid, "spec.profile",
-                          "profile " + spec.profile() + " is for family " + profile->spec().family() +
-                              ", image " + spec.image() + " is " + image->second.spec().family());
-  }
+  if (auto bad = check_image(mesh, *profile, spec.image())) return bad;
   const std::string& packages_image = profile->spec().packages_image();
   if (!packages_image.empty() && !mesh.images.contains(packages_image))
     return rules::missing("spec.profile.packagesImage", "Image", packages_image);

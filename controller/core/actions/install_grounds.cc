@@ -100,44 +100,25 @@ Ground host_wrong(const Become& b) {
   return "host." + wrong->field + ": " + wrong->message;
 }
 
-/// The template that the rollout's profile brings; nothing when nobody knows any more: old versions are kept without.
-std::optional<std::string> template_of(const Become& b) {
-  const rest::Profile& wanted = b.profile;
-  const auto newest = b.candidate.plan.mesh.profiles.find(wanted.metadata().name());
+/// The profile with its template; nothing when nobody knows that any more: old versions are kept without.
+const rest::Profile* whole_profile(const Become& b) {
+  const auto newest = b.candidate.plan.mesh.profiles.find(b.profile.metadata().name());
   if (newest == b.candidate.plan.mesh.profiles.end() ||
-      newest->second.metadata().version() != wanted.metadata().version())
-    return std::nullopt;
-  return newest->second.spec().template_().inline_();
-}
-
-answer::PackagesPlace packages_of(const Become& b) {
-  if (packages_from_media(b.profile)) return {};
-  return {b.profile.spec().packages(), false};
+      newest->second.metadata().version() != b.profile.metadata().version())
+    return nullptr;
+  return &newest->second;
 }
 
 /// By the family's file as this version has it, if the site renders by the same.
 Ground beyond_the_family(const Become& b) {
   const MeshState& mesh = b.candidate.plan.mesh;
-  const std::string& name = b.profile.spec().family();
-  const config::OsFamily* family = mesh.catalogue == nullptr ? nullptr : mesh.catalogue->find(name);
-  const auto site = mesh.families.find(b.candidate.server.spec().site());
-  if (family == nullptr || site == mesh.families.end()) return std::nullopt;
-  const auto rendered_by = site->second.find(name);
-  if (rendered_by == site->second.end() || rendered_by->second != families::family_sha256(*family))
-    return std::nullopt;
-  auto own_template = template_of(b);
-  if (!own_template) return std::nullopt;
-  answer::AnswerOrder order{.family = *family,
-                            .profile_template = std::move(*own_template),
-                            .variables = {},
-                            .host = b.host(),
-                            .packages = packages_of(b),
-                            .callback = std::nullopt};
-  wire::Variable& hostname = order.variables.emplace_back();
-  hostname.set_name("hostname");
-  const auto& server = b.candidate.server;
-  hostname.set_value(server.spec().hostname().empty() ? server.metadata().name() : server.spec().hostname());
-  if (b.profile.spec().proof().minimum() == "callback") order.callback.emplace();
+  const rest::Server& server = b.candidate.server;
+  const config::OsFamily* family =
+      mesh.catalogue == nullptr ? nullptr : mesh.catalogue->find(b.profile.spec().family());
+  if (family == nullptr || site_has_another(mesh, server.spec().site(), *family)) return std::nullopt;
+  const rest::Profile* profile = whole_profile(b);
+  if (profile == nullptr) return std::nullopt;
+  auto order = answer_order(mesh, *profile, b.candidate.plan.spec, server, *family);
   return answer::why_refused(order);
 }
 

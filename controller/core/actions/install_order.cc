@@ -1,5 +1,6 @@
 #include "controller/core/actions/install_order.h"
 
+#include "common/families/family_catalogue.h"
 #include "common/hosts/host_merge.h"
 #include "common/hosts/host_rules.h"
 #include "controller/core/object_rules.h"
@@ -39,6 +40,19 @@ wire::ProofPolicy proof_policy(const rest::Profile& profile,
   if (const auto host = variables.find(wanted.host_var()); host != variables.end())
     proof.set_reach_host(host->second);
   return proof;
+}
+
+wire::Variable variable(const std::string& name, const std::string& value) {
+  wire::Variable out;
+  out.set_name(name);
+  out.set_value(value);
+  return out;
+}
+
+answer::PackagesPlace packages_place(const rest::Profile& profile) {
+  if (packages_from_media(profile)) return {};
+  if (packages_from_site(profile)) return {"http://[package-tree-of-the-site]/", true};
+  return {profile.spec().packages(), false};
 }
 
 }  // namespace
@@ -85,6 +99,43 @@ wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const
   return host;
 }
 
+rules::Verdict check_image(const MeshState& mesh, const rest::Profile& profile, const std::string& image) {
+  const auto found = mesh.images.find(image);
+  if (found == mesh.images.end()) return rules::missing("spec.image", "Image", image);
+  const std::string& family = found->second.spec().family();
+  if (profile.spec().family() == family) return std::nullopt;
+  return rules::refusal(ErrorKind::invalid, "spec.profile",
+                        "profile " + profile.metadata().name() + " is for family " + profile.spec().family() +
+                            ", image " + image + " is " + family);
+}
+
+answer::AnswerOrder answer_order(const MeshState& mesh, const rest::Profile& profile,
+                                 const rest::RolloutSpec& rollout, const rest::Server& server,
+                                 const config::OsFamily& family) {
+  answer::AnswerOrder order{.family = family,
+                            .profile_template = profile.spec().template_().inline_(),
+                            .variables = {},
+                            .host = order_host(mesh, profile, rollout, server),
+                            .packages = packages_place(profile),
+                            .callback = std::nullopt};
+  const std::string callback_url = "[callback-url]";
+  for (const auto& [name, value] : order_variables(mesh, profile, rollout, server))
+    order.variables.push_back(variable(name, value));
+  answer::offer(
+      order.variables,
+      {.server = server.metadata().name(), .deployment = "[deployment-id]", .callback_url = callback_url});
+  if (profile.spec().proof().minimum() == "callback")
+    order.callback = answer::Callback{callback_url, "[CA-of-the-site]\n"};
+  return order;
+}
+
+bool site_has_another(const MeshState& mesh, const std::string& site, const config::OsFamily& family) {
+  const auto known = mesh.families.find(site);
+  if (known == mesh.families.end()) return true;
+  const auto digest = known->second.find(family.name());
+  return digest == known->second.end() || digest->second != families::family_sha256(family);
+}
+
 wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout,
                          const rest::Profile& profile, const rest::Server& server) {
   wire::Install install;
@@ -99,11 +150,7 @@ wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout
   install.mutable_profile()->set_sha256(mesh.profile_blobs.at(version_of(profile)));
   *install.mutable_family() = family_ref(mesh, server.spec().site(), profile.spec().family());
   const auto variables = order_variables(mesh, profile, rollout, server);
-  for (const auto& [name, value] : variables) {
-    wire::Variable& variable = *install.add_variables();
-    variable.set_name(name);
-    variable.set_value(value);
-  }
+  for (const auto& [name, value] : variables) *install.add_variables() = variable(name, value);
   *install.mutable_host() = order_host(mesh, profile, rollout, server);
   install.set_power(power_policy(rollout.powered_on()));
   install.set_replace_foreign_media(rollout.replace_foreign_media());

@@ -4,6 +4,8 @@
 #include <map>
 #include <string>
 
+#include "common/answer/answer_order.h"
+#include "controller/core/field_rules.h"
 #include "controller/state/mesh_state.h"
 #include "schemas/wire/order.pb.h"
 
@@ -26,6 +28,16 @@ std::map<std::string, std::string> order_variables(const MeshState& mesh, const 
 /// leave such out).
 wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const rest::RolloutSpec& rollout,
                       const rest::Server& server);
+
+/// The image is there, and for the profile's family.
+rules::Verdict check_image(const MeshState& mesh, const rest::Profile& profile, const std::string& image);
+
+/// As the site will render it; words in [] stand for what only the site knows. `profile` has its template.
+answer::AnswerOrder answer_order(const MeshState& mesh, const rest::Profile& profile,
+                                 const rest::RolloutSpec& rollout, const rest::Server& server,
+                                 const config::OsFamily& family);
+/// Whether the site renders by another file of this family than `family`, or did not say.
+bool site_has_another(const MeshState& mesh, const std::string& site, const config::OsFamily& family);
 
 wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout,
                          const rest::Profile& profile, const rest::Server& server);

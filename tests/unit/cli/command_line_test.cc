@@ -417,6 +417,30 @@ TEST_F(CommandLineTest, prints_the_newest_transcript_of_a_server_as_it_is) {
   EXPECT_EQ(out_, "{\"method\":\"GET\"}\n{}\n");
 }
 
+TEST_F(CommandLineTest, shows_what_an_install_would_write) {
+  controller_.answer(
+      "GET /api/v1/profiles/web/render?server=r1&image=rocky-9", 200,
+      R"({"profile":"web@3","files":[{"path":"/ks.cfg","text":"text"},{"path":"/b","text":"b\n"}],)"
+      R"("boot":[{"paths":["/grub.cfg"],"arguments":["a","b=c"]}],"notes":["more"]})");
+  EXPECT_EQ(metalmesh({"profile", "render", "web", "--server", "r1", "--image", "rocky-9"}), 0) << err_;
+  EXPECT_EQ(out_,
+            "==> /ks.cfg <==\ntext\n\n==> /b <==\nb\n\n==> kernel arguments, by /grub.cfg <==\na "
+            "b=c\n\nnote: more\n");
+  controller_.answer("GET /api/v1/profiles/web/render?server=r1", 200,
+                     R"({"files":[{"path":"/ks.cfg","text":"text"},{"path":"/b","text":"b\n"}]})");
+  EXPECT_EQ(metalmesh({"profile", "render", "web", "--server", "r1", "--file", "/ks.cfg"}), 0) << err_;
+  EXPECT_EQ(out_, "text");
+  EXPECT_EQ(metalmesh({"profile", "render", "web", "--server", "r1", "--file", "/c"}), 1);
+  EXPECT_THAT(err_, HasSubstr("there is: /ks.cfg, /b"));
+}
+
+TEST_F(CommandLineTest, what_would_be_refused_is_not_rendered) {
+  controller_.answer("GET /api/v1/profiles/web/render?server=r1", 422,
+                     R"({"detail":"host.ntp is not named"})");
+  EXPECT_EQ(metalmesh({"profile", "render", "web", "--server", "r1"}), 1);
+  EXPECT_THAT(err_, HasSubstr("host.ntp is not named"));
+}
+
 TEST_F(CommandLineTest, a_rollout_that_nobody_knows_has_no_events) {
   controller_.answer("GET /api/v1/rollouts/nope", 404, R"({"detail":"there is no rollout \"nope\""})");
   controller_.answer("GET /api/v1/events?limit=1&rollout=nope", 200, R"({"items":[]})");
