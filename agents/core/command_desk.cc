@@ -172,7 +172,7 @@ void CommandDesk::cancel(const wire::CancelOrder& cancel, const Now& now, Outcom
     const bool past_return = kind.past_return(job);
     const bool late = past_return && !planted(Defect::too_late_called_cancelled);
     if (named) answer = late ? wire::CancelAnswer::TOO_LATE : wire::CancelAnswer::CANCELLED;
-    if (!past_return) covered.push_back(slot);
+    if (!past_return || (named && kind.ends_by_word)) covered.push_back(slot);
   }
   wire::Event event;
   event.set_server(cancel.server());

@@ -20,7 +20,11 @@ MediumSeal::MediumSeal(const wire::ImageFacts& facts) {
 }
 
 bool MediumSeal::booted(const ReadTracker& reads) const {
-  return std::ranges::any_of(kernels_, [&](const ByteRange& kernel) { return reads.covers(kernel); });
+  const auto read = [&](const ByteRange& range) { return reads.covers(range); };
+  return std::ranges::any_of(kernels_, [&](const ByteRange& kernel) {
+    const bool copies = reads.covers({0, kernel.end()});
+    return read(kernel) && (!copies || std::ranges::all_of(starters_, read));
+  });
 }
 
 bool MediumSeal::close() { return !starters_.empty() && !std::exchange(closed_, true); }

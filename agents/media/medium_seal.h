@@ -2,7 +2,9 @@
 // catalogue, boot images and loaders were, and goes on to the disk. Whatever was booted reads all the rest as before, and
 // has read those parts already. Pure.
 //
-// Booted means that a kernel was read to its end: by then its loader and boot configuration were, too.
+// Booted means that a kernel was read to its end: by then its loader and boot configuration were, too. Who has read all
+// that lies before it copies rather than boots, as some BMCs do for their hosts: from him nothing is withheld that he has
+// not had.
 #pragma once
 
 #include <vector>

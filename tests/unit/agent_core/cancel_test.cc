@@ -41,6 +41,20 @@ TEST_F(Cancel, AnArmedJobsMediumDiesAndTheInstallerNeverStarts) {
   EXPECT_TRUE(site_.told(&wire::Event::has_launched).empty());
 }
 
+TEST_F(Cancel, AfterTheLaunchItEndsWhatAPersonsWordEnds) {
+  orders::Parts order = make_order(site_, 1);
+  *order.agreed.mutable_boot_iso()->mutable_image() = wire::ImageRef(order.agreed.install().image());
+  record::Job job = armed_job(order, 1);
+  job.set_stage(wire::WATCH);
+  job.set_launched(true);
+  job.set_mount_state(wire::LAUNCHED);
+  site_.plant(job);
+  site_.start();
+  site_.cancel(order);
+  EXPECT_EQ(last_answer(), wire::CancelAnswer::TOO_LATE) << "it was booted";
+  EXPECT_TRUE(site_.job("d1")->cancel_asked());
+}
+
 TEST_F(Cancel, AfterTheLaunchItIsTooLateAndTheJobGoesOn) {
   record::Job job = armed_job(make_order(site_, 1), 1);
   job.set_stage(wire::WATCH);

@@ -12,9 +12,11 @@ constexpr std::uint64_t starter_at = 36864;
 constexpr std::uint64_t starter_size = 4096;
 constexpr char kernel[] = "bytes=262144-393215";
 constexpr char starter[] = "bytes=36864-40959";
+constexpr char behind[] = "bytes=458752-462847";
 
 class MediumSealTest : public test::MediaCoreTest {
  protected:
+  bool late_starter_ = false;
   MediaOutcome mount(wire::MountState state, bool sealed = false) {
     wire::MediaCommand command;
     wire::Mount& mount = *command.mutable_mount();
@@ -29,6 +31,7 @@ class MediumSealTest : public test::MediaCoreTest {
     set(*image.add_kernels(), kernel_at, kernel_size);
     set(*image.add_guarded(), kernel_at, kernel_size);
     set(*image.add_starters(), starter_at, starter_size);
+    if (late_starter_) set(*image.add_starters(), 458752, 4096);
     return core_.on_command(command, at(0));
   }
   static void set(wire::ByteRange& range, std::uint64_t offset, std::uint64_t length) {
@@ -58,6 +61,15 @@ class MediumSealTest : public test::MediaCoreTest {
     return std::nullopt;
   }
 };
+
+TEST_F(MediumSealTest, WhoCopiesFromTheFrontGetsALoaderBehindTheKernelFirst) {
+  late_starter_ = true;
+  mount(wire::LAUNCHED);
+  read("bytes=0-393215", 393216, 1);
+  EXPECT_EQ(zeros(behind), 0U);
+  read(behind, 4096, 2);
+  EXPECT_EQ(zeros(behind), 4096U);
+}
 
 TEST_F(MediumSealTest, ItIsSealedWhenItsKernelWasReadToItsEnd) {
   mount(wire::LAUNCHED);
