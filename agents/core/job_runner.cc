@@ -217,10 +217,8 @@ void JobRunner::attach_transcript(const JobSlot& slot, wire::Ended& ended, Outco
       {"deployment", slot.id()},        {"server", job.agreed().server()},
       {"site", c_.settings.site.str()}, {"bmc", job.agreed().bmc().address()},
       {"agent", c_.settings.version},   {"outcome", wire::Ended::Outcome_Name(ended.outcome())}};
-  *ended.mutable_transcript() =
-      c_.shelf.put(slot.transcript.lines(about, {job.mount_token(), job.second_token(), job.callback_token()},
-                                         draw_seed(c_.entropy)),
-                   out);
+  *ended.mutable_transcript() = c_.shelf.put(
+      slot.transcript.lines(about, {job.mount_token(), job.second_token(), job.callback_token()}), out);
 }
 
 void JobRunner::leave_bmc(JobSlot& slot, Outcome& out) {

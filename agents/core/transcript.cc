@@ -183,8 +183,8 @@ void Transcript::add(Entry entry) {
 }
 
 std::string Transcript::lines(const std::map<std::string, std::string>& about,
-                              const std::vector<std::string>& secrets, std::uint64_t mask_key) const {
-  recording::SecretSet known(mask_key);
+                              const std::vector<std::string>& secrets) const {
+  recording::SecretSet known(0);  // its placeholders are not used
   for (const std::string& secret : secrets) known.learn(secret);
   const auto look = [&](const Entry& entry) {
     for (const std::string* text : {&entry.words, &entry.path, &entry.body, &entry.reply, &entry.failure})
@@ -194,7 +194,7 @@ std::string Transcript::lines(const std::map<std::string, std::string>& about,
   std::ranges::for_each(tail_, look);
 
   const auto masked = [&](std::string text) {
-    known.mask(text);
+    known.mask(text, '*');
     return text;
   };
   std::string out;

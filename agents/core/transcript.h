@@ -30,9 +30,9 @@ class Transcript {
   [[nodiscard]] bool empty() const { return head_.empty(); }
 
   /// JSON, one object in each line; the first one has the fields of `about`. `secrets` are masked wherever they stand,
-  /// and so is what looks like one; `mask_key` is random.
+  /// by stars, and so is what looks like one: the same lines come of inputs whose secrets were masked before.
   [[nodiscard]] std::string lines(const std::map<std::string, std::string>& about,
-                                  const std::vector<std::string>& secrets, std::uint64_t mask_key) const;
+                                  const std::vector<std::string>& secrets) const;
 
  private:
   struct Entry {

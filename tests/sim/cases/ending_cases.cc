@@ -17,11 +17,13 @@ constexpr std::size_t has_a_pass_and_restarts = 3;
 
 void slow(BmcOptions& bmc) { bmc.post_time = 45s; }
 void tells(BmcOptions& bmc) { slow(bmc), bmc.boot_progress = true; }
-void prefers_medium(BmcOptions& bmc) { slow(bmc), bmc.cd_first = true; }
-void prefers_medium_and_tells(BmcOptions& bmc) { tells(bmc), bmc.cd_first = true; }
-void prefers_medium_and_calls(BmcOptions& bmc) { prefers_medium(bmc), bmc.calls_back = true; }
+void firmware_prefers_medium(BmcOptions& bmc) { slow(bmc), bmc.cd_first = true; }
+void firmware_prefers_medium_and_tells(BmcOptions& bmc) { tells(bmc), bmc.cd_first = true; }
+void firmware_prefers_medium_and_calls(BmcOptions& bmc) {
+  firmware_prefers_medium(bmc), bmc.calls_back = true;
+}
 void looks(BmcOptions& bmc) { slow(bmc), bmc.looks_at_media = true; }
-void restarts_unasked(BmcOptions& bmc) { prefers_medium_and_tells(bmc), bmc.reboots_at_end = true; }
+void restarts_unasked(BmcOptions& bmc) { firmware_prefers_medium_and_tells(bmc), bmc.reboots_at_end = true; }
 void reaches(orders::Parts& order) {
   order.agreed.mutable_install()->mutable_proof()->set_reach_host("10.9.0.1");
 }
@@ -39,12 +41,12 @@ std::vector<Case> ending_cases() {
        .faults = {},
        .ends = {"SUCCEEDED"},
        .ending = restarts_at_end,
-       .machine = &prefers_medium_and_tells},
+       .machine = &firmware_prefers_medium_and_tells},
       {.name = "restart_untold_new_system_calls",
        .faults = {},
        .ends = {"SUCCEEDED"},
        .ending = restarts_at_end,
-       .machine = &prefers_medium_and_calls},
+       .machine = &firmware_prefers_medium_and_calls},
       {.name = "restart_untold_port_opens",
        .faults = {},
        .ends = {"SUCCEEDED"},
@@ -57,7 +59,7 @@ std::vector<Case> ending_cases() {
        .ends = {"SUCCEEDED"},
        .port = Port::opens_with_new_system,
        .ending = restarts_at_end,
-       .machine = &prefers_medium,
+       .machine = &firmware_prefers_medium,
        .order = &reaches},
       {.name = "restart_not_to_be_seen",
        .faults = {},
@@ -68,31 +70,31 @@ std::vector<Case> ending_cases() {
        .faults = {},
        .ends = {"INDETERMINATE INSTALLER_STALLED"},
        .ending = restarts_at_end,
-       .machine = &prefers_medium},
+       .machine = &firmware_prefers_medium},
       {.name = "restart_told_agent_restarts",
        .faults = {},
        .ends = {"SUCCEEDED"},
        .when = When::half_way,
        .beside = Beside::agent_restarts,
        .ending = restarts_at_end,
-       .machine = &prefers_medium_and_tells},
+       .machine = &firmware_prefers_medium_and_tells},
       {.name = "passes_told", .faults = {}, .ends = {"SUCCEEDED"}, .ending = has_passes, .machine = &tells},
       {.name = "passes_untold", .faults = {}, .ends = {"SUCCEEDED"}, .ending = has_passes, .machine = &slow},
       {.name = "passes_told_medium_preferred",
        .faults = {},
        .ends = {"SUCCEEDED"},
        .ending = has_passes,
-       .machine = &prefers_medium_and_tells},
+       .machine = &firmware_prefers_medium_and_tells},
       {.name = "passes_untold_medium_preferred",
        .faults = {},
        .ends = {"SUCCEEDED"},
        .ending = has_passes,
-       .machine = &prefers_medium},
+       .machine = &firmware_prefers_medium},
       {.name = "pass_and_restart_told",
        .faults = {},
        .ends = {"SUCCEEDED"},
        .ending = has_a_pass_and_restarts,
-       .machine = &prefers_medium_and_tells},
+       .machine = &firmware_prefers_medium_and_tells},
       {.name = "restart_nobody_expected",
        .faults = {},
        .ends = {"INDETERMINATE INSTALLER_REBOOTED"},

@@ -44,7 +44,7 @@ struct Said : ::testing::Test {
         {.id = request.id, .status = status, .headers = {}, .body = reply, .peer_key_sha256 = ""}, at(clock));
   }
   [[nodiscard]] std::string lines(const std::vector<std::string>& secrets = {}) const {
-    return transcript.lines({{"deployment", "d"}}, secrets, 7);
+    return transcript.lines({{"deployment", "d"}}, secrets);
   }
   [[nodiscard]] std::size_t count() const {
     const std::string text = lines();
