@@ -70,5 +70,5 @@ function(mm_test target)
 endfunction()
 
 function(mm_unit_test target)
-  mm_test(${target} LABEL unit TIMEOUT 120 ${ARGN})
+  mm_test(${target} LABEL unit TIMEOUT 300 ${ARGN})
 endfunction()

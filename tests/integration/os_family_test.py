@@ -178,7 +178,8 @@ def prepare(mesh, chosen):
 
 def is_sealed(path, seen, content):
     """What starts of a medium is zeros once its kernel was read: it starts nothing twice."""
-    return re.search(r"(\.efi|\.cat|efi(boot)?\.img|eltorito\.img|etfsboot\.com|efisys\.bin)$", path) and len(seen) == len(content) and not any(seen)
+    starts = re.search(r"\.(efi|cat|bin|com)$|(efi|efiboot|eltorito)\.img$", path)
+    return starts and len(seen) == len(content) and not any(seen)
 
 
 def check_medium(mesh, case, base, medium, deployment):
