@@ -8,10 +8,6 @@ namespace {
 constexpr char program_path[] = "/etc/metalmesh-callback";
 constexpr char unit_name[] = "metalmesh-callback.service";
 
-std::string shell_word(const std::string& text) {
-  return *write_value(boost::json::value(text), TextFormat::shell);
-}
-
 std::string here_document(const std::string& mark, const std::string& text) {
   return "<<'" + mark + "'\n" + text + (text.ends_with('\n') ? "" : "\n") + mark + "\n";
 }

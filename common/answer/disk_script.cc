@@ -3,13 +3,6 @@
 #include "common/answer/text_format.h"
 
 namespace metalmesh::answer {
-namespace {
-
-std::string shell_word(const std::string& text) {
-  return *write_value(boost::json::value(text), TextFormat::shell);
-}
-
-}  // namespace
 
 std::string disk_script(const wire::DiskChoice& disk) {
   std::string out = R"sh(disk=

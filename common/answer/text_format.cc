@@ -32,24 +32,6 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7f;
 }
 
-/// POSIX: inside single quotes everything is itself, and a single quote leaves them for a moment.
-std::string shell_word(std::string_view text) {
-  constexpr std::string_view safe = "_-+./:@%,=";
-  const bool plain = !text.empty() && text.front() != '-' && text.front() != '=' &&
-                     std::ranges::all_of(
-                         text, [=](char c) { return is_alnum(c) || safe.find(c) != std::string_view::npos; });
-  if (plain) return std::string(text);
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
 std::string xml_text(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -174,6 +156,24 @@ Result<std::string> write_value(const json::value& value, TextFormat format) {
                            format == TextFormat::preseed || format == TextFormat::kernel;
   if (value.is_array() && takes_words) return write_words(value.get_array(), format);
   return cannot(format, "a list or an object");
+}
+
+// POSIX: inside single quotes everything is itself, and a single quote leaves them for a moment.
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view safe = "_-+./:@%,=";
+  const bool plain = !text.empty() && text.front() != '-' && text.front() != '=' &&
+                     std::ranges::all_of(
+                         text, [=](char c) { return is_alnum(c) || safe.find(c) != std::string_view::npos; });
+  if (plain) return std::string(text);
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
 }
 
 std::string base64(std::string_view bytes) {

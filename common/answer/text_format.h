@@ -27,6 +27,9 @@ std::optional<TextFormat> text_format(std::string_view name);
 
 Result<std::string> write_value(const boost::json::value& value, TextFormat format);
 
+/// One word of a POSIX shell, in quotes where it needs them. `text` has no zero byte.
+std::string shell_word(std::string_view text);
+
 /// RFC 4648 with padding: carries any text through any syntax.
 std::string base64(std::string_view bytes);
 
