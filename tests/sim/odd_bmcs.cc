@@ -112,9 +112,8 @@ constexpr std::string_view bouts[] = {
 };
 
 constexpr std::string_view troubles[] = {
-    "key_changed",    "password_changed", "session_table_full", "not_found_at_all",
-    "tokens_refused", "identity_other",   "identity_empty",     "silent",
-    "html_instead",   "power_state_null",
+    "key_changed",    "password_changed", "session_table_full", "not_found_at_all", "tokens_refused",
+    "identity_other", "identity_empty",   "key_changed",        "password_changed", "power_state_null",
 };
 
 }  // namespace
