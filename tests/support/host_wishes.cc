@@ -327,4 +327,19 @@ std::vector<std::string> leaves_of_host() {
   return out;
 }
 
+std::vector<wire::Variable> needed_variables(const std::string& family) {
+  std::vector<wire::Variable> variables;
+  const auto add = [&](const char* name, const char* value) {
+    wire::Variable& variable = variables.emplace_back();
+    variable.set_name(name);
+    variable.set_value(value);
+  };
+  for (const char* name : {"hostname", "server", "deployment"}) add(name, "web-1");
+  if (family == "windows") {
+    add("adminPassword", "S3cret & <more>");
+    add("windowsDisk", "0");
+  }
+  return variables;
+}
+
 }  // namespace metalmesh::answer

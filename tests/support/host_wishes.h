@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "schemas/wire/command.pb.h"
 #include "schemas/wire/host.pb.h"
 
 namespace metalmesh::answer {
@@ -17,6 +18,9 @@ struct HostWish {
 };
 
 const std::vector<HostWish>& host_wishes();
+
+/// What a family's own template needs beside the host.
+std::vector<wire::Variable> needed_variables(const std::string& family);
 
 /// The names of all fields of the schema that hold a value.
 std::vector<std::string> leaves_of_host();

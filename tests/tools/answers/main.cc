@@ -116,20 +116,10 @@ Status write_order(const config::OsFamily& family, wire::Host host, const fs::pa
                    std::ofstream& refused) {
   AnswerOrder order{.family = family,
                     .profile_template = "",
-                    .variables = {},
+                    .variables = needed_variables(family.name()),
                     .host = std::move(host),
                     .packages = {},
                     .callback = std::nullopt};
-  const auto add = [&](const char* name, const char* value) {
-    wire::Variable& variable = order.variables.emplace_back();
-    variable.set_name(name);
-    variable.set_value(value);
-  };
-  for (const char* name : {"hostname", "server", "deployment"}) add(name, "web-1");
-  if (family.name() == "windows") {
-    add("adminPassword", "S3cret & <more>");
-    add("windowsDisk", "0");
-  }
   if (const auto reason = why_refused(order)) {
     refused << *reason << "\n";
     return {};

@@ -46,20 +46,10 @@ wire::Host least_host(const config::OsFamily& family) {
 AnswerOrder order_for(const config::OsFamily& family, wire::Host host, std::string own_template = "") {
   AnswerOrder order{.family = family,
                     .profile_template = std::move(own_template),
-                    .variables = {},
+                    .variables = needed_variables(family.name()),
                     .host = std::move(host),
                     .packages = {},
                     .callback = std::nullopt};
-  const auto add = [&](const char* name, const char* value) {
-    wire::Variable& variable = order.variables.emplace_back();
-    variable.set_name(name);
-    variable.set_value(value);
-  };
-  for (const char* name : {"hostname", "server", "deployment"}) add(name, "web-1");
-  if (family.name() == "windows") {
-    add("adminPassword", "S3cret");
-    add("windowsDisk", "0");
-  }
   return order;
 }
 
