@@ -1,9 +1,7 @@
 // A start from an image, as the house knows it: an install's stages up to the launch, and nothing that judges an installer.
 #include "agents/install/boot_iso_kind.h"
 
-#include <utility>
-
-#include "agents/install/install_machine.h"
+#include "agents/install/install_kind.h"
 #include "agents/work/order_form.h"
 #include "common/orders/order_parts.h"
 #include "common/ports/wire_time.h"
@@ -28,15 +26,8 @@ work::Materials materials(const wire::Agreed& agreed, const wire::Issue& issue) 
   return needs;
 }
 
-bool past_return(const record::Job& job) { return job.launched(); }
-
-std::unique_ptr<work::Work> make(work::Makings with) {
-  return std::make_unique<InstallMachine>(with.job, with.timeouts, std::move(with.urls), with.seed,
-                                          with.known);
-}
-
 }  // namespace
 
-const work::Kind boot_iso_kind{"bootIso", true, wrong, materials, past_return, make, true};
+const work::Kind boot_iso_kind{"bootIso", true, wrong, materials, was_launched, make_install_machine, true};
 
 }  // namespace metalmesh::install

@@ -31,15 +31,15 @@ work::Materials materials(const wire::Agreed& agreed, const wire::Issue& issue) 
   return needs;
 }
 
-bool past_return(const record::Job& job) { return job.launched(); }
+}  // namespace
 
-std::unique_ptr<work::Work> make(work::Makings with) {
+bool was_launched(const record::Job& job) { return job.launched(); }
+
+std::unique_ptr<work::Work> make_install_machine(work::Makings with) {
   return std::make_unique<InstallMachine>(with.job, with.timeouts, std::move(with.urls), with.seed,
                                           with.known);
 }
 
-}  // namespace
-
-const work::Kind install_kind{"install", true, wrong, materials, past_return, make};
+const work::Kind install_kind{"install", true, wrong, materials, was_launched, make_install_machine};
 
 }  // namespace metalmesh::install
