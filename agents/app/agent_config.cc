@@ -49,6 +49,8 @@ Status check_dialled(const std::string& field, const std::string& listen, const 
 
 Status check_media(const config::Media& media) {
   if (auto fine = check_dialled("address", media.listen(), media.address(), "BMCs"); !fine) return fine;
+  const std::string& plain = media.plain_address().empty() ? media.address() : media.plain_address();
+  if (auto fine = check_dialled("plainAddress", media.plain_listen(), plain, "BMCs"); !fine) return fine;
   return check_dialled("packagesAddress", media.packages_listen(), media.packages_address(), "installers");
 }
 
@@ -149,6 +151,7 @@ AgentSettings settings_of(const config::Agent& config, const std::string& machin
   settings.hello_interval = length_of(config.hello_interval(), settings.hello_interval);
   settings.media_address = config.media().address();
   settings.media_tls = !config.media().plain_http();
+  settings.plain_address = config.media().plain_address();
   settings.callback_address = config.media().callback_address();
   settings.packages_address = config.media().packages_address();
   settings.wan_free = config.wan_free();

@@ -18,8 +18,9 @@ constexpr char footer[] = R"(The configuration is YAML; relative paths are relat
   credentialsFile: credentials.yaml
   media: {listen: "0.0.0.0:8443", address: 10.20.0.5}
 
-"metalmesh pki init --dir DIR" makes those keys and certificates; media.address is what BMCs dial. media.plainHttp: true is for
-BMCs that cannot do TLS, media.bandwidth: 40MB caps what all readers get per second.
+"metalmesh pki init --dir DIR" makes those keys and certificates; media.address is what BMCs dial. Where some BMCs do no
+TLS, media.plainListen: "10.20.0.5:8080" serves those whose server or network says media: http. media.bandwidth: 40MB caps what
+all readers get per second.
 An agent is two processes, so that neither a crash nor an upgrade of the one breaks what servers read from the other:
 
   metalmesh-agent --config FILE          takes orders, drives BMCs

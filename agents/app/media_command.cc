@@ -32,6 +32,7 @@ media::MediaServerOptions server_options(const config::Media& media, const std::
   options.tls = !media.plain_http();
   options.bandwidth = media.bandwidth();
   options.packages_listen = media.packages_listen();
+  options.plain_listen = media.plain_listen();
   options.memory = data_dir;
   return options;
 }

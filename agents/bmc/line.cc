@@ -423,6 +423,10 @@ bool Line::take(Turn& turn, const HttpFailed& failure) {
       over(Answer::Kind::unsent);
       turn.fail({.code = wire::CREDENTIAL_MISSING});
       break;
+    case HttpFailure::elsewhere:
+      over(Answer::Kind::unsent);
+      turn.fail({.code = wire::BMC_NOT_ALLOWED, .seen = failure.detail});
+      break;
     case HttpFailure::local:
       over(Answer::Kind::unsent);
       could_not_ask(turn, failure.detail);

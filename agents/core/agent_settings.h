@@ -24,6 +24,7 @@ struct AgentSettings {
   /// reports is used as it is.
   std::string media_address;
   bool media_tls = true;
+  std::string plain_address;     // the same for media without TLS; empty: the host of media_address
   std::string callback_address;  // the same for installed systems; empty: what BMCs dial
   std::string media_ca;          // PEM, what installed systems check the media server's certificate with
   /// The same for package trees, where they have a listener of their own.

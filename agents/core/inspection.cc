@@ -20,10 +20,10 @@ struct Wording {
   std::string next;
 };
 
-const std::array<Wording, 12>& wordings() {
+const std::array<Wording, 13>& wordings() {
   static const std::string set_password = commands::on_agent_host(commands::set_credential("{credential}"));
   static const std::string again = commands::inspect("{server}");
-  static const std::array<Wording, 12> table = {{
+  static const std::array<Wording, 13> table = {{
       {wire::BMC_UNREACHABLE, "does not answer ({seen})",
        "check the BMC's cable, address and port, then: " + again},
       {wire::AGENT_EXHAUSTED, "was not asked: {seen}",
@@ -35,6 +35,8 @@ const std::array<Wording, 12>& wordings() {
        "find out why (board swap, new certificate, wrong machine), then accept the new key: " +
            commands::accept("{server}")},
       {wire::CREDENTIAL_MISSING, "cannot be logged in to: its credential is not at this site", set_password},
+      {wire::BMC_NOT_ALLOWED, "is not to be asked: {seen}",
+       "correct the server's BMC, or spec.bmcNetworks of its site: " + commands::apply()},
       {wire::BMC_PASSWORD_CHANGE_REQUIRED, "wants its password changed first",
        "set a new password on the BMC, then " + set_password},
       {wire::BMC_SESSIONS_FULL, "has no room for another session, or is busy",

@@ -17,11 +17,6 @@ constexpr Duration until_believed = std::chrono::minutes(1);
 
 std::string holder(const std::string& name) { return rows::inspect + name; }
 
-std::string media_base(const SiteStanding& site) {
-  return site.media_address.empty() ? std::string()
-                                    : (site.media_tls ? "https://" : "http://") + site.media_address;
-}
-
 /// Why nothing may be taken away from this BMC by anybody but its own job; or nothing.
 std::optional<wire::Fault> own_business(const JobContext& c, const wire::BmcTarget& bmc) {
   for (const JobSlot* slot : c.jobs.all()) {
@@ -70,8 +65,7 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
     if (talking >= side_by_side) return;
     auto& [name, slot] = *item;
     const wire::BmcTarget& bmc = slot.row.request().bmc();
-    if (auto fault =
-            c_.breaker.why_not(login_of(bmc, slot.row.request().planned()), c_.site.login_refusals, now)) {
+    if (auto fault = why_no_login(c_, bmc, slot.row.request().planned(), now)) {
       refuse(name, slot, std::move(*fault), now, out);
       continue;
     }
@@ -98,7 +92,7 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
     const auto& left_over = slot.row.session_uris();
     slot.talk = std::make_unique<Inspection>(
         holder(name), slot.row.request(), std::vector<std::string>(left_over.begin(), left_over.end()),
-        c_.settings.timeouts, &c_.settings.quirks, draw_seed(c_.entropy), media_base(c_.site));
+        c_.settings.timeouts, &c_.settings.quirks, draw_seed(c_.entropy), c_.site.media_of(bmc).base());
     ++talking;
     apply(name, slot, slot.talk->go_on(now), now, out);
   }
@@ -146,6 +140,8 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
     auto held =
         step.request->credential ? c_.breaker.why_not(login, c_.site.login_refusals, now) : std::nullopt;
     if (held) return refuse(name, slot, std::move(*held), now, out);  // since it began
+    step.request->within =
+        c_.site.networks.within(slot.row.request().bmc().address(), slot.row.request().bmc().credential());
     out.emit(std::move(*step.request));
   }
   if (step.wake) out.emit(TimerArm{holder(name), *step.wake});

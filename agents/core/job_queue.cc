@@ -173,7 +173,7 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
 std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& now) const {
   const wire::Issue& issue = slot.job.issue();
   const std::string stage = wire::Stage_Name(slot.job.stage());
-  auto no_login = c_.breaker.why_not(login_of(slot.job.agreed().bmc()), c_.site.login_refusals, now);
+  auto no_login = why_no_login(c_, slot.job.agreed().bmc(), false, now);
   if (!slot.changes()) return no_login;  // it harms nobody, whoever vouches for this agent
   if (c_.site.disk_low) {
     return make_fault(wire::DISK_LOW, stage, "the agent's disk is below its reserve: no new job is started",
@@ -235,7 +235,10 @@ std::optional<wire::Fault> JobQueue::trouble(const work::Materials& needs) const
 
 /// A medium needs a URL to give to a BMC; MediaUp brings it.
 bool JobQueue::can_serve(const JobSlot& slot) const {
-  return !c_.site.media_address.empty() || !materials_of(slot.job).medium;
+  if (!materials_of(slot.job).medium) return true;
+  const MediaPlace place = c_.site.media_of(slot.job.agreed().bmc());
+  const bool never_served = !place.tls && !c_.site.listening_media.empty();  // its preparation says so
+  return !place.address.empty() || never_served;
 }
 
 void JobQueue::hold(JobSlot& slot, wire::Fault fault, const Now& now, Outcome& out) {

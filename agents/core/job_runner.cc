@@ -43,6 +43,14 @@ Login login_of(const wire::BmcTarget& bmc, bool planned) {
   return {bmc.credential(), normal_bmc_address(bmc.address()), planned};
 }
 
+std::optional<wire::Fault> why_no_login(const JobContext& context, const wire::BmcTarget& bmc, bool planned,
+                                        const Now& now) {
+  if (auto barred = context.site.networks.why_not(bmc.address(), bmc.credential()))
+    return make_fault(wire::BMC_NOT_ALLOWED, "QUEUED", std::move(*barred),
+                      "correct the server's BMC, or spec.bmcNetworks of its site: " + commands::apply());
+  return context.breaker.why_not(login_of(bmc, planned), context.site.login_refusals, now);
+}
+
 void count_login_refusal(const JobContext& context, const Login& login, const std::string& server,
                          const Now& now, Outcome& out) {
   if (!context.breaker.refused(login, context.site.login_refusals, now, out)) return;
@@ -142,6 +150,8 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
   for (work::JobAction& action : outcome.actions) {
     std::visit(Overloaded{
                    [&](work::CallBmc& call) {
+                     const wire::BmcTarget& bmc = slot.job.agreed().bmc();
+                     call.request.within = c_.site.networks.within(bmc.address(), bmc.credential());
                      slot.transcript.asked(call.request, now);
                      out.emit(std::move(call.request));
                    },

@@ -43,6 +43,9 @@ wire::Event event_of(const record::Job& job);
 std::vector<std::pair<std::string, std::string>> log_fields(const record::Job& job);
 
 Login login_of(const wire::BmcTarget& bmc, bool planned = false);
+/// Why nobody may talk to this BMC now: it is in none of the site's networks, or its account is held; or nothing.
+std::optional<wire::Fault> why_no_login(const JobContext& context, const wire::BmcTarget& bmc, bool planned,
+                                        const Now& now);
 /// A BMC refused a login: counts for the credential, and tells when that begins to hold its jobs.
 void count_login_refusal(const JobContext& context, const Login& login, const std::string& server,
                          const Now& now, Outcome& out);

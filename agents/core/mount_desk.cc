@@ -62,6 +62,14 @@ std::optional<wire::Fault> other_family(const record::Job& job, const config::Os
                     "look at it, then order it again: " + commands::install(job.agreed().server()));
 }
 
+wire::Fault no_listener(const record::Job& job) {
+  return make_fault(wire::INSERT_REFUSED, "MEDIA",
+                    "the BMC at " + job.agreed().bmc().address() +
+                        " is to read its medium without TLS, and this site's agent serves none so",
+                    "set media.plainListen in the agent's file and restart it, or take media: http from the "
+                    "server's BMC or its network");
+}
+
 /// The media server must not end a response before this job calls its reader stalled, which may take twice
 /// the limit (install/read_watch.h).
 std::uint32_t patience_of(const record::Job& job, const AgentSettings& settings) {
@@ -87,6 +95,9 @@ std::string MountDesk::token() { return to_hex(entropy_.secret(token_bytes)); }
 
 std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMaterials& with,
                                               const SiteStanding& site, Outcome& out) {
+  const MediaPlace place = site.media_of(job.agreed().bmc());
+  if (place.address.empty()) return no_listener(job);
+  job.set_plain_medium(!place.tls);
   if (with.profile_blob == nullptr) {
     renew_tokens(job, out);
     serve(job, with.image, out);
@@ -156,9 +167,8 @@ void MountDesk::serve(record::Job& job, const wire::ImageFacts& facts, Outcome& 
 
 work::MediaUrls MountDesk::urls(const record::Job& job, const SiteStanding& site) const {
   work::MediaUrls urls;
-  const std::string& address = site.media_address;
+  const auto [address, tls] = site.media_of(job.agreed().bmc());
   if (address.empty()) return urls;
-  const bool tls = settings_.media_tls;
   urls.medium = media::mount_url(address, job.mount_token(), media::MediumKind::cd, tls);
   urls.base = urls.medium.substr(0, urls.medium.rfind("/m/"));
   if (!job.has_second()) return urls;
@@ -190,6 +200,7 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   if (job.has_packages()) *mount.mutable_packages() = job.packages();
   mount.set_patience_seconds(patience_of(job, settings_));
   mount.set_sealed(job.sealed());
+  mount.set_plain(job.plain_medium());
   send_mount(std::move(mount), out);
   if (!job.has_second()) return;
   wire::Mount second;
@@ -197,6 +208,7 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   second.set_deployment_id(job.issue().deployment_id());
   *second.mutable_second() = job.second();
   second.set_state(second_state(job.mount_state()));
+  second.set_plain(job.plain_medium());
   send_mount(std::move(second), out);
 }
 

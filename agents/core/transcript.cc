@@ -84,6 +84,8 @@ std::string_view words_of(HttpFailure failure) {
       return "the answer is too large";
     case HttpFailure::no_credential:
       return "the credential is not at this site";
+    case HttpFailure::elsewhere:
+      return "its name leads outside of the site's networks";
     case HttpFailure::local:
       return "nothing was sent";
   }

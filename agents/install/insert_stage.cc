@@ -48,7 +48,9 @@ Verdict send(Context& context) {
   const Medium medium = at_hand(context);
   const auto ladder = redfish::if_match_ladder(slot.etag);
   medium.slot = slot.uri;
-  ++talk.insert_tries;
+  if (talk.insert_tries++ == 0 && medium.url.starts_with("http:"))
+    context.note_evidence(
+        "its medium is served without TLS: whoever is on the way can read the answers to its installer");
   talk.slot_doubt_until = context.now.mono + context.timeouts.confirm;
   return act(context, Ask::insert,
              redfish::insert_media(slot, medium.url, talk.extras, ladder[talk.etag_step % ladder.size()]),
@@ -78,8 +80,9 @@ Verdict next_slot(Context& context, const Answer& answer) {
   if (!owed) medium.slot.clear();
   const bool tls_only = answer.refusal == Refusal::for_good && medium.url.starts_with("https:") &&
                         answer.error.mentions("TransferProtocolType");
-  const std::string_view hint =
-      tls_only ? "; where it takes HTTP, the site's media.plainHttp serves that" : "";
+  const std::string_view hint = tls_only ? "; where it takes HTTP, spec.bmc.media: http of the server (or of "
+                                           "its site's bmcNetworks) gives it that"
+                                         : "";
   return not_inserted(context, {.expected = "HTTP 2xx",
                                 .seen = "HTTP " + std::to_string(answer.status) + std::string(hint),
                                 .detail = answer.error.text(),

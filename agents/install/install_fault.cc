@@ -127,11 +127,12 @@ bool installer_may_run(const record::Job& job) {
 
 bool is_of_talk(wire::FaultCode code) {
   if (planted(Defect::talk_ends_medium)) return false;
-  constexpr std::array<wire::FaultCode, 12> of_talk = {
+  constexpr std::array<wire::FaultCode, 13> of_talk = {
       wire::BMC_UNREACHABLE,       wire::BMC_LOGIN_REFUSED,  wire::BMC_PASSWORD_CHANGE_REQUIRED,
       wire::BMC_SESSIONS_FULL,     wire::BMC_KEY_CHANGED,    wire::BMC_TLS_REFUSED,
       wire::BMC_PROTOCOL,          wire::CREDENTIAL_MISSING, wire::IDENTITY_MISMATCH,
-      wire::IDENTITY_INSUFFICIENT, wire::SYSTEM_AMBIGUOUS,   wire::AGENT_EXHAUSTED};
+      wire::IDENTITY_INSUFFICIENT, wire::SYSTEM_AMBIGUOUS,   wire::AGENT_EXHAUSTED,
+      wire::BMC_NOT_ALLOWED};
   return std::ranges::find(of_talk, code) != of_talk.end();
 }
 

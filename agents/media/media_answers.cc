@@ -28,8 +28,7 @@ MediaOutcome MediaCore::on_request(MediaRequest request, const Now& now) {
 
 void MediaCore::answer(MediaRequest request, const Now& now, MediaOutcome& out) {
   const auto target = parse_media_target(request.path);
-  const bool hidden = request.from_hosts && target && target->kind != MediaTarget::Kind::packages;
-  if (!target || hidden) {
+  if (!target || hidden(request, *target)) {
     out.effects.emplace_back(plain_reply(request, 404, "nothing is served at this path\n"));
   } else if (target->kind == MediaTarget::Kind::callback) {
     answer_callback(std::move(request), target->token, now, out);
@@ -38,6 +37,20 @@ void MediaCore::answer(MediaRequest request, const Now& now, MediaOutcome& out) 
   } else {
     answer_mount(std::move(request), target->token, now, out);
   }
+}
+
+/// What a listener without TLS does not serve is not there for whoever comes over it.
+bool MediaCore::hidden(const MediaRequest& request, const MediaTarget& target) const {
+  switch (request.door) {
+    case Door::media:
+      return false;
+    case Door::packages:
+      return target.kind != MediaTarget::Kind::packages;
+    case Door::plain:
+      break;
+  }
+  const auto mount = mounts_.find(target.token);
+  return target.kind != MediaTarget::Kind::mount || mount == mounts_.end() || !mount->second.plain;
 }
 
 void MediaCore::answer_callback(MediaRequest request, const std::string& token, const Now& now,

@@ -68,6 +68,7 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
   }
   Entry& entry = fresh ? mounts_[token] : known->second;
   entry.deployment = order.deployment_id();
+  entry.plain = order.plain();
   const wire::MountState state = state_for(order, entry, fresh, out);
   if (state == wire::DEAD) {
     abort_streams(token, false, out);

@@ -118,6 +118,7 @@ class MediaCore {
     Duration patience{};
     std::string callback_token;
     CallbackLine callers;
+    bool plain = false;  // served without TLS too
     bool launch_asked = false;
     bool refusal_logged = false;
     std::vector<Parked> parked;
@@ -157,6 +158,7 @@ class MediaCore {
 
   // media_answers.cc: what readers and callers ask
   void answer(MediaRequest request, const Now& now, MediaOutcome& out);
+  [[nodiscard]] bool hidden(const MediaRequest& request, const MediaTarget& target) const;
   void answer_mount(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
   void answer_callback(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
   void answer_packages(const MediaRequest& request, const MediaTarget& target, MediaOutcome& out);

@@ -17,14 +17,21 @@ namespace metalmesh::media {
 /// One connection; it has at most one request under way.
 using ConnId = std::uint64_t;
 
+/// The listener that a reader came over.
+enum class Door {
+  media,     // everything, with TLS unless the site does without it
+  packages,  // package trees without TLS, for hosts
+  plain,     // without TLS, media alone that were ordered so
+};
+
 struct MediaRequest {
   ConnId conn = 0;
   std::string method;
   std::string path;
   Headers headers;  // names in lower case
   std::string body;
-  std::string peer;         // address without port: compared with BMC addresses
-  bool from_hosts = false;  // over the listener for package trees, where nothing else is served
+  std::string peer;  // address without port: compared with BMC addresses
+  Door door = Door::media;
 };
 
 /// Answer a connection: `text`, or (for image content) `segments` of the base `file`.

@@ -73,6 +73,7 @@ bool must_not_talk(const record::Job& job) {
     case wire::BMC_KEY_CHANGED:
     case wire::BMC_TLS_REFUSED:
     case wire::CREDENTIAL_MISSING:
+    case wire::BMC_NOT_ALLOWED:
       return true;
     default:
       return false;

@@ -9,9 +9,9 @@
 namespace metalmesh::work {
 namespace {
 
-const std::array<Wording, 15>& wordings() {
+const std::array<Wording, 16>& wordings() {
   using namespace marks;
-  static const std::array<Wording, 15> table = {{
+  static const std::array<Wording, 16> table = {{
       {wire::BMC_UNREACHABLE, passes, unknown, "{bmc} does not answer ({seen}, {span})",
        "check the BMC's cable, address and power, then: " + commands::inspect("{server}")},
       {wire::AGENT_EXHAUSTED, passes, unknown, "{bmc} could not be asked for {span}: {seen}",
@@ -35,6 +35,8 @@ const std::array<Wording, 15>& wordings() {
        "update the BMC's firmware; attach the detail to a report"},
       {wire::CREDENTIAL_MISSING, stays, unknown, "this site has no credential named {credential}",
        commands::on_agent_host(commands::set_credential("{credential}"))},
+      {wire::BMC_NOT_ALLOWED, stays, unknown, "{bmc} is not to be asked: {seen}",
+       "correct the server's BMC, or spec.bmcNetworks of its site: " + commands::apply()},
       {wire::IDENTITY_MISMATCH, stays, unknown,
        "{bmc} reports {seen}, the order expects {expected}: swapped cables?",
        "correct the server's BMC address, or after a board swap: " + commands::reidentify("{server}")},

@@ -1,12 +1,17 @@
 #include "common/adapters/curl_transfer.h"
 
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v4.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <cerrno>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -47,6 +52,35 @@ std::string peer_key(CURL* easy) {
   if (!certificate) return {};
   const std::string key = spki_der(certificate.get());
   return key.empty() ? std::string() : to_hex(sha256(key));
+}
+
+namespace ip = boost::asio::ip;
+
+ip::address address_in(const sockaddr& at) {
+  if (at.sa_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(at);
+    return ip::address_v4(ntohl(v4.sin_addr.s_addr));
+  }
+  ip::address_v6::bytes_type bytes{};
+  std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(at).sin6_addr, bytes.size());
+  const ip::address_v6 v6(bytes);
+  if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6);
+  return v6;
+}
+
+bool holds(const std::string& network, const ip::address& address) {
+  boost::system::error_code wrong;
+  if (address.is_v4()) {
+    const auto range = ip::make_network_v4(network, wrong);
+    return !wrong && ip::network_v4(address.to_v4(), range.prefix_length()).canonical() == range.canonical();
+  }
+  const auto range = ip::make_network_v6(network, wrong);
+  return !wrong && ip::network_v6(address.to_v6(), range.prefix_length()).canonical() == range.canonical();
+}
+
+/// Where there are none, every address is fine.
+bool any_holds(const std::vector<std::string>& networks, const ip::address& address) {
+  return networks.empty() || std::ranges::any_of(networks, [&](const auto& n) { return holds(n, address); });
 }
 
 struct FailureRow {
@@ -145,8 +179,13 @@ std::optional<CurlTransfer::Answer> CurlTransfer::prepare(const CredentialSource
 
 /// libcurl does not tell why there was no socket.
 curl_socket_t CurlTransfer::open_socket(void* self, curlsocktype, curl_sockaddr* address) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  if (const ip::address to = address_in(address->addr); !any_holds(transfer.request_.within, to)) {
+    transfer.outside_ = to.to_string();
+    return CURL_SOCKET_BAD;
+  }
   const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-  if (socket < 0 && is_out_of_descriptors(errno)) static_cast<CurlTransfer*>(self)->no_socket_ = true;
+  if (socket < 0 && is_out_of_descriptors(errno)) transfer.no_socket_ = true;
   return socket < 0 ? CURL_SOCKET_BAD : socket;
 }
 
@@ -202,8 +241,15 @@ void CurlTransfer::set_request() {
                    request_.method == "HEAD" ? nullptr : request_.method.c_str());
 }
 
-int CurlTransfer::before_request(void* self, char*, char*, int, int) {
+int CurlTransfer::before_request(void* self, char* peer, char*, int, int) {
   auto& transfer = *static_cast<CurlTransfer*>(self);
+  // A connection that was kept may be older than the networks.
+  boost::system::error_code wrong;
+  if (const auto to = ip::make_address(peer, wrong); wrong || !any_holds(transfer.request_.within, to)) {
+    transfer.outside_ = peer;
+    transfer.stop_ = Stop::elsewhere;
+    return CURL_PREREQFUNC_ABORT;
+  }
   // libcurl repeats a request by itself when a reused connection dies before a byte of the reply came. The
   // BMC may have acted on it, so only what is harmless to repeat may be.
   if (++transfer.sends_ > 1 && !repeatable(transfer.request_.method)) {
@@ -259,6 +305,8 @@ CurlTransfer::Answer CurlTransfer::finish(CURLcode code) {
       return failed(HttpFailure::key_changed, reply_.peer_key_sha256);
     case Stop::no_key:
       return failed(HttpFailure::tls_refused, "the peer showed no certificate");
+    case Stop::elsewhere:
+      return led_outside();
     case Stop::repeated:
       return failed(HttpFailure::dropped, "the connection closed before a reply came");
     case Stop::too_large:
@@ -276,9 +324,15 @@ HttpFailed CurlTransfer::failed(HttpFailure failure, std::string detail) const {
   return HttpFailed{request_.id, failure, std::move(detail)};
 }
 
+HttpFailed CurlTransfer::led_outside() const {
+  return failed(HttpFailure::elsewhere,
+                "its name leads to " + outside_ + ", which is in none of the networks that its site allows");
+}
+
 HttpFailed CurlTransfer::failed(CURLcode code) const {
   const bool no_connection = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
                              code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT;
+  if (sends_ == 0 && no_connection && !outside_.empty()) return led_outside();
   if (sends_ == 0 && no_connection && (no_socket_ || out_of_descriptors()))
     return failed(HttpFailure::local, no_descriptor_left());
   const std::string detail = error_[0] != '\0' ? error_ : curl_easy_strerror(code);

@@ -37,9 +37,9 @@ class CurlTransfer {
   [[nodiscard]] const Origin& origin() const { return origin_; }
 
  private:
-  enum class Stop { none, key_changed, no_key, repeated, too_large };
+  enum class Stop { none, elsewhere, key_changed, no_key, repeated, too_large };
 
-  static int before_request(void* self, char*, char*, int, int);
+  static int before_request(void* self, char* peer, char*, int, int);
   static std::size_t on_header(const char* bytes, std::size_t size, std::size_t count, void* self);
   static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* address);
   static std::size_t on_body(const char* bytes, std::size_t size, std::size_t count, void* self);
@@ -50,6 +50,7 @@ class CurlTransfer {
   bool judge_peer();
   [[nodiscard]] HttpFailed failed(HttpFailure failure, std::string detail) const;
   [[nodiscard]] HttpFailed failed(CURLcode code) const;
+  [[nodiscard]] HttpFailed led_outside() const;
 
   const CurlClientOptions& options_;
   HttpRequest request_;
@@ -61,6 +62,7 @@ class CurlTransfer {
   HttpReplied reply_;
   std::size_t header_bytes_ = 0;
   bool no_socket_ = false;  // this process had no descriptor for it
+  std::string outside_;     // an address that it would have led to, and must not
   int sends_ = 0;           // how often this request was about to leave
   Stop stop_ = Stop::none;
 };

@@ -37,6 +37,8 @@ struct HttpRequest {
   std::uint32_t reply_limit = 1U << 20;  // bytes; a longer reply is HttpFailed{too_large}
   /// Nothing more is asked over its connection, which is closed after the reply: BMCs have few of them.
   bool last = false;
+  /// Networks (CIDR) one of which must hold the address that is dialled; none: anywhere.
+  std::vector<std::string> within;
   bool operator==(const HttpRequest&) const = default;
 };
 inline constexpr char credential_user_placeholder[] = "@@METALMESH-USER@@";
@@ -61,6 +63,7 @@ enum class HttpFailure {
   too_large,      // reply longer than reply_limit
   no_credential,  // the named credential does not exist at this site
   local,          // nothing was sent: this process could not (no descriptor left, ...), whoever was asked
+  elsewhere,      // nothing was sent: the name leads to an address outside of HttpRequest::within
 };
 
 struct HttpFailed {

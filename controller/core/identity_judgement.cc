@@ -140,6 +140,7 @@ wire::BmcTarget bmc_target(const rest::Server& server, const rest::Site* site) {
     target.set_credential(site->spec().defaults().credential());
   }
   target.set_tls(bmc_tls(server, site) == "ca" ? wire::BmcTarget::CA : wire::BmcTarget::PIN);
+  target.set_media(server.spec().bmc().media());
   if (target.tls() == wire::BmcTarget::PIN) target.set_key_sha256(bmc_key(server));
   return target;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/machine_key.h"
+#include "common/hosts/bmc_networks.h"
 #include "common/hosts/host_rules.h"
 #include "common/ports/bandwidth_plan.h"
 #include "common/ports/wire_time.h"
@@ -178,6 +179,14 @@ Verdict check_pace(rest::RolloutSpec& spec) {
              : std::nullopt});
 }
 
+Verdict check_network(const wire::BmcNetwork& network) {
+  for (const std::string& credential : network.credentials()) {
+    if (auto bad = rules::name("spec.bmcNetworks.credentials", credential)) return bad;
+  }
+  return if_set(network.media_address(),
+                [](const auto& v) { return rules::address("spec.bmcNetworks.mediaAddress", v); });
+}
+
 }  // namespace
 
 Verdict check_host(wire::Host* host) {
@@ -219,6 +228,11 @@ Verdict check(rest::Site& site, const MeshState&) {
   }
   if (const auto plan = BandwidthPlan::from(spec.images()); !plan)
     return refusal(ErrorKind::invalid, "spec.images", plan.error().message);
+  if (const auto fine = hosts::BmcNetworks::check(spec.bmc_networks()); !fine)
+    return refusal(ErrorKind::invalid, "spec.bmcNetworks", fine.error().message);
+  for (const wire::BmcNetwork& network : spec.bmc_networks()) {
+    if (auto bad = check_network(network)) return bad;
+  }
   // The default credential may be applied after its site, to which it belongs.
   return first_of(
       {rules::text("spec.timeZone", spec.time_zone(), 64),
@@ -255,6 +269,8 @@ Verdict check(rest::Server& server, const MeshState& mesh) {
        check_credential_use(server, site->second, mesh),
        if_set(spec.bmc().tls(),
               [](const auto& v) { return rules::one_of("spec.bmc.tls", v, {"pin", "ca"}); }),
+       if_set(spec.bmc().media(),
+              [](const auto& v) { return rules::one_of("spec.bmc.media", v, {"https", "http"}); }),
        if_set(spec.bmc().key_sha256(),
               [](const auto& v) { return rules::sha256_hex("spec.bmc.keySha256", v); }),
        check_identity(spec.identity()),

@@ -35,6 +35,7 @@ void send_settings(Work& work, const rest::Site& site, SiteLink& link) {
   settings.set_parallel(site.spec().limits().parallel());
   settings.set_login_refusals(site.spec().limits().login_refusals());
   settings.set_media_address(site.spec().media().address());
+  *settings.mutable_bmc_networks() = site.spec().bmc_networks();
   if (site.spec().has_images()) *settings.mutable_images() = site.spec().images();
   std::string digest = sha256(canonical_bytes(settings));
   if (digest != link.row().settings_sha256()) {

@@ -69,7 +69,7 @@ OTHERS = {
     ("uuid_byte_order",): ("MISMATCH", "bytes turned"),
     ("insert_500_always",): ("INSERT_REFUSED", "SYS446"),
     ("insert_task_completed_critical",): ("INSERT_REFUSED", "could not be verified"),
-    ("http_only",): ("INSERT_REFUSED", "plainHttp"),
+    ("http_only",): ("INSERT_REFUSED", "media: http"),
     ("verify_certificate",): ("MEDIA_TLS_REFUSED", "ca"),
     ("unescaped_etag",): ("BMC_PROTOCOL", "invalid JSON at byte"),
     ("label_is_sku",): ("SUCCEEDED",),

@@ -44,7 +44,7 @@ ARROWS = [
     ("agents/media/menu", []),
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families", "common/answer", "agents/media/menu"]),
     ("agents/media", ["common/ports"]),
-    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/families", "common/answer", "agents/redfish", "agents/bmc", "agents/work",
+    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "agents/redfish", "agents/bmc", "agents/work",
                      "agents/install", "agents/power", "agents/media", "agents/media/answer"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),

@@ -60,12 +60,12 @@ int status_of(ErrorKind kind) {
 
 }  // namespace
 
-Connection::Connection(ConnId id, NetSocket socket, std::string peer, bool from_hosts,
-                       ReaderPatience patience, MonoTime now)
+Connection::Connection(ConnId id, NetSocket socket, std::string peer, Door door, ReaderPatience patience,
+                       MonoTime now)
     : id_(id),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
-      from_hosts_(from_hosts),
+      door_(door),
       patience_(patience),
       deadline_(now + patience.handshake) {}
 
@@ -112,7 +112,7 @@ bool Connection::shake_hands(Progress& progress, MonoTime now) {
     return false;
   }
   phase_ = Phase::reading;
-  deadline_ = now + (from_hosts_ ? patience_.request : patience_.idle);
+  deadline_ = now + (from_hosts() ? patience_.request : patience_.idle);
   return true;
 }
 
@@ -154,7 +154,7 @@ bool Connection::take_request(Progress& progress, MonoTime now) {
   request.headers = std::move((*head)->headers);
   request.body = in_.substr((*head)->size, total - (*head)->size);
   request.peer = peer_;
-  request.from_hosts = from_hosts_;
+  request.door = door_;
   in_.erase(0, total);
   phase_ = Phase::waiting;
   progress.request = std::move(request);

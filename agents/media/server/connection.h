@@ -45,9 +45,8 @@ class Connection {
     std::uint64_t wanted = 0;  // with Wait::disk: from where on in the base; no further step until `take`
   };
 
-  /// `from_hosts` goes into its requests.
-  Connection(ConnId id, NetSocket socket, std::string peer, bool from_hosts, ReaderPatience patience,
-             MonoTime now);
+  /// `door` goes into its requests.
+  Connection(ConnId id, NetSocket socket, std::string peer, Door door, ReaderPatience patience, MonoTime now);
 
   /// Of image content it sends about `most_content` bytes and then waits for a turn; with 0, it waits at
   /// once. `scratch` is shared by all connections, `scratch_bytes` long; `may_continue` is asked before each
@@ -72,7 +71,7 @@ class Connection {
   [[nodiscard]] bool sends_content() const { return phase_ == Phase::sending && !content_.empty(); }
   /// It is to be closed, and what was sent has arrived.
   [[nodiscard]] bool is_done() const { return phase_ == Phase::closing && !socket_.has_unsent(); }
-  [[nodiscard]] bool from_hosts() const { return from_hosts_; }
+  [[nodiscard]] bool from_hosts() const { return door_ == Door::packages; }
   [[nodiscard]] bool awaits_verdict() const { return phase_ == Phase::waiting; }
   [[nodiscard]] bool awaits_disk() const { return awaits_disk_; }
   [[nodiscard]] const std::shared_ptr<ImageFile>& file() const { return file_; }
@@ -115,7 +114,7 @@ class Connection {
   ConnId id_;
   NetSocket socket_;
   std::string peer_;
-  bool from_hosts_;
+  Door door_;
   ReaderPatience patience_;
   Phase phase_ = Phase::handshake;
   MonoTime deadline_;

@@ -25,6 +25,7 @@ namespace {
 constexpr ConnId listener_id = 0;
 constexpr ConnId wakeup_id = 1;
 constexpr ConnId packages_id = 2;
+constexpr ConnId plain_id = 3;
 constexpr Duration sweep_every = std::chrono::seconds(1);
 constexpr Duration told_again_after = std::chrono::minutes(1);
 /// The core goes through all mounts at each tick, so not at each event.
@@ -64,11 +65,10 @@ bool watch(int epoll, int operation, int fd, std::uint32_t events, ConnId id) {
 
 }  // namespace
 
-MediaLoop::MediaLoop(Listener listener, SslContext tls, Listener packages, const MediaServerOptions& options,
-                     Sink& sink, LogSink& log)
-    : listener_(std::move(listener)),
+MediaLoop::MediaLoop(Listeners listeners, SslContext tls, const MediaServerOptions& options, Sink& sink,
+                     LogSink& log)
+    : listeners_(std::move(listeners)),
       tls_(std::move(tls)),
-      packages_(std::move(packages)),
       most_connections_(options.connections),
       patience_(options.patience),
       sink_(sink),
@@ -76,7 +76,7 @@ MediaLoop::MediaLoop(Listener listener, SslContext tls, Listener packages, const
       memory_(options.memory.empty() ? std::nullopt : std::optional<LaunchedMedia>(options.memory)),
       core_(&images_),
       pacer_(options.bandwidth),
-      next_id_(packages_id + 1),
+      next_id_(plain_id + 1),
       scratch_(scratch_bytes),
       disk_([this] {
         disk_answered_ = true;
@@ -95,9 +95,11 @@ Status MediaLoop::prepare() {
 }
 
 bool MediaLoop::watch_listeners(int operation, std::uint32_t events) {
-  const bool packages_watched =
-      !packages_.socket || watch(epoll_.get(), operation, packages_.socket.get(), events, packages_id);
-  return watch(epoll_.get(), operation, listener_.socket.get(), events, listener_id) && packages_watched;
+  const auto watched = [&](const Listener& listener, ConnId id) {
+    return !listener.socket || watch(epoll_.get(), operation, listener.socket.get(), events, id);
+  };
+  return watched(listeners_.media, listener_id) && watched(listeners_.packages, packages_id) &&
+         watched(listeners_.plain, plain_id);
 }
 
 void MediaLoop::post(wire::MediaCommand command) {
@@ -154,7 +156,9 @@ void MediaLoop::run() {
 }
 
 void MediaLoop::wake(ConnId id, std::uint32_t events, MonoTime now) {
-  if (id == listener_id || id == packages_id) return accept_readers(now, id == packages_id);
+  if (id == listener_id) return accept_readers(now, listeners_.media, Door::media);
+  if (id == packages_id) return accept_readers(now, listeners_.packages, Door::packages);
+  if (id == plain_id) return accept_readers(now, listeners_.plain, Door::plain);
   if (id == wakeup_id) {
     // Drained before the orders are taken, so that an order posted meanwhile wakes the next round.
     std::uint64_t drained = 0;
@@ -205,8 +209,8 @@ int MediaLoop::timeout_ms(MonoTime now) const {
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now).count());
 }
 
-void MediaLoop::accept_readers(MonoTime now, bool from_hosts) {
-  const Listener& listener = from_hosts ? packages_ : listener_;
+void MediaLoop::accept_readers(MonoTime now, const Listener& listener, Door door) {
+  const bool from_hosts = door == Door::packages;
   for (int i = 0; i < 64; ++i) {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
@@ -224,10 +228,10 @@ void MediaLoop::accept_readers(MonoTime now, bool from_hosts) {
     if (readers_.size() >= most_connections_ && !drop_idle(from_hosts)) continue;
     if (from_hosts && hosts_ >= most_connections_ / 2 && !drop_idle(true)) continue;
     const ConnId id = next_id_++;
-    SSL_CTX* tls = from_hosts ? nullptr : tls_.get();
+    SSL_CTX* tls = door == Door::media ? tls_.get() : nullptr;
     NetSocket link(std::move(socket), tls, most_unsent(tls != nullptr, readers_.size()));
     auto connection =
-        std::make_unique<Connection>(id, std::move(link), address_of(peer), from_hosts, patience_, now);
+        std::make_unique<Connection>(id, std::move(link), address_of(peer), door, patience_, now);
     constexpr std::uint32_t events = EPOLLIN | EPOLLRDHUP;
     if (!watch(epoll_.get(), EPOLL_CTL_ADD, connection->fd(), events, id)) continue;
     readers_.emplace(id, Reader{std::move(connection), events});

@@ -30,9 +30,14 @@ namespace metalmesh::media {
 
 class MediaLoop {
  public:
-  /// `packages` may be without a socket. `sink` and `log` must outlive the loop.
-  MediaLoop(Listener listener, SslContext tls, Listener packages, const MediaServerOptions& options,
-            Sink& sink, LogSink& log);
+  /// All but `media` may be without a socket.
+  struct Listeners {
+    Listener media;
+    Listener packages;
+    Listener plain;
+  };
+  /// `sink` and `log` must outlive the loop.
+  MediaLoop(Listeners listeners, SslContext tls, const MediaServerOptions& options, Sink& sink, LogSink& log);
   /// Creates epoll and the wake-up; once, before `run`.
   Status prepare();
   void run();
@@ -53,7 +58,7 @@ class MediaLoop {
   void remember(MonoTime now);
   void carry_out(const wire::MediaCommand& command, MonoTime now);
   void take_commands();
-  void accept_readers(MonoTime now, bool from_hosts);
+  void accept_readers(MonoTime now, const Listener& listener, Door door);
   [[nodiscard]] bool watch_listeners(int operation, std::uint32_t events);
   void wake(ConnId id, std::uint32_t events, MonoTime now);
   void serve_turns(MonoTime now);
@@ -74,9 +79,8 @@ class MediaLoop {
   void take_from_disk(MonoTime now);
   [[nodiscard]] int timeout_ms(MonoTime now) const;
 
-  Listener listener_;
+  Listeners listeners_;
   SslContext tls_;
-  Listener packages_;  // plain HTTP, package trees only
   std::size_t most_connections_;
   ReaderPatience patience_;
   Sink& sink_;

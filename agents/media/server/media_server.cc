@@ -1,5 +1,7 @@
 #include "agents/media/server/media_server.h"
 
+#include <utility>
+
 #include "agents/media/server/media_loop.h"
 
 namespace metalmesh::media {
@@ -12,20 +14,21 @@ Result<std::unique_ptr<MediaServer>> MediaServer::start(const MediaServerOptions
     if (!made) return std::unexpected(made.error());
     tls = std::move(*made);
   }
-  auto listener = listen_on(options.listen);
-  if (!listener) return std::unexpected(listener.error());
-  std::string address = listener->address;
-  Listener packages;
-  if (!options.packages_listen.empty()) {
-    auto plain = listen_on(options.packages_listen);
-    if (!plain) return std::unexpected(plain.error());
-    packages = std::move(*plain);
+  MediaLoop::Listeners listeners;
+  for (const auto& [where, into] : {std::pair{&options.listen, &listeners.media},
+                                    {&options.packages_listen, &listeners.packages},
+                                    {&options.plain_listen, &listeners.plain}}) {
+    if (where->empty()) continue;
+    auto listener = listen_on(*where);
+    if (!listener) return std::unexpected(listener.error());
+    *into = std::move(*listener);
   }
+  std::string address = listeners.media.address;
   wire::MediaEvent up;
   up.mutable_up()->set_address(address);
-  up.mutable_up()->set_packages_address(packages.address);
-  auto loop = std::make_unique<MediaLoop>(std::move(*listener), std::move(tls), std::move(packages), options,
-                                          sink, log);
+  up.mutable_up()->set_packages_address(listeners.packages.address);
+  up.mutable_up()->set_plain_address(listeners.plain.address);
+  auto loop = std::make_unique<MediaLoop>(std::move(listeners), std::move(tls), options, sink, log);
   if (auto ready = loop->prepare(); !ready) return std::unexpected(ready.error());
   sink.deliver(MediaReported{std::move(up)});
   return std::unique_ptr<MediaServer>(new MediaServer(options, std::move(loop), std::move(address)));

@@ -28,6 +28,7 @@ struct MediaServerOptions {
   std::uint64_t bandwidth = 0;  // bytes per second to all readers together; 0: no limit
   ReaderPatience patience;
   std::string packages_listen;  // package trees over plain HTTP, and nothing else; empty: not there
+  std::string plain_listen;     // media that were ordered without TLS, and nothing else; empty: not there
   std::string memory;  // the agent's data folder, where launched media are; empty: nothing is remembered
 };
 

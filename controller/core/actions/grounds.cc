@@ -2,6 +2,7 @@
 
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
+#include "common/hosts/bmc_networks.h"
 #include "common/text/glob.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/fences.h"
@@ -42,6 +43,16 @@ Ground site_unknown(const Candidate& c) {
     return "site " + c.server.spec().site() + " is quarantined: " + site->second.status().quarantine_reason();
   }
   return std::nullopt;
+}
+
+Ground bmc_not_allowed(const Candidate& c) {
+  const auto site = c.plan.mesh.sites.find(c.server.spec().site());
+  if (site == c.plan.mesh.sites.end() || site->second.spec().bmc_networks().empty()) return std::nullopt;
+  const wire::BmcTarget bmc = bmc_target(c.server, &site->second);
+  auto why = hosts::BmcNetworks(site->second.spec().bmc_networks()).why_not(bmc.address(), bmc.credential());
+  if (!why) return std::nullopt;
+  return *why + "; correct the server's BMC, or spec.bmcNetworks of site " + c.server.spec().site() + ": " +
+         commands::apply();
 }
 
 Ground busy(const Candidate& c) {

@@ -38,6 +38,8 @@ namespace grounds {
 Ground excluded_by_name(const Candidate& c);
 Ground retired(const Candidate& c);
 Ground site_unknown(const Candidate& c);
+/// Outside of the networks that its site names.
+Ground bmc_not_allowed(const Candidate& c);
 Ground busy(const Candidate& c);
 Ground blocked(const Candidate& c);
 Ground not_fenced(const Candidate& c);

@@ -15,6 +15,7 @@ constexpr std::array against_it = {
     Rule<Candidate>{"EXCLUDED", grounds::excluded_by_name},
     Rule<Candidate>{"RETIRED", grounds::retired},
     Rule<Candidate>{"SITE_UNKNOWN", grounds::site_unknown},
+    Rule<Candidate>{"BMC_NOT_ALLOWED", grounds::bmc_not_allowed},
 };
 
 class InspectPlanning final : public Planning {

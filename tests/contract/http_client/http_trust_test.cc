@@ -48,6 +48,23 @@ TEST_F(HttpClientTest, pin_accepts_the_key_alone_and_reports_another) {
   EXPECT_EQ(empty->failure, HttpFailure::key_changed);
 }
 
+TEST_F(HttpClientTest, a_name_that_leads_outside_of_the_networks_is_not_dialled) {
+  start_api();
+  const std::string url = "https://localhost:" + std::to_string(server_->port()) + "/";
+  auto inside = request("GET", url);
+  inside.within = {"10.0.0.0/8", "127.0.0.0/8", "::1/128"};
+  EXPECT_TRUE(reply_of(inside));
+  auto outside = request("GET", url);
+  outside.id = "outside";
+  outside.within = {"10.0.0.0/8", "fd00::/8"};
+  for (const char* over : {"the connection that is kept", "a new one"}) {
+    const auto failed = failure_of(outside);
+    ASSERT_TRUE(failed) << over;
+    EXPECT_EQ(failed->failure, HttpFailure::elsewhere) << over;
+    EXPECT_THAT(failed->detail, testing::AnyOf(HasSubstr("127.0.0.1"), HasSubstr("::1"))) << over;
+  }
+}
+
 TEST_F(HttpClientTest, a_connection_is_not_shared_between_trusts) {
   start_api();
   const std::string url = "https://127.0.0.1:" + std::to_string(server_->port()) + "/";

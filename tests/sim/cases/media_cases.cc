@@ -24,7 +24,7 @@ std::vector<Case> media_cases() {
       {.name = "http_only",
        .faults = {"http_only"},
        .ends = {"FAILED INSERT_REFUSED"},
-       .words = {"HTTP, NFS", "plainHttp"},
+       .words = {"HTTP, NFS", "media: http"},
        .most = {"InsertMedia", 1}},
       {.name = "nfs_cifs_only",
        .faults = {"nfs_cifs_only"},

@@ -51,6 +51,21 @@ TEST_F(Planned, TooWideASelectorWipesNothing) {
   for (const auto& one : frozen.excluded()) EXPECT_FALSE(one.message().empty()) << one.name();
 }
 
+TEST_F(Planned, WhoseBmcIsInNoNetworkOfItsSiteStaysOut) {
+  for (int i = 0; i < 2; ++i) mesh.add_ready("s" + std::to_string(i), agent, i);
+  rest::Site site = mesh.state().sites.at("par1");
+  site.mutable_spec()->add_bmc_networks()->set_cidr(mesh.state().servers.at("s0").spec().bmc().address() +
+                                                    "/32");
+  mesh.apply(site);
+  const rest::Plan frozen = plan(Mesh::rollout_object("r"));
+  EXPECT_THAT(names(frozen), ::testing::ElementsAre("s0"));
+  ASSERT_EQ(frozen.excluded_size(), 1);
+  EXPECT_EQ(frozen.excluded(0).reason(), "BMC_NOT_ALLOWED");
+  EXPECT_THAT(frozen.excluded(0).message(), ::testing::HasSubstr("spec.bmcNetworks of site par1"));
+  site.mutable_spec()->mutable_bmc_networks(0)->set_cidr("10.20.0.7/24");
+  EXPECT_EQ(mesh.ask(Apply{site, std::nullopt}).error().field, "spec.bmcNetworks");
+}
+
 TEST_F(Planned, APatternThatSparesNobodyIsRefused) {
   for (int i = 0; i < 3; ++i) mesh.add_ready("par1-n00" + std::to_string(i), agent, i);
   struct Case {

@@ -193,11 +193,12 @@ class PackagesTest : public test::MediaCoreTest, private BaseImages {
     return std::make_unique<MemoryReader>(broken_ ? "not an image" : iso_.build());
   }
   MediaOutcome order(wire::MountState state, const std::string& token = "tok",
-                     const std::string& tree = "tree") {
+                     const std::string& tree = "tree", bool plain = false) {
     wire::MediaCommand command;
     auto& mount = *command.mutable_mount();
     mount.set_token(token);
     mount.set_state(state);
+    mount.set_plain(plain);
     mount.mutable_image()->set_size(size);
     mount.mutable_image()->set_path("/images/base.iso");
     mount.mutable_packages()->set_token(tree);
@@ -205,9 +206,9 @@ class PackagesTest : public test::MediaCoreTest, private BaseImages {
     mount.mutable_packages()->mutable_image()->set_sha256("bb");
     return core_.on_command(command, at(0));
   }
-  Respond get(const std::string& path, Headers headers = {}, bool from_hosts = true,
+  Respond get(const std::string& path, Headers headers = {}, Door door = Door::packages,
               const std::string& method = "GET") {
-    MediaRequest request{7, method, path, std::move(headers), "", "10.0.0.7", from_hosts};
+    MediaRequest request{7, method, path, std::move(headers), "", "10.0.0.7", door};
     return responses(core_.on_request(std::move(request), at(1))).front();
   }
   int opened_ = 0;
@@ -251,11 +252,11 @@ TEST_F(PackagesTest, AnswerAsHttpSays) {
       get("/p/tree/pool/a.deb", {{"range", "bytes=2-4"}, {"if-range", header(whole, "ETag")}});
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(header(part, "Content-Range"), "bytes 2-4/10");
-  const Respond head = get("/p/tree/pool/a.deb", {}, true, "HEAD");
+  const Respond head = get("/p/tree/pool/a.deb", {}, Door::packages, "HEAD");
   EXPECT_EQ(head.content_length, 10U);
   EXPECT_TRUE(head.segments.empty());
   EXPECT_EQ(get("/p/tree/pool/a.deb", {{"range", "bytes=10-"}}).status, 416);
-  EXPECT_EQ(get("/p/tree/pool/a.deb", {}, true, "PUT").status, 405);
+  EXPECT_EQ(get("/p/tree/pool/a.deb", {}, Door::packages, "PUT").status, 405);
   EXPECT_EQ(get("/p/tree/pool/b.deb").status, 404);
   EXPECT_EQ(get("/p/tree/../../etc/passwd").status, 400);
   EXPECT_THAT(get("/p/tree/pool/").text, testing::HasSubstr("href=\"/p/tree/pool/a.deb\""));
@@ -266,8 +267,19 @@ TEST_F(PackagesTest, HostsSeeNothingElse) {
   order(wire::LAUNCHED);
   EXPECT_EQ(get("/m/tok.iso").status, 404);
   EXPECT_EQ(get("/c/call").status, 404);
-  EXPECT_EQ(get("/m/tok.iso", {}, false).status, 200);
-  EXPECT_EQ(get("/p/tree/pool/a.deb", {}, false).status, 200) << "BMCs and hosts may share a network";
+  EXPECT_EQ(get("/m/tok.iso", {}, Door::media).status, 200);
+  EXPECT_EQ(get("/p/tree/pool/a.deb", {}, Door::media).status, 200) << "BMCs and hosts may share a network";
+}
+
+TEST_F(PackagesTest, WithoutTlsThereAreOnlyTheMediaThatWereOrderedSo) {
+  order(wire::LAUNCHED);
+  EXPECT_EQ(get("/m/tok.iso", {}, Door::plain).status, 404);
+  order(wire::LAUNCHED, "tok", "tree", true);
+  EXPECT_EQ(get("/m/tok.iso", {}, Door::plain).status, 200);
+  EXPECT_EQ(get("/m/tok.iso", {}, Door::media).status, 200);
+  EXPECT_EQ(get("/m/other.iso", {}, Door::plain).status, 404);
+  EXPECT_EQ(get("/p/tree/pool/a.deb", {}, Door::plain).status, 404);
+  EXPECT_EQ(get("/c/call", {}, Door::plain).status, 404);
 }
 
 TEST_F(PackagesTest, ReadsOfThemAreASignOfLife) {
@@ -296,7 +308,7 @@ TEST_F(PackagesTest, WhatCannotBeReadIsRefusedWithTheReason) {
   ASSERT_EQ(events.size(), 1U);
   EXPECT_THAT(events[0].refused().reason(), testing::HasSubstr("package tree"));
   EXPECT_FALSE(events[0].refused().temporary());
-  EXPECT_EQ(get("/m/tok.iso", {{"range", plain_range}}, false).status, 206) << "the medium is sound";
+  EXPECT_EQ(get("/m/tok.iso", {{"range", plain_range}}, Door::media).status, 206) << "the medium is sound";
   broken_ = false;
   EXPECT_TRUE(told(order(wire::LAUNCHED)).empty());
   EXPECT_EQ(get("/p/tree/pool/a.deb").status, 200) << "another order may succeed";
@@ -308,7 +320,7 @@ TEST_F(PackagesTest, ATreeThatIsAwayIsTriedAgainAndDisablesNothing) {
   const auto events = told(order(wire::LAUNCHED));
   ASSERT_EQ(events.size(), 1U);
   EXPECT_TRUE(events[0].refused().temporary());
-  EXPECT_EQ(get("/m/tok.iso", {}, false).status, 200);
+  EXPECT_EQ(get("/m/tok.iso", {}, Door::media).status, 200);
   core_.on_command(
       [] {
         wire::MediaCommand c;
