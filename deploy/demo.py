@@ -84,7 +84,7 @@ def tiny_installer(mesh):
              "spec": {"family": "placeholder", "iso": {"urls": [f"file://{INSTALLER}"], "sha256": digest}}},
             {"kind": "Profile", "metadata": {"name": "tiny"},
              "spec": {"family": "placeholder", "template": {"inline": ANSWER + (mesh.data / "pki/ca.crt").read_text()}, "maxRun": "15m",
-                      "proof": {"minimum": "callback", "within": "5m", "settle": "1s"}}}]
+                      "proof": {"minimum": "callback", "within": "5m"}}}]
 
 
 def set_up(mesh):

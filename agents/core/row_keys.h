@@ -6,7 +6,7 @@
 
 namespace metalmesh::agent::rows {
 
-inline constexpr std::uint32_t version = 3;
+inline constexpr std::uint32_t version = 4;
 
 inline constexpr char site[] = "a/site";
 inline constexpr char clock[] = "a/clock";

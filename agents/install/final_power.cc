@@ -89,7 +89,8 @@ Verdict power_on_new_system(Context& context) {
                                                 : "found powered on, not by us");
     return Verdict::done;
   }
-  job.set_progress_before(progress_of(*system));
+  // Once it was told to go on, a state that lags may stand beside the new system's progress.
+  if (job.intent() != record::Job::FINAL_RESET_ON) job.set_progress_before(progress_of(*system));
   const Duration waited = context.now.mono - talk.told_on_at.value_or(talk.entered);
   if (job.intent() == record::Job::FINAL_RESET_ON && waited < settle_time(context, system->reset))
     return look_again(context, context.timeouts.poll / 2);

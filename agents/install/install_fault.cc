@@ -13,7 +13,7 @@ namespace {
 
 using Outcome = wire::Ended;
 
-// Placeholders of its own: {media} {slot} {percent} {again_graceful} {again_replace}.
+// Placeholders of its own: {media} {slot} {percent} {again_graceful} {again_replace} {another_proof}.
 const std::array<Wording, 20>& wordings() {
   using namespace work::marks;
   static const std::array<Wording, 20> table = {{
@@ -72,8 +72,8 @@ const std::array<Wording, 20>& wordings() {
        "look at the console; if the new system is up: " + commands::resolve("{server}", "succeeded")},
       {wire::PROOF_MISSING, stays, known,
        "the installer ended, but in {span} the proof reached was {seen}, wanted {expected}",
-       "do not reinstall yet: check the host's network; accept it: " +
-           commands::resolve("{server}", "succeeded")},
+       "do not reinstall yet: look at the console, and at the host's network; if the new system runs: " +
+           commands::resolve("{server}", "succeeded") + "{another_proof}"},
       {wire::CANCELLED_BY_OPERATOR, stays, known, "cancelled before anything was launched", "nothing"},
       {wire::OUTCOME_UNKNOWN, stays, unknown, "{seen}",
        "look at the console, then: " + commands::resolve_either_way("{server}")},
@@ -101,6 +101,10 @@ std::string again(const record::Job& job, std::string_view flags) {
 std::string own_value(std::string_view name, const record::Job& job, const FaultFacts& facts) {
   if (name == "media") return "image " + terms_of(job.agreed()).image().name();
   if (name == "again_graceful") return again(job, "--powered-on graceful");
+  if (name == "another_proof")
+    return facts.expected != "booted" ? ""
+                                      : ". With proof.minimum callback in the profile the next ones tell it "
+                                        "themselves, whatever their BMCs do";
   if (name == "again_replace") return again(job, "--replace-foreign-media");
   if (name == "slot") return facts.slot.empty() ? job.inserted_slot() : facts.slot;
   return name == "percent" ? percent_of(job) : "?";

@@ -1,5 +1,7 @@
 #include "agents/install/probe.h"
 
+#include <utility>
+
 #include "agents/install/stages.h"
 #include "common/base/planted.h"
 
@@ -49,7 +51,11 @@ void take_probe(Context& context, const ProbeAnswered& answer) {
     return;
   }
   const bool any = planted(Defect::any_listener_proves);
-  if (answer.open && (any || (job.port_was_closed() && job.proof() >= wire::PROOF_BOOTED)))
+  // A restart may have been anybody's, and the port the installer's own.
+  const bool another_sign =
+      job.proof() >= wire::PROOF_BOOTED ||
+      (std::exchange(context.talk.port_answered, answer.open) && !job.ends_in_restart());
+  if (answer.open && (any || (job.port_was_closed() && another_sign)))
     raise_proof(context, wire::PROOF_REACHABLE, "a port of " + host + " answers");
 }
 

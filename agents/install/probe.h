@@ -12,8 +12,8 @@ inline constexpr Duration probe_gap = std::chrono::seconds(10);
 void probe_port(Context& context);
 
 /// An answer came. Before the final power-on a port that is closed is what a later answer is held against:
-/// what was open all the time is somebody else's. Afterwards, and once the new system has booted, an answer
-/// is a proof.
+/// what was open all the time is somebody else's. Afterwards, an answer is a
+/// proof once the new system has booted; without that it takes two.
 void take_probe(Context& context, const ProbeAnswered& answer);
 
 }  // namespace metalmesh::install

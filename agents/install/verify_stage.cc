@@ -5,7 +5,6 @@
 #include "agents/install/final_power.h"
 #include "agents/install/probe.h"
 #include "agents/install/stages.h"
-#include "agents/work/duration_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
@@ -13,7 +12,6 @@ namespace metalmesh::install {
 namespace {
 
 constexpr Duration default_within = std::chrono::minutes(20);
-constexpr Duration default_settle = std::chrono::minutes(1);
 
 wire::ProofGrade wanted(const Context& context) {
   // That it went off by itself is something; that it restarted, anybody may have brought about.
@@ -47,37 +45,27 @@ bool os_runs(Context& context, const redfish::System& system) {
   return false;
 }
 
-/// Staying up proves nothing while our medium might be what it stays up from.
-bool media_gone(const record::Job& job) { return job.inserted_slot().empty() && job.second_slot().empty(); }
-
-/// Busy: the host is not on, and something is done about it.
+/// Busy: the host is not on, and something is done about it. That it is on, and stays so, proves nothing: it may be in its
+/// firmware, or started anew by itself meanwhile.
 Verdict judge_power(Context& context, const redfish::System& system) {
   Conversation& talk = context.talk;
   if (talk.proves_late) return Verdict::done;
   talk.power.saw(system.power, context.now.mono);
   if (system.off()) {
-    talk.on_since.reset();
     // What was on, and is off again, is a new system's own affair.
     return talk.power.on_seen() ? Verdict::done : still_off(context, system);
   }
   const bool runs = os_runs(context, system);
   if (!system.on()) return Verdict::done;
-  if (runs) {
-    raise_proof(context, wire::PROOF_BOOTED, "the firmware reports a running operating system");
-    return Verdict::done;
-  }
-  // A restart may have been anybody's: a BMC that tells what runs has to tell that it does.
-  if (context.job.ends_in_restart() && !system.boot_progress.empty()) return Verdict::done;
-  if (!talk.on_since) {  // one reading is not staying on
-    talk.on_since = context.now.mono;
-    return Verdict::done;
-  }
-  const auto& policy = context.install().proof();
-  const Duration settle = policy.has_settle() ? from_wire(policy.settle()) : default_settle;
-  if (media_gone(context.job) && context.now.mono - *talk.on_since >= settle)
-    raise_proof(context, wire::PROOF_BOOTED,
-                "stayed on for " + work::for_people(settle) + " with the media gone");
+  talk.tells_what_runs |= !system.boot_progress.empty();
+  if (runs) raise_proof(context, wire::PROOF_BOOTED, "the firmware reports a running operating system");
   return Verdict::done;
+}
+
+/// Of a BMC that never told what runs, more cannot be had by waiting.
+std::string reached(const Context& context) {
+  const bool silent = wanted(context) == wire::PROOF_BOOTED && !context.talk.tells_what_runs;
+  return name_of(context.job.proof()) + (silent ? " (its BMC does not tell what runs)" : "");
 }
 
 /// What runs now is what this job installed, unless another agent with our identity ordered something since:
@@ -112,9 +100,8 @@ Verdict verify(Context& context) {
   const Duration within = proof_time(context);
   const Duration waited = from_wire(context.job.verified_for());
   if (waited < within) return context.wait(within - waited);
-  return context.fail(
-      wire::PROOF_MISSING,
-      {.expected = name_of(wanted(context)), .seen = name_of(context.job.proof()), .span = within});
+  return context.fail(wire::PROOF_MISSING,
+                      {.expected = name_of(wanted(context)), .seen = reached(context), .span = within});
 }
 
 }  // namespace metalmesh::install

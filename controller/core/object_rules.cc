@@ -84,12 +84,10 @@ Verdict check_credential_use(const rest::Server& server, const rest::Site& site,
 Verdict check_proof(rest::ProfileProof& proof) {
   default_to(*proof.mutable_minimum(), "booted");
   if (!proof.has_within()) *proof.mutable_within() = to_wire(defaults::proof_within);
-  if (!proof.has_settle()) *proof.mutable_settle() = to_wire(defaults::proof_settle);
   const bool reaches = proof.minimum() == "reachable";
   return first_of(
       {rules::one_of("spec.proof.minimum", proof.minimum(), {"poweroff", "booted", "callback", "reachable"}),
        rules::duration("spec.proof.within", proof.within(), day),
-       rules::duration("spec.proof.settle", proof.settle(), day),
        rules::at_most("spec.proof.port", proof.port(), 65535),
        required("spec.proof.port", !reaches || proof.port() != 0),
        required("spec.proof.hostVar", !reaches || !proof.host_var().empty())});

@@ -21,7 +21,6 @@ inline constexpr std::chrono::seconds launch_within = std::chrono::minutes(30);
 inline constexpr std::chrono::seconds max_run = std::chrono::hours(2);
 inline constexpr std::chrono::seconds stall_after = std::chrono::minutes(35);
 inline constexpr std::chrono::seconds proof_within = std::chrono::minutes(20);
-inline constexpr std::chrono::seconds proof_settle = std::chrono::minutes(2);
 inline constexpr std::uint32_t attempts_before_wipe = 2;
 inline constexpr std::uint32_t canary_above = 10;  // servers in the plan
 inline constexpr std::chrono::seconds unprotect_for = std::chrono::hours(4);

@@ -11,7 +11,7 @@
 
 namespace metalmesh::controller {
 
-inline constexpr char row_version = 3;
+inline constexpr char row_version = 4;
 
 std::string encode_row(const google::protobuf::MessageLite& message);
 /// Kinds: corrupt (not such a message), unsupported (written by a newer controller).

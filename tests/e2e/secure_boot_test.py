@@ -32,7 +32,7 @@ def starts_what_is_signed_with_our_menu():
     with tempfile.TemporaryDirectory(prefix="secure-boot-") as scratch:
         image = debian(pathlib.Path(scratch), signed_grub())
         with MachineMesh("secure-boot=on", image=image) as mesh:
-            mesh.apply_basics("debian", proof={"minimum": "poweroff", "settle": "1s"}, maxRun="600s", stallAfter="90s")
+            mesh.apply_basics("debian", proof={"minimum": "poweroff"}, maxRun="600s", stallAfter="90s")
             mesh.wait_ready(timeout=120)
             mesh.start_install()
             mesh.wait_console("END")

@@ -79,7 +79,7 @@ def one_seed(seed, servers, pause):
     sites = {site: servers // len(SITES) for site in SITES}
     hard = max(1, servers // 50)
     with ChaosMesh(sites, seed, install_ms=1500) as mesh:
-        mesh.apply_basics(proof={"minimum": "callback", "within": "180s", "settle": "1s"}, maxRun="300s", stallAfter="20s")
+        mesh.apply_basics(proof={"minimum": "callback", "within": "180s"}, maxRun="300s", stallAfter="20s")
         mesh.wait_ready(timeout=60 + servers)
         nemesis = Nemesis(mesh, seed)
         nemesis.hurt_bmcs(mesh.names, fatal=hard, harmless=servers // 4)

@@ -125,7 +125,7 @@ def the_controllers_clock_steps_in_each_stage():
     with Mesh({"par1": len(HELD) * len(STEPS), "par2": len(STEPS)}, install_ms=3_000, agent_config={"timeouts": {
             "bmcRequest": "110s", "firstRead": "100s", "unreachable": "10s", "confirm": "20s", "power": "20s"}}) as mesh:
         shift = shifted_controller(mesh)
-        proof = {"minimum": "callback", "within": "200s", "settle": "1s"}
+        proof = {"minimum": "callback", "within": "200s"}
         mesh.apply_basics(stallAfter="100s", maxRun="300s", proof=proof)
         mesh.wait_ready()
         names = sorted(mesh.truth())

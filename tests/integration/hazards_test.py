@@ -108,7 +108,7 @@ def the_talk_breaks_while_installers_run(mesh):
 def reach_profile(mesh, name, port):
     mesh.apply(name, {"kind": "Profile", "metadata": {"name": name}, "spec": {
         "family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "120s", "stallAfter": "30s",
-        "proof": {"minimum": "reachable", "port": port, "hostVar": "probe", "within": "25s", "settle": "1s"}}})
+        "proof": {"minimum": "reachable", "port": port, "hostVar": "probe", "within": "25s"}}})
 
 
 def with_probe(mesh, server):

@@ -79,7 +79,7 @@ def fifty_readers_and_two_deaths():
     patient = {"timeouts": {"unreachable": "300s", "bmcLost": "300s", "firstRead": "300s", "stall": "300s"}}
     with Mesh({"par1": SERVERS}, install_ms=300_000, agent_config=patient) as mesh:
         agent, media = mesh.agents["par1"], mesh.media["par1"]
-        mesh.apply_basics(maxRun="900s", stallAfter="900s", proof={"minimum": "callback", "within": "60s", "settle": "1s"})
+        mesh.apply_basics(maxRun="900s", stallAfter="900s", proof={"minimum": "callback", "within": "60s"})
         mesh.apply("site", {"kind": "Site", "metadata": {"name": "par1"}, "spec": {"limits": {"parallel": SERVERS}}})
         mesh.wait_ready()
         names = sorted(mesh.truth())
@@ -152,7 +152,7 @@ def the_medium_outlives_both_deaths():
     read is not forgotten."""
     with Mesh({"par1": 3}, install_ms=300_000, agent_config={"timeouts": {"stall": "300s", "firstRead": "300s"}}) as mesh:
         agent, media = mesh.agents["par1"], mesh.media["par1"]
-        mesh.apply_basics(maxRun="900s", stallAfter="900s", proof={"minimum": "callback", "within": "60s", "settle": "1s"})
+        mesh.apply_basics(maxRun="900s", stallAfter="900s", proof={"minimum": "callback", "within": "60s"})
         mesh.wait_ready()
         ended, *running = sorted(mesh.truth())
         mesh.start_rollout("web", select={"labels": {"role": "web"}})

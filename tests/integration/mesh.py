@@ -260,7 +260,7 @@ class Mesh:
     # ---- objects
     def apply_basics(self, family="placeholder", **profile):
         spec = {"family": family, **({"template": {"inline": TEMPLATE}} if family == "placeholder" else {}),
-                "proof": {"minimum": "callback", "within": "60s", "settle": "1s"}, "maxRun": "120s",
+                "proof": {"minimum": "callback", "within": "60s"}, "maxRun": "120s",
                 "stallAfter": "8s", **profile}
         documents = []
         for site in self.sites:

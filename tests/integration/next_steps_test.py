@@ -235,7 +235,7 @@ def in_objects(mesh, typist, servers):
         "family": "placeholder", "iso": {"urls": [f"file://{path}"], "sha256": digest}}}
     profile = lambda name, text: {"kind": "Profile", "metadata": {"name": name}, "spec": {
         "family": "placeholder", "template": {"inline": text}, "maxRun": "120s", "stallAfter": "8s",
-        "proof": {"minimum": "callback", "within": "60s", "settle": "1s"}}}
+        "proof": {"minimum": "callback", "within": "60s"}}}
     mesh.apply("broken", image("later", missing, later_sha), image("rotten", mesh.image, "1" * 64), image("plain", plain, plain_sha),
                profile("vague", TEMPLATE + "rack={{rack_of_nobody}}\n"))
     for code, spec in {"IMAGE_UNAVAILABLE": {"image": "later"}, "IMAGE_CORRUPT": {"image": "rotten"}, "IMAGE_UNSUITABLE": {"image": "plain"},
@@ -275,7 +275,7 @@ def too_much_for_one_order(mesh, typist, server):
     mesh.apply("many", image([f"https://mirror{i}.example.net/{'x' * 2000}.iso" for i in range(15)]),
                {"kind": "Profile", "metadata": {"name": "wide"}, "spec": {
                    "family": "placeholder", "template": {"inline": TEMPLATE}, "vars": {"of_profile": "x" * 8000},
-                   "proof": {"minimum": "callback", "within": "60s", "settle": "1s"}}})
+                   "proof": {"minimum": "callback", "within": "60s"}}})
     mesh.start_rollout("much", select={"servers": [server]}, image="many", profile="wide", vars={"of_rollout": "y" * 8000}, **ALL)
     end = mesh.wait_done("much", 30)[server]
     assert end["fault"]["code"] == "ORDER_INVALID" and end["disk"] == "DISK_UNTOUCHED", end
@@ -332,7 +332,7 @@ def each_next_step_helps():
         mesh.apply("sites", {"kind": "Site", "metadata": {"name": "par1"}, "spec": {"limits": {"parallel": 60}}},
                    {"kind": "Profile", "metadata": {"name": "short"}, "spec": {
                        "family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "40s", "stallAfter": "6s",
-                       "proof": {"minimum": "callback", "within": "5s", "settle": "1s"}}})
+                       "proof": {"minimum": "callback", "within": "5s"}}})
         mesh.wait_ready()
         servers = dict(zip(rows, [n for n in sorted(mesh.truth()) if n.startswith("par1")]))
         servers["CREDENTIAL_MISSING"] = "par2-n001"

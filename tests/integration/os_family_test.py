@@ -115,7 +115,7 @@ class Case:
         return self.variables[name].strip('"')
 
     def profile(self):
-        lines = [f"  family: {self.family}", "  proof: {minimum: poweroff, settle: 1s}", "  maxRun: 3m"]
+        lines = [f"  family: {self.family}", "  proof: {minimum: poweroff}", "  maxRun: 3m"]
         lines.append("  vars: {" + ", ".join(f"{k}: {v}" for k, v in self.variables.items() if k not in OURS) + "}")
         if (self.folder / "template").exists():
             template = (self.folder / "template").read_text()
@@ -262,7 +262,7 @@ def a_family_of_the_sites_own():
             (mesh.folder / "own.yaml").write_text(
                 image_object("appliance", "appliance", image) +
                 "---\napiVersion: metalmesh/v1\nkind: Profile\nmetadata: {name: appliance}\nspec:\n  family: appliance\n"
-                "  proof: {minimum: poweroff, settle: 1s}\n"
+                "  proof: {minimum: poweroff}\n"
                 "  host: {network: {links: [{name: eth0, addresses: [10.0.0.9/24]}]}}\n")
             mesh.cli("apply", "-f", mesh.folder / "own.yaml")
             mesh.wait_ready()

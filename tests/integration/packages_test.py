@@ -185,7 +185,7 @@ def image_object(name, path):
 def profile_object(name, **spec):
     return {"kind": "Profile", "metadata": {"name": name}, "spec": {
         "family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "900s", "stallAfter": "900s",
-        "proof": {"minimum": "poweroff", "settle": "1s"}, **spec}}
+        "proof": {"minimum": "poweroff"}, **spec}}
 
 
 def tree_of(mesh, server):

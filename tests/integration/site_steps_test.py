@@ -13,7 +13,7 @@ from next_steps_test import ALL, Typist, codes, commands_in, deployment
 
 SMALL_DISK = 96 << 20
 SHORT = {"family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "60s", "stallAfter": "6s",
-         "proof": {"minimum": "callback", "within": "20s", "settle": "1s"}}
+         "proof": {"minimum": "callback", "within": "20s"}}
 # Not to be brought about between programs that are whole and of one version.
 ELSEWHERE = {
     "UNSUPPORTED_COMMAND": "unit_agent_core, intake: agents of another version",

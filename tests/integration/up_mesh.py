@@ -84,7 +84,7 @@ class UpMesh:
                  "spec": {"family": "placeholder", "iso": {"urls": [f"file://{iso}"], "sha256": digest}}},
                 {"kind": "Profile", "metadata": {"name": "base"},
                  "spec": {"family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "10m",
-                          "proof": {"minimum": "callback", "within": "2m", "settle": "1s"}}}]
+                          "proof": {"minimum": "callback", "within": "2m"}}}]
 
     def apply(self, name, objects):
         """Applies a list of objects, or the text of a manifest."""

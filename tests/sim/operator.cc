@@ -190,7 +190,6 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
       proof.set_host_var("address");
     }
     proof.mutable_within()->set_seconds(600);
-    proof.mutable_settle()->set_seconds(60);
     ask(core, now, out, Apply{profile, {}});
   }
   for (const ServerToRegister& wanted : servers_) {

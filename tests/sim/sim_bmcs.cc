@@ -86,6 +86,7 @@ Machine& SimBmcs::add(std::string name, std::string address, const Adjust& adjus
   bmcsim::BmcOptions options = options_of(name, swarm_, random_);
   if (swarm_.odd > 0) draw_habits(options, kinds_);
   if (swarm_.ending != 0) draw_starts(options, kinds_);
+  if (swarm_.odd == 0 && swarm_.ending == 0) options.boot_progress = kinds_.chance(400);
   if (adjust) adjust(options);
   machine->model = std::make_unique<bmcsim::BmcModel>(std::move(options));
   machine->stuck_tray = random_.chance(swarm_.stuck_tray);

@@ -35,7 +35,6 @@ wire::ProofPolicy proof_policy(const rest::Profile& profile,
   wire::ProofPolicy proof;
   proof.set_minimum(grade_of(wanted.minimum()));
   *proof.mutable_within() = wanted.within();
-  *proof.mutable_settle() = wanted.settle();
   proof.set_reach_port(wanted.port());
   if (const auto host = variables.find(wanted.host_var()); host != variables.end())
     proof.set_reach_host(host->second);

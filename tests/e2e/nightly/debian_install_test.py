@@ -69,7 +69,7 @@ def check_ejected(mesh):
 
 def cloud_init_reads_the_second_medium():
     with tempfile.TemporaryDirectory(prefix="families-") as folder, live_mesh(folder, "cd") as mesh:
-        start(mesh, "cd", REPORT, proof={"minimum": "poweroff", "settle": "1s"})
+        start(mesh, "cd", REPORT, proof={"minimum": "poweroff"})
         succeeded(mesh.wait_done("web", 300))
         check_ejected(mesh)
 

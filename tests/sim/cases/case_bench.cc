@@ -68,7 +68,6 @@ orders::Parts standard_order(const Machine& machine, WallTime wall, std::size_t 
   order.agreed.mutable_install()->mutable_max_run()->set_seconds(3600);
   order.agreed.mutable_install()->mutable_stall_after()->set_seconds(1200);
   order.agreed.mutable_install()->mutable_proof()->set_minimum(wire::PROOF_BOOTED);
-  order.agreed.mutable_install()->mutable_proof()->mutable_settle()->set_seconds(60);
   order.agreed.mutable_install()->mutable_proof()->mutable_within()->set_seconds(900);
   return order;
 }
@@ -89,10 +88,9 @@ CaseBench::CaseBench(const Case& the_case, bool print)
   controller_.blobs[to_hex(sha256(profile_blob(case_.ending)))] = profile_blob(case_.ending);
   bmcs_.add_media(media_);
   machine_ = &bmcs_.add("site1-n1", address, [this](bmcsim::BmcOptions& bmc) {
-    bmc.powered_on = bmc.disk_has_os = false;  // else by chance
+    bmc.powered_on = bmc.disk_has_os = bmc.boot_progress = false;  // else by chance
     bmc.password = password_;
     bmc.install_time = 5min;
-    bmc.calls_back = false;
     if (case_.machine != nullptr) case_.machine(bmc);
   });
   if (!case_.foreign_medium.empty())

@@ -15,7 +15,7 @@ constexpr std::size_t restarts_at_end = 1;
 constexpr std::size_t has_passes = 2;
 constexpr std::size_t has_a_pass_and_restarts = 3;
 
-void slow(BmcOptions& bmc) { bmc.post_time = 45s; }
+void slow(BmcOptions& bmc) { bmc.post_time = 45s, bmc.calls_back = false; }
 void tells(BmcOptions& bmc) { slow(bmc), bmc.boot_progress = true; }
 void firmware_prefers_medium(BmcOptions& bmc) { slow(bmc), bmc.cd_first = true; }
 void firmware_prefers_medium_and_tells(BmcOptions& bmc) { tells(bmc), bmc.cd_first = true; }
@@ -26,6 +26,9 @@ void looks(BmcOptions& bmc) { slow(bmc), bmc.looks_at_media = true; }
 void restarts_unasked(BmcOptions& bmc) { firmware_prefers_medium_and_tells(bmc), bmc.reboots_at_end = true; }
 void reaches(orders::Parts& order) {
   order.agreed.mutable_install()->mutable_proof()->set_reach_host("10.9.0.1");
+}
+void is_content_with_poweroff(orders::Parts& order) {
+  order.agreed.mutable_install()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
 }
 
 }  // namespace
@@ -49,14 +52,14 @@ std::vector<Case> ending_cases() {
        .machine = &firmware_prefers_medium_and_calls},
       {.name = "restart_untold_port_opens",
        .faults = {},
-       .ends = {"SUCCEEDED"},
+       .ends = {"UNPROVEN PROOF_MISSING"},
        .port = Port::opens_with_new_system,
        .ending = restarts_at_end,
        .machine = &looks,
        .order = &reaches},
       {.name = "restart_untold_medium_preferred_port_opens",
        .faults = {},
-       .ends = {"SUCCEEDED"},
+       .ends = {"UNPROVEN PROOF_MISSING"},
        .port = Port::opens_with_new_system,
        .ending = restarts_at_end,
        .machine = &firmware_prefers_medium,
@@ -79,7 +82,12 @@ std::vector<Case> ending_cases() {
        .ending = restarts_at_end,
        .machine = &firmware_prefers_medium_and_tells},
       {.name = "passes_told", .faults = {}, .ends = {"SUCCEEDED"}, .ending = has_passes, .machine = &tells},
-      {.name = "passes_untold", .faults = {}, .ends = {"SUCCEEDED"}, .ending = has_passes, .machine = &slow},
+      {.name = "passes_untold",
+       .faults = {},
+       .ends = {"SUCCEEDED"},
+       .ending = has_passes,
+       .machine = &slow,
+       .order = &is_content_with_poweroff},
       {.name = "passes_told_medium_preferred",
        .faults = {},
        .ends = {"SUCCEEDED"},
@@ -89,7 +97,8 @@ std::vector<Case> ending_cases() {
        .faults = {},
        .ends = {"SUCCEEDED"},
        .ending = has_passes,
-       .machine = &firmware_prefers_medium},
+       .machine = &firmware_prefers_medium,
+       .order = &is_content_with_poweroff},
       {.name = "pass_and_restart_told",
        .faults = {},
        .ends = {"SUCCEEDED"},

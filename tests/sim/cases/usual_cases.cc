@@ -25,11 +25,15 @@ std::vector<Case> usual_cases() {
       {.name = "boot_progress",
        .faults = {},
        .ends = {"SUCCEEDED"},
-       .machine = [](BmcOptions& bmc) { bmc.boot_progress = true; }},
+       .machine = [](BmcOptions& bmc) { bmc.boot_progress = true, bmc.calls_back = false; }},
+      {.name = "stays_on_and_nobody_tells_what_runs",
+       .faults = {},
+       .ends = {"UNPROVEN PROOF_MISSING"},
+       .words = {"its BMC does not tell what runs", "proof.minimum callback"},
+       .machine = [](BmcOptions& bmc) { bmc.calls_back = false; }},
       {.name = "calls_back",
        .faults = {},
        .ends = {"SUCCEEDED"},
-       .machine = [](BmcOptions& bmc) { bmc.calls_back = true; },
        .order =
            [](orders::Parts& order) {
              order.agreed.mutable_install()->mutable_proof()->set_minimum(wire::PROOF_CALLBACK);

@@ -91,6 +91,8 @@ TEST(InstallEvidence, ALaterOneIsHeldAgainstTheFirst) {
 
 TEST(InstallEvidence, ALeftOverOsRunningIsNoProof) {
   World world;
+  world.calls_back = true;
+  world.tells_what_runs = false;
   world.bmc.boot_progress = "OSRunning";
   world.bmc.boot_progress_time = "2026-01-01T00:00:00Z";
   world.bmc.on_power = [&, power = world.bmc.on_power](const std::string& state) {
@@ -100,9 +102,31 @@ TEST(InstallEvidence, ALeftOverOsRunningIsNoProof) {
   };
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED);
-  EXPECT_THAT(world.ended().evidence(), testing::Contains(HasSubstr("stayed on for 60 s")));
+  EXPECT_EQ(world.ended().proof(), wire::PROOF_CALLBACK);
   EXPECT_THAT(world.ended().evidence(),
               testing::Not(testing::Contains(HasSubstr("running operating system"))));
+}
+
+/// It may be in its firmware, or have started anew by itself there.
+TEST(InstallEvidence, AHostThatStaysOnProvesNothing) {
+  World world;
+  world.tells_what_runs = false;
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::UNPROVEN) << world.ended().ShortDebugString();
+  EXPECT_EQ(world.ended().proof(), wire::PROOF_POWEROFF);
+  EXPECT_THAT(world.ended().fault().seen(), HasSubstr("its BMC does not tell what runs"));
+  EXPECT_THAT(world.ended().fault().next(), HasSubstr("proof.minimum callback"));
+}
+
+TEST(InstallEvidence, APortThatAnswersTwiceNeedsNoWordOfTheBmc) {
+  World world;
+  world.tells_what_runs = false;
+  world.probe_open = true;
+  world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(wire::PROOF_REACHABLE);
+  world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_reach_host("10.21.0.60");
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  EXPECT_EQ(world.ended().proof(), wire::PROOF_REACHABLE);
 }
 
 TEST(InstallEvidence, AnOsRunningSinceTheFinalPowerOnIsOne) {

@@ -8,7 +8,6 @@ namespace {
 void shorten(World& world) {
   world.install_time = 20s;
   world.post_time = 5s;
-  world.job.mutable_agreed()->mutable_install()->mutable_proof()->mutable_settle()->set_seconds(10);
 }
 
 struct Scenario {

@@ -143,6 +143,7 @@ TEST(InstallRestart, PassesEndWithThePowerOff) {
 TEST(InstallRestart, AMomentOfOffBetweenPassesIsNotTheEnd) {
   Restarting world(false, 1);
   world.bmc.boot_progress.clear();
+  world.calls_back = true;
   reads(world, 2min, 96);
   world.after_launch(6min, [&] {
     world.bmc.set_power("Off");

@@ -49,7 +49,6 @@ class World {
     install.mutable_max_run()->set_seconds(4 * 3600);
     install.mutable_stall_after()->set_seconds(25 * 60);
     install.mutable_proof()->set_minimum(wire::PROOF_BOOTED);
-    install.mutable_proof()->mutable_settle()->set_seconds(60);
     install.mutable_proof()->mutable_within()->set_seconds(1200);
     gate.may_arm = gate.vouched = gate.clock_ok = true;
     bmc.on_change = [this](const std::string& change) {
@@ -70,6 +69,7 @@ class World {
   Duration away_until{};       // ... to here, since the start
   bool no_credential = false;  // the site's file with it is away
   bool calls_back = false;
+  bool tells_what_runs = true;    // the BMC, of the installed system
   bool probe_open = false;        // the installed system answers
   bool stranger_answers = false;  // another machine has its address
   std::optional<Duration> cancel_at;
@@ -294,7 +294,10 @@ class World {
   void host_power(const std::string& power) {
     host_at_.reset();
     installing_ = false;
-    if (power == "Off") return;
+    if (power == "Off") {
+      if (tells_what_runs && !bmc.boot_progress.empty()) bmc.boot_progress = "None";
+      return;
+    }
     from_media_ = bmc.use_override() && !bmc.image.empty() && host_boots_media;
     host_phase_ = 0;
     host_at_ = now.mono + post_time;
@@ -302,6 +305,7 @@ class World {
 
   void host_step() {
     if (!from_media_) {
+      if (tells_what_runs && job.installer_ended()) bmc.boot_progress = "OSRunning";
       if (calls_back && job.installer_ended()) handle(CalledBack{});
       return;
     }
