@@ -30,7 +30,8 @@ constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::
     "continue",
     "clean",
     "settle",
-    "backup"};
+    "backup",
+    "diagnose"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
