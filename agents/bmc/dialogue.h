@@ -67,6 +67,10 @@ class Dialogue {
   Verdict look_again(Turn& turn, Duration gap);
   /// The look that look_again put off is due at `at` if that is sooner; the last call counts.
   void look_by(MonoTime at) { hurry_ = at; }
+  /// Any resource, as far as it can be had: an answer of another status is one, too; nullptr while it is asked for.
+  const HttpReplied* read(Turn& turn, const std::string& path) {
+    return line_.fetch_if_it_can(turn, Ask::extra, redfish::get(path));
+  }
   /// Deletes all sessions of ours; `leaves`: this BMC will not be asked again soon.
   Verdict close(Turn& turn, bool leaves) { return sessions_.close(turn, line_, leaves); }
 
@@ -89,6 +93,8 @@ class Dialogue {
   void pause_until(MonoTime at) { line_.pause_until(at); }
   [[nodiscard]] bool logged_in() const { return line_.login() != Login::none; }
   [[nodiscard]] const std::vector<std::string>& sessions() const { return sessions_.ours(); }
+  /// Where its sessions are listed; of an open one.
+  [[nodiscard]] const std::string& sessions_collection() const { return discovery_.root().sessions; }
   [[nodiscard]] const std::string& peer_key() const { return line_.peer_key(); }
   [[nodiscard]] const std::optional<redfish::System>& system() const { return discovery_.system(); }
   [[nodiscard]] const std::vector<redfish::Manager>& managers() const { return discovery_.managers(); }

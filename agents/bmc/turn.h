@@ -36,12 +36,14 @@ enum class Ask {
   slots,
   slot,
   task,
+  extra,  // what only some works want to know
   insert,
   eject,
   boot,
   unboot,
   reset,
   light,
+  tidy,
 };
 constexpr bool changes(Ask ask) { return ask >= Ask::insert; }
 

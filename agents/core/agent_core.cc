@@ -13,6 +13,7 @@
 #include "agents/core/progress_samples.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
+#include "agents/core/site_doctor.h"
 #include "common/answer/callback_script.h"
 #include "common/base/bmc_address.h"
 #include "common/base/digest.h"
@@ -64,7 +65,8 @@ struct AgentCore::Impl {
         images(reader, journal, draw_seed(entropy)),
         queue(context, runner, blobs, images),
         inspections(reader, context),
-        commands(context, runner, images, inspections, site_row),
+        doctor(settings, site, link, images, journal),
+        commands(context, runner, images, inspections, doctor, site_row),
         samples(journal) {
     site.apply(settings, site_row.settings());
   }
@@ -81,7 +83,7 @@ struct AgentCore::Impl {
   void on(const ImageReady& ready, const Now& now, Outcome& out) {
     review_ |= images.on_ready(ready, now, out);
   }
-  void on(const ImageProgress& progress, const Now&, Outcome&) { images.on_progress(progress); }
+  void on(const ImageProgress& progress, const Now& now, Outcome&) { images.on_progress(progress, now); }
   void on(const ImageFailed& failed, const Now& now, Outcome& out) {
     review_ |= images.on_failed(failed, jobs.images(), now, out);
   }
@@ -138,6 +140,7 @@ struct AgentCore::Impl {
   ImageDesk images;
   JobQueue queue;
   InspectionDesk inspections;
+  SiteDoctor doctor;
   CommandDesk commands;
   ProgressSamples samples;
   bool started_ = false;
@@ -234,6 +237,7 @@ void AgentCore::Impl::on(const HttpFailed& failed, const Now& now, Outcome& out)
 }
 
 void AgentCore::Impl::on(const ProbeAnswered& answer, const Now& now, Outcome& out) {
+  if (answer.id.starts_with(SiteDoctor::probe_prefix)) return doctor.on_answer(answer, now, out);
   const auto deployment = owner_of(answer.id, rows::job);
   if (!deployment) return;
   if (JobSlot* slot = jobs.find(*deployment)) deliver(*slot, answer, now, out);
@@ -268,6 +272,7 @@ void AgentCore::Impl::on(const DiskLevel& level, const Now&, Outcome& out) {
             {{"free_bytes", std::to_string(level.free_bytes)}});
   }
   site.disk_low = level.low;
+  site.free_bytes = level.free_bytes;
   review_ = true;
 }
 

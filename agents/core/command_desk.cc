@@ -93,6 +93,7 @@ std::optional<wire::Fault> CommandDesk::judge(const wire::Command& command,
       return refuse_form(command.inspect_server());
     case wire::Command::kPrefetchImage:
       return refuse_form(command.prefetch_image());
+    case wire::Command::kDiagnoseSite:
     case wire::Command::kSiteSettings:
     case wire::Command::kReportState:
       return std::nullopt;
@@ -119,6 +120,8 @@ void CommandDesk::obey(const wire::Command& command, std::optional<orders::Parts
       return apply_settings(command.site_settings(), out);
     case wire::Command::kReportState:
       return report_state(command.report_state(), now, out);
+    case wire::Command::kDiagnoseSite:
+      return doctor_.ask(command.diagnose_site(), now, out);
     case wire::Command::BODY_NOT_SET:
       return;
   }

@@ -9,6 +9,7 @@
 #include "agents/core/image_desk.h"
 #include "agents/core/inspection_desk.h"
 #include "agents/core/job_runner.h"
+#include "agents/core/site_doctor.h"
 #include "common/delivery/stream_receiver.h"
 
 namespace metalmesh::agent {
@@ -17,8 +18,13 @@ class CommandDesk {
  public:
   /// `site_row` is the owner's copy of row "a/site"; settings go there.
   CommandDesk(JobContext context, JobRunner& runner, ImageDesk& images, InspectionDesk& inspections,
-              record::SiteState& site_row)
-      : c_(context), runner_(runner), images_(images), inspections_(inspections), site_row_(site_row) {}
+              SiteDoctor& doctor, record::SiteState& site_row)
+      : c_(context),
+        runner_(runner),
+        images_(images),
+        inspections_(inspections),
+        doctor_(doctor),
+        site_row_(site_row) {}
 
   void take(const delivery::Entry& entry, const Now& now, Outcome& out);
 
@@ -38,6 +44,7 @@ class CommandDesk {
   JobRunner& runner_;
   ImageDesk& images_;
   InspectionDesk& inspections_;
+  SiteDoctor& doctor_;
   record::SiteState& site_row_;
 };
 

@@ -92,6 +92,7 @@ void ImageDesk::want(const wire::ImageRef& ref, Outcome& out) {
 
 void ImageDesk::fetch(Image& image, Outcome& out) {
   image.fetching = true;
+  image.from.reset();
   image.held = 0;
   const wire::ImageRef& ref = image.wish.image();
   out.emit(ImageFetch{ref.sha256(), ref.size(), {ref.urls().begin(), ref.urls().end()}});
@@ -151,12 +152,25 @@ bool ImageDesk::on_ready(const ImageReady& ready, const Now& now, Outcome& out) 
   return true;
 }
 
-bool ImageDesk::on_progress(const ImageProgress& progress) {
+bool ImageDesk::on_progress(const ImageProgress& progress, const Now& now) {
   const auto found = images_.find(progress.sha256);
   if (found == images_.end()) return false;
-  found->second.bytes = progress.bytes;
-  found->second.size = progress.size;
+  Image& image = found->second;
+  image.bytes = progress.bytes;
+  image.size = progress.size;
+  if (!image.from || image.from->second > progress.bytes) image.from = {now.mono, progress.bytes};
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now.mono - image.from->first);
+  if (passed >= std::chrono::seconds(1))
+    rate_ = (progress.bytes - image.from->second) * 1000 / static_cast<std::uint64_t>(passed.count());
   return false;
+}
+
+std::vector<wire::Fault> ImageDesk::troubles() const {
+  constexpr std::size_t most = 8;
+  std::vector<wire::Fault> found;
+  for (const auto& [sha256, image] : images_)
+    if (image.trouble && found.size() < most) found.push_back(*image.trouble);
+  return found;
 }
 
 void ImageDesk::unannounce(Image& image, Outcome& out) {

@@ -15,6 +15,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agents/core/event_journal.h"
 #include "common/base/random.h"
@@ -42,9 +44,14 @@ class ImageDesk {
   /// "62 % of rocky-9.4 is here", for people.
   [[nodiscard]] std::string progress(const std::string& sha256) const;
 
+  /// What is wrong with those that are not here.
+  [[nodiscard]] std::vector<wire::Fault> troubles() const;
+  /// Bytes a second, as the last fetch went in this life of the agent; nothing: none was long enough to tell.
+  [[nodiscard]] std::optional<std::uint64_t> rate() const { return rate_; }
+
   // Each returns true when jobs that wait for the image should be looked at.
   bool on_ready(const ImageReady& ready, const Now& now, Outcome& out);
-  bool on_progress(const ImageProgress& progress);
+  bool on_progress(const ImageProgress& progress, const Now& now);
   /// `in_use`: digests that must stay.
   bool on_failed(const ImageFailed& failed, const std::set<std::string>& in_use, const Now& now,
                  Outcome& out);
@@ -65,6 +72,7 @@ class ImageDesk {
     unsigned failures = 0;
     std::uint64_t bytes = 0;
     std::uint64_t size = 0;
+    std::optional<std::pair<MonoTime, std::uint64_t>> from;  // since when its rate is measured
     std::uint64_t held = 0;  // of the disk, by a fetch that waits for its next try
 
     /// What the disk would gain without it.
@@ -87,6 +95,7 @@ class ImageDesk {
   EventJournal& journal_;
   Random random_;
   Images images_;  // by digest
+  std::optional<std::uint64_t> rate_;
 };
 
 }  // namespace metalmesh::agent

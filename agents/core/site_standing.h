@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "agents/core/agent_settings.h"
@@ -25,6 +26,7 @@ struct SiteStanding {
   std::uint32_t parallel = 0;
   std::uint32_t login_refusals = 0;
   bool disk_low = false;
+  std::optional<std::uint64_t> free_bytes;  // as told last
   bool media_tls = true;
   hosts::BmcNetworks networks;
   std::string configured_media;     // host[:port], from settings

@@ -2,6 +2,7 @@
 // stays in the job's rows and is reported as a debt.
 #include "agents/install/stages.h"
 #include "agents/work/reset_types.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::install {
 namespace {
@@ -71,6 +72,7 @@ Verdict cleanup(Context& context) {
   if (job.contradicted()) return log_out(context);  // nothing is changed where another machine answered
   if (put_back_to_off(context) == Verdict::busy) return Verdict::busy;
   for (std::string* slot : {job.mutable_inserted_slot(), job.mutable_second_slot()}) {
+    if (only_tests(job) && planted(Defect::test_medium_stays)) slot->clear();
     if (slot->empty() || talk.stuck_slots.contains(*slot) || talk.setbacks > 0) continue;
     switch (eject(context, *slot, true)) {
       case Ejected::busy:

@@ -75,6 +75,7 @@ struct Conversation : work::Talk {
   int on_sends = 0;
   std::optional<MonoTime> told_off_at;
   bool forced_off = false;
+  bool power_read_again = false;  // since the stage was entered
   std::optional<MonoTime> told_on_at;
   PowerWatch power;                             // since the stage was entered
   std::optional<MonoTime> looked_at;            // when the power was last read

@@ -148,6 +148,7 @@ Verdict insert(Context& context) {
         break;
     }
   }
+  if (only_tests(context.job) && may_be_tested(context) == Verdict::busy) return Verdict::busy;
   return choose_slot(context) ? send(context) : no_second_slot(context);
 }
 

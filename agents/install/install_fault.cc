@@ -13,7 +13,8 @@ namespace {
 
 using Outcome = wire::Ended;
 
-// Placeholders of its own: {media} {slot} {percent} {again_graceful} {again_replace} {another_proof}.
+// Placeholders of its own: {media} {slot} {percent} {again_graceful} {again_replace} {again_test} {again_in_use}
+// {another_proof}.
 const std::array<Wording, 20>& wordings() {
   using namespace work::marks;
   static const std::array<Wording, 20> table = {{
@@ -81,10 +82,33 @@ const std::array<Wording, 20>& wordings() {
   return table;
 }
 
+/// Where a test says it otherwise.
+const std::array<Wording, 3>& test_wordings() {
+  using namespace work::marks;
+  static const std::array<Wording, 3> table = {{
+      {wire::POWERED_ON, stays, known,
+       "the host is {seen}: its system would see a CD drive for about 40 s, and nothing was inserted",
+       "{again_in_use}"},
+      {wire::MEDIA_NOT_REACHED, stays, known,
+       "the BMC said inserted, and in {span} nothing was read from {media}: it cannot reach {expected}, or "
+       "reads "
+       "only when its host starts",
+       "allow the BMC's network to reach that address, or correct the site's media address; then: "
+       "{again_test}"},
+      {wire::CANCELLED_BY_OPERATOR, stays, known, "cancelled before it was over", "nothing"},
+  }};
+  return table;
+}
+
 const Wording& wording_of(wire::FaultCode code) {
   if (const Wording* common = work::common_wording(code)) return *common;
   const auto* found = std::ranges::find(wordings(), code, &Wording::code);
   return found == wordings().end() ? wordings().back() : *found;
+}
+
+const Wording& wording_of(const record::Job& job, wire::FaultCode code) {
+  const auto* own = std::ranges::find(test_wordings(), code, &Wording::code);
+  return only_tests(job) && own != test_wordings().end() ? *own : wording_of(code);
 }
 
 std::string percent_of(const record::Job& job) {
@@ -94,11 +118,15 @@ std::string percent_of(const record::Job& job) {
 
 std::string again(const record::Job& job, std::string_view flags) {
   const std::string& server = job.agreed().server();
+  if (only_tests(job)) return commands::bmc("eject", server, "--all");
   return only_boots(job) ? commands::boot_iso(job.agreed().boot_iso().image().name(), server, flags)
                          : commands::install(server, flags);
 }
 
 std::string own_value(std::string_view name, const record::Job& job, const FaultFacts& facts) {
+  if (name == "media" && only_tests(job)) return "the test medium";
+  if (name == "again_test") return commands::doctor(job.agreed().server(), "--mount-test");
+  if (name == "again_in_use") return commands::doctor(job.agreed().server(), "--mount-test --in-use");
   if (name == "media") return "image " + terms_of(job.agreed()).image().name();
   if (name == "again_graceful") return again(job, "--powered-on graceful");
   if (name == "another_proof")
@@ -113,7 +141,7 @@ std::string own_value(std::string_view name, const record::Job& job, const Fault
 }  // namespace
 
 wire::Fault make_fault(const record::Job& job, wire::FaultCode code, const FaultFacts& facts) {
-  wire::Fault fault = work::put_in_words(job, wording_of(code), code, facts,
+  wire::Fault fault = work::put_in_words(job, wording_of(job, code), code, facts,
                                          [&](std::string_view name) { return own_value(name, job, facts); });
   fault.set_disk(code == wire::INSTALLER_REBOOTED && !job.installer_ended() ? wire::DISK_UNKNOWN
                                                                             : disk_of(job));

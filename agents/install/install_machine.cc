@@ -62,6 +62,7 @@ void enter(Context& context, wire::Stage stage) {
   talk.bmc.forget_answers();
   talk.bmc.stale_slot();
   talk.forced_off = false;
+  talk.power_read_again = false;
   talk.power = {};
   talk.restarts = {};
   talk.looked_at.reset();
@@ -76,7 +77,9 @@ void enter(Context& context, wire::Stage stage) {
 
 /// Each medium is inserted and confirmed by itself.
 wire::Stage stage_after(const Context& context, const Row& row) {
-  return row.stage == wire::CONFIRM && !all_inserted(context) ? wire::INSERT : row.next;
+  if (row.stage == wire::CONFIRM && !all_inserted(context)) return wire::INSERT;
+  if (only_tests(context.job) && row.stage == wire::CONFIRM) return wire::WATCH;
+  return only_tests(context.job) && row.stage == wire::WATCH ? wire::CLEANUP : row.next;
 }
 
 const Row& row_of(wire::Stage stage) {

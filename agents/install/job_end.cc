@@ -1,5 +1,6 @@
 // How an attempt ends once cleanup is through: another one, or the job's last event.
 #include "agents/install/stages.h"
+#include "agents/work/findings.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 
@@ -42,6 +43,12 @@ bool may_not_know(const Context& context) {
          context.gate.why_not.code() == wire::SITE_QUARANTINED;
 }
 
+wire::Finding test_finding(const record::Job& job) {
+  if (job.has_fault())
+    return work::finding_of("mount-test", job.fault(), "a medium that is inserted, read and taken");
+  return work::fine("mount-test", job.evidence().empty() ? "read" : job.evidence(0));
+}
+
 void tell_end(Context& context) {
   record::Job& job = context.job;
   job.set_ending(outcome_of(job));
@@ -54,6 +61,7 @@ void tell_end(Context& context) {
   ended.set_answer_sha256(job.answer_sha256());
   ended.set_disk(job.has_fault() ? job.fault().disk() : disk_of(job));
   ended.set_medium_in(installer_may_run(job));
+  if (only_tests(job)) *ended.add_findings() = test_finding(job);
   for (std::string& debt : debts_of(context)) ended.add_debts(std::move(debt));
   context.tell(std::move(event));
 }

@@ -28,7 +28,11 @@ Verdict preflight(Context& context);
 /// Slots are there for all media of the job, and free: our leftovers ejected, foreign media refused (or
 /// ejected, if the order says so).
 Verdict prepare_media(Context& context);
+/// Of a test: the host is read once more, and is as the order wants it.
+Verdict may_be_tested(Context& context);
 Verdict insert(Context& context);
+/// Of a test: somebody reads the medium.
+Verdict see_reads(Context& context);
 Verdict confirm(Context& context);
 Verdict set_boot(Context& context);
 /// Identity, power and override once more on the same connection; then ARM.

@@ -48,7 +48,14 @@ Request login(std::string sessions_uri) {
   return out;
 }
 
-Request logout(std::string session_uri) { return make("DELETE", std::move(session_uri)); }
+Request remove(std::string uri) { return make("DELETE", std::move(uri)); }
+
+Request set_date_time(const std::string& manager, const std::string& date_time,
+                      const std::optional<std::string>& if_match) {
+  Request out = make("PATCH", manager, json::object{{"DateTime", date_time}});
+  add_if_match(out, if_match);
+  return out;
+}
 
 Request insert_media(const Slot& slot, std::string_view url, InsertExtras extras,
                      const std::optional<std::string>& if_match) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agents/redfish/resources.h"
@@ -24,7 +25,12 @@ struct Request {
 
 Request get(std::string path);
 Request login(std::string sessions_uri);
-Request logout(std::string session_uri);
+/// Takes a resource away: a session, a queued job.
+Request remove(std::string uri);
+inline Request logout(std::string session_uri) { return remove(std::move(session_uri)); }
+/// The clock of a manager.
+Request set_date_time(const std::string& manager, const std::string& date_time,
+                      const std::optional<std::string>& if_match);
 
 /// Parameters that some BMCs demand and others refuse: added only after a refusal names them.
 struct InsertExtras {

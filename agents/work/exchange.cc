@@ -105,6 +105,13 @@ const redfish::Slot* look_at_slot(Context& context, const std::string& uri) {
   return context.failed ? nullptr : slot;
 }
 
+const HttpReplied* read(Context& context, const std::string& path) {
+  if (context.failed) return nullptr;
+  const HttpReplied* reply = context.common.bmc.read(turn_of(context), path);
+  carry(context);
+  return context.failed ? nullptr : reply;
+}
+
 Verdict look_again(Context& context, Duration gap) {
   context.common.bmc.look_again(turn_of(context), gap);
   carry(context);

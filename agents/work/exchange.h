@@ -27,6 +27,8 @@ const redfish::System* look(Context& context);
 /// Likewise a slot. `slot_gone()` of the dialogue tells that it no longer exists (then nullptr, too, and not busy).
 const redfish::Slot* look_at_slot(Context& context, const std::string& uri);
 Verdict look_again(Context& context, Duration gap);
+/// Any resource, as far as it can be had; nullptr while waiting or asking.
+const HttpReplied* read(Context& context, const std::string& path);
 
 /// One of the dialogue's questions.
 Verdict ask(Context& context, Verdict (bmc::Dialogue::*question)(bmc::Turn&));

@@ -46,6 +46,8 @@ struct Kind {
   std::unique_ptr<Work> (*make)(Makings with);
   /// Past that point a person's word ends it: it is handed CancelAsked, and what comes of it is its own end.
   bool ends_by_word = false;
+  /// What would hold it is what it is to tell: it is never held.
+  bool tells_trouble = false;
 };
 
 }  // namespace metalmesh::work

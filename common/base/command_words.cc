@@ -51,6 +51,14 @@ std::string boot_iso(std::string_view image, std::string_view server, std::strin
 std::string power(std::string_view change, std::string_view server) {
   return joined(joined("metalmesh power ", change, " "), server);
 }
+std::string doctor(std::string_view server, std::string_view flags) {
+  const std::string command = joined("metalmesh doctor server ", server);
+  return flags.empty() ? command : joined(command, " ", flags);
+}
+std::string bmc(std::string_view deed, std::string_view server, std::string_view flags) {
+  const std::string command = joined(joined("metalmesh bmc ", deed), " ", server);
+  return flags.empty() ? command : joined(command, " ", flags);
+}
 std::string describe(std::string_view kind, std::string_view name) {
   return joined(joined("metalmesh describe ", kind, " "), name);
 }

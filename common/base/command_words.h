@@ -43,6 +43,10 @@ std::string install(std::string_view server, std::string_view flags = {});
 std::string boot_iso(std::string_view image, std::string_view server, std::string_view flags = {});
 /// `change` as it is typed: "off", "bmc-reset", ...
 std::string power(std::string_view change, std::string_view server);
+/// What stands in the way of an install; `flags`: more of it, such as "--mount-test".
+std::string doctor(std::string_view server, std::string_view flags = {});
+/// `deed` as it is typed: "clear-jobs", "set-clock", ...
+std::string bmc(std::string_view deed, std::string_view server, std::string_view flags = {});
 /// `kind` as `metalmesh get` takes it.
 std::string describe(std::string_view kind, std::string_view name);
 std::string list(std::string_view kind);

@@ -61,6 +61,8 @@ enum class Defect : std::uint8_t {
   one_off_ends_it,
   token_in_evidence,
   blob_not_kept,
+  running_host_tested,
+  test_medium_stays,
   // agents/power and agents/core: works of other kinds
   toggle_repeated,
   busy_machine_powered,

@@ -197,6 +197,8 @@ BodyResult body_of(const ApiRequest& request) {
       return move_body(request, name);
     case Endpoint::clear_quarantine:
       return clear_body(request, name);
+    case Endpoint::diagnose_site:
+      return no_parameters(request, DiagnoseSite{name});
     case Endpoint::prefetch_image:
       return prefetch_body(request, name);
     default:
@@ -219,7 +221,8 @@ ApiResult perform_action(const ApiRequest& request, const Operate& operate) {
 ApiReply action_reply(const ApiRequest& request, const Answer& answer) {
   const Endpoint endpoint = request.route->endpoint;
   if (endpoint == Endpoint::start_backup) return ApiReply{202, "{}", "application/json", {}};
-  const bool later = endpoint == Endpoint::inspect_server || endpoint == Endpoint::prefetch_image;
+  const bool later = endpoint == Endpoint::inspect_server || endpoint == Endpoint::prefetch_image ||
+                     endpoint == Endpoint::diagnose_site;
   const int status = later ? 202 : 200;
   if (const auto* object = std::get_if<Object>(&answer.object)) return object_reply(*object, status);
   if (const auto* deployment = std::get_if<rest::Deployment>(&answer.object)) {

@@ -203,6 +203,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::move_server:
     case Endpoint::clean_server:
     case Endpoint::clear_quarantine:
+    case Endpoint::diagnose_site:
     case Endpoint::prefetch_image:
       return perform_action(request, operate);
     case Endpoint::list_deployments:

@@ -27,6 +27,7 @@ constexpr Route others[] = {
     {"GET",    "/api/v1/families/{name}",                   get_family,          Role::viewer},
 
     {"POST",   "/api/v1/sites/{name}/clear-quarantine",     clear_quarantine,    Role::admin},
+    {"POST",   "/api/v1/sites/{name}/doctor",               diagnose_site,       Role::operator_},
 
     {"POST",   "/api/v1/servers/{name}/inspect",            inspect_server,      Role::operator_},
     {"POST",   "/api/v1/servers/{name}/accept",             accept_server,       Role::operator_},

@@ -41,6 +41,7 @@ enum class Endpoint {
   move_server,
   clean_server,
   clear_quarantine,
+  diagnose_site,
   prefetch_image,
   read_events,
   read_changes,

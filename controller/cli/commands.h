@@ -54,6 +54,14 @@ struct FleetOrder {
 };
 /// One action over a selection: a rollout of its own.
 CommandResult order_fleet(Session& session, const FleetOrder& order);
+/// The same of what needs no word of a person: planned, started, and waited for without a picture.
+struct FleetRun {
+  std::vector<rest::Deployment> deployments;
+  std::vector<rest::PlanExcluded> excluded;
+};
+Result<FleetRun> run_fleet(Session& session, const FleetOptions& options);
+/// Who is in the plan that a rollout has.
+Result<std::vector<rest::PlanServer>> planned_servers(ApiClient& api, const std::string& rollout);
 CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files);
 struct StartOrder {
   std::string name;
@@ -68,6 +76,17 @@ CommandResult resolve_deployment(Session& session, const std::string& id, const 
 /// What was said with its BMC, JSON lines; `of` is a deployment's id or a server's name.
 CommandResult show_transcript(Session& session, const std::string& of);
 CommandResult cancel_deployment(Session& session, const std::string& id, const std::string& reason);
+
+// commands_doctor.cc
+struct DoctorOrder {
+  std::vector<std::string> names;  // of servers, or of one rollout
+  bool mount_test = false;
+  bool in_use = false;  // also where the host is on
+  std::string only;     // one check; empty: all
+};
+CommandResult doctor_servers(Session& session, const DoctorOrder& order);
+CommandResult doctor_rollout(Session& session, const DoctorOrder& order);
+CommandResult doctor_site(Session& session, const std::string& name);
 
 // commands_watch.cc
 /// Follows a rollout to its end: ok only if every server succeeded.

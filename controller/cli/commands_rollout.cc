@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
 
 #include "common/base/command_words.h"
 #include "controller/cli/commands.h"
@@ -38,39 +41,57 @@ Status post(ApiClient& api, const std::string& path, const google::protobuf::Mes
   return api.send("POST", path, body, into);
 }
 
-/// Plans it, and shows the plan with all who are in it.
-Result<rest::Rollout> plan_and_show(Session& session, ApiClient& api, const std::string& name) {
-  rest::Rollout rollout;
-  if (auto status = post(api, rollout_path(name) + "/plan", rest::NoParameters(), rollout); !status)
-    return std::unexpected(status.error());
-  rest::Plan& plan = *rollout.mutable_status()->mutable_plan();
+/// The rest of a plan that is not here whole.
+Status read_pages(ApiClient& api, const std::string& name, rest::Plan& plan) {
   rest::PlanPage page;
   const bool is_whole =
       plan.servers_size() + plan.excluded_size() > 0 || plan.server_count() + plan.excluded_count() == 0;
   for (std::string query; !is_whole && (query.empty() || !page.next().empty());
        query = "?after=" + page.next()) {
     page.Clear();
-    if (auto status = api.get(rollout_path(name) + "/plan" + query, page); !status)
-      return std::unexpected(status.error());
+    if (auto status = api.get(rollout_path(name) + "/plan" + query, page); !status) return status;
     plan.mutable_servers()->MergeFrom(page.servers());
     plan.mutable_excluded()->MergeFrom(page.excluded());
   }
-  session.show(rollout, plan_text(rollout));
+  return {};
+}
+
+/// Planned, with all who are in it and who are not.
+Result<rest::Rollout> plan_it(ApiClient& api, const std::string& name) {
+  rest::Rollout rollout;
+  if (auto status = post(api, rollout_path(name) + "/plan", rest::NoParameters(), rollout); !status)
+    return std::unexpected(status.error());
+  if (auto status = read_pages(api, name, *rollout.mutable_status()->mutable_plan()); !status)
+    return std::unexpected(status.error());
   return rollout;
 }
 
-/// Applies a rollout of its own name, plans it, and shows the plan.
+Result<rest::Rollout> plan_and_show(Session& session, ApiClient& api, const std::string& name) {
+  auto rollout = plan_it(api, name);
+  if (rollout) session.show(*rollout, plan_text(*rollout));
+  return rollout;
+}
+
+/// Applies a rollout of its own name; gives the name.
+template <class NameOf, class Wish>
+Result<std::string> apply_new(ApiClient& api, const NameOf& name_of_attempt, const Wish& wish_named) {
+  auto name = free_name(api, name_of_attempt);
+  if (!name) return name;
+  auto wish = wish_named(*name);
+  if (!wish) return std::unexpected(wish.error());
+  rest::Rollout rollout;
+  if (auto status = api.send("PUT", rollout_path(*name), *wish, rollout); !status)
+    return std::unexpected(status.error());
+  return name;
+}
+
+/// The same, planned, and its plan shown.
 template <class NameOf, class Wish>
 Result<rest::Rollout> plan_new(Session& session, const NameOf& name_of_attempt, const Wish& wish_named) {
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
-  auto name = free_name(**api, name_of_attempt);
+  auto name = apply_new(**api, name_of_attempt, wish_named);
   if (!name) return std::unexpected(name.error());
-  auto wish = wish_named(*name);
-  if (!wish) return std::unexpected(wish.error());
-  rest::Rollout rollout;
-  if (auto status = (*api)->send("PUT", rollout_path(*name), *wish, rollout); !status)
-    return std::unexpected(status.error());
   return plan_and_show(session, **api, *name);
 }
 
@@ -156,6 +177,44 @@ CommandResult order_fleet(Session& session, const FleetOrder& order) {
                                                 *order.confirm, servers, servers == 1 ? "" : "s"));
   }
   return start_rollout(session, {planned->metadata().name(), plan.digest(), servers, order.watch});
+}
+
+Result<FleetRun> run_fleet(Session& session, const FleetOptions& options) {
+  constexpr auto pause = std::chrono::milliseconds(300);
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  auto name = apply_new(
+      **api, [&](unsigned attempt) { return fleet_rollout_name(options, attempt); },
+      [&](const std::string& one) { return fleet_rollout(options, one); });
+  if (!name) return std::unexpected(name.error());
+  auto rollout = plan_it(**api, *name);
+  if (!rollout) return std::unexpected(rollout.error());
+  const rest::Plan plan = rollout->status().plan();
+  FleetRun run{{}, {plan.excluded().begin(), plan.excluded().end()}};
+  if (plan.server_count() == 0) return run;
+  rest::StartRollout start;
+  start.set_plan(plan.digest());
+  start.set_confirm(plan.server_count());
+  if (auto status = post(**api, rollout_path(*name) + "/start", start, *rollout); !status)
+    return std::unexpected(status.error());
+  while (rollout->status().state() == "running") {
+    std::this_thread::sleep_for(pause);
+    if (auto status = (*api)->get(rollout_path(*name), *rollout); !status)
+      return std::unexpected(status.error());
+  }
+  auto deployments = fetch_deployments(**api, *name);
+  if (!deployments) return std::unexpected(deployments.error());
+  run.deployments = std::move(*deployments);
+  return run;
+}
+
+Result<std::vector<rest::PlanServer>> planned_servers(ApiClient& api, const std::string& rollout) {
+  rest::Rollout found;
+  if (auto status = api.get(rollout_path(rollout), found); !status) return std::unexpected(status.error());
+  rest::Plan& plan = *found.mutable_status()->mutable_plan();
+  if (plan.digest().empty()) return std::vector<rest::PlanServer>();
+  if (auto status = read_pages(api, rollout, plan); !status) return std::unexpected(status.error());
+  return std::vector<rest::PlanServer>(plan.servers().begin(), plan.servers().end());
 }
 
 CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files) {

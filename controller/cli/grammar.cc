@@ -82,6 +82,8 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   profiles();
   power();
   boot_iso();
+  bmc();
+  doctor();
   rollouts();
   deployments();
   servers();
@@ -236,6 +238,68 @@ void Grammar::boot_iso() {
       "It ends when its time is over, when the host goes off or starts anew, or by: metalmesh deployment "
       "cancel SERVER --reason "
       "TEXT");
+}
+
+void Grammar::bmc() {
+  CLI::App& parent =
+      group("bmc", "What people do for a BMC: its jobs, sessions, media, clock, licence, a restart");
+  for (const std::string& deed : bmc_deeds()) {
+    static const std::map<std::string, std::string> help = {
+        {"clear-jobs", "Clear what waits in the BMC's own queues: a rollout"},
+        {"end-sessions", "End sessions of our account that nobody here uses: a rollout"},
+        {"eject", "Take out media of ours that no installer can be reading: a rollout"},
+        {"set-clock", "Set the BMC's clock to the site's time: a rollout"}};
+    auto [app, a] = command(parent, deed, help.at(deed), {});
+    FleetOrder& order = a->fleet;
+    order.options.action = "bmc";
+    order.options.change = deed;
+    add_bmc(*app, order);
+    if (deed == "end-sessions") app->add_flag("--all", order.options.all, "Those of every account");
+    if (deed == "eject") app->add_flag("--all", order.options.all, "Whosever medium it is");
+  }
+  auto [reset, r] = command(parent, "reset", "Restart the BMC; its host runs on: a rollout", {});
+  FleetOrder& restart = r->fleet;
+  restart.options.action = "power";
+  restart.options.change = "bmc-reset";
+  add_bmc(*reset, restart);
+
+  auto [licence, l] = command(parent, "licence", "What licences BMCs have; reads only",
+                              [](Session& s, const Arguments& x) { return doctor_servers(s, x.doctor); });
+  licence->add_option("server", l->doctor.names)->required();
+  l->doctor.only = "licence";
+}
+
+void Grammar::add_bmc(CLI::App& app, FleetOrder& order) {
+  app.add_option("server", order.options.servers, "Servers by name");
+  add_fleet(app, order);
+  app.callback([this, &order] {
+    if (selects_none(order.options)) throw CLI::RequiredError(needs_selection);
+    chosen = [this, &order] { return order_fleet(session_, order); };
+  });
+}
+
+void Grammar::doctor() {
+  CLI::App& parent = group("doctor", "What stands in the way of an install; 1 when something does");
+  const auto add_test = [](CLI::App& app, DoctorOrder& order) {
+    auto* test = app.add_flag("--mount-test", order.mount_test,
+                              "Also insert a small medium that boots nothing, see it read, and take it out");
+    app.add_flag("--in-use", order.in_use,
+                 "Test also where the host is on: the running OS will see a CD drive for about 40 s")
+        ->needs(test);
+  };
+  auto [server, s] =
+      command(parent, "server", "Of servers: all that their BMCs tell; changes nothing",
+              [](Session& session, const Arguments& x) { return doctor_servers(session, x.doctor); });
+  server->add_option("name", s->doctor.names)->required();
+  add_test(*server, s->doctor);
+  auto [rollout, r] =
+      command(parent, "rollout", "Of all servers in a rollout's plan, by cause",
+              [](Session& session, const Arguments& x) { return doctor_rollout(session, x.doctor); });
+  rollout->add_option("name", r->doctor.names)->required()->expected(1);
+  add_test(*rollout, r->doctor);
+  auto [site, t] = command(parent, "site", "Of a site: its agent looks at itself",
+                           [](Session& session, const Arguments& x) { return doctor_site(session, x.name); });
+  site->add_option("name", t->name)->required();
 }
 
 void Grammar::rollouts() {

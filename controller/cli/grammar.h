@@ -36,6 +36,7 @@ class Grammar {
     SupportOrder support;
     IdentityOrder identity;
     MoveOrder move;
+    DoctorOrder doctor;
     RenderOrder render;
     bool wait = false, plan_only = false, watch = false;
   };
@@ -52,6 +53,9 @@ class Grammar {
   void profiles();
   void power();
   void boot_iso();
+  void bmc();
+  void doctor();
+  void add_bmc(CLI::App& app, FleetOrder& order);
   void rollouts();
   void deployments();
   void servers();

@@ -115,6 +115,11 @@ const std::vector<std::string>& power_changes() {
   return all;
 }
 
+const std::vector<std::string>& bmc_deeds() {
+  static const std::vector<std::string> all = {"clear-jobs", "end-sessions", "eject", "set-clock"};
+  return all;
+}
+
 Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::string& name) {
   rest::Rollout rollout;
   rollout.set_api_version("metalmesh/v1");
@@ -131,7 +136,12 @@ Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::stri
   select.mutable_exclude()->Assign(options.exclude.begin(), options.exclude.end());
   if (options.parallel != 0) spec.mutable_parallel()->set_total(options.parallel);
   if (options.per_site != 0) spec.mutable_parallel()->set_per_site(options.per_site);
-  if (!options.change.empty()) spec.mutable_power()->set_change(camel_case(options.change));
+  if (options.action == "power") spec.mutable_power()->set_change(camel_case(options.change));
+  if (options.action == "mount-test") spec.mutable_mount_test()->set_in_use(options.in_use);
+  if (options.action == "bmc") {
+    spec.mutable_bmc()->set_deed(camel_case(options.change));
+    spec.mutable_bmc()->set_all(options.all);
+  }
   if (!options.within.empty()) {
     auto within = typed_duration("--within", options.within);
     if (!within) return std::unexpected(within.error());
@@ -172,6 +182,7 @@ std::string fleet_command(const FleetOptions& options) {
   if (!options.powered_on.empty()) out += " --powered-on " + options.powered_on;
   if (options.replace_foreign_media) out += " --replace-foreign-media";
   if (options.in_use) out += " --in-use";
+  if (options.all) out += " --all";
   return out;
 }
 

@@ -40,8 +40,8 @@ std::string install_rollout_name(std::string_view server, unsigned attempt);
 
 /// One action over a selection of servers.
 struct FleetOptions {
-  std::string action;  // as it is typed: "power", "inspect" or "boot-iso"
-  std::string change;  // of power, as it is typed: "off", "bmc-reset", ...
+  std::string action;  // as it is typed: "power", "inspect", "boot-iso", "doctor", "mount-test" or "bmc"
+  std::string change;  // of power, as it is typed: "off", "bmc-reset", ...; of bmc: "set-clock", ...
   std::vector<std::string> servers;
   std::string selector;
   std::vector<std::string> sites;
@@ -55,8 +55,11 @@ struct FleetOptions {
   std::string afterwards;
   std::string powered_on;
   bool replace_foreign_media = false;
-  bool in_use = false;
+  bool in_use = false;  // of boot-iso and mount-test
+  bool all = false;     // of bmc
 };
+/// The deeds of bmc as they are typed; "reset" is a change of power, and "licence" a doctor's.
+const std::vector<std::string>& bmc_deeds();
 /// The changes of power as they are typed.
 const std::vector<std::string>& power_changes();
 Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::string& name);

@@ -171,6 +171,7 @@ std::string causes_text(const std::vector<rest::Deployment>& deployments) {
 
 std::string action_words(const rest::RolloutSpec& spec) {
   if (spec.has_boot_iso()) return fmt::format("boot {} once", spec.image());
+  if (spec.has_bmc()) return fmt::format("{} {}", spec.action(), spec.bmc().deed());
   return spec.has_power() ? fmt::format("{} {}", spec.action(), spec.power().change()) : spec.action();
 }
 

@@ -91,6 +91,10 @@ void fold_ended(Work& work, const std::string& id, const std::string& journal, c
     for (const std::string& one : end.evidence()) {
       if (d.evidence_size() < evidence_limit) d.add_evidence(one);
     }
+    d.clear_findings();
+    for (const wire::Finding& finding : end.findings()) {
+      if (d.findings_size() < most_findings) *d.add_findings() = finding;
+    }
     d.clear_fault();
     if (end.has_fault()) *d.mutable_fault() = end.fault();
     if (doubted) d.add_evidence(two_may_run);

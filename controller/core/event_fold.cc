@@ -273,6 +273,9 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
     case wire::Event::kFamilies:
       if (link != nullptr) link->know_families(event.families());
       break;
+    case wire::Event::kSiteDiagnosed:
+      fold_site_diagnosed(work, site, event.site_diagnosed());
+      break;
     case wire::Event::kJournalOpened:
       if (link != nullptr) link->set_machine(event.journal_opened().machine_id());
       break;

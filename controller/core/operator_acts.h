@@ -14,6 +14,7 @@ ActResult act(Work& work, const AcceptServer& request, const std::string& actor)
 ActResult act(Work& work, const ProtectServer& request, const std::string& actor);
 ActResult act(Work& work, const RetireServer& request, const std::string& actor);
 ActResult act(Work& work, const ClearSiteQuarantine& request, const std::string& actor);
+ActResult act(Work& work, const DiagnoseSite& request, const std::string& actor);
 ActResult act(Work& work, const PrefetchImage& request, const std::string& actor);
 ActResult act(Work& work, const AdoptServer& request, const std::string& actor);
 ActResult act(Work& work, const ReleaseServer& request, const std::string& actor);

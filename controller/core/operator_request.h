@@ -99,6 +99,10 @@ struct ClearSiteQuarantine {
   std::string note;
   std::string journal = {};  // of two agents under its name, the one to go on with; empty: the one that lives
 };
+/// The site's agent looks at itself; the newest question counts.
+struct DiagnoseSite {
+  std::string site;
+};
 
 /// Calls one deployment back, by its id or by its server's name; what is launched goes on.
 struct CancelDeployment {
@@ -132,7 +136,7 @@ struct OperatorRequest {
   std::variant<Apply, Delete, PlanRollout, StartRollout, AbortRollout, ResolveDeployment, InspectServer,
                AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine, PrefetchImage, AdoptServer,
                ReleaseServer, ReidentifyServer, ReplaceServer, MoveServer, CancelDeployment,
-               ContinueController, CleanServer, SettleDamage, StartBackup>
+               ContinueController, CleanServer, SettleDamage, StartBackup, DiagnoseSite>
       body;
 };
 

@@ -30,7 +30,8 @@ constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::
     "continue",
     "clean",
     "settle",
-    "backup"};
+    "backup",
+    "diagnose"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
@@ -66,6 +67,7 @@ void add(Fields& f, const ProtectServer& r) {
 }
 void add(Fields& f, const RetireServer& r) { f << r.server; }
 void add(Fields& f, const ClearSiteQuarantine& r) { f << r.site << r.note << r.journal; }
+void add(Fields& f, const DiagnoseSite& r) { f << r.site; }
 void add(Fields& f, const AdoptServer& r) { f << r.server << r.reason; }
 void add(Fields& f, const ReleaseServer& r) { f << r.server << r.reason; }
 void add(Fields& f, const ReidentifyServer& r) { f << r.server << r.confirm << r.reason; }

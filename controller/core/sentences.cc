@@ -22,9 +22,18 @@ std::string proof_words(wire::ProofGrade grade) {
   return text;
 }
 
+using Findings = google::protobuf::RepeatedPtrField<wire::Finding>;
+
+std::string found(const Findings& findings) {
+  const auto wrong = std::ranges::count(findings, wire::Finding::WRONG, &wire::Finding::verdict);
+  return std::to_string(wrong) + " of " + std::to_string(findings.size()) + " checks found something";
+}
+
 std::string ended(const wire::Ended& end) {
   std::string text = wire::Ended::Outcome_Name(end.outcome());
-  if (end.outcome() == wire::Ended::SUCCEEDED || end.outcome() == wire::Ended::UNPROVEN) {
+  if (!end.findings().empty()) {
+    text += ": " + found(end.findings());
+  } else if (end.outcome() == wire::Ended::SUCCEEDED || end.outcome() == wire::Ended::UNPROVEN) {
     if (end.proof() != wire::PROOF_NONE || end.power().empty())
       text += " (proof: " + proof_words(end.proof()) + ")";
   }
@@ -135,6 +144,10 @@ std::string store_damaged(const wire::StoreDamaged& damage) {
          (damage.next().empty() ? std::string() : ". Next: " + damage.next());
 }
 
+std::string site_diagnosed(const wire::SiteDiagnosed& answer) {
+  return "the site's agent looked at itself: " + found(answer.findings());
+}
+
 std::string type_of(const wire::Event& event) {
   switch (event.body_case()) {
     case wire::Event::kReceipt:
@@ -173,6 +186,8 @@ std::string type_of(const wire::Event& event) {
       return "store_damaged";
     case wire::Event::kFamilies:
       return "families";
+    case wire::Event::kSiteDiagnosed:
+      return "site_diagnosed";
     case wire::Event::BODY_NOT_SET:
       break;
   }
@@ -227,6 +242,8 @@ std::string sentence(const wire::Event& event) {
       return store_damaged(event.store_damaged());
     case wire::Event::kFamilies:
       return "the site renders by " + std::to_string(event.families().families_size()) + " OS families";
+    case wire::Event::kSiteDiagnosed:
+      return site_diagnosed(event.site_diagnosed());
     case wire::Event::BODY_NOT_SET:
       break;
   }

@@ -78,6 +78,16 @@ ActResult act(Work& work, const InspectServer& request, const std::string&) {
   return Acted{false, "Server", request.server, "asked for an inspection of server " + request.server};
 }
 
+ActResult act(Work& work, const DiagnoseSite& request, const std::string&) {
+  if (!work.mesh().sites.contains(request.site))
+    return refuse(ErrorKind::not_found, "site", "Site \"" + request.site.substr(0, 80) + "\" does not exist");
+  rest::SiteDoctor& doctor = *work.ledger.live_site(request.site).mutable_doctor();
+  doctor.Clear();
+  *doctor.mutable_asked() = to_wire(work.now.wall());
+  work.ledger.site_moved(request.site);
+  return Acted{false, "Site", request.site, "asked the agent of site " + request.site + " to look at itself"};
+}
+
 ActResult act(Work& work, const AcceptServer& request, const std::string&) {
   const auto found = server_named(work, request.server);
   if (!found) return std::unexpected(found.error());

@@ -89,6 +89,26 @@ void send_prefetches(Work& work, const std::string& site, SiteLink& link) {
   }
 }
 
+/// Where the images come from that this mesh knows.
+void add_sources(const MeshState& mesh, wire::DiagnoseSite& question) {
+  constexpr int most = 8;
+  for (const auto& [name, image] : mesh.images) {
+    if (question.urls_size() == most) return;
+    if (image.spec().iso().urls_size() > 0) question.add_urls(image.spec().iso().urls(0));
+  }
+}
+
+void send_diagnosis(Work& work, const std::string& site, SiteLink& link) {
+  const rest::SiteDoctor& asked = work.mesh().sites.at(site).status().doctor();
+  if (!asked.has_asked() || !asked.request_id().empty()) return;
+  wire::Command command;
+  wire::DiagnoseSite& question = *command.mutable_diagnose_site();
+  question.set_request_id(to_hex(work.entropy.bytes(request_id_bytes)));
+  add_sources(work.mesh(), question);
+  const std::string id = question.request_id();
+  if (work.send(link, std::move(command))) work.ledger.live_site(site).mutable_doctor()->set_request_id(id);
+}
+
 bool has_condition(const google::protobuf::RepeatedPtrField<rest::Condition>& conditions,
                    std::string_view type) {
   return std::ranges::find(conditions, type, &rest::Condition::type) != conditions.end();
@@ -163,6 +183,7 @@ void serve_site(Work& work, const std::string& name) {
   send_settings(work, site, *link);
   send_inspections(work, site, *link);
   send_prefetches(work, name, *link);
+  send_diagnosis(work, name, *link);
 }
 
 void note_newcomer(Work& work, const std::string& site, const Newcomer& newcomer) {

@@ -91,6 +91,20 @@ void fold_ordered_inspection(Work& work, const rest::Deployment& deployment, con
   if (is_there) take_inspection(work, deployment.server(), seen);
 }
 
+void fold_site_diagnosed(Work& work, const std::string& site, const wire::SiteDiagnosed& answer) {
+  const auto found = work.mesh().sites.find(site);
+  if (found == work.mesh().sites.end()) return;
+  const rest::SiteDoctor& asked = found->second.status().doctor();
+  if (asked.request_id().empty() || asked.request_id() != answer.request_id()) return;
+  rest::SiteDoctor& doctor = *work.ledger.live_site(site).mutable_doctor();
+  *doctor.mutable_at() = to_wire(work.now.wall());
+  doctor.clear_findings();
+  for (const wire::Finding& finding : answer.findings()) {
+    if (doctor.findings_size() < most_findings) *doctor.add_findings() = finding;
+  }
+  work.ledger.site_moved(site);
+}
+
 void fold_credential(Work& work, const std::string& site, const wire::Event& event) {
   const bool held = event.has_credential_held();
   const std::string& name =

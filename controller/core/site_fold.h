@@ -12,6 +12,8 @@ void fold_inspected(Work& work, const std::string& site, const wire::Event& even
 void fold_ordered_inspection(Work& work, const rest::Deployment& deployment, const wire::Inspected& seen);
 void fold_credential(Work& work, const std::string& site, const wire::Event& event);
 void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& report);
+/// What its agent found when it looked at itself; an answer to an older question is nobody's.
+void fold_site_diagnosed(Work& work, const std::string& site, const wire::SiteDiagnosed& answer);
 /// All that wait at the site do so for one reason.
 void fold_site_held(Work& work, const std::string& site, const wire::Held& held);
 /// After a restore: raises every fence to what the site knows; with the last piece decides about orders in

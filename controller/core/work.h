@@ -57,6 +57,9 @@ struct Work {
   }
 };
 
+/// Of one deployment or site that are kept.
+inline constexpr int most_findings = 64;
+
 /// A line of the event log about one deployment, without a site's event behind it.
 inline rest::LogEvent line_about(const rest::Deployment& deployment, std::string type, std::string message) {
   rest::LogEvent line;

@@ -14,15 +14,16 @@ const Action& install_action();
 const Action& power_action();
 const Action& inspect_action();
 const Action& boot_iso_action();
+const Action& doctor_action();
+const Action& mount_test_action();
+const Action& bmc_action();
 
 namespace {
 
 const auto& table() {
   static const std::array all = {
-      &install_action(),
-      &power_action(),
-      &inspect_action(),
-      &boot_iso_action(),
+      &install_action(), &power_action(),      &inspect_action(), &boot_iso_action(),
+      &doctor_action(),  &mount_test_action(), &bmc_action(),
   };
   return all;
 }

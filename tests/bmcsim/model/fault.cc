@@ -7,8 +7,9 @@ namespace metalmesh::bmcsim {
 const std::vector<const Fault*>& all_faults() {
   static const std::vector<const Fault*> all = [] {
     std::vector<const Fault*> faults;
-    for (const auto table : {session_faults(), discovery_faults(), identity_faults(), media_faults(),
-                             boot_faults(), power_faults(), text_faults(), transport_faults()}) {
+    for (const auto table :
+         {session_faults(), discovery_faults(), identity_faults(), media_faults(), boot_faults(),
+          power_faults(), text_faults(), transport_faults(), care_faults()}) {
       for (const Fault& fault : table) faults.push_back(&fault);
     }
     return faults;

@@ -74,6 +74,7 @@ std::span<const Fault> boot_faults();
 std::span<const Fault> power_faults();
 std::span<const Fault> text_faults();
 std::span<const Fault> transport_faults();
+std::span<const Fault> care_faults();
 
 inline constexpr std::string_view system_path = "/redfish/v1/Systems/1";
 inline constexpr std::string_view sessions_path = "/redfish/v1/SessionService/Sessions";

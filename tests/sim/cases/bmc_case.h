@@ -72,5 +72,6 @@ std::vector<Case> power_cases();
 std::vector<Case> while_installing_cases();
 std::vector<Case> ending_cases();
 std::vector<Case> boot_iso_cases();
+std::vector<Case> care_cases();
 
 }  // namespace metalmesh::sim

@@ -128,6 +128,34 @@ TEST_F(Works, AStartFromAnImageNeedsNoProfileAndEndsByAWordThatComesTooLateToCal
   EXPECT_THAT(needs.blobs, IsEmpty());
 }
 
+TEST_F(Works, ATestOfTheWayTakesAMediumOfNoImageThatAnybodyMayRead) {
+  orders::Parts order = power(site_, 1, Power::ON);
+  order.agreed.mutable_mount_test();
+  FakeBmc& machine = bmc(1);
+  (void)machine;
+  const work::Kind& kind = agent::kind_of(order.agreed);
+  EXPECT_TRUE(kind.changes);
+  EXPECT_TRUE(kind.materials(order.agreed, order.issue).medium);
+  EXPECT_THAT(kind.materials(order.agreed, order.issue).images, IsEmpty());
+  site_.order(order);
+  EXPECT_TRUE(receipt().accepted());
+  const auto sent = site_.sent_to_media();
+  const auto mount = std::ranges::find_if(sent, &wire::MediaCommand::has_mount);
+  ASSERT_NE(mount, sent.end());
+  EXPECT_GE(mount->mount().second().test_bytes(), 1U << 20U);
+  EXPECT_FALSE(mount->mount().has_image());
+  EXPECT_EQ(mount->mount().state(), wire::CLOSED);
+}
+
+TEST_F(Works, WhoIsToTellWhatIsWrongIsNotHeldByIt) {
+  orders::Parts order = inspect(site_, 1);
+  order.agreed.mutable_doctor();
+  site_.deliver(CredentialsChanged{});
+  site_.order(order);
+  EXPECT_THAT(site_.told(&wire::Event::has_held), IsEmpty());
+  EXPECT_EQ(requests_to(1), 1);
+}
+
 TEST_F(Works, APowerOrderIsDone) {
   FakeBmc& machine = bmc(1);
   site_.order(power(site_, 1, Power::ON));

@@ -214,6 +214,47 @@ TEST_F(CommandLineTest, inspects_by_name_at_once_and_a_selection_as_a_rollout) {
   EXPECT_EQ(wish[0].at("spec"), boost::json::parse(R"({"action":"inspect","select":{"sites":["par*"]}})"));
 }
 
+constexpr char planned_doctor[] =
+    R"({"metadata":{"name":"doctor-1"},"spec":{"action":"doctor"},"status":{"state":"done","plan":)"
+    R"({"digest":"9c41aa00112233445566","serverCount":1,"servers":[{"name":"r1","site":"par1","wave":1}]}}})";
+
+TEST_F(CommandLineTest, a_doctor_says_what_is_wrong_and_what_to_do_about_it) {
+  controller_.answer("PUT /api/v1/rollouts/doctor-1", 201, "{}");
+  controller_.answer("POST /api/v1/rollouts/doctor-1/plan", 200, planned_doctor);
+  controller_.answer("POST /api/v1/rollouts/doctor-1/start", 200, planned_doctor);
+  controller_.answer(
+      "GET /api/v1/deployments?limit=200&rollout=doctor-1", 200,
+      R"({"items":[{"id":"d1","server":"r1","state":"SUCCEEDED","findings":[{"check":"slot","verdict":"FINE"},)"
+      R"({"check":"clock","verdict":"WRONG","found":"it reads 2019","wanted":"the site's time",)"
+      R"("next":"metalmesh bmc set-clock r1"}]}]})");
+  EXPECT_EQ(metalmesh({"doctor", "server", "r1"}), 1) << "something was found";
+  EXPECT_THAT(out_, HasSubstr("r1: 1 finding"));
+  EXPECT_THAT(out_, HasSubstr("next: metalmesh bmc set-clock r1"));
+  EXPECT_THAT(out_, HasSubstr("fine: slot"));
+  EXPECT_THAT(sent("POST", "/api/v1/rollouts/doctor-1/start"), testing::SizeIs(1));
+  EXPECT_EQ(metalmesh({"doctor", "server", "r1", "--in-use"}), 2) << "of --mount-test only";
+}
+
+TEST_F(CommandLineTest, a_site_that_nobody_serves_is_not_waited_for) {
+  controller_.answer("GET /api/v1/sites/par1", 200, R"({"metadata":{"name":"par1"}})");
+  EXPECT_EQ(metalmesh({"doctor", "site", "par1"}), 1);
+  EXPECT_THAT(err_, HasSubstr("no agent of site par1 is connected"));
+  EXPECT_TRUE(sent("POST", "/api/v1/sites/par1/doctor").empty());
+}
+
+TEST_F(CommandLineTest, housekeeping_is_planned_and_started_for_the_right_number) {
+  controller_.answer("PUT /api/v1/rollouts/bmc-eject-1", 201, "{}");
+  controller_.answer(
+      "POST /api/v1/rollouts/bmc-eject-1/plan", 200,
+      R"({"metadata":{"name":"bmc-eject-1"},"spec":{"action":"bmc","bmc":{"deed":"eject"}},"status":{"state":)"
+      R"("planned","plan":{"digest":"9c41aa00112233445566","serverCount":1,"servers":[{"name":"r1"}]}}})");
+  EXPECT_EQ(metalmesh({"bmc", "eject", "r1"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("1 server to bmc eject"));
+  EXPECT_THAT(out_, HasSubstr("next: metalmesh bmc eject r1 --confirm 1 --watch"));
+  EXPECT_EQ(metalmesh({"bmc", "polish", "r1"}), 2);
+  EXPECT_EQ(metalmesh({"bmc", "eject"}), 2);
+}
+
 TEST_F(CommandLineTest, wants_to_know_whom_an_action_is_for) {
   EXPECT_EQ(metalmesh({"power", "off"}), 2);
   EXPECT_EQ(metalmesh({"power", "explode", "r1"}), 2);

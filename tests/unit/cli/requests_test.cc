@@ -106,6 +106,25 @@ TEST(Requests, makes_a_rollout_of_every_change_of_power) {
   EXPECT_EQ(fleet_rollout_name({.action = "inspect"}, 1), "inspect-1");
 }
 
+TEST(Requests, makes_a_rollout_of_every_deed_for_a_bmc) {
+  for (const auto& [typed, deed] :
+       std::map<std::string, std::string>{{"clear-jobs", "clearJobs"}, {"eject", "eject"}}) {
+    const FleetOptions options = {.action = "bmc", .change = typed, .servers = {"r1"}, .all = true};
+    const auto rollout = fleet_rollout(options, "x");
+    ASSERT_TRUE(rollout) << typed;
+    EXPECT_EQ(rollout->spec().action(), "bmc");
+    EXPECT_EQ(rollout->spec().bmc().deed(), deed);
+    EXPECT_TRUE(rollout->spec().bmc().all());
+    EXPECT_FALSE(rollout->spec().has_power());
+    EXPECT_EQ(fleet_rollout_name(options, 2), "bmc-" + typed + "-2");
+    EXPECT_EQ(fleet_command(options), "metalmesh bmc " + typed + " r1 --all");
+  }
+  const auto test = fleet_rollout({.action = "mount-test", .servers = {"r1"}, .in_use = true}, "x");
+  ASSERT_TRUE(test);
+  EXPECT_EQ(test->spec().action(), "mountTest");
+  EXPECT_TRUE(test->spec().mount_test().in_use());
+}
+
 TEST(Requests, asks_for_the_serial_of_the_one_server) {
   rest::Plan plan;
   EXPECT_EQ(confirmation_of(plan), "");

@@ -68,6 +68,7 @@ class FakeBmc {
   int requests = 0;
   std::function<void(const std::string& change)> on_change;
   std::function<void(const std::string& power)> on_power;
+  std::function<void(const std::string& path)> on_get;  // before it is answered
 
   HttpReplied serve(const HttpRequest& request) {
     ++requests;
@@ -124,6 +125,7 @@ class FakeBmc {
       "Managers":{"@odata.id":"/redfish/v1/Managers"},"Links":{"Sessions":{"@odata.id":"/redfish/v1/SessionService/Sessions"}}})");
     if (request.method == "POST" && path == "/redfish/v1/SessionService/Sessions") return log_in(request);
     if (!sessions.contains(get_header(request, "X-Auth-Token"))) return error(401, "NoValidSession");
+    if (request.method == "GET" && on_get) on_get(path);
     if (request.method == "GET") return get(path);
     if (request.method == "DELETE") return log_out(path);
     if (request.method == "PATCH") return patch(path, request);

@@ -8,6 +8,7 @@
 #include "agents/media/patch/compose.h"
 #include "agents/media/patch/fat_volume.h"
 #include "agents/media/patch/second_medium.h"
+#include "agents/media/test_medium.h"
 #include "common/base/random.h"
 #include "tests/unit/media/iso_writer.h"
 
@@ -284,6 +285,22 @@ TEST(FatVolume, ReplacesAFileWithinItsVolume) {
   const std::string image = materialise(base, *overlay);
   EXPECT_EQ(image.size(), base.size());
   EXPECT_THAT(image, testing::AllOf(HasSubstr("short"), HasSubstr("other"), HasSubstr("NNNN")));
+}
+
+TEST(TestMedium, IsSmallBootsNothingAndKeepsNothingFromAnybody) {
+  wire::Mount order;
+  *order.mutable_second() = test_medium();
+  const auto made = compose_medium(order, nullptr);
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_EQ(made->size, 1U << 20U);
+  EXPECT_THAT(made->guarded, testing::IsEmpty());
+  const std::string image = materialise("", *made);
+  EXPECT_EQ(image.size(), 1U << 20U);
+  EXPECT_EQ(image.substr(16 * 2048 + 1, 5), "CD001");
+  EXPECT_EQ(image.find("EL TORITO"), std::string::npos);
+  EXPECT_THAT(image, HasSubstr("Nothing starts from this disc"));
+  order.mutable_second()->set_test_bytes(2U << 20U);
+  EXPECT_FALSE(compose_medium(order, nullptr).has_value()) << "larger than what all of them share";
 }
 
 TEST(SecondMedium, RefusesWhatCannotBe) {

@@ -1,0 +1,46 @@
+// Housekeeping of a BMC, one deed each: what is there to be done, the call for it, and when it is done. Pure; a new deed is a
+// row in deeds.cc.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agents/care/survey.h"
+#include "agents/redfish/requests.h"
+
+namespace metalmesh::care {
+
+/// Of one machine, as it was read last.
+struct Ward {
+  const bmc::Dialogue& bmc;
+  const Told& told;
+  bool all = false;        // not only what is ours
+  std::string media_base;  // of our own media; empty: we serve none
+  WallTime time;
+};
+
+/// One call, and what it is for.
+struct Call {
+  redfish::Request request;
+  std::string what;  // "session /redfish/v1/SessionService/Sessions/7"
+};
+
+struct Deed {
+  wire::Housekeeping::Deed deed;
+  std::string_view words;  // "to end sessions"
+  bmc::Ask ask;
+  record::Job::Intent intent;
+  std::vector<Topic> topics;
+  bool of_media = false;  // what its slots hold, and its host does: looked at twice before anything is taken
+  /// Why it must not be done to this machine; nothing: it may.
+  std::optional<std::string> (*against)(const Ward&);
+  /// What is still to be done; empty: nothing.
+  std::vector<Call> (*calls)(const Ward&);
+};
+
+/// nullptr: this agent does not know it.
+const Deed* find_deed(wire::Housekeeping::Deed deed);
+
+}  // namespace metalmesh::care
