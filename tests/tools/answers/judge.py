@@ -5,12 +5,10 @@ usage: judge.py CHECKERS FAMILY=FOLDER...      CHECKERS: as get_checkers.sh fill
 
 By checkers: kickstart (pykickstart: with METALMESH_LONG_TESTS every version it knows from RHEL 9 and Fedora 39 on), preseed (debconf-set-selections -c),
 cloud-config (cloud-init's schema and its parser of ds=), network (netplan generate), Ignition (ignition-validate), XML
-(xmllint), shell (shellcheck). By rules written from documents, because their installers' own checkers cannot be had here:
+(xmllint), shell (shellcheck); and what each of them read is held against the order (values.py). By rules written from documents, because their installers' own checkers cannot be had here:
 autoinstall (subiquity), Proxmox, ESXi, XCP-ng, Windows, AutoYaST, Agama. Prints each complaint; exits 1 if there is one.
 """
 import collections
-import configparser
-import base64
 import ipaddress
 import json
 import os
@@ -25,6 +23,9 @@ import warnings
 import xml.etree.ElementTree as ET
 
 sys.dont_write_bytecode = True
+import readers  # noqa: E402
+import values  # noqa: E402
+
 complaints = []
 missing = set()
 judged = collections.Counter()
@@ -72,8 +73,13 @@ class Checkers:
                          ["-s", dialect, "-S", "warning", "-e", "SC1090,SC1091,SC2016,SC2154,SC2148,SC2121,SC2086"], files)
 
 
-def read(path):
-    return path.read_bytes().decode("utf-8", "strict")
+read = values.read
+
+
+def read_back(family, order, found, late=None):
+    for difference in values.differences(family, order, found, late):
+        complain(order, difference)
+    judged["values read back"] += len(found)
 
 
 def imported(name, load):
@@ -111,6 +117,7 @@ def rhel(checkers, orders):
                 break
             judged[f"pykickstart {version}"] += 1
         else:
+            read_back("rhel", order, readers.rhel(order, handler))
             for number, script in enumerate(handler.scripts):
                 scripts.append(order / f"script{number}")
                 scripts[-1].write_text(script.script)
@@ -124,6 +131,7 @@ def preseed(checkers, orders):
             complain(order, f"debconf-set-selections: {wrong}")
         for line in read(order / "preseed.cfg").splitlines():
             must(order, line.startswith("#") or len(line.split(" ", 3)) >= 3, f"no line of a preseed: {line}")
+        read_back("debian", order, *readers.debian(order))
     checkers.shell([o / "metalmesh/disk.sh" for o in orders], "sh")
     checkers.shell([o / "metalmesh/late.sh" for o in orders], "sh")
 
@@ -177,6 +185,7 @@ def ubuntu(checkers, orders):
         filled = {}
         must(order, parse_cmdline_data("ds=nocloud", filled, arguments) and filled == {"seedfrom": "/cdrom/metalmesh/"},
              f"cloud-init's ds= is {filled}")
+        read_back("ubuntu", order, readers.ubuntu(order, install))
         for number, command in enumerate(install["early-commands"]):
             scripts.append(order / f"early{number}")
             scripts[-1].write_text(command + "\n")
@@ -184,20 +193,12 @@ def ubuntu(checkers, orders):
 
 
 def ignition(checkers, orders):
-    keyfiles = 0
     for order in orders:
         path = order / "metalmesh/config.ign"
         wrong = checkers.run("ignition-validate", ["usr/bin/ignition-validate"], [str(path)])
         if wrong:
             complain(path, f"ignition-validate: {wrong}")
-        for file in json.loads(read(path))["storage"]["files"]:
-            if not file["path"].endswith(".nmconnection"):
-                continue
-            keyfile = configparser.ConfigParser(interpolation=None, delimiters="=")
-            keyfile.read_string(base64.b64decode(file["contents"]["source"].split(",", 1)[1]).decode())
-            must(path, keyfile["connection"]["id"], "a keyfile without id")
-            keyfiles += 1
-    judged["keyfiles"] += keyfiles
+        read_back("coreos", order, readers.ignition(order, json.loads(read(path))))
     checkers.shell([o / "metalmesh/install.sh" for o in orders if (o / "metalmesh/install.sh").exists()], "bash")
 
 
@@ -209,6 +210,7 @@ def esxi(_checkers, orders):  # "Installation and Upgrade Script Commands"
             must(order, commands[command] == 1, f"{commands[command]} times {command}")
         must(order, set(commands) <= {"vmaccepteula", "rootpw", "install", "network", "reboot", "keyboard"}, f"unknown: {commands}")
         must(order, re.search(r"^install --disk=\S+ --overwritevmfs$", text, re.M), "no disk")
+        read_back("esxi", order, readers.esxi(order))
         judged["rules of ESXi"] += 1
 
 
@@ -229,14 +231,11 @@ def proxmox(_checkers, orders):  # "Automated Installation", answer file format
         else:
             must(order, network == {"source": "from-dhcp"}, "network")
         must(order, len(disk["filter"]) == 1, "one filter of disks")
+        read_back("proxmox", order, readers.proxmox(order))
         judged["rules of Proxmox"] += 1
 
 
-def elements(path):
-    root = ET.fromstring(read(path))
-    for element in root.iter():
-        element.tag = element.tag.rsplit("}", 1)[-1]
-    return root
+elements = readers.elements
 
 
 def xcp_ng(checkers, orders):  # host-installer, doc/answerfile.txt
@@ -250,6 +249,7 @@ def xcp_ng(checkers, orders):  # host-installer, doc/answerfile.txt
         if interface.get("proto") == "static":
             must(order, all(interface.findtext(tag) for tag in ("ipaddr", "subnet", "gateway")), "static without all of it")
         must(order, root.findtext("primary-disk", "").startswith("/"), "primary-disk")
+        read_back("xcp-ng", order, readers.xcp_ng(order))
         judged["rules of XCP-ng"] += 1
     checkers.shell([o / "xsinst/metalmesh-off.sh" for o in orders], "sh")
 
@@ -266,6 +266,7 @@ def windows(checkers, orders):  # Unattended Windows Setup Reference
                 ipaddress.ip_interface(one.text)
         for interface in root.iter("Interface"):
             must(order, interface.findtext("Identifier"), "an interface without its card")
+        read_back("windows", order, readers.windows(order))
         judged["rules of Windows"] += 1
 
 
@@ -279,6 +280,7 @@ def autoyast(checkers, orders):  # AutoYaST Guide, "Network configuration"
             must(order, max(counted.values()) == 1, f"twice in an interface: {counted.most_common(1)}")
             must(order, interface.findtext("bootproto") in ("static", "dhcp4", "none"), "bootproto")
         must(order, re.fullmatch(r"[a-z]{2,3}_[A-Z]{2}", root.findtext("language/language")), "language")
+        read_back("autoyast", order, readers.autoyast(order))
         for number, script in enumerate(root.iter("source")):
             scripts.append(order / f"script{number}")
             scripts[-1].write_text(script.text or "")
@@ -300,6 +302,7 @@ def agama(checkers, orders):  # Agama's user documentation of the profile
                  connection["method6"] in ("manual", "disabled"), "method")
             for address in connection["addresses"]:
                 ipaddress.ip_interface(address)
+        read_back("agama", order, readers.agama(order))
         for number, script in enumerate(profile["scripts"]["post"]):
             scripts.append(order / f"script{number}")
             scripts[-1].write_text(script["content"])

@@ -1,7 +1,10 @@
 // Writes answers of generated orders into a folder, for judges of other tongues (judge.py).
 //   mm_answers --family rhel --orders 50 --seed 7 --out FOLDER
-// FOLDER/<number>/<path of the file>, FOLDER/<number>.arguments, and FOLDER/refused for those that are refused.
+// FOLDER/<number>/<path of the file>, FOLDER/<number>.arguments, FOLDER/<number>.host (the order, as JSON), and FOLDER/refused
+// for those that are refused.
 // The first orders are every wish alone, then all pairs of wishes, then as many at random as are left.
+#include <google/protobuf/util/json_util.h>
+
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +16,7 @@
 #include "common/answer/answer_order.h"
 #include "common/base/random.h"
 #include "tests/support/host_wishes.h"
+#include "tests/tools/answers/host_merge.h"
 
 namespace metalmesh::answer {
 namespace {
@@ -84,18 +88,12 @@ class Orders {
       if (need == "domain") host.set_domain("example.net");
       if (need == "rootPassword") host.mutable_root()->set_password_hash("$6$leastleast$UiZikbV3VeeBPsg8");
     }
-    bool has_links = false;
-    bool has_disk = false;
     for (const std::size_t each : chosen) {
-      const HostWish& wish = host_wishes()[each];
-      const bool links = wish.field.starts_with("network");
-      const bool disk = wish.field.starts_with("disk");
-      if ((links && has_links) || (disk && has_disk)) continue;  // two of them seldom make one order
-      wish.set(host, second);
-      has_links = has_links || links;
-      has_disk = has_disk || disk;
+      wire::Host wish;
+      host_wishes()[each].set(wish, second);
+      merge_wish(host, wish);
     }
-    if (can.disk_required() && !has_disk) {
+    if (can.disk_required() && !host.has_disk()) {
       const bool by_path = std::ranges::find(can.disk(), "path") != can.disk().end();
       by_path ? host.mutable_disk()->set_path("/dev/sda") : host.mutable_disk()->set_serial("S4EVNX0M0");
     }
@@ -124,6 +122,12 @@ Status write_order(const config::OsFamily& family, wire::Host host, const fs::pa
     refused << *reason << "\n";
     return {};
   }
+  std::string ordered;
+  google::protobuf::util::JsonPrintOptions names;
+  names.preserve_proto_field_names = true;
+  if (!google::protobuf::util::MessageToJsonString(order.host, &ordered, names).ok())
+    return fail(ErrorKind::corrupt, "the host is no JSON");
+  write(folder.string() + ".host", ordered);
   const auto context = context_of(order, "LABEL");
   if (!context) return std::unexpected(context.error());
   const auto files = render_files(order, *context);
