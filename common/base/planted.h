@@ -94,6 +94,7 @@ enum class Defect : std::uint8_t {
   gap_not_told,
   gap_not_doubted,
   leftovers_not_sought,
+  rivals_media_not_sought,
   first_site_suffices,
   answers_in_quarantine,
   custody_frees_place,
@@ -113,6 +114,7 @@ enum class Defect : std::uint8_t {
   edit_while_ordered,
   power_touches_phase,
   power_beside_install,
+  boot_guard_ignored,
   repeats_act_again,
   chunk_at_any_offset,
 };

@@ -205,6 +205,13 @@ bool proves_fence(const Work& work, const std::string& site, const wire::Event& 
   return event.has_cancel() || event.has_ended();
 }
 
+/// The agent that says so may be lost with what it has inserted.
+bool may_hold_medium(const Work& work, const wire::Event& event) {
+  const Action& action = action_of(work.mesh().deployments.at(event.deployment_id()));
+  return event.has_stage() && event.stage().stage() >= wire::INSERT && event.stage().stage() < wire::DONE &&
+         (action.wipes || action.runs_anything) && !planted(Defect::rivals_media_not_sought);
+}
+
 /// Later events will end the deployment, or this one does.
 bool says_how_it_goes_on(const wire::Event& event) {
   if (event.has_stage()) return event.stage().stage() < wire::DONE;
@@ -286,6 +293,8 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
         fold_site_held(work, site, event.held());
       }
   }
+  if (!followed && subject.deployment != nullptr && may_hold_medium(work, event))
+    look_for_ours(work, event.deployment_id());
   if (link != nullptr && says_how_it_goes_on(event) &&
       work.mesh().deployments.contains(event.deployment_id()))
     link->note_told(event.deployment_id());

@@ -10,7 +10,8 @@
 
 namespace metalmesh::controller {
 
-/// The agent that worked on it is gone: the next one looks at its BMC.
+/// The agent that worked on it is gone, or is not followed any more and works on: the one that is followed looks at
+/// its BMC.
 void look_for_ours(Work& work, const std::string& deployment);
 
 /// The answer to `asked` about `server`: debts of its last deployment, and a line of the log.

@@ -5,6 +5,7 @@
 
 #include "common/base/planted.h"
 #include "controller/core/actions/actions.h"
+#include "controller/core/restore_hold.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/server_phases.h"
 #include "controller/state/deployment_states.h"
@@ -40,7 +41,7 @@ Reach reach_after_call(Work& work, const std::string& id, const std::string& rea
   const rest::Deployment& open = work.mesh().deployments.at(id);
   const SiteLink* link = work.link(open.site());
   // A store that went back may have forgotten that it was handed out; only the site can say.
-  if (open.state() == states::pending && link != nullptr && link->caught_up()) {
+  if (open.state() == states::pending && known_unissued(work, open.site())) {
     recall(work, id, reason, wire::CANCELLED_BY_OPERATOR);
     return Reach::not_handed_out;
   }

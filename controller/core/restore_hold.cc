@@ -42,9 +42,13 @@ std::vector<std::string> rollouts_in(const Work& work, RolloutState state) {
   return names;
 }
 
-void doubt_lost_journals(Work& work) {
+void doubt_what_sites_forgot(Work& work) {
   for (const auto& [site, link] : work.links) {
-    if (link->lost_journal()) doubt_pending(work, site);
+    if (link->lost_journal()) {
+      doubt_pending(work, site);
+    } else if (link->quarantined()) {
+      doubt_in_quarantine(work, site);
+    }
   }
 }
 
@@ -61,7 +65,7 @@ void begin_hold(Work& work, const std::string& reason) {
     note(work, "controller", "",
          "this controller starts nothing, for another reason as well: " + reason +
              ". Next: " + after_a_look());
-    return doubt_lost_journals(work);
+    return doubt_what_sites_forgot(work);
   }
   rest::Hold hold;
   hold.set_reason(reason);
@@ -69,7 +73,7 @@ void begin_hold(Work& work, const std::string& reason) {
   work.ledger.set_hold(std::move(hold));
   note(work, "controller", "",
        "this controller starts nothing until a person has looked: " + reason + ". Next: " + after_a_look());
-  doubt_lost_journals(work);
+  doubt_what_sites_forgot(work);
   work.moved = true;
 }
 
@@ -130,12 +134,14 @@ void doubt_machines(Work& work, const std::string& site) {
   }
 }
 
-}  // namespace
-
-void doubt_pending(Work& work, const std::string& site) {
+/// This store may be older than what `site` was handed.
+bool may_be_behind(const Work& work, const std::string& site) {
   const SiteLink* link = work.link(site);
-  if (planted(Defect::pending_not_doubted)) return;
-  if (!work.mesh().hold && (link == nullptr || !link->row().learning())) return;
+  return work.mesh().hold || (link != nullptr && link->row().learning());
+}
+
+/// `lost`: what became of the memory of its agent.
+void doubt_handed_out(Work& work, const std::string& site, const std::string& lost) {
   std::vector<std::string> pending;
   for (const auto& [id, deployment] : work.mesh().deployments) {
     // What only reads may be handed out twice.
@@ -144,14 +150,32 @@ void doubt_pending(Work& work, const std::string& site) {
   }
   for (const std::string& id : pending) {
     move_deployment(work, id, Happening::lost, [&](rest::Deployment& d) {
-      outcome_unknown(d, "this controller was restored, and the agent of " + site +
-                             " lost its journal: whether this was handed out in between is not known");
+      outcome_unknown(d, "this controller was restored, and the agent of " + site + " " + lost +
+                             ": whether this was handed out in between is not known");
     });
     work.ledger.note(line_about(work.mesh().deployments.at(id), "ended",
                                 "INDETERMINATE: controller and site both forgot whether it was handed out"),
                      work.now.wall());
   }
+}
+
+}  // namespace
+
+bool known_unissued(const Work& work, const std::string& site) {
+  const SiteLink* link = work.link(site);
+  if (link == nullptr || !link->caught_up()) return false;
+  return !link->may_have_forgotten() || !may_be_behind(work, site) || planted(Defect::pending_not_doubted);
+}
+
+void doubt_pending(Work& work, const std::string& site) {
+  if (planted(Defect::pending_not_doubted) || !may_be_behind(work, site)) return;
+  doubt_handed_out(work, site, "lost its journal");
   doubt_machines(work, site);
+}
+
+void doubt_in_quarantine(Work& work, const std::string& site) {
+  if (planted(Defect::pending_not_doubted) || !may_be_behind(work, site)) return;
+  doubt_handed_out(work, site, "is in quarantine, since its history is not to be relied on");
 }
 
 void note_difference(Work& work, rest::HoldDifference difference) {

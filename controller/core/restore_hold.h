@@ -28,6 +28,14 @@ void hold_for_missing(Work& work, const std::string& site, const std::string& ev
 /// and had not heard the site since.
 void doubt_pending(Work& work, const std::string& site);
 
+/// The same of an agent that came into quarantine: it may have been put back as well. Its machines are doubted
+/// once it begins anew.
+void doubt_in_quarantine(Work& work, const std::string& site);
+
+/// What is pending at `site` was not handed out, and that is known: its agent was heard in this life of the
+/// controller, and one of the two, agent or store, has forgotten nothing.
+[[nodiscard]] bool known_unissued(const Work& work, const std::string& site);
+
 /// While it holds: what a site tells otherwise than the store that was restored. The newest word about each
 /// deployment (or server, or site) counts; without a hold nothing is noted.
 void note_difference(Work& work, rest::HoldDifference difference);

@@ -29,7 +29,6 @@ namespace {
 
 using rules::refusal;
 
-
 std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
                                 std::string next = {}) {
   return std::unexpected(refusal(kind, std::move(field), std::move(message), std::move(next)));
@@ -69,11 +68,6 @@ std::expected<const rest::Deployment*, Refusal> deployment_named(const Work& wor
   return refuse(ErrorKind::not_found, "id", "deployment \"" + name.substr(0, 80) + "\" does not exist");
 }
 
-bool caught_up(const Work& work, const std::string& site) {
-  const SiteLink* link = work.link(site);
-  return link != nullptr && link->caught_up();
-}
-
 /// For the answer and the audit log, when a fence is owed.
 std::string fence_words(const Work& work, const std::string& id) {
   const rest::Deployment& deployment = work.mesh().deployments.at(id);
@@ -82,7 +76,7 @@ std::string fence_words(const Work& work, const std::string& id) {
 
 rules::Verdict may_resolve(const Work& work, const rest::Deployment& deployment,
                            const ResolveDeployment& request) {
-  if (deployment.state() == states::pending && caught_up(work, deployment.site())) {
+  if (deployment.state() == states::pending && known_unissued(work, deployment.site())) {
     return refusal(ErrorKind::conflict, "", "deployment " + deployment.id() + " was not handed out yet",
                    commands::abort(deployment.rollout()));
   }
@@ -200,11 +194,13 @@ ActResult act(Work& work, const CancelDeployment& request, const std::string& ac
   }
   const std::string why = "cancelled by " + actor + ": " + request.reason;
   if (deployment.state() == states::pending) {
-    if (!caught_up(work, deployment.site())) {
+    if (!known_unissued(work, deployment.site())) {
       return refuse(
           ErrorKind::unavailable, "",
           "site " + deployment.site() +
-              " was not heard since this controller started: whether it has the order is not known",
+              " was not heard since this controller started, or has forgotten what it was told: whether it "
+              "has "
+              "the order is not known",
           "wait for the site, or metalmesh deployment resolve " + id + " --as cancelled --note ...");
     }
     recall(work, id, why, wire::CANCELLED_BY_OPERATOR);

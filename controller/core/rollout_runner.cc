@@ -148,8 +148,7 @@ void hand_out(Work& work, const std::string& name) {
 void recall_pending(Work& work, const std::string& name, const std::string& why, wire::FaultCode code) {
   const std::map<std::uint32_t, std::string> pending = work.ledger.board().rollout(name).pending;
   for (const auto& [position, id] : pending) {
-    const SiteLink* link = work.link(work.mesh().deployments.at(id).site());
-    if (link != nullptr && (link->caught_up() || planted(Defect::expires_unheard)))
+    if (known_unissued(work, work.mesh().deployments.at(id).site()) || planted(Defect::expires_unheard))
       recall(work, id, why, code);
   }
 }

@@ -226,6 +226,7 @@ void refresh_site(Work& work, const std::string& name) {
   judge_clock(work, *link, status);
   judge_agent(work, *link, status);
   judge_store(work, *link, status);
+  if (status.quarantined() && !before.quarantined()) doubt_in_quarantine(work, name);
   if (looks_other(before, status)) work.ledger.site_moved(name);
 }
 

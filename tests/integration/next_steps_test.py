@@ -17,10 +17,9 @@ ALL = {"parallel": {"total": 100, "perSite": 60}, "stopAfter": {"noCanary": True
 # Shown with their next steps elsewhere, or not to be brought about through a controller of the same version.
 ELSEWHERE = {
     "GENERATION_FENCED": "store_test: a fence whose row rotted is settled as it says",
-    **dict.fromkeys(("AGENT_EXHAUSTED", "CLOCK_UNPROVEN", "DISK_LOW", "MACHINE_BUSY", "OUTCOME_UNKNOWN", "SITE_QUARANTINED"),
-                    "site_steps_test"),
+    **dict.fromkeys(("AGENT_EXHAUSTED", "CLOCK_UNPROVEN", "DISK_LOW", "MACHINE_BUSY", "OUTCOME_UNKNOWN", "SITE_QUARANTINED",
+                     "UNSUPPORTED_COMMAND"), "site_steps_test"),
     "PROFILE_UNAVAILABLE": "store_test: a profile that rots before its site has it",
-    "UNSUPPORTED_COMMAND": "unit_agent_core, intake: agents of another version",
 }
 
 

@@ -114,6 +114,8 @@ const Mutant mutants[] = {
      "another controller with our identity is not noticed", 500},
     {leftovers_not_sought, "leftovers_not_sought", "controller/core",
      "what a lost data folder left is not looked for", 500},
+    {rivals_media_not_sought, "rivals_media_not_sought", "controller/core",
+     "what an agent inserts that is not followed any more is not looked for", 500, true},
     {newcomer_displaces, "newcomer_displaces", "controller/core", "an empty agent displaces one that lives",
      500},
     {gap_not_told, "gap_not_told", "controller/core", "events that are missing are skipped without a word",

@@ -40,12 +40,14 @@ class NothingLeftBehind final : public Invariant {
   void on_store_changed(const std::string& node) override {
     for (const auto& [id, deployment] : facts_.deployments) {
       const std::string& state = deployment.state();
-      if (deployment.site() == facts_.agents[node].site && (state == "RUNNING" || state == "ISSUED"))
+      const bool inserts = facts_.installs(id) || deployment.action() == "bootIso";
+      if (inserts && deployment.site() == facts_.agents[node].site &&
+          (state == "RUNNING" || state == "ISSUED"))
         cut_off_[deployment.server()] = id;
     }
   }
   void on_order(const wire::Command&, const orders::Parts& order) override {
-    cut_off_.erase(order.agreed.server());
+    if (order.issue.generation() != 0) cut_off_.erase(order.agreed.server());
   }
   void at_end() override {
     for (const Machine* machine : court_.machines) {

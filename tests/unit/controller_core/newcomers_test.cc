@@ -100,6 +100,36 @@ TEST_F(Newcomers, WhatARefusedOneTellsIsInTheLedger) {
   EXPECT_EQ(logged_of("journal-par1"), owner.up->next_seq() - 1);
 }
 
+/// It may be lost with what it has inserted, and was not there yet when somebody looked.
+TEST_F(Newcomers, WhatARefusedOneInsertsIsLookedForByTheOneThatIsFollowed) {
+  start("s0");
+  owner.accept("s0");
+  owner.cut = true;
+  an_empty_one_starts();
+  run_both(std::chrono::seconds(200));
+  ASSERT_EQ(status().journal_id(), "journal-empty");
+  const auto sought = [&] {
+    return std::ranges::count_if(second->commands, [](const wire::Command& command) {
+      return command.inspect_server().server() == "s0" && command.inspect_server().look_for_ours();
+    });
+  };
+  // The broker gives to one of them at a time.
+  const auto other_one_hears = [&] {
+    run_both(std::chrono::seconds(20));
+    swap();
+    mesh.run_for(std::chrono::seconds(20));
+    swap();
+  };
+  const auto before = sought();
+  owner.cut = false;
+  owner.stage("s0", wire::PREFLIGHT);
+  other_one_hears();
+  EXPECT_EQ(sought(), before) << "nothing is inserted yet";
+  owner.stage("s0", wire::INSERT);
+  other_one_hears();
+  EXPECT_EQ(sought(), before + 1);
+}
+
 /// What a trial saw: three installs were finished at a site whose agent was displaced meanwhile.
 TEST_F(Newcomers, WhenAPersonChoosesBothJournalsEventsEndUpInTheLedger) {
   for (const char* server : {"s0", "s1"}) {

@@ -117,6 +117,44 @@ TEST_F(Restored, WhatItForgotItHasHandedOutIsNotCancelled) {
   EXPECT_EQ(mesh.state().deployments.at(id).state(), "SUCCEEDED");
 }
 
+/// Its agent was put back as well: neither of the two can say that nothing was handed out.
+TEST_F(Restored, WhatBothMayHaveForgottenIsNotUntouched) {
+  mesh.start_rollout(one_by_one("r"));
+  agent.accept("s0");
+  const auto backup = mesh.store.rows();
+  const auto folder = agent.store.rows();
+  const std::string id = mesh.deployment_of("s1").id();
+  agent.succeed("s0");
+  agent.launch("s1");
+  mesh.run_for(std::chrono::seconds(5));  // it hears how far the ledger is
+  ASSERT_TRUE(mesh.state().deployments.at(id).launched());
+  agent.store.restore(folder);
+  agent.about_controllers.set_quarantined(true);
+  agent.about_controllers.set_quarantine_reason("the data folder was rolled back");
+  agent.restart("life-2");
+  restore(backup);
+  agent.hello();
+  mesh.must(AbortRollout{"r", "thought better of it"});
+  mesh.run_for(std::chrono::seconds(20));
+  ASSERT_TRUE(mesh.state().hold.has_value());
+  EXPECT_EQ(mesh.state().deployments.at(id).state(), "INDETERMINATE");
+  EXPECT_THAT(mesh.state().deployments.at(id).fault().seen(), HasSubstr("is in quarantine"));
+}
+
+/// A store that was not put back knows what it has not handed out, whatever its site has forgotten.
+TEST_F(Restored, WhatWasNotHandedOutIsCalledBackAlsoFromAQuarantine) {
+  mesh.start_rollout(one_by_one("r"));
+  agent.accept("s0");
+  agent.about_controllers.set_quarantined(true);
+  agent.about_controllers.set_quarantine_reason("the data folder was rolled back");
+  agent.restart("life-2");
+  mesh.run_for(std::chrono::seconds(8));
+  ASSERT_TRUE(mesh.state().sites.at("par1").status().quarantined());
+  mesh.must(AbortRollout{"r", "thought better of it"});
+  mesh.run_for(std::chrono::seconds(8));
+  EXPECT_EQ(mesh.deployment_of("s1").state(), "CANCELLED");
+}
+
 TEST_F(Restored, AForgottenAbortDoesNotWipe) {
   mesh.start_rollout(one_by_one("r"));
   agent.accept("s0");
