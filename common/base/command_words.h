@@ -43,6 +43,10 @@ std::string install(std::string_view server, std::string_view flags = {});
 std::string boot_iso(std::string_view image, std::string_view server, std::string_view flags = {});
 /// `change` as it is typed: "off", "bmc-reset", ...
 std::string power(std::string_view change, std::string_view server);
+/// What sites found in an image.
+std::string inspect_image(std::string_view image);
+/// Sites fetch it, and look into it.
+std::string prefetch_image(std::string_view image);
 /// `kind` as `metalmesh get` takes it.
 std::string describe(std::string_view kind, std::string_view name);
 std::string list(std::string_view kind);

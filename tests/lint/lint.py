@@ -5,7 +5,7 @@
  - pure rooms have no clock, randomness, socket, file, thread or environment
  - every folder with code belongs to a room, and ARCHITECTURE.md names every room that exists and no other
  - inside `co_await` only named locals (GCC 12 corrupts the heap otherwise)
- - links in the Markdown files lead somewhere; no machine paths, no "is simulated" branches
+ - links in the Markdown files lead somewhere, and what holds a case is there; no machine paths, no "is simulated" branches
 Prints each violation as file:line: text and exits 1.
 """
 import pathlib
@@ -45,13 +45,13 @@ ARROWS = [
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families", "common/answer", "agents/media/menu"]),
     ("agents/media", ["common/ports"]),
     ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/families", "common/answer", "agents/redfish", "agents/bmc", "agents/work",
-                     "agents/install", "agents/power", "agents/media", "agents/media/answer"]),
+                     "agents/install", "agents/power", "agents/media", "agents/media/answer", "agents/media/menu"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
     ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "controller/state"]),
     ("controller/api", ["common/ports", "common/delivery", "common/turn", "common/families", "common/text/filler", "controller/state", "controller/core"]),
     ("controller/up", ["common/adapters", "common/os", "common/ports"]),
-    ("controller/cli", ["common/adapters", "common/text/filler", "common/os", "common/ports", "controller/up"]),
+    ("controller/cli", ["common/adapters", "common/families", "common/text/filler", "common/os", "common/ports", "controller/up"]),
     ("controller/app", ["common", "controller"]),
     ("tests", ["schemas", "common", "agents", "controller"]),
 ]
