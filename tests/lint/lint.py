@@ -168,6 +168,17 @@ def check_links(listed: list, out: list):
                 out.append(f"{name}: {target} links {dep}, but {room} may not see {room_of(rooms[dep])[0]}")
 
 
+def check_cases(out: list):
+    """What tests/installer_cases.md says that holds a case is there: the file, and what is named of it."""
+    cases = ROOT / "tests/installer_cases.md"
+    for number, line in enumerate(cases.read_text().splitlines(), 1):
+        held_by = line.split(" | ")[-1] if line.startswith("| ") else ""
+        for path, name in re.findall(r"`((?:tests|common)/[^`]+)`([^,|`]*)", held_by):
+            file, name = ROOT / path, name.strip().strip('"')
+            if not file.exists() or (name and name not in file.read_text()):
+                out.append(f"tests/installer_cases.md:{number}: {path} {name}: is not there")
+
+
 def main() -> int:
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"], capture_output=True,
                             text=True, check=True).stdout.split()
@@ -182,6 +193,7 @@ def main() -> int:
             check_markdown(path, path.read_text(), out)
     check_rooms(listed, out)
     check_links(listed, out)
+    check_cases(out)
     print("\n".join(out))
     print(f"lint: {len(sources)} sources, {len(out)} violations")
     if len(sources) < 50:
