@@ -67,7 +67,7 @@ TEST_F(Images, WhatItIsTravelsWithTheWordThatItIsHere) {
   config::OsFamily own;
   own.set_name("own");
   own.add_files()->set_path("/answer");
-  own.mutable_files(0)->set_format("text");
+  own.mutable_files(0)->set_format("kickstart");
   own.mutable_files(0)->set_main(true);
   ASSERT_TRUE(site_.settings.families.add(own));
   site_.start();
