@@ -1,44 +1,33 @@
 #include "agents/app/image_inspect_command.h"
 
-#include <fmt/format.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 
-#include <algorithm>
 #include <iostream>
 #include <string>
-#include <vector>
 
-#include "agents/app/image_inspection.h"
+#include "agents/core/image_findings.h"
 #include "agents/media/image_probe.h"
-#include "agents/media/iso9660.h"
 #include "agents/media/server/file_reader.h"
 #include "common/adapters/family_files.h"
-#include "common/text/utf8.h"
+#include "common/families/image_words.h"
 
 namespace metalmesh::agent {
 namespace {
+
+namespace json = google::protobuf::util;
 
 constexpr int done = 0;
 constexpr int failed = 1;
 constexpr int misused = 2;
 
-int report(const Error& error) {
-  std::cerr << "metalmesh-agent: " << error.message << '\n';
-  return misused;
-}
+struct Inspection {
+  wire::ImageFindings found;
+  std::string family;  // for which it is judged; empty: for none
+  std::string obstacle;
+};
 
-/// Whether firmware finds something for UEFI; an image without volume or catalogue has nothing.
-Result<bool> has_uefi(media::BlockReader& image) {
-  const auto about_device = [](const Error& error) { return error.kind == ErrorKind::unavailable; };
-  const auto volume = media::read_iso_volume(image);
-  if (!volume) return about_device(volume.error()) ? Result<bool>(std::unexpected(volume.error())) : false;
-  const auto boots = media::read_iso_boot_images(image, *volume);
-  if (!boots) return about_device(boots.error()) ? Result<bool>(std::unexpected(boots.error())) : false;
-  return std::ranges::any_of(*boots, &media::IsoBootImage::efi);
-}
-
-Result<ImageInspection> inspect(const AgentOptions& options) {
+Result<Inspection> inspect(const AgentOptions& options) {
   const auto families = adapters::load_families(options.families.string());
   if (!families) return std::unexpected(families.error());
   if (!options.family.empty() && families->find(options.family) == nullptr)
@@ -47,73 +36,38 @@ Result<ImageInspection> inspect(const AgentOptions& options) {
   if (!image) return std::unexpected(image.error());
   const auto facts = media::probe_image(*image);
   if (!facts) return std::unexpected(facts.error());
-  const auto uefi = has_uefi(*image);
-  if (!uefi) return std::unexpected(uefi.error());
-  return inspect_image(*facts, *uefi, *families, options.family);
+  Inspection out{.found = image_findings(*facts, *families), .family = options.family, .obstacle = {}};
+  if (out.family.empty()) out.family = families::likely_family(out.found);
+  out.obstacle = families::image_obstacle(out.found, out.family);
+  return out;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out.empty() ? "none" : out;
-}
-
-std::string words_of(const ImageInspection& image) {
-  std::string out =
-      fmt::format("family   {}\nlabel    {}\nloaders  {}\nUEFI     {}\n", joined(image.recognised),
-                  image.label, joined(image.loaders), image.uefi ? "yes" : "no");
-  for (const media::MenuEntry& entry : image.menus.entries) {
-    out += fmt::format("entry    \"{}\" at {}{}\n", entry.title, entry.at,
-                       entry.boot.obstacle.empty() ? "" : ": " + entry.boot.obstacle);
-  }
-  for (const std::string& trouble : image.menus.troubles) out += fmt::format("trouble  {}\n", trouble);
-  for (const media::BootChoice& choice : image.choices)
-    out += fmt::format("ours     \"{}\" at {}: {}\n", choice.entry, choice.at, choice.own);
-  return out +
-         (image.obstacle.empty() ? "servers can be installed from it as family " + image.family
-                                 : "servers cannot be installed from it: " + image.obstacle) +
-         "\n";
-}
-
-std::string json_of(const ImageInspection& image) {
+/// The findings, as REST shows them, and what is asked first.
+std::string json_of(const Inspection& image) {
   google::protobuf::Struct document;
-  auto& fields = *document.mutable_fields();
-  const auto list = [&](const char* name) { return fields[name].mutable_list_value(); };
-  fields["label"].set_string_value(valid_utf8(image.label));
-  fields["family"].set_string_value(valid_utf8(image.family));
-  for (const std::string& name : image.recognised)
-    list("recognised")->add_values()->set_string_value(valid_utf8(name));
-  for (const std::string& path : image.loaders)
-    list("loaders")->add_values()->set_string_value(valid_utf8(path));
-  fields["uefi"].set_bool_value(image.uefi);
-  list("entries")->mutable_values();  // an empty list is one, too
-  for (const media::MenuEntry& entry : image.menus.entries) {
-    auto& shown = *list("entries")->add_values()->mutable_struct_value()->mutable_fields();
-    shown["title"].set_string_value(valid_utf8(entry.title));
-    shown["at"].set_string_value(valid_utf8(entry.at));
-    if (!entry.boot.obstacle.empty()) shown["obstacle"].set_string_value(valid_utf8(entry.boot.obstacle));
-  }
-  for (const std::string& trouble : image.menus.troubles)
-    list("troubles")->add_values()->set_string_value(valid_utf8(trouble));
-  for (const media::BootChoice& choice : image.choices) {
-    auto& shown = *list("ours")->add_values()->mutable_struct_value()->mutable_fields();
-    shown["title"].set_string_value(valid_utf8(choice.entry));
-    shown["at"].set_string_value(valid_utf8(choice.at));
-    shown["kernel"].set_string_value(valid_utf8(choice.own));
-  }
-  fields["installable"].set_bool_value(image.obstacle.empty());
-  if (!image.obstacle.empty()) fields["obstacle"].set_string_value(valid_utf8(image.obstacle));
   std::string text;
-  const auto written = google::protobuf::util::MessageToJsonString(document, &text);
-  return written.ok() ? text + "\n" : "{}\n";
+  json::JsonPrintOptions all;
+  all.always_print_primitive_fields = true;
+  if (!json::MessageToJsonString(image.found, &text, all).ok() ||
+      !json::JsonStringToMessage(text, &document).ok())
+    return "{}\n";
+  auto& fields = *document.mutable_fields();
+  fields["family"].set_string_value(image.family);
+  fields["installable"].set_bool_value(image.obstacle.empty());
+  fields["obstacle"].set_string_value(image.obstacle);
+  text.clear();
+  return json::MessageToJsonString(document, &text).ok() ? text + "\n" : "{}\n";
 }
 
 }  // namespace
 
 int inspect_image_command(const AgentOptions& options) {
   const auto image = inspect(options);
-  if (!image) return report(image.error());
-  std::cout << (options.json ? json_of(*image) : words_of(*image));
+  if (!image) {
+    std::cerr << "metalmesh-agent: " << image.error().message << '\n';
+    return misused;
+  }
+  std::cout << (options.json ? json_of(*image) : families::image_words(image->found, image->family));
   return image->obstacle.empty() ? done : failed;
 }
 

@@ -62,7 +62,7 @@ struct AgentCore::Impl {
                 maps,     mounts, jobs, usual_reads, shelf,  entropy},
         runner(context),
         blobs(reader, channel),
-        images(reader, journal, draw_seed(entropy)),
+        images(reader, journal, settings.families, draw_seed(entropy)),
         queue(context, runner, blobs, images),
         inspections(reader, context),
         doctor(settings, site, link, images, journal),

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "agents/core/faults.h"
+#include "agents/core/image_findings.h"
 #include "agents/core/row_table.h"
 #include "common/base/backoff.h"
+#include "common/base/digest.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -51,8 +53,9 @@ wire::Fault fault_of(const ImageFailed& failed, const std::string& name) {
 
 }  // namespace
 
-ImageDesk::ImageDesk(const RowReader& rows, EventJournal& journal, std::uint64_t seed)
-    : journal_(journal), random_(seed) {
+ImageDesk::ImageDesk(const RowReader& rows, EventJournal& journal, const families::FamilyCatalogue& families,
+                     std::uint64_t seed)
+    : journal_(journal), families_(families), random_(seed) {
   for (auto& [sha256, wish] : load_rows<record::ImageWish>(rows, rows::image)) {
     images_[sha256].wish = std::move(wish);
   }
@@ -76,6 +79,8 @@ void ImageDesk::prefetch(const wire::ImageRef& ref, const Now& now, Outcome& out
   image.wish.set_prefetched(true);
   image.failures = 0;
   ask(ref, now, out);
+  // Told once more: what the controller knows by this name may be newer than what was told.
+  if (image.facts) announce(image, image_findings(*image.facts, families_), now, out);
 }
 
 void ImageDesk::want(const wire::ImageRef& ref, Outcome& out) {
@@ -141,15 +146,22 @@ bool ImageDesk::on_ready(const ImageReady& ready, const Now& now, Outcome& out) 
   image.trouble.reset();
   image.fetching = false;
   image.failures = 0;
-  if (!image.wish.announced()) {
-    image.wish.set_announced(true);
-    put_row(out, rows::image + ready.sha256, image.wish);
-    wire::ImageAtSite report;
-    report.set_sha256(ready.sha256);
-    report.set_ready(true);
-    tell(std::move(report), now, out);
-  }
+  wire::ImageFindings findings = image_findings(*image.facts, families_);
+  // Other families of this site, or another version of this agent, find something else in the same bytes.
+  if (!image.wish.announced() || sha256(findings.SerializeAsString()) != image.wish.findings_sha256())
+    announce(image, std::move(findings), now, out);
   return true;
+}
+
+void ImageDesk::announce(Image& image, wire::ImageFindings findings, const Now& now, Outcome& out) {
+  image.wish.set_announced(true);
+  image.wish.set_findings_sha256(sha256(findings.SerializeAsString()));
+  put_row(out, rows::image + image.wish.image().sha256(), image.wish);
+  wire::ImageAtSite report;
+  report.set_sha256(image.wish.image().sha256());
+  report.set_ready(true);
+  *report.mutable_findings() = std::move(findings);
+  tell(std::move(report), now, out);
 }
 
 bool ImageDesk::on_progress(const ImageProgress& progress, const Now& now) {

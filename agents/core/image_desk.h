@@ -20,14 +20,18 @@
 
 #include "agents/core/event_journal.h"
 #include "common/base/random.h"
+#include "common/families/family_catalogue.h"
 #include "schemas/record/agent.pb.h"
+#include "schemas/wire/event.pb.h"
 #include "schemas/wire/fault.pb.h"
 
 namespace metalmesh::agent {
 
 class ImageDesk {
  public:
-  ImageDesk(const RowReader& rows, EventJournal& journal, std::uint64_t seed);
+  /// `families`: by which images are judged.
+  ImageDesk(const RowReader& rows, EventJournal& journal, const families::FamilyCatalogue& families,
+            std::uint64_t seed);
 
   /// After a start: what was wished for is asked for again (the store answers at once when it is there).
   void resume(Outcome& out);
@@ -83,6 +87,8 @@ class ImageDesk {
   void fetch(Image& image, Outcome& out);
   [[nodiscard]] Image& adopt(const ImageReady& ready, const Now& now);
   void tell(wire::ImageAtSite report, const Now& now, Outcome& out);
+  /// That it is here, and what it is.
+  void announce(Image& image, wire::ImageFindings findings, const Now& now, Outcome& out);
   /// An image that was here is not any more: the controller hears of it when it is back.
   static void unannounce(Image& image, Outcome& out);
   /// Removes images until `missing` bytes are free; false, and nothing removed, when that cannot be.
@@ -93,6 +99,7 @@ class ImageDesk {
   void rotten(Image& image, const ImageFailed& failed, bool in_use, const Now& now, Outcome& out);
 
   EventJournal& journal_;
+  const families::FamilyCatalogue& families_;
   Random random_;
   Images images_;  // by digest
   std::optional<std::uint64_t> rate_;

@@ -89,7 +89,10 @@ Result<Survey> survey_image(BlockReader& image, wire::ImageFacts& facts) {
   if (!tree) return stop(tree.error());
   survey.listing.insert(survey.listing.end(), tree->directories.begin(), tree->directories.end());
 
-  auto names = survey_tree(image, *tree);
+  // Without a catalogue it starts nothing, and still has its names.
+  const auto boot_images = read_iso_boot_images(image, *volume);
+  if (!boot_images && !is_about_content(boot_images.error())) return std::unexpected(boot_images.error());
+  auto names = survey_tree(image, *tree, boot_images ? *boot_images : std::vector<IsoBootImage>());
   if (!names) return std::unexpected(names.error());
   *facts.mutable_survey() = std::move(*names);
   auto placeholder = find_placeholder(image, tree->files);
@@ -110,9 +113,9 @@ Result<Survey> survey_image(BlockReader& image, wire::ImageFacts& facts) {
     if (*role == BootRole::loader) add_extents(file, survey.starters);
     add_extents(file, survey.guarded);
   }
-  auto boot_images = read_iso_boot_images(image, *volume);
   if (!boot_images) return stop(boot_images.error());
   for (const IsoBootImage& boot : *boot_images) {
+    if (boot.efi) facts.set_uefi(true);
     survey.guarded.push_back(boot_image_extent(boot, tree->files, image.size()));
     survey.starters.push_back(survey.guarded.back());
   }

@@ -15,8 +15,8 @@ namespace metalmesh::media {
 /// First line of the file whose whole extent is the room for the answer file.
 inline constexpr char placeholder_line[] = "#METALMESH-ANSWER-PLACEHOLDER-V1";
 
-/// Fills size, placeholder, guarded (sorted, merged, whole sectors), volume_id, survey and whether files
-/// can be changed; path and sha256 are the caller's. Errors: unavailable (the device), invalid (empty image,
+/// Fills size, placeholder, guarded (sorted, merged, whole sectors), volume_id, survey, whether there
+/// is something for UEFI and whether files can be changed; path and sha256 are the caller's. Errors: unavailable (the device), invalid (empty image,
 /// or several different placeholders).
 Result<wire::ImageFacts> probe_image(BlockReader& image);
 

@@ -15,6 +15,9 @@
 
 namespace metalmesh::answer {
 
+/// The variable by which an order names the boot menu's entry, instead of its family.
+inline constexpr char entry_variable[] = "bootEntry";
+
 /// Where packages come from, if not from the medium.
 struct PackagesPlace {
   std::string url;    // empty: the medium

@@ -62,6 +62,10 @@ std::string bmc(std::string_view deed, std::string_view server, std::string_view
 std::string describe(std::string_view kind, std::string_view name) {
   return joined(joined("metalmesh describe ", kind, " "), name);
 }
+std::string inspect_image(std::string_view image) { return joined("metalmesh image inspect ", image); }
+std::string prefetch_image(std::string_view image) {
+  return joined("metalmesh image prefetch ", image, " --site SITE");
+}
 std::string list(std::string_view kind) { return joined("metalmesh get ", kind); }
 std::string resolve(std::string_view of, std::string_view as) {
   return joined(joined("metalmesh deployment resolve ", of, " --as "), as, " --note TEXT");

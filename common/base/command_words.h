@@ -47,6 +47,10 @@ std::string power(std::string_view change, std::string_view server);
 std::string doctor(std::string_view server, std::string_view flags = {});
 /// `deed` as it is typed: "clear-jobs", "set-clock", ...
 std::string bmc(std::string_view deed, std::string_view server, std::string_view flags = {});
+/// What sites found in an image.
+std::string inspect_image(std::string_view image);
+/// Sites fetch it, and look into it.
+std::string prefetch_image(std::string_view image);
 /// `kind` as `metalmesh get` takes it.
 std::string describe(std::string_view kind, std::string_view name);
 std::string list(std::string_view kind);

@@ -35,6 +35,12 @@ struct RenderOrder {
 /// What an install would write for a server.
 CommandResult render_profile(Session& session, const RenderOrder& order);
 
+// commands_image.cc
+CommandResult prefetch_image(Session& session, const std::string& name,
+                             const std::vector<std::string>& sites);
+/// What sites found in it.
+CommandResult inspect_image(Session& session, const std::string& name);
+
 // commands_changes.cc
 /// Lists a kind, or one object, and goes on with what changes, until it is stopped.
 CommandResult watch_objects(Session& session, const Kind& kind, const std::string& name,
@@ -105,8 +111,6 @@ CommandResult protect_server(Session& session, const std::string& name, const st
 CommandResult unprotect_server(Session& session, const std::string& name, const std::string& duration,
                                const std::string& reason);
 CommandResult retire_server(Session& session, const std::string& name);
-CommandResult prefetch_image(Session& session, const std::string& name,
-                             const std::vector<std::string>& sites);
 CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note,
                                const std::string& journal);
 struct PkiOrder {

@@ -213,20 +213,6 @@ CommandResult clear_quarantine(Session& session, const std::string& site, const 
   return ExitCode::ok;
 }
 
-CommandResult prefetch_image(Session& session, const std::string& name,
-                             const std::vector<std::string>& sites) {
-  auto api = session.api();
-  if (!api) return std::unexpected(api.error());
-  rest::PrefetchImage body;
-  for (const std::string& site : sites) body.add_sites(site);
-  rest::Image answer;
-  const std::string path = object_path(*find_kind("Image"), name) + "/prefetch";
-  if (auto status = (*api)->send("POST", path, body, answer); !status) return std::unexpected(status.error());
-  session.show(answer, fmt::format("{} is to be fetched by {}\n", name, fmt::join(sites, ", ")));
-  session.suggest(fmt::format("metalmesh get image {}", name));
-  return ExitCode::ok;
-}
-
 CommandResult make_pki(Session& session, const PkiOrder& order) {
   adapters::PkiOptions options;
   options.hosts = order.hosts;

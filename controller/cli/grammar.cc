@@ -187,8 +187,7 @@ void Grammar::profiles() {
   render->add_option("--file", r->render.file, "Only this file, as it is")->type_name("PATH");
   render->footer(
       "Secrets are stars; words in [] stand for what only the site knows. The boot entry is chosen at the "
-      "site, "
-      "too:\non its host, metalmesh-agent image inspect FILE shows those of an image.\n"
+      "site, too:\nmetalmesh image inspect NAME shows those of an image.\n"
       "The address of the controller, which is --server, too, goes before the command.");
 }
 
@@ -520,6 +519,13 @@ void Grammar::others() {
               [](Session& session, const Arguments& x) { return prefetch_image(session, x.name, x.names); });
   prefetch->add_option("name", f->name)->required();
   prefetch->add_option("--site", f->names, "Which sites; may be repeated")->required();
+  auto [inspect, s] =
+      command(image, "inspect", "What sites found in an image, and whether servers can be installed from it",
+              [](Session& session, const Arguments& x) { return inspect_image(session, x.name); });
+  inspect->add_option("name", s->name)->required();
+  inspect->footer(
+      "A site looks into an image when it has fetched it. Of a file, without any site:\n"
+      "metalmesh-agent image inspect FILE. Exit code 1: it cannot be installed from, or nobody looked yet.");
 
   CLI::App& pki = group("pki", "Keys and certificates of a mesh");
   auto [init, i] = command(pki, "init", "Create what is missing; existing files are kept",

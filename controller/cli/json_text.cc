@@ -33,6 +33,33 @@ bool fits_block(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); });
 }
 
+/// As JSON, but what YAML takes for a line break, or does not take at all, is escaped, too.
+std::string quoted_yaml(std::string_view text) {
+  const std::string json = json::serialize(json::string(text));
+  std::string out;
+  for (std::size_t at = 0; at < json.size();) {
+    const std::string_view rest = std::string_view(json).substr(at);
+    const auto second = rest.size() > 1 ? static_cast<unsigned char>(rest[1]) : 0U;
+    if (rest.starts_with('\x7F')) {
+      out += "\\u007f";
+      at += 1;
+    } else if (rest.starts_with('\xC2') && second < 0xA0) {
+      out += fmt::format("\\u{:04x}", second);
+      at += 2;
+    } else if (rest.starts_with("\xE2\x80\xA8") || rest.starts_with("\xE2\x80\xA9")) {
+      out += rest[2] == '\xA8' ? "\\u2028" : "\\u2029";
+      at += 3;
+    } else if (rest.starts_with("\xEF\xBB\xBF") || rest.starts_with("\xEF\xBF\xBE") ||
+               rest.starts_with("\xEF\xBF\xBF")) {
+      out += second == 0xBB ? "\\ufeff" : rest[2] == '\xBE' ? "\\ufffe" : "\\uffff";
+      at += 3;
+    } else {
+      out += json[at++];
+    }
+  }
+  return out;
+}
+
 using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
@@ -157,7 +184,7 @@ class YamlText {
         value.remove_prefix(end + 1);
       }
     } else {
-      out_ += json::serialize(json::string(value));
+      out_ += quoted_yaml(value);
     }
   }
 

@@ -8,6 +8,7 @@
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/image_surveys.h"
 #include "controller/core/left_behind.h"
 #include "controller/core/object_apply.h"
 #include "controller/core/order_builder.h"
@@ -133,6 +134,9 @@ void fold_image(Work& work, const std::string& site, const wire::ImageAtSite& re
       const auto at = std::ranges::find(ready, site);
       if (report.ready() && at == ready.end()) ready.Add(std::string(site));
       if (!report.ready() && at != ready.end()) ready.erase(at);
+      // It stays when the image goes: it is true of these bytes.
+      if (report.has_findings())
+        keep_survey(*image.mutable_status(), site, report.findings(), work.now.wall());
     });
   }
   const std::vector<std::string> all = prefetches_at(work.mesh(), site, {});

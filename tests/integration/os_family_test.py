@@ -225,8 +225,8 @@ def every_family():
 
 
 def another_system_than_the_profile_says():
-    """A Debian image that is said to be RHEL is refused before any BMC is called."""
-    with Mesh({"par1": 1}) as mesh:
+    """A Debian image that is said to be RHEL is refused before any BMC is called; the next plan knows it from the site."""
+    with Mesh({"par1": 2}) as mesh:
         case = Case(GOLDEN / "rhel/one-card", "par1-n001")
         prepare(mesh, [case])
         debian = build("debian", mesh.folder)
@@ -237,7 +237,17 @@ def another_system_than_the_profile_says():
         assert deployment["state"] == "FAILED" and deployment["fault"]["code"] == "IMAGE_UNSUITABLE", deployment
         assert "looks like debian, not like rhel" in deployment["fault"]["seen"], deployment
         assert deployment["disk"] == "DISK_UNTOUCHED" and deployment["fault"]["next"], deployment
-        mesh.check_truth(installed=[], untouched=["par1-n001"])
+        said = mesh.cli("image", "inspect", "mistaken", check=False)
+        assert said.returncode == 1 and "==> by par1 <==\nfamily   debian\n" in said.stdout, said
+        assert "servers cannot be installed from it: it looks like debian, not like rhel" in said.stdout, said
+        (mesh.folder / "again.yaml").write_text(
+            "apiVersion: metalmesh/v1\nkind: Rollout\nmetadata: {name: again}\nspec: {action: install, image: mistaken, "
+            f"profile: {case.name}, select: {{servers: [par1-n002]}}}}\n")
+        mesh.cli("rollout", "plan", "again", "-f", mesh.folder / "again.yaml", check=False)
+        plan = mesh.get("/rollouts/again")["status"]["plan"]
+        assert [out["reason"] for out in plan["excluded"]] == ["IMAGE_UNSUITABLE"], plan
+        assert "looks like debian, not like rhel" in plan["excluded"][0]["message"], plan
+        mesh.check_truth(installed=[], untouched=["par1-n001", "par1-n002"])
 
 
 def a_family_of_the_sites_own():

@@ -5,7 +5,7 @@
  - pure rooms have no clock, randomness, socket, file, thread or environment
  - every folder with code belongs to a room, and ARCHITECTURE.md names every room that exists and no other
  - inside `co_await` only named locals (GCC 12 corrupts the heap otherwise)
- - links in the Markdown files lead somewhere; no machine paths, no "is simulated" branches
+ - links in the Markdown files lead somewhere, and what holds a case is there; no machine paths, no "is simulated" branches
 Prints each violation as file:line: text and exits 1.
 """
 import pathlib
@@ -46,13 +46,13 @@ ARROWS = [
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families", "common/answer", "agents/media/menu"]),
     ("agents/media", ["common/ports"]),
     ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "agents/redfish", "agents/bmc", "agents/work",
-                     "agents/install", "agents/power", "agents/care", "agents/media", "agents/media/answer"]),
+                     "agents/install", "agents/power", "agents/care", "agents/media", "agents/media/answer", "agents/media/menu"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
     ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "controller/state"]),
     ("controller/api", ["common/ports", "common/delivery", "common/turn", "common/families", "common/text/filler", "controller/state", "controller/core"]),
     ("controller/up", ["common/adapters", "common/os", "common/ports"]),
-    ("controller/cli", ["common/adapters", "common/text/filler", "common/os", "common/ports", "controller/up"]),
+    ("controller/cli", ["common/adapters", "common/families", "common/text/filler", "common/os", "common/ports", "controller/up"]),
     ("controller/app", ["common", "controller"]),
     ("tests", ["schemas", "common", "agents", "controller"]),
 ]
@@ -171,6 +171,17 @@ def check_links(listed: list, out: list):
                 out.append(f"{name}: {target} links {dep}, but {room} may not see {room_of(rooms[dep])[0]}")
 
 
+def check_cases(out: list):
+    """What tests/installer_cases.md says that holds a case is there: the file, and what is named of it."""
+    cases = ROOT / "tests/installer_cases.md"
+    for number, line in enumerate(cases.read_text().splitlines(), 1):
+        held_by = line.split(" | ")[-1] if line.startswith("| ") else ""
+        for path, name in re.findall(r"`((?:tests|common)/[^`]+)`([^,|`]*)", held_by):
+            file, name = ROOT / path, name.strip().strip('"')
+            if not file.exists() or (name and name not in file.read_text()):
+                out.append(f"tests/installer_cases.md:{number}: {path} {name}: is not there")
+
+
 def main() -> int:
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"], capture_output=True,
                             text=True, check=True).stdout.split()
@@ -185,6 +196,7 @@ def main() -> int:
             check_markdown(path, path.read_text(), out)
     check_rooms(listed, out)
     check_links(listed, out)
+    check_cases(out)
     print("\n".join(out))
     print(f"lint: {len(sources)} sources, {len(out)} violations")
     if len(sources) < 50:

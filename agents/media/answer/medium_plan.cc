@@ -60,7 +60,7 @@ Result<MenuLine> words_of(const config::BootEdit& edit, const json::object& cont
 std::string entry_of(const config::BootEdit& edit, const MediumOrder& order) {
   std::string entry = edit.entry();
   for (const wire::Variable& variable : order.answer.variables) {
-    if (variable.name() == entry_variable) entry = variable.value();
+    if (variable.name() == answer::entry_variable) entry = variable.value();
   }
   return entry;
 }

@@ -13,9 +13,6 @@
 
 namespace metalmesh::media {
 
-/// The variable by which an order names the boot menu's entry, instead of its family.
-inline constexpr char entry_variable[] = "bootEntry";
-
 struct MediumOrder {
   answer::AnswerOrder answer;
   std::vector<std::string> recognised;  // the families whose marks the image bears

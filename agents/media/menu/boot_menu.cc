@@ -1,11 +1,11 @@
 #include "agents/media/menu/boot_menu.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "agents/media/menu/medium_menus.h"
 #include "agents/media/menu/menu_text.h"
 #include "common/text/glob.h"
 #include "common/text/letters.h"
@@ -18,83 +18,6 @@ constexpr std::size_t most_shown = 12;
 constexpr char no_bios[] =
     "SAY This medium was made for one server, which starts it by UEFI. Nothing starts by BIOS.\n"
     "PROMPT 1\nTIMEOUT 0\n";
-
-std::string base_name(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
-
-bool is_bios_menu(std::string_view path) {
-  const std::string name = base_name(path);
-  return name == "isolinux.cfg" || name == "syslinux.cfg" || name == "extlinux.conf";
-}
-
-/// By its name in small letters: what GRUB may be told to load when it starts.
-bool is_grub_menu(std::string_view path, const config::BootEdit& edit) {
-  if (std::ranges::any_of(edit.paths(), [&](const auto& wanted) { return to_lower(wanted) == path; }))
-    return true;
-  if (is_bios_menu(path) || base_name(path) == "boot.cfg") return false;
-  return glob_matches("*/grub*.cfg", path) || glob_matches("*/loopback.cfg", path) ||
-         glob_matches("/boot/grub*/*.cfg", path) || glob_matches("/efi/*.cfg", path);
-}
-
-std::vector<std::string> grub_menus(const MenuMedium& medium, const config::BootEdit& edit) {
-  std::vector<std::string> out;
-  for (const auto& [path, name] : medium.names()) {
-    if (is_grub_menu(path, edit)) out.push_back(path);
-  }
-  return out;
-}
-
-/// The medium's menus, each read from where it begins.
-class Menus {
- public:
-  Menus(const MenuMedium& medium, const config::BootEdit& edit) : files_(grub_menus(medium, edit)) {
-    for (const std::string& path : files_) {
-      auto read = read_menu(medium, medium.names().at(path));
-      if (read) {
-        loaded_.insert(read->files.begin(), read->files.end());
-        menus_.emplace(path, std::move(*read));
-      } else {
-        const bool unread = read.error().kind == ErrorKind::not_found;
-        troubles_.push_back(unread ? medium.names().at(path) + " is too large, or no text"
-                                   : read.error().message);
-      }
-    }
-    for (const std::string& path : edit.paths()) {
-      const std::string wanted = to_lower(path);
-      // What a stub prepares counts, so menus are read from the stub that leads to them.
-      for (const auto& [begin, menu] : menus_) {
-        if (begin != wanted && menu.files.contains(wanted)) add(begin);
-      }
-      add(wanted);
-    }
-    for (const std::string& path : files_) {
-      if (base_name(path) != "loopback.cfg") add(path);
-    }
-    for (const std::string& path : files_) add(path);
-  }
-
-  /// In the order in which an entry is looked for.
-  [[nodiscard]] const std::vector<const ReadMenu*>& in_order() const { return order_; }
-  [[nodiscard]] const std::vector<std::string>& troubles() const { return troubles_; }
-  /// All that GRUB may be told to load, and all that this loads, in small letters.
-  [[nodiscard]] std::set<std::string> files() const {
-    std::set<std::string> out = loaded_;
-    out.insert(files_.begin(), files_.end());
-    return out;
-  }
-
- private:
-  void add(const std::string& path) {
-    const auto found = menus_.find(path);
-    if (found != menus_.end() && std::ranges::find(order_, &found->second) == order_.end())
-      order_.push_back(&found->second);
-  }
-
-  std::vector<std::string> files_;
-  std::set<std::string> loaded_;
-  std::map<std::string, ReadMenu> menus_;
-  std::vector<const ReadMenu*> order_;
-  std::vector<std::string> troubles_;
-};
 
 struct KernelLine {
   std::size_t line = 0;   // in MenuBoot::lines
@@ -189,7 +112,17 @@ Status check_changed(MenuMedium medium, const BootChoice& choice, const MenuBoot
   return {};
 }
 
-Result<BootChoice> made_of(const MenuMedium& medium, const Menus& menus, const MenuEntry& entry,
+/// Of a menu on another partition, where nobody looked for the medium: the kernel finds it.
+MenuBoot found_from_elsewhere(MenuBoot boot, const KernelLine& kernel) {
+  const std::string& path = boot.lines[kernel.line][kernel.fixed - 1];
+  const bool looks =
+      std::ranges::any_of(boot.setup, [](const MenuLine& line) { return line[0] == "search"; });
+  if (!looks && path.starts_with('/'))
+    boot.setup.push_back({"search", "--no-floppy", "--set=root", "--file", path});
+  return boot;
+}
+
+Result<BootChoice> made_of(const MenuMedium& medium, const MediumMenus& menus, const MenuEntry& entry,
                            const config::BootEdit& edit, const MenuLine& arguments) {
   const KernelLine kernel = *kernel_line(entry.boot, edit);
   MenuBoot boot = entry.boot;
@@ -205,14 +138,18 @@ Result<BootChoice> made_of(const MenuMedium& medium, const Menus& menus, const M
   if (!initrd)
     return fail(ErrorKind::unsupported,
                 "its entry \"" + entry.title + "\" loads no initrd that another could join");
-  const auto text = menu_text(entry.title, boot, edit.timeout() == 0 ? 1 : edit.timeout());
-  if (!text) return std::unexpected(text.error());
+  const unsigned timeout = edit.timeout() == 0 ? 1 : edit.timeout();
+  const auto text = menu_text(entry.title, boot, timeout);
+  const auto text_elsewhere = menu_text(entry.title, found_from_elsewhere(boot, kernel), timeout);
+  if (!text || !text_elsewhere) return std::unexpected((text ? text_elsewhere : text).error());
   const std::set<std::string> replaced = menus.files();
   for (const auto& [path, name] : medium.names()) {
     if (!replaced.contains(path) && !is_bios_menu(path)) continue;
     wire::FileChange& change = choice.changes.emplace_back();
     change.set_path(name);
-    change.set_content(is_bios_menu(path) ? no_bios : *text);
+    change.set_content(is_bios_menu(path)               ? no_bios
+                       : medium.in_boot_partition(path) ? *text_elsewhere
+                                                        : *text);
   }
   if (auto well = check_changed(medium, choice, boot, edit); !well) return std::unexpected(well.error());
   return choice;
@@ -227,7 +164,7 @@ bool is_dropped(const std::string& argument, const config::BootEdit& edit) {
 }
 
 MenuList list_entries(const MenuMedium& medium, const config::BootEdit& edit) {
-  const Menus menus(medium, edit);
+  const MediumMenus menus(medium, edit);
   MenuList list{.entries = {}, .troubles = menus.troubles()};
   std::set<std::string> seen;
   for (const ReadMenu* menu : menus.in_order()) {
@@ -248,7 +185,7 @@ Result<BootChoice> choose_entry(const MenuMedium& medium, const config::BootEdit
             "), whose entries are not changed here: take an image that starts GRUB under UEFI, or one "
             "that has the arguments already, with a family file that has no boot");
   }
-  const Menus menus(medium, edit);
+  const MediumMenus menus(medium, edit);
   if (menus.in_order().empty() && menus.troubles().empty())
     return fail(ErrorKind::not_found, "the image has no boot menu that is known");
   const std::string pattern = entry.empty() ? "*" : entry;

@@ -21,7 +21,10 @@ Truth negated(Truth truth) {
 MenuMedium::MenuMedium(const wire::ImageFacts& facts)
     : volume_id_(facts.volume_id()), complete_(facts.survey().files_size() < most_names) {
   for (const std::string& file : facts.survey().files()) names_.emplace(to_lower(file), file);
-  for (const wire::FileChange& text : facts.survey().texts()) replace(text.path(), text.content());
+  for (const wire::FileChange& text : facts.survey().texts()) {
+    if (!names_.contains(to_lower(text.path()))) in_boot_partition_.insert(to_lower(text.path()));
+    replace(text.path(), text.content());
+  }
   arm_ = names_.contains("/efi/boot/bootaa64.efi") && !names_.contains("/efi/boot/bootx64.efi");
 }
 

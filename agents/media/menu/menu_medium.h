@@ -27,6 +27,10 @@ class MenuMedium {
   /// All of them, by the name that the medium has; texts that were not taken are empty.
   [[nodiscard]] const std::map<std::string, std::string>& names() const { return names_; }
   [[nodiscard]] const std::string& volume_id() const { return volume_id_; }
+  /// A menu of the boot partition inside the image alone: a loader that finds it there was started from that partition.
+  [[nodiscard]] bool in_boot_partition(const std::string& path) const {
+    return in_boot_partition_.contains(path);
+  }
   /// As GRUB calls it: x86_64, arm64.
   [[nodiscard]] std::string_view cpu() const { return arm_ ? "arm64" : "x86_64"; }
 
@@ -36,6 +40,7 @@ class MenuMedium {
  private:
   std::map<std::string, std::string> names_;  // in small letters -> as the medium has it
   std::map<std::string, std::string> texts_;  // in small letters ->
+  std::set<std::string> in_boot_partition_;   // in small letters
   std::string volume_id_;
   bool complete_ = false;
   bool arm_ = false;

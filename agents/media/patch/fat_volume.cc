@@ -1,6 +1,7 @@
 #include "agents/media/patch/fat_volume.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agents/media/patch/iso_names.h"
 #include "common/text/letters.h"
@@ -11,6 +12,7 @@ namespace {
 constexpr std::uint64_t most_table_bytes = 8ULL << 20;
 constexpr std::uint64_t most_directory_bytes = 4ULL << 20;
 constexpr std::size_t entry_bytes = 32;
+constexpr std::size_t most_folders = 256;
 constexpr std::uint8_t long_name_attribute = 0x0f;
 constexpr std::uint8_t directory_attribute = 0x10;
 constexpr std::uint8_t volume_attribute = 0x08;
@@ -154,10 +156,10 @@ Result<FatVolume::Listing> FatVolume::list(Canvas& canvas, std::uint32_t cluster
   return listing;
 }
 
-Result<std::optional<FatVolume::Entry>> FatVolume::find(Canvas& canvas, std::uint32_t directory,
-                                                        const std::string& name) const {
+Result<std::vector<FatVolume::Entry>> FatVolume::entries(Canvas& canvas, std::uint32_t directory) const {
   auto listing = list(canvas, directory);
   if (!listing) return std::unexpected(listing.error());
+  std::vector<Entry> out;
   std::string long_name;
   for (std::size_t at = 0; at + entry_bytes <= listing->bytes.size(); at += entry_bytes) {
     const std::string_view entry = std::string_view(listing->bytes).substr(at, entry_bytes);
@@ -170,15 +172,65 @@ Result<std::optional<FatVolume::Entry>> FatVolume::find(Canvas& canvas, std::uin
       long_name.insert(0, long_name_part(entry));  // stored last part first
       if (long_name.size() > 512) long_name.clear();
     } else {
-      const bool same = same_letters(long_name, name) || same_letters(short_name(entry), name);
-      long_name.clear();
-      if (!same || (attributes & volume_attribute) != 0) continue;
+      const std::string name = std::exchange(long_name, {});
+      if ((attributes & volume_attribute) != 0) continue;
       const auto high = bits_ == 32 ? little(entry, 20, 2) << 16U : 0;
-      return Entry{listing->place_of(at), (attributes & directory_attribute) != 0,
-                   static_cast<std::uint32_t>(high | little(entry, 26, 2)), little32(entry, 28)};
+      out.push_back({.at = listing->place_of(at),
+                     .name = name.empty() ? short_name(entry) : name,
+                     .short_name = short_name(entry),
+                     .directory = (attributes & directory_attribute) != 0,
+                     .cluster = static_cast<std::uint32_t>(high | little(entry, 26, 2)),
+                     .size = little32(entry, 28)});
     }
   }
-  return std::nullopt;
+  return out;
+}
+
+Result<std::optional<FatVolume::Entry>> FatVolume::find(Canvas& canvas, std::uint32_t directory,
+                                                        const std::string& name) const {
+  auto all = entries(canvas, directory);
+  if (!all) return std::unexpected(all.error());
+  const auto found = std::ranges::find_if(*all, [&](const Entry& entry) {
+    return same_letters(entry.name, name) || same_letters(entry.short_name, name);
+  });
+  if (found == all->end()) return std::nullopt;
+  return std::move(*found);
+}
+
+Result<std::vector<FatVolume::File>> FatVolume::files(Canvas& canvas, std::size_t most) {
+  if (auto loaded = load_table(canvas); !loaded) return std::unexpected(loaded.error());
+  std::vector<File> out;
+  std::vector<Entry> folders = {Entry{}};  // the root, and what is found below it
+  for (std::size_t i = 0; i < folders.size(); ++i) {
+    const std::string above = folders[i].name;
+    auto all = entries(canvas, folders[i].cluster);
+    if (!all) return std::unexpected(all.error());
+    for (Entry& entry : *all) {
+      if (entry.name.starts_with('.')) continue;  // the folder itself and the one above it
+      entry.name.insert(0, above + "/");
+      const bool known = std::ranges::find(folders, entry.cluster, &Entry::cluster) != folders.end();
+      if (entry.directory && valid(entry.cluster) && !known && folders.size() < most_folders)
+        folders.push_back(std::move(entry));
+      else if (!entry.directory && out.size() < most)
+        out.push_back({std::move(entry.name), entry.size, entry.cluster});
+    }
+  }
+  return out;
+}
+
+Result<std::string> FatVolume::content(Canvas& canvas, const File& file) const {
+  auto clusters = chain(file.cluster);
+  if (!clusters) return std::unexpected(clusters.error());
+  std::string out;
+  for (const std::uint32_t cluster : *clusters) {
+    if (out.size() >= file.size) break;
+    auto piece = canvas.read(offset_of(cluster), cluster_bytes_);
+    if (!piece) return std::unexpected(piece.error());
+    out += *piece;
+  }
+  if (out.size() < file.size) return fail(ErrorKind::corrupt, file.path + " ends early");
+  out.resize(file.size);
+  return out;
 }
 
 /// Only the bytes that changed, in every copy of the table.

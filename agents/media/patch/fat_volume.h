@@ -21,12 +21,23 @@ class FatVolume {
   [[nodiscard]] ByteRange extent() const {
     return {offset_, data_at_ - offset_ + std::uint64_t{clusters_} * cluster_bytes_};
   }
+  struct File {
+    std::string path;  // "/EFI/BOOT/grub.cfg"
+    std::uint64_t size = 0;
+    std::uint32_t cluster = 0;
+  };
+  /// At most `most`, of at most 256 folders.
+  Result<std::vector<File>> files(Canvas& canvas, std::size_t most);
+  /// Of a file that `files` gave.
+  Result<std::string> content(Canvas& canvas, const File& file) const;
   /// False: there is no such file. Fails with `exhausted` when the volume has no room for the content.
   Result<bool> replace(Canvas& canvas, const std::vector<std::string>& path, const std::string& content);
 
  private:
   struct Entry {
     std::uint64_t at = 0;  // of the 32-byte entry, in the canvas
+    std::string name;      // the long one, if it has one
+    std::string short_name;
     bool directory = false;
     std::uint32_t cluster = 0;
     std::uint64_t size = 0;
@@ -39,6 +50,7 @@ class FatVolume {
   };
 
   Result<Listing> list(Canvas& canvas, std::uint32_t cluster) const;  // 0: the root
+  Result<std::vector<Entry>> entries(Canvas& canvas, std::uint32_t directory) const;
   Result<std::optional<Entry>> find(Canvas& canvas, std::uint32_t directory, const std::string& name) const;
   Result<std::vector<std::uint32_t>> chain(std::uint32_t first) const;
   Status load_table(Canvas& canvas);

@@ -115,6 +115,8 @@ std::expected<TextNode, JsonFault> parse_json(std::string_view text, std::string
     return std::unexpected(JsonFault{std::move(field), std::string(name) + " " + what, std::move(next)});
   };
   if (text.size() > json_bytes_most) return refuse({}, "is longer than 1 MiB");
+  if (const auto good = check_utf8(text, name); !good)
+    return std::unexpected(JsonFault{{}, good.error().message, {}});
   json::parse_options options;
   options.max_depth = json_depth_most;
   json::basic_parser<TreeBuilder> parser(options);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <yaml.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
@@ -29,9 +30,42 @@ class Event {
   yaml_event_t event_{};
 };
 
+/// What YAML takes for a line break beside LF and CR LF, and makes another one of or folds away.
+struct OtherBreak {
+  std::string_view bytes;
+  std::string_view name;
+  std::string_view escape;
+};
+constexpr OtherBreak other_breaks[] = {{"\xC2\x85", "U+0085", "\\x85"},
+                                       {"\xE2\x80\xA8", "U+2028", "\\u2028"},
+                                       {"\xE2\x80\xA9", "U+2029", "\\u2029"}};
+
+/// So that a line is a line to everybody, and no byte of a text becomes another one.
+Status check_breaks(std::string_view text, std::string_view name) {
+  const auto at_line = [&](std::size_t at, const std::string& what) {
+    return fail(ErrorKind::invalid,
+                fmt::format("{}:{}: {}", name, 1 + std::ranges::count(text.substr(0, at), '\n'), what));
+  };
+  for (std::size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1)) {
+    if (text.substr(at, 2) != "\r\n")
+      return at_line(
+          at,
+          "a carriage return alone is a line break to YAML, and would become LF; write \\r in double quotes");
+  }
+  for (const OtherBreak& other : other_breaks) {
+    const std::size_t at = text.find(other.bytes);
+    if (at != std::string_view::npos)
+      return at_line(
+          at,
+          fmt::format("{} is a line break to YAML, and would become another one; write {} in double quotes",
+                      other.name, other.escape));
+  }
+  return {};
+}
+
 class Parser {
  public:
-  Parser(std::string_view text, std::string_view name) : name_(name) {
+  Parser(std::string_view text, std::string_view name) : text_(text), name_(name) {
     MM_CHECK(yaml_parser_initialize(&parser_) == 1);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
     yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
@@ -70,6 +104,26 @@ class Parser {
     return std::unexpected(error_here(parser_.problem_mark, problem));
   }
 
+  static bool is_block(yaml_scalar_style_t style) {
+    return style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
+  }
+
+  /// Of the lines behind the one that a block begins on.
+  bool has_returns(std::size_t begin, std::size_t end) {
+    if (!returns_) {
+      returns_.emplace();
+      for (std::size_t at = 0; at < text_.size();) {
+        const std::size_t stop = std::min(text_.find('\n', at), text_.size());
+        returns_->push_back(stop > at && text_[stop - 1] == '\r');
+        at = stop + 1;
+      }
+    }
+    for (std::size_t line = begin + 1; line < std::min(end, returns_->size()); ++line) {
+      if ((*returns_)[line]) return true;
+    }
+    return false;
+  }
+
   /// The node that `event` opens, read to its end.
   Result<TextNode> node(Event& event, std::size_t depth) {
     const yaml_mark_t mark = event->start_mark;
@@ -89,6 +143,11 @@ class Parser {
         tag = scalar.tag;
         out.value.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
         out.type = scalar.style == YAML_PLAIN_SCALAR_STYLE ? TextNode::Type::plain : TextNode::Type::quoted;
+        if (is_block(scalar.style) && has_returns(mark.line, event->end_mark.line))
+          return std::unexpected(error_here(
+              mark,
+              "this text has line ends of Windows (CR LF), of which YAML makes LF: convert the file "
+              "(dos2unix), or keep the text in a file of its own"));
         break;
       }
       case YAML_SEQUENCE_START_EVENT:
@@ -137,7 +196,9 @@ class Parser {
   }
 
   yaml_parser_t parser_{};
+  std::string_view text_;
   std::string_view name_;
+  std::optional<std::vector<bool>> returns_;  // by line: it ends with CR LF; looked up when a block asks
   std::size_t nodes_ = 0;
 };
 
@@ -148,6 +209,7 @@ Result<std::vector<TextNode>> parse_yaml(std::string_view text, std::string_view
     return fail(ErrorKind::exhausted, fmt::format("{}: longer than {} bytes", name, text_limit));
   }
   if (auto good = check_utf8(text, name); !good) return std::unexpected(good.error());
+  if (auto good = check_breaks(text, name); !good) return std::unexpected(good.error());
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // some editors begin a file with it
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   return Parser(text, name).documents();

@@ -10,6 +10,7 @@
 #include "common/hosts/host_rules.h"
 #include "controller/core/actions/grounds.h"
 #include "controller/core/actions/install_order.h"
+#include "controller/core/image_surveys.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/selection.h"
 #include "controller/core/server_phases.h"
@@ -122,6 +123,19 @@ Ground beyond_the_family(const Become& b) {
   return answer::why_refused(order);
 }
 
+/// By what the site found in the image, if it ever had it. Which entry an order names for itself is for the site to look up.
+Ground image_unsuitable(const Become& b) {
+  const PlanInput& plan = b.candidate.plan;
+  const rest::Server& server = b.candidate.server;
+  const std::string& image = plan.spec.image();
+  const auto reason = image_refused_at(plan.mesh, plan.mesh.images.at(image), server.spec().site(),
+                                       b.profile.spec().family());
+  if (!reason || order_variables(plan.mesh, b.profile, plan.spec, server).contains(answer::entry_variable))
+    return std::nullopt;
+  return "site " + server.spec().site() + " found that nothing can be installed from image " + image +
+         " as " + b.profile.spec().family() + ": " + *reason + " (" + commands::inspect_image(image) + ")";
+}
+
 Ground address_taken(const Become& b) {
   const rest::Server& server = b.candidate.server;
   for (const std::string& address : hosts::addresses_of(b.host())) {
@@ -156,9 +170,8 @@ constexpr std::array against_it = {
     Rule<Candidate>{"NO_SHUTDOWN", grounds::no_shutdown, true},
 };
 constexpr std::array against_what_it_becomes = {
-    Rule<Become>{"VARIABLE_MISSING", unreachable_proof},
-    Rule<Become>{"HOST_INVALID", host_wrong},
-    Rule<Become>{"NOT_EXPRESSIBLE", beyond_the_family},
+    Rule<Become>{"VARIABLE_MISSING", unreachable_proof}, Rule<Become>{"HOST_INVALID", host_wrong},
+    Rule<Become>{"NOT_EXPRESSIBLE", beyond_the_family},  Rule<Become>{"IMAGE_UNSUITABLE", image_unsuitable},
     Rule<Become>{"ADDRESS_TAKEN", address_taken},
 };
 

@@ -19,7 +19,10 @@ template <class Items>
 void merge_named(Items& items, const Items& more) {
   for (const auto& item : more) {
     const auto same = std::ranges::find_if(items, [&](const auto& had) { return had.name() == item.name(); });
-    same == items.end() ? *items.Add() = item : (same->MergeFrom(item), *same);
+    if (same == items.end())
+      *items.Add() = item;
+    else
+      same->MergeFrom(item);
   }
 }
 

@@ -58,6 +58,25 @@ TEST_F(Images, TheOneThatNobodyAskedForTheLongestMakesRoom) {
   EXPECT_THAT(told('e'), IsEmpty());
 }
 
+TEST_F(Images, WhatItIsTravelsWithTheWordThatItIsHere) {
+  prefetch('b');
+  ASSERT_EQ(told('b').size(), 1U);
+  EXPECT_EQ(told('b').back().findings().verdicts_size(), 1) << "of the one family that is always known";
+  site_.start();
+  EXPECT_EQ(told('b').size(), 1U) << "it is no news";
+  config::OsFamily own;
+  own.set_name("own");
+  own.add_files()->set_path("/answer");
+  own.mutable_files(0)->set_format("kickstart");
+  own.mutable_files(0)->set_main(true);
+  ASSERT_TRUE(site_.settings.families.add(own));
+  site_.start();
+  ASSERT_EQ(told('b').size(), 2U) << "another family makes something else of it";
+  EXPECT_EQ(told('b').back().findings().verdicts_size(), 2);
+  prefetch('b');
+  EXPECT_EQ(told('b').size(), 3U) << "a person asks under a name that the controller did not have before";
+}
+
 TEST_F(Images, AsManyGoAsAreNeeded) {
   for (const char of : {'b', 'c', 'd'}) prefetch(of);
   no_room_for('e', image_size + 1);

@@ -169,6 +169,8 @@ TEST(Advice, every_builder_makes_a_command_of_its_program) {
                                      words::install("s1", "--replace-foreign-media"),
                                      words::describe("server", "s1"),
                                      words::list("servers"),
+                                     words::inspect_image("rocky"),
+                                     words::prefetch_image("rocky"),
                                      words::resolve("s1"),
                                      words::resolve("s1", "succeeded"),
                                      words::apply(),

@@ -1,13 +1,16 @@
 #include "controller/cli/manifest.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 
 #include "common/os/files.h"
+#include "common/text/utf8.h"
 #include "controller/cli/json_text.h"
+#include "tests/support/odd_bytes.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -125,6 +128,32 @@ TEST_F(ManifestFiles, refuses_two_objects_of_one_name_and_says_where_they_are) {
   ASSERT_FALSE(twice);
   EXPECT_EQ(twice.error().message, "Server r1 is given twice: " + one + ":1 and " + two + ":2");
   EXPECT_FALSE(read_manifests({one, one}));
+}
+
+TEST_F(ManifestFiles, takes_every_byte_of_a_template_or_refuses_it) {
+  Random random(20);
+  const std::string manifest = file("p.yaml",
+                                    "apiVersion: metalmesh/v1\nkind: Profile\nmetadata: {name: p}\nspec: "
+                                    "{template: {file: odd}}\n");
+  for (int i = 0; i < 200; ++i) {
+    const std::string text = odd_text(random) + "x";
+    file("odd", text);
+    const auto read = read_manifests({manifest});
+    EXPECT_EQ(read.has_value(), is_utf8(text)) << testing::PrintToString(text);
+    if (!read) {
+      EXPECT_THAT(read.error().message, HasSubstr("is not UTF-8; convert it"));
+      continue;
+    }
+    const auto& profile = dynamic_cast<const rest::Profile&>(*read->front().object);
+    EXPECT_EQ(profile.spec().template_().inline_(), text);
+    rest::Profile sent;
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(to_json(profile), &sent).ok());
+    EXPECT_EQ(sent.spec().template_().inline_(), text) << "as it travels";
+    const auto again = parse_manifests(to_yaml(profile), "shown.yaml");
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(dynamic_cast<const rest::Profile&>(*again->front().object).spec().template_().inline_(), text)
+        << "as people get it back";
+  }
 }
 
 TEST_F(ManifestFiles, refuses_templates_that_are_missing_or_given_twice) {

@@ -278,6 +278,38 @@ TEST_F(Planned, WhatAFamilyCannotExpressExcludesTheServerInWords) {
       << "the site has a file of its own: it will say";
 }
 
+TEST_F(Planned, AnImageThatItsSiteFoundUnsuitableIsToldBeforeAnythingIsOrdered) {
+  mesh.add_ready("s0", agent, 0);
+  const auto tell = [&](const std::string& obstacle, const std::string& sha256) {
+    wire::Event found;
+    found.mutable_image()->set_sha256(mesh.state().images.at("rocky").spec().iso().sha256());
+    found.mutable_image()->set_ready(true);
+    wire::ImageVerdict& verdict = *found.mutable_image()->mutable_findings()->add_verdicts();
+    verdict.set_family("rhel");
+    verdict.set_family_sha256(sha256);
+    verdict.set_obstacle(obstacle);
+    agent.report(found);
+  };
+  wire::Event families;
+  families.mutable_families()->add_families()->set_name("rhel");
+  families.mutable_families()->mutable_families(0)->set_sha256(std::string(64, 'a'));
+  agent.report(families);
+  tell("no entry is named Install *", std::string(64, 'a'));
+  const rest::Plan made = plan(Mesh::rollout_object("r"));
+  EXPECT_EQ(reasons(made)["s0"], "IMAGE_UNSUITABLE");
+  EXPECT_THAT(made.excluded(0).message(),
+              ::testing::AllOf(::testing::HasSubstr("site par1 found"),
+                               ::testing::HasSubstr("no entry is named Install *"),
+                               ::testing::HasSubstr("metalmesh image inspect rocky")));
+  auto named = Mesh::rollout_object("named");
+  (*named.mutable_spec()->mutable_vars())["bootEntry"] = "Instala*";
+  EXPECT_EQ(plan(named).servers_size(), 1) << "which entry it names is for the site to look up";
+  tell("no entry is named Install *", std::string(64, 'b'));
+  EXPECT_EQ(plan(Mesh::rollout_object("r2")).servers_size(), 1) << "that was by another file of the family";
+  tell("", std::string(64, 'a'));
+  EXPECT_EQ(plan(Mesh::rollout_object("r3")).servers_size(), 1);
+}
+
 TEST_F(Planned, SaysHowMuchComesOverTheBmcAndThatItIsAnAssumption) {
   mesh.add_ready("s0", agent, 0);
   auto image = Mesh::image("rocky");

@@ -5,12 +5,22 @@
 #include "agents/media/boot_files.h"
 #include "agents/media/byte_range.h"
 #include "agents/media/image_survey.h"
+#include "agents/media/patch/second_medium.h"
 #include "tests/unit/media/iso_writer.h"
 
 namespace metalmesh::media {
 namespace {
 
 using test::sector;
+
+std::string esp_with(const std::vector<MediaChange>& files) {
+  const auto made = make_fat("ESP", files);
+  EXPECT_TRUE(made) << made.error().message;
+  std::string out(made ? made->size : 0, '\0');
+  for (const Patch& patch : made->patches)
+    out.replace(patch.offset, length_of(patch.content), std::get<SharedText>(patch.content).view());
+  return out;
+}
 
 std::vector<ByteRange> guarded(const wire::ImageFacts& facts) {
   std::vector<ByteRange> out;
@@ -61,7 +71,7 @@ TEST(ImageProbe, KnowsEveryMenuAmongManyFiles) {
   tree.files.push_back({.path = "/y/grub.cfg", .link = "../z/grub.cfg"});
   tree.files.push_back({.path = "/z/grub.cfg"});
   MemoryReader image("");
-  const auto survey = survey_tree(image, tree);
+  const auto survey = survey_tree(image, tree, {});
   ASSERT_TRUE(survey) << survey.error().message;
   EXPECT_EQ(survey->files_size(), 2001);
   EXPECT_EQ(survey->files(2000), "/z/grub.cfg");
@@ -108,6 +118,29 @@ TEST(ImageProbe, GuardsTheWholeBootImageWhateverTheCatalogueSays) {
   iso.boot_image = "/esp.bin";
   const auto ranges = guarded(probe(iso.build()));
   EXPECT_TRUE(touches(ranges, {iso.offset_of("/esp.bin") + 39999, 1}));
+}
+
+TEST(ImageProbe, ReadsTheMenusThatTheBootPartitionHasAlone) {
+  const std::string esp =
+      esp_with({{"/EFI/debian/grub.cfg", {"EFI", "debian", "grub.cfg"}, "of the partition"},
+                {"/boot/grub.cfg", {"boot", "grub.cfg"}, "the medium has one, too"},
+                {"/EFI/BOOT/long.cfg", {"EFI", "BOOT", "long.cfg"}, std::string(70000, 'x')},
+                {"/EFI/BOOT/BOOTX64.EFI", {"EFI", "BOOT", "BOOTX64.EFI"}, "loader"}});
+  auto iso = test::installer_iso();
+  iso.add("/esp.bin", esp);
+  iso.boot_image = "/esp.bin";
+  const auto facts = probe(iso.build());
+  std::map<std::string, std::string> texts;
+  for (const wire::FileChange& text : facts.survey().texts()) texts[text.path()] = text.content();
+  EXPECT_EQ(texts["/EFI/debian/grub.cfg"], "of the partition");
+  EXPECT_EQ(texts["/EFI/BOOT/long.cfg"], "") << "it is there, and longer than any that is read";
+  EXPECT_NE(texts["/boot/grub.cfg"], "the medium has one, too");
+  for (const std::string& file : facts.survey().files()) {
+    EXPECT_NE(file, "/EFI/debian/grub.cfg") << "families recognise the medium";
+    EXPECT_NE(file, "/EFI/BOOT/BOOTX64.EFI");
+  }
+  iso.add("/esp.bin", std::string(512, '\xeb') + esp);  // no partition begins there
+  EXPECT_EQ(probe(iso.build()).survey().texts_size(), 1);
 }
 
 TEST(BootFiles, KnowsTheCommonInstallers) {

@@ -129,6 +129,29 @@ TEST(BootMenu, WhatAnotherLoaderStartsIsNotOursToPromise) {
               HasSubstr("it starts systemd-boot (/loader/entries/01-arch.conf)"));
 }
 
+TEST(BootMenu, AMenuOfTheBootPartitionAloneFindsTheMediumByItself) {
+  auto facts = facts_of({{"/boot/grub/grub.cfg", "menuentry A {\n linux /k\n}\n"}});
+  facts.mutable_survey()->add_files("/k");
+  const auto add = [&](const char* path, const char* content) {
+    wire::FileChange& text = *facts.mutable_survey()->add_texts();
+    text.set_path(path);
+    text.set_content(content);
+  };
+  add("/EFI/debian/grub.cfg", "menuentry Theirs {\n linux /k inst.ks=theirs\n}\n");
+  const auto choice = choose_entry(MenuMedium(facts), edit_of({}), "A", {"ours"});
+  ASSERT_TRUE(choice) << choice.error().message;
+  ASSERT_EQ(choice->changes.size(), 2U);
+  for (const wire::FileChange& change : choice->changes) {
+    EXPECT_THAT(change.content(), HasSubstr("linux /k ours\n"));
+    EXPECT_THAT(change.content(), Not(HasSubstr("theirs")));
+    const bool own = change.path() == "/boot/grub/grub.cfg";
+    EXPECT_EQ(change.content().find("search --no-floppy --set=root --file /k\n") == std::string::npos, own)
+        << change.path() << " is on " << (own ? "the medium itself" : "another partition");
+  }
+  add("/loader/entries/01.conf", "linux /k\n");
+  EXPECT_THAT(refusal(facts, edit_of({})), HasSubstr("it starts systemd-boot (/loader/entries/01.conf)"));
+}
+
 TEST(BootMenu, AMenuThatIsTooLargeToReadIsReplacedLikeTheOthers) {
   auto facts = facts_of({{"/boot/grub/grub.cfg", "menuentry A {\n linux /k\n}\n"}});
   facts.mutable_survey()->add_files("/EFI/BOOT/grub.cfg");
