@@ -14,14 +14,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agents/bmc/discovery.h"
 #include "agents/bmc/identity_reader.h"
 #include "agents/bmc/line.h"
-#include "agents/bmc/quirk_table.h"
 #include "agents/bmc/session_keeper.h"
 #include "agents/bmc/slot_reader.h"
+#include "common/quirks/quirk_table.h"
 
 namespace metalmesh::bmc {
 
@@ -63,6 +64,10 @@ class Dialogue {
   /// another machine tells is not handed out: that is trouble.
   const redfish::System* look(Turn& turn);
   const redfish::Slot* look_at_slot(Turn& turn, const std::string& uri);
+  /// Any resource, as far as it can be had; nullptr while it is read.
+  const HttpReplied* read(Turn& turn, std::string path) {
+    return line_.fetch_if_it_can(turn, Ask::other, redfish::get(std::move(path)));
+  }
   /// The next look asks the BMC, in about `gap`. Always busy.
   Verdict look_again(Turn& turn, Duration gap);
   /// The look that look_again put off is due at `at` if that is sooner; the last call counts.
@@ -112,6 +117,13 @@ class Dialogue {
   [[nodiscard]] redfish::EjectForm eject_form() const {
     return ejects_bare_ ? redfish::EjectForm::bare : redfish::EjectForm::object;
   }
+  /// The action that makes its slots appear; empty: they are there.
+  [[nodiscard]] std::string media_enabled_by() const {
+    return enable_media_.empty() || managers().empty() ? std::string()
+                                                       : managers().front().uri + enable_media_;
+  }
+  /// They are looked for anew, and not for what they show alone.
+  void forget_slots() { slots_ = SlotReader{}; }
   /// What a later dialogue with the same BMC need not find out again.
   [[nodiscard]] record::BmcMap draw_map() const;
 
@@ -146,12 +158,13 @@ class Dialogue {
   MonoTime next_look_;
   MonoTime hurry_ = MonoTime::max();
   Known known_;
-  Traits traits_;
+  BmcTraits traits_;
   std::string row_;
   bool row_from_map_ = false;
   bool ejects_bare_ = false;
-  bool other_key_ = false;  // than the map's
-  bool by_map_ = false;     // what it says is believed, and nothing has confirmed it yet
+  std::string enable_media_;  // below the manager
+  bool other_key_ = false;    // than the map's
+  bool by_map_ = false;       // what it says is believed, and nothing has confirmed it yet
 };
 
 }  // namespace metalmesh::bmc

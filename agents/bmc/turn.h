@@ -36,12 +36,14 @@ enum class Ask {
   slots,
   slot,
   task,
+  other,
   insert,
   eject,
   boot,
   unboot,
   reset,
   light,
+  enable,
 };
 constexpr bool changes(Ask ask) { return ask >= Ask::insert; }
 

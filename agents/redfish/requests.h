@@ -23,7 +23,8 @@ struct Request {
 };
 
 Request get(std::string path);
-Request login(std::string sessions_uri);
+/// `domain`: "Key=value", where the user is; empty: the BMC does not ask.
+Request login(std::string sessions_uri, std::string_view domain = {});
 Request logout(std::string session_uri);
 
 /// Parameters that some BMCs demand and others refuse: added only after a refusal names them.
@@ -40,6 +41,9 @@ enum class EjectForm { object, bare, patch };
 /// By the advertised action, by PATCH where the slot advertises none, else by the standard's target.
 Request eject_media(const Slot& slot, const std::optional<std::string>& if_match,
                     EjectForm form = EjectForm::object);
+
+/// Remote media are switched on; `action` is what does it.
+Request enable_media(std::string action);
 
 /// Boot once from CD under UEFI. `with_mode` false leaves BootSourceOverrideMode out.
 Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match,
