@@ -55,7 +55,7 @@ Result<std::unique_ptr<DecisionCore>> recorded_agent(const record::RecordingHead
     if (auto added = settings.families.add(family); !added) return std::unexpected(added.error());
   }
   for (const config::BmcQuirks& row : head.quirks()) {
-    if (auto added = settings.quirks.add(row, bmc::QuirkOrigin::built_in); !added)
+    if (auto added = settings.quirks.add(row, QuirkOrigin::built_in); !added)
       return std::unexpected(added.error());
   }
   return std::make_unique<AgentCore>(rows, oracles, oracles, oracles, std::move(settings));

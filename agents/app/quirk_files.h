@@ -4,12 +4,12 @@
 
 #include <string>
 
-#include "agents/bmc/quirk_table.h"
 #include "common/base/result.h"
+#include "common/quirks/quirk_table.h"
 
 namespace metalmesh::agent {
 
 /// Reads every *.yaml of `folder` (empty: none) in the order of their names. The error names file and field.
-Result<bmc::QuirkTable> load_quirks(const std::string& folder);
+Result<QuirkTable> load_quirks(const std::string& folder);
 
 }  // namespace metalmesh::agent

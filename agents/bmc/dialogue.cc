@@ -47,6 +47,7 @@ void Dialogue::drop_map(Turn& turn) {
   identity_ = IdentityReader{};
   row_.clear();
   ejects_bare_ = false;
+  enable_media_.clear();
 }
 
 record::BmcMap Dialogue::draw_map() const {
@@ -81,12 +82,14 @@ void Dialogue::follow(const config::BmcQuirks& row) {
   row_ = row.name();
   if (row.basic_login()) sessions_.use_basic();
   if (row.closes_connections()) line_.close_connections();
+  sessions_.use_domain(row.login_domain());
   discovery_.follow(Ways{.label_is_sku = row.label() == config::BmcQuirks::SKU,
                          .boot_target = row.boot_target(),
                          .boot_in_settings = row.boot_in_settings(),
                          .settings_path = row.settings_path(),
                          .boot_continuous = row.boot_continuous()});
   ejects_bare_ = row.eject_without_body();
+  enable_media_ = row.enable_media();
 }
 
 void Dialogue::match_root() {
@@ -100,7 +103,7 @@ void Dialogue::match_root() {
 
 /// Again whenever more is known.
 void Dialogue::match_all() {
-  const Traits before = traits_;
+  const BmcTraits before = traits_;
   if (const auto& system = discovery_.system()) {
     traits_.manufacturer = system->manufacturer;
     traits_.model = system->model;
@@ -246,7 +249,8 @@ void Dialogue::after(Turn& turn) {
       again.kind = Answer::Kind::unsent;
       line_.correct(turn, std::move(again));
     }
-    const bool of_slot = turn.settled->ask == Ask::insert || turn.settled->ask == Ask::eject;
+    const bool of_slot = turn.settled->ask == Ask::insert || turn.settled->ask == Ask::eject ||
+                         turn.settled->ask == Ask::enable;
     if (of_slot)
       slots_.stale();
     else

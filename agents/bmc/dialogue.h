@@ -14,14 +14,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agents/bmc/discovery.h"
 #include "agents/bmc/identity_reader.h"
 #include "agents/bmc/line.h"
-#include "agents/bmc/quirk_table.h"
 #include "agents/bmc/session_keeper.h"
 #include "agents/bmc/slot_reader.h"
+#include "common/quirks/quirk_table.h"
 
 namespace metalmesh::bmc {
 
@@ -118,6 +119,13 @@ class Dialogue {
   [[nodiscard]] redfish::EjectForm eject_form() const {
     return ejects_bare_ ? redfish::EjectForm::bare : redfish::EjectForm::object;
   }
+  /// The action that makes its slots appear; empty: they are there.
+  [[nodiscard]] std::string media_enabled_by() const {
+    return enable_media_.empty() || managers().empty() ? std::string()
+                                                       : managers().front().uri + enable_media_;
+  }
+  /// They are looked for anew, and not for what they show alone.
+  void forget_slots() { slots_ = SlotReader{}; }
   /// What a later dialogue with the same BMC need not find out again.
   [[nodiscard]] record::BmcMap draw_map() const;
 
@@ -152,12 +160,13 @@ class Dialogue {
   MonoTime next_look_;
   MonoTime hurry_ = MonoTime::max();
   Known known_;
-  Traits traits_;
+  BmcTraits traits_;
   std::string row_;
   bool row_from_map_ = false;
   bool ejects_bare_ = false;
-  bool other_key_ = false;  // than the map's
-  bool by_map_ = false;     // what it says is believed, and nothing has confirmed it yet
+  std::string enable_media_;  // below the manager
+  bool other_key_ = false;    // than the map's
+  bool by_map_ = false;       // what it says is believed, and nothing has confirmed it yet
 };
 
 }  // namespace metalmesh::bmc

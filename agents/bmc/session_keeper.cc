@@ -48,7 +48,7 @@ Verdict SessionKeeper::log_in(Turn& turn, Line& line, const redfish::ServiceRoot
   }
   if (!turn.may_log_in && !line.asked(Ask::login))
     return turn.fail({.code = wire::BMC_LOGIN_REFUSED, .held_back = true});
-  const HttpReplied* reply = line.fetch(turn, Ask::login, redfish::login(root.sessions));
+  const HttpReplied* reply = line.fetch(turn, Ask::login, redfish::login(root.sessions, domain_));
   if (reply == nullptr) return Verdict::busy;
   const redfish::Session session = redfish::parse_session(*reply);
   // Some answer 200 to a failed login; only a token proves one.

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agents/bmc/line.h"
@@ -26,6 +27,8 @@ class SessionKeeper {
   [[nodiscard]] const std::vector<std::string>& ours() const { return ours_; }
   [[nodiscard]] bool basic() const { return basic_; }
   void use_basic() { basic_ = true; }
+  /// Logins name it from now on; empty: none.
+  void use_domain(std::string domain) { domain_ = std::move(domain); }
   /// Whether there are sessions is open again; those that were opened are not forgotten.
   void forget_way() { basic_ = false; }
 
@@ -45,6 +48,7 @@ class SessionKeeper {
   std::vector<redfish::SessionEntry> entries_;
   bool listed_ = false;
   bool basic_ = false;
+  std::string domain_;
   std::optional<MonoTime> waits_since_;  // for room
   std::optional<HttpReplied> refusal_;  // of a login, while it is found out whether there are sessions at all
 };

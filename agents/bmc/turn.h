@@ -44,6 +44,7 @@ enum class Ask {
   reset,
   light,
   tidy,
+  enable,
 };
 constexpr bool changes(Ask ask) { return ask >= Ask::insert; }
 

@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <string>
 
-#include "agents/bmc/quirk_table.h"
 #include "agents/work/work.h"
 #include "common/base/id.h"
 #include "common/base/time.h"
 #include "common/families/family_catalogue.h"
+#include "common/quirks/quirk_table.h"
 
 namespace metalmesh::agent {
 
@@ -39,7 +39,7 @@ struct AgentSettings {
   std::size_t shelf_room = std::size_t{4} << 20U;
   work::StageTimeouts timeouts;
   families::FamilyCatalogue families;
-  bmc::QuirkTable quirks;
+  QuirkTable quirks;
 };
 
 }  // namespace metalmesh::agent

@@ -36,7 +36,9 @@ const work::Kind inspect_kind{"inspect", false, wrong, materials, past_return, m
 InspectWork::InspectWork(const work::Makings& with)
     : job_(with.job),
       inspection_("job/" + job_.issue().deployment_id(), request_of(job_), sessions_of(job_), with.timeouts,
-                  with.known.quirks, with.seed) {}
+                  with.known.quirks, with.seed) {
+  if (job_.agreed().inspect().capture()) inspection_.read_everything();
+}
 
 work::JobOutcome InspectWork::handle(const work::JobInput& input, const Now& now, const work::Gate& gate) {
   work::JobOutcome out;

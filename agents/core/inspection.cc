@@ -71,7 +71,7 @@ std::string fill(std::string_view pattern, const bmc::Trouble& trouble, const wi
 }  // namespace
 
 Inspection::Inspection(std::string name, wire::InspectServer request, std::vector<std::string> left_over,
-                       const work::StageTimeouts& timeouts, const bmc::QuirkTable* quirks, std::uint64_t seed,
+                       const work::StageTimeouts& timeouts, const QuirkTable* quirks, std::uint64_t seed,
                        const std::string& media_base)
     : request_(std::move(request)),
       patience_(timeouts.unreachable),
@@ -99,7 +99,10 @@ Inspection::Step Inspection::take(const Input& input, const Now& now) {
   return conclude(turn);
 }
 
-Inspection::Step Inspection::on_reply(const HttpReplied& reply, const Now& now) { return take(reply, now); }
+Inspection::Step Inspection::on_reply(const HttpReplied& reply, const Now& now) {
+  if (walk_) walk_->saw(reply);
+  return take(reply, now);
+}
 Inspection::Step Inspection::on_failure(const HttpFailed& failed, const Now& now) {
   return take(failed, now);
 }
@@ -114,7 +117,7 @@ Verdict Inspection::read_all(bmc::Turn& turn) {
   report();
   result_.set_looked_for_ours(look);
   result_.mutable_ours()->Assign(leftovers_.found().begin(), leftovers_.found().end());
-  return Verdict::done;
+  return walk_ ? walk_->go_on(dialogue_, turn) : Verdict::done;
 }
 
 void Inspection::report() {
@@ -132,7 +135,8 @@ void Inspection::report() {
     result_.set_bmc_firmware(dialogue_.managers().front().firmware);
   }
   result_.set_quirks(dialogue_.quirks());
-  result_.set_virtual_media(std::ranges::any_of(dialogue_.slots(), redfish::takes_cd));
+  result_.set_virtual_media(std::ranges::any_of(dialogue_.slots(), redfish::takes_cd) ||
+                            !dialogue_.media_enabled_by().empty());
   result_.set_no_shutdown(!redfish::may_shut_down(system.reset));
 }
 

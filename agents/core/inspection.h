@@ -13,6 +13,7 @@
 
 #include "agents/bmc/dialogue.h"
 #include "agents/core/leftovers.h"
+#include "agents/core/tree_walk.h"
 #include "agents/work/work.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/event.pb.h"
@@ -23,7 +24,7 @@ class Inspection {
  public:
   /// `name`: its HTTP requests are "<name>/<n>". `left_over`: sessions that a crash may have left behind.
   Inspection(std::string name, wire::InspectServer request, std::vector<std::string> left_over,
-             const work::StageTimeouts& timeouts, const bmc::QuirkTable* quirks, std::uint64_t seed,
+             const work::StageTimeouts& timeouts, const QuirkTable* quirks, std::uint64_t seed,
              const std::string& media_base = {});
 
   /// What to do next: send `request`, or `go_on` at `wake` at the latest, or report `result`.
@@ -37,6 +38,8 @@ class Inspection {
   Step go_on(const Now& now);
   Step on_reply(const HttpReplied& reply, const Now& now);
   Step on_failure(const HttpFailed& failed, const Now& now);
+  /// All that the BMC shows is read, not only what is asked for.
+  void read_everything() { walk_.emplace(); }
   /// Nobody wants to know any more: from now on it only logs out. Its result is worth nothing.
   void stop() { read_ = stopped_ = true; }
 
@@ -59,6 +62,7 @@ class Inspection {
   Random random_;
   bmc::Dialogue dialogue_;
   Leftovers leftovers_;
+  std::optional<TreeWalk> walk_;
   bool read_ = false;  // all there is, or as far as it came
   bool stopped_ = false;
   wire::Inspected result_;

@@ -116,6 +116,7 @@ void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
                 now.mono);
   slot.retry_at.reset();
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
+  if (slot.job.agreed().inspect().capture()) slot.transcript.keep_whole();
   slot.machine = kind_of(slot.job).make(
       {.job = slot.job,
        .timeouts = c_.settings.timeouts,
@@ -221,8 +222,8 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
 void JobRunner::attach_transcript(const JobSlot& slot, wire::Ended& ended, Outcome& out) {
   const bool as_wished =
       ended.outcome() == wire::Ended::SUCCEEDED || ended.outcome() == wire::Ended::CANCELLED;
-  if (as_wished || slot.transcript.empty()) return;
   const record::Job& job = slot.job;
+  if ((as_wished && !job.agreed().inspect().capture()) || slot.transcript.empty()) return;
   const std::map<std::string, std::string> about = {
       {"deployment", slot.id()},        {"server", job.agreed().server()},
       {"site", c_.settings.site.str()}, {"bmc", job.agreed().bmc().address()},

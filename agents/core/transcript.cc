@@ -23,20 +23,13 @@ namespace json = boost::json;
 constexpr std::size_t head_room = std::size_t{16} << 10U;
 constexpr std::size_t tail_room = std::size_t{48} << 10U;
 constexpr std::size_t body_limit = std::size_t{4} << 10U;
+constexpr std::size_t whole_room = std::size_t{2} << 20U;  // it must fit a blob, masked and with its dates
+constexpr std::size_t whole_body_limit = std::size_t{256} << 10U;
 constexpr std::size_t path_limit = 512;
 constexpr std::size_t looked_back = 4;  // entries: a watch reads a few resources in turn
 constexpr std::size_t entry_cost = 160;
 constexpr std::size_t open_limit =
     4;  // a work has one request under way; what is never answered must not pile up
-
-/// What is cut is cut behind a comma: no half of a secret may stand there, which nobody would know.
-std::string shortened(std::string text) {
-  if (text.size() <= body_limit) return text;
-  const std::size_t comma = text.rfind(',', body_limit);
-  const std::size_t left_out = text.size() - (comma == std::string::npos ? 0 : comma + 1);
-  text.resize(text.size() - left_out);
-  return text + "... (" + std::to_string(left_out) + " bytes more)";
-}
 
 /// Of what was cut, and is no JSON any more: strings whose name says so.
 void find_in_cut_json(std::string_view text, recording::SecretSet& secrets) {
@@ -113,6 +106,18 @@ bool Transcript::Entry::repeats(const Entry& other) const {
          status == other.status && reply == other.reply && failure == other.failure;
 }
 
+/// What is cut is cut behind a comma: no half of a secret may stand there, which nobody would know.
+std::string Transcript::shortened(std::string text) const {
+  const std::size_t limit = whole_ ? whole_body_limit : body_limit;
+  if (text.size() <= limit) return text;
+  const std::size_t comma = text.rfind(',', limit);
+  const std::size_t left_out = text.size() - (comma == std::string::npos ? 0 : comma + 1);
+  text.resize(text.size() - left_out);
+  return text + "... (" + std::to_string(left_out) + " bytes more)";
+}
+
+void Transcript::keep_whole() { whole_ = true; }
+
 void Transcript::asked(const HttpRequest& request, const Now& now) {
   if (open_.size() >= open_limit) open_.erase(open_.begin());
   Open open{.entry = {}, .sent = now.mono, .logs_in = false};
@@ -170,7 +175,7 @@ void Transcript::add(Entry entry) {
     return;
   }
   const std::size_t size = entry.size();
-  if (tail_.empty() && left_out_ == 0 && head_size_ + size <= head_room) {
+  if (tail_.empty() && left_out_ == 0 && head_size_ + size <= (whole_ ? whole_room : head_room)) {
     head_size_ += size;
     head_.push_back(std::move(entry));
     return;

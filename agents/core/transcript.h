@@ -24,6 +24,8 @@ class Transcript {
   void answered(const HttpReplied& reply, const Now& now);
   void failed(const HttpFailed& failure, const Now& now);
   void note(std::string words, const Now& now);
+  /// Nothing that is said from now on makes room, and bodies are kept whole: somebody wants to play it.
+  void keep_whole();
   /// What was said before is not known any more.
   void lost_beginning() { lost_beginning_ = true; }
 
@@ -57,6 +59,7 @@ class Transcript {
   };
   void finish(const std::string& id, const Now& now, const std::function<void(Open&)>& how);
   void add(Entry entry);
+  [[nodiscard]] std::string shortened(std::string text) const;
 
   std::map<std::string, Open> open_;  // by request id
   std::vector<Entry> head_;
@@ -65,6 +68,7 @@ class Transcript {
   std::size_t tail_size_ = 0;
   std::uint64_t left_out_ = 0;  // entries between head and tail
   bool lost_beginning_ = false;
+  bool whole_ = false;
 };
 
 }  // namespace metalmesh::agent

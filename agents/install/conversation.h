@@ -49,7 +49,8 @@ struct Conversation : work::Talk {
   // Stages.
   std::vector<redfish::Slot> slots;  // that may be used, in the order in which they are tried
   bool slots_found = false;
-  MonoTime slot_doubt_until;    // our medium may be in a slot that reads as empty
+  std::optional<MonoTime> media_enabled_at;  // where that makes its slots appear
+  MonoTime slot_doubt_until;                 // our medium may be in a slot that reads as empty
   bool awaits_earlier = false;  // what an earlier attempt inserted does not show, and may still come
   bool first_inserted = false;  // and confirmed
   bool second_inserted = false;

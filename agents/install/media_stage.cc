@@ -52,6 +52,28 @@ void try_another_form(Conversation& talk, const Answer& answer) {
   talk.eject_posts = 0;
 }
 
+/// Its slots appear a while after remote media were switched on: that is done once, and waited for. False: there is
+/// nothing to wait for.
+bool await_slots(Context& context) {
+  Conversation& talk = context.talk;
+  std::string action = talk.bmc.media_enabled_by();
+  if (action.empty()) return false;
+  if (const auto answer = take_answer(context, Ask::enable);
+      answer && answer->kind == Answer::Kind::refused) {
+    talk.last_refusal = answer->error.text();
+    return false;
+  }
+  if (!talk.media_enabled_at) {
+    talk.media_enabled_at = context.now.mono;
+    act(context, Ask::enable, redfish::enable_media(std::move(action)), record::Job::NONE);
+    return true;
+  }
+  if (context.now.mono - *talk.media_enabled_at >= context.timeouts.confirm) return false;
+  talk.bmc.forget_slots();
+  context.wait(context.timeouts.poll);
+  return true;
+}
+
 }  // namespace
 
 bool takes_medium(const redfish::Slot& slot) { return redfish::takes_cd(slot); }
@@ -77,10 +99,11 @@ Verdict find_slots(Context& context) {
   if (ask(context, question) == Verdict::busy) return Verdict::busy;
   talk.slots = talk.bmc.slots();
   if (!any_usable(talk)) {
+    if (await_slots(context)) return Verdict::busy;
     const std::string seen =
         talk.slots.empty() ? "no slots at all"
                            : std::to_string(talk.slots.size()) + " slots, none for a CD that takes a URL";
-    return context.fail(wire::NO_VIRTUAL_MEDIA, {.seen = seen});
+    return context.fail(wire::NO_VIRTUAL_MEDIA, {.seen = seen, .detail = talk.last_refusal});
   }
   std::erase_if(talk.slots, [&](const redfish::Slot& slot) {
     return !redfish::holds_cd(slot) && !(second_wanted(context) && takes_second(context, slot));

@@ -43,6 +43,7 @@ bool holds_stick(const Slot& slot) {
 
 InsertStyle insert_style(const Slot& slot) {
   if (!slot.insert_target.empty()) return InsertStyle::action;
+  if (!slot.vmm_control.empty()) return InsertStyle::vmm;
   if (slot.eject_target.empty() && to_lower(slot.id).starts_with("ext")) return InsertStyle::patch;
   return InsertStyle::none;
 }

@@ -11,6 +11,7 @@ namespace metalmesh::redfish {
 enum class InsertStyle {
   none,    // the console client's slot, or nothing we know how to fill
   action,  // InsertMedia is advertised
+  vmm,     // Huawei's and its kin's VmmControl is
   patch,   // Lenovo's EXTn: no actions, the resource itself is written
 };
 

@@ -40,10 +40,12 @@ void add_if_match(Request& request, const std::optional<std::string>& if_match) 
 
 Request get(std::string path) { return make("GET", std::move(path)); }
 
-Request login(std::string sessions_uri) {
-  Request out = make(
-      "POST", std::move(sessions_uri),
-      json::object{{"UserName", credential_user_placeholder}, {"Password", credential_password_placeholder}});
+Request login(std::string sessions_uri, std::string_view domain) {
+  json::object body{{"UserName", credential_user_placeholder}, {"Password", credential_password_placeholder}};
+  if (const auto equals = domain.find('='); equals != std::string_view::npos)
+    body["Oem"] =
+        json::object{{domain.substr(0, equals), json::object{{"Domain", text(domain.substr(equals + 1))}}}};
+  Request out = make("POST", std::move(sessions_uri), body);
   out.login = true;
   return out;
 }
@@ -59,6 +61,8 @@ Request set_date_time(const std::string& manager, const std::string& date_time,
 
 Request insert_media(const Slot& slot, std::string_view url, InsertExtras extras,
                      const std::optional<std::string>& if_match) {
+  if (insert_style(slot) == InsertStyle::vmm)
+    return make("POST", slot.vmm_control, json::object{{"VmmControlType", "Connect"}, {"Image", text(url)}});
   json::object body{{"Image", text(url)}};
   if (extras.protocol) body["TransferProtocolType"] = url.starts_with("https:") ? "HTTPS" : "HTTP";
   if (extras.method) body["TransferMethod"] = "Stream";
@@ -76,6 +80,8 @@ Request insert_media(const Slot& slot, std::string_view url, InsertExtras extras
 }
 
 Request eject_media(const Slot& slot, const std::optional<std::string>& if_match, EjectForm form) {
+  if (insert_style(slot) == InsertStyle::vmm && slot.eject_target.empty() && form != EjectForm::patch)
+    return make("POST", slot.vmm_control, json::object{{"VmmControlType", "Disconnect"}});
   const bool no_actions = slot.insert_target.empty() && slot.eject_target.empty();
   if (form == EjectForm::patch || no_actions) {
     Request out = make("PATCH", slot.uri, json::object{{"Image", nullptr}, {"Inserted", false}});
@@ -85,6 +91,10 @@ Request eject_media(const Slot& slot, const std::optional<std::string>& if_match
   const std::string standard = slot.uri + "/Actions/VirtualMedia.EjectMedia";
   const std::string& target = slot.eject_target.empty() ? standard : slot.eject_target;
   return form == EjectForm::bare ? make("POST", target) : make("POST", target, json::object{});
+}
+
+Request enable_media(std::string action) {
+  return make("POST", std::move(action), json::object{{"RMediaState", "Enable"}});
 }
 
 std::string_view cd_target(const Boot& boot, unsigned tried) {

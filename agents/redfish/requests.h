@@ -24,7 +24,8 @@ struct Request {
 };
 
 Request get(std::string path);
-Request login(std::string sessions_uri);
+/// `domain`: "Key=value", where the user is; empty: the BMC does not ask.
+Request login(std::string sessions_uri, std::string_view domain = {});
 /// Takes a resource away: a session, a queued job.
 Request remove(std::string uri);
 inline Request logout(std::string session_uri) { return remove(std::move(session_uri)); }
@@ -46,6 +47,9 @@ enum class EjectForm { object, bare, patch };
 /// By the advertised action, by PATCH where the slot advertises none, else by the standard's target.
 Request eject_media(const Slot& slot, const std::optional<std::string>& if_match,
                     EjectForm form = EjectForm::object);
+
+/// Remote media are switched on; `action` is what does it.
+Request enable_media(std::string action);
 
 /// Boot once from CD under UEFI. `with_mode` false leaves BootSourceOverrideMode out.
 Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match,

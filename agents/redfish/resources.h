@@ -118,7 +118,8 @@ struct Slot {
   std::vector<std::string> media_types;
   std::string insert_target;  // advertised action; empty: none
   std::string eject_target;
-  std::string image;  // empty when nothing is there ("None" and null count as nothing)
+  std::string vmm_control;  // the one action for both that some makers have instead; empty: none
+  std::string image;        // empty when nothing is there ("None" and null count as nothing)
   std::string connected_via;
   std::optional<bool> inserted_flag;
 };
@@ -152,6 +153,8 @@ std::string parse_chassis_serial(const HttpReplied& reply);
 Result<std::vector<std::string>> parse_macs(const HttpReplied& reply);
 Result<Slot> parse_slot(const HttpReplied& reply);
 /// Allowable values of the parameter `name` in an ActionInfo resource.
+/// Every path on the BMC that a resource refers to. None of a body that is no JSON.
+std::vector<std::string> links_of(const HttpReplied& reply);
 std::vector<std::string> parse_action_info(const HttpReplied& reply, std::string_view name);
 
 /// Where a 202 says its progress can be followed: the Task in the body if there is one (reading a monitor may

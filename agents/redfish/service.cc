@@ -162,6 +162,26 @@ std::vector<std::string> parse_action_info(const HttpReplied& reply, std::string
   return {};
 }
 
+namespace {
+
+void collect_links(View at, std::vector<std::string>& out) {
+  for (const std::string& key : at.keys()) {
+    const bool refers = key == "@odata.id" || key == "@Redfish.ActionInfo" || key == "Members@odata.nextLink";
+    if (std::string path = refers ? at[key].link() : std::string(); !path.empty())
+      out.push_back(std::move(path));
+    collect_links(at[key], out);
+  }
+  for (const View& each : at.items()) collect_links(each, out);
+}
+
+}  // namespace
+
+std::vector<std::string> links_of(const HttpReplied& reply) {
+  std::vector<std::string> out;
+  if (const auto document = Document::parse_object(reply.body)) collect_links(document->root(), out);
+  return out;
+}
+
 std::string task_of(const HttpReplied& reply) {
   if (const auto document = Document::parse_object(reply.body)) {
     const View root = document->root();

@@ -98,6 +98,11 @@ Result<Slot> parse_slot(const HttpReplied& reply) {
   const View actions = root["Actions"];
   out.insert_target = target_of(actions["#VirtualMedia.InsertMedia"], out.uri, "VirtualMedia.InsertMedia");
   out.eject_target = target_of(actions["#VirtualMedia.EjectMedia"], out.uri, "VirtualMedia.EjectMedia");
+  const View oem = root["Oem"];
+  for (const std::string& maker : oem.keys()) {
+    out.vmm_control = oem[maker]["Actions"]["#VirtualMedia.VmmControl"]["target"].link();
+    if (!out.vmm_control.empty()) break;
+  }
   out.image = nothing_if_none(root["Image"].text());
   out.connected_via = root["ConnectedVia"].text();
   out.inserted_flag = root["Inserted"].flag();

@@ -56,6 +56,12 @@ Result<Fleet> Fleet::build(const FleetOptions& options, const MakeQemu& make_qem
                                  : std::make_unique<BmcModel>(std::move(one), [&](const BmcOptions& kept) {
                                      return make_qemu(*real, kept);
                                    });
+    for (const std::string& name : {model->options().name, std::string()}) {
+      const auto worn = options.worn.find(name);
+      if (worn == options.worn.end()) continue;
+      model->wear(worn->second);
+      break;
+    }
     fleet.members_.push_back({text, std::move(model)});
   }
   for (const auto& machine : options.qemu) {

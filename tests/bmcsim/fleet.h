@@ -23,6 +23,8 @@ struct FleetOptions {
   std::string labels = "role=web";
   BmcOptions each;
   std::vector<QemuOptions> qemu;  // by the names of their servers
+  /// What they show themselves as, by the names of their servers; "": all that are not named.
+  std::map<std::string, std::shared_ptr<const Personality>> worn;
 };
 
 struct Member {

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "tests/bmcsim/recorded/recorded_files.h"
 #include "tests/bmcsim/simulation.h"
 
 namespace {
@@ -14,6 +15,32 @@ int list_faults() {
     std::cout << fault->name << "\n    " << fault->does << " [" << fault->source << "]\n";
   }
   return 0;
+}
+
+/// "[SERVER=]PATH" in two.
+std::pair<std::string, std::string> of_server(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos) return {"", text};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+/// Personalities from their files, and what was recorded beside: of one server, or of all.
+metalmesh::Status dress(metalmesh::bmcsim::FleetOptions& fleet, const std::vector<std::string>& trees,
+                        const std::vector<std::string>& personalities) {
+  using namespace metalmesh::bmcsim;
+  std::map<std::string, Personality> worn;
+  for (const std::string& text : personalities) {
+    const auto [server, path] = of_server(text);
+    auto loaded = load_personality(path, recorded_trees());
+    if (!loaded) return std::unexpected(loaded.error());
+    worn[server] = **loaded;
+  }
+  for (const std::string& text : trees) {
+    const auto [server, path] = of_server(text);
+    if (auto added = add_recorded(worn[server].tree, path); !added) return added;
+  }
+  for (auto& [server, one] : worn) fleet.worn[server] = std::make_shared<const Personality>(std::move(one));
+  return {};
 }
 
 void raise_file_limit() {
@@ -39,6 +66,8 @@ int main(int argc, char** argv) {
   std::string qemu_folder = "qemu";
   bool qemu_trusts_anything = false;
   std::vector<std::string> faults;
+  std::vector<std::string> trees;
+  std::vector<std::string> personalities;
   std::int64_t install_ms = 2000;
   std::int64_t reply_delay_ms = 0;
   const auto common = [&](CLI::App* command) {
@@ -79,6 +108,16 @@ int main(int argc, char** argv) {
       ->add_option("--fault", faults,
                    "[SERVER=]NAME: a fault from the start, of one server or of all (see faults)")
       ->take_all();
+  serve
+      ->add_option(
+          "--tree", trees,
+          "[SERVER=]PATH: show themselves as this one was recorded: a folder of DMTF's mockup form, or a\n"
+          "file of metalmesh inspect --capture or a deployment's transcript; several are taken together")
+      ->take_all();
+  serve
+      ->add_option("--personality", personalities,
+                   "[SERVER=]FILE: and behave as it says (tests/bmcsim/personalities)")
+      ->take_all();
   auto* known_faults =
       app.add_subcommand("faults", "what a BMC can have: name, what it does, who reported it");
   auto* inventory = app.add_subcommand("inventory", "print the Server objects for `metalmesh apply`");
@@ -104,10 +143,10 @@ int main(int argc, char** argv) {
     fleet.qemu.push_back(*std::move(machine));
   }
   if (known_faults->parsed()) return list_faults();
+  if (auto dressed = dress(fleet, trees, personalities); !dressed) return refuse(dressed.error(), 2);
   for (const auto& text : faults) {
-    const auto equals = text.find('=');
-    options.faults.push_back({equals == std::string::npos ? "" : text.substr(0, equals),
-                              text.substr(equals == std::string::npos ? 0 : equals + 1)});
+    auto [server, name] = of_server(text);
+    options.faults.push_back({std::move(server), std::move(name)});
   }
   if (inventory->parsed()) {
     const auto built = Fleet::build(fleet);

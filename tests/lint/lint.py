@@ -5,6 +5,7 @@
  - pure rooms have no clock, randomness, socket, file, thread or environment
  - every folder with code belongs to a room, and ARCHITECTURE.md names every room that exists and no other
  - inside `co_await` only named locals (GCC 12 corrupts the heap otherwise)
+ - the table of known BMCs is that of the rows
  - links in the Markdown files lead somewhere, and what holds a case is there; no machine paths, no "is simulated" branches
 Prints each violation as file:line: text and exits 1.
 """
@@ -32,11 +33,12 @@ ARROWS = [
     ("common/recording", ["common/ports", "common/turn"]),
     ("common/orders", []),
     ("common/hosts", []),
+    ("common/quirks", ["common/text/filler"]),
     ("common/families", ["common/hosts"]),
     ("common/answer", ["common/hosts", "common/families"]),
     ("common/adapters", ["common/text/filler", "common/os", "common/ports", "common/families", "common/recording"]),
     ("agents/redfish", ["common/ports"]),
-    ("agents/bmc", ["common/ports", "agents/redfish"]),
+    ("agents/bmc", ["common/ports", "common/quirks", "agents/redfish"]),
     ("agents/work", ["common/ports", "common/orders", "agents/redfish", "agents/bmc"]),
     ("agents/install", ["common/ports", "common/orders", "agents/redfish", "agents/bmc", "agents/work"]),
     ("agents/power", ["common/ports", "common/orders", "agents/redfish", "agents/bmc", "agents/work"]),
@@ -45,19 +47,19 @@ ARROWS = [
     ("agents/media/menu", []),
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families", "common/answer", "agents/media/menu"]),
     ("agents/media", ["common/ports"]),
-    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "agents/redfish", "agents/bmc", "agents/work",
+    ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "common/quirks", "agents/redfish", "agents/bmc", "agents/work",
                      "agents/install", "agents/power", "agents/care", "agents/media", "agents/media/answer", "agents/media/menu"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
     ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "controller/state"]),
     ("controller/api", ["common/ports", "common/delivery", "common/turn", "common/families", "common/text/filler", "controller/state", "controller/core"]),
     ("controller/up", ["common/adapters", "common/os", "common/ports"]),
-    ("controller/cli", ["common/adapters", "common/families", "common/text/filler", "common/os", "common/ports", "controller/up"]),
+    ("controller/cli", ["common/adapters", "common/families", "common/quirks", "common/recording", "common/text/filler", "common/os", "common/ports", "controller/up"]),
     ("controller/app", ["common", "controller"]),
     ("tests", ["schemas", "common", "agents", "controller"]),
 ]
 PURE = [
-    "common/text", "common/base", "common/ports", "common/orders", "common/hosts", "common/families", "common/answer", "common/delivery", "common/turn/outcome",
+    "common/text", "common/base", "common/ports", "common/quirks", "common/orders", "common/hosts", "common/families", "common/answer", "common/delivery", "common/turn/outcome",
     "common/turn/decision_core", "common/recording", "agents/redfish", "agents/bmc", "agents/work", "agents/install", "agents/power", "agents/care",
     "agents/media", "agents/core", "controller/state",
     "controller/core", "controller/api", "controller/up/settings", "controller/up/restart_plan", "tests/bmcsim/model",
@@ -182,6 +184,21 @@ def check_cases(out: list):
                 out.append(f"tests/installer_cases.md:{number}: {path} {name}: is not there")
 
 
+def check_quirks(listed: list, out: list):
+    """The table in common/quirks/README.md names every row, and how well it is known."""
+    readme = "common/quirks/README.md"
+    told = dict(re.findall(r"^\| ([a-z0-9-]+) \| (modelled|recorded|run on hardware) \|", (ROOT / readme).read_text(), re.M))
+    rows = {}
+    for name in listed:
+        if name.startswith("common/quirks/") and name.endswith(".yaml"):
+            text = (ROOT / name).read_text()
+            level = re.search(r"^level: (\w+)", text, re.M)
+            rows[re.search(r"^name: (\S+)", text, re.M).group(1)] = level.group(1).lower().replace("_", " ") if level else "modelled"
+    for name in sorted(set(rows) | set(told)):
+        if rows.get(name) != told.get(name):
+            out.append(f"{readme}:1: row {name} is {rows.get(name, 'not there')}, told as {told.get(name, 'nothing')}")
+
+
 def main() -> int:
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"], capture_output=True,
                             text=True, check=True).stdout.split()
@@ -197,6 +214,7 @@ def main() -> int:
     check_rooms(listed, out)
     check_links(listed, out)
     check_cases(out)
+    check_quirks(listed, out)
     print("\n".join(out))
     print(f"lint: {len(sources)} sources, {len(out)} violations")
     if len(sources) < 50:

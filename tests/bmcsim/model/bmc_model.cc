@@ -27,11 +27,6 @@ Op op_of(const RedfishRequest& request) {
   return Op::read;
 }
 
-std::string without_slashes(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return path;
-}
-
 }  // namespace
 
 std::string_view to_string(Op op) { return op_names[static_cast<std::size_t>(op)]; }
@@ -154,21 +149,37 @@ RedfishReply BmcModel::disturbed(const FaultRule& rule, Op op, MonoTime now) {
   return reply;
 }
 
+void BmcModel::wear(std::shared_ptr<const Personality> personality) {
+  apply_options(*personality, options_);
+  costume_.emplace(std::move(personality));
+  if (!costume_->personality().tree.empty()) {
+    options_.media_under_systems = true;
+    options_.has_virtual_media = costume_->has_slot();
+    options_.boot_progress = costume_->tells_progress();
+  }
+  for (const std::string& fault : costume_->personality().faults) set_fault(fault);
+}
+
 RedfishReply BmcModel::handle(const RedfishRequest& asked, MonoTime now) {
   ++requests_;
   take_note(now);
   if (asked_.size() < most_asked) asked_.push_back({now, asked.method + " " + asked.path});
-  const Op op = op_of(asked);
   if (now < away_until_) {
     RedfishReply gone;
     gone.drop = true;
     return gone;
   }
-  if (const auto* rule = match(op, asked, FaultRule::When::before)) return disturbed(*rule, op, now);
-  RedfishRequest request = asked;
+  RedfishRequest known = asked;
+  if (costume_) {
+    if (auto at_once = costume_->inward(known, host_->on())) return *std::move(at_once);
+  }
+  const Op op = op_of(known);
+  if (const auto* rule = match(op, known, FaultRule::When::before)) return disturbed(*rule, op, now);
+  RedfishRequest request = known;
   auto reply = answer(request, now);
+  if (costume_) costume_->outward(asked, known, options_, reply);
   take_note(now);
-  if (const auto* rule = match(op, asked, FaultRule::When::after)) {
+  if (const auto* rule = match(op, known, FaultRule::When::after)) {
     if (rule->action != FaultRule::Action::hold) return disturbed(*rule, op, now);
     host_->note(now, "holds its answer", asked.method + " " + asked.path);
     reply.held = true;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/bmcsim/model/computer_system.h"
+#include "tests/bmcsim/model/costume.h"
 #include "tests/bmcsim/model/fault.h"
 #include "tests/bmcsim/model/media_slots.h"
 
@@ -30,6 +31,8 @@ class BmcModel {
   BmcModel(const BmcModel&) = delete;
   BmcModel& operator=(const BmcModel&) = delete;
 
+  /// It shows itself as this one, and behaves like it, from now on: before anything was asked of it.
+  void wear(std::shared_ptr<const Personality> personality);
   RedfishReply handle(const RedfishRequest& asked, MonoTime now);
   std::vector<HostWish> advance(MonoTime now);
   [[nodiscard]] std::optional<MonoTime> next_due() const;
@@ -92,6 +95,7 @@ class BmcModel {
   Tasks tasks_;
   MediaSlots slots_;
   ComputerSystem system_;
+  std::optional<Costume> costume_;
   std::vector<Active> active_;
   std::vector<std::string_view> met_;
   std::vector<FaultRule> rules_;

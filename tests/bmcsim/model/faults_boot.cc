@@ -81,6 +81,13 @@ constexpr Fault table[] = {
                                           {"SettingsObject", link(settings_path)}};
            });
          }},
+    {.name = "settings_untold",
+     .does = "the system does not name its settings resource",
+     .source = "libredfish#33 (iDRAC10)",
+     .alter =
+         [](Scene& scene, RedfishReply& reply) {
+           if (reads_system(scene)) edit(reply, [](json::object& body) { body.erase("@Redfish.Settings"); });
+         }},
     {.name = "target_usbcd",
      .does = "offers Cd and UsbCd; virtual media is UsbCd, and Cd boots the disk",
      .source = "sushy release note change-bootdev-smc",

@@ -12,8 +12,14 @@ using Reply = std::optional<RedfishReply>;
 constexpr std::string_view insert_ending = "/Actions/VirtualMedia.InsertMedia";
 constexpr std::string_view eject_ending = "/Actions/VirtualMedia.EjectMedia";
 
+constexpr std::string_view vmm_ending = "/VirtualMedia.VmmControl";
+
+/// In whichever way its kind has for that.
 bool inserts(const Scene& scene) {
-  return scene.request.method == "POST" && scene.path.ends_with(insert_ending);
+  if (scene.request.method == "POST" && scene.path.ends_with(insert_ending)) return true;
+  const bool written = scene.request.method == "PATCH" && scene.path.ends_with("/Cd");
+  const bool vmm = scene.request.method == "POST" && scene.path.ends_with(vmm_ending);
+  return (written || vmm) && !string_at(parse_body(scene.request.body), "Image").empty();
 }
 bool ejects(const Scene& scene) {
   return scene.request.method == "POST" && scene.path.ends_with(eject_ending);
@@ -58,6 +64,13 @@ RedfishReply takes_only(std::string_view protocols) {
   return error_reply(400, "PropertyValueNotInList",
                      "The value HTTPS for TransferProtocolType is not in the list of acceptable values: " +
                          std::string(protocols));
+}
+
+Reply lacks(Scene& scene, std::string_view parameter) {
+  if (!inserts(scene) || !string_at(parse_body(scene.request.body), parameter).empty()) return std::nullopt;
+  return error_reply(400, "ActionParameterMissing",
+                     "The action InsertMedia requires the parameter " + std::string(parameter) +
+                         " to be present in the request body.");
 }
 
 void list_protocols(Scene& scene, RedfishReply& reply, const json::array& protocols) {
@@ -154,6 +167,14 @@ constexpr Fault table[] = {
        if (!inserts(scene)) return std::nullopt;
        return error_reply(403, "LicenseRequired", "A license is required for this operation: iLO Advanced.");
      }},
+    {.name = "insert_wants_protocol",
+     .does = "InsertMedia is 400 without TransferProtocolType",
+     .source = "sushy transfer_proto_required_error.json; Fujitsu iRMC, AMI",
+     .instead = [](Scene& scene) -> Reply { return lacks(scene, "TransferProtocolType"); }},
+    {.name = "insert_wants_method",
+     .does = "InsertMedia is 400 without TransferMethod",
+     .source = "sushy transfer_method_required_error.json; Cisco, OpenBMC",
+     .instead = [](Scene& scene) -> Reply { return lacks(scene, "TransferMethod"); }},
     {.name = "eject_only_empty_body",
      .does = "EjectMedia is 400 unless its body is empty",
      .source = "sushy eject_media",

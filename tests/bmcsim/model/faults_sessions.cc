@@ -110,6 +110,18 @@ constexpr Fault table[] = {
        return busy(scene, 503, "Base.1.8.ServiceTemporarilyUnavailable",
                    "The service is temporarily unavailable. Retry in 30 seconds.");
      }},
+    {.name = "login_wants_domain",
+     .does = "a login is 400 unless it says in Oem that its user is LocaliBMC's",
+     .source = "mammoth huawei.md: 2288H V5, iBMC 6.41",
+     .instead = [](Scene& scene) -> Reply {
+       if (!logs_in(scene)) return std::nullopt;
+       const auto body = parse_body(scene.request.body);
+       const auto* oem = body.is_object() ? body.as_object().if_contains("Oem") : nullptr;
+       const auto* maker =
+           oem != nullptr && oem->is_object() ? oem->as_object().if_contains("Huawei") : nullptr;
+       if (maker != nullptr && string_at(*maker, "Domain") == "LocaliBMC") return std::nullopt;
+       return error_reply(400, "PropertyMissing", "The property Oem/Huawei/Domain is a required property.");
+     }},
     {.name = "session_empty_body",
      .does = "a login is answered without a body, with a relative Location",
      .source = "python-redfish-library#73",

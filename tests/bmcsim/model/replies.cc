@@ -65,6 +65,11 @@ json::value collection(std::string_view path, std::string_view type, std::string
           {"Members", std::move(list)}};
 }
 
+std::string without_slashes(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
 bool reads(const RedfishRequest& request) { return request.method == "GET" || request.method == "HEAD"; }
 
 std::string header(const Headers& headers, std::string_view name) {

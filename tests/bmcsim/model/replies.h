@@ -23,7 +23,8 @@ boost::json::object link(std::string_view path);
 boost::json::value collection(std::string_view path, std::string_view type, std::string_view name,
                               const std::vector<std::string>& members);
 
-bool reads(const RedfishRequest& request);  // GET or HEAD
+std::string without_slashes(std::string path);  // at its end
+bool reads(const RedfishRequest& request);      // GET or HEAD
 /// Empty when absent. `name` in lower case.
 std::string header(const Headers& headers, std::string_view name);
 /// Null when it is no JSON.

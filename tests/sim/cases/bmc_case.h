@@ -10,6 +10,7 @@
 #include "common/base/time.h"
 #include "common/orders/order_parts.h"
 #include "schemas/wire/command.pb.h"
+#include "schemas/wire/event.pb.h"
 #include "tests/bmcsim/model/bmc_options.h"
 
 namespace metalmesh::sim {
@@ -27,7 +28,12 @@ enum class Beside {
   agent_restarts,
   credentials_away,          // the site's credential file is gone
   credentials_away_restart,  // and the agent restarts
+  medium_lost,               // the BMC drops what is inserted
+  bmc_restarts,              // and keeps what is inserted
 };
+
+/// What is done to the job when it tells that it is at a stage, for the first time.
+enum class Meddle { nothing, cancel, kill };
 
 /// A port at the installed system's address.
 enum class Port { closed, open, opens_with_new_system };
@@ -45,6 +51,8 @@ struct Case {
   Beside beside = Beside::nothing;
   Port port = Port::closed;
   Duration at_most = {};  // from the order to the end; zero: does not matter
+  Duration settles_after =
+      std::chrono::minutes(5);  // what lags has shown by then, and what was accepted was done
   bool host_off_at_end = false;
   /// Requests that end like this, at most so often: what is refused for good is not tried again.
   struct Most {
@@ -57,6 +65,8 @@ struct Case {
   void (*machine)(bmcsim::BmcOptions&) = nullptr;
   void (*order)(orders::Parts&) = nullptr;
   std::string_view foreign_medium = {};  // in the slot from the start
+  Meddle meddle = Meddle::nothing;
+  wire::Stage at_stage = wire::STAGE_UNSPECIFIED;
 };
 
 /// Every case that holds.

@@ -20,6 +20,9 @@ std::vector<Case> boot_cases() {
        .faults = {"boot_in_settings"},
        .ends = {"SUCCEEDED"},
        .most = {"PATCH /redfish/v1/Systems/1", 2}},
+      {.name = "settings_untold",  // and no row says where they are
+       .faults = {"boot_in_settings", "settings_untold"},
+       .ends = {"FAILED BOOT_OVERRIDE_REFUSED"}},
       {.name = "target_usbcd",
        .faults = {"target_usbcd"},
        .ends = {"SUCCEEDED"},

@@ -6,6 +6,7 @@
 #include "agents/app/quirk_files.h"
 #include "agents/core/agent_core.h"
 #include "common/base/digest.h"
+#include "common/base/machine_key.h"
 #include "common/delivery/topics.h"
 #include "common/ports/wire_time.h"
 #include "tests/sim/endings.h"
@@ -21,8 +22,6 @@ constexpr char address[] = "10.1.0.1";
 constexpr char deployment[] = "d1";
 constexpr Duration inspection_limit = 30min;
 constexpr Duration job_limit = 8h;
-/// What lags has shown by then, and what was accepted was done.
-constexpr Duration settles_after = 5min;
 
 std::string profile_blob(std::size_t ending) {
   wire::ProfileContent content;
@@ -31,13 +30,13 @@ std::string profile_blob(std::size_t ending) {
   return content.SerializeAsString();
 }
 
-agent::AgentSettings settings() {
+agent::AgentSettings settings(const QuirkTable* rows) {
   agent::AgentSettings settings;
   settings.site = SiteName(site_name);
   settings.machine_id = "edge";
   settings.version = "sim";
   settings.timeouts.first_read = 3min;  // the firmware here is quick
-  settings.quirks = *agent::load_quirks("");
+  settings.quirks = rows != nullptr ? *rows : *agent::load_quirks("");
   add_endings(settings.families);
   return settings;
 }
@@ -74,7 +73,8 @@ orders::Parts standard_order(const Machine& machine, WallTime wall, std::size_t 
 
 }  // namespace
 
-CaseBench::CaseBench(const Case& the_case, bool print)
+CaseBench::CaseBench(const Case& the_case, bool print, std::shared_ptr<const bmcsim::Personality> worn,
+                     const QuirkTable* rows)
     : case_(the_case),
       trace_(print),
       bmcs_(events_, trace_, swarm_, Random(7), marks_,
@@ -85,6 +85,7 @@ CaseBench::CaseBench(const Case& the_case, bool print)
       controller_(site_name),
       signer_(site_name) {
   swarm_.down_for = 2s;
+  talk_.keep_whole();
   controller_.blobs[to_hex(sha256(profile_blob(case_.ending)))] = profile_blob(case_.ending);
   bmcs_.add_media(media_);
   machine_ = &bmcs_.add("site1-n1", address, [this](bmcsim::BmcOptions& bmc) {
@@ -93,12 +94,13 @@ CaseBench::CaseBench(const Case& the_case, bool print)
     bmc.install_time = 5min;
     if (case_.machine != nullptr) case_.machine(bmc);
   });
+  if (worn) machine_->model->wear(std::move(worn));
   if (!case_.foreign_medium.empty())
     machine_->model->insert_foreign(std::string(case_.foreign_medium), events_.now());
   agent_ = std::make_unique<SimNode>(
       site_name, events_, trace_, swarm_, Random(13),
-      [this](const RowReader& rows, Entropy& entropy) {
-        return std::make_unique<agent::AgentCore>(rows, signer_, verifier_, entropy, settings());
+      [this, known = settings(rows)](const RowReader& reader, Entropy& entropy) {
+        return std::make_unique<agent::AgentCore>(reader, signer_, verifier_, entropy, known);
       },
       around_agent());
 }
@@ -110,7 +112,12 @@ Surroundings CaseBench::around_agent() {
     events_.after(5ms, [this, message = std::move(message)] { take(message); });
   };
   around.http = [this](const HttpRequest& request, Surroundings::Deliver deliver) {
-    bmcs_.start(site_name, request, password_, std::move(deliver));
+    talk_.asked(request, now());
+    bmcs_.start(site_name, request, password_, [this, deliver = std::move(deliver)](Input input) {
+      if (const auto* reply = std::get_if<HttpReplied>(&input)) talk_.answered(*reply, now());
+      if (const auto* failure = std::get_if<HttpFailed>(&input)) talk_.failed(*failure, now());
+      deliver(std::move(input));
+    });
   };
   around.fetch = [this](const ImageFetch& fetch, Surroundings::Deliver deliver) {
     images_.fetch(fetch, std::move(deliver));
@@ -159,6 +166,7 @@ void CaseBench::take(Publish message) {
   for (; result_.told.size() < controller_.events().size();) {
     const wire::Event& event = result_.told.emplace_back(controller_.events()[result_.told.size()]);
     if (event.has_inspected()) result_.inspected = event.inspected();
+    if (event.has_stage() && event.stage().stage() == case_.at_stage) meddle();
     if (!event.has_ended()) continue;
     result_.ended = event.ended();
     result_.took = events_.now() - ordered_at_;
@@ -182,10 +190,39 @@ void CaseBench::inspect() {
   command(std::move(asks));
 }
 
+void CaseBench::meddle() {
+  if (std::exchange(meddled_, true) || case_.meddle == Meddle::nothing) return;
+  events_.after(Duration(), [this] {
+    if (case_.meddle == Meddle::kill) return agent_->crash("killed");
+    wire::Command call_back;
+    auto& cancel = *call_back.mutable_cancel_order();
+    cancel.set_deployment_id(deployment);
+    cancel.set_server(machine_->name);
+    *cancel.mutable_identity() = identity_;
+    cancel.set_generation(1);
+    cancel.set_reason("changed my mind");
+    command(std::move(call_back));
+  });
+}
+
+/// As a person accepts it: by what it told of itself, and by the number on its label.
+void CaseBench::identify(wire::Agreed& agreed) {
+  wire::Identity& identity = *agreed.mutable_identity();
+  if (result_.inspected && result_.inspected->has_identity()) {
+    const wire::Identity& seen = result_.inspected->identity();
+    if (seen.uuid().empty()) identity.clear_uuid();
+    const bool numbered = usable_serial(seen.serial());
+    if (!numbered) identity.clear_serial();
+    if (seen.uuid().empty() || !numbered) *identity.mutable_macs() = seen.macs();
+  }
+  identity_ = identity;
+}
+
 void CaseBench::order() {
   ordered_at_ = events_.now();
   wire::Command start;
   orders::Parts order = standard_order(*machine_, events_.wall(), case_.ending);
+  identify(order.agreed);
   if (case_.order != nullptr) case_.order(order);
   *start.mutable_order() = test::one_order(order);
   command(std::move(start));
@@ -212,12 +249,17 @@ void CaseBench::begin_faults() {
     }
     if (case_.beside == Beside::agent_restarts || case_.beside == Beside::credentials_away_restart)
       agent_->crash("restarts");
+    if (case_.beside == Beside::medium_lost) bmcs_.lose_medium(*machine_);
+    if (case_.beside == Beside::bmc_restarts) {
+      machine_->model->restart(events_.now(), false);
+      machine_->silent_until = events_.now() + 90s;
+    }
   });
   if (case_.lasts > Duration()) events_.after(case_.lasts, [this] { end_faults(); });
 }
 
 void CaseBench::end_faults() {
-  machine_->model->clear_faults();
+  for (const std::string_view name : case_.faults) machine_->model->clear_fault(name);
   machine_->model->release_sessions();
   if (!password_.empty()) return;
   password_ = "secret-password";
@@ -239,7 +281,7 @@ CaseResult CaseBench::run() {
   run_until(events_.now() + 10s, [] { return false; });
   order();
   run_until(events_.now() + job_limit, [this] { return result_.ended.has_value(); });
-  run_until(events_.now() + settles_after, [] { return false; });
+  run_until(events_.now() + case_.settles_after, [] { return false; });
   return result_;
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "agents/core/transcript.h"
+#include "common/quirks/quirk_table.h"
 #include "tests/sim/cases/bmc_case.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/sim_bmcs.h"
@@ -29,11 +31,15 @@ struct CaseResult {
 
 class CaseBench {
  public:
-  CaseBench(const Case& the_case, bool print);
+  /// `worn`: what its BMC shows itself as; null: the model. `rows`: what its agent knows of kinds of BMCs.
+  CaseBench(const Case& the_case, bool print, std::shared_ptr<const bmcsim::Personality> worn = nullptr,
+            const QuirkTable* rows = nullptr);
 
   /// Until the job ended and things have settled, or for a simulated day.
   CaseResult run();
   [[nodiscard]] const Machine& machine() const { return *machine_; }
+  /// All that its agent and its BMC said, as a capture has it.
+  [[nodiscard]] std::string talk() const { return talk_.lines({{"site", "site1"}}, {password_}); }
 
  private:
   Surroundings around_agent();
@@ -41,9 +47,11 @@ class CaseBench {
   void command(wire::Command command);
   void inspect();
   void order();
+  void identify(wire::Agreed& agreed);
   void watch(Machine& machine);
   void begin_faults();
   void end_faults();
+  void meddle();
   void tell_credentials();
   [[nodiscard]] Listener listener() const;
   void run_until(MonoTime until, const std::function<bool()>& done);
@@ -65,7 +73,10 @@ class CaseBench {
   std::unique_ptr<SimNode> agent_;
   std::string password_ = "secret-password";
   bool faults_begun_ = false;
+  bool meddled_ = false;
   MonoTime ordered_at_{};
+  agent::Transcript talk_;
+  wire::Identity identity_;  // of the order
   CaseResult result_;
 };
 

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 TEST(QuirkFiles, TheBuiltInRowsFitTheBmcsTheyAreFor) {
   const auto table = load_quirks("");
   ASSERT_TRUE(table) << table.error().message;
-  const auto name = [&](const bmc::Traits& traits) { return table->match(traits).name(); };
+  const auto name = [&](const BmcTraits& traits) { return table->match(traits).name(); };
   EXPECT_EQ(name({.vendor = "Dell",
                   .product = "Integrated Dell Remote Access Controller",
                   .manager = "16G Monolithic"}),

@@ -43,6 +43,15 @@ TEST(Quirks, ARowNeedsSourcesAndConditionsAndCannotWeakenIdentity) {
   late.set_basic_login(true);
   (*late.mutable_sources())["basicLogin"] = "seen";
   EXPECT_TRUE(check_quirks(late, QuirkOrigin::site)) << "a login is over by the time the model is known";
+  config::BmcQuirks domain = row("d", "Acme");
+  domain.set_login_domain("Acme=Local\"}");
+  (*domain.mutable_sources())["loginDomain"] = "seen";
+  EXPECT_THAT(check_quirks(domain, QuirkOrigin::site).value_or(""), HasSubstr("loginDomain"));
+  config::BmcQuirks enables = row("e", "Acme");
+  enables.set_enable_media("/Actions/Manager.ResetToDefaults");
+  (*enables.mutable_sources())["enableMedia"] = "seen";
+  EXPECT_THAT(check_quirks(enables, QuirkOrigin::site).value_or(""), HasSubstr("enableMedia"))
+      << "no action of the standard can be called by a row";
   config::BmcQuirks target = row("t", "Acme");
   target.set_boot_target("Hdd");
   (*target.mutable_sources())["bootTarget"] = "seen";

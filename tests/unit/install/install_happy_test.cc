@@ -30,14 +30,14 @@ TEST(InstallHappy, InstallsOnceInOrderAndCleansUp) {
 }
 
 /// Of every BMC that World can be.
-bmc::QuirkTable with_row(void (*change)(config::BmcQuirks& row), const char* field) {
+QuirkTable with_row(void (*change)(config::BmcQuirks& row), const char* field) {
   config::BmcQuirks row;
   row.set_name("odd");
   row.mutable_match()->set_vendor("*");
   change(row);
   (*row.mutable_sources())[field] = "a test";
-  bmc::QuirkTable table;
-  EXPECT_TRUE(table.add(row, bmc::QuirkOrigin::site));
+  QuirkTable table;
+  EXPECT_TRUE(table.add(row, QuirkOrigin::site));
   return table;
 }
 

@@ -1,10 +1,10 @@
-// The rows of known peculiarities that come with the program, as text. agents/app/quirk_files.h reads them.
+// The rows of known peculiarities that come with the program, as text. built_in.h reads them.
 #pragma once
 
 #include <span>
 #include <string_view>
 
-namespace metalmesh::bmc {
+namespace metalmesh {
 
 struct QuirkText {
   std::string_view name;  // "dell.yaml"
@@ -13,4 +13,4 @@ struct QuirkText {
 
 std::span<const QuirkText> quirk_texts();
 
-}  // namespace metalmesh::bmc
+}  // namespace metalmesh

@@ -1,0 +1,67 @@
+// The clothes of a recorded BMC on the model: requests that name the recorded BMC's paths become the model's own, and
+// what the model shows becomes what was recorded, with the state that acts have changed laid over it. So the faults
+// (fault.h) and the ground truth know nothing of it.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/bmcsim/model/personality.h"
+#include "tests/bmcsim/model/redfish_message.h"
+
+namespace metalmesh::bmcsim {
+
+class Costume {
+ public:
+  explicit Costume(std::shared_ptr<const Personality> personality);
+
+  /// Makes it the model's request; or the answer that such a BMC gives without looking at anything.
+  std::optional<RedfishReply> inward(RedfishRequest& request, bool host_on);
+  /// Makes what the model answered to `inner` what this BMC answers to `asked`.
+  void outward(const RedfishRequest& asked, const RedfishRequest& inner, const BmcOptions& options,
+               RedfishReply& reply) const;
+
+  [[nodiscard]] const Personality& personality() const { return *personality_; }
+  /// A slot for a CD that takes a URL.
+  [[nodiscard]] bool has_slot() const { return !slot_.empty(); }
+  /// Whether it tells how far the start of its host is.
+  [[nodiscard]] bool tells_progress() const { return !last_progress_.empty(); }
+
+ private:
+  using Document = std::optional<boost::json::object>;
+  [[nodiscard]] Document recorded(const std::string& path) const;
+  [[nodiscard]] boost::json::object at(const std::string& path) const {
+    return recorded(path).value_or(boost::json::object{});
+  }
+  void find_system();
+  void find_slot();
+  void map(std::string outer, std::string_view inner);
+  std::optional<RedfishReply> replayed(const RedfishRequest& request);
+  [[nodiscard]] std::optional<RedfishReply> refused_boot(const RedfishRequest& request) const;
+  [[nodiscard]] std::optional<RedfishReply> refused_reset(RedfishRequest& request, bool host_on) const;
+  void lay_over(const RedfishRequest& inner, const BmcOptions& options, const boost::json::object& live,
+                boost::json::object& shown) const;
+  void lay_over_system(const boost::json::object& live, boost::json::object& shown) const;
+  void lay_over_boot(const boost::json::object& live, boost::json::object& shown) const;
+
+  std::shared_ptr<const Personality> personality_;
+  bool recorded_ = false;  // it stands on a tree
+  std::string system_;
+  std::string settings_;
+  std::string manager_;
+  std::string slot_;
+  std::vector<std::pair<std::string, std::string>> paths_;  // outer, inner; the longest first
+  std::vector<std::string> targets_;                        // what can be booted; empty: not told
+  std::vector<std::string> resets_;
+  std::string last_progress_;  // it was recorded with a system that ran
+  bool has_mode_ = true;
+  std::map<std::string, std::pair<std::size_t, unsigned>> replayed_;  // by request: which answer, how often
+};
+
+}  // namespace metalmesh::bmcsim

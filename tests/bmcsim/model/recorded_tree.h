@@ -1,0 +1,40 @@
+// What a real BMC was seen to say: its resources by path, and its answers in their order where they were refusals
+// or took their time. From a folder of JSON files, or from the lines of a transcript.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace metalmesh::bmcsim {
+
+struct RecordedAnswer {
+  int status = 0;  // 0: none came
+  std::string body;
+  Duration took{};
+  unsigned times = 1;  // in a row
+};
+
+class RecordedTree {
+ public:
+  /// The first one of a path counts: what came later is what the asker made of it.
+  void put(const std::string& path, std::string body) { bodies_.try_emplace(path, std::move(body)); }
+  /// Lines of a transcript or a capture, one exchange each. Resources that were cut are left out. Kind: invalid.
+  Status add_lines(std::string_view lines);
+
+  [[nodiscard]] bool empty() const { return bodies_.empty() && said_.empty(); }
+  /// Null when it was not recorded.
+  [[nodiscard]] const std::string* at(const std::string& path) const;
+  /// The answers to "METHOD /path" in order; empty when all of them were as any BMC's.
+  [[nodiscard]] const std::vector<RecordedAnswer>& said(const std::string& what) const;
+
+ private:
+  std::map<std::string, std::string> bodies_;
+  std::map<std::string, std::vector<RecordedAnswer>> said_;
+};
+
+}  // namespace metalmesh::bmcsim
