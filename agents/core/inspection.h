@@ -59,7 +59,8 @@ class Inspection {
   Random random_;
   bmc::Dialogue dialogue_;
   Leftovers leftovers_;
-  bool read_ = false;  // all there is, or as far as it came
+  bool reported_ = false;  // all but what the machine is made of
+  bool read_ = false;      // all there is, or as far as it came
   bool stopped_ = false;
   wire::Inspected result_;
 };
