@@ -78,6 +78,12 @@ record::BmcMap Dialogue::draw_map() const {
   return map;
 }
 
+wire::Inventory Dialogue::inventory() const {
+  wire::Inventory out = inventory_.seen();
+  for (wire::Inventory::Nic& nic : identity_.nics()) *out.add_nics() = std::move(nic);
+  return out;
+}
+
 void Dialogue::follow(const config::BmcQuirks& row) {
   row_ = row.name();
   if (row.basic_login()) sessions_.use_basic();

@@ -19,6 +19,7 @@
 
 #include "agents/bmc/discovery.h"
 #include "agents/bmc/identity_reader.h"
+#include "agents/bmc/inventory_reader.h"
 #include "agents/bmc/line.h"
 #include "agents/bmc/session_keeper.h"
 #include "agents/bmc/slot_reader.h"
@@ -50,6 +51,10 @@ class Dialogue {
   Verdict identify(Turn& turn);
   /// All that the machine tells of itself was read; nothing is judged.
   Verdict survey(Turn& turn) { return identity_.read(turn, line_, discovery_, {}); }
+  /// After survey and find_managers.
+  Verdict take_inventory(Turn& turn) { return inventory_.read(turn, line_, discovery_); }
+  /// As far as it was read, with the network cards.
+  [[nodiscard]] wire::Inventory inventory() const;
   Verdict read_reset_values(Turn& turn) { return discovery_.read_reset_values(turn, line_); }
   Verdict find_managers(Turn& turn);
   /// After find_managers.
@@ -150,6 +155,7 @@ class Dialogue {
   SessionKeeper sessions_;
   Discovery discovery_;
   IdentityReader identity_;
+  InventoryReader inventory_;
   SlotReader slots_;
   redfish::Identity expected_;
   bool identified_ = false;

@@ -155,6 +155,7 @@ Verdict Discovery::find_managers(Turn& turn, Line& line) {
       continue;
     }
     if (manager->uri.empty()) manager->uri = uri;
+    if (manager->clock) manager->clock_ahead = *manager->clock - turn.now.wall();
     managers_.push_back(std::move(*manager));
   }
   // The system does not say which of several is its own: those that name it, if there are any.

@@ -28,6 +28,7 @@ void IdentityReader::forget() {
   next_ = 0;
   macs_.clear();
   interfaces_.clear();
+  of_host_ = 0;
   macs_read_ = host_told_ = false;
   bmc_list_.forget();
   next_manager_ = 0;
@@ -47,6 +48,12 @@ redfish::Identity IdentityReader::seen(const redfish::System& system) const {
   redfish::Identity out = system.identity;
   if (out.serial.empty()) out.serial = chassis_serial_;
   out.macs = macs_;
+  return out;
+}
+
+std::vector<wire::Inventory::Nic> IdentityReader::nics() const {
+  std::vector<wire::Inventory::Nic> out;
+  for (std::size_t i = 0; i < of_host_; ++i) out.push_back(interfaces_[i].nic);
   return out;
 }
 
@@ -92,6 +99,7 @@ Verdict IdentityReader::read_macs(Turn& turn, Line& line, const Discovery& disco
     return read_macs(turn, line, discovery, wanted);
   }
   macs_read_ = true;
+  of_host_ = interfaces_.size();
   host_told_ = std::ranges::any_of(macs_, redfish::is_universal_mac);
   return Verdict::done;
 }
@@ -113,7 +121,7 @@ Verdict IdentityReader::read_interfaces(Turn& turn, Line& line, const std::vecto
     }
     if (std::ranges::any_of(*macs, has) && std::ranges::find(sources_, uri) == sources_.end())
       sources_.push_back(uri);
-    if (!macs->empty()) interfaces_.push_back({uri, *macs});
+    if (!macs->empty()) interfaces_.push_back({uri, *macs, redfish::parse_nic(*reply)});
     macs_.insert(macs_.end(), macs->begin(), macs->end());
   }
   return Verdict::done;

@@ -14,6 +14,7 @@ namespace metalmesh::bmc {
 struct Interface {
   std::string uri;
   std::vector<std::string> macs;
+  wire::Inventory::Nic nic{};
 };
 
 class IdentityReader {
@@ -27,6 +28,8 @@ class IdentityReader {
 
   /// Interfaces that showed a MAC.
   [[nodiscard]] const std::vector<Interface>& interfaces() const { return interfaces_; }
+  /// The host's own, with a MAC; only of a reading of all there is.
+  [[nodiscard]] std::vector<wire::Inventory::Nic> nics() const;
   /// A hint where the wanted ones are; if they are not found there, all are asked.
   void look_first_at(const std::vector<Interface>& interfaces, const std::vector<std::string>& wanted);
 
@@ -46,6 +49,7 @@ class IdentityReader {
   std::size_t next_ = 0;
   std::vector<std::string> sources_;  // interfaces that hold a MAC that is wanted
   std::vector<Interface> interfaces_;
+  std::size_t of_host_ = 0;  // the first of them
   std::vector<std::string> macs_;
   bool macs_read_ = false;
   bool host_told_ = false;  // an address that its maker gave out

@@ -33,6 +33,7 @@ enum class Ask {
   manager,
   chassis,
   action_info,
+  inventory,
   slots,
   slot,
   task,

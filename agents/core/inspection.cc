@@ -56,6 +56,12 @@ const std::array<Wording, 13>& wordings() {
   return table;
 }
 
+/// The BMC fell silent over it: who the machine is was read all the same.
+wire::Inventory unfinished(wire::Inventory inventory, const std::string& why) {
+  inventory.add_unread("the rest: " + why);
+  return inventory;
+}
+
 std::string fill(std::string_view pattern, const bmc::Trouble& trouble, const wire::InspectServer& request) {
   std::string out(pattern);
   for (const auto& [mark, value] : {std::pair<std::string_view, const std::string&>("{seen}", trouble.seen),
@@ -113,10 +119,17 @@ Verdict Inspection::read_all(bmc::Turn& turn) {
       dialogue_.find_slots(turn) == Verdict::busy)
     return Verdict::busy;
   const bool look = request_.look_for_ours() || request_.take_ours_away();
-  if (look && leftovers_.go_on(dialogue_, turn) == Verdict::busy) return Verdict::busy;
-  report();
-  result_.set_looked_for_ours(look);
-  result_.mutable_ours()->Assign(leftovers_.found().begin(), leftovers_.found().end());
+  if (!look) {
+    report();
+    reported_ = true;
+    if (dialogue_.take_inventory(turn) == Verdict::busy) return Verdict::busy;
+    *result_.mutable_inventory() = dialogue_.inventory();
+  } else {
+    if (leftovers_.go_on(dialogue_, turn) == Verdict::busy) return Verdict::busy;
+    report();
+    result_.set_looked_for_ours(true);
+    result_.mutable_ours()->Assign(leftovers_.found().begin(), leftovers_.found().end());
+  }
   return walk_ ? walk_->go_on(dialogue_, turn) : Verdict::done;
 }
 
@@ -167,7 +180,9 @@ Inspection::Step Inspection::conclude(bmc::Turn& turn) {
   bool over = false;
   if (const auto trouble = std::exchange(turn.trouble, std::nullopt)) {
     over = read_ || !dialogue_.logged_in() || trouble->code == wire::BMC_UNREACHABLE;
-    if (!read_) fail(*trouble);
+    if (!read_ && reported_ && !result_.has_inventory())
+      *result_.mutable_inventory() = unfinished(dialogue_.inventory(), trouble->seen);
+    if (!read_ && !reported_) fail(*trouble);
     read_ = true;
     turn.wake.reset();
   }

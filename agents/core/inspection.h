@@ -63,7 +63,8 @@ class Inspection {
   bmc::Dialogue dialogue_;
   Leftovers leftovers_;
   std::optional<TreeWalk> walk_;
-  bool read_ = false;  // all there is, or as far as it came
+  bool reported_ = false;  // all but what the machine is made of
+  bool read_ = false;      // all there is, or as far as it came
   bool stopped_ = false;
   wire::Inspected result_;
 };

@@ -60,11 +60,15 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
       waiting.push_back(&item);
     }
   }
-  std::ranges::sort(waiting, {}, [](const auto* item) { return item->second.row.queue_number(); });
+  std::ranges::sort(waiting, {}, [](const auto* item) {
+    const record::Inspection& row = item->second.row;
+    return std::pair(row.request().quiet(), row.queue_number());
+  });
   for (auto* item : waiting) {
     if (talking >= side_by_side) return;
     auto& [name, slot] = *item;
     const wire::BmcTarget& bmc = slot.row.request().bmc();
+    if (slot.row.request().quiet() && own_business(c_, bmc)) continue;
     if (auto fault = why_no_login(c_, bmc, slot.row.request().planned(), now)) {
       refuse(name, slot, std::move(*fault), now, out);
       continue;

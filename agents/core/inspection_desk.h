@@ -1,6 +1,7 @@
 // The inspections a site owes an answer to. Each is a row until its Inspected event is journalled, so that a
 // crash repeats it (it changes nothing) instead of losing it. One conversation per BMC at a time, shared
-// with jobs; refused logins count for the credential's breaker like those of jobs.
+// with jobs; one that nobody waits for goes behind the others and not beside work on its BMC. Refused logins count for the
+// credential's breaker like those of jobs.
 #pragma once
 
 #include <cstdint>

@@ -74,6 +74,18 @@ std::vector<std::string> View::keys() const {
   return out;
 }
 
+std::optional<std::uint64_t> View::whole() const {
+  if (value_ == nullptr) return std::nullopt;
+  if (value_->is_uint64()) return value_->get_uint64();
+  if (value_->is_int64() && value_->get_int64() >= 0) return static_cast<std::uint64_t>(value_->get_int64());
+  constexpr double most = 9e18;
+  if (value_->is_double() && value_->get_double() >= 0 && value_->get_double() < most)
+    return static_cast<std::uint64_t>(value_->get_double());
+  return std::nullopt;
+}
+
+std::string View::json() const { return value_ == nullptr ? std::string() : boost::json::serialize(*value_); }
+
 Result<Document> Document::parse(std::string_view body) {
   if (body.size() > longest_document) return fail(ErrorKind::corrupt, "JSON longer than 1 MiB");
   // One byte in another encoding, or a byte order mark, is no reason to lose the whole resource.

@@ -33,6 +33,10 @@ class View {
   [[nodiscard]] bool is_object() const { return value_ != nullptr && value_->is_object(); }
   /// Keys of an object, in the order sent.
   [[nodiscard]] std::vector<std::string> keys() const;
+  /// The whole part of a number that is not negative.
+  [[nodiscard]] std::optional<std::uint64_t> whole() const;
+  /// As it was sent, about.
+  [[nodiscard]] std::string json() const;
 
  private:
   const boost::json::value* value_ = nullptr;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agents/redfish/identity.h"
+#include "agents/redfish/inventory.h"
 #include "common/base/result.h"
 #include "common/ports/http_client.h"
 
@@ -24,6 +25,8 @@ struct ServiceRoot {
   std::string managers = "/redfish/v1/Managers";
   std::string sessions = "/redfish/v1/SessionService/Sessions";
   std::string session_service;
+  std::string licence_service;  // empty: none is advertised
+  bool expands = false;         // a collection can be read with its members in it
 };
 
 struct Session {
@@ -94,6 +97,8 @@ struct System {
   std::string virtual_media;
   std::vector<std::string> managers;
   std::vector<std::string> chassis;
+  wire::Inventory told;  // of what it is made of, as far as it says that itself
+  PartLinks parts;       // who tells the rest
   /// Something that can be installed: it can be reset, and its boot device chosen.
   [[nodiscard]] bool usable() const { return boot.present && !reset.target.empty(); }
   [[nodiscard]] bool off() const { return power == "Off"; }
@@ -106,8 +111,12 @@ struct Manager {
   std::string firmware;
   std::string virtual_media;
   std::string ethernet_interfaces;
-  std::vector<std::string> servers;  // systems it says it manages
-  ResetAction reset;                 // of itself
+  std::vector<std::string> servers;       // systems it says it manages
+  ResetAction reset;                      // of itself
+  std::optional<WallTime> clock;          // what it takes the time for
+  std::optional<Duration> clock_ahead{};  // of ours, when it was read
+  std::string protocols;                  // who tells its network services
+  std::string licence;                    // where it names one itself
 };
 
 struct Slot {

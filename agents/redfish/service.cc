@@ -4,6 +4,7 @@
 
 #include "agents/redfish/actions.h"
 #include "agents/redfish/error_info.h"
+#include "agents/redfish/inventory_view.h"
 #include "agents/redfish/json_view.h"
 #include "agents/redfish/resources.h"
 #include "common/text/letters.h"
@@ -47,6 +48,9 @@ Result<ServiceRoot> parse_service_root(const HttpReplied& reply) {
   replace_if_given(out.managers, root["Managers"].link());
   replace_if_given(out.sessions, root["Links"]["Sessions"].link());
   out.session_service = root["SessionService"].link();
+  out.licence_service = root["LicenseService"].link();
+  const View expand = root["ProtocolFeaturesSupported"]["ExpandQuery"];
+  out.expands = expand["NoLinks"].flag().value_or(false) && expand["Levels"].flag().value_or(false);
   return out;
 }
 
@@ -148,7 +152,14 @@ Result<Manager> parse_manager(const HttpReplied& reply) {
               root["VirtualMedia"].link(),
               root["EthernetInterfaces"].link(),
               {},
-              reset_of(root, root["@odata.id"].link(), "Manager.Reset")};
+              reset_of(root, root["@odata.id"].link(), "Manager.Reset"),
+              clock_of(root),
+              {},
+              root["NetworkProtocol"].link(),
+              {}};
+  const View oem = root["Oem"];
+  for (const std::string& vendor : oem.keys())
+    if (out.licence.empty()) out.licence = short_text(oem[vendor]["License"]["LicenseString"]);
   for (const View& server : root["Links"]["ManagerForServers"].one_or_more(16))
     if (std::string path = server.link(); !path.empty()) out.servers.push_back(std::move(path));
   return out;

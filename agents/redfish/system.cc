@@ -1,4 +1,5 @@
 #include "agents/redfish/actions.h"
+#include "agents/redfish/inventory_view.h"
 #include "agents/redfish/json_view.h"
 #include "agents/redfish/resources.h"
 
@@ -34,6 +35,24 @@ std::string nothing_if_none(const std::string& text) {
   return text == "None" || text == "N/A" ? std::string() : text;
 }
 
+wire::Inventory told_of(View root) {
+  constexpr std::uint64_t gib = std::uint64_t{1} << 30U;
+  constexpr std::uint64_t most_gib = std::uint64_t{1} << 20U;
+  wire::Inventory out;
+  const View summary = root["ProcessorSummary"];
+  wire::Inventory::Processors processors;
+  processors.set_model(short_text(summary["Model"]));
+  processors.set_count(static_cast<std::uint32_t>(number(summary["Count"])));
+  processors.set_cores(static_cast<std::uint32_t>(number(summary["CoreCount"])));
+  processors.set_threads(static_cast<std::uint32_t>(number(summary["LogicalProcessorCount"])));
+  if (processors.count() > 0) *out.mutable_processors() = std::move(processors);
+  const std::uint64_t memory = number(root["MemorySummary"]["TotalSystemMemoryGiB"]);
+  if (memory < most_gib) out.set_memory_bytes(memory * gib);
+  out.set_bios(short_text(root["BiosVersion"]));
+  out.set_health(health_of(root["Status"]));
+  return out;
+}
+
 }  // namespace
 
 Result<System> parse_system(const HttpReplied& reply) {
@@ -63,6 +82,9 @@ Result<System> parse_system(const HttpReplied& reply) {
   }
   for (const View& chassis : root["Links"]["Chassis"].one_or_more(8))
     if (std::string path = chassis.link(); !path.empty()) out.chassis.push_back(std::move(path));
+  out.told = told_of(root);
+  out.parts = {root["Bios"].link(), root["SecureBoot"].link(), root["Storage"].link(),
+               root["Processors"].link()};
   return out;
 }
 

@@ -75,8 +75,8 @@ FORBIDDEN_CALLS = re.compile(
 # A BMC's clock is often wrong, set by anybody, and begins anew when the BMC restarts: what it shows is no evidence. Only
 # which of several sessions is ours, where the BMC does not say, is guessed by CreatedTime.
 NEVER_READ = ["agents/redfish", "agents/bmc", "agents/work", "agents/install", "agents/power", "agents/care", "agents/core"]
-# A doctor says that the clock itself is wrong, and housekeeping sets it: nothing else follows from what it shows.
-CLOCK_ITSELF = ["agents/redfish/care.cc", "agents/redfish/requests.cc"]
+# A doctor and an inventory say that the clock itself is wrong, and housekeeping sets it: nothing else follows from what it shows.
+CLOCK_ITSELF = ["agents/redfish/care.cc", "agents/redfish/inventory.cc", "agents/redfish/requests.cc"]
 BMC_TIMES = re.compile(
     r'"(DateTime(LocalOffset)?|LastModified|LastResetTime|LastStateTime|Created|Modified|StartTime|EndTime|'
     r'EventTimestamp|EntryTime|date|last-modified)"', re.I)
