@@ -451,7 +451,14 @@ void Operator::begin_work(ControllerCore& core, const Now& now, Outcome& out) {
   auto rollout = named<rest::Rollout>("Rollout", name);
   auto& spec = *rollout.mutable_spec();
   if (fingers_.chance(300)) {
-    spec.set_action("inspect");
+    spec.set_action(fingers_.chance(300) ? "doctor" : "inspect");
+  } else if (fingers_.chance(300)) {
+    spec.set_action("mountTest");
+    spec.mutable_mount_test()->set_in_use(fingers_.chance(300));
+  } else if (fingers_.chance(150)) {
+    constexpr const char* deeds[] = {"clearJobs", "endSessions", "eject", "setClock"};
+    spec.set_action("bmc");
+    spec.mutable_bmc()->set_deed(deeds[fingers_.below(std::size(deeds))]);
   } else {
     constexpr const char* changes[] = {"on",    "off",      "graceful", "cycle",
                                        "cycle", "bmcReset", "lightOn",  "setupOnce"};

@@ -72,6 +72,7 @@ class PowerIsAsTold final : public Invariant {
         mark("a machine was inspected while it was installed");
       return;
     }
+    if (!order->agreed.has_power()) return;
     if (end.fault().code() == wire::OUTCOME_UNKNOWN) mark("nobody knows whether a machine was cycled");
     if (end.outcome() != wire::Ended::SUCCEEDED) return;
     mark("a machine was switched by an order");
