@@ -52,6 +52,7 @@ Invariants all_invariants(Court& court) {
                            refused_stays_refused,
                            one_controller,
                            power_is_as_told,
+                           starts_as_asked,
                            transcripts_are_whole}) {
     all.push_back(make(court));
   }
