@@ -29,6 +29,7 @@ constexpr std::string_view weather_classes[] = {
     "a BMC was frozen",
     "a port was found open",
     "an image rotted on a site's disk",
+    "a machine ran what was on an image",
 };
 constexpr std::uint64_t plenty = 50;
 constexpr std::uint64_t plenty_of_a_story =
@@ -68,6 +69,11 @@ constexpr Rare rare_branches[] = {
     {"a machine was switched by an order", 100},
     {"nobody knows whether a machine was cycled", 2000},
     {"a machine was inspected while it was installed", 2000},
+    {"what is in use was started from an image, as asked", 5000},
+    {"a start from an image was called back", 200},
+    {"a start from an image ended by a person's word", 1000},
+    {"a start from an image ended as its time was over", 1000},
+    {"a start from an image ended as its host went off or started anew", 1000},
     {"what a lost store had not told was told as a gap", 500},
     {"the controller was restored from an older copy", 200},
     {"an old command was repeated", 200},

@@ -163,6 +163,8 @@ const Mutant mutants[] = {
      "an end of power says what the disk holds", 500, true},
     {power_beside_install, "power_beside_install", "controller/core",
      "power is ordered beside an open install", 500},
+    {boot_guard_ignored, "boot_guard_ignored", "controller/core",
+     "what is in use is booted from an image unasked", 500, true},
     {blob_not_kept, "blob_not_kept", "agents/core", "an end names a transcript that nobody keeps", 20},
     {chunk_at_any_offset, "chunk_at_any_offset", "controller/core",
      "a piece of a transcript is taken in at a wrong place", 100},

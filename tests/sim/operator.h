@@ -63,7 +63,6 @@ class Operator {
   void rest() { resting_ = true; }
   /// Whom she meant to spare, by rollout, however she wrote it.
   [[nodiscard]] const std::map<std::string, std::set<std::string>>& spared() const { return spared_; }
-  /// The newest note that she was granted to write at a server.
   /// She heard that the machine stands elsewhere now.
   void moved(const std::string& server, const std::string& site, const std::string& address);
 
@@ -94,8 +93,10 @@ class Operator {
   void care_for_servers(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_rollouts(controller::ControllerCore& core, const Now& now, Outcome& out);
   void begin_rollout(controller::ControllerCore& core, const Now& now, Outcome& out);
-  /// Of power or of inspections, at once over whatever is selected.
+  /// Of power, of inspections or of an image, at once over whatever is selected.
   void begin_work(controller::ControllerCore& core, const Now& now, Outcome& out);
+  void as_start_from_image(rest::RolloutSpec& spec);
+  void end_a_session(controller::ControllerCore& core, const Now& now, Outcome& out);
 
   const Swarm& swarm_;
   const EventQueue& events_;

@@ -64,7 +64,11 @@ std::span<const Tale> Tale::all() {
       {"both-put-back", &Stories::both_put_back, [](Swarm&) {}},
       {"folder-lost", &Stories::folder_lost, [](Swarm& s) { s.carelessness = 1000; }},
       {"second-controller", &Stories::second_controller, [](Swarm& s) { s.one_by_one = true; }},
-      {"word-in-a-cut", &Stories::word_in_a_cut, [](Swarm&) {}},
+      {"word-in-a-cut", &Stories::word_in_a_cut,
+       [](Swarm& s) {
+         s.sites = 2;
+         s.one_by_one = true;
+       }},
       {"word-disproved", &Stories::word_disproved, [](Swarm&) {}},
       {"installer-stalls", &Stories::installer_stalls,
        [](Swarm& s) {
@@ -198,6 +202,15 @@ std::optional<std::string> Stories::waiting(bool at_one_site) {
     if (runs && deployment.state() == states::pending) return id;
   }
   return std::nullopt;
+}
+
+bool Stories::next_is_here(const std::string& deployment) const {
+  const auto& all = mesh_.witness.facts().deployments;
+  const rest::Deployment& one = all.at(deployment);
+  return std::ranges::any_of(all, [&](const auto& other) {
+    return other.second.rollout() == one.rollout() && other.second.state() == states::pending &&
+           other.second.site() == one.site();
+  });
 }
 
 Machine* Stories::installing(Duration least) {

@@ -64,6 +64,8 @@ class Stories {
   [[nodiscard]] std::optional<std::string> begun();
   /// Waits for its turn in a rollout that runs; `at_one_site`: and nothing is under way elsewhere.
   [[nodiscard]] std::optional<std::string> waiting(bool at_one_site = false);
+  /// Who is next in its rollout is at the same site.
+  [[nodiscard]] bool next_is_here(const std::string& deployment) const;
   /// One whose installer has run for so long.
   [[nodiscard]] Machine* installing(Duration least);
   void restore_controller();

@@ -31,10 +31,11 @@ void Stories::restart_in_a_cut() {
   is_over();
 }
 
+/// One at a time: who waits is at a site that is heard, and must not begin by that word.
 void Stories::word_in_a_cut() {
   if (step_ == 0) {
     const auto id = begun();
-    if (!id) return;
+    if (!id || next_is_here(*id)) return;
     id_ = *id;
     mesh_.bus.partition(site_of(id_).name, 6min);
     person_resolves("cancelled");

@@ -53,6 +53,7 @@ Invariants all_invariants(Court& court) {
                            one_controller,
                            power_is_as_told,
                            care_spares_hosts,
+                           starts_as_asked,
                            transcripts_are_whole}) {
     all.push_back(make(court));
   }

@@ -1,9 +1,13 @@
 // Works beside installs, by what happened to machines: what a power order is told to have done was done, what must not be
 // repeated was done once, and whoever only looks changes nothing.
 #include <algorithm>
+#include <utility>
 
 #include "agents/core/row_keys.h"
+#include "controller/state/row_codec.h"
+#include "controller/state/tables.h"
 #include "schemas/record/agent.pb.h"
+#include "schemas/record/job.pb.h"
 #include "tests/sim/invariants/all_invariants.h"
 
 namespace metalmesh::sim {
@@ -34,8 +38,10 @@ class PowerIsAsTold final : public Invariant {
       last_reset_[order->agreed.bmc().address()] = id;
   }
 
+  void on_store_changed(const std::string& node) override { open_.erase(node); }
   void on_agent_rows(const std::string& node, const Batch& batch) override {
     for (const RowWrite& row : batch) {
+      if (row.key.starts_with(agent::rows::job)) take_job(node, row);
       record::Fence fence;
       if (!row.value || !row.key.starts_with(agent::rows::fence) || !fence.ParseFromString(*row.value))
         continue;
@@ -44,6 +50,26 @@ class PowerIsAsTold final : public Invariant {
         object("a fence at " + node + " rose for an order that only reads: " + fence.deployment_id());
     }
   }
+
+  /// What only switches, or only looks, changes nothing of what is told of disks.
+  void on_controller_rows(const Batch& batch) override {
+    const auto ended = [&](const std::string& server, bool installs) {
+      return std::ranges::any_of(facts_.moves, [&](const DeploymentMove& move) {
+        return move.now->server() == server && facts_.installs(move.now->id()) == installs;
+      });
+    };
+    for (const RowWrite& row : batch) {
+      if (!row.key.starts_with(controller::tables::servers)) continue;
+      const std::string name = row.key.substr(controller::tables::servers.size());
+      rest::Server server;
+      const bool is_there = row.value && controller::decode_row(*row.value, server);
+      const std::string before = std::exchange(phases_[name], is_there ? server.status().phase() : "");
+      const bool told_of_disk = before == "installed" || before == "failed" || before == "unproven";
+      if (told_of_disk && server.status().phase() == "ready" && ended(name, false) && !ended(name, true))
+        object(name + " was told to be " + before + ", and is ready after an order that touches no disk");
+    }
+  }
+  void on_controller_restored() override { phases_.clear(); }
 
   void on_machine(const Machine& machine) override {
     const auto& acts = machine.model->host().acts();
@@ -61,7 +87,7 @@ class PowerIsAsTold final : public Invariant {
     if (!told.event.has_ended()) return;
     const std::string& id = told.event.deployment_id();
     const orders::Parts* order = latest(id);
-    if (order == nullptr || order->agreed.has_install()) return;
+    if (order == nullptr || order->agreed.has_install() || order->agreed.has_boot_iso()) return;
     const wire::Ended& end = told.event.ended();
     if (end.disk() != wire::DISK_UNTOUCHED) object("an order that touches no disk ended with another: " + id);
     const Machine* machine = machine_of(*order);
@@ -82,6 +108,19 @@ class PowerIsAsTold final : public Invariant {
   }
 
  private:
+  /// Of works that change a machine there is one at a time.
+  void take_job(const std::string& node, const RowWrite& row) {
+    record::Job job;
+    auto& open = open_[node];
+    open.erase(row.key);
+    if (!row.value || !job.ParseFromString(*row.value) || job.ended() || job.issue().generation() == 0)
+      return;
+    const auto beside =
+        std::ranges::find(open, job.machine(), [](const auto& other) { return other.second; });
+    if (beside != open.end())
+      object(node + " took " + job.issue().deployment_id() + " beside an open order for the same machine");
+    open.emplace(row.key, job.machine());
+  }
   /// Of "job/<deployment>/<n>".
   static std::string deployment_of(const std::string& request) {
     if (!request.starts_with("job/")) return {};
@@ -125,7 +164,10 @@ class PowerIsAsTold final : public Invariant {
     MonoTime at;  // first published
     bool was_on = false;
   };
-  std::map<std::string, Ordered> ordered_;         // by deployment
+  std::map<std::string, Ordered> ordered_;  // by deployment
+  std::map<std::string, std::map<std::string, std::string>>
+      open_;                                       // by node and row: the machine of the order
+  std::map<std::string, std::string> phases_;      // by server, as the controller keeps them
   std::map<std::string, std::string> last_reset_;  // by address: the deployment whose reset left last
   std::map<std::string, std::size_t> acts_seen_;   // by machine
   std::map<std::string, unsigned> cycled_;         // by deployment
