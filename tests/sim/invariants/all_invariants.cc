@@ -52,7 +52,8 @@ Invariants all_invariants(Court& court) {
                            refused_stays_refused,
                            one_controller,
                            power_is_as_told,
-                           transcripts_are_whole}) {
+                           transcripts_are_whole,
+                           starts_are_whole}) {
     all.push_back(make(court));
   }
   return all;

@@ -34,5 +34,6 @@ std::unique_ptr<Invariant> refused_stays_refused(Court& court);
 std::unique_ptr<Invariant> one_controller(Court& court);
 std::unique_ptr<Invariant> power_is_as_told(Court& court);
 std::unique_ptr<Invariant> transcripts_are_whole(Court& court);
+std::unique_ptr<Invariant> starts_are_whole(Court& court);
 
 }  // namespace metalmesh::sim
