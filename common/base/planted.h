@@ -86,6 +86,7 @@ enum class Defect : std::uint8_t {
   installed_taken,
   before_wipe_ignored,
   canary_ignored,
+  half_start_runs,
   clock_steps_believed,
   in_use_ignored,
   facts_go_with_objects,

@@ -44,10 +44,8 @@ void write_objects(Page& page, const MeshState& state) {
   for_each_kind(ObjectKinds{},
                 [&]<class T>() { page.sample("kind", Kind<T>::word, (state.*Kind<T>::objects).size()); });
 
-  std::map<std::string, std::uint64_t> phases;
-  for (const auto& [name, server] : state.servers) ++phases[server.status().phase()];
   page.begin("servers", "gauge", "Servers by phase.");
-  for (const auto& [phase, count] : phases) page.sample("phase", phase, count);
+  for (const auto& [phase, count] : state.phases) page.sample("phase", phase, count);
 
   std::map<std::string, std::uint64_t> rollouts;
   for (const auto& [name, rollout] : state.rollouts) ++rollouts[rollout.status().state()];

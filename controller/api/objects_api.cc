@@ -77,6 +77,8 @@ ApiReply reply_with(const T& object, int status) {
 }
 
 /// Where there are more, looking for a similar name would keep others waiting.
+constexpr std::size_t looked_at_most =
+    2000;  // objects for one page of a list, so that others have their turn
 constexpr std::size_t names_compared = 10'000;
 
 template <class T>
@@ -156,11 +158,11 @@ ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
     const auto& rows = state.*Kind<T>::objects;
     PageWriter page;
     std::string last;
+    std::size_t looked_at = 0;
     for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
-      if (!selector->matches(at->second.metadata().labels())) continue;
-      if (page.size() == *limit) return page.finish(last);
-      page.add(object_json(at->second));
+      if (page.size() == *limit || looked_at++ == looked_at_most) return page.finish(last);
       last = at->first;
+      if (selector->matches(at->second.metadata().labels())) page.add(object_json(at->second));
     }
     return page.finish({});
   });

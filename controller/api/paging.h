@@ -1,6 +1,6 @@
 // Lists come in pages: at most `limit` items after the one named by `after`; the answer's `next` is the
 // value for the next `after`, and missing on the last page. Names are the cursor, so a page neither
-// repeats nor skips an object that exists throughout.
+// repeats nor skips an object that exists throughout. A page of what is selected from many may have few items, or none.
 #pragma once
 
 #include <cstddef>

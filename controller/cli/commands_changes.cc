@@ -6,12 +6,11 @@
 #include "controller/cli/change_view.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/event_feed.h"
+#include "controller/cli/feed_loop.h"
 #include "controller/cli/json_text.h"
 
 namespace metalmesh::cli {
 namespace {
-
-using namespace std::chrono_literals;
 
 class ObjectWatch {
  public:
@@ -99,16 +98,10 @@ CommandResult watch_objects(Session& session, const Kind& kind, const std::strin
   if (!there) return std::unexpected(there.error());
   EventFeed feed((*api)->target(), fmt::format("/api/v1/changes?kind={}{}", kind.name, filter), "0");
   ObjectWatch watch(session, kind, name);
-  bool away = false;
-  for (;;) {
-    auto heard = feed.listen(1s);
-    if (!heard) return std::unexpected(heard.error());
-    if (!heard->lost.empty() && !away)
-      session.console().complain("connection lost, trying again: " + heard->lost + "\n");
-    away = away ? !heard->connected_now : !heard->lost.empty();
-    for (const SseMessage& message : heard->messages) watch.take(message);
-    if (!heard->begins_again.empty()) watch.begin_again(heard->begins_again);
-  }
+  return std::unexpected(read_along(session, feed, [&](const EventFeed::Heard& heard) {
+    for (const SseMessage& message : heard.messages) watch.take(message);
+    if (!heard.begins_again.empty()) watch.begin_again(heard.begins_again);
+  }));
 }
 
 }  // namespace metalmesh::cli

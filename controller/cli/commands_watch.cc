@@ -6,6 +6,7 @@
 #include "common/text/percent.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/event_feed.h"
+#include "controller/cli/feed_loop.h"
 #include "controller/cli/json_text.h"
 #include "controller/cli/next_step.h"
 #include "controller/cli/watch_view.h"
@@ -57,10 +58,9 @@ class Watch {
       }
     }
     if (heard->connected_now) stale_ = true;
-    if (!heard->lost.empty() && !away_) say("connection lost, trying again: " + heard->lost);
-    away_ = away_ ? !heard->connected_now : !heard->lost.empty();
+    if (!heard->lost.empty()) say("connection lost, trying again: " + heard->lost);
     const auto age = std::chrono::steady_clock::now() - refreshed_;
-    if (!away_ && ((stale_ && age >= refresh_least) || age >= refresh_most)) {
+    if (!feed_.away() && ((stale_ && age >= refresh_least) || age >= refresh_most)) {
       auto status = refresh();
       if (!status && exit_code_of(status.error()) != ExitCode::unreachable) return status;
     }
@@ -74,7 +74,7 @@ class Watch {
     if (console.is_terminal()) {
       const auto [width, height] = console.size();
       auto lines = view_.frame(width, height);
-      if (away_) lines.emplace_back("(no connection to the controller: this is the last known state)");
+      if (feed_.away()) lines.emplace_back("(no connection to the controller: this is the last known state)");
       console.draw(lines);
       return;
     }
@@ -100,7 +100,6 @@ class Watch {
   std::vector<rest::Deployment> deployments_;
   SteadyTime refreshed_{};
   bool stale_ = true;
-  bool away_ = false;
 };
 
 std::string log_event_text(const Session& session, const rest::LogEvent& event) {
@@ -134,26 +133,19 @@ Status check_filter(ApiClient& api, const std::map<std::string, std::string>& fi
 CommandResult follow_events(Session& session, ApiClient& api, const std::string& query,
                             const std::string& after) {
   EventFeed feed(api.target(), "/api/v1/events" + (query.empty() ? "" : "?" + query), after);
-  bool away = false;
-  for (;;) {
-    auto heard = feed.listen(1s);
-    if (!heard) return std::unexpected(heard.error());
-    if (!heard->lost.empty() && !away)
-      session.console().complain("connection lost, trying again: " + heard->lost + "\n");
-    away = away ? !heard->connected_now : !heard->lost.empty();
-    for (const SseMessage& message : heard->messages) {
+  return std::unexpected(read_along(session, feed, [&](const EventFeed::Heard& heard) {
+    for (const SseMessage& message : heard.messages) {
       if (message.event == "reset") {
         session.console().complain(
             "the controller was restored from a backup: what follows is its ledger behind the last event "
-            "that "
-            "was in the backup\n");
+            "that was in the backup\n");
         continue;
       }
       rest::LogEvent event;
       if (!message.id.empty() && from_json(message.data, event))
         session.console().print(log_event_text(session, event));
     }
-  }
+  }));
 }
 
 }  // namespace

@@ -97,6 +97,7 @@ Result<EventFeed::Heard> EventFeed::listen(std::chrono::milliseconds patience) {
   if (t.status() == 200 && !t.announced) {
     t.announced = heard.connected_now = true;
     failures_ = 0;
+    away_ = false;
   }
   heard.messages = std::exchange(t.messages, {});
   // Of a `reset`, too: it says where the ledger goes on.
@@ -115,9 +116,11 @@ Result<EventFeed::Heard> EventFeed::listen(std::chrono::milliseconds patience) {
   }
   if (code == CURLE_OK && status >= 400 && status < 500)
     return std::unexpected(refusal(status, t.refusal_body));
-  heard.lost = code != CURLE_OK ? transport_error(code, target_, t.detail.data()).message
-               : status == 200  ? "the controller ended the stream"
-                                : refusal(status, t.refusal_body).message;
+  if (!std::exchange(away_, true)) {
+    heard.lost = code != CURLE_OK ? transport_error(code, target_, t.detail.data()).message
+                 : status == 200  ? "the controller ended the stream"
+                                  : refusal(status, t.refusal_body).message;
+  }
   transfer_.reset();
   retry_at_ = std::chrono::steady_clock::now() + reconnect_delay(++failures_);
   return heard;

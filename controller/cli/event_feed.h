@@ -25,13 +25,15 @@ class EventFeed {
   struct Heard {
     std::vector<SseMessage> messages;
     bool connected_now = false;  // the stream came up, or came back: what is known may be stale
-    std::string lost;            // why it went away; empty otherwise
+    std::string lost;            // why it went away, once until it is back; empty otherwise
     std::string
         begins_again;  // why it cannot go on where it was, and begins with everything; empty otherwise
   };
   /// Waits up to `patience`. An error is a refusal by the controller (denied, invalid), never a lost
   /// connection.
   Result<Heard> listen(std::chrono::milliseconds patience);
+  /// It was lost, and did not come back yet.
+  [[nodiscard]] bool away() const { return away_; }
 
  private:
   struct Transfer;
@@ -41,6 +43,7 @@ class EventFeed {
   std::string last_id_;
   std::unique_ptr<Transfer> transfer_;
   unsigned failures_ = 0;
+  bool away_ = false;
   std::chrono::steady_clock::time_point retry_at_{};
 };
 

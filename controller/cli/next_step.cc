@@ -32,6 +32,8 @@ NextStep next_after_plan(const rest::Rollout& rollout) {
 
 NextStep next_after_end(const rest::Rollout& rollout, const std::vector<rest::Deployment>& deployments) {
   const std::string& name = rollout.metadata().name();
+  if (rollout.status().state() == "planned")
+    return {next_after_plan(rollout).command, "its start was not carried through: nothing was handed out"};
   if (rollout.status().state() == "stopped") return {commands::abort(name), "look at the failures above"};
   for (const auto* state : {"INDETERMINATE", "UNPROVEN", "FAILED"}) {
     const auto found = std::ranges::find_if(

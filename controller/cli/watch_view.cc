@@ -158,6 +158,7 @@ std::string WatchView::closing_text() const {
 
 bool WatchView::finished() const {
   const std::string& state = rollout_.status().state();
+  if (state == "planned") return true;  // its start was taken back
   return state == "done" || (state == "stopped" && std::ranges::none_of(deployments_, in_flight));
 }
 

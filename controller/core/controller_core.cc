@@ -14,7 +14,7 @@
 #include "common/delivery/stream_rows.h"
 #include "common/delivery/topics.h"
 #include "common/ports/wire_time.h"
-#include "common/text/utf8.h"
+#include "controller/core/audit_line.h"
 #include "controller/core/backup_acts.h"
 #include "controller/core/deployment_fold.h"
 #include "controller/core/event_fold.h"
@@ -23,7 +23,7 @@
 #include "controller/core/late_facts.h"
 #include "controller/core/mesh_clock.h"
 #include "controller/core/operator_acts.h"
-#include "controller/core/plan_acts.h"
+#include "controller/core/plans_under_way.h"
 #include "controller/core/request_digest.h"
 #include "controller/core/restore_hold.h"
 #include "controller/core/rollout_runner.h"
@@ -37,10 +37,7 @@ namespace {
 
 constexpr char tick_token[] = "controller/tick";
 constexpr Duration tick_every = std::chrono::seconds(1);
-constexpr char plan_token[] = "controller/plan";
-constexpr std::size_t under_way_most = 16;
 constexpr std::size_t strangers_named = 256;
-constexpr std::size_t actor_limit = 128;
 constexpr std::size_t life_bytes = 6;
 
 LoadedState or_empty(Result<LoadedState>& loaded, const ControllerLimits& limits) {
@@ -91,14 +88,12 @@ struct ControllerCore::Impl {
   void pump_all(Work& work);
   void settle(Work& work);
   OperatorResult decide(Work& work, const OperatorRequest& request);
-  /// What needs a plan is carried out when that is made: at once, or some servers at a time.
   OperatorResult begin(Work& work, const OperatorRequest& request, PlanAct::Body body);
   void go_on(Work& work);
   OperatorResult conclude(Work& work, const OperatorRequest& request, const ActResult& result);
   Answer answer_of(const Acted& acted) const;
   /// To a request that was carried out before.
   OperatorResult answer_again(const record::IdempotentAnswer& before) const;
-  void audit(Work& work, const OperatorRequest& request, const ActResult& result);
   /// A line at the 1st, 2nd, 4th, 8th ... time: noise must not fill a disk.
   void odd(Work& work, const std::string& site, const std::string& what);
 
@@ -114,12 +109,7 @@ struct ControllerCore::Impl {
   FirstHearing hearing;
   Transcripts transcripts;
   ControllerMetrics metrics;
-  struct UnderWay {
-    OperatorRequest request;
-    std::unique_ptr<PlanAct> act;
-  };
-  std::map<std::uint64_t, UnderWay> under_way;  // by number; the first goes on
-  std::uint64_t last_under_way = 0;
+  PlansUnderWay plans;
   std::vector<std::pair<std::uint64_t, OperatorResult>> answers;
   bool bus_up = false;
   bool act_untold = false;  // sites are not told yet that the ledger has what a person was granted
@@ -137,6 +127,7 @@ void ControllerCore::Impl::started(Work& work) {
   }
   act_on_damage(work);
   hearing.begin(ledger.mesh());
+  PlansUnderWay::started(work);
   work.moved = true;
   work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
 }
@@ -270,33 +261,6 @@ void ControllerCore::Impl::settle(Work& work) {
   }
 }
 
-void ControllerCore::Impl::audit(Work& work, const OperatorRequest& request, const ActResult& result) {
-  rest::LogEvent line;
-  line.set_type("audit");
-  line.set_actor(Utf8(request.actor).cut(actor_limit).str());
-  if (result) {
-    line.set_message(result->audit);
-    if (result->kind == "Server") line.set_server(result->name);
-    if (result->kind == "Rollout") line.set_rollout(result->name);
-    if (result->kind == "Deployment") line.set_deployment(result->name);
-    if (result->kind == "Site") line.set_site(result->name);
-    const auto* gone = std::get_if<Delete>(&request.body);
-    if (gone != nullptr && gone->kind == "Server") line.set_server(gone->name);
-  } else {
-    std::string what = verb_of(request);
-    if (const auto* apply = std::get_if<Apply>(&request.body)) {
-      const auto [kind, name] = kind_and_name(apply->object);
-      what += " " + kind + " " + name.substr(0, 80);
-    } else if (const auto* gone = std::get_if<Delete>(&request.body)) {
-      what += " " + gone->kind.substr(0, 80) + " " + gone->name.substr(0, 80);
-    }
-    line.set_message("refused: " + what + ": " +
-                     (result.error().field.empty() ? "" : result.error().field + ": ") +
-                     result.error().message);
-  }
-  ledger.note(std::move(line), work.now.wall());
-}
-
 Answer ControllerCore::Impl::answer_of(const Acted& acted) const {
   const MeshState& mesh = ledger.mesh();
   Answer answer;
@@ -362,43 +326,20 @@ OperatorResult ControllerCore::Impl::decide(Work& work, const OperatorRequest& r
 }
 
 OperatorResult ControllerCore::Impl::begin(Work& work, const OperatorRequest& request, PlanAct::Body body) {
-  auto act = std::make_unique<PlanAct>(work, std::move(body));
-  for (const auto& [number, other] : under_way) {
-    if (other.act->rollout() != act->rollout()) continue;
-    if (request_digest(other.request) == request_digest(request))
-      return Answer{.object = {}, .later = number};
-    return conclude(
-        work, request,
-        std::unexpected(rules::refusal(
-            ErrorKind::conflict, "",
-            "rollout " + act->rollout() + " is just being planned or started by " + other.request.actor,
-            "wait a moment, then look: metalmesh get rollouts " + act->rollout())));
-  }
-  if (under_way.size() >= under_way_most)
-    return conclude(work, request,
-                    std::unexpected(rules::refusal(ErrorKind::exhausted, "",
-                                                   "too many rollouts are being planned at once",
-                                                   "wait until one of them is planned")));
-  if (const auto result = act->go_on(work, limits.planned_at_once)) return conclude(work, request, *result);
-  if (under_way.empty()) work.out.emit(TimerArm{plan_token, work.now.mono});
-  under_way.emplace(++last_under_way, UnderWay{request, std::move(act)});
+  auto begun = plans.begin(work, request, std::move(body), limits.planned_at_once);
+  if (const auto* result = std::get_if<ActResult>(&begun)) return conclude(work, request, *result);
   settle(work);
-  return Answer{.object = {}, .later = last_under_way};
+  return Answer{.object = {}, .later = std::get<std::uint64_t>(begun)};
 }
 
 void ControllerCore::Impl::go_on(Work& work) {
-  if (under_way.empty()) return;
-  const auto first = under_way.begin();
-  if (const auto result = first->second.act->go_on(work, limits.planned_at_once)) {
-    answers.emplace_back(first->first, conclude(work, first->second.request, *result));
-    under_way.erase(first);
-  }
-  if (!under_way.empty()) work.out.emit(TimerArm{plan_token, work.now.mono});
+  if (auto done = plans.go_on(work, limits.planned_at_once))
+    answers.emplace_back(done->number, conclude(work, done->request, done->result));
 }
 
 OperatorResult ControllerCore::Impl::conclude(Work& work, const OperatorRequest& request,
                                               const ActResult& result) {
-  audit(work, request, result);
+  ledger.note(audit_line(request, result), work.now.wall());
   if (!result) {
     ++metrics.operator_refusals;
     settle(work);
@@ -435,6 +376,7 @@ Outcome ControllerCore::handle(const Input& input, const Now& machine) {
     out.emit(Halt{"the stored state cannot be read: " + impl_->broken});
     return out;
   }
+  impl_->ledger.let_go();
   const Now now = impl_->look_at_clock(machine);
   Work work = impl_->work(now, out);
   impl_->clock.hold(work);
@@ -456,7 +398,7 @@ Outcome ControllerCore::handle(const Input& input, const Now& machine) {
     impl_->message(work, *message);
   } else if (const auto* timer = std::get_if<TimerFired>(&input)) {
     if (timer->token == tick_token) impl_->tick(work);
-    if (timer->token == plan_token) impl_->go_on(work);
+    if (timer->token == PlansUnderWay::token) impl_->go_on(work);
   } else if (const auto* backup = std::get_if<BackupReported>(&input)) {
     take_backup_report(work, *backup);
   } else if (const auto* disk = std::get_if<DiskLevel>(&input)) {
@@ -476,6 +418,7 @@ OperatorResult ControllerCore::operate(const OperatorRequest& request, const Now
     return std::unexpected(
         rules::refusal(ErrorKind::internal, "", "the stored state cannot be read: " + impl_->broken));
   }
+  impl_->ledger.let_go();
   const Now now = impl_->look_at_clock(machine);
   Work work = impl_->work(now, out);
   impl_->clock.hold(work);

@@ -22,7 +22,7 @@ struct ControllerLimits {
   Duration site_silent_after = std::chrono::seconds(60);
   Duration twin_settle = std::chrono::seconds(2);
   std::uint64_t entries_kept = 10'000;  // of a site's journal, behind what we acknowledged (site_link.h)
-  std::size_t planned_at_once = 512;    // servers looked at for a plan, before others have their turn
+  std::size_t planned_at_once = 256;    // servers looked at for a plan, before others have their turn
   Duration first_hearing =
       std::chrono::minutes(2);  // after a start, for sites that may be away (first_hearing.h)
   std::shared_ptr<const families::FamilyCatalogue>
@@ -49,7 +49,7 @@ class ControllerCore final : public DecisionCore {
   /// one of `operate` is.
   std::vector<std::pair<std::uint64_t, OperatorResult>> take_answers();
 
-  /// For reading: what is true after the last handled input.
+  /// For reading: what is true after the last handled input. References to servers are good until the next one.
   [[nodiscard]] const MeshState& state() const;
   [[nodiscard]] const ControllerMetrics& metrics() const;
 

@@ -36,14 +36,14 @@ std::string agree_to(const MeshState& mesh, const Planning& planning, const rest
 }
 
 wire::Issue issue_for(const MeshState& mesh, const rest::Rollout& rollout, const rest::Server& server,
-                      const std::string& deployment, WallTime started) {
+                      const std::string& deployment, const StartMoment& started) {
   const rest::RolloutSpec& spec = rollout.spec();
   wire::Issue issue;
   issue.set_deployment_id(deployment);
   issue.set_rollout(rollout.metadata().name());
   issue.set_bmc_key_sha256(bmc_target(server, &mesh.sites.at(server.spec().site())).key_sha256());
-  *issue.mutable_start_by() = to_wire(start_deadline(spec, started));
-  *issue.mutable_clock_steps() = to_wire(mesh.clock_steps);
+  *issue.mutable_start_by() = to_wire(start_deadline(spec, started.at));
+  *issue.mutable_clock_steps() = to_wire(started.clock_steps);
   action_of(spec).issue(mesh, spec, issue);
   return issue;
 }

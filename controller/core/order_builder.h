@@ -17,9 +17,14 @@ wire::ImageRef image_ref(const rest::Image& image);
 
 /// What a person agrees to for one server, serialized for good.
 std::string agree_to(const MeshState& mesh, const Planning& planning, const rest::Server& server);
+/// When a rollout was started: the same for all of its orders, however long it takes to make them.
+struct StartMoment {
+  WallTime at;
+  Duration clock_steps;  // of the controller's clock by then
+};
 /// What is added when the rollout is started, without generation.
 wire::Issue issue_for(const MeshState& mesh, const rest::Rollout& rollout, const rest::Server& server,
-                      const std::string& deployment, WallTime started);
+                      const std::string& deployment, const StartMoment& started);
 /// What was agreed to in an order of ours.
 wire::Agreed agreed_in(const record::Order& order);
 

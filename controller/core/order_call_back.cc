@@ -50,12 +50,6 @@ Reach reach_after_call(Work& work, const std::string& id, const std::string& rea
   return link != nullptr && link->can_command() ? Reach::asked : Reach::not_asked;
 }
 
-/// Protected after it was ordered: an order over a lifted protection goes on when that time is over.
-bool was_protected_meanwhile(const rest::Server& server) {
-  const auto& status = server.status();
-  return (server.spec().protected_() || status.protected_()) && !status.has_unprotected_until();
-}
-
 }  // namespace
 
 std::string call_order_back(Work& work, const std::string& server, const std::string& reason) {
@@ -73,18 +67,16 @@ std::string call_order_back(Work& work, const std::string& server, const std::st
 
 void call_protected_back(Work& work) {
   std::vector<std::string> ids;
-  for (const auto& [id, order] : work.ledger.inner().orders) {
-    if (work.mesh().fences.contains(id) || order.command_seq() == 0) continue;
-    const auto deployment = work.mesh().deployments.find(id);
-    if (deployment == work.mesh().deployments.end() || !is_in_flight(deployment->second.state()) ||
-        deployment->second.launched() || !action_of(deployment->second).wipes) {
+  for (const std::string& id : work.ledger.board().in_flight()) {
+    const auto order = work.ledger.inner().orders.find(id);
+    if (work.mesh().fences.contains(id) || order == work.ledger.inner().orders.end() ||
+        order->second.command_seq() == 0)
       continue;
-    }
-    const auto server = work.mesh().servers.find(deployment->second.server());
-    if (server != work.mesh().servers.end() && was_protected_meanwhile(server->second) &&
-        !planted(Defect::protection_ignored)) {
+    const rest::Deployment& deployment = work.mesh().deployments.at(id);
+    if (deployment.launched() || !action_of(deployment).wipes) continue;
+    // An order over a lifted protection goes on when that time is over.
+    if (work.ledger.is_guarded(deployment.server()) && !planted(Defect::protection_ignored))
       ids.push_back(id);
-    }
   }
   for (const std::string& id : ids)
     call_order_back(work, work.mesh().deployments.at(id).server(), "the server is protected by now");

@@ -4,16 +4,9 @@
 #include <utility>
 
 #include "common/base/command_words.h"
-#include "common/base/digest.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/actions/actions.h"
-#include "controller/core/actions/grounds.h"
-#include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
-#include "controller/core/identity_judgement.h"
-#include "controller/core/order_builder.h"
-#include "controller/core/restore_hold.h"
-#include "controller/state/deployment_states.h"
 #include "controller/state/plan_pages.h"
 #include "controller/state/rollout_states.h"
 
@@ -23,26 +16,10 @@ namespace {
 using rules::refusal;
 using rules::Verdict;
 
-constexpr std::size_t id_bytes = 8;
 constexpr Duration inspection_ages_after = std::chrono::minutes(10);
-
-std::string plan_next(const std::string& name) { return "plan it again: " + commands::plan(name); }
 
 Refusal no_such(const std::string& name) {
   return refusal(ErrorKind::not_found, "rollout", "Rollout \"" + name.substr(0, 80) + "\" does not exist");
-}
-
-/// Whose deployment has to end before `name` can be ordered; says so.
-Verdict in_its_way(const Work& work, const std::string& name, const rest::Rollout& rollout) {
-  const auto found = work.mesh().servers.find(name);
-  const rest::Deployment* open = found == work.mesh().servers.end()
-                                     ? nullptr
-                                     : in_the_way(work.mesh(), found->second, action_of(rollout.spec()));
-  if (open == nullptr) return std::nullopt;
-  return refusal(ErrorKind::conflict, "plan",
-                 "server " + name + " has an open deployment: " + open->id() + " of rollout " +
-                     open->rollout() + " (" + open->state() + ")",
-                 "wait for its end or abort that rollout, then " + plan_next(rollout.metadata().name()));
 }
 
 Verdict may(const Work& work, const PlanRollout& request) {
@@ -61,17 +38,11 @@ Verdict may(const Work& work, const StartRollout& request) {
   const rest::Rollout& rollout = found->second;
   const RolloutState state = state_of(rollout);
   if (state == RolloutState::draft)
-    return refusal(ErrorKind::conflict, "plan", "rollout " + name + " has no plan", plan_next(name));
+    return refusal(ErrorKind::conflict, "plan", "rollout " + name + " has no plan", plan_again(name));
   if (state != RolloutState::planned)
     return refusal(ErrorKind::conflict, "",
                    "rollout " + name + " is " + rollout.status().state() + " already");
-  if (work.mesh().disk_low) {
-    return refusal(ErrorKind::exhausted, "", "the controller's disk is nearly full: nothing new is started",
-                   "free space in its data directory, then start again");
-  }
-  if (work.mesh().hold)
-    return refusal(ErrorKind::conflict, "", "this controller starts nothing: " + work.mesh().hold->reason(),
-                   after_a_look());
+  if (auto bad = may_start_anything(work)) return bad;
   const rest::Plan& plan = rollout.status().plan();
   if (request.plan != plan.digest()) {
     return refusal(
@@ -89,30 +60,13 @@ Verdict may(const Work& work, const StartRollout& request) {
     return refusal(ErrorKind::conflict, "plan",
                    "the plan has expired: it was made more than " +
                        std::to_string(plan_lifetime / std::chrono::hours(1)) + " hours ago",
-                   plan_next(name));
+                   plan_again(name));
   if (plan.server_count() == 0)
-    return refusal(ErrorKind::conflict, "plan", "the plan selects no server", plan_next(name));
+    return refusal(ErrorKind::conflict, "plan", "the plan selects no server", plan_again(name));
   for (const rest::PlanServer& server : plan.servers()) {
     if (auto bad = in_its_way(work, server.name(), rollout)) return bad;
   }
   return std::nullopt;
-}
-
-rest::Deployment deployment_of(const rest::PlanServer& planned, const rest::Rollout& rollout,
-                               const rest::Server& server, std::string id, WallTime started) {
-  rest::Deployment deployment;
-  deployment.set_id(std::move(id));
-  deployment.set_rollout(rollout.metadata().name());
-  deployment.set_action(std::string(action_of(rollout.spec()).name));
-  deployment.set_server(planned.name());
-  deployment.set_site(planned.site());
-  deployment.set_state(std::string(states::pending));
-  deployment.set_disk(wire::DISK_UNTOUCHED);
-  deployment.set_machine(server.status().machine());
-  deployment.set_fence(std::string(fences::none));
-  deployment.set_wave(planned.wave());
-  *deployment.mutable_created() = to_wire(started);
-  return deployment;
 }
 
 const std::string& rollout_in(const PlanAct::Body& body) {
@@ -133,13 +87,14 @@ PlanAct::PlanAct(const Work& work, Body body)
       making_(work.mesh(), work.ledger.identities(), rollout_) {}
 
 std::optional<ActResult> PlanAct::go_on(Work& work, std::size_t servers) {
+  if (orders_) return make_orders(work, servers);
   if (auto bad = std::visit([&](const auto& request) { return may(work, request); }, body_))
     return std::unexpected(std::move(*bad));
   if (planned_) return store_page(work);
   const auto made = making_.go_on(work.now, servers);
   if (!made) return std::unexpected(made.error());
   if (!*made) return std::nullopt;
-  if (const auto* request = std::get_if<StartRollout>(&body_)) return start(work, *request);
+  if (const auto* request = std::get_if<StartRollout>(&body_)) return start(work, *request, servers);
   planned_ = making_.take();
   planned_->tree = {};
   if (is_long(planned_->shown)) return std::nullopt;
@@ -185,54 +140,25 @@ ActResult PlanAct::store_plan(Work& work) {
   return Acted{false, "Rollout", rollout_, audit};
 }
 
-ActResult PlanAct::start(Work& work, const StartRollout& request) {
-  const rest::Rollout rollout = work.mesh().rollouts.at(rollout_);
-  const bool still_holds = making_.still_holds(work.now);
-  const PlannedOrders fresh = making_.take();
-  if (!still_holds || fresh.shown.digest() != request.plan) {
-    return std::unexpected(refusal(
-        ErrorKind::conflict, "plan",
-        still_holds ? "the plan is stale: planned now, it has " + std::to_string(fresh.shown.server_count()) +
-                          " servers or other content, and digest " + fresh.shown.digest()
-                    : "the plan is stale: a server changed while it was started",
-        plan_next(rollout_)));
+std::optional<ActResult> PlanAct::start(Work& work, const StartRollout& request, std::size_t servers) {
+  const rest::Plan& fresh = making_.shown();
+  if (fresh.digest() != request.plan) {
+    return std::unexpected(refusal(ErrorKind::conflict, "plan",
+                                   "the plan is stale: planned now, it has " +
+                                       std::to_string(fresh.server_count()) +
+                                       " servers or other content, and digest " + fresh.digest(),
+                                   plan_again(rollout_)));
   }
-  for (const rest::PlanPage& page : fresh.pages) {
-    for (const rest::PlanServer& planned : page.servers()) {
-      if (auto bad = in_its_way(work, planned.name(), rollout)) return std::unexpected(std::move(*bad));
-    }
-  }
-  const WallTime started = work.now.wall();
-  const Action& action = action_of(rollout.spec());
-  std::uint32_t position = 0;
-  for (const rest::PlanPage& page : fresh.pages) {
-    for (const rest::PlanServer& planned : page.servers()) {
-      const rest::Server& server = work.mesh().servers.at(planned.name());
-      rest::Deployment deployment =
-          deployment_of(planned, rollout, server, "d-" + to_hex(work.entropy.bytes(id_bytes)), started);
-      record::Order order;
-      wire::Order& handed = *order.mutable_order();
-      handed.set_agreed(making_.next_agreed());
-      *handed.mutable_path() = fresh.tree.path(position);
-      *handed.mutable_issue() = issue_for(work.mesh(), rollout, server, deployment.id(), started);
-      deployment.set_position(++position);
-      *order.mutable_identity() = order_identity(server);
-      order.set_phase_before(server.status().phase());
-      work.ledger.put_order(deployment.id(), std::move(order));
-      if (action.changes)
-        work.ledger.change_server(
-            planned.name(), [&](rest::Server& s) { s.mutable_status()->set_deployment(deployment.id()); });
-      work.ledger.put(std::move(deployment));
-    }
-  }
-  work.ledger.change_rollout(rollout_, [&](rest::Rollout& changed) {
-    set_state(changed, RolloutState::running);
-    *changed.mutable_status()->mutable_started() = to_wire(started);
-  });
-  work.moved = true;
+  orders_.emplace(work, making_, rollout_);
+  return make_orders(work, servers);
+}
+
+std::optional<ActResult> PlanAct::make_orders(Work& work, std::size_t servers) {
+  if (auto bad = orders_->go_on(work, orders_at_once(work, servers))) return std::unexpected(std::move(*bad));
+  if (!orders_->done()) return std::nullopt;
   return Acted{false, "Rollout", rollout_,
-               "started rollout " + rollout_ + " with plan " + request.plan + " over " +
-                   std::to_string(position) + " servers"};
+               "started rollout " + rollout_ + " with plan " + std::get<StartRollout>(body_).plan + " over " +
+                   std::to_string(orders_->made()) + " servers"};
 }
 
 }  // namespace metalmesh::controller

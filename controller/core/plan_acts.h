@@ -8,6 +8,7 @@
 
 #include "controller/core/object_apply.h"
 #include "controller/core/rollout_planner.h"
+#include "controller/core/rollout_start.h"
 
 namespace metalmesh::controller {
 
@@ -28,13 +29,15 @@ class PlanAct {
   [[nodiscard]] std::optional<ActResult> store_page(Work& work);
   void wish_inspections(Work& work, const rest::PlanPage& page) const;
   ActResult store_plan(Work& work);
-  ActResult start(Work& work, const StartRollout& request);
+  std::optional<ActResult> start(Work& work, const StartRollout& request, std::size_t servers);
+  std::optional<ActResult> make_orders(Work& work, std::size_t servers);
 
   const Body body_;
   const std::string rollout_;
   PlanMaking making_;
   std::optional<PlannedOrders> planned_;
   std::size_t stored_ = 0;  // pages
+  std::optional<OrderMaking> orders_;
 };
 
 }  // namespace metalmesh::controller

@@ -14,6 +14,7 @@
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
 #include "controller/core/selection.h"
+#include "controller/core/server_phases.h"
 #include "controller/state/plan_pages.h"
 #include "controller/state/row_codec.h"
 
@@ -177,7 +178,7 @@ void PlanMaking::judge(const rest::Server& server) {
     out_[name] = {excluded(server, exclusion->reason, std::move(exclusion->message)),
                   exclusion->may_have_changed};
   } else {
-    in_[name] = {planned(server, 1), agree_to(mesh_, *planning_, server)};
+    in_[name] = {planned(server, 1), agree_to(mesh_, *planning_, server), is_protected(server, now_)};
   }
 }
 
@@ -199,6 +200,7 @@ void PlanMaking::judge(std::size_t servers) {
     judge(found->second);
   }
   planned_ = {};
+  figures_ = {};
   head_ = {};
   head_.set_rollout(name_);
   head_.set_action(rollout_.spec().action());
@@ -216,6 +218,8 @@ void PlanMaking::write(std::size_t servers) {
     cursor_ = at->first;
     rest::PlanServer& server = *plan.add_servers() = std::move(at->second.shown);
     server.set_wave(has_canary && static_cast<std::uint32_t>(plan.servers_size()) > first ? 2 : 1);
+    ++figures_.sites[server.site()];
+    figures_.kept += at->second.kept ? 1 : 0;
     head_.add_waves(server.wave());
     head_.add_holds(server.holds());
     planned_.tree.add(at->second.agreed);
@@ -262,12 +266,9 @@ void PlanMaking::show() {
   *plan.mutable_expires() = to_wire(now_.wall() + plan_lifetime);
   plan.set_server_count(static_cast<std::uint32_t>(plan.servers_size()));
   plan.set_excluded_count(static_cast<std::uint32_t>(plan.excluded_size()));
-  std::map<std::string, int> silent;
-  for (const rest::PlanServer& server : plan.servers()) {
-    const auto site = mesh_.sites.find(server.site());
-    if (site == mesh_.sites.end() || !site->second.status().connected()) ++silent[server.site()];
-  }
-  for (const auto& [site, count] : silent) {
+  for (const auto& [site, count] : figures_.sites) {
+    const auto found = mesh_.sites.find(site);
+    if (found != mesh_.sites.end() && found->second.status().connected()) continue;
     plan.add_warnings("site " + site + " is silent: its " + std::to_string(count) + " servers " +
                       (rollout_.spec().offline() == "startUntil" ? "start when it comes back in time"
                                                                  : "wait until it is heard again"));
@@ -284,7 +285,7 @@ void PlanMaking::show() {
     if (spare_nobody_.contains(pattern))
       plan.add_warnings("select.exclude: \"" + pattern + "\" matches none of the selected servers");
   }
-  planning_->show(plan);
+  planning_->show(plan, figures_);
 }
 
 /// Cuts what is shown of its servers into pages, the last one first; they stay in the plan as well when they are few.
@@ -364,6 +365,7 @@ bool PlanMaking::still_holds(const Now& now) {
   now_ = now;
   if (!look_at_changes()) return false;
   for (const std::string& name : again_) {
+    if (name <= cursor_) continue;  // ordered by now, and that is a change
     const auto taken = in_.find(name);
     const auto found = mesh_.servers.find(name);
     const bool takes_part = found != mesh_.servers.end() &&
@@ -377,9 +379,9 @@ bool PlanMaking::still_holds(const Now& now) {
 }
 
 std::string PlanMaking::next_agreed() {
-  const auto next = in_.upper_bound(cursor_);
-  cursor_ = next->first;
-  return std::move(next->second.agreed);
+  auto next = in_.extract(in_.begin());
+  cursor_ = std::move(next.key());
+  return std::move(next.mapped().agreed);
 }
 
 void PlanMaking::let_go(std::size_t servers) {

@@ -46,8 +46,10 @@ class PlanMaking {
   /// Goes on by about so many servers; true when the plan is made. Refuses when what the rollout refers to is gone or
   /// does not fit any more. Not within an input that changed the mesh before.
   [[nodiscard]] std::expected<bool, Refusal> go_on(const Now& now, std::size_t servers);
-  /// It is made, and each of its servers would be planned as it was also now.
+  /// It is made, and each of its servers whose order was not taken yet would be planned as it was also now.
   [[nodiscard]] bool still_holds(const Now& now);
+  /// When it is made, and was not taken yet: what people see of it.
+  [[nodiscard]] const rest::Plan& shown() const { return planned_.shown; }
   /// Once, when it is made.
   [[nodiscard]] PlannedOrders take() { return std::move(planned_); }
   /// The serialized wire::Agreed of one server that takes part after the other, in the plan's order.
@@ -60,6 +62,7 @@ class PlanMaking {
   struct Taken {
     rest::PlanServer shown;
     std::string agreed;
+    bool kept = false;  // in use or protected
   };
   struct Left {
     rest::PlanExcluded shown;
@@ -98,6 +101,7 @@ class PlanMaking {
   std::set<std::string> spare_nobody_;  // patterns that match none of the selected ones
   std::map<std::string, Taken> in_;
   std::map<std::string, Left> out_;
+  PlanFigures figures_;
   wire::PlanHead head_;
   std::size_t pages_left_ = 0;  // to cut
   PlannedOrders planned_;

@@ -28,14 +28,6 @@ const rest::Rollout& rollout_of(const Work& work, const std::string& name) {
   return work.mesh().rollouts.at(name);
 }
 
-void note(Work& work, const std::string& rollout, std::string message) {
-  rest::LogEvent line;
-  line.set_type("rollout");
-  line.set_rollout(rollout);
-  line.set_message(std::move(message));
-  work.ledger.note(std::move(line), work.now.wall());
-}
-
 /// Why no more may start, or nothing.
 std::optional<std::string> stop_reason(const rest::RolloutSpec& spec, const RolloutTally& tally) {
   if (planted(Defect::threshold_ignored)) return std::nullopt;
@@ -106,31 +98,39 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
                    work.now.wall());
 }
 
+/// How many more may go to a site now. What waits is not looked at: while all sites are silent, that may be a fleet.
+std::size_t room_at(const Work& work, const rest::RolloutSpec& spec, const std::string& site) {
+  const SiteLink* link = work.link(site);
+  const bool to_silent = spec.offline() == "startUntil";
+  if (link == nullptr || !link->can_issue() || (link->silent(work.now) && !to_silent)) return 0;
+  if (planted(Defect::limits_ignored)) return spec.parallel().total();
+  const std::uint32_t taken = work.ledger.board().in_flight_at(site);
+  return taken < spec.parallel().per_site() ? spec.parallel().per_site() - taken : 0;
+}
+
 /// The next ones in plan order that fit the limits now.
 std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec& spec,
                                        const RolloutTally& tally) {
-  std::vector<std::string> chosen;
-  if (tally.waves.empty() || tally.in_flight >= spec.parallel().total()) return chosen;
+  if (tally.waves.empty() || tally.in_flight >= spec.parallel().total()) return {};
   const std::size_t room = spec.parallel().total() - tally.in_flight;
-  const bool to_silent = spec.offline() == "startUntil";
   const auto& [first_wave, first] = *tally.waves.begin();
-  std::map<std::string, std::uint32_t> taken;
-  for (const auto& [position, id] : tally.pending) {
+  std::map<std::uint32_t, std::string> next;  // by position; positions follow waves
+  for (const auto& [site, pending] : tally.pending) {
+    std::size_t here = std::min(room, room_at(work, spec, site));
+    for (auto at = pending.begin(); here > 0 && at != pending.end(); ++at) {
+      const rest::Deployment& deployment = work.mesh().deployments.at(at->second);
+      if (deployment.wave() > first_wave && first.open > 0 && !planted(Defect::canary_ignored)) break;
+      if (action_of(deployment).changes &&
+          fence_owed(work.mesh(), machine_of(work.ledger.inner().orders.at(at->second).identity())))
+        continue;
+      next.insert(*at);
+      --here;
+    }
+  }
+  std::vector<std::string> chosen;
+  for (auto& [position, id] : next) {
     if (chosen.size() == room) break;
-    const rest::Deployment& deployment = work.mesh().deployments.at(id);
-    if (deployment.wave() > first_wave && first.open > 0 && !planted(Defect::canary_ignored))
-      break;  // positions follow waves
-    const SiteLink* link = work.link(deployment.site());
-    if (link == nullptr || !link->can_issue() || (link->silent(work.now) && !to_silent)) continue;
-    if (action_of(deployment).changes &&
-        fence_owed(work.mesh(), machine_of(work.ledger.inner().orders.at(id).identity())))
-      continue;
-    auto& here = taken[deployment.site()];
-    const bool full =
-        work.ledger.board().in_flight_at(deployment.site()) + here >= spec.parallel().per_site();
-    if (full && !planted(Defect::limits_ignored)) continue;
-    ++here;
-    chosen.push_back(id);
+    chosen.push_back(std::move(id));
   }
   return chosen;
 }
@@ -146,18 +146,19 @@ void hand_out(Work& work, const std::string& name) {
 /// Ends what was never handed out, and is known to be so: a store that went back may have forgotten that it
 /// was, and only the site can say.
 void recall_pending(Work& work, const std::string& name, const std::string& why, wire::FaultCode code) {
-  const std::map<std::uint32_t, std::string> pending = work.ledger.board().rollout(name).pending;
-  for (const auto& [position, id] : pending) {
-    if (known_unissued(work, work.mesh().deployments.at(id).site()) || planted(Defect::expires_unheard))
-      recall(work, id, why, code);
+  const auto pending = work.ledger.board().rollout(name).pending;
+  for (const auto& [site, ids] : pending) {
+    if (!known_unissued(work, site) && !planted(Defect::expires_unheard)) continue;
+    for (const auto& [position, id] : ids) recall(work, id, why, code);
   }
 }
 
 void expire(Work& work, const std::string& name) {
-  const std::map<std::uint32_t, std::string>& pending = work.ledger.board().rollout(name).pending;
+  const auto& pending = work.ledger.board().rollout(name).pending;
   if (pending.empty()) return;
   // One deadline for all. It was given by the clock as it stood then.
-  const wire::Issue& issue = work.ledger.inner().orders.at(pending.begin()->second).order().issue();
+  const std::string& any = pending.begin()->second.begin()->second;
+  const wire::Issue& issue = work.ledger.inner().orders.at(any).order().issue();
   const Duration since_set = work.mesh().clock_steps - from_wire(issue.clock_steps());
   if (work.now.wall_low <= from_wire(issue.start_by()) + since_set) return;
   recall_pending(work, name, "startWithin passed before it could be handed out", wire::ORDER_EXPIRED);
@@ -167,15 +168,13 @@ void recall_all(Work& work, const std::string& name) {
   recall_pending(work, name, "the rollout was aborted", wire::CANCELLED_BY_OPERATOR);
   if (planted(Defect::abort_recalls_nothing)) return;
   std::vector<std::string> to_cancel;
-  for (const auto& [id, order] : work.ledger.inner().orders) {
-    const auto found = work.mesh().deployments.find(id);
-    if (found == work.mesh().deployments.end() || found->second.rollout() != name) continue;
-    const std::string& state = found->second.state();
+  for (const std::string& id : work.ledger.board().in_flight()) {
+    const rest::Deployment& deployment = work.mesh().deployments.at(id);
+    if (deployment.rollout() != name || !work.ledger.inner().orders.contains(id)) continue;
     // Asked once: who answers that it is too late says the same again.
-    const bool asked = state == states::cancelling || work.mesh().fences.contains(id) ||
-                       found->second.fence() == fences::confirmed;
-    if (is_in_flight(state) && action_of(found->second).changes && !found->second.launched() && !asked)
-      to_cancel.push_back(id);
+    const bool asked = deployment.state() == states::cancelling || work.mesh().fences.contains(id) ||
+                       deployment.fence() == fences::confirmed;
+    if (action_of(deployment).changes && !deployment.launched() && !asked) to_cancel.push_back(id);
   }
   for (const std::string& id : to_cancel) call_back(work, id, rollout_of(work, name).status().stop_reason());
 }
@@ -190,11 +189,13 @@ void finish(Work& work, const std::string& name) {
   for (const auto& [state, count] : work.ledger.board().rollout(name).counts) {
     counts += (counts.empty() ? "" : ", ") + std::to_string(count) + " " + state;
   }
-  note(work, name, "rollout " + name + (aborted ? " ended after the abort: " : " is done: ") + counts);
+  tell_of_rollout(work, name,
+                  "rollout " + name + (aborted ? " ended after the abort: " : " is done: ") + counts);
 }
 
 void run(Work& work, const std::string& name) {
   const RolloutState state = state_of(rollout_of(work, name));
+  if (state == RolloutState::starting) return;
   if (state == RolloutState::running || state == RolloutState::stopped) expire(work, name);
   if (state == RolloutState::running) {
     if (const auto why = stop_reason(rollout_of(work, name).spec(), work.ledger.board().rollout(name));
@@ -203,11 +204,11 @@ void run(Work& work, const std::string& name) {
         set_state(rollout, RolloutState::stopped);
         rollout.mutable_status()->set_stop_reason(*why);
       });
-      note(work, name,
-           "rollout " + name + " starts no more servers: " + *why +
-               "; what runs goes on. Next: look at the failures, "
-               "then: " +
-               commands::abort(name));
+      tell_of_rollout(work, name,
+                      "rollout " + name + " starts no more servers: " + *why +
+                          "; what runs goes on. Next: look at the failures, "
+                          "then: " +
+                          commands::abort(name));
       return;
     }
     hand_out(work, name);

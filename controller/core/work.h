@@ -72,4 +72,12 @@ inline rest::LogEvent line_about(const rest::Deployment& deployment, std::string
   return line;
 }
 
+inline void tell_of_rollout(const Work& work, const std::string& rollout, std::string message) {
+  rest::LogEvent line;
+  line.set_type("rollout");
+  line.set_rollout(rollout);
+  line.set_message(std::move(message));
+  work.ledger.note(std::move(line), work.now.wall());
+}
+
 }  // namespace metalmesh::controller

@@ -35,10 +35,19 @@ void DeploymentBoard::count(const rest::Deployment& deployment, bool add) {
     step(wave.missed, add);
   }
   if (state == states::pending) {
+    auto& here = tally.pending[deployment.site()];
     if (add) {
-      tally.pending[deployment.position()] = deployment.id();
+      here[deployment.position()] = deployment.id();
     } else {
-      tally.pending.erase(deployment.position());
+      here.erase(deployment.position());
+    }
+    if (here.empty()) tally.pending.erase(deployment.site());
+  }
+  if (is_in_flight(state)) {
+    if (add) {
+      in_flight_.insert(deployment.id());
+    } else {
+      in_flight_.erase(deployment.id());
     }
   }
   if (holds_place(deployment)) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "schemas/rest/api.pb.h"
@@ -16,8 +17,9 @@ struct WaveTally {
 };
 
 struct RolloutTally {
-  std::map<std::uint32_t, std::string> pending;  // position in the plan -> deployment
-  std::map<std::string, std::uint32_t> counts;   // by state
+  std::map<std::string, std::map<std::uint32_t, std::string>>
+      pending;                                  // site -> position in the plan -> deployment
+  std::map<std::string, std::uint32_t> counts;  // by state
   std::map<std::uint32_t, WaveTally> waves;
   std::uint32_t total = 0;
   std::uint32_t open = 0;
@@ -35,6 +37,8 @@ class DeploymentBoard {
   void remove(const rest::Deployment& deployment) { count(deployment, false); }
 
   [[nodiscard]] const RolloutTally& rollout(const std::string& name) const;
+  /// With their sites now, over all rollouts.
+  [[nodiscard]] const std::set<std::string>& in_flight() const { return in_flight_; }
   /// Over all rollouts, with what keeps its place there.
   [[nodiscard]] std::uint32_t in_flight_at(const std::string& site) const;
 
@@ -42,6 +46,7 @@ class DeploymentBoard {
   void count(const rest::Deployment& deployment, bool add);
   std::map<std::string, RolloutTally> rollouts_;
   std::map<std::string, std::uint32_t> sites_;
+  std::set<std::string> in_flight_;
 };
 
 }  // namespace metalmesh::controller

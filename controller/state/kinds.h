@@ -13,6 +13,7 @@
 #include <utility>
 #include <variant>
 
+#include "controller/state/packed_table.h"
 #include "controller/state/tables.h"
 #include "schemas/rest/api.pb.h"
 
@@ -34,7 +35,7 @@ enum class ChangeKind : std::uint8_t {
 struct Objects {
   std::map<std::string, rest::Site> sites;
   std::map<std::string, rest::Credential> credentials;
-  std::map<std::string, rest::Server> servers;
+  PackedTable<rest::Server> servers;
   std::map<std::string, rest::Image> images;
   std::map<std::string, rest::Profile> profiles;  // newest version
   std::map<std::string, rest::SettingsProfile> settings;
@@ -130,6 +131,23 @@ template <class F>
 auto with_object_kind(std::string_view name, F&& f) {
   return with_kind_that(
       ObjectKinds{}, [&]<class T>() { return Kind<T>::word == name || Kind<T>::plural == name; }, f);
+}
+
+/// One that is there, for changes.
+template <class T>
+T& editable(std::map<std::string, T>& objects, const std::string& name) {
+  return objects.at(name);
+}
+template <class T>
+T& editable(PackedTable<T>& objects, const std::string& name) {
+  return objects.edit(name);
+}
+/// This is its row.
+template <class T>
+void keep_row(std::map<std::string, T>&, const std::string&, const std::string&) {}
+template <class T>
+void keep_row(PackedTable<T>& objects, const std::string& name, const std::string& row) {
+  objects.keep(name, row);
 }
 
 /// `f(objects)` with those of that kind.

@@ -61,10 +61,7 @@ Ledger::Ledger(LoadedState loaded)
     board_.add(deployment);
     transcripts_.add(deployment);
   }
-  for (const auto& [name, server] : mesh_.servers) {
-    identities_.add(server);
-    machines_.bind(server);
-  }
+  for (const auto& [name, server] : mesh_.servers) index(server);
   for (const auto& [name, rollout] : mesh_.rollouts) refresh_counts(name);
   dirty_.clear();  // nobody was told of anything else
   for (const auto& [id, deployment] : mesh_.deployments) remember_install(deployment);
@@ -89,15 +86,27 @@ void Ledger::refresh_counts(const std::string& rollout) {
   dirty_.try_emplace({ChangeKind::rollout, rollout}, false);
 }
 
-void Ledger::put(rest::Server server) {
-  const std::string name = server.metadata().name();
-  if (const auto old = mesh_.servers.find(name); old != mesh_.servers.end()) {
-    identities_.remove(old->second);
-    machines_.unbind(old->second);
-  }
+void Ledger::index(const rest::Server& server) {
   identities_.add(server);
   machines_.bind(server);
-  mesh_.servers[name] = std::move(server);
+  ++mesh_.phases[server.status().phase()];
+  const bool is_protected = server.spec().protected_() || server.status().protected_();
+  if (is_protected && !server.status().has_unprotected_until()) guarded_.insert(server.metadata().name());
+}
+
+void Ledger::unindex(const rest::Server& server) {
+  identities_.remove(server);
+  machines_.unbind(server);
+  const auto phase = mesh_.phases.find(server.status().phase());
+  if (--phase->second == 0) mesh_.phases.erase(phase);
+  guarded_.erase(server.metadata().name());
+}
+
+void Ledger::put(rest::Server server) {
+  const std::string name = server.metadata().name();
+  if (const auto old = mesh_.servers.find(name); old != mesh_.servers.end()) unindex(old->second);
+  index(server);
+  mesh_.servers.put(name, std::move(server));
   touch(ChangeKind::server, name);
 }
 
@@ -138,12 +147,10 @@ void Ledger::change_credential(const std::string& name, const std::function<void
 }
 
 void Ledger::change_server(const std::string& name, const std::function<void(rest::Server&)>& edit) {
-  rest::Server& server = mesh_.servers.at(name);
-  identities_.remove(server);
-  machines_.unbind(server);
+  rest::Server& server = mesh_.servers.edit(name);
+  unindex(server);
   edit(server);
-  identities_.add(server);
-  machines_.bind(server);
+  index(server);
   touch(ChangeKind::server, name);
 }
 
@@ -184,8 +191,7 @@ std::uint64_t Ledger::deleted_of(std::string_view table) const {
 void Ledger::erase_server(const std::string& name) {
   const auto found = mesh_.servers.find(name);
   if (found == mesh_.servers.end()) return;
-  identities_.remove(found->second);
-  machines_.unbind(found->second);
+  unindex(found->second);
   erase_wish(found->second.spec().site(), name);
   forget<rest::Server>(name);
   touch(ChangeKind::server, name);
@@ -196,18 +202,22 @@ void Ledger::erase_profile(const std::string& name) {
   touch(ChangeKind::profile, name);
 }
 
+void Ledger::erase_deployment(const std::string& id) {
+  const auto found = mesh_.deployments.find(id);
+  const rest::Deployment& deployment = found->second;
+  board_.remove(deployment);
+  transcripts_.remove(deployment);
+  if (deployment.has_transcript()) erase_pieces(id, deployment.transcript(), inner_rows_);
+  erase_order(id);
+  touch(ChangeKind::deployment, id);
+  refresh_counts(deployment.rollout());
+  mesh_.deployments.erase(found);
+}
+
 void Ledger::erase_rollout(const std::string& name) {
   for (auto it = mesh_.deployments.begin(); it != mesh_.deployments.end();) {
-    if (it->second.rollout() != name) {
-      ++it;
-      continue;
-    }
-    board_.remove(it->second);
-    transcripts_.remove(it->second);
-    if (it->second.has_transcript()) erase_pieces(it->first, it->second.transcript(), inner_rows_);
-    erase_order(it->first);
-    touch(ChangeKind::deployment, it->first);
-    it = mesh_.deployments.erase(it);
+    const auto& [id, deployment] = *it++;
+    if (deployment.rollout() == name) erase_deployment(std::string(id));
   }
   drop_plan_pages(name, 0);
   forget<rest::Rollout>(name);
@@ -278,10 +288,9 @@ void Ledger::note(rest::LogEvent event, WallTime now) {
 void Ledger::number_change(const ChangeFeed::Object& object, Batch& batch, WallTime now) {
   controller_dirty_ = true;  // the last number given is never given again, whatever has it or had it
   const bool is_there = with_objects(mesh_, object.kind, [&](auto& objects) {
-    const auto found = objects.find(object.name);
-    if (found == objects.end()) return false;
+    if (!objects.contains(object.name)) return false;
     if (mesh_.changes.deleted(object)) drop_tombstones({object}, batch);
-    set_feed(found->second, mesh_.changes.changed(object));
+    set_feed(editable(objects, object.name), mesh_.changes.changed(object));
     return true;
   });
   if (is_there) return;
@@ -297,19 +306,20 @@ template <class T>
 void Ledger::write(const std::string& name, Batch& batch, WallTime now) {
   auto& objects = mesh_.*Kind<T>::objects;
   std::string key = tables::row(Kind<T>::table, name);
-  const auto found = objects.find(name);
-  if (found == objects.end()) {
+  if (!objects.contains(name)) {
     batch.push_back({std::move(key), std::nullopt});
     return;
   }
-  T& object = found->second;
+  T& object = editable(objects, name);
   if constexpr (std::is_same_v<T, rest::Deployment>) {
     *object.mutable_changed() = to_wire(now);
   } else {
     const bool is_new = object.metadata().version() == 0;
     stamp(object, is_new ? deleted_of(Kind<T>::table) : 0, mesh_.lives.current(), now);
   }
-  batch.push_back({std::move(key), encode_row(stored(object))});
+  std::string row = encode_row(stored(object));
+  keep_row(objects, name, row);
+  batch.push_back({std::move(key), std::move(row)});
   if constexpr (std::is_same_v<T, rest::Profile>) keep_version(object, batch);
 }
 

@@ -39,6 +39,8 @@ class Ledger {
   [[nodiscard]] const TranscriptBoard& transcripts() const { return transcripts_; }
   [[nodiscard]] const IdentityIndex& identities() const { return identities_; }
   [[nodiscard]] const MachineTable& machines() const { return machines_; }
+  /// The server is protected, and that is not lifted for a time.
+  [[nodiscard]] bool is_guarded(const std::string& server) const { return guarded_.contains(server); }
 
   // Objects: put creates or replaces, change edits one that exists, erase forgets it.
   template <class T>
@@ -67,6 +69,8 @@ class Ledger {
   void erase_profile(const std::string& name);
   /// With its deployments.
   void erase_rollout(const std::string& name);
+  /// With its order.
+  void erase_deployment(const std::string& id);
 
   // Inner rows.
   void put_link(const std::string& site, record::SiteLink link);
@@ -121,10 +125,16 @@ class Ledger {
     return fences_known_.try_emplace(deployment, now).first->second;
   }
 
+  /// Ends all references to what is packed (packed_table.h). When all that changed was flushed.
+  void let_go() { mesh_.servers.let_go(); }
   /// Appends the rows of all that changed and returns the new lines of the event log.
   std::vector<rest::LogEvent> flush(Batch& batch, WallTime now);
 
  private:
+  /// What is known of servers beside their objects.
+  void index(const rest::Server& server);
+  /// With the values it was indexed with.
+  void unindex(const rest::Server& server);
   void touch(ChangeKind kind, const std::string& name) { dirty_[{kind, name}] = true; }
   void number_change(const ChangeFeed::Object& object, Batch& batch, WallTime now);
   void drop_tombstones(const std::vector<ChangeFeed::Object>& objects, Batch& batch);
@@ -155,6 +165,7 @@ class Ledger {
   TranscriptBoard transcripts_;
   IdentityIndex identities_;
   MachineTable machines_;
+  std::set<std::string> guarded_;
   std::map<ChangeFeed::Object, bool> dirty_;  // false: in what is live alone, it has no new row
   Batch inner_rows_;
   std::vector<rest::LogEvent> lines_;

@@ -35,7 +35,8 @@ struct MeshState : Objects {
   std::set<std::string> settled_instances;  // of controllers with our identity: a person said that we go on
   LedgerLives lives;                        // who wrote which events
   ChangeFeed changes;                       // which object changed when
-  std::uint64_t epoch = 0;                  // controller epoch
+  std::map<std::string, std::uint64_t> phases;  // how many servers are in each
+  std::uint64_t epoch = 0;                      // controller epoch
   bool disk_low = false;
   std::string clock_doubt;  // in what way the controller's clock is not to be believed; empty: it is
   Duration clock_steps{};   // by how much it has been set back altogether, zero or below

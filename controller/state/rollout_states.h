@@ -15,6 +15,7 @@ namespace metalmesh::controller {
 enum class RolloutState : std::uint8_t {
   draft,     // applied, not planned
   planned,   // frozen; who takes part is known
+  starting,  // its orders are being made, or taken back: nothing is handed out
   running,   // hands out
   held,      // until a person has looked at a controller that was restored
   stopped,   // too much failed: starts no more
@@ -22,9 +23,10 @@ enum class RolloutState : std::uint8_t {
   done,
 };
 
-inline constexpr std::array<std::pair<RolloutState, std::string_view>, 7> rollout_state_words = {
+inline constexpr std::array<std::pair<RolloutState, std::string_view>, 8> rollout_state_words = {
     {{RolloutState::draft, "draft"},
      {RolloutState::planned, "planned"},
+     {RolloutState::starting, "starting"},
      {RolloutState::running, "running"},
      {RolloutState::held, "held"},
      {RolloutState::stopped, "stopped"},

@@ -26,6 +26,7 @@ Status decode_row(std::string_view value, google::protobuf::MessageLite& message
 
 std::string canonical_bytes(const google::protobuf::MessageLite& message) {
   std::string bytes;
+  bytes.reserve(message.ByteSizeLong());
   google::protobuf::io::StringOutputStream stream(&bytes);
   google::protobuf::io::CodedOutputStream coded(&stream);
   coded.SetSerializationDeterministic(true);

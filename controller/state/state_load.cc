@@ -12,7 +12,7 @@
 namespace metalmesh::controller {
 namespace {
 
-/// Calls take(name, message) for each row of `table`.
+/// Calls take(name, message, row) for each row of `table`.
 template <class Message, class Take>
 Status each_row(const RowReader& rows, std::string_view table, Take take) {
   return walk_whole_rows(
@@ -21,7 +21,7 @@ Status each_row(const RowReader& rows, std::string_view table, Take take) {
         Message message;
         if (Status read = decode_row(value, message); !read)
           return std::unexpected(std::move(read.error()).with("row " + printable_key(key)));
-        take(key.substr(table.size()), std::move(message));
+        take(key.substr(table.size()), std::move(message), value);
         return {};
       });
 }
@@ -43,31 +43,47 @@ Result<bool> load_one(const RowReader& rows, std::string_view key, Message& mess
   return true;
 }
 
-template <class Message>
-Status load_table(const RowReader& rows, std::string_view table, std::map<std::string, Message>& into) {
-  return each_row<Message>(
-      rows, table, [&](std::string name, Message message) { into[std::move(name)] = std::move(message); });
+template <class T>
+void put_loaded(std::map<std::string, T>& into, std::string name, T object, const std::string&) {
+  into[std::move(name)] = std::move(object);
+}
+template <class T>
+void put_loaded(PackedTable<T>& into, const std::string& name, const T&, const std::string& row) {
+  into.keep(name, row);
 }
 
+template <class Message>
+Status load_table(const RowReader& rows, std::string_view table, std::map<std::string, Message>& into) {
+  return each_row<Message>(rows, table, [&](std::string name, Message message, const std::string& row) {
+    put_loaded(into, std::move(name), std::move(message), row);
+  });
+}
+
+/// With their numbers in the change feed, of which the last one is known by now.
 Status load_objects(const RowReader& rows, MeshState& mesh) {
   Status status;
   for_each_kind(FeedKinds{}, [&]<class T>() {
-    if (status) status = load_table(rows, Kind<T>::table, mesh.*Kind<T>::objects);
+    if (!status) return;
+    status = each_row<T>(rows, Kind<T>::table, [&](std::string name, T object, const std::string& row) {
+      mesh.changes.load({Kind<T>::kind, name}, feed_of(object));
+      put_loaded(mesh.*Kind<T>::objects, std::move(name), std::move(object), row);
+    });
   });
   return status;
 }
 
 Status load_versions(const RowReader& rows, MeshState& mesh) {
-  return each_row<rest::Profile>(rows, tables::versions, [&](const std::string& name, rest::Profile profile) {
-    ProfileVersion version = version_of(std::move(profile));
-    mesh.profile_versions[name] = std::move(version.profile);
-    mesh.profile_blobs[name] = std::move(version.blob_sha256);
-  });
+  return each_row<rest::Profile>(rows, tables::versions,
+                                 [&](const std::string& name, rest::Profile profile, const std::string&) {
+                                   ProfileVersion version = version_of(std::move(profile));
+                                   mesh.profile_versions[name] = std::move(version.profile);
+                                   mesh.profile_blobs[name] = std::move(version.blob_sha256);
+                                 });
 }
 
 Status load_wishes(const RowReader& rows, InnerState& inner) {
   return each_row<record::InspectWish>(
-      rows, tables::wishes, [&](const std::string& name, record::InspectWish wish) {
+      rows, tables::wishes, [&](const std::string& name, record::InspectWish wish, const std::string&) {
         const auto slash = name.find('/');
         if (slash != std::string::npos)
           inner.wishes[name.substr(0, slash)][name.substr(slash + 1)] = std::move(wish);
@@ -84,10 +100,10 @@ Status load_plan_pages(const RowReader& rows, InnerState& inner) {
 }
 
 Status load_generations(const RowReader& rows, InnerState& inner) {
-  return each_row<record::Generation>(rows, tables::generations,
-                                      [&](std::string machine, const record::Generation& row) {
-                                        inner.generations[std::move(machine)] = row.generation();
-                                      });
+  return each_row<record::Generation>(
+      rows, tables::generations, [&](std::string machine, const record::Generation& row, const std::string&) {
+        inner.generations[std::move(machine)] = row.generation();
+      });
 }
 
 Status load_controller(const RowReader& rows, MeshState& mesh, InnerState& inner) {
@@ -114,18 +130,14 @@ Status load_lives(const RowReader& rows, MeshState& mesh) {
 }
 
 /// Objects are loaded by then.
-Status load_changes(const RowReader& rows, MeshState& mesh) {
-  for_each_kind(FeedKinds{}, [&]<class T>() {
-    for (const auto& [name, object] : mesh.*Kind<T>::objects)
-      mesh.changes.load({Kind<T>::kind, name}, feed_of(object));
-  });
+Status load_tombstones(const RowReader& rows, ChangeFeed& changes) {
   return each_row<record::Tombstone>(
-      rows, tables::tombstones, [&](const std::string& name, const record::Tombstone& row) {
+      rows, tables::tombstones,
+      [&](const std::string& name, const record::Tombstone& row, const std::string&) {
         const auto slash = name.find('/');
         const auto kind = change_kind(name.substr(0, slash));
         if (!kind || slash == std::string::npos) return;
-        mesh.changes.load({*kind, name.substr(slash + 1)},
-                          ChangeFeed::Removed{row.number(), from_wire(row.at())});
+        changes.load({*kind, name.substr(slash + 1)}, ChangeFeed::Removed{row.number(), from_wire(row.at())});
       });
 }
 
@@ -154,7 +166,7 @@ Result<LoadedState> load_state(const RowReader& rows) {
         load_table(rows, tables::answers, inner.answers), load_plan_pages(rows, inner),
         load_wishes(rows, inner), load_generations(rows, inner),
         load_table(rows, tables::machines, loaded.machines), load_table(rows, tables::damaged, mesh.damage),
-        load_changes(rows, mesh)}) {
+        load_tombstones(rows, mesh.changes)}) {
     if (!status) return std::unexpected(status.error());
   }
   for (const auto& [site, link] : inner.links) mesh.families[site] = families_of(link);

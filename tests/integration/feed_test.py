@@ -14,11 +14,12 @@ import subprocess
 import threading
 import time
 
-from mesh import BIN, ENV, Mesh, main, succeeded, wait_until
+from mesh import ENV, Mesh, main, succeeded, wait_until
 
 LONG = bool(os.environ.get("METALMESH_LONG_TESTS"))
 SERVERS = 500 if LONG else 6  # of each of two sites
 READERS = 64
+SLOW_S = (0.005, 0.06) if LONG else (0.05, 0.6)  # between two reads: a slow reader is still to come to the end
 LISTS = {"Site": "sites", "Credential": "credentials", "Server": "servers", "Image": "images", "Profile": "profiles",
          "Rollout": "rollouts", "Deployment": "deployments"}
 FILTERS = ["", "&kind=Deployment&rollout=web", "&kind=Server&labelSelector=role%3Dweb", "&kind=Rollout,Site", "&site=par1"]
@@ -81,7 +82,7 @@ class Reader:
         rest, message = b"", {}
         while not self.stopped:
             if self.way == "slow":
-                time.sleep(random.uniform(0.05, 0.6))
+                time.sleep(random.uniform(*SLOW_S))
             try:
                 data = read(1500 if self.way == "slow" else 65536)
             except (http.client.IncompleteRead, ConnectionError):
@@ -133,12 +134,8 @@ class Reader:
 def what_is_there(mesh):
     there = {}
     for kind, plural in LISTS.items():
-        after = ""
-        while after is not None:
-            page = mesh.get(f"/{plural}?limit=1000&after={after}")
-            for thing in page.get("items", []):
-                there[(kind, thing.get("id") or thing["metadata"]["name"])] = thing
-            after = page.get("next")
+        for thing in mesh.every(f"/{plural}"):
+            there[(kind, thing.get("id") or thing["metadata"]["name"])] = thing
     return there
 
 
@@ -155,17 +152,16 @@ def everybody_ends_with_what_the_lists_tell():
         mesh.apply_basics()
         mesh.wait_ready(timeout=300 if LONG else 60)
         watch = open(mesh.folder / "watch.json", "wb")  # noqa: SIM115: as long as the program writes
-        cli = subprocess.Popen([str(a) for a in [
-            BIN / "metalmesh", "--server", f"https://localhost:{mesh.api_port}", "--ca", mesh.pki / "ca.crt", "--token-file",
-            mesh.pki / "admin.token", "get", "deployments", "--rollout", "web", "-w", "-o", "json"]], stdout=watch,
-            stderr=subprocess.DEVNULL, env=ENV)
-        mesh.start_rollout("web", select={"labels": {"role": "web"}}, parallel={"total": 40, "perSite": 20})
+        cli = subprocess.Popen(mesh.cli_argv("get", "deployments", "--rollout", "web", "-w", "-o", "json"), stdout=watch,
+                               stderr=subprocess.DEVNULL, env=ENV)
+        mesh.start_rollout("web", select={"labels": {"role": "web"}}, parallel={"total": 40, "perSite": 20},
+                           startWithin="7200s")
         wait_until("some run", lambda: any(d["state"] == "RUNNING" for d in mesh.deployments("web").values()))
         mesh.controller.kill()
         time.sleep(1)
         mesh.controller.start()
         mesh.wait_api()
-        succeeded(mesh.wait_done("web", timeout=1500 if LONG else 120))
+        succeeded(mesh.wait_done("web", timeout=3000 if LONG else 120))
         mesh.apply("pad", {"kind": "Site", "metadata": {"name": "pad"}, "spec": {}})
         mesh.cli("delete", "site", "pad")
 

@@ -215,7 +215,7 @@ class Mesh:
                                            text=True).stdout.split()[0]
 
     # ---- REST
-    def rest(self, method, path, body=None, headers=None, raw=None, token=True):
+    def rest(self, method, path, body=None, headers=None, raw=None, token=True, timeout=20):
         """(status, headers, parsed body or text). Never raises for an HTTP status."""
         context = ssl.create_default_context(cafile=str(self.pki / "ca.crt"))
         data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
@@ -227,7 +227,7 @@ class Mesh:
         for key, value in (headers or {}).items():
             request.add_header(key, value)
         try:
-            reply = urllib.request.urlopen(request, context=context, timeout=20)
+            reply = urllib.request.urlopen(request, context=context, timeout=timeout)
         except urllib.error.HTTPError as error:
             reply = error
         text = reply.read()
@@ -247,12 +247,22 @@ class Mesh:
         assert status == 200, (path, status, body)
         return body
 
+    def every(self, path):
+        """All pages of a list."""
+        items, after = [], ""
+        while after is not None:
+            page = self.get(f"{path}{'&' if '?' in path else '?'}limit=1000&after={after}")
+            items += page.get("items", [])
+            after = page.get("next")
+        return items
+
     # ---- CLI
+    def cli_argv(self, *args):
+        return [str(BIN / "metalmesh"), "--server", f"https://localhost:{self.api_port}", "--ca", str(self.pki / "ca.crt"),
+                "--token-file", str(self.pki / "admin.token"), *[str(a) for a in args]]
+
     def cli(self, *args, check=True, timeout=180, stdin=None):
-        result = subprocess.run([str(BIN / "metalmesh"), "--server", f"https://localhost:{self.api_port}", "--ca",
-                                 str(self.pki / "ca.crt"), "--token-file", str(self.pki / "admin.token"),
-                                 *[str(a) for a in args]],
-                                capture_output=True, text=True, timeout=timeout, env=ENV, input=stdin)
+        result = subprocess.run(self.cli_argv(*args), capture_output=True, text=True, timeout=timeout, env=ENV, input=stdin)
         if check and result.returncode != 0:
             raise AssertionError(f"metalmesh {' '.join(map(str, args))}: exit {result.returncode}\n{result.stdout}{result.stderr}")
         return result
@@ -281,8 +291,7 @@ class Mesh:
     def wait_ready(self, count=None, timeout=60):
         total = count if count is not None else sum(self.sites.values())
         def ready():
-            servers = self.get("/servers")["items"]
-            return sum(s.get("status", {}).get("phase") == "ready" for s in servers) >= total
+            return sum(s.get("status", {}).get("phase") == "ready" for s in self.every("/servers")) >= total
         wait_until(f"{total} servers are ready", ready, timeout)
 
     def rollout(self, name, **spec):
@@ -300,7 +309,7 @@ class Mesh:
         return plan
 
     def deployments(self, rollout):
-        return {d["server"]: d for d in self.get(f"/deployments?rollout={rollout}").get("items", [])}
+        return {d["server"]: d for d in self.every(f"/deployments?rollout={rollout}")}
 
     def wait_done(self, rollout, timeout=120, supervise=()):
         """Until every deployment ended; restarts the processes in `supervise` whenever they died."""

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,6 +37,12 @@ struct Exclusion {
   bool may_have_changed = false;  // the next inspection may lift it
 };
 
+/// What is counted of those that take part.
+struct PlanFigures {
+  std::map<std::string, std::uint32_t> sites;  // servers of each
+  std::uint32_t kept = 0;                      // in use or protected
+};
+
 /// One rollout, while it is planned. Refers to its input.
 class Planning {
  public:
@@ -46,8 +53,8 @@ class Planning {
   [[nodiscard]] virtual std::optional<Exclusion> exclusion_of(const rest::Server& server) const = 0;
   /// The work that is agreed to for a server that takes part.
   virtual void agree(const rest::Server& server, wire::Agreed& agreed) const = 0;
-  /// What people see of the plan beside its servers, which it has by now.
-  virtual void show(rest::Plan&) const {}
+  /// What people see of the plan beside its servers, of which there may be too many to look at each.
+  virtual void show(rest::Plan&, const PlanFigures&) const {}
 };
 
 /// A number that stops new starts when it is reached.

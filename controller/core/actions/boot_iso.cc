@@ -89,13 +89,11 @@ class BootIsoPlanning final : public Planning {
     *boot.mutable_max_run() = spec.boot_iso().max_run();
     boot.set_afterwards(afterwards_of(spec.boot_iso().afterwards()));
   }
-  void show(rest::Plan& plan) const override {
-    const auto needed = std::ranges::count_if(plan.servers(), [&](const rest::PlanServer& planned) {
-      return is_protected(input_.mesh.servers.at(planned.name()), input_.now);
-    });
-    if (needed > 0)
-      plan.add_warnings("what is booted can write disks; in use or protected: " + std::to_string(needed) +
-                        " of the " + std::to_string(plan.servers_size()) + " servers");
+  void show(rest::Plan& plan, const PlanFigures& figures) const override {
+    if (figures.kept > 0)
+      plan.add_warnings(
+          "what is booted can write disks; in use or protected: " + std::to_string(figures.kept) +
+          " of the " + std::to_string(plan.server_count()) + " servers");
   }
 
  private:

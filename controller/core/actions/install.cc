@@ -69,11 +69,11 @@ class InstallPlanning final : public Planning {
   void agree(const rest::Server& server, wire::Agreed& agreed) const override {
     *agreed.mutable_install() = install_of(input_.mesh, input_.spec, profile_, server);
   }
-  void show(rest::Plan& plan) const override {
+  void show(rest::Plan& plan, const PlanFigures& figures) const override {
     plan.set_image(input_.spec.image());
     plan.set_image_sha256(input_.mesh.images.at(input_.spec.image()).spec().iso().sha256());
     plan.set_profile(version_of(profile_));
-    *plan.mutable_media() = forecast_media(input_.mesh, plan);
+    *plan.mutable_media() = forecast_media(input_.mesh, plan, figures);
   }
 
  private:

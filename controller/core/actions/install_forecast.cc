@@ -1,8 +1,6 @@
 #include "controller/core/actions/install_forecast.h"
 
 #include <algorithm>
-#include <set>
-#include <string_view>
 
 #include "common/ports/wire_time.h"
 #include "controller/core/object_rules.h"
@@ -28,12 +26,10 @@ std::string time_words(std::chrono::seconds span) {
 }
 
 /// The slowest of the plan's sites: a rollout is no faster.
-InstallFigures slowest(const MeshState& mesh, const rest::Plan& plan) {
-  std::set<std::string_view> sites;
-  for (const rest::PlanServer& server : plan.servers()) sites.insert(server.site());
+InstallFigures slowest(const MeshState& mesh, const std::string& profile, const PlanFigures& plan) {
   InstallFigures most;
-  for (const std::string_view site : sites) {
-    const auto figures = mesh.installs.of(std::string(site), plan.profile());
+  for (const auto& [site, servers] : plan.sites) {
+    const auto figures = mesh.installs.of(site, profile);
     if (!figures) continue;
     most.installs += figures->installs;
     most.run = std::max(most.run, figures->run);
@@ -65,11 +61,11 @@ std::string assumed_words(const rest::PlanMedia& media, bool all_from_media) {
 
 }  // namespace
 
-rest::PlanMedia forecast_media(const MeshState& mesh, const rest::Plan& plan) {
+rest::PlanMedia forecast_media(const MeshState& mesh, const rest::Plan& plan, const PlanFigures& figures) {
   const rest::Profile& profile = *find_profile(mesh, plan.profile());
   rest::PlanMedia media;
   media.set_image_bytes(mesh.images.at(plan.image()).spec().iso().size());
-  const InstallFigures earlier = slowest(mesh, plan);
+  const InstallFigures earlier = slowest(mesh, plan.profile(), figures);
   if (earlier.installs > 0) {
     media.set_measured(earlier.installs);
     media.set_expected_bytes(earlier.bytes_read);

@@ -74,15 +74,11 @@ class PowerPlanning final : public Planning {
     power.set_change(change_.change);
     *power.mutable_within() = input_.spec.power().within();
   }
-  void show(rest::Plan& plan) const override {
-    if (!change_.interrupts) return;
-    const auto needed = std::ranges::count_if(plan.servers(), [&](const rest::PlanServer& planned) {
-      return is_protected(input_.mesh.servers.at(planned.name()), input_.now);
-    });
-    if (needed > 0)
+  void show(rest::Plan& plan, const PlanFigures& figures) const override {
+    if (change_.interrupts && figures.kept > 0)
       plan.add_warnings(std::string("power ") + change_.word +
-                        " stops what runs; in use or protected: " + std::to_string(needed) + " of the " +
-                        std::to_string(plan.servers_size()) + " servers");
+                        " stops what runs; in use or protected: " + std::to_string(figures.kept) +
+                        " of the " + std::to_string(plan.server_count()) + " servers");
   }
 
  private:

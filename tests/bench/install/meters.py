@@ -15,6 +15,17 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | scheduler_clock)
 
 
+class ThreadCpu:
+    """CPU seconds of a process without the threads whose names begin with `without`: those that are there now."""
+
+    def __init__(self, pid: int, without: str):
+        tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+        self.files = [task / "schedstat" for task in tasks if not (task / "comm").read_text().startswith(without)]
+
+    def read(self) -> float:
+        return sum(int(file.read_text().split()[0]) for file in self.files) / 1e9
+
+
 def _field(path: str, name: str) -> int:
     for line in pathlib.Path(path).read_text().splitlines():
         if line.startswith(name + ":"):

@@ -54,7 +54,8 @@ Invariants all_invariants(Court& court) {
                            power_is_as_told,
                            care_spares_hosts,
                            starts_as_asked,
-                           transcripts_are_whole}) {
+                           transcripts_are_whole,
+                           starts_are_whole}) {
     all.push_back(make(court));
   }
   return all;

@@ -36,5 +36,6 @@ std::unique_ptr<Invariant> power_is_as_told(Court& court);
 std::unique_ptr<Invariant> care_spares_hosts(Court& court);
 std::unique_ptr<Invariant> starts_as_asked(Court& court);
 std::unique_ptr<Invariant> transcripts_are_whole(Court& court);
+std::unique_ptr<Invariant> starts_are_whole(Court& court);
 
 }  // namespace metalmesh::sim

@@ -132,6 +132,10 @@ TEST_F(WatchViewTest, ends_when_nothing_can_change_any_more) {
   view_.set_deployments({deployment("r1", "SUCCEEDED", 1), deployment("r2", "PENDING", 2)});
   EXPECT_TRUE(view_.finished());
   EXPECT_FALSE(view_.all_succeeded());
+  view_.set_rollout(rollout("starting"));
+  EXPECT_FALSE(view_.finished());
+  view_.set_rollout(rollout("planned"));
+  EXPECT_TRUE(view_.finished()) << "its start was taken back";
   view_.set_rollout(rollout("done"));
   view_.set_deployments({deployment("r1", "SUCCEEDED", 1), deployment("r2", "UNPROVEN", 2)});
   EXPECT_TRUE(view_.finished());

@@ -137,6 +137,8 @@ TEST(NextStep, leads_from_plan_to_start_and_to_the_end) {
   rest::Rollout rollout = planned();
   EXPECT_EQ(next_after_plan(rollout).command,
             "metalmesh rollout start web --plan 9c41aa001122 --confirm 1 --watch");
+  rollout.mutable_status()->set_state("planned");
+  EXPECT_EQ(next_after_end(rollout, {}).command, next_after_plan(rollout).command) << "its start was taken back";
   rollout.mutable_status()->mutable_plan()->clear_server_count();
   EXPECT_EQ(next_after_plan(rollout).command, "metalmesh rollout plan web");
   rollout.mutable_status()->set_state("stopped");

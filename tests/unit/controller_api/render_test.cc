@@ -35,8 +35,10 @@ struct RenderApi : ::testing::Test {
       (*whole.mutable_spec()->mutable_vars())["more"] = "!";
       rows.commit({{tables::row(tables::versions, "base@" + std::string(version)), encode_row(whole)}});
     }
-    state.servers["r1"].mutable_metadata()->set_name("r1");
-    state.servers["r1"].mutable_spec()->set_site("par1");
+    rest::Server server;
+    server.mutable_metadata()->set_name("r1");
+    server.mutable_spec()->set_site("par1");
+    state.servers.put("r1", server);
   }
   ApiResult get(const std::string& profile, std::map<std::string, std::string> query) {
     request.captures = {profile};

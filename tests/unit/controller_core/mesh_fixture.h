@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -99,7 +100,10 @@ class Mesh {
   void run_for(Duration time);
 
   [[nodiscard]] const MeshState& state() const { return core->state(); }
-  [[nodiscard]] const rest::Server& server(const std::string& name) const { return state().servers.at(name); }
+  /// As it is now, for as long as the test.
+  [[nodiscard]] const rest::Server& server(const std::string& name) const {
+    return looked_at_.emplace_back(state().servers.at(name));
+  }
   [[nodiscard]] const rest::Rollout& rollout(const std::string& name) const {
     return state().rollouts.at(name);
   }
@@ -135,7 +139,7 @@ class Mesh {
   NameSigner signer{"controller"};
   NameVerifier verifier;
   SeededEntropy entropy{7};
-  ControllerLimits limits;
+  ControllerLimits limits{.planned_at_once = 1000};  // in one go
   Now now{MonoTime(std::chrono::hours(1)), WallTime(std::chrono::hours(24 * 365 * 50)),
           WallTime(std::chrono::hours(24 * 365 * 50)) + std::chrono::milliseconds(10)};
   std::unique_ptr<ControllerCore> core;
@@ -144,6 +148,7 @@ class Mesh {
 
  private:
   void release(Outcome out);
+  mutable std::deque<rest::Server> looked_at_;
 };
 
 /// An agent that keeps the protocol and nothing else.

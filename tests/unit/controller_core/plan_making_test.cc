@@ -78,14 +78,125 @@ TEST_F(Sliced, NothingStartsWhenAServerChangesBeforeItsOrderIsMade) {
       EXPECT_TRUE(answers.front().second.has_value());
       return;
     }
-    mesh.must(ProtectServer{"s0", true, "live", 0});
+    mesh.must(ProtectServer{"s4", true, "live", 0});
     const auto result = finish(number);
     ASSERT_FALSE(result.has_value()) << when;
     EXPECT_THAT(result.error().message, ::testing::HasSubstr("stale")) << when;
-    EXPECT_EQ(mesh.state().deployments.size(), 0U);
-    mesh.must(ProtectServer{"s0", false, "idle", 0});
+    for (int i = 0; i < 6; ++i) slice();  // what was ordered by then is taken back
+    EXPECT_EQ(mesh.rollout("r").status().state(), "planned") << when;
+    EXPECT_EQ(mesh.state().deployments.size(), 0U) << when;
+    mesh.must(ProtectServer{"s4", false, "idle", 0});
   }
   FAIL() << "it never started";
+}
+
+/// A start of five servers, two at a time, of which two have their orders by now.
+struct HalfStarted : Sliced {
+  HalfStarted() {
+    number = begin(order("r"));
+    for (int i = 0; i < 100 && mesh.state().deployments.size() < 2; ++i) slice();
+    mesh.run_for(std::chrono::seconds(3));
+  }
+  [[nodiscard]] std::string state() const { return mesh.rollout("r").status().state(); }
+  std::uint64_t number = 0;
+};
+
+TEST_F(HalfStarted, NothingIsHandedOutBeforeAllOrdersAreThere) {
+  EXPECT_EQ(state(), "starting");
+  EXPECT_EQ(mesh.state().deployments.size(), 2U);
+  EXPECT_EQ(mesh.rollout("r").status().counts().at("PENDING"), 2U) << "so people see how far it is";
+  EXPECT_EQ(agent.orders(), 0);
+  EXPECT_EQ(mesh.ask(order("r")).value().later, number);
+  EXPECT_FALSE(mesh.ask(PlanRollout{"r"}).has_value());
+  EXPECT_FALSE(mesh.ask(Delete{"Rollout", "r", std::nullopt}).has_value());
+  EXPECT_TRUE(finish(number).has_value());
+  EXPECT_EQ(state(), "running");
+  EXPECT_EQ(agent.orders(), 5);
+  EXPECT_EQ(mesh.deployment_of("s4").created().seconds(), mesh.rollout("r").status().started().seconds());
+}
+
+TEST_F(HalfStarted, ACrashTakesItBackAndItStartsAnew) {
+  const std::string server = mesh.state().deployments.begin()->second.server();
+  EXPECT_FALSE(mesh.server(server).status().deployment().empty());
+  mesh.restart();
+  EXPECT_EQ(state(), "starting");
+  EXPECT_FALSE(mesh.ask(order("r")).has_value());
+  for (int i = 0; i < 3; ++i) slice();
+  EXPECT_EQ(state(), "planned");
+  EXPECT_EQ(mesh.state().deployments.size(), 0U);
+  EXPECT_EQ(mesh.server(server).status().deployment(), "");
+  EXPECT_FALSE(mesh.rollout("r").status().has_started());
+  EXPECT_TRUE(mesh.logged("planned as before"));
+  for (const auto& [key, value] : mesh.store.rows()) EXPECT_FALSE(key.starts_with(tables::orders)) << key;
+  mesh.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(agent.orders(), 0);
+  EXPECT_TRUE(finish(begin(order("r"))).has_value()) << "with the same digest";
+  EXPECT_EQ(mesh.state().deployments.size(), 5U);
+  EXPECT_EQ(agent.orders(), 5);
+}
+
+TEST_F(HalfStarted, ACrashWhileItIsTakenBackChangesNothing) {
+  mesh.limits.planned_at_once = 1;
+  mesh.restart();
+  slice();
+  EXPECT_EQ(mesh.state().deployments.size(), 1U);
+  EXPECT_EQ(state(), "starting");
+  mesh.restart();
+  for (int i = 0; i < 3; ++i) slice();
+  EXPECT_EQ(state(), "planned");
+  EXPECT_EQ(mesh.state().deployments.size(), 0U);
+}
+
+TEST_F(HalfStarted, AnAbortEndsWhatIsThere) {
+  mesh.must(AbortRollout{"r", "another day"});
+  const auto result = finish(number);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_THAT(result.error().message, ::testing::HasSubstr("aborted while it was started: 2 of its 5"));
+  EXPECT_EQ(state(), "done");
+  EXPECT_EQ(mesh.rollout("r").status().counts().at("CANCELLED"), 2U);
+  EXPECT_EQ(agent.orders(), 0);
+}
+
+TEST_F(HalfStarted, ACancelOfOneIsOfThatOne) {
+  const std::string cancelled = mesh.state().deployments.begin()->first;
+  const std::string server = mesh.state().deployments.begin()->second.server();
+  mesh.must(CancelDeployment{cancelled, "not this one"});
+  EXPECT_EQ(state(), "starting") << "nothing is open, and it has not begun";
+  EXPECT_TRUE(finish(number).has_value());
+  EXPECT_EQ(mesh.state().deployments.at(cancelled).state(), "CANCELLED");
+  EXPECT_EQ(agent.orders(), 4);
+  EXPECT_FALSE(agent.last_order(server).has_value());
+}
+
+TEST_F(HalfStarted, WhatPeopleDecidedIsNotTakenBack) {
+  const std::string cancelled = mesh.state().deployments.begin()->first;
+  mesh.must(CancelDeployment{cancelled, "not this one"});
+  mesh.restart();
+  mesh.run_for(std::chrono::seconds(5));
+  for (int i = 0; i < 3; ++i) slice();
+  mesh.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(state(), "done");
+  EXPECT_EQ(mesh.state().deployments.size(), 1U);
+  EXPECT_EQ(mesh.state().deployments.at(cancelled).state(), "CANCELLED");
+}
+
+TEST_F(HalfStarted, AServerThatChangesBeforeItsOrderTakesAllBack) {
+  mesh.must(ProtectServer{"s4", true, "live", 0});
+  const auto result = finish(number);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_THAT(result.error().message, ::testing::HasSubstr("stale"));
+  for (int i = 0; i < 3; ++i) slice();
+  EXPECT_EQ(state(), "planned");
+  EXPECT_EQ(mesh.state().deployments.size(), 0U);
+  EXPECT_EQ(agent.orders(), 0);
+}
+
+TEST_F(HalfStarted, AFullDiskTakesAllBack) {
+  mesh.give(DiskLevel{true, 1});
+  EXPECT_EQ(finish(number).error().kind, ErrorKind::exhausted);
+  for (int i = 0; i < 3; ++i) slice();
+  EXPECT_EQ(state(), "planned");
+  EXPECT_EQ(mesh.state().deployments.size(), 0U);
 }
 
 TEST_F(Sliced, OthersAreServedMeanwhile) {

@@ -261,7 +261,7 @@ TEST(Board, CountsFollowEveryChange) {
   failed.set_disk(wire::DISK_BEING_WRITTEN);
   board.add(pending);
   board.add(failed);
-  EXPECT_EQ(board.rollout("r").pending.at(1), "d1");
+  EXPECT_EQ(board.rollout("r").pending.at("par1").at(1), "d1");
   EXPECT_EQ(board.rollout("r").failed_after_wipe, 1U);
   EXPECT_EQ(board.rollout("r").waves.at(1).missed, 1U);
   EXPECT_EQ(board.rollout("r").waves.at(1).open, 1U);
