@@ -104,7 +104,7 @@ const Mutant mutants[] = {
     {before_wipe_ignored, "before_wipe_ignored", "controller/core", "failures before the wipe do not stop it",
      500},
     {half_start_runs, "half_start_runs", "controller/core",
-     "a start that was cut off runs with half its orders", 500},
+     "a start that was cut off runs with half its orders", 500, true},
     {canary_ignored, "canary_ignored", "controller/core", "nobody waits for the canary", 500},
     {cancel_taken_for_granted, "cancel_taken_for_granted", "controller/core",
      "CANCELLED before the site says so", 500},
