@@ -9,9 +9,9 @@ namespace {
 
 using ::testing::ElementsAre;
 
-WallTime at(int seconds) { return WallTime() + std::chrono::seconds(seconds); }
+WallTime told_at(int seconds) { return WallTime() + std::chrono::seconds(seconds); }
 
-wire::ImageFindings found(const std::string& label) {
+wire::ImageFindings labelled(const std::string& label) {
   wire::ImageFindings findings;
   findings.set_label(label);
   return findings;
@@ -19,16 +19,16 @@ wire::ImageFindings found(const std::string& label) {
 
 TEST(ImageSurveys, WhatSitesFindAlikeIsThereOnce) {
   rest::ImageStatus status;
-  keep_survey(status, "par1", found("A"), at(1));
-  keep_survey(status, "lyo1", found("A"), at(2));
-  keep_survey(status, "lyo1", found("A"), at(3));
+  keep_survey(status, "par1", labelled("A"), told_at(1));
+  keep_survey(status, "lyo1", labelled("A"), told_at(2));
+  keep_survey(status, "lyo1", labelled("A"), told_at(3));
   ASSERT_EQ(status.surveys_size(), 1);
   EXPECT_THAT(status.surveys(0).sites(), ElementsAre("par1", "lyo1"));
-  keep_survey(status, "par1", found("B"), at(4));
+  keep_survey(status, "par1", labelled("B"), told_at(4));
   ASSERT_EQ(status.surveys_size(), 2);
   EXPECT_THAT(status.surveys(0).sites(), ElementsAre("lyo1"));
   EXPECT_THAT(status.surveys(1).sites(), ElementsAre("par1"));
-  keep_survey(status, "lyo1", found("B"), at(5));
+  keep_survey(status, "lyo1", labelled("B"), told_at(5));
   ASSERT_EQ(status.surveys_size(), 1);
   EXPECT_THAT(status.surveys(0).sites(), ElementsAre("par1", "lyo1"));
 }
@@ -36,7 +36,7 @@ TEST(ImageSurveys, WhatSitesFindAlikeIsThereOnce) {
 TEST(ImageSurveys, TheOldestMakesRoom) {
   rest::ImageStatus status;
   for (int i = 0; i < 20; ++i)
-    keep_survey(status, "site" + std::to_string(i), found(std::to_string(i)), at(i));
+    keep_survey(status, "site" + std::to_string(i), labelled(std::to_string(i)), told_at(i));
   ASSERT_EQ(status.surveys_size(), 8);
   for (const rest::ImageSurvey& survey : status.surveys())
     EXPECT_GE(std::stoi(survey.findings().label()), 12);
@@ -49,7 +49,7 @@ TEST(ImageSurveys, OnlyTheSiteThatLookedAndByTheFileItHasNowRefuses) {
   verdict.set_family("rhel");
   verdict.set_family_sha256("aa");
   verdict.set_obstacle("no entry will do");
-  keep_survey(*image.mutable_status(), "par1", findings, at(1));
+  keep_survey(*image.mutable_status(), "par1", findings, told_at(1));
   MeshState mesh;
   EXPECT_EQ(image_refused_at(mesh, image, "par1", "rhel"), std::nullopt)
       << "it did not say by what it renders";
