@@ -187,6 +187,8 @@ void Ledger::erase_server(const std::string& name) {
   identities_.remove(found->second);
   machines_.unbind(found->second);
   erase_wish(found->second.spec().site(), name);
+  if (found->second.status().has_facts())
+    inner_rows_.push_back({tables::row(tables::inventories, name), std::nullopt});
   forget<rest::Server>(name);
   touch(ChangeKind::server, name);
 }

@@ -69,6 +69,8 @@ class Ledger {
   void erase_rollout(const std::string& name);
 
   // Inner rows.
+  /// Of a server; only its row: what is in memory of it are the facts in the server's status.
+  void put_inventory(const rest::ServerInventory& inventory);
   void put_link(const std::string& site, record::SiteLink link);
   /// Of a plan that is too long for its rollout; it counts when the rollout has its digest.
   void put_plan_page(const std::string& rollout, std::size_t number, const rest::PlanPage& page);
