@@ -87,6 +87,7 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   servers();
   machines();
   events();
+  reports();
   others();
 }
 

@@ -37,6 +37,7 @@ class Grammar {
     IdentityOrder identity;
     MoveOrder move;
     RenderOrder render;
+    ReportOrder report;
     bool wait = false, plan_only = false, watch = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
@@ -57,6 +58,7 @@ class Grammar {
   void servers();
   void machines();  // what a person says about the machine behind a name
   void events();
+  void reports();
   void others();
 
   CLI::App& app_;
