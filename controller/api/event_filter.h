@@ -1,4 +1,4 @@
-// Which events of the log a reader wants: ?rollout=, ?server= and ?site=, all of which must match. What is lost of
+// Which events of the log a reader wants: ?rollout=, ?server=, ?site= and ?type=, all of which must match. What is lost of
 // the log might have: everybody is told.
 #pragma once
 
@@ -15,13 +15,14 @@ struct EventFilter {
   std::string rollout;  // empty: any
   std::string server;
   std::string site;
+  std::string type;
 
   static EventFilter of(const ApiRequest& request) {
     const auto value = [&](const char* name) {
       const std::string* text = request.parameter(name);
       return text == nullptr ? std::string() : *text;
     };
-    return {value("rollout"), value("server"), value("site")};
+    return {value("rollout"), value("server"), value("site"), value("type")};
   }
 
   /// For LogEvent and Deployment alike: both say which rollout, server and site they belong to.
@@ -29,6 +30,9 @@ struct EventFilter {
   [[nodiscard]] bool passes(const T& it) const {
     if constexpr (std::is_same_v<T, rest::LogEvent>) {
       if (is_lost(it)) return true;
+      if (!type.empty() && it.type() != type) return false;
+    } else if (!type.empty()) {
+      return false;
     }
     return (rollout.empty() || it.rollout() == rollout) && (server.empty() || it.server() == server) &&
            (site.empty() || it.site() == site);

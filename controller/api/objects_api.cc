@@ -17,7 +17,9 @@
 #include "controller/api/request_target.h"
 #include "controller/core/actions/install_order.h"
 #include "controller/core/actions/install_preview.h"
+#include "controller/core/inventories.h"
 #include "controller/core/object_rules.h"
+#include "controller/core/server_query.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 
@@ -141,6 +143,22 @@ Problem condition_failed(Problem refusal, const std::optional<std::uint64_t>& wa
   return problem;
 }
 
+/// ?where=, of servers; without it all of them fit.
+std::expected<std::optional<ServerQuery>, Problem> wanted_servers(const ApiRequest& request) {
+  const std::string* where = request.parameter("where");
+  if (where == nullptr) return std::nullopt;
+  auto query = ServerQuery::of(*where);
+  if (query) return std::move(*query);
+  Refusal& why = query.error();
+  return refuse(400, std::move(why.message), std::move(why.field), std::move(why.next));
+}
+
+template <class T>
+bool fits(const std::optional<ServerQuery>& query, const T& object) {
+  if constexpr (std::is_same_v<T, rest::Server>) return !query || query->matches(object);
+  return true;
+}
+
 }  // namespace
 
 ApiReply object_reply(const Object& object, int status) {
@@ -152,6 +170,8 @@ ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
   if (!limit) return std::unexpected(limit.error());
   const auto selector = wanted_labels(request);
   if (!selector) return std::unexpected(selector.error());
+  const auto query = wanted_servers(request);
+  if (!query) return std::unexpected(query.error());
   const std::string* after = request.parameter("after");
 
   return *with_object_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
@@ -162,7 +182,8 @@ ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
     for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
       if (page.size() == *limit || looked_at++ == looked_at_most) return page.finish(last);
       last = at->first;
-      if (selector->matches(at->second.metadata().labels())) page.add(object_json(at->second));
+      if (selector->matches(at->second.metadata().labels()) && fits(*query, at->second))
+        page.add(object_json(at->second));
     }
     return page.finish({});
   });
@@ -179,6 +200,39 @@ ApiResult get_object(const ApiRequest& request, const MeshState& state) {
     if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(tag)}}};
     return reply_with(*object, 200);
   });
+}
+
+ApiResult list_inventories(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
+  const auto limit = page_limit(request);
+  if (!limit) return std::unexpected(limit.error());
+  const auto selector = wanted_labels(request);
+  if (!selector) return std::unexpected(selector.error());
+  const auto query = wanted_servers(request);
+  if (!query) return std::unexpected(query.error());
+  const std::string* after = request.parameter("after");
+  PageWriter page;
+  std::string last;
+  for (auto at = after == nullptr ? state.servers.begin() : state.servers.upper_bound(*after);
+       at != state.servers.end(); ++at) {
+    if (!selector->matches(at->second.metadata().labels()) || !fits(*query, at->second)) continue;
+    const auto inventory = inventory_of(rows, at->second);
+    if (!inventory) continue;
+    if (page.size() == *limit) return page.finish(last);
+    page.add(encode_json(*inventory));
+    last = at->first;
+  }
+  return page.finish({});
+}
+
+ApiResult get_inventory(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
+  const std::string& name = request.captures.at(0);
+  const rest::Server* server = find<rest::Server>(state, name);
+  if (server == nullptr) return no_such<rest::Server>(state, name);
+  const auto inventory = inventory_of(rows, *server);
+  if (!inventory)
+    return refuse(404, "what server \"" + name + "\" is made of was not read yet", {},
+                  commands::inspect(name));
+  return ApiReply{200, encode_json(*inventory), "application/json", {}};
 }
 
 ApiResult get_profile_version(const ApiRequest& request, const MeshState& state, const RowReader& rows) {

@@ -11,6 +11,9 @@ namespace metalmesh::controller {
 
 ApiResult list_objects(const ApiRequest& request, const MeshState& state);
 ApiResult get_object(const ApiRequest& request, const MeshState& state);
+/// What servers are made of, as their rows have it; those of which nothing was read are not in the list.
+ApiResult list_inventories(const ApiRequest& request, const MeshState& state, const RowReader& rows);
+ApiResult get_inventory(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 ApiResult get_profile_version(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 /// What an install with this profile ("name" or "name@version") would make of ?server=, from ?image= if that is given.
 ApiResult render_profile(const ApiRequest& request, const MeshState& state, const RowReader& rows);

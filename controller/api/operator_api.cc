@@ -170,9 +170,14 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
   const Operate operate = [&](const OperatorRequest& asked) { return core_.operate(asked, now, out); };
   switch (request.route->endpoint) {
     case Endpoint::list_objects:
+    case Endpoint::list_servers:
       return with_position(list_objects(request, state), state);
     case Endpoint::get_object:
       return get_object(request, state);
+    case Endpoint::list_inventories:
+      return with_position(list_inventories(request, state, watched_), state);
+    case Endpoint::get_inventory:
+      return get_inventory(request, state, watched_);
     case Endpoint::put_object:
       return put_object(request, state, operate);
     case Endpoint::delete_object:

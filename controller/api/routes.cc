@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,9 @@ constexpr Route others[] = {
     {"POST",   "/api/v1/servers/{name}/reidentify",         reidentify_server,   Role::operator_},
     {"POST",   "/api/v1/servers/{name}/replace",            replace_server,      Role::operator_},
     {"POST",   "/api/v1/servers/{name}/move",               move_server,         Role::operator_},
+
+    {"GET",    "/api/v1/inventories",                       list_inventories,    Role::viewer},
+    {"GET",    "/api/v1/inventories/{server}",              get_inventory,       Role::viewer},
 
     {"POST",   "/api/v1/images/{name}/prefetch",            prefetch_image,      Role::operator_},
 
@@ -80,7 +84,8 @@ struct ObjectPaths {
 std::vector<Route> all_routes() {
   std::vector<Route> routes(std::begin(others), std::end(others));
   for_each_kind(ObjectKinds{}, [&]<class T>() {
-    routes.push_back({"GET", ObjectPaths<T>::all, list_objects, Role::viewer});
+    routes.push_back({"GET", ObjectPaths<T>::all,
+                      std::is_same_v<T, rest::Server> ? list_servers : list_objects, Role::viewer});
     routes.push_back({"GET", ObjectPaths<T>::one, get_object, Role::viewer});
     routes.push_back({"PUT", ObjectPaths<T>::one, put_object, Role::operator_});
     routes.push_back({"DELETE", ObjectPaths<T>::one, delete_object, Role::operator_});
@@ -89,11 +94,12 @@ std::vector<Route> all_routes() {
 }
 
 constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
+constexpr std::string_view where_query[] = {"labelSelector", "where", "limit", "after"};
 constexpr std::string_view plan_query[] = {"after"};
 constexpr std::string_view render_query[] = {"server", "image"};
 constexpr std::string_view delete_query[] = {"confirm"};
 constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "limit", "after"};
-constexpr std::string_view events_query[] = {"rollout", "server", "site", "limit", "after"};
+constexpr std::string_view events_query[] = {"rollout", "server", "site", "type", "limit", "after"};
 constexpr std::string_view changes_query[] = {"kind",  "site",          "rollout", "server",
                                               "state", "labelSelector", "limit",   "after"};
 
@@ -123,6 +129,9 @@ std::span<const Route> routes() {
 
 std::span<const std::string_view> query_of(Endpoint endpoint) {
   switch (endpoint) {
+    case list_servers:
+    case list_inventories:
+      return where_query;
     case list_objects:
     case list_families:
       return list_query;

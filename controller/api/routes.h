@@ -15,7 +15,10 @@ namespace metalmesh::controller {
 /// What is asked of the API; several routes share one (the kinds of objects).
 enum class Endpoint {
   list_objects,
+  list_servers,
   get_object,
+  list_inventories,
+  get_inventory,
   put_object,
   delete_object,
   get_profile_version,

@@ -41,6 +41,20 @@ CommandResult prefetch_image(Session& session, const std::string& name,
 /// What sites found in it.
 CommandResult inspect_image(Session& session, const std::string& name);
 
+// commands_report.cc
+struct ReportOrder {
+  std::string format = "table";  // or csv, json
+  std::string selector;
+  std::string where;
+  std::string clock;        // by how much a BMC's clock may be wrong; empty: 5m
+  std::string certificate;  // for how long it is still to be good; empty: 30d
+  std::string since;        // of drift; empty: 7d
+};
+/// Refused: there is a finding that nobody accepted.
+CommandResult report_posture(Session& session, const ReportOrder& order);
+/// Refused: something changed.
+CommandResult report_drift(Session& session, const ReportOrder& order);
+
 // commands_changes.cc
 /// Lists a kind, or one object, and goes on with what changes, until it is stopped.
 CommandResult watch_objects(Session& session, const Kind& kind, const std::string& name,

@@ -100,6 +100,12 @@ CommandResult describe_object(Session& session, const Kind& kind, const std::str
   std::string words = to_yaml(*object);
   if (const auto* deployment = dynamic_cast<const rest::Deployment*>(object.get()))
     words += failure_text(*deployment);
+  if (const auto* server = dynamic_cast<const rest::Server*>(object.get());
+      server != nullptr && server->status().has_facts()) {
+    rest::ServerInventory inventory;
+    const auto read = (*api)->get(object_path(*find_kind("Inventory"), name), inventory);
+    if (read) words += "\ninventory:\n" + to_yaml(inventory.inventory());
+  }
   auto deployments = deployments_of(**api, kind, name);
   if (!deployments) return std::unexpected(deployments.error());
   if (!deployments->empty()) words += "\ndeployments:\n";

@@ -89,6 +89,7 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   servers();
   machines();
   events();
+  reports();
   others();
 }
 
@@ -142,6 +143,8 @@ void Grammar::objects() {
   });
   add_kind(*get, g->kind);
   get->add_option("name", g->name, "Name; profiles also name@version");
+  get->add_option("--where", g->query["where"],
+                  "Servers and inventories, e.g. 'firmware.bmc < 2.60 and ipmi = on'");
   add_filters(*get, g->query);
   add_watch(*get, g->watch);
 

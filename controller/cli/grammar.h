@@ -38,6 +38,7 @@ class Grammar {
     MoveOrder move;
     DoctorOrder doctor;
     RenderOrder render;
+    ReportOrder report;
     bool wait = false, plan_only = false, watch = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
@@ -61,6 +62,7 @@ class Grammar {
   void servers();
   void machines();  // what a person says about the machine behind a name
   void events();
+  void reports();
   void others();
 
   CLI::App& app_;

@@ -23,9 +23,12 @@ constexpr Kind table[] = {
     {"Profile", "profiles", true, make<rest::Profile>, make<rest::ProfileList>},
     {"SettingsProfile", "settingsprofiles", true, make<rest::SettingsProfile>,
      make<rest::SettingsProfileList>},
+    {"PostureException", "postureexceptions", true, make<rest::PostureException>,
+     make<rest::PostureExceptionList>},
     {"Server", "servers", true, make<rest::Server>, make<rest::ServerList>},
     {"Rollout", "rollouts", true, make<rest::Rollout>, make<rest::RolloutList>},
     {"Deployment", "deployments", false, make<rest::Deployment>, make<rest::DeploymentList>},
+    {"Inventory", "inventories", false, make<rest::ServerInventory>, make<rest::ServerInventoryList>},
     {"Family", "families", false, make<rest::Family>, make<rest::FamilyList>},
 };
 
@@ -63,6 +66,7 @@ const rest::Metadata* metadata_of(const google::protobuf::Message& object) {
 std::string name_of(const google::protobuf::Message& object) {
   if (const auto* metadata = metadata_of(object)) return metadata->name();
   if (const auto* family = dynamic_cast<const rest::Family*>(&object)) return family->name();
+  if (const auto* inventory = dynamic_cast<const rest::ServerInventory*>(&object)) return inventory->server();
   const auto* deployment = dynamic_cast<const rest::Deployment*>(&object);
   return deployment == nullptr ? std::string() : deployment->id();
 }

@@ -29,9 +29,9 @@ std::string kind_words();
 /// What to say of a word that is no kind: the one that was probably meant, or all.
 std::string unknown_kind(const std::string& word);
 
-/// The object's metadata, or nullptr (deployments and families have none).
+/// The object's metadata, or nullptr (deployments, families and inventories have none).
 const rest::Metadata* metadata_of(const google::protobuf::Message& object);
-/// `metadata.name`, a deployment's id, or a family's name.
+/// `metadata.name`, a deployment's id, a family's name, or the server of an inventory.
 std::string name_of(const google::protobuf::Message& object);
 
 }  // namespace metalmesh::cli

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <utility>
 
 #include "common/base/check.h"
+#include "common/text/letters.h"
 #include "controller/cli/text_table.h"
 #include "controller/cli/wording.h"
 
@@ -124,11 +127,48 @@ Cells row(const rest::Rollout& rollout, WallTime) {
           counts};
 }
 
+/// "2 x 480 GB SSD, 8 x 7680 GB SSD": by size and medium, the smallest first.
+std::string drives_words(const wire::Inventory& inventory) {
+  std::map<std::pair<std::uint64_t, std::string>, int> alike;
+  for (const auto& drive : inventory.drives()) ++alike[{drive.bytes() / 1'000'000'000, drive.media()}];
+  std::string words;
+  for (const auto& [what, count] : alike)
+    words += fmt::format("{}{} x {} GB{}{}", words.empty() ? "" : ", ", count, what.first,
+                         what.second.empty() ? "" : " ", what.second);
+  return words;
+}
+
 Cells header(const rest::SettingsProfile&) { return {"NAME", "BIOS", "BMC", "NOTE"}; }
 Cells row(const rest::SettingsProfile& settings, WallTime) {
   const auto& spec = settings.spec();
   return {settings.metadata().name(), std::to_string(spec.bios_size()), std::to_string(spec.bmc_size()),
           spec.note()};
+}
+
+Cells header(const rest::PostureException&) { return {"NAME", "FINDINGS", "UNTIL", "REASON"}; }
+Cells row(const rest::PostureException& exception, WallTime) {
+  const auto& spec = exception.spec();
+  return {exception.metadata().name(), fmt::format("{}", fmt::join(spec.findings(), ",")),
+          time_words(spec.until()), spec.reason()};
+}
+
+Cells header(const rest::ServerInventory&) {
+  return {"SERVER", "PROCESSORS", "MEMORY", "DRIVES", "NICS", "BMC", "BIOS", "HEALTH", "CHANGED"};
+}
+Cells row(const rest::ServerInventory& of, WallTime now) {
+  const wire::Inventory& all = of.inventory();
+  const auto& processors = all.processors();
+  return {of.server(),
+          processors.count() == 0 ? "" : fmt::format("{} x {}", processors.count(), processors.model()),
+          all.memory_bytes() == 0 ? "" : fmt::format("{} GB", all.memory_bytes() >> 30U),
+          drives_words(all),
+          std::to_string(all.nics_size()),
+          all.bmc_firmware(),
+          all.bios(),
+          all.health() == wire::Inventory::HEALTH_UNTOLD
+              ? ""
+              : to_lower(wire::Inventory::Health_Name(all.health())),
+          age_words(of.changed(), now)};
 }
 
 Cells header(const rest::Deployment&) {
@@ -170,6 +210,8 @@ constexpr Columns all_columns[] = {columns<rest::Site>("Site"),
                                    columns<rest::Server>("Server"),
                                    columns<rest::Rollout>("Rollout"),
                                    columns<rest::SettingsProfile>("SettingsProfile"),
+                                   columns<rest::PostureException>("PostureException"),
+                                   columns<rest::ServerInventory>("Inventory"),
                                    columns<rest::Family>("Family"),
                                    columns<rest::Deployment>("Deployment")};
 

@@ -20,6 +20,7 @@
 #include "controller/core/event_fold.h"
 #include "controller/core/event_gaps.h"
 #include "controller/core/field_rules.h"
+#include "controller/core/inventories.h"
 #include "controller/core/late_facts.h"
 #include "controller/core/mesh_clock.h"
 #include "controller/core/operator_acts.h"
@@ -77,7 +78,7 @@ struct ControllerCore::Impl {
   /// The time to decide by; `machine` is what the machine's clocks show.
   Now look_at_clock(const Now& machine) { return clock.look(machine, ledger.inner()); }
   Work work(const Now& now, Outcome& out) {
-    return {ledger, links, hearing, metrics, signer, entropy, now, out};
+    return {rows, ledger, links, hearing, metrics, signer, entropy, now, out};
   }
 
   void started(Work& work);
@@ -108,6 +109,7 @@ struct ControllerCore::Impl {
   SiteLinks links;
   FirstHearing hearing;
   Transcripts transcripts;
+  QuietInspections quiet_inspections;
   ControllerMetrics metrics;
   PlansUnderWay plans;
   std::vector<std::pair<std::uint64_t, OperatorResult>> answers;
@@ -134,6 +136,7 @@ void ControllerCore::Impl::started(Work& work) {
 
 void ControllerCore::Impl::tick(Work& work) {
   clock.settle(work);
+  if (bus_up) quiet_inspections.go_on(work);
   for (auto& [name, link] : links) {
     refresh_site(work, name);
     serve_site(work, name);

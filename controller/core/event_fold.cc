@@ -14,6 +14,7 @@
 #include "controller/core/event_text.h"
 #include "controller/core/fences.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/inventories.h"
 #include "controller/core/late_facts.h"
 #include "controller/core/left_behind.h"
 #include "controller/core/progress_model.h"
@@ -239,7 +240,9 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
     ++work.metrics.events_foreign;
     line.set_message(line.message() + " (of no deployment that is known here: noted, not applied)");
   }
-  work.ledger.note(std::move(line), work.now.wall());
+  // What a machine is made of has a row of its own.
+  if (event.has_inspected()) line.mutable_event()->mutable_inspected()->clear_inventory();
+  if (!says_nothing_new(work, site, event)) work.ledger.note(std::move(line), work.now.wall());
   if (subject.deployment != nullptr && disproves(event, *subject.deployment, subject.news))
     reopen(work, subject.deployment->id(), event);
 

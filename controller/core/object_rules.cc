@@ -231,6 +231,11 @@ Verdict check(rest::Site& site, const MeshState&) {
   for (const wire::BmcNetwork& network : spec.bmc_networks()) {
     if (auto bad = check_network(network)) return bad;
   }
+  constexpr std::int64_t hour = 3600;  // seconds
+  const auto& every = spec.inspect_every();
+  if (spec.has_inspect_every() && (every.seconds() != 0 || every.nanos() != 0) &&
+      (every.seconds() < hour || every.seconds() > 365 * day))
+    return refusal(ErrorKind::invalid, "spec.inspectEvery", "is between 1h and 365d; 0s: never");
   // The default credential may be applied after its site, to which it belongs.
   return first_of(
       {rules::text("spec.timeZone", spec.time_zone(), 64),
@@ -319,6 +324,22 @@ Verdict check(rest::SettingsProfile& settings, const MeshState&) {
   const auto& spec = settings.spec();
   return first_of({check_attributes("spec.bios", spec.bios()), check_attributes("spec.bmc", spec.bmc()),
                    rules::text("spec.note", spec.note(), rules::note_limit)});
+}
+
+Verdict check(rest::PostureException& exception, const MeshState& mesh) {
+  if (auto bad = head(exception, "PostureException")) return bad;
+  const auto& spec = exception.spec();
+  for (int i = 0; i < spec.findings_size(); ++i) {
+    if (auto bad = rules::one_of(
+            "spec.findings[" + std::to_string(i) + "]", spec.findings(i),
+            {"legacyBoot", "secureBootOff", "ipmiOverLan", "selfSigned", "certificateExpires", "clockOff"}))
+      return bad;
+  }
+  return first_of({rules::required("spec.findings", !spec.findings().empty()),
+                   check_selection(spec.select(), mesh),
+                   rules::required("spec.reason", !spec.reason().empty()),
+                   rules::text("spec.reason", spec.reason(), rules::note_limit),
+                   rules::required("spec.until", spec.has_until())});
 }
 
 Verdict check(rest::Rollout& rollout, const MeshState& mesh) {

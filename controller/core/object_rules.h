@@ -32,6 +32,7 @@ rules::Verdict check(rest::Server& server, const MeshState& mesh);
 rules::Verdict check(rest::Image& image, const MeshState& mesh);
 rules::Verdict check(rest::Profile& profile, const MeshState& mesh);
 rules::Verdict check(rest::SettingsProfile& settings, const MeshState& mesh);
+rules::Verdict check(rest::PostureException& exception, const MeshState& mesh);
 rules::Verdict check(rest::Rollout& rollout, const MeshState& mesh);
 
 /// The host of a spec. A part of one follows the same rules as a whole one, because lists replace each other as wholes.

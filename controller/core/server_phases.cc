@@ -7,6 +7,7 @@
 #include "common/ports/wire_time.h"
 #include "common/text/utf8.h"
 #include "controller/core/identity_judgement.h"
+#include "controller/core/inventories.h"
 #include "controller/core/server_machines.h"
 #include "controller/state/deployment_states.h"
 
@@ -114,6 +115,7 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
     status.set_bmc_key_sha256(seen.bmc_key_sha256());
     *status.mutable_inspected_at() = to_wire(work.now.wall());
   });
+  if (!seen.has_fault() && seen.has_inventory()) take_inventory(work, name, seen);
   judge_server(work, name);
 }
 

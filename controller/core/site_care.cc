@@ -67,6 +67,7 @@ void send_inspections(Work& work, const rest::Site& site, SiteLink& link) {
     inspect.set_request_id(to_hex(work.entropy.bytes(request_id_bytes)));
     record::InspectWish wish = wishes->second.at(name);
     inspect.set_planned(wish.planned());
+    inspect.set_quiet(wish.quiet());
     inspect.set_look_for_ours(wish.look_for_ours());
     inspect.set_take_ours_away(wish.take_ours_away());
     wish.set_request_id(inspect.request_id());

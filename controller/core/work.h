@@ -20,6 +20,7 @@ namespace metalmesh::controller {
 using SiteLinks = std::map<std::string, std::unique_ptr<SiteLink>>;
 
 struct Work {
+  const RowReader& rows;  // as committed last
   Ledger& ledger;
   SiteLinks& links;
   const FirstHearing& hearing;

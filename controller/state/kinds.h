@@ -27,6 +27,7 @@ enum class ChangeKind : std::uint8_t {
   image,
   profile,
   settings,
+  exception,
   rollout,
   deployment
 };
@@ -39,6 +40,7 @@ struct Objects {
   std::map<std::string, rest::Image> images;
   std::map<std::string, rest::Profile> profiles;  // newest version
   std::map<std::string, rest::SettingsProfile> settings;
+  std::map<std::string, rest::PostureException> exceptions;
   std::map<std::string, rest::Rollout> rollouts;
   std::map<std::string, rest::Deployment> deployments;  // by id
 };
@@ -83,6 +85,13 @@ struct Kind<rest::SettingsProfile> {
   static constexpr auto objects = &Objects::settings;
 };
 template <>
+struct Kind<rest::PostureException> {
+  static constexpr auto kind = ChangeKind::exception;
+  static constexpr std::string_view word = "PostureException", plural = "postureexceptions",
+                                    table = "o/exception/";
+  static constexpr auto objects = &Objects::exceptions;
+};
+template <>
 struct Kind<rest::Rollout> {
   static constexpr auto kind = ChangeKind::rollout;
   static constexpr std::string_view word = "Rollout", plural = "rollouts", table = tables::rollouts;
@@ -103,10 +112,10 @@ struct KindList {
 };
 /// What people apply and delete.
 using ObjectKinds = KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile,
-                             rest::SettingsProfile, rest::Rollout>;
+                             rest::SettingsProfile, rest::PostureException, rest::Rollout>;
 /// What the change feed tells of, in the order of ChangeKind.
 using FeedKinds = KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile,
-                           rest::SettingsProfile, rest::Rollout, rest::Deployment>;
+                           rest::SettingsProfile, rest::PostureException, rest::Rollout, rest::Deployment>;
 
 using Object = ObjectKinds::Variant;
 

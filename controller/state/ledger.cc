@@ -193,6 +193,8 @@ void Ledger::erase_server(const std::string& name) {
   if (found == mesh_.servers.end()) return;
   unindex(found->second);
   erase_wish(found->second.spec().site(), name);
+  if (found->second.status().has_facts())
+    inner_rows_.push_back({tables::row(tables::inventories, name), std::nullopt});
   forget<rest::Server>(name);
   touch(ChangeKind::server, name);
 }

@@ -73,6 +73,8 @@ class Ledger {
   void erase_deployment(const std::string& id);
 
   // Inner rows.
+  /// Of a server; only its row: what is in memory of it are the facts in the server's status.
+  void put_inventory(const rest::ServerInventory& inventory);
   void put_link(const std::string& site, record::SiteLink link);
   /// Of a plan that is too long for its rollout; it counts when the rollout has its digest.
   void put_plan_page(const std::string& rollout, std::size_t number, const rest::PlanPage& page);

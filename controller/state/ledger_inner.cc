@@ -43,6 +43,10 @@ void Ledger::drop_plan_pages(const std::string& rollout, std::size_t from) {
   if (found->second == 0) inner_.plan_pages.erase(found);
 }
 
+void Ledger::put_inventory(const rest::ServerInventory& inventory) {
+  inner_rows_.push_back({tables::row(tables::inventories, inventory.server()), encode_row(inventory)});
+}
+
 void Ledger::put_link(const std::string& site, record::SiteLink link) {
   inner_rows_.push_back({tables::row(tables::links, site), encode_row(link)});
   mesh_.families[site] = families_of(link);

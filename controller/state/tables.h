@@ -32,6 +32,7 @@ inline constexpr std::string_view generations = "g/";       // record::Generatio
 inline constexpr std::string_view answers = "i/";           // record::IdempotentAnswer by actor and key
 inline constexpr std::string_view blobs = "b/";             // raw bytes by SHA-256 (hex)
 inline constexpr std::string_view transcripts = "u/";  // raw bytes, by deployment, SHA-256 (hex) and piece
+inline constexpr std::string_view inventories = "n/";  // rest::ServerInventory by server
 inline constexpr std::string_view events = "e/";       // rest::LogEvent by id, big endian
 inline constexpr std::string_view tombstones = "k/";   // record::Tombstone by "kind/name"
 

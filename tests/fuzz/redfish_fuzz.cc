@@ -27,12 +27,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto system = redfish::parse_system(reply)) {
     MM_CLAIM(!(system->off() && system->on()));
     if (system->usable()) {
-      const auto request = redfish::reset(system->reset, redfish::pick_reset(system->reset, {"On", "ForceOn"}));
+      const auto request =
+          redfish::reset(system->reset, redfish::pick_reset(system->reset, {"On", "ForceOn"}));
       MM_CLAIM(!request.method.empty());
     }
   }
   static_cast<void>(redfish::parse_manager(reply));
   static_cast<void>(redfish::parse_macs(reply));
+  wire::Inventory inventory;
+  for (const auto add : {redfish::add_controller, redfish::add_processor, redfish::add_boot_mode,
+                         redfish::add_secure_boot, redfish::add_certificate, redfish::add_licence})
+    add(reply, inventory);
+  static_cast<void>(redfish::add_storage(reply, inventory));
+  redfish::add_drive(reply, "", inventory);
+  redfish::add_volume(reply, "", inventory);
+  static_cast<void>(redfish::add_protocols(reply, inventory));
+  static_cast<void>(redfish::parse_nic(reply));
+  for (const redfish::Member& member : redfish::parse_members(reply))
+    static_cast<void>(redfish::parse_nic({"", 200, {}, member.body, ""}));
   static_cast<void>(redfish::parse_slot(reply));
   static_cast<void>(redfish::parse_action_info(reply, "ResetType"));
   static_cast<void>(redfish::task_of(reply));

@@ -25,6 +25,7 @@ struct FakeBmc {
   int ejects = 0;
   std::string power = "Off";
   std::vector<std::string> resets;  // as they came
+  std::string system_more;          // of its system: `, "BiosVersion": "1"`
 
   HttpReplied answer(const HttpRequest& request) {
     HttpReplied reply;
@@ -96,7 +97,8 @@ struct FakeBmc {
            "Actions": {"#ComputerSystem.Reset": {"target": "/redfish/v1/Systems/1/Actions/ComputerSystem.Reset",
              "ResetType@Redfish.AllowableValues": ["On", "ForceOff"]}},
            "EthernetInterfaces": {"@odata.id": "/redfish/v1/Systems/1/EthernetInterfaces"},
-           "Links": {"ManagedBy": [{"@odata.id": "/redfish/v1/Managers/1"}]}})"},
+           "Links": {"ManagedBy": [{"@odata.id": "/redfish/v1/Managers/1"}]})" +
+             system_more + "}"},
         {"/redfish/v1/Systems/1/EthernetInterfaces",
          R"({"Members": [{"@odata.id": "/redfish/v1/Systems/1/EthernetInterfaces/1"}]})"},
         {"/redfish/v1/Systems/1/EthernetInterfaces/1", R"({"MACAddress": "B4:7A:F1:00:00:01"})"},

@@ -167,6 +167,39 @@ TEST_F(Inspect, ACrashRepeatsItInsteadOfLosingIt) {
   EXPECT_FALSE(results()[0].has_fault());
 }
 
+TEST_F(Inspect, TellsWhatTheMachineIsMadeOfAndWhatItCouldNotRead) {
+  site_.bmcs["10.0.0.1"].system_more =
+      R"(, "BiosVersion": "U58", "SecureBoot": {"@odata.id": "/redfish/v1/Systems/1/SecureBoot"})";
+  site_.start();
+  inspect("10.0.0.1");
+  ASSERT_EQ(results().size(), 1U);
+  EXPECT_FALSE(results()[0].has_fault());
+  const wire::Inventory& seen = results()[0].inventory();
+  EXPECT_EQ(seen.bios(), "U58");
+  EXPECT_EQ(seen.bmc_firmware(), "1.2");
+  EXPECT_THAT(seen.unread(), ::testing::ElementsAre("HTTP 404 for /redfish/v1/Systems/1/SecureBoot"));
+  EXPECT_EQ(site_.bmcs["10.0.0.1"].sessions_open, 0);
+}
+
+TEST_F(Inspect, ThatNobodyWaitsForIsNotBesideWorkOnItsBmc) {
+  site_.bmcs["10.0.0.1"];
+  site_.start();
+  site_.order(make_order(site_, 1));  // waits for its image
+  wire::Command quiet;
+  wire::InspectServer& request = *quiet.mutable_inspect_server();
+  request.set_server("s1");
+  request.set_request_id("quiet");
+  request.mutable_bmc()->set_address("10.0.0.1");
+  request.mutable_bmc()->set_credential("bmc");
+  request.set_quiet(true);
+  site_.command(quiet);
+  site_.advance(std::chrono::minutes(1));
+  EXPECT_EQ(results().size(), 0U);
+  inspect("10.0.0.1", "a person");
+  ASSERT_EQ(results().size(), 1U);
+  EXPECT_EQ(results()[0].request_id(), "a person");
+}
+
 class Leftover : public Inspect {
  protected:
   Leftover() {

@@ -25,6 +25,8 @@ constexpr KindCase kinds[] = {
     {"sites", "Site", R"({"spec":{"timeZone":"Europe/Paris"}})"},
     {"credentials", "Credential", R"({"spec":{"site":"par1","note":"iLO"}})"},
     {"settingsprofiles", "SettingsProfile", R"({"spec":{"bios":{"ProcVirtualization":"Enabled"}}})"},
+    {"postureexceptions", "PostureException",
+     R"({"spec":{"findings":["ipmiOverLan"],"select":{"sites":["par*"]},"reason":"old tools","until":"2030-01-01T00:00:00Z"}})"},
     {"servers", "Server",
      R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.9","credential":"bmc"},"state":"new"}})"},
     {"images", "Image", ApiBench::image},
@@ -64,6 +66,51 @@ TEST(Objects, SettingsAreHeldShownAndTold) {
   EXPECT_EQ(bench.send("DELETE", path).status, 204);
   EXPECT_EQ(bench.get("/api/v1/changes?after=0&kind=SettingsProfile").json().at("items").at(0).at("deleted"),
             true);
+}
+
+TEST(Objects, ExceptionsNeedServersAReasonAndATime) {
+  ApiBench bench;
+  const std::string path = "/api/v1/postureexceptions/lab";
+  const std::string select = R"("select":{"sites":["*"]},)";
+  const std::string until = R"("until":"2030-01-01T00:00:00Z")";
+  const std::map<std::string, std::string> bad = {
+      {"spec.findings[0]", R"("findings":["ipmi"],)" + select + R"("reason":"x",)" + until},
+      {"spec.findings", select + R"("reason":"x",)" + until},
+      {"spec.select", R"("findings":["clockOff"],"reason":"x",)" + until},
+      {"spec.reason", R"("findings":["clockOff"],)" + select + until},
+      {"spec.until", R"("findings":["clockOff"],)" + select + R"("reason":"x")"}};
+  for (const auto& [field, spec] : bad) {
+    const HttpAnswer refused = bench.put(path, "{\"spec\":{" + spec + "}}");
+    EXPECT_EQ(refused.status, 422) << field;
+    EXPECT_EQ(refused.text("field"), field);
+  }
+}
+
+TEST(Objects, ServersAreSearched) {
+  ApiBench bench;
+  bench.furnish();
+  const std::string all = "/api/v1/servers?where=";
+  const auto servers = names_in(bench.get("/api/v1/servers"));
+  ASSERT_FALSE(servers.empty());
+  EXPECT_EQ(names_in(bench.get(all + "site%20%3D%20par1")), servers);
+  EXPECT_TRUE(names_in(bench.get(all + "site%20%3D%20par1%20and%20cores%20%3E%201")).empty());
+  EXPECT_EQ(names_in(bench.get(all + "cores%20%3D%20unknown")), servers);
+  const HttpAnswer refused = bench.get(all + "bios%20%3D%201");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.text("field"), "where");
+  EXPECT_NE(refused.text("next").find("firmware.bios"), std::string::npos);
+  EXPECT_EQ(bench.get("/api/v1/images?where=name%20%3D%201").status, 400) << "only servers are searched";
+}
+
+TEST(Objects, AnInventoryThatWasNotReadIsNotThere) {
+  ApiBench bench;
+  bench.furnish();
+  EXPECT_TRUE(bench.get("/api/v1/inventories").json().at("items").as_array().empty());
+  const std::string name = names_in(bench.get("/api/v1/servers")).front();
+  const HttpAnswer none = bench.get("/api/v1/inventories/" + name);
+  EXPECT_EQ(none.status, 404);
+  EXPECT_EQ(none.text("next"), "metalmesh inspect " + name + " --wait");
+  EXPECT_EQ(bench.get("/api/v1/inventories/nobody").status, 404);
 }
 
 TEST(Objects, AreCreatedReadChangedAndDeleted) {

@@ -101,7 +101,7 @@ TEST(Routes, OpenApiListsTheSamePathsAndMethods) {
 TEST(Routes, OpenApiListsTheQueryParametersOfEveryRoute) {
   // Parameters by reference are resolved by their component's name.
   const std::map<std::string, std::string> shared = {
-      {"LabelSelector", "labelSelector"}, {"Limit", "limit"}, {"After", "after"}};
+      {"LabelSelector", "labelSelector"}, {"Where", "where"}, {"Limit", "limit"}, {"After", "after"}};
   std::map<std::string, std::set<std::string>> documented;
   std::string path;
   std::string method;

@@ -136,6 +136,16 @@ TEST(Mockups, EveryFileIsSurvivedByEveryParser) {
     (void)parse_task(reply);
     (void)task_of(reply);
     (void)classify(400, parse_error(reply.body));
+    wire::Inventory inventory;
+    for (const auto add :
+         {add_controller, add_processor, add_boot_mode, add_secure_boot, add_certificate, add_licence})
+      add(reply, inventory);
+    (void)add_storage(reply, inventory);
+    add_drive(reply, "", inventory);
+    add_volume(reply, "", inventory);
+    (void)add_protocols(reply, inventory);
+    (void)parse_members(reply);
+    (void)parse_nic(reply);
   }
   EXPECT_GT(files, 500);
 }
