@@ -100,6 +100,7 @@ CommandResult describe_object(Session& session, const Kind& kind, const std::str
   std::string words = to_yaml(*object);
   if (const auto* deployment = dynamic_cast<const rest::Deployment*>(object.get()))
     words += failure_text(*deployment);
+  if (const auto* server = dynamic_cast<const rest::Server*>(object.get())) words += quirks_text(*server);
   auto deployments = deployments_of(**api, kind, name);
   if (!deployments) return std::unexpected(deployments.error());
   if (!deployments->empty()) words += "\ndeployments:\n";

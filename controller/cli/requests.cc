@@ -131,6 +131,7 @@ Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::stri
   select.mutable_exclude()->Assign(options.exclude.begin(), options.exclude.end());
   if (options.parallel != 0) spec.mutable_parallel()->set_total(options.parallel);
   if (options.per_site != 0) spec.mutable_parallel()->set_per_site(options.per_site);
+  spec.set_capture(options.capture);
   if (!options.change.empty()) spec.mutable_power()->set_change(camel_case(options.change));
   if (!options.within.empty()) {
     auto within = typed_duration("--within", options.within);

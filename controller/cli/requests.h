@@ -56,6 +56,7 @@ struct FleetOptions {
   std::string powered_on;
   bool replace_foreign_media = false;
   bool in_use = false;
+  bool capture = false;  // of inspect
 };
 /// The changes of power as they are typed.
 const std::vector<std::string>& power_changes();
