@@ -73,7 +73,8 @@ struct FleetOrder {
   bool watch = false;
 };
 /// One action over a selection: a rollout of its own.
-CommandResult order_fleet(Session& session, const FleetOrder& order);
+/// `rollout`: its name, once it has one.
+CommandResult order_fleet(Session& session, const FleetOrder& order, std::string* rollout = nullptr);
 /// The same of what needs no word of a person: planned, started, and waited for without a picture.
 struct FleetRun {
   std::vector<rest::Deployment> deployments;
@@ -107,6 +108,17 @@ struct DoctorOrder {
 CommandResult doctor_servers(Session& session, const DoctorOrder& order);
 CommandResult doctor_rollout(Session& session, const DoctorOrder& order);
 CommandResult doctor_site(Session& session, const std::string& name);
+
+// commands_quirks.cc
+/// The rows of known peculiarities of BMCs that come with this version; one with its sources.
+CommandResult show_quirks(Session& session, const std::string& name);
+/// Which of them holds for the server's BMC, why, and how well it is known. Empty before its first inspection.
+std::string quirks_text(const rest::Server& server);
+
+// commands_capture.cc
+/// All that the BMC of a server shows, and what was said with it, also in the last deployment that did not succeed:
+/// into a file that names nobody. Waits for it.
+CommandResult capture_server(Session& session, const std::string& name, const std::string& file);
 
 // commands_watch.cc
 /// Follows a rollout to its end: ok only if every server succeeded.
@@ -146,6 +158,8 @@ CommandResult settle_damage(Session& session, const std::string& row, const std:
 CommandResult back_up(Session& session, const std::string& folder);
 
 // commands_support.cc
+/// For stand-ins of what is masked: kept nowhere.
+std::uint64_t random_key();
 struct SupportOrder {
   std::string output;  // empty: a name with the time, here
   std::string config;  // of a controller on this machine

@@ -100,11 +100,11 @@ CommandResult describe_object(Session& session, const Kind& kind, const std::str
   std::string words = to_yaml(*object);
   if (const auto* deployment = dynamic_cast<const rest::Deployment*>(object.get()))
     words += failure_text(*deployment);
-  if (const auto* server = dynamic_cast<const rest::Server*>(object.get());
-      server != nullptr && server->status().has_facts()) {
+  if (const auto* server = dynamic_cast<const rest::Server*>(object.get())) {
+    words += quirks_text(*server);
     rest::ServerInventory inventory;
-    const auto read = (*api)->get(object_path(*find_kind("Inventory"), name), inventory);
-    if (read) words += "\ninventory:\n" + to_yaml(inventory.inventory());
+    if (server->status().has_facts() && (*api)->get(object_path(*find_kind("Inventory"), name), inventory))
+      words += "\ninventory:\n" + to_yaml(inventory.inventory());
   }
   auto deployments = deployments_of(**api, kind, name);
   if (!deployments) return std::unexpected(deployments.error());

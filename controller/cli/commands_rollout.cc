@@ -158,7 +158,7 @@ CommandResult install_server(Session& session, const InstallOrder& order) {
   return start_rollout(session, {rollout.metadata().name(), plan.digest(), 1, order.watch});
 }
 
-CommandResult order_fleet(Session& session, const FleetOrder& order) {
+CommandResult order_fleet(Session& session, const FleetOrder& order, std::string* rollout) {
   auto planned = plan_new(
       session, [&](unsigned attempt) { return fleet_rollout_name(order.options, attempt); },
       [&](const std::string& name) { return fleet_rollout(order.options, name); });
@@ -176,6 +176,7 @@ CommandResult order_fleet(Session& session, const FleetOrder& order) {
     return fail(ErrorKind::invalid, fmt::format("--confirm {}: the plan has {} server{}. Nothing was started",
                                                 *order.confirm, servers, servers == 1 ? "" : "s"));
   }
+  if (rollout != nullptr) *rollout = planned->metadata().name();
   return start_rollout(session, {planned->metadata().name(), plan.digest(), servers, order.watch});
 }
 

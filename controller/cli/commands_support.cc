@@ -29,13 +29,6 @@ constexpr std::size_t log_bytes = std::size_t{4} << 20U;
 constexpr std::uint64_t newest_events = 5000;
 constexpr char system_config[] = "/etc/metalmesh/controller.yaml";
 
-std::uint64_t random_key() {
-  adapters::OsEntropy entropy;
-  std::uint64_t key = 0;
-  std::memcpy(&key, entropy.bytes(sizeof key).data(), sizeof key);
-  return key;
-}
-
 std::string member(const std::string& json, const char* name) {
   boost::system::error_code wrong;
   const auto value = boost::json::parse(json, wrong);
@@ -143,6 +136,13 @@ void add_this_machine(Bundle& bundle, const SupportOrder& order) {
 }
 
 }  // namespace
+
+std::uint64_t random_key() {
+  adapters::OsEntropy entropy;
+  std::uint64_t key = 0;
+  std::memcpy(&key, entropy.bytes(sizeof key).data(), sizeof key);
+  return key;
+}
 
 CommandResult make_support_bundle(Session& session, const SupportOrder& order) {
   const WallTime now = Console::now();

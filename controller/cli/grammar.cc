@@ -3,6 +3,8 @@
 namespace metalmesh::cli {
 namespace {
 
+constexpr char quirks_word[] = "quirks";
+
 void add_kind(CLI::App& app, const Kind*& kind) {
   app.add_option_function<std::string>(
          "kind", [&kind](const std::string& word) { kind = find_kind(word); }, "One of: " + kind_words())
@@ -139,9 +141,16 @@ void Grammar::objects() {
       ->required();
 
   auto [get, g] = command(app_, "get", "List objects, or show one", [](Session& s, const Arguments& x) {
-    return get_or_watch(s, *x.kind, x.name, x.query, x.watch);
+    return x.kind == nullptr ? show_quirks(s, x.name) : get_or_watch(s, *x.kind, x.name, x.query, x.watch);
   });
-  add_kind(*get, g->kind);
+  // What is known of BMCs is no object of the mesh, and is asked for as if it were.
+  get->add_option_function<std::string>(
+         "kind", [kind = &g->kind](const std::string& word) { *kind = find_kind(word); },
+         "One of: " + kind_words() + ", " + quirks_word)
+      ->required()
+      ->check([](const std::string& word) {
+        return word == quirks_word || find_kind(word) != nullptr ? std::string() : unknown_kind(word);
+      });
   get->add_option("name", g->name, "Name; profiles also name@version");
   get->add_option("--where", g->query["where"],
                   "Servers and inventories, e.g. 'firmware.bmc < 2.60 and ipmi = on'");
@@ -383,13 +392,22 @@ void Grammar::servers() {
     order.options.action = "inspect";
     inspect->add_option("name", order.options.servers);
     CLI::Option* wait = inspect->add_flag("--wait", i->wait, "Wait for the answers and show them");
+    inspect
+        ->add_option(
+            "--capture", i->file,
+            "Read all that the BMC of one server shows, and write it to a file, with what was said and\n"
+            "without what names the machine; metalmesh-bmcsim serve --tree FILE plays it")
+        ->excludes(wait);
     add_fleet(*inspect, order);
     for (const char* of_rollouts :
          {"--selector", "--site", "--exclude", "--parallel", "--per-site", "--confirm", "--watch"})
       wait->excludes(inspect->get_option(of_rollouts));
     inspect->callback([this, asked, &order] {
       if (selects_none(order.options)) throw CLI::RequiredError(needs_selection);
+      if (!asked->file.empty() && (!only_names(order) || order.options.servers.size() != 1))
+        throw CLI::ValidationError("--capture takes one server by its name");
       chosen = [this, asked, &order] {
+        if (!asked->file.empty()) return capture_server(session_, order.options.servers.front(), asked->file);
         return only_names(order) ? inspect_servers(session_, order.options.servers, asked->wait)
                                  : order_fleet(session_, order);
       };

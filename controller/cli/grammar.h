@@ -23,7 +23,7 @@ class Grammar {
 
  private:
   struct Arguments {
-    std::string name, note, as, duration, journal;
+    std::string name, note, as, duration, journal, file;
     std::vector<std::string> names, files;
     const Kind* kind = nullptr;
     std::map<std::string, std::string> query;

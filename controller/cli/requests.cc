@@ -136,6 +136,7 @@ Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::stri
   select.mutable_exclude()->Assign(options.exclude.begin(), options.exclude.end());
   if (options.parallel != 0) spec.mutable_parallel()->set_total(options.parallel);
   if (options.per_site != 0) spec.mutable_parallel()->set_per_site(options.per_site);
+  spec.set_capture(options.capture);
   if (options.action == "power") spec.mutable_power()->set_change(camel_case(options.change));
   if (options.action == "mount-test") spec.mutable_mount_test()->set_in_use(options.in_use);
   if (options.action == "bmc") {

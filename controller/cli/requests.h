@@ -55,8 +55,9 @@ struct FleetOptions {
   std::string afterwards;
   std::string powered_on;
   bool replace_foreign_media = false;
-  bool in_use = false;  // of boot-iso and mount-test
-  bool all = false;     // of bmc
+  bool in_use = false;   // of boot-iso and mount-test
+  bool all = false;      // of bmc
+  bool capture = false;  // of inspect
 };
 /// The deeds of bmc as they are typed; "reset" is a change of power, and "licence" a doctor's.
 const std::vector<std::string>& bmc_deeds();

@@ -9,7 +9,8 @@
 namespace metalmesh::controller {
 namespace {
 
-constexpr std::array own_fields = {failed_field};
+constexpr std::array own_fields = {
+    SpecField{"spec.capture", [](const rest::RolloutSpec& spec) { return spec.capture(); }}, failed_field};
 
 constexpr std::array against_it = {
     Rule<Candidate>{"EXCLUDED", grounds::excluded_by_name},
@@ -24,7 +25,9 @@ class InspectPlanning final : public Planning {
   [[nodiscard]] std::optional<Exclusion> exclusion_of(const rest::Server& server) const override {
     return first_of(against_it, Candidate{input_, server});
   }
-  void agree(const rest::Server&, wire::Agreed& agreed) const override { agreed.mutable_inspect(); }
+  void agree(const rest::Server&, wire::Agreed& agreed) const override {
+    agreed.mutable_inspect()->set_capture(input_.spec.capture());
+  }
 
  private:
   const PlanInput& input_;

@@ -125,6 +125,30 @@ TEST_F(CommandLineTest, lists_all_pages) {
   EXPECT_EQ(boost::json::parse(out_).at("items").as_array().size(), 2U);
 }
 
+TEST_F(CommandLineTest, shows_what_is_known_of_bmcs_and_what_holds_for_one) {
+  EXPECT_EQ(metalmesh({"get", "quirks"}), 0) << err_;
+  EXPECT_THAT(out_, testing::ContainsRegex("\ndell-idrac10 +modelled +vendor Dell, manager"));
+  EXPECT_EQ(metalmesh({"get", "quirks", "nvidia-gb200"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("bootInSettings: NVIDIA libredfish"));
+  EXPECT_EQ(metalmesh({"get", "quirks", "acme"}), 1);
+  EXPECT_THAT(err_, HasSubstr("metalmesh get quirks"));
+  EXPECT_TRUE(controller_.requests().empty()) << "nobody needs to be asked";
+
+  const auto describe = [&](const std::string& status) {
+    controller_.answer("GET /api/v1/servers/r1", 200,
+                       R"({"metadata":{"name":"r1"},"status":{)" + status + "}}");
+    controller_.answer("GET /api/v1/deployments?limit=200&server=r1", 200, R"({"items":[]})");
+    EXPECT_EQ(metalmesh({"describe", "server", "r1"}), 0) << err_;
+    return out_;
+  };
+  const std::string seen = R"("inspectedAt":"2026-01-02T03:04:05Z")";
+  EXPECT_THAT(describe(seen + R"(,"quirks":"dell")"),
+              HasSubstr("dell: recorded\n  holds for vendor Dell\n  label:"));
+  EXPECT_THAT(describe(seen + R"(,"quirks":"ours")"), HasSubstr("row ours holds, of the site's own folder"));
+  EXPECT_THAT(describe(seen), HasSubstr("as the standard says"));
+  EXPECT_THAT(describe(""), testing::Not(HasSubstr("its BMC")));
+}
+
 constexpr char planned_install[] =
     R"({"metadata":{"name":"install-r1"},"status":{"state":"planned","plan":{"digest":"9c41aa00112233445566","serverCount":1,"servers":[)"
     R"({"name":"r1","site":"par1","wave":1,"identity":{"serial":"CZ2D4F0A1B"}}]}}})";
