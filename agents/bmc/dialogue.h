@@ -98,6 +98,8 @@ class Dialogue {
   [[nodiscard]] MonoTime pause() const { return line_.pause(); }
   void pause_until(MonoTime at) { line_.pause_until(at); }
   [[nodiscard]] bool logged_in() const { return line_.login() != Login::none; }
+  /// It was asked to let us in, and may have: the session is known by the answer alone.
+  [[nodiscard]] bool logging_in() const { return line_.owes_answer_to(Ask::login); }
   [[nodiscard]] const std::vector<std::string>& sessions() const { return sessions_.ours(); }
   /// Where its sessions are listed; of an open one.
   [[nodiscard]] const std::string& sessions_collection() const { return discovery_.root().sessions; }

@@ -74,6 +74,10 @@ class Line {
   [[nodiscard]] bool waits() const { return flight_.has_value(); }
   /// A login is on its way, or its answer is here.
   [[nodiscard]] bool asked(Ask ask) const;
+  /// This was asked, and nobody has taken the answer.
+  [[nodiscard]] bool owes_answer_to(Ask ask) const {
+    return (flight_ && flight_->ask == ask) || (reply_ && reply_to_ == ask && !reply_path_.empty());
+  }
   /// Nothing is sent before.
   [[nodiscard]] MonoTime pause() const { return pause_; }
   void pause_until(MonoTime at) { pause_ = at; }

@@ -12,7 +12,8 @@ constexpr int most_setbacks = 2;
 bool owes(const Context& context) {
   const record::Job& job = context.job;
   return !job.inserted_slot().empty() || !job.second_slot().empty() || job.boot_overridden() ||
-         job.session_uris_size() > 0 || (job.was_off() && job.host_on_by_us() && !job.launched());
+         job.session_uris_size() > 0 || context.talk.bmc.logging_in() ||
+         (job.was_off() && job.host_on_by_us() && !job.launched());
 }
 
 Verdict remove_override(Context& context) {

@@ -53,12 +53,12 @@ CommandResult report_posture(Session& session, const ReportOrder& order) {
   if (!servers) return std::unexpected(servers.error());
   const auto exceptions = all_of_kind<rest::PostureException>(**api, "postureexceptions");
   if (!exceptions) return std::unexpected(exceptions.error());
-  const std::vector<Finding> findings = posture_of(*servers, *exceptions, bounds, Console::now());
+  const std::vector<Exposure> findings = posture_of(*servers, *exceptions, bounds, Console::now());
   std::vector<Cells> rows = {{"SERVER", "SITE", "FINDING", "FOUND", "ACCEPTED", "UNTIL"}};
-  for (const Finding& each : findings)
+  for (const Exposure& each : findings)
     rows.push_back({each.server, each.site, std::string(each.what), each.found, each.accepted, each.until});
   const auto open =
-      std::ranges::count_if(findings, [](const Finding& each) { return each.accepted.empty(); });
+      std::ranges::count_if(findings, [](const Exposure& each) { return each.accepted.empty(); });
   const ReportFormat format = format_of(order.format);
   session.console().print(report_text(rows, format));
   const auto read =

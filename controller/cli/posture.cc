@@ -100,15 +100,15 @@ std::string json_rows(const std::vector<Cells>& rows) {
 
 }  // namespace
 
-std::vector<Finding> posture_of(const std::vector<rest::Server>& servers,
-                                const std::vector<rest::PostureException>& exceptions,
-                                const PostureBounds& bounds, WallTime now) {
-  std::vector<Finding> out;
+std::vector<Exposure> posture_of(const std::vector<rest::Server>& servers,
+                                 const std::vector<rest::PostureException>& exceptions,
+                                 const PostureBounds& bounds, WallTime now) {
+  std::vector<Exposure> out;
   for (const rest::Server& server : servers) {
     for (const Check& check : checks) {
       Found found = check.found(server.status().facts(), bounds, now);
       if (!found) continue;
-      Finding finding{server.metadata().name(), server.spec().site(), check.what, std::move(*found), {}, {}};
+      Exposure finding{server.metadata().name(), server.spec().site(), check.what, std::move(*found), {}, {}};
       for (const rest::PostureException& exception : exceptions) {
         const auto& spec = exception.spec();
         const bool is_for = std::ranges::find(spec.findings(), check.what) != spec.findings().end();

@@ -17,7 +17,7 @@ struct PostureBounds {
   Duration certificate = std::chrono::days(30);  // that it is still to be good for
 };
 
-struct Finding {
+struct Exposure {
   std::string server;
   std::string site;
   std::string_view what;  // as exceptions name it
@@ -27,9 +27,9 @@ struct Finding {
 };
 
 /// In the order of the servers. An exception counts until its time, for the servers that it selects.
-std::vector<Finding> posture_of(const std::vector<rest::Server>& servers,
-                                const std::vector<rest::PostureException>& exceptions,
-                                const PostureBounds& bounds, WallTime now);
+std::vector<Exposure> posture_of(const std::vector<rest::Server>& servers,
+                                 const std::vector<rest::PostureException>& exceptions,
+                                 const PostureBounds& bounds, WallTime now);
 
 enum class ReportFormat { table, csv, json };
 /// The first row is the header. Columns of JSON objects are the header's words in lower case.

@@ -88,8 +88,7 @@ struct Open {
   wire::Stage stage;
 };
 constexpr std::array open_cells = {
-    // The answer to a login that is on its way is not waited for: that session times out at the BMC.
-    Open{"", Meddle::cancel, wire::CONNECT},
+    // Nobody knows the session of a login whose answer died with the agent: it times out at the BMC.
     Open{"", Meddle::kill, wire::CONNECT},
     // A slot that lags, and an agent that is new: the medium stays, which is told as a debt.
     Open{"hpe-", Meddle::kill, wire::BOOT_ONCE},

@@ -44,9 +44,9 @@ rest::PostureException exception(const std::string& finding, WallTime until) {
   return out;
 }
 
-std::vector<std::string> words_of(const std::vector<Finding>& findings) {
+std::vector<std::string> words_of(const std::vector<Exposure>& findings) {
   std::vector<std::string> out;
-  for (const Finding& each : findings) out.emplace_back(each.what);
+  for (const Exposure& each : findings) out.emplace_back(each.what);
   return out;
 }
 
