@@ -81,9 +81,7 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
     if (seen.has_fault()) {
       // What it shows now; a person may accept it, and then its identity is asked for again.
       if (seen.fault().code() == wire::BMC_KEY_CHANGED && !seen.bmc_key_sha256().empty())
-        status.set_bmc_model(short_text(seen.bmc_model()));
-      status.set_quirks(short_text(seen.quirks()));
-      status.set_bmc_key_sha256(seen.bmc_key_sha256());
+        status.set_bmc_key_sha256(seen.bmc_key_sha256());
       set_condition(conditions, "Reachable", "False", wire::FaultCode_Name(seen.fault().code()),
                     seen.fault().seen() +
                         (seen.fault().detail().empty() ? "" : "; the BMC says: " + seen.fault().detail()) +
@@ -114,6 +112,8 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
     status.set_manufacturer(short_text(seen.manufacturer()));
     status.set_model(short_text(seen.model()));
     status.set_bmc_firmware(short_text(seen.bmc_firmware()));
+    status.set_bmc_model(short_text(seen.bmc_model()));
+    status.set_quirks(short_text(seen.quirks()));
     status.set_bmc_key_sha256(seen.bmc_key_sha256());
     *status.mutable_inspected_at() = to_wire(work.now.wall());
   });

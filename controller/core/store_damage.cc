@@ -11,6 +11,7 @@
 #include "common/ports/row_seal.h"
 #include "common/ports/wire_time.h"
 #include "common/text/letters.h"
+#include "common/text/utf8.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/fences.h"
@@ -328,7 +329,9 @@ constexpr std::array all_tables = {Table{tables::sites, lose_site},
 void act_on(Work& work, const Table& table, const std::string& row) {
   record::DamagedRow damage = work.mesh().damage.at(row);
   const std::string key = key_of_printable(row).value_or(row);
-  const Meaning meaning = table.act(work, key.substr(std::min(key.size(), table.table.size())), damage);
+  const std::string named = key.substr(std::min(key.size(), table.table.size()));
+  // Names become text of objects and messages, which have to be read again.
+  const Meaning meaning = table.act(work, valid_utf8(named) == named ? named : printable_key(named), damage);
   rest::LogEvent line;
   line.set_type("store");
   line.set_message("row " + row + " of the controller's store was damaged: " + meaning.what +

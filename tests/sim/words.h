@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "schemas/wire/event.pb.h"
+#include "schemas/wire/order.pb.h"
 
 namespace metalmesh::sim {
 
@@ -29,6 +30,9 @@ inline std::string host_of_url(std::string_view url) {
   url.remove_prefix(scheme.size());
   return std::string(url.substr(0, url.find_first_of(":/")));
 }
+
+/// Such an order takes no generation.
+inline bool only_reads(const wire::Agreed& agreed) { return agreed.has_inspect() || agreed.has_doctor(); }
 
 inline bool is_cancelled(const wire::Event& event) {
   return event.cancel().answer() == wire::CancelAnswer::CANCELLED ||

@@ -27,7 +27,7 @@ class NumbersOnlyRise final : public Invariant {
     if (!told.event.has_receipt() || told.event.receipt().of_cancel()) return;
     const auto epoch = epochs_.find({told.event.deployment_id(), told.event.generation()});
     const orders::Parts* order = facts_.order(told.event.deployment_id(), told.event.generation());
-    if (epoch == epochs_.end() || order == nullptr || order->agreed.has_inspect()) return;
+    if (epoch == epochs_.end() || order == nullptr || only_reads(order->agreed)) return;
     const auto key =
         std::tuple(to_lower(order->agreed.identity().uuid()), epoch->second, order->issue.generation());
     const auto [found, first] = given_.try_emplace(key, order->issue.deployment_id());

@@ -174,7 +174,7 @@ TEST_F(Inspect, TellsWhatTheMachineIsMadeOfAndWhatItCouldNotRead) {
   inspect("10.0.0.1");
   ASSERT_EQ(results().size(), 1U);
   EXPECT_FALSE(results()[0].has_fault());
-  const wire::Inventory& seen = results()[0].inventory();
+  const wire::Inventory seen = results()[0].inventory();
   EXPECT_EQ(seen.bios(), "U58");
   EXPECT_EQ(seen.bmc_firmware(), "1.2");
   EXPECT_THAT(seen.unread(), ::testing::ElementsAre("HTTP 404 for /redfish/v1/Systems/1/SecureBoot"));
@@ -183,6 +183,7 @@ TEST_F(Inspect, TellsWhatTheMachineIsMadeOfAndWhatItCouldNotRead) {
 
 TEST_F(Inspect, ThatNobodyWaitsForIsNotBesideWorkOnItsBmc) {
   site_.bmcs["10.0.0.1"];
+  site_.images_ready = false;
   site_.start();
   site_.order(make_order(site_, 1));  // waits for its image
   wire::Command quiet;
@@ -195,9 +196,9 @@ TEST_F(Inspect, ThatNobodyWaitsForIsNotBesideWorkOnItsBmc) {
   site_.command(quiet);
   site_.advance(std::chrono::minutes(1));
   EXPECT_EQ(results().size(), 0U);
-  inspect("10.0.0.1", "a person");
+  inspect("10.0.0.1", "asked");
   ASSERT_EQ(results().size(), 1U);
-  EXPECT_EQ(results()[0].request_id(), "a person");
+  EXPECT_EQ(results()[0].request_id(), "asked");
 }
 
 class Leftover : public Inspect {
