@@ -88,8 +88,25 @@ BEFORE = {
     "BOOT_OVERRIDE_REFUSED": (faults("boot_forgotten"), healthy),
     "BOOT_IGNORED": (goes_off_before_it_boots, bmc(postMs=300)),
 }
+def site_object(**more):
+    return {"kind": "Site", "metadata": {"name": "par1"}, "spec": {"limits": {"parallel": 60}, **more}}
+
+
+def outside_of_the_networks(mesh, server):
+    mesh.apply("elsewhere", site_object(bmcNetworks=[{"cidr": "192.0.2.0/24"}]))
+
+
+def with_its_network(mesh, server):
+    address = mesh.get(f"/servers/{server}")["spec"]["bmc"]["address"].split(":")[0]
+    (mesh.folder / "mended.yaml").write_text(json.dumps(
+        {"apiVersion": "metalmesh/v1", **site_object(bmcNetworks=[{"cidr": f"{address.split('.')[0]}.0.0.0/8"}])}))
+
+
 # Once a BMC is known, an install goes by its map; these are met by an inspection.
-INSPECTED = {"SYSTEM_AMBIGUOUS": (faults("systems_empty_at_first"), healthy)}
+INSPECTED = {
+    "SYSTEM_AMBIGUOUS": (faults("systems_empty_at_first"), healthy),
+    "BMC_NOT_ALLOWED": (outside_of_the_networks, with_its_network),
+}
 # After it: a person looks and decides.
 AFTER = {
     "BMC_LOST": (silent_while_it_installs, healthy),
@@ -168,7 +185,7 @@ def at_an_inspection(mesh, typist, servers):
         seen = wait_until(f"{code} is seen", lambda: condition()["reason"] == code and condition(), 30)
         INSPECTED[code][1](mesh, server)
         for command in commands_in(seen["message"].partition("next: ")[2]):
-            typist.type(command)
+            typist.type(command.replace("FILE", str(mesh.folder / "mended.yaml")))
         mesh.cli("inspect", server, "--wait")
         wait_until(f"{server} is ready again", lambda: condition()["status"] == "True", 30)
 
@@ -328,7 +345,7 @@ def each_next_step_helps():
     with Mesh({"par1": len(rows) + 3, "par2": 1}, install_ms=1000,
               agent_config={"timeouts": {"unreachable": "3s", "confirm": "8s", "firstRead": "8s", "power": "6s", "stall": "8s", "bmcLost": "6s"}}) as mesh:
         mesh.apply_basics()
-        mesh.apply("sites", {"kind": "Site", "metadata": {"name": "par1"}, "spec": {"limits": {"parallel": 60}}},
+        mesh.apply("sites", site_object(),
                    {"kind": "Profile", "metadata": {"name": "short"}, "spec": {
                        "family": "placeholder", "template": {"inline": TEMPLATE}, "maxRun": "40s", "stallAfter": "6s",
                        "proof": {"minimum": "callback", "within": "5s"}}})
