@@ -138,7 +138,7 @@ const rest::Server* server_of(const Work& work, const std::string& deployment) {
     const auto& unresolved = server.status().unresolved();
     if (server.status().deployment() == deployment ||
         std::ranges::find(unresolved, deployment) != unresolved.end())
-      return &server;
+      return &mesh.servers.at(name);  // what a walk shows is good until its next step
   }
   return nullptr;
 }
