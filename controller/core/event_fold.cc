@@ -242,7 +242,7 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
   }
   // What a machine is made of has a row of its own.
   if (event.has_inspected()) line.mutable_event()->mutable_inspected()->clear_inventory();
-  if (!says_nothing_new(work, site, event)) work.ledger.note(std::move(line), work.now.wall());
+  work.ledger.note(std::move(line), work.now.wall());
   if (subject.deployment != nullptr && disproves(event, *subject.deployment, subject.news))
     reopen(work, subject.deployment->id(), event);
 

@@ -107,18 +107,6 @@ void take_inventory(Work& work, const std::string& name, const wire::Inspected& 
   work.ledger.note(std::move(line), work.now.wall());
 }
 
-bool says_nothing_new(const Work& work, const std::string& site, const wire::Event& event) {
-  if (!event.has_inspected() || !event.deployment_id().empty()) return false;
-  const record::InspectWish* wish = wish_of(work, site, event.server());
-  if (wish == nullptr || !wish->quiet() || wish->request_id() != event.inspected().request_id()) return false;
-  if (!event.inspected().has_fault()) return true;  // what changed is told by a line of its own
-  const auto server = work.mesh().servers.find(event.server());
-  if (server == work.mesh().servers.end()) return false;
-  const auto& conditions = server->second.status().conditions();
-  const auto reachable = std::ranges::find(conditions, "Reachable", &rest::Condition::type);
-  return reachable != conditions.end() && reachable->status() == "False";
-}
-
 void QuietInspections::go_on(Work& work) {
   const MeshState& mesh = work.mesh();
   if (mesh.hold || !mesh.clock_doubt.empty()) return;

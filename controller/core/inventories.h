@@ -16,9 +16,6 @@ std::optional<rest::ServerInventory> inventory_of(const RowReader& rows, const r
 /// Folds in what an inspection read. What is no longer as it was becomes a line of the event log.
 void take_inventory(Work& work, const std::string& server, const wire::Inspected& seen);
 
-/// Nobody asked for this answer, and it says nothing new.
-bool says_nothing_new(const Work& work, const std::string& site, const wire::Event& event);
-
 /// Servers that nobody looked at for as long as their sites say are inspected again, each at its own moment of that time, some
 /// at once at most, and not beside work on them.
 class QuietInspections {
