@@ -63,7 +63,7 @@ class Pace final : public Invariant {
     const std::string& id = told.event.deployment_id();
     if (told.event.has_stage()) {
       auto& talking = talking_[told.node];
-      if (told.event.work() == "inspect") return;  // takes no place
+      if (told.event.work() == "inspect" || told.event.work() == "doctor") return;  // they take no place
       // Cleanup is owed, whatever the limit; so is the end of what was cancelled.
       if (told.event.stage().stage() >= wire::CONNECT && told.event.stage().stage() < wire::CLEANUP &&
           !facts_.cancels.contains(id)) {
