@@ -68,6 +68,7 @@ void Doctor::begin(Context& context) {
   findings_.clear();
   surveyed_ = false;
   strange_.reset();
+  begun_ = context.now.mono;
   job_.set_stage(wire::CONNECT);
   context.tell_stage();
 }
@@ -107,6 +108,13 @@ void Doctor::conclude(const Context& context) {
 
 /// Reads on; when all is read, or something stops it, it logs out and ends.
 void Doctor::go_on(Context& context) {
+  // A BMC that answers otherwise each time would be asked for ever.
+  constexpr Duration longest_look = std::chrono::minutes(15);
+  if (findings_.empty() && !job_.cancel_asked() && context.now.mono - begun_ > longest_look) {
+    context.stop = worded(job_, wire::BMC_PROTOCOL,
+                          {.expected = "answers that last until all is read", .seen = "others each time"});
+    conclude(context);
+  }
   if (findings_.empty() && !job_.cancel_asked()) {
     while (look(context) == Verdict::busy)
       if (!met_a_stranger(context)) {

@@ -36,6 +36,7 @@ class Doctor : public work::Work {
   work::Talk talk_;
   Survey survey_;
   bool surveyed_ = false;
+  MonoTime begun_{};
   std::optional<wire::Fault> strange_;  // it is another machine, or not known well enough
   std::vector<wire::Finding> findings_;
 };
