@@ -156,6 +156,10 @@ void CommandDesk::cancel(const wire::CancelOrder& cancel, const Now& now, Outcom
   // The tombstone rises first and for ever, whatever is known of the order now.
   if (cancel.generation() != 0) c_.fences.cancel(cancel.identity(), cancel.generation(), out);
   wire::CancelAnswer::Answer answer = wire::CancelAnswer::NOT_RUNNING;
+  wire::Event event;
+  event.set_server(cancel.server());
+  event.set_deployment_id(cancel.deployment_id());
+  event.set_generation(cancel.generation());
   std::vector<JobSlot*> covered;
   for (JobSlot* slot : c_.jobs.all()) {
     const record::Job& job = slot->job;
@@ -163,6 +167,8 @@ void CommandDesk::cancel(const wire::CancelOrder& cancel, const Now& now, Outcom
     const work::Kind& kind = kind_of(job);
     const bool fenced = kind.changes && same_machine(job.agreed().identity(), cancel.identity());
     if (job.issue().generation() > cancel.generation() || !(named || fenced)) continue;
+    // It may be the first that a restored controller hears of it.
+    if (named) event.set_work(std::string(kind.name));
     if (named && slot->job.ended() && slot->job.ending() == wire::Ended::CANCELLED) {
       answer = wire::CancelAnswer::CANCELLED;  // asked again
     }
@@ -177,10 +183,6 @@ void CommandDesk::cancel(const wire::CancelOrder& cancel, const Now& now, Outcom
     if (named) answer = late ? wire::CancelAnswer::TOO_LATE : wire::CancelAnswer::CANCELLED;
     if (!past_return || (named && kind.ends_by_word)) covered.push_back(slot);
   }
-  wire::Event event;
-  event.set_server(cancel.server());
-  event.set_deployment_id(cancel.deployment_id());
-  event.set_generation(cancel.generation());
   event.mutable_cancel()->set_answer(answer);
   c_.journal.tell(std::move(event), now, out);
   for (JobSlot* slot : covered) runner_.cancel(*slot, cancel.reason(), now, out);
