@@ -16,6 +16,7 @@ namespace {
 
 constexpr Duration usually_every = std::chrono::days(7);
 constexpr std::size_t looked_at_once = 200;  // per tick: a fleet of 13,500 is through in about a minute
+constexpr Duration lap_every = std::chrono::minutes(1);  // at most: each look unpacks a server
 constexpr std::size_t quiet_at_once = 4;     // per site, beside what people ask for
 constexpr std::size_t changes_told = 12;
 
@@ -110,6 +111,10 @@ void take_inventory(Work& work, const std::string& name, const wire::Inspected& 
 void QuietInspections::go_on(Work& work) {
   const MeshState& mesh = work.mesh();
   if (mesh.hold || !mesh.clock_doubt.empty()) return;
+  if (cursor_.empty()) {
+    if (next_lap_ && work.now.mono < *next_lap_) return;
+    next_lap_ = work.now.mono + lap_every;
+  }
   std::map<std::string, std::size_t> room;  // by site
   const auto room_at = [&](const std::string& site) -> std::size_t& {
     const auto [found, is_new] = room.try_emplace(site, 0);

@@ -20,11 +20,12 @@ void take_inventory(Work& work, const std::string& server, const wire::Inspected
 /// at once at most, and not beside work on them.
 class QuietInspections {
  public:
-  /// Each tick: looks at the next few servers.
+  /// Each tick: looks at the next few servers. A small fleet is walked once a minute.
   void go_on(Work& work);
 
  private:
   std::string cursor_;
+  std::optional<MonoTime> next_lap_;  // begins then at the earliest
 };
 
 }  // namespace metalmesh::controller
