@@ -97,6 +97,8 @@ std::optional<wire::Fault> CommandDesk::judge(const wire::Command& command,
     case wire::Command::kSiteSettings:
     case wire::Command::kReportState:
       return std::nullopt;
+    case wire::Command::kDiscover:
+    case wire::Command::kStopDiscovery:
     case wire::Command::BODY_NOT_SET:
       break;
   }
@@ -122,6 +124,8 @@ void CommandDesk::obey(const wire::Command& command, std::optional<orders::Parts
       return report_state(command.report_state(), now, out);
     case wire::Command::kDiagnoseSite:
       return doctor_.ask(command.diagnose_site(), now, out);
+    case wire::Command::kDiscover:
+    case wire::Command::kStopDiscovery:
     case wire::Command::BODY_NOT_SET:
       return;
   }

@@ -148,6 +148,13 @@ std::string site_diagnosed(const wire::SiteDiagnosed& answer) {
   return "the site's agent looked at itself: " + found(answer.findings());
 }
 
+std::string discovered(const wire::Discovered& piece) {
+  std::string text = "of " + std::to_string(piece.of()) + " addresses " + std::to_string(piece.asked()) +
+                     " were looked at; " + std::to_string(piece.found_size()) + " more answer";
+  if (piece.has_fault()) return text + ": " + sentence(piece.fault());
+  return piece.over() ? text + "; that is all" : text;
+}
+
 std::string type_of(const wire::Event& event) {
   switch (event.body_case()) {
     case wire::Event::kReceipt:
@@ -188,6 +195,8 @@ std::string type_of(const wire::Event& event) {
       return "families";
     case wire::Event::kSiteDiagnosed:
       return "site_diagnosed";
+    case wire::Event::kDiscovered:
+      return "discovered";
     case wire::Event::BODY_NOT_SET:
       break;
   }
@@ -244,6 +253,8 @@ std::string sentence(const wire::Event& event) {
       return "the site renders by " + std::to_string(event.families().families_size()) + " OS families";
     case wire::Event::kSiteDiagnosed:
       return site_diagnosed(event.site_diagnosed());
+    case wire::Event::kDiscovered:
+      return discovered(event.discovered());
     case wire::Event::BODY_NOT_SET:
       break;
   }
