@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "controller/cli/hardware_capture.h"
 #include "controller/cli/requests.h"
 #include "controller/cli/session.h"
 
@@ -114,6 +115,14 @@ CommandResult doctor_site(Session& session, const std::string& name);
 CommandResult show_quirks(Session& session, const std::string& name);
 /// Which of them holds for the server's BMC, why, and how well it is known. Empty before its first inspection.
 std::string quirks_text(const rest::Server& server);
+
+// commands_hardware.cc
+/// Makes a type of a server, and shows what its roles are on it.
+CommandResult capture_hardware_type(Session& session, const HardwareCapture& wanted);
+/// A server beside its type, below its description; empty: no type matches it.
+std::string hardware_text(const rest::ServerHardware& hardware);
+/// How many servers are of a type, and in what which of them differ from it.
+Result<std::string> servers_of_type(ApiClient& api, const std::string& type);
 
 // commands_capture.cc
 /// All that the BMC of a server shows, and what was said with it, also in the last deployment that did not succeed:

@@ -105,6 +105,13 @@ CommandResult describe_object(Session& session, const Kind& kind, const std::str
     rest::ServerInventory inventory;
     if (server->status().has_facts() && (*api)->get(object_path(*find_kind("Inventory"), name), inventory))
       words += "\ninventory:\n" + to_yaml(inventory.inventory());
+    rest::ServerHardware hardware;
+    if ((*api)->get(object_path(*find_kind("Hardware"), name), hardware)) words += hardware_text(hardware);
+  }
+  if (kind.name == "HardwareType") {
+    auto servers = servers_of_type(**api, name);
+    if (!servers) return std::unexpected(servers.error());
+    words += *servers;
   }
   auto deployments = deployments_of(**api, kind, name);
   if (!deployments) return std::unexpected(deployments.error());

@@ -92,6 +92,7 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   machines();
   events();
   reports();
+  hardware();
   others();
 }
 
@@ -153,7 +154,7 @@ void Grammar::objects() {
       });
   get->add_option("name", g->name, "Name; profiles also name@version");
   get->add_option("--where", g->query["where"],
-                  "Servers and inventories, e.g. 'firmware.bmc < 2.60 and ipmi = on'");
+                  "Servers, inventories and hardware, e.g. 'firmware.bmc < 2.60 and ipmi = on'");
   add_filters(*get, g->query);
   add_watch(*get, g->watch);
 

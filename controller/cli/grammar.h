@@ -39,6 +39,7 @@ class Grammar {
     DoctorOrder doctor;
     RenderOrder render;
     ReportOrder report;
+    HardwareCapture hardware;
     bool wait = false, plan_only = false, watch = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
@@ -63,6 +64,7 @@ class Grammar {
   void machines();  // what a person says about the machine behind a name
   void events();
   void reports();
+  void hardware();
   void others();
 
   CLI::App& app_;

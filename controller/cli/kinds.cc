@@ -25,10 +25,12 @@ constexpr Kind table[] = {
      make<rest::SettingsProfileList>},
     {"PostureException", "postureexceptions", true, make<rest::PostureException>,
      make<rest::PostureExceptionList>},
+    {"HardwareType", "hardwaretypes", true, make<rest::HardwareType>, make<rest::HardwareTypeList>},
     {"Server", "servers", true, make<rest::Server>, make<rest::ServerList>},
     {"Rollout", "rollouts", true, make<rest::Rollout>, make<rest::RolloutList>},
     {"Deployment", "deployments", false, make<rest::Deployment>, make<rest::DeploymentList>},
     {"Inventory", "inventories", false, make<rest::ServerInventory>, make<rest::ServerInventoryList>},
+    {"Hardware", "hardware", false, make<rest::ServerHardware>, make<rest::ServerHardwareList>},
     {"Family", "families", false, make<rest::Family>, make<rest::FamilyList>},
 };
 
@@ -37,8 +39,10 @@ constexpr Kind table[] = {
 std::span<const Kind> kinds() { return table; }
 
 const Kind* find_kind(std::string_view word) {
+  std::string letters(word);
+  std::erase(letters, '-');
   const auto found = std::ranges::find_if(table, [&](const Kind& kind) {
-    return same_letters(kind.name, word) || same_letters(kind.plural, word);
+    return same_letters(kind.name, letters) || same_letters(kind.plural, letters);
   });
   return found == std::end(table) ? nullptr : &*found;
 }
@@ -67,6 +71,7 @@ std::string name_of(const google::protobuf::Message& object) {
   if (const auto* metadata = metadata_of(object)) return metadata->name();
   if (const auto* family = dynamic_cast<const rest::Family*>(&object)) return family->name();
   if (const auto* inventory = dynamic_cast<const rest::ServerInventory*>(&object)) return inventory->server();
+  if (const auto* hardware = dynamic_cast<const rest::ServerHardware*>(&object)) return hardware->server();
   const auto* deployment = dynamic_cast<const rest::Deployment*>(&object);
   return deployment == nullptr ? std::string() : deployment->id();
 }

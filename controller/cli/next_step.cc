@@ -17,6 +17,7 @@ NextStep next_after_apply(const std::vector<std::pair<const Kind*, std::string>>
   if (kind->name == "Site")
     return {fmt::format("metalmesh get site {}", name), "start metalmesh-agent there"};
   if (kind->name == "Credential") return {commands::set_credential(name), "on the site's agent host:"};
+  if (kind->name == "HardwareType") return {commands::describe("hardware-type", name), {}};
   return {fmt::format("metalmesh get {} {}", kind->plural, name), {}};
 }
 

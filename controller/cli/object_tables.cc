@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "common/base/check.h"
@@ -152,6 +153,34 @@ Cells row(const rest::PostureException& exception, WallTime) {
           time_words(spec.until()), spec.reason()};
 }
 
+/// "data, root"
+template <class Roles>
+std::string roles_words(const Roles& roles) {
+  std::set<std::string> names;
+  for (const auto& [role, rule] : roles) names.insert(role);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Cells header(const rest::HardwareType&) { return {"NAME", "MANUFACTURER", "MODEL", "DISKS", "NICS", "NOTE"}; }
+Cells row(const rest::HardwareType& type, WallTime) {
+  const auto& spec = type.spec();
+  return {type.metadata().name(),    spec.manufacturer(),      spec.model(),
+          roles_words(spec.disks()), roles_words(spec.nics()), spec.note()};
+}
+
+Cells header(const rest::ServerHardware&) { return {"SERVER", "SITE", "TYPE", "ROLES", "DIFFERS"}; }
+Cells row(const rest::ServerHardware& hardware, WallTime) {
+  std::vector<std::string> roles;
+  std::vector<std::string> differs;
+  for (const auto& role : hardware.roles())
+    if (role.missing().empty()) roles.push_back(role_words(role));
+  for (const auto& each : hardware.deviations()) differs.push_back(each.message());
+  return {
+      hardware.server(), hardware.site(),
+      hardware.types().empty() ? hardware.type() : fmt::format("{}?", fmt::join(hardware.types(), " or ")),
+      fmt::format("{}", fmt::join(roles, "; ")), fmt::format("{}", fmt::join(differs, "; "))};
+}
+
 Cells header(const rest::ServerInventory&) {
   return {"SERVER", "PROCESSORS", "MEMORY", "DRIVES", "NICS", "BMC", "BIOS", "HEALTH", "CHANGED"};
 }
@@ -211,7 +240,9 @@ constexpr Columns all_columns[] = {columns<rest::Site>("Site"),
                                    columns<rest::Rollout>("Rollout"),
                                    columns<rest::SettingsProfile>("SettingsProfile"),
                                    columns<rest::PostureException>("PostureException"),
+                                   columns<rest::HardwareType>("HardwareType"),
                                    columns<rest::ServerInventory>("Inventory"),
+                                   columns<rest::ServerHardware>("Hardware"),
                                    columns<rest::Family>("Family"),
                                    columns<rest::Deployment>("Deployment")};
 

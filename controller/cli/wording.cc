@@ -175,6 +175,19 @@ std::string action_words(const rest::RolloutSpec& spec) {
   return spec.has_power() ? fmt::format("{} {}", spec.action(), spec.power().change()) : spec.action();
 }
 
+std::string role_words(const rest::RoleChoice& role) {
+  if (!role.missing().empty()) return fmt::format("{}: none, {}", role.role(), role.missing());
+  if (!role.looked_for().empty())
+    return fmt::format("{}: what the installer finds ({})", role.role(), role.looked_for());
+  std::vector<std::string> marks;
+  constexpr double giga = 1e9;
+  if (role.bytes() != 0) marks.push_back(fmt::format("{:.4g} GB", static_cast<double>(role.bytes()) / giga));
+  if (!role.serial().empty()) marks.push_back("serial " + role.serial());
+  for (const std::string& mark : {role.wwn(), role.mac()})
+    if (!mark.empty()) marks.push_back(mark);
+  return fmt::format("{}: {} ({})", role.role(), role.name(), fmt::join(marks, ", "));
+}
+
 std::string plan_text(const rest::Rollout& rollout) {
   const rest::Plan& plan = rollout.status().plan();
   std::string out =
@@ -184,9 +197,20 @@ std::string plan_text(const rest::Rollout& rollout) {
                                        : fmt::format("with {}, profile {}", plan.image(), plan.profile()));
   if (plan.servers_size() > 0) {
     std::vector<Cells> rows = {{"WAVE", "SERVER", "SITE", "IDENTITY", "BMC", "HOLDS"}};
+    // Of servers that are ordered by the roles of a hardware type, or differ from it.
+    const bool has_roles =
+        std::ranges::any_of(plan.servers(), [](const auto& server) { return !server.roles().empty(); });
+    const bool has_remarks =
+        std::ranges::any_of(plan.servers(), [](const auto& server) { return !server.remarks().empty(); });
+    if (has_roles) rows.front().emplace_back("ROLES");
+    if (has_remarks) rows.front().emplace_back("REMARKS");
     for (const auto& server : plan.servers()) {
-      rows.push_back({std::to_string(server.wave()), server.name(), server.site(),
-                      identity_words(server.identity()), server.bmc(), server.holds()});
+      Cells& row = rows.emplace_back(Cells{std::to_string(server.wave()), server.name(), server.site(),
+                                           identity_words(server.identity()), server.bmc(), server.holds()});
+      std::vector<std::string> roles;
+      for (const auto& role : server.roles()) roles.push_back(role_words(role));
+      if (has_roles) row.push_back(fmt::format("{}", fmt::join(roles, "; ")));
+      if (has_remarks) row.push_back(fmt::format("{}", fmt::join(server.remarks(), "; ")));
     }
     out += render_table(rows);
     if (!plan.media().summary().empty()) out += plan.media().summary() + "\n";

@@ -125,6 +125,35 @@ TEST_F(CommandLineTest, lists_all_pages) {
   EXPECT_EQ(boost::json::parse(out_).at("items").as_array().size(), 2U);
 }
 
+TEST_F(CommandLineTest, makes_a_hardware_type_of_a_server_and_tells_who_is_of_it) {
+  const std::vector<std::string> capture = {"hardware-type", "capture", "r650", "--from", "r1",
+                                            "--role",        "root=S0"};
+  controller_.answer(
+      "GET /api/v1/servers/r1", 200,
+      R"({"metadata":{"name":"r1"},"status":{"manufacturer":"Dell Inc.","model":"PowerEdge R650"}})");
+  controller_.answer("GET /api/v1/inventories/r1", 200,
+                     R"({"server":"r1","inventory":{"drives":[{"name":"Disk.Bay.0","serial":"S0"}]}})");
+  controller_.answer("PUT /api/v1/hardwaretypes/r650", 201, R"({"metadata":{"name":"r650"}})");
+  controller_.answer(
+      "GET /api/v1/hardware/r1", 200,
+      R"({"server":"r1","type":"r650","roles":[{"role":"root","name":"Disk.Bay.0","serial":"S0"}]})");
+  EXPECT_EQ(metalmesh(capture), 0) << err_;
+  EXPECT_THAT(
+      out_, HasSubstr("HardwareType r650 is as r1 is\nhardware: type r650\n  root: Disk.Bay.0 (serial S0)"));
+  controller_.answer("GET /api/v1/hardwaretypes/r650", 200, R"({"metadata":{"name":"r650"}})");
+  EXPECT_EQ(metalmesh(capture), 1);
+  EXPECT_THAT(err_, HasSubstr("r650 is there already"));
+
+  controller_.answer("GET /api/v1/hardware?limit=200&type=r650", 200,
+                     R"({"items":[{"server":"r1","type":"r650"},
+                                  {"server":"r2","type":"r650","deviations":[{"message":"480 of 512 GB memory","must":true}]},
+                                  {"server":"r3","types":["r650","all"]}]})");
+  EXPECT_EQ(metalmesh({"describe", "hardware-type", "r650"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("servers: 3 match, 1 deviate, 1 of these are left out of installs\n"
+                              "  1 match another type, too: they are held against none\n"
+                              "  r2: 480 of 512 GB memory (left out of installs: it must be so)\n"));
+}
+
 TEST_F(CommandLineTest, shows_what_is_known_of_bmcs_and_what_holds_for_one) {
   EXPECT_EQ(metalmesh({"get", "quirks"}), 0) << err_;
   EXPECT_THAT(out_, testing::ContainsRegex("\ndell-idrac10 +modelled +vendor Dell, manager"));
