@@ -85,9 +85,8 @@ void TimerHost::insert(MonoTime now, std::string url) {
 
 void TimerHost::eject(MonoTime now) {
   note(now, "eject", url_);
-  // Who restarts where nobody expects it has ended for all who look; from its disk it reads nothing of the medium.
-  const bool goes_on_unknown = in_pass_ && !passes_told_;
-  if (state_ == HostState::installing && !goes_on_unknown) violate(now, "medium ejected during an install");
+  // In a pass it goes on from its disk and has no more use for the medium, which starts nothing any more.
+  if (state_ == HostState::installing && !in_pass_) violate(now, "medium ejected during an install");
   url_.clear();
   probe_ticket_ = 0;
   insert_result_ = std::string();
@@ -265,7 +264,6 @@ void TimerHost::look_for_answer(std::string_view bytes) {
     deployment_ = value_after(answer_, deployment_key);
     callback_url_ = value_after(tail_.substr(begin), callback_key);
     const std::string passes = value_after(answer_, passes_key);
-    passes_told_ = !passes.empty();
     passes_left_ = passes.empty() ? options_.passes : static_cast<std::uint32_t>(passes.front() - '0');
     ends_in_reboot_ = options_.reboots_at_end || value_after(answer_, ends_key) == "reboot";
   }

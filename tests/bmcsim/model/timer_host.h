@@ -65,7 +65,6 @@ class TimerHost final : public Host {
   bool callback_wanted_ = false;
   std::uint32_t passes_left_ = 0;  // of the installer, from the disk
   bool in_pass_ = false;
-  bool passes_told_ = false;  // by the answer: its family knows them
   bool ends_in_reboot_ = false;
   bool wish_look_ = false;
   bool wish_read_ = false;
