@@ -113,6 +113,11 @@ void offer(std::vector<wire::Variable>& variables, const Offered& offered) {
 
 std::optional<std::string> why_refused(AnswerOrder& order) {
   if (const auto wrong = hosts::check_host(order.host)) return "host." + wrong->field + ": " + wrong->message;
+  for (const wire::Link& link : order.host.network().links()) {
+    if (!link.role().empty())
+      return "host.network: link " + link.name() + " is the role " + link.role() +
+             " of a hardware type, of which no plan made a card";
+  }
   if (auto reason = no_callback(order)) return reason;
   const bool own = !order.profile_template.empty() || order.family.placeholder();
   return own ? families::unnamed(order.family, order.profile_template, order.host) : beyond_the_family(order);

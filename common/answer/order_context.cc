@@ -78,8 +78,7 @@ bool needs_group_or_sudo(const wire::User& user) {
 }
 
 json::object disk_context(const wire::DiskChoice& disk) {
-  const bool chosen = !disk.serial().empty() || !disk.wwn().empty() || !disk.path().empty() ||
-                      disk.min_size() != 0 || disk.max_size() != 0;
+  const bool chosen = disk.ByteSizeLong() != 0;
   const bool nvme = disk.wwn().starts_with("eui.");
   const std::string wwn = nvme ? disk.wwn().substr(4) : disk.wwn();
   return {{"chosen", chosen},
@@ -92,6 +91,9 @@ json::object disk_context(const wire::DiskChoice& disk) {
           {"wwn_key", wwn.size() > 16 ? "ID_WWN_WITH_EXTENSION" : "ID_WWN"},
           {"min_size", or_null(disk.min_size())},
           {"max_size", or_null(disk.max_size())},
+          {"model", or_null(disk.model())},
+          {"media", or_null(disk.media())},
+          {"protocol", or_null(disk.protocol())},
           {"script", disk_script(disk)},
           {"script_base64", base64(disk_script(disk))}};
 }

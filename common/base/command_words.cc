@@ -62,6 +62,9 @@ std::string bmc(std::string_view deed, std::string_view server, std::string_view
 std::string describe(std::string_view kind, std::string_view name) {
   return joined(joined("metalmesh describe ", kind, " "), name);
 }
+std::string capture_hardware(std::string_view type, std::string_view server) {
+  return joined(joined("metalmesh hardware-type capture ", type, " --from "), server, "");
+}
 std::string inspect_image(std::string_view image) { return joined("metalmesh image inspect ", image); }
 std::string prefetch_image(std::string_view image) {
   return joined("metalmesh image prefetch ", image, " --site SITE");

@@ -47,6 +47,8 @@ std::string power(std::string_view change, std::string_view server);
 std::string doctor(std::string_view server, std::string_view flags = {});
 /// `deed` as it is typed: "clear-jobs", "set-clock", ...
 std::string bmc(std::string_view deed, std::string_view server, std::string_view flags = {});
+/// A hardware type, as `server` is.
+std::string capture_hardware(std::string_view type, std::string_view server);
 /// What sites found in an image.
 std::string inspect_image(std::string_view image);
 /// Sites fetch it, and look into it.

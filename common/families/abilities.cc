@@ -114,6 +114,9 @@ std::vector<std::string> keys_of(const wire::DiskChoice& disk) {
   if (!disk.serial().empty()) keys.emplace_back("serial");
   if (!disk.wwn().empty()) keys.emplace_back("wwn");
   if (disk.min_size() != 0 || disk.max_size() != 0) keys.emplace_back("size");
+  if (!disk.model().empty()) keys.emplace_back("model");
+  if (!disk.media().empty()) keys.emplace_back("media");
+  if (!disk.protocol().empty()) keys.emplace_back("protocol");
   return keys;
 }
 

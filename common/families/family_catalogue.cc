@@ -20,7 +20,8 @@ constexpr std::array<std::string_view, 8> formats = {"verbatim", "kickstart", "y
                                                      "xml",      "toml",      "preseed", "shell"};
 constexpr std::array<std::string_view, 2> syntaxes = {"grub", "keyvalue"};
 constexpr std::array<std::string_view, 5> types = {"string", "number", "bool", "list", "object"};
-constexpr std::array<std::string_view, 4> disk_keys = {"path", "serial", "wwn", "size"};
+constexpr std::array<std::string_view, 7> disk_keys = {"path",  "serial", "wwn",     "size",
+                                                       "model", "media",  "protocol"};
 constexpr std::array<std::string_view, 3> origins = {"static", "dhcp", "default"};
 constexpr std::array<std::string_view, 4> needs = {"domain", "rootPassword", "gateway", "dns"};
 constexpr std::array<std::string_view, 4> package_forms = {"group", "environment", "without", "glob"};

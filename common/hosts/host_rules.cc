@@ -20,6 +20,7 @@ constexpr int keys_most = 32;
 constexpr int servers_most = 8;
 constexpr int packages_most = 256;
 constexpr std::size_t script_most = 8192;
+constexpr std::size_t disk_model_most = 128;
 constexpr std::string_view nvme_prefix = "eui.";
 constexpr std::size_t host_most = 24 * 1024;  // an order must fit a frame with all else it says
 
@@ -135,6 +136,13 @@ Verdict check_disk(wire::DiskChoice& disk) {
     return HostFault{"disk.path", quoted(disk.path()) + " is no absolute path of a device"};
   if (disk.max_size() != 0 && disk.max_size() < disk.min_size())
     return HostFault{"disk.maxSize", "is smaller than minSize: no disk can match"};
+  if (!is_one_line(disk.model()) || disk.model().size() > disk_model_most)
+    return HostFault{"disk.model", "is one line of at most 128 characters, * for any of them"};
+  if (!disk.media().empty() && disk.media() != "SSD" && disk.media() != "HDD")
+    return HostFault{"disk.media", quoted(disk.media()) + " is none of SSD, HDD"};
+  if (!disk.protocol().empty() && disk.protocol() != "NVMe" && disk.protocol() != "SATA" &&
+      disk.protocol() != "SAS")
+    return HostFault{"disk.protocol", quoted(disk.protocol()) + " is none of NVMe, SATA, SAS"};
   return std::nullopt;
 }
 

@@ -33,6 +33,17 @@ struct Checked {
   bool gateway[2] = {false, false};
 };
 
+/// A role stands for a card's MAC until the link is planned; whoever gives no name means the role's.
+Verdict check_link_role(const std::string& field, wire::Link& link) {
+  if (link.role().empty()) return std::nullopt;
+  if (!link.mac().empty())
+    return HostFault{field + ".role", "stands for a card's MAC, and mac gives one: leave out one of them"};
+  if (link.has_bond() || link.has_vlan())
+    return HostFault{field + ".role", "is a card, not a bond or VLAN: give it to the links below"};
+  if (link.name().empty()) link.set_name(link.role());
+  return std::nullopt;
+}
+
 Verdict check_name(const std::string& field, wire::Link& link, Checked& seen) {
   if (!is_plain_word(link.name()) || link.name().size() > link_name_most ||
       link.name().find('/') != std::string::npos) {
@@ -155,6 +166,7 @@ std::optional<HostFault> check_links(wire::Network& network) {
   for (int i = 0; i < network.links_size(); ++i) {
     wire::Link& link = *network.mutable_links(i);
     const std::string field = item("network.links", i);
+    if (auto bad = check_link_role(field, link)) return bad;
     if (auto bad = check_name(field, link, seen)) return bad;
     if (link.has_vlan()) {
       if (auto bad = check_vlan(field, link, seen)) return bad;

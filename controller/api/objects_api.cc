@@ -1,5 +1,6 @@
 #include "controller/api/objects_api.h"
 
+#include <algorithm>
 #include <array>
 #include <type_traits>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "controller/api/request_target.h"
 #include "controller/core/actions/install_order.h"
 #include "controller/core/actions/install_preview.h"
+#include "controller/core/hardware_types.h"
 #include "controller/core/inventories.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/server_query.h"
@@ -159,6 +161,29 @@ bool fits(const std::optional<ServerQuery>& query, const T& object) {
   return true;
 }
 
+/// What `json_of` says of each server of the selection; nothing: it is not in the list.
+template <class JsonOf>
+ApiResult list_about_servers(const ApiRequest& request, const MeshState& state, const JsonOf& json_of) {
+  const auto limit = page_limit(request);
+  if (!limit) return std::unexpected(limit.error());
+  const auto selector = wanted_labels(request);
+  if (!selector) return std::unexpected(selector.error());
+  const auto query = wanted_servers(request);
+  if (!query) return std::unexpected(query.error());
+  const std::string* after = request.parameter("after");
+  PageWriter page;
+  std::string last;
+  std::size_t looked_at = 0;
+  for (auto at = after == nullptr ? state.servers.begin() : state.servers.upper_bound(*after);
+       at != state.servers.end(); ++at) {
+    if (page.size() == *limit || looked_at++ == looked_at_most) return page.finish(last);
+    last = at->first;
+    if (!selector->matches(at->second.metadata().labels()) || !fits(*query, at->second)) continue;
+    if (const auto json = json_of(at->second)) page.add(*json);
+  }
+  return page.finish({});
+}
+
 }  // namespace
 
 ApiReply object_reply(const Object& object, int status) {
@@ -203,25 +228,29 @@ ApiResult get_object(const ApiRequest& request, const MeshState& state) {
 }
 
 ApiResult list_inventories(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
-  const auto limit = page_limit(request);
-  if (!limit) return std::unexpected(limit.error());
-  const auto selector = wanted_labels(request);
-  if (!selector) return std::unexpected(selector.error());
-  const auto query = wanted_servers(request);
-  if (!query) return std::unexpected(query.error());
-  const std::string* after = request.parameter("after");
-  PageWriter page;
-  std::string last;
-  for (auto at = after == nullptr ? state.servers.begin() : state.servers.upper_bound(*after);
-       at != state.servers.end(); ++at) {
-    if (!selector->matches(at->second.metadata().labels()) || !fits(*query, at->second)) continue;
-    const auto inventory = inventory_of(rows, at->second);
-    if (!inventory) continue;
-    if (page.size() == *limit) return page.finish(last);
-    page.add(encode_json(*inventory));
-    last = at->first;
-  }
-  return page.finish({});
+  return list_about_servers(request, state, [&](const rest::Server& server) -> std::optional<std::string> {
+    const auto inventory = inventory_of(rows, server);
+    if (!inventory) return std::nullopt;
+    return encode_json(*inventory);
+  });
+}
+
+ApiResult list_hardware(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
+  const std::string* type = request.parameter("type");
+  return list_about_servers(request, state, [&](const rest::Server& server) -> std::optional<std::string> {
+    const auto types = types_of(state, server);
+    const bool fits = type == nullptr ? !types.empty() : std::ranges::find(types, *type) != types.end();
+    if (!fits) return std::nullopt;
+    return encode_json(hardware_of(state, rows, server));
+  });
+}
+
+ApiResult get_hardware(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
+  const std::string& name = request.captures.at(0);
+  const rest::Server* server = find<rest::Server>(state, name);
+  if (server == nullptr) return no_such<rest::Server>(state, name);
+  const rest::ServerHardware hardware = hardware_of(state, rows, *server);
+  return ApiReply{200, encode_json(hardware), "application/json", {}};
 }
 
 ApiResult get_inventory(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
@@ -264,7 +293,8 @@ ApiResult render_profile(const ApiRequest& request, const MeshState& state, cons
   const auto whole = whole_version(version_of(*profile), rows);
   if (!whole) return std::unexpected(whole.error());
   const std::string* image = request.parameter("image");
-  auto rendering = preview_install(state, *whole, image == nullptr ? std::string() : *image, *server);
+  auto rendering = preview_install(state, hardware_of(state, rows, *server), *whole,
+                                   image == nullptr ? std::string() : *image, *server);
   if (!rendering) {
     Refusal& why = rendering.error();
     return refuse(422, std::move(why.message), std::move(why.field), std::move(why.next));

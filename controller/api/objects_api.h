@@ -14,6 +14,9 @@ ApiResult get_object(const ApiRequest& request, const MeshState& state);
 /// What servers are made of, as their rows have it; those of which nothing was read are not in the list.
 ApiResult list_inventories(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 ApiResult get_inventory(const ApiRequest& request, const MeshState& state, const RowReader& rows);
+/// Servers beside their hardware types; with ?type= those of one. Those that no type matches are not in the list.
+ApiResult list_hardware(const ApiRequest& request, const MeshState& state, const RowReader& rows);
+ApiResult get_hardware(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 ApiResult get_profile_version(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 /// What an install with this profile ("name" or "name@version") would make of ?server=, from ?image= if that is given.
 ApiResult render_profile(const ApiRequest& request, const MeshState& state, const RowReader& rows);

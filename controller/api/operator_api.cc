@@ -178,6 +178,10 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return with_position(list_inventories(request, state, watched_), state);
     case Endpoint::get_inventory:
       return get_inventory(request, state, watched_);
+    case Endpoint::list_hardware:
+      return with_position(list_hardware(request, state, watched_), state);
+    case Endpoint::get_hardware:
+      return get_hardware(request, state, watched_);
     case Endpoint::put_object:
       return put_object(request, state, operate);
     case Endpoint::delete_object:

@@ -45,6 +45,9 @@ constexpr Route others[] = {
     {"GET",    "/api/v1/inventories",                       list_inventories,    Role::viewer},
     {"GET",    "/api/v1/inventories/{server}",              get_inventory,       Role::viewer},
 
+    {"GET",    "/api/v1/hardware",                          list_hardware,       Role::viewer},
+    {"GET",    "/api/v1/hardware/{server}",                 get_hardware,        Role::viewer},
+
     {"POST",   "/api/v1/images/{name}/prefetch",            prefetch_image,      Role::operator_},
 
     {"GET",    "/api/v1/profiles/{name}/versions/{number}", get_profile_version, Role::viewer},
@@ -95,6 +98,7 @@ std::vector<Route> all_routes() {
 
 constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
 constexpr std::string_view where_query[] = {"labelSelector", "where", "limit", "after"};
+constexpr std::string_view hardware_query[] = {"labelSelector", "where", "type", "limit", "after"};
 constexpr std::string_view plan_query[] = {"after"};
 constexpr std::string_view render_query[] = {"server", "image"};
 constexpr std::string_view delete_query[] = {"confirm"};
@@ -132,6 +136,8 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
     case list_servers:
     case list_inventories:
       return where_query;
+    case list_hardware:
+      return hardware_query;
     case list_objects:
     case list_families:
       return list_query;

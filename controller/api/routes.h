@@ -19,6 +19,8 @@ enum class Endpoint {
   get_object,
   list_inventories,
   get_inventory,
+  list_hardware,
+  get_hardware,
   put_object,
   delete_object,
   get_profile_version,

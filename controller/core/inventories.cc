@@ -17,7 +17,7 @@ namespace {
 constexpr Duration usually_every = std::chrono::days(7);
 constexpr std::size_t looked_at_once = 200;  // per tick: a fleet of 13,500 is through in about a minute
 constexpr Duration lap_every = std::chrono::minutes(1);  // at most: each look unpacks a server
-constexpr std::size_t quiet_at_once = 4;     // per site, beside what people ask for
+constexpr std::size_t quiet_at_once = 4;                 // per site, beside what people ask for
 constexpr std::size_t changes_told = 12;
 
 std::string told(const std::string& server, const std::vector<std::string>& changes) {
@@ -91,7 +91,9 @@ void take_inventory(Work& work, const std::string& name, const wire::Inspected& 
   const bool complete = seen.inventory().unread().empty() && seen.power() == "On";
   InventoryChange change = compare_inventory(before ? *before : empty, seen.inventory(), complete);
   rest::ServerInventory& row = change.row;
-  const bool other = !before || settled(row) != settled(*before);
+  // Whether all was read counts for roles (hardware_roles.h).
+  const bool other = !before || settled(row) != settled(*before) ||
+                     row.inventory().unread().empty() != before->inventory().unread().empty();
   row.set_number(server.status().facts().number() + (other ? 1 : 0));
   *row.mutable_changed() = other ? to_wire(work.now.wall()) : before->changed();
   if (other) work.ledger.put_inventory(row);

@@ -73,20 +73,12 @@ void compare(const Message& was, const Message& is, const std::string& what,
   }
 }
 
-std::string name_of(const Inventory::Drive& drive) {
-  return "drive " + (drive.serial().empty() ? drive.controller() + "/" + drive.name() : drive.serial());
-}
-std::string name_of(const Inventory::Volume& volume) {
-  return "volume " + volume.controller() + "/" + volume.name();
-}
-std::string name_of(const Inventory::StorageController& one) {
+using controller::listed_name;
+std::string listed_name(const Inventory::StorageController& one) {
   return "storage controller " + (one.name().empty() ? one.model() : one.name());
 }
-std::string name_of(const Inventory::Nic& nic) {
-  return "network card " + (nic.macs().empty() ? nic.name() : nic.macs(0));
-}
-std::string name_of(const Inventory::Licence& licence) { return "licence " + licence.name(); }
-std::string name_of(const Inventory::Certificate& one) { return "certificate of " + one.subject(); }
+std::string listed_name(const Inventory::Licence& licence) { return "licence " + licence.name(); }
+std::string listed_name(const Inventory::Certificate& one) { return "certificate of " + one.subject(); }
 
 class Lists {
  public:
@@ -97,10 +89,10 @@ class Lists {
   template <class List>
   void items(const List& was, List& kept) {
     const auto find = [](const List& in, const std::string& name) {
-      return std::ranges::find_if(in, [&](const auto& each) { return name_of(each) == name; });
+      return std::ranges::find_if(in, [&](const auto& each) { return listed_name(each) == name; });
     };
     for (auto& item : kept) {
-      const std::string name = name_of(item);
+      const std::string name = listed_name(item);
       const auto before = find(was, name);
       if (before != was.end()) {
         compare(*before, item, name + ": ", to_.changes);
@@ -115,7 +107,7 @@ class Lists {
       }
     }
     for (const auto& item : was) {
-      const std::string name = name_of(item);
+      const std::string name = listed_name(item);
       if (find(kept, name) != kept.end()) continue;
       const bool missed = missed_.contains(name);
       if (complete_ && missed) {
@@ -138,6 +130,16 @@ bool is_off(const Inventory& inventory) {
 }
 
 }  // namespace
+
+std::string listed_name(const Inventory::Drive& drive) {
+  return "drive " + (drive.serial().empty() ? drive.controller() + "/" + drive.name() : drive.serial());
+}
+std::string listed_name(const Inventory::Volume& volume) {
+  return "volume " + volume.controller() + "/" + volume.name();
+}
+std::string listed_name(const Inventory::Nic& nic) {
+  return "network card " + (nic.macs().empty() ? nic.name() : nic.macs(0));
+}
 
 InventoryChange compare_inventory(const rest::ServerInventory& before, const Inventory& seen, bool complete) {
   InventoryChange out;

@@ -22,6 +22,11 @@ struct InventoryChange {
 InventoryChange compare_inventory(const rest::ServerInventory& before, const wire::Inventory& seen,
                                   bool complete);
 
+/// As ServerInventory.missing has it.
+std::string listed_name(const wire::Inventory::Drive& drive);
+std::string listed_name(const wire::Inventory::Volume& volume);
+std::string listed_name(const wire::Inventory::Nic& nic);
+
 /// What is in memory of it.
 rest::ServerFacts facts_of(const wire::Inventory& inventory);
 

@@ -9,12 +9,14 @@
 #include "common/ports/wire_time.h"
 #include "common/text/letters.h"
 #include "controller/core/actions/actions.h"
+#include "controller/core/object_head.h"
 
 namespace metalmesh::controller {
 namespace {
 
 using rules::default_to;
 using rules::first_of;
+using rules::head;
 using rules::if_set;
 using rules::missing;
 using rules::refusal;
@@ -27,18 +29,6 @@ constexpr std::size_t template_limit = 256 * 1024;
 constexpr int list_limit = 10'000;
 constexpr int urls_limit = 16;
 constexpr int macs_limit = 32;
-constexpr char api_version[] = "metalmesh/v1";
-
-/// apiVersion, kind and metadata, alike for every kind.
-template <class Object>
-Verdict head(Object& object, const std::string& kind) {
-  if (object.api_version().empty()) object.set_api_version(api_version);
-  if (object.kind().empty()) object.set_kind(kind);
-  return first_of({rules::one_of("apiVersion", object.api_version(), {api_version}),
-                   rules::one_of("kind", object.kind(), {kind}),
-                   rules::name("metadata.name", object.metadata().name()),
-                   rules::labels("metadata.labels", object.metadata().labels())});
-}
 
 Verdict placeholder(const std::string& field, const std::string& value) {
   return refusal(
@@ -310,6 +300,13 @@ Verdict check(rest::Profile& profile, const MeshState&) {
   }
   if (spec.has_host()) {
     if (auto bad = check_host(spec.mutable_host())) return bad;
+  }
+  if (spec.has_disk()) {
+    if (auto bad = check_role("spec.disk.role", spec.disk().role())) return bad;
+    if (spec.host().disk().ByteSizeLong() != 0)
+      return refusal(ErrorKind::invalid, "spec.disk",
+                     "takes the disk by role " + spec.disk().role() +
+                         ", and spec.host.disk names one: leave out one of them");
   }
   // Without a template the family's own is used; the agents know which family has one.
   return first_of({rules::token("spec.family", spec.family()),

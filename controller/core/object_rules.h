@@ -33,7 +33,11 @@ rules::Verdict check(rest::Image& image, const MeshState& mesh);
 rules::Verdict check(rest::Profile& profile, const MeshState& mesh);
 rules::Verdict check(rest::SettingsProfile& settings, const MeshState& mesh);
 rules::Verdict check(rest::PostureException& exception, const MeshState& mesh);
+rules::Verdict check(rest::HardwareType& type, const MeshState& mesh);
 rules::Verdict check(rest::Rollout& rollout, const MeshState& mesh);
+
+/// The name of a role of a hardware type.
+rules::Verdict check_role(const std::string& field, const std::string& role);
 
 /// The host of a spec. A part of one follows the same rules as a whole one, because lists replace each other as wholes.
 rules::Verdict check_host(wire::Host* host);

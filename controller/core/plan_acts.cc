@@ -84,7 +84,7 @@ std::optional<PlanAct::Body> PlanAct::body_of(const OperatorRequest& request) {
 PlanAct::PlanAct(const Work& work, Body body)
     : body_(std::move(body)),
       rollout_(rollout_in(body_)),
-      making_(work.mesh(), work.ledger.identities(), rollout_) {}
+      making_(work.mesh(), work.rows, work.ledger.identities(), rollout_) {}
 
 std::optional<ActResult> PlanAct::go_on(Work& work, std::size_t servers) {
   if (orders_) return make_orders(work, servers);

@@ -76,6 +76,8 @@ std::string PlanMaking::mark_of(const ChangeFeed::Object& object) const {
       return spec_of(mesh_.images, name);
     case ChangeKind::profile:
       return spec_of(mesh_.profiles, name);
+    case ChangeKind::hardware_type:
+      return spec_of(mesh_.hardware_types, name);
     case ChangeKind::rollout:
       return name == name_ ? spec_of(mesh_.rollouts, name) : std::string();
     case ChangeKind::site: {
@@ -114,6 +116,7 @@ std::optional<Refusal> PlanMaking::begin() {
   mark_all(ChangeKind::site, mesh_.sites);
   mark_all(ChangeKind::image, mesh_.images);
   mark_all(ChangeKind::profile, mesh_.profiles);
+  mark_all(ChangeKind::hardware_type, mesh_.hardware_types);
   marks_[{ChangeKind::rollout, name_}] = mark_of({ChangeKind::rollout, name_});
   again_.clear();
   in_.clear();
@@ -121,7 +124,7 @@ std::optional<Refusal> PlanMaking::begin() {
   const auto& patterns = rollout_.spec().select().exclude();
   idle_ = {patterns.begin(), patterns.end()};
   spare_nobody_ = idle_;
-  input_.emplace(PlanInput{mesh_, identities_, rollout_.spec(), now_});
+  input_.emplace(PlanInput{mesh_, rows_, identities_, rollout_.spec(), now_});
   planning_ = action_of(rollout_.spec()).plan(*input_);
   cursor_.clear();
   phase_ = Phase::meet;
@@ -178,7 +181,9 @@ void PlanMaking::judge(const rest::Server& server) {
     out_[name] = {excluded(server, exclusion->reason, std::move(exclusion->message)),
                   exclusion->may_have_changed};
   } else {
-    in_[name] = {planned(server, 1), agree_to(mesh_, *planning_, server), is_protected(server, now_)};
+    Taken& taken =
+        in_[name] = {planned(server, 1), agree_to(mesh_, *planning_, server), is_protected(server, now_)};
+    planning_->show(server, taken.shown);
   }
 }
 

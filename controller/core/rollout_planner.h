@@ -1,5 +1,5 @@
-// Who is in a rollout, who is not and why, in which order: a pure function of the mesh. The digest (plan_tree.h) covers
-// all that a person agrees to with `start`; a plan whose digest a fresh planning no longer reproduces is stale. Limits
+// Who is in a rollout, who is not and why, in which order: a pure function of the mesh and its inventories. The digest
+// (plan_tree.h) covers all that a person agrees to with `start`; a plan whose digest a fresh planning no longer reproduces is stale. Limits
 // and thresholds are beside it: whoever edits them edits the rollout, which then has no plan.
 //
 // A fleet is looked at some servers at a time, so that nobody waits for a plan of all of it. What changes meanwhile is
@@ -37,8 +37,9 @@ struct PlannedOrders {
 class PlanMaking {
  public:
   /// References must outlive it.
-  PlanMaking(const MeshState& mesh, const IdentityIndex& identities, std::string rollout)
-      : mesh_(mesh), identities_(identities), name_(std::move(rollout)) {}
+  PlanMaking(const MeshState& mesh, const RowReader& rows, const IdentityIndex& identities,
+             std::string rollout)
+      : mesh_(mesh), rows_(rows), identities_(identities), name_(std::move(rollout)) {}
   PlanMaking(const PlanMaking&) = delete;  // its planning points into it
   PlanMaking& operator=(const PlanMaking&) = delete;
   ~PlanMaking() = default;
@@ -85,6 +86,7 @@ class PlanMaking {
   void page(std::size_t servers);
 
   const MeshState& mesh_;
+  const RowReader& rows_;
   const IdentityIndex& identities_;
   const std::string name_;
   Now now_{};

@@ -28,6 +28,7 @@ enum class ChangeKind : std::uint8_t {
   profile,
   settings,
   exception,
+  hardware_type,
   rollout,
   deployment
 };
@@ -41,6 +42,7 @@ struct Objects {
   std::map<std::string, rest::Profile> profiles;  // newest version
   std::map<std::string, rest::SettingsProfile> settings;
   std::map<std::string, rest::PostureException> exceptions;
+  std::map<std::string, rest::HardwareType> hardware_types;
   std::map<std::string, rest::Rollout> rollouts;
   std::map<std::string, rest::Deployment> deployments;  // by id
 };
@@ -92,6 +94,12 @@ struct Kind<rest::PostureException> {
   static constexpr auto objects = &Objects::exceptions;
 };
 template <>
+struct Kind<rest::HardwareType> {
+  static constexpr auto kind = ChangeKind::hardware_type;
+  static constexpr std::string_view word = "HardwareType", plural = "hardwaretypes", table = "o/hardware/";
+  static constexpr auto objects = &Objects::hardware_types;
+};
+template <>
 struct Kind<rest::Rollout> {
   static constexpr auto kind = ChangeKind::rollout;
   static constexpr std::string_view word = "Rollout", plural = "rollouts", table = tables::rollouts;
@@ -111,11 +119,13 @@ struct KindList {
   static constexpr std::size_t size = sizeof...(T);
 };
 /// What people apply and delete.
-using ObjectKinds = KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile,
-                             rest::SettingsProfile, rest::PostureException, rest::Rollout>;
+using ObjectKinds =
+    KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile, rest::SettingsProfile,
+             rest::PostureException, rest::HardwareType, rest::Rollout>;
 /// What the change feed tells of, in the order of ChangeKind.
-using FeedKinds = KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile,
-                           rest::SettingsProfile, rest::PostureException, rest::Rollout, rest::Deployment>;
+using FeedKinds =
+    KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile, rest::SettingsProfile,
+             rest::PostureException, rest::HardwareType, rest::Rollout, rest::Deployment>;
 
 using Object = ObjectKinds::Variant;
 

@@ -61,6 +61,12 @@ std::vector<HostWish> of_links() {
        [](Host& h, bool second) {
          card(h, "eno1", either(second, "ac:1f:6b:00:00:01", "ac:1f:6b:00:00:02")).set_dhcp(true);
        }},
+      {"network.links.role", "of which no plan made a card",
+       [](Host& h, bool second) {
+         Link& made = *h.mutable_network()->add_links();
+         made.set_role(either(second, "prod0", "prod1"));
+         address(h, made);
+       }},
       {"network.links.addresses", "IPv4, by MAC",
        [](Host& h, bool second) { address(h, card(h), either(second, "10.21.0.60/24", "10.21.0.61/24")); }},
       {"network.links.addresses", "IPv4, by name",
@@ -270,6 +276,14 @@ std::vector<HostWish> of_the_rest() {
        [](Host& h, bool second) { h.mutable_disk()->set_min_size(second ? 500000000000 : 400000000000); }},
       {"disk.max_size", "",
        [](Host& h, bool second) { h.mutable_disk()->set_max_size(second ? 500000000000 : 400000000000); }},
+      {"disk.model", "",
+       [](Host& h, bool second) {
+         h.mutable_disk()->set_model(either(second, "SAMSUNG MZ7LH480*", "SAMSUNG MZ7LH960*"));
+       }},
+      {"disk.media", "",
+       [](Host& h, bool second) { h.mutable_disk()->set_media(either(second, "SSD", "HDD")); }},
+      {"disk.protocol", "",
+       [](Host& h, bool second) { h.mutable_disk()->set_protocol(either(second, "NVMe", "SATA")); }},
       {"disk", "two marks at once",
        [](Host& h, bool second) {
          h.mutable_disk()->set_serial("S4EVNX0M1");

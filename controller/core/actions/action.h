@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/ports/store.h"
 #include "controller/core/field_rules.h"
 #include "controller/state/deployment_board.h"
 #include "controller/state/identity_index.h"
@@ -25,6 +26,7 @@ struct Work;
 /// What a plan is made from.
 struct PlanInput {
   const MeshState& mesh;
+  const RowReader& rows;  // inventories are there
   const IdentityIndex& identities;
   const rest::RolloutSpec& spec;  // checked
   const Now& now;
@@ -53,6 +55,8 @@ class Planning {
   [[nodiscard]] virtual std::optional<Exclusion> exclusion_of(const rest::Server& server) const = 0;
   /// The work that is agreed to for a server that takes part.
   virtual void agree(const rest::Server& server, wire::Agreed& agreed) const = 0;
+  /// What people see of one that takes part, beside who it is.
+  virtual void show(const rest::Server&, rest::PlanServer&) const {}
   /// What people see of the plan beside its servers, of which there may be too many to look at each.
   virtual void show(rest::Plan&, const PlanFigures&) const {}
 };

@@ -10,6 +10,8 @@
 #include "controller/core/actions/install_forecast.h"
 #include "controller/core/actions/install_grounds.h"
 #include "controller/core/actions/install_order.h"
+#include "controller/core/actions/install_roles.h"
+#include "controller/core/hardware_types.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
 
@@ -50,6 +52,11 @@ Verdict check_what(const rest::RolloutSpec& spec, const MeshState& mesh) {
   const rest::Profile* profile = find_profile(mesh, spec.profile());
   if (profile == nullptr) return rules::missing("spec.profile", "Profile", spec.profile());
   if (auto bad = check_image(mesh, *profile, spec.image())) return bad;
+  const std::string& role = profile->spec().disk().role();
+  if (!role.empty() && spec.host().disk().ByteSizeLong() != 0)
+    return rules::refusal(ErrorKind::invalid, "spec.host.disk",
+                          "names a disk, and profile " + spec.profile() + " takes the disk by role " + role +
+                              ": leave out one of them");
   const std::string& packages_image = profile->spec().packages_image();
   if (!packages_image.empty() && !mesh.images.contains(packages_image))
     return rules::missing("spec.profile.packagesImage", "Image", packages_image);
@@ -67,7 +74,18 @@ class InstallPlanning final : public Planning {
     return against_install(input_, profile_, owners_, server);
   }
   void agree(const rest::Server& server, wire::Agreed& agreed) const override {
-    *agreed.mutable_install() = install_of(input_.mesh, input_.spec, profile_, server);
+    const rest::ServerHardware hardware = hardware_of(input_.mesh, input_.rows, server);
+    *agreed.mutable_install() =
+        install_of(input_.mesh, input_.spec, profile_, server, ordered(server, hardware).host);
+  }
+  void show(const rest::Server& server, rest::PlanServer& shown) const override {
+    const rest::ServerHardware hardware = hardware_of(input_.mesh, input_.rows, server);
+    shown.set_hardware_type(hardware.type());
+    for (rest::RoleChoice& role : ordered(server, hardware).roles) *shown.add_roles() = std::move(role);
+    for (const rest::HardwareDeviation& each : hardware.deviations()) shown.add_remarks(each.message());
+    if (hardware.types_size() > 1)
+      shown.add_remarks("hardware types " + hardware.types(0) + " and " + hardware.types(1) +
+                        " both match it: it was held against neither");
   }
   void show(rest::Plan& plan, const PlanFigures& figures) const override {
     plan.set_image(input_.spec.image());
@@ -77,6 +95,10 @@ class InstallPlanning final : public Planning {
   }
 
  private:
+  [[nodiscard]] OrderedHost ordered(const rest::Server& server, const rest::ServerHardware& hardware) const {
+    return ordered_host(input_.mesh, hardware, profile_, input_.spec, server);
+  }
+
   const PlanInput& input_;
   const rest::Profile profile_;  // its own: the mesh's may be deleted meanwhile
   AddressOwners owners_;

@@ -10,6 +10,8 @@
 #include "common/hosts/host_rules.h"
 #include "controller/core/actions/grounds.h"
 #include "controller/core/actions/install_order.h"
+#include "controller/core/actions/install_roles.h"
+#include "controller/core/hardware_types.h"
 #include "controller/core/image_surveys.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/selection.h"
@@ -79,10 +81,8 @@ struct Become {
   const Candidate& candidate;
   const rest::Profile& profile;
   const AddressOwners& owners;
-
-  [[nodiscard]] wire::Host host() const {
-    return order_host(candidate.plan.mesh, profile, candidate.plan.spec, candidate.server);
-  }
+  const rest::ServerHardware& hardware;
+  const OrderedHost& ordered;
 };
 
 Ground unreachable_proof(const Become& b) {
@@ -95,11 +95,23 @@ Ground unreachable_proof(const Become& b) {
 }
 
 Ground host_wrong(const Become& b) {
-  wire::Host host = b.host();
+  if (b.ordered.twice) return "host." + *b.ordered.twice;
+  wire::Host host = b.ordered.host;
   const auto wrong = hosts::check_host(host);
   if (!wrong) return std::nullopt;
   return "host." + wrong->field + ": " + wrong->message;
 }
+
+/// Only what its type says must be.
+Ground deviates(const Become& b) {
+  std::string all;
+  for (const rest::HardwareDeviation& each : b.hardware.deviations())
+    if (each.must()) all += (all.empty() ? "" : "; ") + each.message();
+  if (all.empty()) return std::nullopt;
+  return "as hardware type " + b.hardware.type() + " it must not differ in: " + all;
+}
+
+Ground role_unresolved(const Become& b) { return b.ordered.unresolved; }
 
 /// The profile with its template; nothing when nobody knows that any more: old versions are kept without.
 const rest::Profile* whole_profile(const Become& b) {
@@ -119,8 +131,15 @@ Ground beyond_the_family(const Become& b) {
   if (family == nullptr || site_has_another(mesh, server.spec().site(), *family)) return std::nullopt;
   const rest::Profile* profile = whole_profile(b);
   if (profile == nullptr) return std::nullopt;
-  auto order = answer_order(mesh, *profile, b.candidate.plan.spec, server, *family);
-  return answer::why_refused(order);
+  auto order = answer_order(mesh, *profile, b.candidate.plan.spec, server, *family, b.ordered.host);
+  auto reason = answer::why_refused(order);
+  for (const rest::RoleChoice& role : b.ordered.roles) {
+    if (reason && !role.looked_for().empty())
+      *reason = "role " + role.role() +
+                ": its BMC lists no drives, so the installer is to look for the disk (" + role.looked_for() +
+                "): " + *reason;
+  }
+  return reason;
 }
 
 /// By what the site found in the image, if it ever had it. Which entry an order names for itself is for the site to look up.
@@ -138,7 +157,7 @@ Ground image_unsuitable(const Become& b) {
 
 Ground address_taken(const Become& b) {
   const rest::Server& server = b.candidate.server;
-  for (const std::string& address : hosts::addresses_of(b.host())) {
+  for (const std::string& address : hosts::addresses_of(b.ordered.host)) {
     const auto owners = b.owners.find(server.spec().site() + "/" + address);
     if (owners == b.owners.end() || owners->second.size() < 2) continue;
     const auto& names = owners->second;
@@ -170,8 +189,12 @@ constexpr std::array against_it = {
     Rule<Candidate>{"NO_SHUTDOWN", grounds::no_shutdown, true},
 };
 constexpr std::array against_what_it_becomes = {
-    Rule<Become>{"VARIABLE_MISSING", unreachable_proof}, Rule<Become>{"HOST_INVALID", host_wrong},
-    Rule<Become>{"NOT_EXPRESSIBLE", beyond_the_family},  Rule<Become>{"IMAGE_UNSUITABLE", image_unsuitable},
+    Rule<Become>{"VARIABLE_MISSING", unreachable_proof},
+    Rule<Become>{"HOST_INVALID", host_wrong},
+    Rule<Become>{"HARDWARE_DEVIATES", deviates, true},
+    Rule<Become>{"ROLE_UNRESOLVED", role_unresolved, true},
+    Rule<Become>{"NOT_EXPRESSIBLE", beyond_the_family},
+    Rule<Become>{"IMAGE_UNSUITABLE", image_unsuitable},
     Rule<Become>{"ADDRESS_TAKEN", address_taken},
 };
 
@@ -193,7 +216,9 @@ std::optional<Exclusion> against_install(const PlanInput& plan, const rest::Prof
                                          const AddressOwners& owners, const rest::Server& server) {
   const Candidate candidate{plan, server};
   if (auto against = first_of(against_it, candidate)) return against;
-  return first_of(against_what_it_becomes, Become{candidate, profile, owners});
+  const rest::ServerHardware hardware = hardware_of(plan.mesh, plan.rows, server);
+  const OrderedHost ordered = ordered_host(plan.mesh, hardware, profile, plan.spec, server);
+  return first_of(against_what_it_becomes, Become{candidate, profile, owners, hardware, ordered});
 }
 
 }  // namespace metalmesh::controller

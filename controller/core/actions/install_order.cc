@@ -1,5 +1,7 @@
 #include "controller/core/actions/install_order.h"
 
+#include <utility>
+
 #include "common/families/family_catalogue.h"
 #include "common/hosts/host_merge.h"
 #include "common/hosts/host_rules.h"
@@ -110,11 +112,11 @@ rules::Verdict check_image(const MeshState& mesh, const rest::Profile& profile, 
 
 answer::AnswerOrder answer_order(const MeshState& mesh, const rest::Profile& profile,
                                  const rest::RolloutSpec& rollout, const rest::Server& server,
-                                 const config::OsFamily& family) {
+                                 const config::OsFamily& family, wire::Host host) {
   answer::AnswerOrder order{.family = family,
                             .profile_template = profile.spec().template_().inline_(),
                             .variables = {},
-                            .host = order_host(mesh, profile, rollout, server),
+                            .host = std::move(host),
                             .packages = packages_place(profile),
                             .callback = std::nullopt};
   const std::string callback_url = "[callback-url]";
@@ -136,7 +138,7 @@ bool site_has_another(const MeshState& mesh, const std::string& site, const conf
 }
 
 wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout,
-                         const rest::Profile& profile, const rest::Server& server) {
+                         const rest::Profile& profile, const rest::Server& server, wire::Host host) {
   wire::Install install;
   *install.mutable_image() = without_urls(image_ref(mesh.images.at(rollout.image())));
   if (const rest::Image* packages = package_image(mesh, profile, rollout.image())) {
@@ -150,7 +152,7 @@ wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout
   *install.mutable_family() = family_ref(mesh, server.spec().site(), profile.spec().family());
   const auto variables = order_variables(mesh, profile, rollout, server);
   for (const auto& [name, value] : variables) *install.add_variables() = variable(name, value);
-  *install.mutable_host() = order_host(mesh, profile, rollout, server);
+  *install.mutable_host() = std::move(host);
   install.set_power(power_policy(rollout.powered_on()));
   install.set_replace_foreign_media(rollout.replace_foreign_media());
   *install.mutable_max_run() = profile.spec().max_run();

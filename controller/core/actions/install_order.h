@@ -24,22 +24,24 @@ std::map<std::string, std::string> order_variables(const MeshState& mesh, const 
                                                    const rest::RolloutSpec& rollout,
                                                    const rest::Server& server);
 
-/// What the server is to become: profile < site < rollout < server. Normalised, unless it is wrong (plans
-/// leave such out).
+/// What the server is to become: profile < site < rollout < server, with roles as they were written. Normalised, unless it
+/// is wrong (plans leave such out).
 wire::Host order_host(const MeshState& mesh, const rest::Profile& profile, const rest::RolloutSpec& rollout,
                       const rest::Server& server);
 
 /// The image is there, and for the profile's family.
 rules::Verdict check_image(const MeshState& mesh, const rest::Profile& profile, const std::string& image);
 
-/// As the site will render it; words in [] stand for what only the site knows. `profile` has its template.
+/// As the site will render it; words in [] stand for what only the site knows. `profile` has its template, `host` no roles
+/// any more (install_roles.h).
 answer::AnswerOrder answer_order(const MeshState& mesh, const rest::Profile& profile,
                                  const rest::RolloutSpec& rollout, const rest::Server& server,
-                                 const config::OsFamily& family);
+                                 const config::OsFamily& family, wire::Host host);
 /// Whether the site renders by another file of this family than `family`, or did not say.
 bool site_has_another(const MeshState& mesh, const std::string& site, const config::OsFamily& family);
 
+/// `host` has no roles any more.
 wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout,
-                         const rest::Profile& profile, const rest::Server& server);
+                         const rest::Profile& profile, const rest::Server& server, wire::Host host);
 
 }  // namespace metalmesh::controller

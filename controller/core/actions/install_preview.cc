@@ -7,6 +7,7 @@
 #include "common/families/family_catalogue.h"
 #include "common/recording/secret_finder.h"
 #include "controller/core/actions/install_order.h"
+#include "controller/core/actions/install_roles.h"
 #include "controller/core/field_rules.h"
 
 namespace metalmesh::controller {
@@ -76,7 +77,9 @@ Status render(const answer::AnswerOrder& order, Masked& masked, rest::Rendering&
 
 }  // namespace
 
-std::expected<rest::Rendering, Refusal> preview_install(const MeshState& mesh, const rest::Profile& profile,
+std::expected<rest::Rendering, Refusal> preview_install(const MeshState& mesh,
+                                                        const rest::ServerHardware& hardware,
+                                                        const rest::Profile& profile,
                                                         const std::string& image,
                                                         const rest::Server& server) {
   if (!image.empty()) {
@@ -89,9 +92,14 @@ std::expected<rest::Rendering, Refusal> preview_install(const MeshState& mesh, c
         ErrorKind::not_found, "this controller has no file of family " + name + ", which a site may have",
         "spec.family", commands::list("families")});
   rest::RolloutSpec spec;  // of a rollout that has nothing of its own
-  auto order = answer_order(mesh, profile, spec, server, *family);
-  if (auto reason = answer::why_refused(order))
-    return std::unexpected(Refusal{ErrorKind::invalid, std::move(*reason), {}, {}});
+  OrderedHost ordered = ordered_host(mesh, hardware, profile, spec, server);
+  const auto refuse = [](std::string why) {
+    return std::unexpected(Refusal{ErrorKind::invalid, std::move(why), {}, {}});
+  };
+  if (ordered.twice) return refuse(std::move(*ordered.twice));
+  if (ordered.unresolved) return refuse(std::move(*ordered.unresolved));
+  auto order = answer_order(mesh, profile, spec, server, *family, std::move(ordered.host));
+  if (auto reason = answer::why_refused(order)) return refuse(std::move(*reason));
   Masked masked(order);
   rest::Rendering out;
   out.set_profile(version_of(profile));

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <string>
 
+#include "controller/state/row_codec.h"
 #include "tests/unit/controller_api/api_bench.h"
 
 namespace metalmesh::controller {
@@ -27,6 +28,8 @@ constexpr KindCase kinds[] = {
     {"settingsprofiles", "SettingsProfile", R"({"spec":{"bios":{"ProcVirtualization":"Enabled"}}})"},
     {"postureexceptions", "PostureException",
      R"({"spec":{"findings":["ipmiOverLan"],"select":{"sites":["par*"]},"reason":"old tools","until":"2030-01-01T00:00:00Z"}})"},
+    {"hardwaretypes", "HardwareType",
+     R"({"spec":{"manufacturer":"Dell Inc.","model":"PowerEdge R650","expect":{"memory":{"size":"512GB"}},"disks":{"root":{"media":"SSD"}}}})"},
     {"servers", "Server",
      R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.9","credential":"bmc"},"state":"new"}})"},
     {"images", "Image", ApiBench::image},
@@ -111,6 +114,46 @@ TEST(Objects, AnInventoryThatWasNotReadIsNotThere) {
   EXPECT_EQ(none.status, 404);
   EXPECT_EQ(none.text("next"), "metalmesh inspect " + name + " --wait");
   EXPECT_EQ(bench.get("/api/v1/inventories/nobody").status, 404);
+}
+
+TEST(Objects, ServersAreShownBesideTheirHardwareTypes) {
+  ApiBench bench;
+  bench.furnish();
+  const auto listed = [&](const std::string& query) {
+    return bench.get("/api/v1/hardware" + query).json().at("items").as_array();
+  };
+  bench.put(
+      "/api/v1/hardwaretypes/r650",
+      R"({"spec":{"manufacturer":"dell*","model":"*R650","expect":{"memory":{"size":"512GB","must":true}},"disks":{"root":{"media":"SSD"}}}})");
+  EXPECT_TRUE(listed("").empty()) << "nobody knows what s1 is";
+  EXPECT_EQ(bench.get("/api/v1/hardware/s1").body, R"({"server":"s1","site":"par1"})");
+  EXPECT_EQ(bench.get("/api/v1/hardware/nobody").status, 404);
+
+  MemoryRows::Rows rows = bench.rows();
+  rest::Server server;
+  ASSERT_TRUE(decode_row(rows["o/server/s1"], server));
+  server.mutable_status()->set_manufacturer("Dell Inc.");
+  server.mutable_status()->set_model("PowerEdge R650");
+  server.mutable_status()->mutable_facts()->set_number(1);
+  rows["o/server/s1"] = encode_row(server);
+  rest::ServerInventory inventory;
+  inventory.set_server("s1");
+  inventory.set_number(1);
+  inventory.mutable_inventory()->set_memory_bytes(std::uint64_t{480} << 30U);
+  inventory.mutable_inventory()->add_drives()->set_name("Bay 0");
+  inventory.mutable_inventory()->mutable_drives(0)->set_media("SSD");
+  inventory.mutable_inventory()->mutable_drives(0)->set_serial("S1");
+  rows["n/s1"] = encode_row(inventory);
+  bench.restore(std::move(rows));
+  EXPECT_EQ(listed("").size(), 1U);
+  EXPECT_EQ(listed("?type=r650").size(), 1U);
+  EXPECT_TRUE(listed("?type=other").empty());
+  EXPECT_TRUE(listed("?where=memory%20%3D%201GiB").empty());
+  const auto one = bench.get("/api/v1/hardware/s1").json();
+  EXPECT_EQ(one.at("type").as_string(), "r650");
+  EXPECT_EQ(one.at("deviations").at(0).at("message").as_string(), "480 of 512 GB memory");
+  EXPECT_TRUE(one.at("deviations").at(0).at("must").as_bool());
+  EXPECT_EQ(one.at("roles").at(0).at("serial").as_string(), "S1");
 }
 
 TEST(Objects, AreCreatedReadChangedAndDeleted) {

@@ -42,7 +42,7 @@ struct Preview : ::testing::Test {
     state.images["other"].mutable_spec()->set_family("debian");
   }
   [[nodiscard]] auto render(const std::string& image = {}) const {
-    return preview_install(state, profile, image, server);
+    return preview_install(state, {}, profile, image, server);
   }
   [[nodiscard]] std::string text() const {
     const auto made = render();

@@ -219,7 +219,7 @@ TEST_F(Planned, PackagesOfTheProfileTravelWithTheOrder) {
     plan(Mesh::rollout_object(name));
     const rest::RolloutSpec& spec = mesh.rollout(name).spec();
     const wire::Install order =
-        install_of(mesh.state(), spec, *find_profile(mesh.state(), spec.profile()), mesh.server("s0"));
+        install_of(mesh.state(), spec, *find_profile(mesh.state(), spec.profile()), mesh.server("s0"), {});
     EXPECT_EQ(order.has_packages(), *c.url != 0 || *c.tree != 0) << c.packages;
     EXPECT_EQ(order.packages().url(), c.url);
     EXPECT_EQ(order.packages().image().name(), c.tree);

@@ -104,6 +104,14 @@ std::vector<Mistake> link_mistakes() {
       {"network.links[1].mac", "no MAC", [](Host& h) { link_of(h, 1).set_mac("00:00:00:00:00:00"); }},
       {"network.links[1].name", "given twice", [](Host& h) { link_of(h, 1).set_name("eno1"); }},
       {"network.links[1].name", "at most 15", [](Host& h) { link_of(h, 1).set_name("a-name-of-16-chr"); }},
+      {"network.links[0].role", "leave out one of them", [](Host& h) { link_of(h, 0).set_role("prod0"); }},
+      {"network.links[2].role", "not a bond or VLAN", [](Host& h) { link_of(h, 2).set_role("prod0"); }},
+      {"network.links[0].name", "no name of a link",
+       [](Host& h) {
+         link_of(h, 0).clear_mac();
+         link_of(h, 0).clear_name();
+         link_of(h, 0).set_role("boot net");
+       }},
       {"network.links[0].mtu", "no MTU", [](Host& h) { link_of(h, 0).set_mtu(90000); }},
   };
 }
@@ -121,6 +129,9 @@ std::vector<Mistake> other_mistakes() {
        [](Host& h) { h.mutable_users(0)->add_ssh_keys(h.users(0).ssh_keys(0)); }},
       {"root.passwordHash", "crypt(3)", [](Host& h) { h.mutable_root()->set_password_hash("secret"); }},
       {"disk.wwn", "no WWN", [](Host& h) { h.mutable_disk()->set_wwn("xyz"); }},
+      {"disk.model", "one line", [](Host& h) { h.mutable_disk()->set_model("a\nb"); }},
+      {"disk.media", "none of SSD, HDD", [](Host& h) { h.mutable_disk()->set_media("ssd"); }},
+      {"disk.protocol", "none of NVMe, SATA, SAS", [](Host& h) { h.mutable_disk()->set_protocol("IDE"); }},
       {"disk.path", "absolute", [](Host& h) { h.mutable_disk()->set_path("sda"); }},
       {"disk.maxSize", "no disk can match",
        [](Host& h) { h.mutable_disk()->set_min_size(2), h.mutable_disk()->set_max_size(1); }},
@@ -154,6 +165,16 @@ TEST(HostRules, NamesTheFieldOfEachMistake) {
       EXPECT_THAT(fault->message, HasSubstr(mistake.says));
     }
   }
+}
+
+TEST(HostRules, ALinkIsCalledAsItsRoleUnlessItHasAName) {
+  Host host;
+  host.mutable_network()->add_links()->set_role("prod0");
+  host.mutable_network()->add_links()->set_role("prod1");
+  link_of(host, 1).set_name("lan1");
+  ASSERT_FALSE(check_host(host));
+  EXPECT_EQ(link_of(host, 0).name(), "prod0");
+  EXPECT_EQ(link_of(host, 1).name(), "lan1");
 }
 
 TEST(HostMerge, ScalarsWinAndListsReplace) {
