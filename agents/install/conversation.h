@@ -83,7 +83,10 @@ struct Conversation : work::Talk {
   RestartWatch restarts;                        // likewise
   std::optional<std::uint64_t> starts_refused;  // as the media server told it last
   std::optional<std::uint64_t> quiet_at;  // so much was read when a running system was seen to read no more
-  std::set<std::string> stuck_slots;      // do not empty
+  std::optional<std::uint64_t> slot_seen_at;  // so much was read when the slot was looked at
+  std::optional<MonoTime> slot_asked;         // since it is
+  bool slot_empty = false;                    // by one reading
+  std::set<std::string> stuck_slots;          // do not empty
   bool unboot_tried = false;
   ReadWatch reads;
   bool finish_told = false;  // that it has finished reading

@@ -13,20 +13,26 @@ struct EndSigns {
   std::uint64_t size = 0;  // of the medium
   std::uint64_t usual =
       0;  // earlier installs of the same image and profile here read at least as much; 0: none
-  bool elsewhere = false;   // packages come from beside the medium
-  bool fell_quiet = false;  // it was seen on after it had stopped reading
+  bool elsewhere = false;    // packages come from beside the medium
+  bool fell_quiet = false;   // it was seen on after it had stopped reading
+  bool medium_gone = false;  // when it stopped reading there was nothing left to read in its slot
 };
 
 /// How long a host must be seen on without a read to have stopped reading: nobody reads ahead for as long.
 inline constexpr Duration quiet_time = std::chrono::seconds(10);
 
+/// Nothing but its quiet can tell whether it came to its end.
+constexpr bool quiet_decides(const EndSigns& signs) {
+  return signs.usual == 0 && signs.read < signs.size - signs.size / 20;
+}
+
 /// All of the medium was read; or as much as earlier installs needed; or, for the first one of its kind at
 /// this site, it had read more than what starts it, and reading had stopped while the host was still on:
-/// whoever is cut off in the middle reads to the last moment.
+/// whoever is cut off in the middle reads to the last moment, and whose medium went away does not stop by itself.
 constexpr bool looks_finished(const EndSigns& signs) {
   if (signs.size > 0 && signs.read >= signs.size - signs.size / 20) return true;
   if (signs.usual > 0) return signs.read >= signs.usual - signs.usual / 10;
-  return signs.fell_quiet && (signs.elsewhere || signs.read >= signs.size / 16);
+  return signs.fell_quiet && !signs.medium_gone && (signs.elsewhere || signs.read >= signs.size / 16);
 }
 
 }  // namespace metalmesh::install

@@ -6,6 +6,7 @@
 #include "agents/install/install_end.h"
 #include "agents/install/probe.h"
 #include "agents/install/stages.h"
+#include "agents/redfish/media_slot.h"
 #include "agents/work/duration_words.h"
 #include "common/base/planted.h"
 #include "common/ports/wire_time.h"
@@ -139,14 +140,51 @@ bool quiet_before_restart(const Context& context) {
   return talk.quiet_at && *talk.quiet_at == talk.reads.covered();
 }
 
+EndSigns end_signs(const Context& context, bool was_quiet) {
+  return {.read = std::max<std::uint64_t>(context.talk.reads.covered(), context.job.bytes_covered()),
+          .size = context.job.media_size(),
+          .usual = context.job.usual_reads(),
+          .elsewhere = context.job.has_packages() || !context.install().packages().url().empty(),
+          .fell_quiet = was_quiet,
+          .medium_gone = context.job.medium_gone()};
+}
+
 bool has_finished(const Context& context, bool was_quiet) {
-  const Conversation& talk = context.talk;
-  return looks_finished(
-      {.read = std::max<std::uint64_t>(talk.reads.covered(), context.job.bytes_covered()),
-       .size = context.job.media_size(),
-       .usual = context.job.usual_reads(),
-       .elsewhere = context.job.has_packages() || !context.install().packages().url().empty(),
-       .fell_quiet = was_quiet});
+  return looks_finished(end_signs(context, was_quiet));
+}
+
+bool holds_our_medium(const Context& context, const redfish::Slot& slot) {
+  return redfish::is_inserted(slot) &&
+         (slot.image.empty() || redfish::shows_image(slot, context.urls.medium));
+}
+
+/// Quiet ends an installer's reading only where something is left to read: a BMC that restarts may lose its medium. Asked where
+/// nothing but the quiet can tell an end from a cut, once in each quiet. That it is gone takes two readings; of a BMC that
+/// does not tell, nothing is known.
+Verdict see_medium(Context& context) {
+  Conversation& talk = context.talk;
+  const bool quiet = context.now.mono - talk.reads.grown() >= quiet_time;
+  if (!quiet || talk.slot_seen_at == talk.reads.covered() || context.job.inserted_slot().empty() ||
+      !quiet_decides(end_signs(context, true)))
+    return Verdict::done;
+  const auto seen = [&](bool gone) {
+    talk.slot_seen_at = talk.reads.covered();
+    talk.slot_asked.reset();
+    talk.slot_empty = false;
+    if (gone && !context.job.medium_gone())
+      context.note_evidence("its slot was empty when it had stopped to read");
+    context.job.set_medium_gone(gone);
+    return Verdict::done;
+  };
+  if (!talk.slot_asked) talk.slot_asked = context.now.mono;
+  if (context.now.mono - *talk.slot_asked >= recent) return seen(false);
+  if (reach_machine(context) == Verdict::busy) return Verdict::busy;
+  const redfish::Slot* slot = look_at_slot(context, context.job.inserted_slot());
+  if (slot == nullptr) return talk.bmc.slot_gone() ? seen(false) : Verdict::busy;
+  if (holds_our_medium(context, *slot)) return seen(false);
+  if (talk.slot_empty) return seen(true);
+  talk.slot_empty = true;
+  return look_at(context, context.now.mono + second_look);
 }
 
 std::string percent_read(const record::Job& job) {
@@ -239,7 +277,10 @@ Verdict await_end(Context& context) {
   if (ran_too_long(context) || (planted(Defect::medium_taken_at_random) && context.random.chance(300)))
     return out_of_time(context);
   if (judge_silence(context) == Verdict::busy) return Verdict::busy;
-  if (!talk.power.maybe_off()) look_when_quiet(context);  // else the next look is set already
+  if (!talk.power.maybe_off()) {  // else the next look is set already
+    look_when_quiet(context);
+    if (see_medium(context) == Verdict::busy) return Verdict::busy;
+  }
   const redfish::System* system = read_power(context);
   if (system == nullptr) return Verdict::busy;
   if (talk.power.glimpsed_off()) context.note_evidence("one reading said that the host was off");

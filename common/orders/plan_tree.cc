@@ -19,6 +19,12 @@ std::string node_hash(std::string_view left, std::string_view right) {
   return sha256(both);
 }
 
+std::size_t count_of(const std::string& level) { return level.size() / hash_bytes; }
+
+std::string_view hash_of(const std::string& level, std::size_t index) {
+  return std::string_view(level).substr(index * hash_bytes, hash_bytes);
+}
+
 std::string plan_hash(std::string_view head, std::uint64_t orders, std::string_view root) {
   std::string text("\2metalmesh plan 2\n");
   text += head;
@@ -35,11 +41,12 @@ PlanTree::PlanTree(std::string_view head, const std::vector<std::string>& agreed
   close(head);
 }
 
-void PlanTree::put(std::size_t level, std::string hash) {
+void PlanTree::put(std::size_t level, std::string_view hash) {
   if (level == levels_.size()) levels_.emplace_back();
-  levels_[level].push_back(std::move(hash));
-  const std::size_t count = levels_[level].size();
-  if (count % 2 == 0) put(level + 1, node_hash(levels_[level][count - 2], levels_[level][count - 1]));
+  levels_[level] += hash;
+  const std::size_t count = count_of(levels_[level]);
+  if (count % 2 == 0)
+    put(level + 1, node_hash(hash_of(levels_[level], count - 2), hash_of(levels_[level], count - 1)));
 }
 
 void PlanTree::add(std::string_view agreed) { put(0, leaf_hash(agreed)); }
@@ -47,23 +54,24 @@ void PlanTree::add(std::string_view agreed) { put(0, leaf_hash(agreed)); }
 void PlanTree::close(std::string_view head) {
   head_ = sha256(head);
   // The last of an odd number goes up as it is.
-  for (std::size_t level = 0; levels_[level].size() > 1; ++level) {
-    if (levels_[level].size() % 2 != 0) put(level + 1, levels_[level].back());
+  for (std::size_t level = 0; count_of(levels_[level]) > 1; ++level) {
+    const std::size_t count = count_of(levels_[level]);
+    if (count % 2 != 0) put(level + 1, std::string(hash_of(levels_[level], count - 1)));
   }
-  const std::vector<std::string>& leaves = levels_.front();
-  digest_ = plan_hash(head_, leaves.size(), leaves.empty() ? std::string() : levels_.back().front());
+  // Without orders the root is empty.
+  digest_ = plan_hash(head_, count_of(levels_.front()), levels_.back());
 }
 
 wire::PlanPath PlanTree::path(std::size_t index) const {
-  MM_CHECK(index < levels_.front().size());
+  MM_CHECK(index < count_of(levels_.front()));
   wire::PlanPath path;
   path.set_head_sha256(head_);
-  path.set_orders(levels_.front().size());
+  path.set_orders(count_of(levels_.front()));
   path.set_index(index);
   path.set_plan_sha256(digest_);
-  for (const std::vector<std::string>& level : levels_) {
+  for (const std::string& level : levels_) {
     const std::size_t beside = index ^ 1U;
-    if (beside < level.size()) path.add_hashes(level[beside]);
+    if (beside < count_of(level)) path.add_hashes(std::string(hash_of(level, beside)));
     index /= 2;
   }
   return path;

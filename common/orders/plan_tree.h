@@ -34,10 +34,11 @@ class PlanTree {
 
  private:
   /// Puts a hash into its level, and above it what is whole by that.
-  void put(std::size_t level, std::string hash);
+  void put(std::size_t level, std::string_view hash);
 
   std::string head_;
-  std::vector<std::vector<std::string>> levels_;  // leaves first
+  std::vector<std::string>
+      levels_;  // leaves first; of each its hashes, one behind the other: a fleet's are freed at once
   std::string digest_;
 };
 

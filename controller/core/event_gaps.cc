@@ -51,6 +51,17 @@ void doubt_waiting(Work& work, const SiteLink& link, const std::string& server, 
   for (const std::string& id : waiting) doubt(work, link, id);
 }
 
+/// Whose fence that is, or nothing. Of an order that is known its server is: what a board tells of itself, and with it the key
+/// of its machine, may have changed since.
+std::string server_of(const Work& work, const std::string& site, const wire::StateReport::Fence& fence) {
+  const auto known = work.mesh().deployments.find(fence.deployment_id());
+  if (known != work.mesh().deployments.end()) return known->second.server();
+  for (const auto& [name, server] : work.mesh().servers) {
+    if (server.spec().site() == site && machine_of(server) == fence.machine()) return name;
+  }
+  return {};
+}
+
 /// A deployment of this machine that only the site remembers.
 void learn(Work& work, const std::string& site, const std::string& server,
            const wire::StateReport::Fence& fence) {
@@ -110,14 +121,11 @@ void learn_from_fence(Work& work, const std::string& site, const SiteLink& link,
   const std::uint64_t known = work.ledger.generation(fence.machine());
   if (fence.generation() <= known || fence.deployment_id().empty() || planted(Defect::gap_not_doubted))
     return;
-  const auto server = std::ranges::find_if(work.mesh().servers, [&](const auto& entry) {
-    return entry.second.spec().site() == site && machine_of(entry.second) == fence.machine();
-  });
-  if (server == work.mesh().servers.end()) return;
   const std::string& id = fence.deployment_id();
-  if (link.told_since_gap(id)) return;  // and so what is behind the gap says how it goes on
-  const std::string name = server->first;
+  const std::string name = server_of(work, site, fence);
+  if (name.empty()) return;
   doubt_waiting(work, link, name, id);
+  if (link.told_since_gap(id)) return;  // and so what is behind the gap says how it goes on
   const bool never_started = fence.cancelled_to() >= fence.generation() && fence.launched() <= known;
   const auto found = work.mesh().deployments.find(id);
   if (found == work.mesh().deployments.end()) {

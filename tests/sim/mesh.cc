@@ -407,7 +407,8 @@ bool Mesh::at_rest() const {
     if (!rows.scan(agent::rows::job, agent::rows::after(agent::rows::job), 1)->empty()) return false;
     if (!drained(controller->rows(), controller::tables::command_stream(site->name) + "m")) return false;
   }
-  return bus.whole() && witness.all_deployments_ended() && witness.all_events_arrived();
+  return bus.whole() && witness.all_deployments_ended() && witness.all_events_arrived() &&
+         witness.all_transcripts_settled();
 }
 
 }  // namespace metalmesh::sim

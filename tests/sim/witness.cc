@@ -8,6 +8,7 @@
 #include "controller/state/deployment_states.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
+#include "controller/state/transcript_rows.h"
 #include "schemas/record/agent.pb.h"
 #include "schemas/record/controller.pb.h"
 #include "schemas/record/job.pb.h"
@@ -385,6 +386,8 @@ void Witness::on_controller_restored(const SimStore& rows) {
 
 void Witness::on_machine(const Machine& machine) {
   const bmcsim::Host& host = machine.model->host();
+  for (std::size_t& told = acts_told_[machine.name]; told < host.acts().size(); ++told)
+    court_.trace.line(court_.events.now(), machine.name, host.acts()[told].what, host.acts()[told].detail);
   std::size_t& seen = installs_seen_[machine.name];
   for (; seen < host.installs().size(); ++seen) {
     const bmcsim::Install& install = host.installs()[seen];
@@ -433,6 +436,12 @@ bool Witness::all_events_arrived() const {
 bool Witness::all_deployments_ended() const {
   return std::ranges::none_of(court_.facts.deployments,
                               [](const auto& item) { return controller::is_open(item.second.state()); });
+}
+
+bool Witness::all_transcripts_settled() const {
+  return std::ranges::none_of(court_.facts.deployments, [](const auto& item) {
+    return item.second.transcript().state() == controller::transcripts::coming;
+  });
 }
 
 }  // namespace metalmesh::sim

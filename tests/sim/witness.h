@@ -54,6 +54,8 @@ class Witness {
   /// Every durable event of every store that still lives is in the controller's log.
   [[nodiscard]] bool all_events_arrived() const;
   [[nodiscard]] bool all_deployments_ended() const;
+  /// None is still awaited: each is here, or told to be gone.
+  [[nodiscard]] bool all_transcripts_settled() const;
   [[nodiscard]] Court& court() { return court_; }
   [[nodiscard]] const Court& court() const { return court_; }
   [[nodiscard]] const Facts& facts() const { return court_.facts; }
@@ -78,6 +80,7 @@ class Witness {
   Court court_;
   Invariants invariants_;
   std::map<std::string, std::size_t> installs_seen_;  // by machine
+  std::map<std::string, std::size_t> acts_told_;      // by machine
   std::vector<controller::OperatorRequest> granted_;  // not durable yet
 };
 

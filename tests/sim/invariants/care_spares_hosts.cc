@@ -26,9 +26,13 @@ class CareSparesHosts final : public Invariant {
     const bool of_session = url.contains("/Sessions");
     if (agreed.has_doctor() && !of_session) object("a doctor changes something: " + url);
     if (!agreed.has_mount_test() && !agreed.has_housekeeping()) return;
-    if (url.contains("Reset") || (call.request.method == "PATCH" && url.contains("/Systems/")))
+    const bool of_slot = url.contains("/VirtualMedia/");  // some BMCs insert and eject by PATCH
+    const bool patches = call.request.method == "PATCH";
+    if (url.contains("Reset") || (patches && !of_slot && url.contains("/Systems/")))
       object("care of a BMC touches its host: " + call.request.method + " " + url);
-    if (!url.contains("InsertMedia") || !agreed.has_mount_test()) return;
+    const bool inserts =
+        url.contains("InsertMedia") || (patches && of_slot && call.request.body.contains("\"http"));
+    if (!inserts || !agreed.has_mount_test()) return;
     mark("a way to a medium was tested");
     if (runs_for_long(*order) && !agreed.mount_test().in_use())
       object("a medium is inserted into " + agreed.server() + ", which runs, only to test it");

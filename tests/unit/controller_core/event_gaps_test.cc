@@ -184,6 +184,22 @@ TEST_F(EventGaps, ALaterOrderBehindTheGapDoesNotSayThatTheOneBeforeWasNeverHande
   EXPECT_TRUE(mesh.deployment_of("s0").launched());
 }
 
+TEST_F(EventGaps, AFenceIsThatOfItsOrderAlsoWhereTheBoardTellsLessOfItselfByNow) {
+  const MemoryRows::Rows backup = waits_here_and_succeeds_later("s0");
+  const std::string pending = mesh.deployment_of("s0").id();
+  agent->bmcs["s0"].mutable_identity()->clear_uuid();
+  much_later();
+  restore(backup);
+  const wire::StateReport::Fence as_ordered = fence(0, 1, pending);
+  mesh.must(InspectServer{"s0"});
+  mesh.run_for(std::chrono::seconds(3));
+  agent->answer_inspections();
+  mesh.run_for(std::chrono::seconds(3));
+  ASSERT_EQ(mesh.state().deployments.at(pending).state(), "PENDING");
+  report({as_ordered});
+  EXPECT_EQ(mesh.state().deployments.at(pending).state(), "INDETERMINATE");
+}
+
 TEST_F(EventGaps, AnOlderReportThatIsToldAgainIsNotTheOneThatWasAskedFor) {
   const MemoryRows::Rows backup = waits_here_and_succeeds_later("s0");
   const std::string pending = mesh.deployment_of("s0").id();

@@ -112,6 +112,26 @@ TEST(InstallRestart, TheFirstOfItsKindMayRestartAfterItWasSeenToReadNoMore) {
   EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
 }
 
+TEST(InstallRestart, QuietIsNoEndWhereTheMediumWentAway) {
+  struct Case {
+    const char* what;
+    bool comes_back;
+    wire::Ended::Outcome outcome;
+  };
+  for (const Case& c : {Case{"its BMC lost it", false, wire::Ended::INDETERMINATE},
+                        Case{"one reading of an empty slot", true, wire::Ended::SUCCEEDED}}) {
+    Restarting world(true);
+    reads(world, 2min, 40);
+    if (!c.comes_back) world.after_launch(2min + 1s, [&] { world.bmc.image.clear(); });
+    if (c.comes_back) world.after_launch(2min + 1s, [&] { world.bmc.lagging_reads = 2; });
+    restarts(world, 9min);
+    world.after_launch(9min, [&] { world.installer_is_over(); });
+    ASSERT_TRUE(world.run()) << c.what;
+    EXPECT_EQ(world.ended().outcome(), c.outcome) << c.what << ": " << world.ended().ShortDebugString();
+    EXPECT_EQ(world.job.medium_gone(), !c.comes_back) << c.what;
+  }
+}
+
 TEST(InstallRestart, ABmcThatTellsWhatRunsHasToTellThatANewSystemDoes) {
   Restarting world(true);
   reads(world, 2min, 96);
