@@ -51,6 +51,11 @@ std::optional<Problem> problem_of(const Parser& parser) {
   return std::nullopt;
 }
 
+ExchangeGate::Head head_of(const Parser& parser, std::string_view peer) {
+  const auto& request = parser.get();
+  return {request.method_string(), request.target(), request[http::field::authorization], peer};
+}
+
 bool expects_continue(const Parser& parser) {
   return parser.get().version() == 11 && to_lower(parser.get()[http::field::expect]) == "100-continue";
 }
@@ -63,7 +68,7 @@ struct HttpConnection::Request {
 };
 
 HttpConnection::HttpConnection(const asio::any_io_executor& executor, ConnectionOwner& owner,
-                               const HttpLimits& limits, std::unique_ptr<Stream> stream)
+                               const HttpLimits& limits, HttpPlace place, std::unique_ptr<Stream> stream)
     : executor_(executor),
       owner_(owner),
       limits_(limits),
@@ -74,10 +79,12 @@ HttpConnection::HttpConnection(const asio::any_io_executor& executor, Connection
       pending_(executor),
       input_deadline_(executor),
       output_deadline_(executor),
-      idle_since_(std::chrono::steady_clock::now()) {}
+      place_(std::move(place)) {
+  place_.idle_since = std::chrono::steady_clock::now();
+}
 
-void HttpConnection::start(bool refuse) {
-  asio::co_spawn(executor_, serve(refuse), [self = shared_from_this()](const std::exception_ptr&) {
+void HttpConnection::start() {
+  asio::co_spawn(executor_, serve(), [self = shared_from_this()](const std::exception_ptr&) {
     self->end_exchange(true);
     self->abort();
     self->owner_.ended(self);
@@ -146,7 +153,7 @@ Task<void> HttpConnection::pump_out() {
   }
 }
 
-Task<void> HttpConnection::serve(bool refuse) {
+Task<void> HttpConnection::serve() {
   input_deadline_.set(limits_.handshake, [this] { abort(); });
   const IoError error = co_await stream_->handshake();
   input_deadline_.cancel();
@@ -157,13 +164,8 @@ Task<void> HttpConnection::serve(bool refuse) {
   };
   asio::co_spawn(executor_, pump_in(), keep);
   asio::co_spawn(executor_, pump_out(), keep);
-  if (refuse) {
-    idle_since_.reset();
-    send_problem(503, "too many connections; try again shortly");
-  } else {
-    bool more = true;
-    while (more && !dead_) more = co_await serve_one();
-  }
+  bool more = true;
+  while (more && !dead_) more = co_await serve_one();
   if (!dead_) co_await farewell();
 }
 
@@ -188,11 +190,12 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
       news_.notify();
     });
   };
+  const std::string peer = stream_->peer();
   bool began = false;
   bool header_seen = false;
   late_ = false;
   patience(std::exchange(first_request_, false) ? limits_.header : limits_.idle);
-  idle_since_ = std::chrono::steady_clock::now();
+  place_.idle_since = std::chrono::steady_clock::now();
   while (!parser.is_done()) {
     const auto waiting = std::string_view(static_cast<const char*>(in_.data().data()), in_.size());
     if (!began) in_.consume(std::min(waiting.find_first_not_of("\r\n"), waiting.size()));
@@ -211,6 +214,8 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
       if (!problem && parser.is_header_done() && !std::exchange(header_seen, true)) {
         problem = problem_of(parser);
         patience(limits_.body);
+        if (!problem && !let_in(head_of(parser, peer), !parser.is_done())) co_return std::nullopt;
+        if (!problem && body_unread_) break;
         if (!problem && !parser.is_done() && expects_continue(parser)) send("HTTP/1.1 100 Continue\r\n\r\n");
       }
       // No progress with a full buffer: a chunk header or trailer that never ends.
@@ -230,9 +235,14 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
     co_await news_.wait();
   }
   input_deadline_.cancel();
-  idle_since_.reset();
+  place_.idle_since.reset();
 
   auto message = parser.release();
+  if (body_unread_) {
+    message.body().clear();
+    message.erase(http::field::authorization);
+    message.keep_alive(false);
+  }
   Request request;
   request.exchange.head_only = message.method() == http::verb::head;
   request.exchange.http_1_0 = message.version() == 10;
@@ -242,8 +252,27 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
   for (const auto& field : message)
     request.opened.headers.emplace_back(to_lower(field.name_string()), field.value());
   request.opened.body = std::move(message.body());
-  request.opened.peer = stream_->peer();
+  request.opened.peer = peer;
   co_return request;
+}
+
+bool HttpConnection::let_in(const ExchangeGate::Head& head, bool has_body) {
+  if (place_.local) return true;
+  ExchangeGate::Verdict verdict = owner_.judge(head);
+  if (verdict.refusal) {
+    refuse(*verdict.refusal);
+    return false;
+  }
+  const bool fits = verdict.caller.empty() || verdict.caller == place_.caller ||
+                    owner_.is_callers(shared_from_this(), verdict.caller);
+  if (!verdict.urgent && (place_.reserved || !fits)) {
+    send_problem(503, fits ? "too many connections; try again shortly"
+                           : "too many connections with one token; try again shortly");
+    return false;
+  }
+  body_unread_ = refused_ = has_body && verdict.caller.empty();
+  if (fits) place_.caller = std::move(verdict.caller);
+  return true;
 }
 
 Task<void> HttpConnection::run_exchange(Request request) {
@@ -278,7 +307,7 @@ Task<void> HttpConnection::farewell() {
   room_.notify();
   if (refused_) co_await drain();
   // Nothing is left but its client's own close: who needs room takes this one first.
-  idle_since_ = std::chrono::steady_clock::time_point::min();
+  place_.idle_since = std::chrono::steady_clock::time_point::min();
   input_deadline_.set(goodbye_time, [this] { abort(); });
   co_await stream_->finish();
   while (!input_ended_ && !dead_) co_await news_.wait();
@@ -369,15 +398,14 @@ void HttpConnection::end_exchange(bool client_gone) {
   if (client_gone) owner_.deliver(ExchangeClosed{id});
 }
 
-void HttpConnection::send_problem(int status, std::string_view detail) {
-  const ExchangeReply problem = problem_reply(0, status, detail);
+void HttpConnection::refuse(const ExchangeReply& answer) {
   ReplyHead head;
-  head.status = status;
-  head.length = problem.body.size();
+  head.status = answer.status;
+  head.length = answer.body.size();
   head.keep_alive = false;
   head.date = std::time(nullptr);
   refused_ = true;
-  send(reply_head(head, problem.headers) + problem.body);
+  send(reply_head(head, answer.headers) + answer.body);
 }
 
 void HttpConnection::send(std::string_view bytes) {

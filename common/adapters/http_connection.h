@@ -28,6 +28,10 @@ class ConnectionOwner {
   virtual void deliver(Input input) = 0;
   /// Whether one more connection may stay open for a stream.
   virtual bool may_stream() = 0;
+  /// What the gate says of a request whose header is there.
+  virtual ExchangeGate::Verdict judge(const ExchangeGate::Head& head) = 0;
+  /// The connection turns out to be this caller's. False: she has too many, and all are at work.
+  virtual bool is_callers(const std::shared_ptr<HttpConnection>& connection, const std::string& caller) = 0;
   virtual void ended(const std::shared_ptr<HttpConnection>& connection) = 0;
 };
 
@@ -35,22 +39,18 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
  public:
   /// `owner` must outlive the call of its ended().
   HttpConnection(const boost::asio::any_io_executor& executor, ConnectionOwner& owner,
-                 const HttpLimits& limits, std::unique_ptr<Stream> stream);
-  /// With `refuse`, says 503 and goes away.
-  void start(bool refuse);
+                 const HttpLimits& limits, HttpPlace place, std::unique_ptr<Stream> stream);
+  void start();
   void reply(const ExchangeReply& reply);
   void chunk(const ExchangeChunk& chunk);
   /// Ends after the running exchange; a stream is ended at once.
   void stop();
   void abort();
   [[nodiscard]] bool aborted() const { return dead_; }
-  /// Since when a complete request is waited for; nothing while there is one; since ever once the last was answered.
-  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> idle_since() const {
-    return dead_ ? std::nullopt : idle_since_;
-  }
-  /// A streaming reply is under way.
+  [[nodiscard]] const HttpPlace& place() const { return place_; }
+  /// A streaming reply is under way, over the network.
   static bool streams(const std::shared_ptr<HttpConnection>& connection) {
-    return connection->exchange_ && connection->exchange_->streaming;
+    return !connection->place_.local && connection->exchange_ && connection->exchange_->streaming;
   }
 
  private:
@@ -67,15 +67,18 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
 
   Task<void> pump_in();
   Task<void> pump_out();
-  Task<void> serve(bool refuse);
+  Task<void> serve();
   Task<bool> serve_one();
   Task<std::optional<Request>> read_request();
   Task<void> run_exchange(Request request);
   Task<void> farewell();
   Task<void> drain();
+  /// Of a request whose header is there. False: it was answered.
+  bool let_in(const ExchangeGate::Head& head, bool has_body);
 
   void send(std::string_view bytes);
-  void send_problem(int status, std::string_view detail);
+  void send_problem(int status, std::string_view detail) { refuse(problem_reply(0, status, detail)); }
+  void refuse(const ExchangeReply& answer);
   void send_reply(const ExchangeReply& reply);
   void end_exchange(bool client_gone);
   void end_stream();
@@ -94,15 +97,16 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   Signal pending_;  // for pump_out: out_ has bytes
   Deadline input_deadline_;
   Deadline output_deadline_;
-  std::optional<std::chrono::steady_clock::time_point> idle_since_;
+  HttpPlace place_;
   bool first_request_ = true;
   bool writing_ = false;
   bool input_ended_ = false;
   bool late_ = false;        // input_deadline_ passed
   bool discarding_ = false;  // pump_in throws bytes away
   bool stopping_ = false;
-  bool refused_ = false;  // an error reply was sent to a request that may not have been read to its end
-  bool dead_ = false;     // closed; every coroutine ends at its next step
+  bool body_unread_ = false;  // of the request at hand: a stranger's
+  bool refused_ = false;      // an error reply was sent to a request that may not have been read to its end
+  bool dead_ = false;         // closed; every coroutine ends at its next step
   std::uint64_t discarded_ = 0;
 };
 

@@ -5,21 +5,22 @@
 #include <boost/asio/ip/address.hpp>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "common/adapters/descriptors.h"
 #include "common/adapters/http_connection.h"
 #include "common/base/check.h"
+#include "common/os/clocks.h"
 
 namespace metalmesh::adapters {
 namespace {
 
-/// Connections above the limit that are told so; any more are closed without a word.
-constexpr std::size_t most_refusals = 16;
 constexpr Duration told_every = std::chrono::minutes(1);
 
 bool is_loopback(const std::string& address) {
@@ -28,23 +29,40 @@ bool is_loopback(const std::string& address) {
   return !error && parsed.is_loopback();
 }
 
+/// 10.0.0.1:443, [2001:db8::1]:443. A neighbour of IPv6 has a whole /64 of addresses to come from.
+std::string address_of(const std::string& peer) {
+  std::string address = peer.substr(0, peer.rfind(':'));
+  if (address.size() < 2 || address.front() != '[') return address;
+  boost::system::error_code error;
+  const auto parsed = boost::asio::ip::make_address_v6(address.substr(1, address.size() - 2), error);
+  if (error) return address;
+  const auto bytes = parsed.to_bytes();
+  return std::string(bytes.begin(), bytes.begin() + bytes.size() / 2);
+}
+
 }  // namespace
 
 // Lives on the runtime's thread, but for wait_until_empty.
 class HttpServer::Core final : public ConnectionOwner, public std::enable_shared_from_this<HttpServer::Core> {
  public:
-  Core(boost::asio::any_io_executor executor, std::shared_ptr<Acceptor> acceptor,
-       const HttpServerOptions& options, Sink& sink)
+  /// One of the acceptors may be missing.
+  Core(boost::asio::any_io_executor executor, std::shared_ptr<Acceptor> network,
+       std::shared_ptr<Acceptor> local, const HttpServerOptions& options, Sink& sink)
       : executor_(std::move(executor)),
-        acceptor_(std::move(acceptor)),
+        network_(std::move(network)),
+        local_(std::move(local)),
         limits_(options.limits),
+        gate_(options.gate),
         sink_(sink),
         log_(options.log) {}
 
   void start() {
-    acceptor_->start(
-        [self = shared_from_this()](std::unique_ptr<Stream> stream) { self->adopt(std::move(stream)); },
-        [self = shared_from_this()] { self->out_of_descriptors(); });
+    for (const auto& acceptor : {network_, local_}) {
+      if (!acceptor) continue;
+      acceptor->start([self = shared_from_this(), local = acceptor == local_](
+                          std::unique_ptr<Stream> stream) { self->adopt(std::move(stream), local); },
+                      [self = shared_from_this()] { self->out_of_descriptors(); });
+    }
   }
 
   void reply(const ExchangeReply& reply) {
@@ -55,7 +73,8 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
   }
 
   void stop() {
-    acceptor_->close();
+    for (const auto& acceptor : {network_, local_})
+      if (acceptor) acceptor->close();
     stopped_ = true;
     const auto connections = connections_;
     for (const auto& connection : connections) connection->stop();
@@ -71,8 +90,11 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
     return emptied_.wait_for(lock, at_most, [this] { return empty_; });
   }
 
-  [[nodiscard]] std::uint16_t port() const { return acceptor_->port(); }
-  auto read_certificate_again() { return acceptor_->read_certificate_again(); }
+  [[nodiscard]] std::uint16_t port() const { return network_ ? network_->port() : std::uint16_t{0}; }
+  Result<std::function<void()>> read_certificate_again() {
+    if (!network_) return [] {};
+    return network_->read_certificate_again();
+  }
 
   ExchangeId open_exchange(const std::shared_ptr<HttpConnection>& connection) override {
     exchanges_.emplace(++last_exchange_, connection);
@@ -82,7 +104,21 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
   void deliver(Input input) override { sink_.deliver(std::move(input)); }
   bool may_stream() override {
     const auto streams = std::ranges::count_if(connections_, &HttpConnection::streams);
-    return static_cast<std::size_t>(streams) < std::max<std::size_t>(1, limits_.connections * 3 / 4);
+    return static_cast<std::size_t>(streams) < std::max<std::size_t>(1, limits_.places.ordinary * 3 / 4);
+  }
+  ExchangeGate::Verdict judge(const ExchangeGate::Head& head) override {
+    return gate_ == nullptr ? ExchangeGate::Verdict{"anybody", false, {}}
+                            : gate_->judge(head, os::boot_time());
+  }
+  bool is_callers(const std::shared_ptr<HttpConnection>& connection, const std::string& caller) override {
+    if (gate_ == nullptr) return true;
+    const Open open = open_now();
+    const auto own = std::ranges::find(open.connections, connection);
+    if (own == open.connections.end()) return true;
+    const auto verdict = place_of_caller(static_cast<std::size_t>(own - open.connections.begin()), caller,
+                                         open.places, limits_.places);
+    if (verdict.ends) open.connections[*verdict.ends]->abort();
+    return verdict.kind != PlaceVerdict::Kind::none;
   }
   void ended(const std::shared_ptr<HttpConnection>& connection) override {
     connections_.erase(connection);
@@ -90,30 +126,37 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
   }
 
  private:
-  void adopt(std::unique_ptr<Stream> stream) {
-    if (open() >= limits_.connections) end_idle();
-    const bool refuse = open() >= limits_.connections;
-    if (open() >= limits_.connections + most_refusals) return stream->close();
-    auto connection = std::make_shared<HttpConnection>(executor_, *this, limits_, std::move(stream));
-    connections_.insert(connection);
-    connection->start(refuse);
-  }
   /// Those that have not been ended; how many have been and are not gone yet is a matter of microseconds.
-  [[nodiscard]] std::size_t open() const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(connections_, [](const auto& connection) { return !connection->aborted(); }));
-  }
-  /// Ends the connection that has asked nothing for the longest, if there is one.
-  void end_idle() {
-    std::shared_ptr<HttpConnection> oldest;
+  struct Open {
+    std::vector<std::shared_ptr<HttpConnection>> connections;
+    std::vector<HttpPlace> places;  // theirs
+  };
+  [[nodiscard]] Open open_now() const {
+    Open open;
     for (const auto& connection : connections_) {
-      const auto since = connection->idle_since();
-      if (since && (!oldest || *since < *oldest->idle_since())) oldest = connection;
+      if (connection->aborted()) continue;
+      open.connections.push_back(connection);
+      open.places.push_back(connection->place());
     }
-    if (oldest) oldest->abort();
+    return open;
+  }
+  void adopt(std::unique_ptr<Stream> stream, bool local) {
+    const Open open = open_now();
+    HttpPlace place;
+    place.address = address_of(stream->peer());
+    place.local = local;
+    const PlaceVerdict verdict = place_for(place, open.places, limits_.places);
+    if (verdict.ends) open.connections[*verdict.ends]->abort();
+    if (verdict.kind == PlaceVerdict::Kind::none) return stream->close();
+    place.reserved = verdict.kind == PlaceVerdict::Kind::reserved;
+    auto connection =
+        std::make_shared<HttpConnection>(executor_, *this, limits_, std::move(place), std::move(stream));
+    connections_.insert(connection);
+    connection->start();
   }
   void out_of_descriptors() {
-    end_idle();
+    const Open open = open_now();
+    if (const auto first = first_to_end(open.places)) open.connections[*first]->abort();
     const auto now = std::chrono::steady_clock::now();
     if (log_ == nullptr || (told_at_ && now - *told_at_ < told_every)) return;
     told_at_ = now;
@@ -133,8 +176,10 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
   }
 
   boost::asio::any_io_executor executor_;
-  std::shared_ptr<Acceptor> acceptor_;
+  std::shared_ptr<Acceptor> network_;
+  std::shared_ptr<Acceptor> local_;
   const HttpLimits limits_;
+  ExchangeGate* gate_;
   Sink& sink_;
   LogSink* log_;
   std::optional<std::chrono::steady_clock::time_point> told_at_;
@@ -151,16 +196,26 @@ class HttpServer::Core final : public ConnectionOwner, public std::enable_shared
 Result<std::unique_ptr<HttpServer>> HttpServer::start(AsioRuntime& runtime, const HttpServerOptions& options,
                                                       Sink& sink) {
   const bool tls = !options.certificate_file.empty() && !options.key_file.empty();
-  if (!tls && !is_loopback(options.address)) {
-    return fail(ErrorKind::invalid,
-                "listening on " + options.address +
-                    " needs a certificate and a key: plain HTTP is for loopback addresses only");
-  }
-  const TlsFiles files{options.certificate_file, options.key_file};
   const auto executor = runtime.context().get_executor();
-  auto acceptor = listen(executor, options.address, options.port, tls ? &files : nullptr);
-  if (!acceptor) return std::unexpected(std::move(acceptor.error()));
-  auto core = std::make_shared<Core>(executor, std::move(*acceptor), options, sink);
+  std::shared_ptr<Acceptor> network;
+  if (!options.address.empty()) {
+    if (!tls && !is_loopback(options.address)) {
+      return fail(ErrorKind::invalid,
+                  "listening on " + options.address +
+                      " needs a certificate and a key: plain HTTP is for loopback addresses only");
+    }
+    const TlsFiles files{options.certificate_file, options.key_file};
+    auto listening = listen(executor, options.address, options.port, tls ? &files : nullptr);
+    if (!listening) return std::unexpected(std::move(listening.error()));
+    network = std::move(*listening);
+  }
+  std::shared_ptr<Acceptor> local;
+  if (!options.socket.empty()) {
+    auto listening = listen_here(executor, options.socket);
+    if (!listening) return std::unexpected(std::move(listening.error()));
+    local = std::move(*listening);
+  }
+  auto core = std::make_shared<Core>(executor, std::move(network), std::move(local), options, sink);
   runtime.post([core] { core->start(); });
   return std::unique_ptr<HttpServer>(new HttpServer(runtime, std::move(core)));
 }

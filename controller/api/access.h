@@ -48,6 +48,10 @@ class TokenTable final : public Authenticator {
   std::vector<Entry> entries_;
 };
 
+/// Who came over the socket on the controller's host: the adapter has seen that it is root or the controller's own user,
+/// who have all that an admin has. Nothing for whoever comes by the network.
+std::optional<Principal> local_principal(std::string_view peer);
+
 /// The token of an Authorization header ("Bearer <token>"), or nothing.
 std::optional<std::string_view> bearer_token(std::string_view authorization);
 

@@ -15,8 +15,8 @@ namespace metalmesh::controller {
 
 class ChangeStreams {
  public:
-  ChangeStreams(const MeshState& state, std::size_t most)
-      : state_(state), readers_("changes", most), teller_(state) {}
+  ChangeStreams(const MeshState& state, SseLimits limits)
+      : state_(state), readers_("changes", limits), teller_(state) {}
 
   /// Starts a stream: after Last-Event-ID or ?after=, else from now on. Refuses with 400 (malformed), 410 (list again)
   /// or 503 (too many readers). The reply goes to `out`.

@@ -24,8 +24,8 @@ namespace metalmesh::controller {
 
 class EventStreams {
  public:
-  EventStreams(const RowReader& rows, const MeshState& state, std::size_t most)
-      : rows_(rows), state_(state), readers_("events", most) {}
+  EventStreams(const RowReader& rows, const MeshState& state, SseLimits limits)
+      : rows_(rows), state_(state), readers_("events", limits) {}
 
   /// Starts a stream: after Last-Event-ID or ?after=, else from now on. Who comes with an id that this ledger
   /// did not give out gets `reset`, then every event behind the last one that both are known to have. Refuses

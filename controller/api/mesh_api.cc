@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::size_t events_default = 100;
 constexpr std::size_t events_scanned_most = 10'000;
-constexpr std::size_t events_batch = 500;
+constexpr std::size_t events_batch = 100;  // read at a time: an event may have tens of KB
 
 rest::Family shown(const config::OsFamily& family) {
   rest::Family out;
@@ -124,7 +124,7 @@ ApiResult list_events(const ApiRequest& request, const MeshState& state, const R
     if (!log) return refuse(500, "the event log cannot be read: " + log.error().message);
     for (rest::LogEvent& event : log->events) {
       if (filter.passes(event)) {
-        if (page.size() == *limit) return page.finish(state.lives.id_of(after));
+        if (page.size() == *limit || page.full()) return page.finish(state.lives.id_of(after));
         event.set_id(state.lives.id_of(event.number()));
         page.add(encode_json(event));
       }

@@ -139,6 +139,8 @@ constexpr CoreCounter core_counters[] = {
     {"quarantines_total", "Sites put into quarantine.", &ControllerMetrics::quarantines},
     {"newcomers_refused_total", "Agents that were refused because another one under their name lives.",
      &ControllerMetrics::newcomers_refused},
+    {"site_shares_exceeded_total", "Times that a site told more than its share and was let wait.",
+     &ControllerMetrics::shares_exceeded},
     {"event_gaps_total", "Runs of events that sites told and this ledger will never have.",
      &ControllerMetrics::event_gaps},
 };

@@ -66,8 +66,8 @@ OperatorApi::OperatorApi(ControllerCore& core, const RowReader& rows, const Auth
       watched_(rows),
       authenticator_(authenticator),
       settings_(std::move(settings)),
-      events_(watched_, core.state(), settings_.event_streams_most),
-      changes_(core.state(), settings_.change_streams_most) {
+      events_(watched_, core.state(), settings_.event_streams),
+      changes_(core.state(), settings_.change_streams) {
   committed();  // what was loaded is durable
 }
 
@@ -143,7 +143,9 @@ std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, 
   if (request.route == nullptr || request.route->role != Role::nobody) {
     const std::string* authorization = request.header("authorization");
     const auto token = authorization == nullptr ? std::nullopt : bearer_token(*authorization);
-    const auto principal = token ? authenticator_.authenticate(*token) : std::nullopt;
+    const auto principal = token                      ? authenticator_.authenticate(*token)
+                           : authorization == nullptr ? local_principal(exchange.peer)
+                                                      : std::nullopt;
     if (!principal) return std::unexpected(not_authenticated(token.has_value()));
     request.principal = *principal;
   }

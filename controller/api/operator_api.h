@@ -22,8 +22,8 @@ namespace metalmesh::controller {
 
 struct ApiSettings {
   std::string version = "unknown";  // of this program
-  std::size_t event_streams_most = 64;
-  std::size_t change_streams_most = 128;
+  SseLimits event_streams;
+  SseLimits change_streams{.most = 256};
   families::FamilyCatalogue families;
   std::string configuration;  // as it is in force, JSON; holds names of files, no secret
 };

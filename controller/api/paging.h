@@ -15,6 +15,8 @@ namespace metalmesh::controller {
 
 inline constexpr std::size_t page_default = 500;
 inline constexpr std::size_t page_most = 1000;
+inline constexpr std::size_t page_bytes =
+    4U << 20;  // of a page whose items others write; the last item may go beyond
 
 /// The `limit` parameter: 1 to page_most.
 std::expected<std::size_t, Problem> page_limit(const ApiRequest& request,
@@ -32,6 +34,8 @@ class PageWriter {
  public:
   void add(const std::string& item);
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// It has as many bytes as a page may have, whatever its items are: the next page goes on.
+  [[nodiscard]] bool full() const { return body_.size() >= page_bytes; }
   [[nodiscard]] ApiReply finish(const std::string& next);
 
  private:

@@ -26,6 +26,7 @@ constexpr StatusWords words[] = {
     {413, "too-large", "The request is too large"},
     {415, "unsupported-media-type", "The body is not JSON"},
     {422, "refused", "The request was understood and refused"},
+    {429, "too-many-guesses", "Too many unknown tokens"},
     {500, "internal", "A defect of the controller"},
     {501, "unsupported", "Not supported by this version"},
     {503, "unavailable", "Not possible right now"},

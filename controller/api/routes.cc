@@ -131,6 +131,10 @@ std::span<const Route> routes() {
   return all;
 }
 
+bool stops_something(Endpoint endpoint) {
+  return endpoint == abort_rollout || endpoint == cancel_deployment || endpoint == protect_server;
+}
+
 std::span<const std::string_view> query_of(Endpoint endpoint) {
   switch (endpoint) {
     case list_servers:

@@ -70,6 +70,8 @@ struct Route {
 };
 
 std::span<const Route> routes();
+/// Whether it stops work or keeps it from a server: heard also when nothing else is.
+bool stops_something(Endpoint endpoint);
 /// Query parameters an endpoint knows; any other one is refused.
 std::span<const std::string_view> query_of(Endpoint endpoint);
 

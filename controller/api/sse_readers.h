@@ -3,6 +3,7 @@
 // What is sent is the caller's; readers are served in turns, so that many who catch up do not hold the turn either.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -26,11 +27,17 @@ struct SseChunk {
   bool last = false;  // the stream ends with it
 };
 
+/// Streams at a time.
+struct SseLimits {
+  std::size_t most = 128;
+  std::size_t of_caller = 96;  // one token's name, so that nobody holds them all
+};
+
 template <class Reader>
 class SseReaders {
  public:
   /// Timers start with "api/<name>/".
-  SseReaders(std::string name, std::size_t most) : name_(std::move(name)), most_(most) {}
+  SseReaders(std::string name, SseLimits limits) : name_(std::move(name)), limits_(limits) {}
 
   /// Refuses with 400 (a limit) or 503 (too many). The reply goes to `out`, its body begins with `hello`.
   std::expected<void, Problem> open(ExchangeId id, const ApiRequest& request, Reader reader,
@@ -39,9 +46,15 @@ class SseReaders {
       return refuse(400, "limit has no meaning for a stream", "limit",
                     "leave it out, or ask for application/json");
     }
-    if (places_.size() >= most_) {
-      return refuse(503, "there are already " + std::to_string(most_) + " streams of " + name_, {},
-                    "close one, or read pages: GET /api/v1/" + name_ + " with Accept: application/json");
+    const std::string& caller = request.principal.name;
+    const auto hers = static_cast<std::size_t>(
+        std::ranges::count_if(places_, [&](const auto& place) { return place.second.caller == caller; }));
+    if (places_.size() >= limits_.most || hers >= limits_.of_caller) {
+      const std::string whose = hers < limits_.of_caller ? "" : " for " + caller;
+      return refuse(503,
+                    "there are already " + std::to_string(hers < limits_.of_caller ? limits_.most : hers) +
+                        " streams of " + name_ + whose,
+                    {}, "close one, or read pages: GET /api/v1/" + name_ + " with Accept: application/json");
     }
     ExchangeReply reply;
     reply.id = id;
@@ -51,7 +64,7 @@ class SseReaders {
     reply.stream = true;
     out.emit(std::move(reply));
     if (places_.empty()) arm_tick(now, out);
-    places_.insert_or_assign(id, Place{std::move(reader), false, now.mono});
+    places_.insert_or_assign(id, Place{std::move(reader), caller, false, now.mono});
     return {};
   }
   void drained(ExchangeId id) {
@@ -110,6 +123,7 @@ class SseReaders {
 
   struct Place {
     Reader reader;
+    std::string caller;
     bool waiting = false;  // a chunk is on its way
     MonoTime sent{};       // when the last bytes were handed over
   };
@@ -126,7 +140,7 @@ class SseReaders {
   }
 
   std::string name_;
-  std::size_t most_;
+  SseLimits limits_;
   std::map<ExchangeId, Place> places_;
   ExchangeId served_ = 0;  // last
 };

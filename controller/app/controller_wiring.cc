@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <stop_token>
 #include <thread>
@@ -23,6 +24,7 @@
 #include "common/adapters/signals.h"
 #include "common/delivery/topics.h"
 #include "common/turn/turn.h"
+#include "controller/api/admission.h"
 #include "controller/api/controller_node.h"
 #include "controller/app/controller_config.h"
 #include "controller/app/controller_recording.h"
@@ -36,8 +38,7 @@ constexpr int stopped = 0;
 constexpr int failed = 1;
 constexpr int misconfigured = 2;
 constexpr Duration stop_grace = std::chrono::seconds(5);
-/// Connections that are told that there are too many.
-constexpr std::size_t http_refusals = 16;
+constexpr char admin_socket[] = "admin.sock";  // in dataDir
 constexpr std::size_t least_open_tables = 32;
 
 /// What the configuration names, opened but not yet connected to anything. `--check-config` stops here.
@@ -67,14 +68,15 @@ adapters::PahoBusOptions bus_options(const config::Controller& config) {
 /// Of the descriptors: store, broker, log and listeners come first, then connections.
 adapters::DescriptorNeeds needs(const adapters::StoreOptions& store) {
   adapters::DescriptorNeeds needs;
-  needs.own += store.open_files + http_refusals;
+  const adapters::HttpPlaceLimits places;
+  needs.own += store.open_files + places.reserved + places.local;
   return needs;
 }
 
 Result<std::unique_ptr<adapters::HttpServer>> start_server(adapters::AsioRuntime& runtime,
                                                            const config::Controller& config,
-                                                           std::size_t connections, Sink& sink,
-                                                           LogSink& log) {
+                                                           std::size_t connections, ExchangeGate& gate,
+                                                           Sink& sink, LogSink& log) {
   const auto listen = parse_listen(config.api().listen());
   if (!listen) return std::unexpected(listen.error());
   adapters::HttpServerOptions options;
@@ -82,7 +84,10 @@ Result<std::unique_ptr<adapters::HttpServer>> start_server(adapters::AsioRuntime
   options.port = listen->port;
   options.certificate_file = config.api().certificate();
   options.key_file = config.api().key();
-  options.limits.connections = connections;
+  options.socket = std::filesystem::path(config.data_dir()) / admin_socket;
+  options.limits.places.ordinary = connections;
+  options.limits.places.of_caller = std::max<std::size_t>(1, connections / 2);
+  options.gate = &gate;
   options.log = &log;
   return adapters::HttpServer::start(runtime, options, sink);
 }
@@ -164,7 +169,8 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   InputQueue queue({}, &ControllerNode::only_reads);
   adapters::AsioRuntime runtime;
   adapters::AsioTimers timers(runtime, queue);
-  auto server = start_server(runtime, *config, *connections, queue, log);
+  Admission admission(*keys->tokens);
+  auto server = start_server(runtime, *config, *connections, admission, queue, log);
   if (!server) return report(log, "cannot serve the API", server.error(), failed);
   auto bus = adapters::PahoBus::open(bus_options(*config), queue);
   if (!bus) return report(log, "cannot use the broker", bus.error(), misconfigured);
@@ -185,6 +191,7 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   log.write({LogLevel::info,
              "ready",
              {{"api", api_url(*config, (*server)->port())},
+              {"adminSocket", config->data_dir() + "/" + admin_socket},
               {"broker", config->broker().url()},
               {"dataDir", config->data_dir()},
               {"connections", std::to_string(*connections)},

@@ -47,7 +47,7 @@ TEST_F(HttpServerTest, says_503_when_the_core_does_not_answer) {
 
 TEST_F(HttpServerTest, says_503_when_every_connection_is_busy) {
   HttpLimits limits;
-  limits.connections = 2;
+  limits.places.ordinary = 2;
   start(limits);
   RawSocket first(server_->port());
   RawSocket second(server_->port());
@@ -68,7 +68,7 @@ TEST_F(HttpServerTest, says_503_when_every_connection_is_busy) {
 
 TEST_F(HttpServerTest, who_asks_nothing_for_the_longest_makes_room) {
   HttpLimits limits;
-  limits.connections = 8;
+  limits.places.ordinary = 8;
   start(limits);
   RawSocket busy(server_->port());
   ASSERT_TRUE(busy.send("GET /silent HTTP/1.1\r\nHost: x\r\n\r\n"));
@@ -86,7 +86,7 @@ TEST_F(HttpServerTest, who_asks_nothing_for_the_longest_makes_room) {
 
 TEST_F(HttpServerTest, who_was_answered_and_stays_makes_room_first) {
   HttpLimits limits;
-  limits.connections = 3;
+  limits.places.ordinary = 3;
   start(limits);
   RawSocket new_one(server_->port());
   std::vector<std::unique_ptr<RawSocket>> answered;
@@ -101,7 +101,7 @@ TEST_F(HttpServerTest, who_was_answered_and_stays_makes_room_first) {
 
 TEST_F(HttpServerTest, streams_leave_room_for_others) {
   HttpLimits limits;
-  limits.connections = 8;
+  limits.places.ordinary = 8;
   start(limits);
   std::vector<std::unique_ptr<RawSocket>> streams;
   for (int i = 0; i < 6; ++i) {

@@ -54,6 +54,12 @@ TEST(BearerToken, TakesTheSchemeInAnyCaseAndOneWord) {
   }
 }
 
+TEST(LocalPrincipal, IsAnAdminOfItsOwnNameAndNobodyFromTheNetwork) {
+  EXPECT_EQ(local_principal("unix:root"), (Principal{"unix:root", Role::admin}));
+  for (const char* peer : {"127.0.0.1:5000", "[::1]:5000", "unknown", ""})
+    EXPECT_EQ(local_principal(peer), std::nullopt);
+}
+
 ApiRequest with_header(const std::string& name, const std::string& value) {
   ApiRequest request;
   request.headers = {{name, value}};

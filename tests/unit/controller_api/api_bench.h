@@ -83,8 +83,9 @@ class ApiBench {
   void restart() {
     config::OsFamily appliance;
     appliance.set_name("appliance");
-    ApiSettings settings{
-        .version = "1.2.3", .event_streams_most = streams_most, .change_streams_most = change_streams_most};
+    ApiSettings settings{.version = "1.2.3",
+                         .event_streams = {.most = streams_most},
+                         .change_streams = {.most = change_streams_most}};
     settings.configuration = R"({"dataDir":"/var/lib/mm"})";
     settings.families.add(appliance).value();
     node_.emplace(rows_, signer_, signer_, entropy_, tokens_, ControllerLimits{}, settings);

@@ -7,6 +7,10 @@
 
 #include <string>
 
+#include "common/ports/memory_rows.h"
+#include "controller/api/mesh_api.h"
+#include "controller/state/event_log.h"
+#include "controller/state/row_codec.h"
 #include "tests/unit/controller_api/api_bench.h"
 #include "tests/unit/controller_api/stream_client.h"
 
@@ -249,7 +253,7 @@ class Progress : public ::testing::Test {
 
   MemoryRows rows_;
   MeshState state_;
-  EventStreams streams_{rows_, state_, 8};
+  EventStreams streams_{rows_, state_, {.most = 8}};
   Now now_;
 };
 
@@ -296,6 +300,46 @@ TEST(EventStream, BadRequestsAndTooManyStreamsAreProblems) {
   EXPECT_FALSE(refused.streaming);
   bench.run(ExchangeClosed{open.front()});
   EXPECT_EQ(Client(bench, "/api/v1/events").status, 200);
+}
+
+TEST(EventStream, OneTokenHasAShareOfThem) {
+  SseReaders<int> readers("events", {.most = 10, .of_caller = 2});
+  Outcome out;
+  const auto open = [&](ExchangeId id, const std::string& caller) {
+    ApiRequest request;
+    request.principal.name = caller;
+    return readers.open(id, request, 0, {}, Now(), out);
+  };
+  EXPECT_TRUE(open(1, "ann"));
+  EXPECT_TRUE(open(2, "ann"));
+  const auto refused = open(3, "ann");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().status, 503);
+  EXPECT_EQ(refused.error().detail, "there are already 2 streams of events for ann");
+  EXPECT_TRUE(open(4, "bob"));
+  readers.closed(1);
+  EXPECT_TRUE(open(5, "ann"));
+}
+
+TEST(EventPages, EndAtSomeMiBHoweverMuchTheirEventsHold) {
+  MemoryRows rows;
+  MeshState state;
+  Batch batch;
+  for (std::uint64_t number = 1; number <= 400; ++number) {
+    rest::LogEvent event;
+    event.set_number(number);
+    event.set_message(std::string(39'000, 'x'));
+    batch.push_back({event_key(number), encode_row(event)});
+  }
+  rows.commit(batch);
+  state.last_event = 400;
+  ApiRequest request;
+  request.query = {{"limit", "1000"}};
+  const auto page = list_events(request, state, rows);
+  ASSERT_TRUE(page);
+  EXPECT_GT(page->body.size(), 4U << 20);
+  EXPECT_LT(page->body.size(), (4U << 20) + 80'000);
+  EXPECT_THAT(page->body.substr(page->body.size() - 40), HasSubstr("\"next\":"));
 }
 
 TEST(EventPages, HaveTheSameEventsAndACursor) {
