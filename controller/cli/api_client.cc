@@ -24,6 +24,8 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* tar
   return size * count;
 }
 
+constexpr std::string_view socket_scheme = "unix:";
+
 ErrorKind kind_of(long status) {
   switch (status) {
     case 401:
@@ -43,6 +45,8 @@ ErrorKind kind_of(long status) {
 
 }  // namespace
 
+bool is_socket(std::string_view server) { return server.starts_with(socket_scheme); }
+
 void append_header(HeaderList& list, const std::string& line) {
   curl_slist* longer = curl_slist_append(list.get(), line.c_str());
   MM_CHECK(longer != nullptr);
@@ -51,9 +55,19 @@ void append_header(HeaderList& list, const std::string& line) {
 }
 
 void set_up(CURL* handle, const Target& target, const std::string& path, HeaderList& headers) {
-  append_header(headers, fmt::format("Authorization: Bearer {}", target.token.reveal()));
-  curl_easy_setopt(handle, CURLOPT_URL, (target.server + path).c_str());
+  if (!target.token.reveal().empty())
+    append_header(headers, fmt::format("Authorization: Bearer {}", target.token.reveal()));
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, connect_seconds);
+  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  if (is_socket(target.server)) {
+    curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, target.server.substr(socket_scheme.size()).c_str());
+    curl_easy_setopt(handle, CURLOPT_URL, ("http://localhost" + path).c_str());
+    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http");
+    return;
+  }
+  curl_easy_setopt(handle, CURLOPT_URL, (target.server + path).c_str());
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https");
   curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -61,9 +75,6 @@ void set_up(CURL* handle, const Target& target, const std::string& path, HeaderL
     curl_easy_setopt(handle, CURLOPT_CAINFO, target.ca.c_str());
     curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
   }
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, connect_seconds);
-  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 }
 
 Error transport_error(CURLcode code, const Target& target, const char* detail) {
@@ -72,6 +83,9 @@ Error transport_error(CURLcode code, const Target& target, const char* detail) {
     return Error{code == CURLE_OPERATION_TIMEDOUT ? ErrorKind::timeout : ErrorKind::unavailable,
                  fmt::format("cannot reach the controller at {}: {}\n  next: {}", target.server, seen, next)};
   };
+  if (is_socket(target.server))
+    return unreachable(
+        "run this on the controller's host, as root or as the controller's user, while it runs");
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
       return unreachable(
@@ -83,7 +97,10 @@ Error transport_error(CURLcode code, const Target& target, const char* detail) {
     case CURLE_UNSUPPORTED_PROTOCOL:
       return unreachable("write the address as https://host:port");
     default:
-      return unreachable("check the address (--server), and that metalmesh-controller is running");
+      return unreachable(
+          "check the address (--server), and that metalmesh-controller is running; on its host the admin "
+          "socket "
+          "answers when the network does not: metalmesh --server unix:DATADIR/admin.sock get rollouts");
   }
 }
 

@@ -16,11 +16,13 @@ namespace metalmesh::cli {
 
 /// Where the controller is and how to speak to it.
 struct Target {
-  std::string server;  // https://host:port
+  std::string server;  // https://host:port, or unix:/path of the admin socket on its host
   std::string ca;      // PEM file; empty: the system's authorities
   Secret token;
   std::chrono::seconds patience{60};  // for one request, answer included
 };
+
+bool is_socket(std::string_view server);
 
 /// An error of kind `unavailable` or `timeout` means the controller was not reached; every other kind is its
 /// refusal, in the words of its problem+json.

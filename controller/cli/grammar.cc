@@ -63,7 +63,9 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   app_.require_subcommand(1);
   app_.fallthrough();
   app_.set_version_flag("--version", "metalmesh " + session.version());
-  app_.add_option("--server", session.context.server, "Address of the controller, https://host:port");
+  app_.add_option("--server", session.context.server,
+                  "Address of the controller, https://host:port; on its own host unix:DATADIR/admin.sock, "
+                  "without a token");
   app_.add_option("--ca", session.context.ca, "PEM file of the authority that signed its certificate");
   app_.add_option("--token-file", session.context.token_file, "File (0600) with the bearer token");
   app_.add_option_function<std::string>(

@@ -58,6 +58,7 @@ Result<Target> resolve_target(const ContextFlags& flags) {
   }
   if (!flags.server.empty()) context.set_server(flags.server);
   if (!flags.ca.empty()) context.set_ca(flags.ca);
+  if (is_socket(flags.server)) context.clear_token_file();  // whoever reaches it needs none
   if (!flags.token_file.empty()) context.set_token_file(flags.token_file);
   if (context.server().empty()) {
     return fail(ErrorKind::unavailable,
