@@ -40,6 +40,7 @@ constexpr char tick_token[] = "controller/tick";
 constexpr Duration tick_every = std::chrono::seconds(1);
 constexpr std::size_t strangers_named = 256;
 constexpr std::size_t life_bytes = 6;
+constexpr Duration share_told_every = std::chrono::hours(1);
 
 LoadedState or_empty(Result<LoadedState>& loaded, const ControllerLimits& limits) {
   LoadedState state = loaded ? std::move(*loaded) : LoadedState();
@@ -95,6 +96,8 @@ struct ControllerCore::Impl {
   Answer answer_of(const Acted& acted) const;
   /// To a request that was carried out before.
   OperatorResult answer_again(const record::IdempotentAnswer& before) const;
+  /// Whether the site may tell so much more now; if not, people are told.
+  bool fits_share(Work& work, const std::string& site, std::size_t bytes);
   /// A line at the 1st, 2nd, 4th, 8th ... time: noise must not fill a disk.
   void odd(Work& work, const std::string& site, const std::string& what);
 
@@ -117,6 +120,11 @@ struct ControllerCore::Impl {
   bool act_untold = false;  // sites are not told yet that the ledger has what a person was granted
   std::set<std::string> strangers;
   std::map<std::string, std::uint64_t> oddities;  // by site
+  struct Share {
+    SiteQuota quota;
+    std::optional<MonoTime> told;
+  };
+  std::map<std::string, Share> shares;  // by site
 };
 
 void ControllerCore::Impl::started(Work& work) {
@@ -160,6 +168,24 @@ void ControllerCore::Impl::odd(Work& work, const std::string& site, const std::s
                {{"site", site}});
 }
 
+bool ControllerCore::Impl::fits_share(Work& work, const std::string& site, std::size_t bytes) {
+  Share& share = shares.try_emplace(site, Share{SiteQuota(limits.site_share)}).first->second;
+  const bool fits = share.quota.takes(bytes, work.now.mono);
+  const bool told = share.told && work.now.mono - *share.told < share_told_every;
+  if (fits || told) return fits;
+  share.told = work.now.mono;
+  ++metrics.shares_exceeded;
+  rest::LogEvent line;
+  line.set_type("site");
+  line.set_site(site);
+  line.set_message(
+      "site " + site + " tells more than its share (" + std::to_string(limits.site_share.per_second >> 10U) +
+      " KiB/s): its events wait at the site, and none is lost. Next: look at its agent's log for what "
+      "repeats itself");
+  ledger.note(std::move(line), work.now.wall());
+  return false;
+}
+
 void ControllerCore::Impl::message(Work& work, const MessageArrived& message) {
   const auto site = topics::site_of_up(message.topic);
   if (!site) return;
@@ -177,6 +203,7 @@ void ControllerCore::Impl::message(Work& work, const MessageArrived& message) {
     ++metrics.frames_rejected;
     return odd(work, site->str(), "frame rejected: " + opened.error().message);
   }
+  if (opened->kind == "data" && !fits_share(work, site->str(), opened->payload.size())) return;
   ++metrics.frames_taken;
   LinkTools tools = work.tools();
   take_news(work, site->str(), *link, link->on_frame(opened->kind, opened->payload, tools));

@@ -13,6 +13,7 @@
 #include "common/turn/decision_core.h"
 #include "controller/core/controller_metrics.h"
 #include "controller/core/operator_request.h"
+#include "controller/core/site_quota.h"
 #include "controller/core/transcripts.h"
 #include "controller/state/mesh_state.h"
 
@@ -28,6 +29,7 @@ struct ControllerLimits {
   std::shared_ptr<const families::FamilyCatalogue>
       families;  // what plans ask of them; none: only the sites do
   TranscriptLimits transcripts;
+  SiteShare site_share;
 };
 
 class ControllerCore final : public DecisionCore {

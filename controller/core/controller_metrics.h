@@ -29,7 +29,8 @@ struct ControllerMetrics {
   std::uint64_t epochs_begun = 0;
   std::uint64_t quarantines = 0;
   std::uint64_t newcomers_refused = 0;
-  std::uint64_t event_gaps = 0;  // events of sites that this ledger will never have
+  std::uint64_t shares_exceeded = 0;  // times that a site was told to wait
+  std::uint64_t event_gaps = 0;       // events of sites that this ledger will never have
 };
 
 }  // namespace metalmesh::controller

@@ -73,6 +73,9 @@ struct Subject {
 Subject subject_of(Work& work, const std::string& site, const wire::Event& event) {
   if (event.deployment_id().empty()) return {};
   const MeshState& mesh = work.mesh();
+  const auto named = mesh.servers.find(event.server());
+  const std::string machine = named == mesh.servers.end() ? std::string() : machine_of(named->second);
+  if (!is_possible_generation(work, machine, event.generation())) return {};
   const auto found = mesh.deployments.find(event.deployment_id());
   if (found == mesh.deployments.end()) {
     return {event.receipt().of_cancel() ? nullptr : learn_deployment(work, site, event), false};

@@ -248,7 +248,9 @@ void repeat_wishes(Work& work, const std::string& site) {
 }
 
 void raise_epoch(Work& work, std::uint64_t seen) {
-  work.ledger.set_epoch(std::max(work.mesh().epoch, seen) + 1);
+  // An old store may know one that it should not have believed: better none of another's than 0.
+  const std::uint64_t highest = std::max(work.mesh().epoch, seen);
+  work.ledger.set_epoch(highest == UINT64_MAX ? highest : highest + 1);
   ++work.metrics.epochs_begun;
   LinkTools tools = work.tools();
   for (auto& [name, link] : work.links) {

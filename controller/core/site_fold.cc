@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/ports/wire_time.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
 #include "controller/core/event_gaps.h"
@@ -16,6 +17,7 @@
 #include "controller/core/restore_hold.h"
 #include "controller/core/sentences.h"
 #include "controller/core/server_phases.h"
+#include "controller/core/site_counts.h"
 #include "controller/state/deployment_states.h"
 
 namespace metalmesh::controller {
@@ -62,6 +64,14 @@ std::vector<std::string> orders_in_doubt(const Work& work, const std::string& si
 }
 
 }  // namespace
+
+bool is_possible_generation(const Work& work, const std::string& machine, std::uint64_t told) {
+  // A site that lost its journal gets numbers from the clock (SiteLink::judge_events).
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(work.now.wall().time_since_epoch());
+  const std::uint64_t known =
+      std::max(work.ledger.generation(machine), static_cast<std::uint64_t>(seconds.count()));
+  return !counts::beyond(told, known, counts::most_generations);
+}
 
 void fold_inspected(Work& work, const std::string& site, const wire::Event& event) {
   const auto server = work.mesh().servers.find(event.server());
@@ -171,10 +181,11 @@ void fold_state_report(Work& work, const std::string& site, const wire::StateRep
   // An earlier one, told again: the one that was asked for is held against what this store knew without it.
   if (!awaited && link != nullptr && link->row().learning()) return;
   for (const auto& fence : report.fences()) {
-    if (!fence.machine().empty()) {
+    const std::uint64_t told = std::max(fence.generation(), fence.cancelled_to());
+    if (!fence.machine().empty() && is_possible_generation(work, fence.machine(), told)) {
       if (awaited && link->row().gap_to() > 0) learn_from_fence(work, site, *link, fence);
       tell_generation(work, site, fence);
-      work.ledger.raise_generation(fence.machine(), std::max(fence.generation(), fence.cancelled_to()));
+      work.ledger.raise_generation(fence.machine(), told);
     }
   }
   if (!awaited) return;

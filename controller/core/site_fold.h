@@ -1,12 +1,15 @@
 // What a site tells beyond its deployments: inspections, credentials, images, and its fences after a restore.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "controller/core/work.h"
 
 namespace metalmesh::controller {
 
+/// Whether this machine can have got an order of that number; one that no controller has given says nothing.
+bool is_possible_generation(const Work& work, const std::string& machine, std::uint64_t told);
 void fold_inspected(Work& work, const std::string& site, const wire::Event& event);
 /// What an order to inspect learned; the order ends by an event of its own.
 void fold_ordered_inspection(Work& work, const rest::Deployment& deployment, const wire::Inspected& seen);

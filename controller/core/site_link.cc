@@ -150,7 +150,8 @@ void SiteLink::refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news
 SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   SiteNews news;
   if (!owner_heard_) owner_heard_ = tools.now.mono;
-  judge_ledger(hello, tools, news);
+  const std::string wrong = impossible(hello, tools);
+  if (wrong.empty()) judge_ledger(hello, tools, news);
   if (is_refused(hello, tools.now)) {
     refuse(hello, tools, news);
     return news;
@@ -167,7 +168,9 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
     if (hello.journal_id() == receiver_.journal_id() && !hello.echo().empty()) owner_heard_ = tools.now.mono;
     peer_quarantined_ = peer_doubts_ = hello.quarantined();
     peer_quarantine_reason_ = hello.quarantine_reason();
-    if (judge_controller(hello, tools, news)) {
+    if (!wrong.empty()) {
+      quarantine(wrong, news);
+    } else if (judge_controller(hello, tools, news)) {
       judge_events(hello, tools, news);
       if (!presence_.quarantined()) judge_commands(hello, tools, news);
       judge_head(hello);

@@ -17,6 +17,8 @@
 //  itself: each site is a witness of how far the ledger was.
 //  - Two agents with one journal: quarantine, and the ends that called a disk untouched since one of them was
 //  alone are in doubt.
+//  - Numbers beyond what any loss explains (site_counts.h) are nobody's history: quarantine of that site, and no other
+//  notices.
 //  - An agent behind what it once proved, or with other entries under the same numbers: quarantine.
 #pragma once
 
@@ -235,6 +237,8 @@ class SiteLink {
   [[nodiscard]] bool is_refused(const wire::Hello& hello, const Now& now) const;
   void refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   // site_link_judges.cc
+  /// What is impossible about the numbers it tells, as a sentence; empty: nothing.
+  [[nodiscard]] std::string impossible(const wire::Hello& hello, const LinkTools& tools) const;
   void judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   void judge_two(const wire::Hello& hello, const Now& now, SiteNews& news);
   void follow_incarnation(bool alone, const LinkTools& tools);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/planted.h"
+#include "controller/core/site_counts.h"
 #include "controller/core/site_link.h"
 
 namespace metalmesh::controller {
@@ -12,6 +13,24 @@ constexpr std::size_t event_id_limit = 64;
 constexpr int untouched_ends_kept = 128;
 
 }  // namespace
+
+std::string SiteLink::impossible(const wire::Hello& hello, const LinkTools& tools) const {
+  const auto words = [](const char* what, std::uint64_t told, std::uint64_t known) {
+    return std::string("the agent tells of ") + what + " " + std::to_string(told) + ", and this mesh is at " +
+           std::to_string(known) +
+           ": no lost store explains that. It must not go on as it is: start it with an empty dataDir";
+  };
+  if (counts::beyond(hello.controller_epoch(), tools.epoch, counts::most_epochs))
+    return words("epoch", hello.controller_epoch(), tools.epoch);
+  const std::uint64_t commands = sender_.exists() ? sender_.next_seq() : 0;
+  if (counts::beyond(hello.cursor(), commands, counts::most_entries))
+    return words("command", hello.cursor(), commands);
+  const std::uint64_t events = receiver_.cursor();
+  for (const std::uint64_t told : {hello.acked(), hello.next_seq()}) {
+    if (counts::beyond(told, events, counts::most_entries)) return words("event", told, events);
+  }
+  return {};
+}
 
 /// Two agents live. What was told since one of them was alone need not be what the other one did.
 void SiteLink::judge_two(const wire::Hello& hello, const Now& now, SiteNews& news) {
@@ -57,7 +76,7 @@ void SiteLink::note_untouched_end(const std::string& deployment, std::uint64_t e
 /// followed before. Where the one that is followed lives, both may have acted, and which of the two is right is
 /// not for us to say.
 void SiteLink::judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
-  if (!has_forgotten_commands(hello) || follows_foreign(hello, tools) ||
+  if (!has_forgotten_commands(hello) || !impossible(hello, tools).empty() || follows_foreign(hello, tools) ||
       planted(Defect::restore_not_noticed)) {
     return;
   }

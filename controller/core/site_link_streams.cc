@@ -1,6 +1,7 @@
 // The two streams of a site: what it tells is taken in, and commands go down.
 #include <utility>
 
+#include "controller/core/site_counts.h"
 #include "controller/core/site_link.h"
 
 namespace metalmesh::controller {
@@ -110,6 +111,13 @@ SiteNews SiteLink::on_trimmed(const wire::Trimmed& trimmed, LinkTools& tools) {
   const std::uint64_t from = receiver.cursor() + 1;
   if (trimmed.first_kept() <= from) return news;
   const std::uint64_t to = trimmed.first_kept() - 1;
+  if (counts::beyond(to, receiver.cursor(), counts::most_entries)) {
+    if (followed)
+      quarantine("the agent says that its events up to " + std::to_string(to) + " are gone, and told " +
+                     std::to_string(receiver.cursor()) + ": no agent tells so many",
+                 news);
+    return news;
+  }
   if (!receiver.skip_to(to, trimmed.base_hash(), tools.out.rows)) return news;
   news.gap = GapFound{receiver.journal_id(), from, to};
   if (followed) {
