@@ -67,7 +67,8 @@ Connection::Connection(ConnId id, NetSocket socket, std::string peer, Door door,
       peer_(std::move(peer)),
       door_(door),
       patience_(patience),
-      deadline_(now + patience.handshake) {}
+      deadline_(now + patience.handshake),
+      answered_(now) {}
 
 bool Connection::blocked(const IoResult& result, Progress& progress) const {
   switch (result.state) {
@@ -330,6 +331,7 @@ bool Connection::finish_response(MonoTime now) {
     return true;
   }
   phase_ = Phase::reading;
+  answered_ = now;
   deadline_ = now + (in_.empty() ? patience_.idle : patience_.request);
   // The usual case: nothing of the next request is here yet, and epoll will say when it is.
   return !in_.empty() || socket_.has_unread();

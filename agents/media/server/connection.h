@@ -81,11 +81,10 @@ class Connection {
   [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] bool expired(MonoTime now) const { return phase_ != Phase::waiting && now >= deadline_; }
-  /// Nothing is under way for it: until when it may stay like that. Those that wait for the longest end
-  /// first.
-  [[nodiscard]] std::optional<MonoTime> idle_until() const {
+  /// Nothing is under way for it, since it came or was answered last.
+  [[nodiscard]] std::optional<MonoTime> idle_since() const {
     const bool idle = phase_ == Phase::handshake || phase_ == Phase::reading;
-    return idle ? std::optional(deadline_) : std::nullopt;
+    return idle ? std::optional(answered_) : std::nullopt;
   }
   /// It was sent content of an image: a BMC, and no stranger.
   [[nodiscard]] bool was_served() const { return was_served_; }
@@ -118,6 +117,7 @@ class Connection {
   ReaderPatience patience_;
   Phase phase_ = Phase::handshake;
   MonoTime deadline_;
+  MonoTime answered_;  // last, or when it came
 
   std::string in_;
   bool head_only_ = false;

@@ -227,6 +227,10 @@ void MediaLoop::accept_readers(MonoTime now, const Listener& listener, Door door
     // Closed at once where all are at work; BMCs come again. Half of all is for BMCs alone.
     if (readers_.size() >= most_connections_ && !drop_idle(from_hosts)) continue;
     if (from_hosts && hosts_ >= most_connections_ / 2 && !drop_idle(true)) continue;
+    // Nor does any address have more than half of them for readers that name no medium.
+    if (const std::size_t half = most_connections_ / 2; readers_.size() >= half) {
+      if (const auto oldest = beyond_share(idle_readers(false), address_of(peer), half)) drop(*oldest);
+    }
     const ConnId id = next_id_++;
     SSL_CTX* tls = door == Door::media ? tls_.get() : nullptr;
     NetSocket link(std::move(socket), tls, most_unsent(tls != nullptr, readers_.size()));
@@ -240,18 +244,20 @@ void MediaLoop::accept_readers(MonoTime now, const Listener& listener, Door door
   }
 }
 
-bool MediaLoop::drop_idle(bool from_hosts) {
-  // An installer that pauses between two reads is the last to make room for a stranger.
-  using Standing = std::pair<bool, MonoTime>;
-  std::optional<std::pair<Standing, ConnId>> first;
+std::vector<IdleReader> MediaLoop::idle_readers(bool from_hosts) const {
+  std::vector<IdleReader> idle;
   for (const auto& [id, reader] : readers_) {
     const Connection& connection = *reader.connection;
-    const auto idle = connection.idle_until();
-    if (!idle || (from_hosts && !connection.from_hosts())) continue;
-    const std::pair candidate{Standing{connection.was_served(), *idle}, id};
-    if (!first || candidate < *first) first = candidate;
+    const auto since = connection.idle_since();
+    if (!since || (from_hosts && !connection.from_hosts())) continue;
+    idle.push_back({id, connection.peer(), *since, !connection.was_served()});
   }
-  if (first) drop(first->second);
+  return idle;
+}
+
+bool MediaLoop::drop_idle(bool from_hosts) {
+  const auto first = makes_room(idle_readers(from_hosts));
+  if (first) drop(*first);
   return first.has_value();
 }
 

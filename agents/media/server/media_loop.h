@@ -14,6 +14,7 @@
 
 #include "agents/media/media_core.h"
 #include "agents/media/read_pacer.h"
+#include "agents/media/reader_places.h"
 #include "agents/media/server/connection.h"
 #include "agents/media/server/disk_pool.h"
 #include "agents/media/server/file_reader.h"
@@ -66,8 +67,9 @@ class MediaLoop {
   std::uint64_t step(ConnId id, MonoTime now, std::size_t most_content = 0);
   void ask(MediaRequest request, MonoTime now);
   void drop(ConnId id);
-  /// Makes room for one more reader at the cost of the one that has asked nothing for the longest; false when
-  /// all are at work.
+  /// Readers for whom nothing is under way; with `from_hosts` those alone that came over the listener for package trees.
+  [[nodiscard]] std::vector<IdleReader> idle_readers(bool from_hosts) const;
+  /// Makes room for one more reader at the cost of another one; false when all are at work.
   bool drop_idle(bool from_hosts);
   void tell_no_descriptor(MonoTime now);
   void apply(MediaOutcome outcome, MonoTime now);
