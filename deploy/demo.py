@@ -133,7 +133,7 @@ ctrl-C here ends it.""")
 def main():
     begin = time.monotonic()
     clear_folder()
-    with UpMesh(FOLDER) as mesh:
+    with UpMesh(FOLDER, started_in=ROOT) as mesh:
         rollouts = set_up(mesh)
         total = sum(rollout.start(mesh) for rollout in rollouts)
         watched = [show(mesh, "rollout", "watch", rollout.name) for rollout in reversed(rollouts)]

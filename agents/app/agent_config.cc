@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agents/media/server/image_sources.h"
 #include "common/adapters/config_file.h"
 #include "common/os/files.h"
 #include "common/text/letters.h"
@@ -27,6 +28,15 @@ Status check_image_ca(const std::string& path) {
   const auto content = os::read_file(path);
   if (!content || content->find("-----BEGIN CERTIFICATE-----") != std::string::npos) return {};
   return fail(ErrorKind::invalid, "imageCa: " + path + " holds no certificate (PEM) of an authority");
+}
+
+Status check_image_sources(const config::ImageSources& sources) {
+  for (const std::string& network : sources.networks()) {
+    if (!media::is_network(network))
+      return fail(ErrorKind::invalid, "imageSources.networks: \"" + network +
+                                          "\" is no network; write 10.0.5.0/24, or an address");
+  }
+  return {};
 }
 
 Status check_site(const std::string& site) {
@@ -103,7 +113,8 @@ Result<config::Agent> load_config(const AgentOptions& options) {
                      check_credentials_path(config),
                      check_media(config.media()),
                      adapters::check_paths(config),
-                     check_image_ca(config.image_ca())};
+                     check_image_ca(config.image_ca()),
+                     check_image_sources(config.image_sources())};
   for (Status& check : checks) {
     if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
   }

@@ -26,10 +26,12 @@ An agent is two processes, so that neither a crash nor an upgrade of the one bre
   metalmesh-agent --config FILE          takes orders, drives BMCs
   metalmesh-agent media --config FILE    serves the media; keep it running
 
+Images come over https and http from anywhere but this machine and link-local addresses, and from no file. What else they may come from: imageSources: {folders: [/srv/images], networks: [10.20.0.9]}
 BMC passwords stay on this machine:  metalmesh-agent credential set bmc-hpe --username mm-svc
 Images for a site without network come on a disk: metalmesh-agent image import /mnt/usb
 What an ISO is and whether servers can be installed from it: metalmesh-agent image inspect FILE
 The last inputs are recorded in dataDir/recording, secrets masked; recording: {bytes: 256MiB} or {off: true} changes that.
+Everything that has not begun to write a disk is stopped, without controller and broker: metalmesh-agent stop-all --reason TEXT
 What it keeps is looked at with "metalmesh-agent store check" while it is stopped.
 If the agent itself misbehaves, for those who help: metalmesh-agent support-bundle
 Signals: TERM and INT stop gracefully; installs that run go on by themselves and are picked up at the next start.
@@ -154,6 +156,16 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
       ->required()
       ->type_name("TEXT");
 
+  CLI::App* stop_all = app.add_subcommand(
+      "stop-all",
+      "Cancel every order here that is not past its point of no return, and take no new ones until resume");
+  stop_all->fallthrough();
+  stop_all->add_option("--reason", options.note, "Why: the controller and its logs tell it")
+      ->required()
+      ->type_name("TEXT");
+  CLI::App* resume = app.add_subcommand("resume", "Take orders again after stop-all");
+  resume->fallthrough();
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& stop) {
@@ -171,6 +183,8 @@ std::expected<AgentOptions, int> parse_options(int argc, const char* const* argv
   if (support->parsed()) options.action = AgentAction::support_bundle;
   if (check_rows->parsed()) options.action = AgentAction::check_store;
   if (settle->parsed()) options.action = AgentAction::settle_row;
+  if (stop_all->parsed()) options.action = AgentAction::stop_all;
+  if (resume->parsed()) options.action = AgentAction::resume;
   options.bundle = bundle;
   options.families = families;
   options.json = options.json || output == "json";

@@ -23,7 +23,9 @@ enum class AgentAction {
   inspect_image,
   support_bundle,
   check_store,
-  settle_row
+  settle_row,
+  stop_all,
+  resume
 };
 
 struct AgentOptions {
@@ -45,7 +47,7 @@ struct AgentOptions {
   // store settle
   std::string row;
   std::string through;  // a number; empty: not given
-  std::string note;
+  std::string note;     // of stop-all the reason
   bool json = false;
   std::filesystem::path bundle;  // support-bundle; empty: a name with the time, here
 };

@@ -11,6 +11,7 @@
 #include "agents/app/agent_recording.h"
 #include "agents/app/machine_id.h"
 #include "agents/app/quirk_files.h"
+#include "agents/app/stop_command.h"
 #include "agents/core/agent_core.h"
 #include "agents/core/row_care.h"
 #include "agents/core/row_check.h"
@@ -24,6 +25,7 @@
 #include "common/adapters/ed25519_signer.h"
 #include "common/adapters/family_files.h"
 #include "common/adapters/flight_recorder.h"
+#include "common/adapters/http_server.h"
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/paho_bus.h"
 #include "common/adapters/signals.h"
@@ -78,6 +80,9 @@ media::ImageStoreOptions image_options(const config::Agent& config) {
   media::ImageStoreOptions options;
   options.folder = config.data_dir() + "/images";
   options.download.ca_file = config.image_ca();
+  media::ImageSources& sources = options.download.sources;
+  sources.folders.assign(config.image_sources().folders().begin(), config.image_sources().folders().end());
+  sources.open.assign(config.image_sources().networks().begin(), config.image_sources().networks().end());
   return options;
 }
 
@@ -165,6 +170,9 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
                                        std::move(settings));
   });
 
+  // Before anything else that may happen.
+  if (auto standing = standing_stop(config->data_dir())) queue.deliver(std::move(*standing));
+
   // Destroyed in reverse: first what delivers inputs, last the queue they are delivered to (above).
   adapters::AsioRuntime runtime;
   adapters::AsioTimers timers(runtime, queue);
@@ -176,8 +184,15 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   auto bus = adapters::PahoBus::open(bus_options(*config), queue);
   if (!bus) return report(log, "cannot use the broker", bus.error(), misconfigured);
   identity->credentials->watch(queue);
+  adapters::HttpServerOptions here;
+  here.address.clear();
+  here.socket = agent_socket(config->data_dir());
+  here.log = &log;
+  auto local = adapters::HttpServer::start(runtime, here, queue);
+  if (!local) return report(log, "cannot hear stop-all", local.error(), failed);
 
   Ports ports;
+  ports.exchanges = local->get();
   ports.bus = bus->get();
   ports.http = &bmcs;
   ports.timers = &timers;

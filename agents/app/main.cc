@@ -7,6 +7,7 @@
 #include "agents/app/image_inspect_command.h"
 #include "agents/app/image_list_command.h"
 #include "agents/app/media_command.h"
+#include "agents/app/stop_command.h"
 #include "agents/app/store_command.h"
 #include "agents/app/support_command.h"
 #include "common/adapters/log_writer.h"
@@ -47,6 +48,10 @@ int main(int argc, char** argv) {
       return agent::check_store_command(*options);
     case agent::AgentAction::settle_row:
       return agent::settle_row_command(*options);
+    case agent::AgentAction::stop_all:
+      return agent::stop_all_command(*options);
+    case agent::AgentAction::resume:
+      return agent::resume_command(*options);
     case agent::AgentAction::run:
     case agent::AgentAction::check_config:
       break;

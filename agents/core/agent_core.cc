@@ -14,6 +14,7 @@
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
 #include "agents/core/site_doctor.h"
+#include "agents/core/stop_desk.h"
 #include "common/answer/callback_script.h"
 #include "common/base/bmc_address.h"
 #include "common/base/digest.h"
@@ -66,7 +67,8 @@ struct AgentCore::Impl {
         queue(context, runner, blobs, images),
         inspections(reader, context),
         doctor(settings, site, link, images, journal),
-        commands(context, runner, images, inspections, doctor, site_row),
+        stopping(context, runner),
+        commands(context, runner, images, inspections, doctor, stopping, site_row),
         samples(journal) {
     site.apply(settings, site_row.settings());
   }
@@ -91,8 +93,8 @@ struct AgentCore::Impl {
   void on(const ProbeAnswered& answer, const Now& now, Outcome& out);
   void on(const CredentialsChanged& change, const Now& now, Outcome& out);
   void on(const DiskLevel& level, const Now& now, Outcome& out);
-  // An agent serves no HTTP of its own: the media server is apart.
-  void on(const ExchangeOpened&, const Now&, Outcome&) {}
+  // Of a person on its machine.
+  void on(const ExchangeOpened& asked, const Now& now, Outcome& out) { stopping.on(asked, now, out); }
   void on(const ExchangeClosed&, const Now&, Outcome&) {}
   void on(const ExchangeDrained&, const Now&, Outcome&) {}
   // Nor is it backed up: what it knows must be the newest.
@@ -141,6 +143,7 @@ struct AgentCore::Impl {
   JobQueue queue;
   InspectionDesk inspections;
   SiteDoctor doctor;
+  StopDesk stopping;
   CommandDesk commands;
   ProgressSamples samples;
   bool started_ = false;

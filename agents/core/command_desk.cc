@@ -85,6 +85,7 @@ std::optional<wire::Fault> CommandDesk::judge(const wire::Command& command,
       const JobSlot* known = c_.jobs.find(order->issue.deployment_id());
       const bool repeated = known != nullptr && known->job.issue().generation() == order->issue.generation();
       if (repeated) return std::nullopt;  // a new command journal says again what it believes open
+      if (auto fault = stopping_.refusal()) return fault;
       return refuse_order(*order, c_.fences, c_.jobs, now);
     }
     case wire::Command::kCancelOrder:

@@ -10,6 +10,7 @@
 #include "agents/core/inspection_desk.h"
 #include "agents/core/job_runner.h"
 #include "agents/core/site_doctor.h"
+#include "agents/core/stop_desk.h"
 #include "common/delivery/stream_receiver.h"
 
 namespace metalmesh::agent {
@@ -18,12 +19,13 @@ class CommandDesk {
  public:
   /// `site_row` is the owner's copy of row "a/site"; settings go there.
   CommandDesk(JobContext context, JobRunner& runner, ImageDesk& images, InspectionDesk& inspections,
-              SiteDoctor& doctor, record::SiteState& site_row)
+              SiteDoctor& doctor, const StopDesk& stopping, record::SiteState& site_row)
       : c_(context),
         runner_(runner),
         images_(images),
         inspections_(inspections),
         doctor_(doctor),
+        stopping_(stopping),
         site_row_(site_row) {}
 
   void take(const delivery::Entry& entry, const Now& now, Outcome& out);
@@ -45,6 +47,7 @@ class CommandDesk {
   ImageDesk& images_;
   InspectionDesk& inspections_;
   SiteDoctor& doctor_;
+  const StopDesk& stopping_;
   record::SiteState& site_row_;
 };
 

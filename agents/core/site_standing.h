@@ -25,6 +25,7 @@ struct MediaPlace {
 struct SiteStanding {
   std::uint32_t parallel = 0;
   std::uint32_t login_refusals = 0;
+  std::string stopped;  // why a person at the site stopped it; empty: nobody did
   bool disk_low = false;
   std::optional<std::uint64_t> free_bytes;  // as told last
   bool media_tls = true;

@@ -27,6 +27,11 @@ const PathMark* mark_of(const FieldDescriptor& field) {
   return field.options().HasExtension(config::path) ? &field.options().GetExtension(config::path) : nullptr;
 }
 
+/// An absolute value replaces the folder.
+std::string resolved(const std::filesystem::path& folder, const std::string& value) {
+  return value.empty() ? value : (folder / value).lexically_normal().string();
+}
+
 void resolve_paths(Message& message, const std::filesystem::path& folder) {
   const auto* type = message.GetDescriptor();
   const auto* reflection = message.GetReflection();
@@ -34,18 +39,17 @@ void resolve_paths(Message& message, const std::filesystem::path& folder) {
     const FieldDescriptor& field = *type->field(i);
     if (is_part(field) && reflection->HasField(message, &field)) {
       resolve_paths(*reflection->MutableMessage(&message, &field), folder);
+    } else if (mark_of(field) != nullptr && field.is_repeated()) {
+      for (int n = 0; n < reflection->FieldSize(message, &field); ++n)
+        reflection->SetRepeatedString(&message, &field, n,
+                                      resolved(folder, reflection->GetRepeatedString(message, &field, n)));
     } else if (mark_of(field) != nullptr) {
-      const std::string value = reflection->GetString(message, &field);
-      // An absolute value replaces the folder.
-      if (!value.empty())
-        reflection->SetString(&message, &field, (folder / value).lexically_normal().string());
+      reflection->SetString(&message, &field, resolved(folder, reflection->GetString(message, &field)));
     }
   }
 }
 
-std::string_view hint_for(const PathMark& mark) {
-  return mark.by_pki_init() ? pki_hint : std::string_view();
-}
+std::string_view hint_for(const PathMark& mark) { return mark.by_pki_init() ? pki_hint : std::string_view(); }
 
 Status check_path(const PathMark& mark, const std::string& name, const std::string& value) {
   if (mark.presence() == PathMark::MADE) return {};
@@ -88,7 +92,10 @@ Status check_paths(const Message& message, std::string_view prefix) {
     Status fine;
     if (is_part(field)) {
       fine = check_paths(reflection->GetMessage(message, &field), name);
-    } else if (const PathMark* mark = mark_of(field); mark != nullptr) {
+    } else if (const PathMark* mark = mark_of(field); mark != nullptr && field.is_repeated()) {
+      for (int n = 0; fine && n < reflection->FieldSize(message, &field); ++n)
+        fine = check_path(*mark, name, reflection->GetRepeatedString(message, &field, n));
+    } else if (mark != nullptr) {
       fine = check_path(*mark, name, reflection->GetString(message, &field));
     }
     if (!fine) return fine;

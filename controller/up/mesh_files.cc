@@ -12,6 +12,16 @@ namespace {
 
 bool is_v6(std::string_view address) { return address.find(':') != std::string_view::npos; }
 
+/// As YAML writes any text.
+std::string in_quotes(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
 std::string filled_in(std::string_view text,
                       const std::vector<std::pair<std::string_view, std::string>>& values) {
   std::string out(text);
@@ -91,7 +101,9 @@ siteKeysDir: pki/site-keys
       generated_mark, broker_url(settings), settings.api_port());
 }
 
-std::string agent_text(const config::Up& settings, const config::UpSite& site) {
+std::string agent_text(const config::Up& settings, const config::UpSite& site,
+                       const std::filesystem::path& images) {
+  // This machine is the whole site, so that images come from it, too.
   return fmt::format(
       R"({0}site: {1}
 dataDir: data
@@ -101,8 +113,10 @@ controllerKey: ../../pki/controller-sign.pub
 signingKey: ../../pki/site-keys/{1}.key
 credentialsFile: credentials.yaml
 media: {{listen: "{3}", address: "{4}"}}
+imageSources: {{folders: [{5}], networks: [127.0.0.0/8, "::1"]}}
 )",
-      generated_mark, site.name(), broker_url(settings), media_listen(site), media_authority(site));
+      generated_mark, site.name(), broker_url(settings), media_listen(site), media_authority(site),
+      images.empty() ? std::string() : in_quotes(images.string()));
 }
 
 }  // namespace metalmesh::up

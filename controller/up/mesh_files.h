@@ -29,7 +29,9 @@ std::string settings_text(const config::Up& settings);
 std::string client_text(const config::Up& settings);
 std::string broker_text(const config::Up& settings, const BrokerFacts& facts);
 std::string controller_text(const config::Up& settings);
-std::string agent_text(const config::Up& settings, const config::UpSite& site);
+/// `images`: the folder below which file: images may lie; empty: none may.
+std::string agent_text(const config::Up& settings, const config::UpSite& site,
+                       const std::filesystem::path& images);
 
 std::string api_url(const config::Up& settings);
 std::string broker_url(const config::Up& settings);

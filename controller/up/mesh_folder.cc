@@ -119,9 +119,12 @@ Result<std::vector<std::string>> MeshFolder::write(const config::Up& before, con
       {path_ / "mosquitto.conf", broker_text(settings, broker)},
       {path_ / "controller.yaml", controller_text(settings)}};
   fs::create_directories(path_ / "log", code);
+  // file: images lie below the folder that this was started in: a person's project, and not the whole machine.
+  fs::path images = fs::current_path(code);
+  if (code || images == images.root_path()) images.clear();
   for (const auto& site : settings.sites()) {
     fs::create_directories(agent_file(site.name()).parent_path(), code);
-    files.emplace_back(agent_file(site.name()), agent_text(settings, site));
+    files.emplace_back(agent_file(site.name()), agent_text(settings, site, images));
   }
   std::vector<std::string> kept;
   for (const auto& [file, text] : files) {

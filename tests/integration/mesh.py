@@ -192,6 +192,7 @@ class Mesh:
             "credentialsFile": str(self.folder / f"{site}-credentials.yaml"),
             "media": {"listen": "127.0.0.1:" + str(free_port()), **self.media_config},
             "pollInterval": "200ms", "helloInterval": "2s",
+            "imageSources": {"folders": ["/"], "networks": ["127.0.0.0/8", "::1"]},
             "timeouts": {"unreachable": "4s", "confirm": "5s", "firstRead": "6s", "power": "10s", "stall": "8s"},
             **self.agent_config,
         }

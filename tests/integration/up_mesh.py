@@ -9,8 +9,9 @@ from mesh import BIN, ENV, ROOT, TEMPLATE, Process, free_port, wait_until
 
 
 class UpMesh:
-    def __init__(self, folder):
+    def __init__(self, folder, started_in=None):
         self.folder = folder
+        self.started_in = started_in or folder  # file: images lie below it
         self.data = folder / "mesh"
         self.env = {**ENV, "METALMESH_CONFIG": str(self.data / "client.yaml")}
         self.up, self.bmcs = None, {}
@@ -33,7 +34,7 @@ class UpMesh:
     def start(self, *options):
         self.up = Process("up", [BIN / "metalmesh", "up", "--data", self.data, *options], self.folder)
         self.up.log.unlink(missing_ok=True)
-        self.up.start(process_group=0)  # ctrl-C is for whoever drives it
+        self.up.start(process_group=0, cwd=self.started_in)  # ctrl-C is for whoever drives it
 
         def ready():
             assert self.up.alive(), f"metalmesh up ended:\n{self.up.text()}"

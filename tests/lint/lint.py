@@ -43,7 +43,7 @@ ARROWS = [
     ("agents/install", ["common/ports", "common/orders", "agents/redfish", "agents/bmc", "agents/work"]),
     ("agents/power", ["common/ports", "common/orders", "agents/redfish", "agents/bmc", "agents/work"]),
     ("agents/care", ["common/ports", "common/orders", "common/hosts", "agents/redfish", "agents/bmc", "agents/work"]),
-    ("agents/media/server", ["common/os", "common/ports", "agents/media"]),
+    ("agents/media/server", ["common/os", "common/ports", "common/hosts", "agents/media"]),
     ("agents/media/menu", []),
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families", "common/answer", "agents/media/menu"]),
     ("agents/media", ["common/ports"]),

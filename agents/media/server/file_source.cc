@@ -38,6 +38,26 @@ std::unexpected<Error> os_failure(const std::string& path) {
   return fail(kind, path + ": " + std::error_code(code, std::generic_category()).message());
 }
 
+/// The same words, whatever is there.
+std::unexpected<Error> nothing_there() {
+  return fail(ErrorKind::not_found,
+              "no file below the folders of this site's images: the agent's configuration names them "
+              "(imageSources.folders), and links must not lead out of them");
+}
+
+/// By where the file that was opened really is, so that no link can change in between.
+bool lies_below(const FileHandle& file, const ImageSources& sources) {
+  std::error_code code;
+  const auto real = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(file.get()), code);
+  if (code) return false;
+  ImageSources resolved;
+  for (const auto& folder : sources.folders) {
+    if (auto there = std::filesystem::canonical(folder, code); !code)
+      resolved.folders.push_back(std::move(there));
+  }
+  return resolved.have(real);
+}
+
 }  // namespace
 
 Result<std::string> path_of_file_url(const std::string& url) {
@@ -59,11 +79,12 @@ struct FileSources::Hung {
 
 /// Shared by who wants the bytes and the thread that reads them.
 struct FileSources::Reading::State {
-  State(std::shared_ptr<Hung> hung_questions, std::string what)
-      : hung(std::move(hung_questions)), path(std::move(what)) {}
+  State(std::shared_ptr<Hung> hung_questions, std::string what, ImageSources from)
+      : hung(std::move(hung_questions)), path(std::move(what)), sources(std::move(from)) {}
 
   const std::shared_ptr<Hung> hung;
   const std::string path;
+  const ImageSources sources;
   std::mutex mutex;  // taken before that of `hung`
   std::condition_variable changed;
   MonoTime asked = now();  // when the next piece began to be waited for
@@ -96,6 +117,10 @@ void FileSources::Reading::State::read(std::uint64_t offset) {
   struct stat status{};
   if (!file || ::fstat(file.get(), &status) != 0) {
     give(os_failure(path));
+    return;
+  }
+  if (!lies_below(file, sources)) {
+    give(nothing_there());
     return;
   }
   if (!S_ISREG(status.st_mode)) {
@@ -164,8 +189,10 @@ Result<std::string> FileSources::Reading::next(Duration patience, const std::ato
   return piece;
 }
 
-Result<FileSources::Reading> FileSources::open(const std::string& path, std::uint64_t offset,
-                                               Duration patience, const std::atomic<bool>& cancelled) {
+Result<FileSources::Reading> FileSources::open(const std::string& path, const ImageSources& sources,
+                                               std::uint64_t offset, Duration patience,
+                                               const std::atomic<bool>& cancelled) {
+  if (!sources.have(path)) return nothing_there();
   {
     const std::lock_guard lock(hung_->mutex);
     const auto asked = hung_->since.find(path);
@@ -177,7 +204,7 @@ Result<FileSources::Reading> FileSources::open(const std::string& path, std::uin
       return fail(ErrorKind::unavailable, path + ": not asked for, because " + std::to_string(most_hung) +
                                               " other file: sources do not answer");
   }
-  Reading reading(std::make_shared<Reading::State>(hung_, path));
+  Reading reading(std::make_shared<Reading::State>(hung_, path, sources));
   Reading::State& state = *reading.state_;
   try {
     std::thread([shared = reading.state_, offset] {

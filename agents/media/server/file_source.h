@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "agents/media/server/image_sources.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 
@@ -46,9 +47,10 @@ class FileSources {
     std::shared_ptr<State> state_;
   };
 
-  /// Regular files only: a pipe or a device has no end to wait for. Kinds: not_found, invalid, unavailable.
-  Result<Reading> open(const std::string& path, std::uint64_t offset, Duration patience,
-                       const std::atomic<bool>& cancelled);
+  /// Regular files only: a pipe or a device has no end to wait for. And only what lies below a folder of `sources`, whatever
+  /// links lead there: of others nothing is told, not even whether they exist. Kinds: not_found, invalid, unavailable.
+  Result<Reading> open(const std::string& path, const ImageSources& sources, std::uint64_t offset,
+                       Duration patience, const std::atomic<bool>& cancelled);
 
  private:
   struct Hung;

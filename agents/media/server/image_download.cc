@@ -1,7 +1,9 @@
 #include "agents/media/server/image_download.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -36,7 +38,8 @@ struct HttpTransfer {
   std::string modified;
   std::optional<std::uint64_t> range_start;  // of Content-Range
   std::optional<std::uint64_t> range_total;
-  Status verdict;  // why a callback stopped the transfer
+  Status verdict;       // why a callback stopped the transfer
+  std::string outside;  // why one of its addresses is none to fetch from
 };
 
 /// First bytes of a body.
@@ -118,6 +121,23 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return !http.transfer.watch.cancelled && (http.discard || go_on(http.transfer)) ? 0 : 1;
 }
 
+/// The address itself is judged, whatever name or redirect led to it.
+curl_socket_t on_socket(void* user, curlsocktype, curl_sockaddr* address) {
+  auto& http = *static_cast<HttpTransfer*>(user);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* bytes =
+      address->family == AF_INET6
+          ? static_cast<const void*>(&reinterpret_cast<sockaddr_in6*>(&address->addr)->sin6_addr)
+          : static_cast<const void*>(&reinterpret_cast<sockaddr_in*>(&address->addr)->sin_addr);
+  const char* shown = ::inet_ntop(address->family, bytes, text.data(), text.size());
+  const Transfer& transfer = http.transfer;
+  if (auto why = transfer.options.sources.why_not(shown == nullptr ? "" : shown)) {
+    http.outside = std::move(*why);
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 /// What a certificate is judged by, besides what the system trusts.
 CURLcode add_ca(CURL*, void* context, void* file) {
   const bool added = SSL_CTX_load_verify_locations(static_cast<SSL_CTX*>(context),
@@ -129,6 +149,8 @@ Status judge(const HttpTransfer& http, CURLcode code, const char* text) {
   const Transfer& transfer = http.transfer;
   if (!http.verdict) return http.verdict;
   if (transfer.watch.cancelled) return fail(ErrorKind::unavailable, "stopped");
+  if (code == CURLE_COULDNT_CONNECT && !http.outside.empty())
+    return fail(ErrorKind::unavailable, "nothing is fetched from there: " + http.outside);
   if (code == CURLE_TOO_MANY_REDIRECTS)
     return fail(ErrorKind::unavailable, "the source redirects without an end");
   long status = 0;  // NOLINT(google-runtime-int): libcurl's type
@@ -164,6 +186,8 @@ Status fetch_over_http(Transfer& transfer) {
   std::unique_ptr<curl_slist, ListFree> fields;
   const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(easy.get(), option, value); };
   set(CURLOPT_URL, transfer.order.url.c_str());
+  set(CURLOPT_OPENSOCKETFUNCTION, &on_socket);
+  set(CURLOPT_OPENSOCKETDATA, &http);
   set(CURLOPT_PROTOCOLS_STR, "https,http");
   set(CURLOPT_REDIR_PROTOCOLS_STR, "https,http");
   set(CURLOPT_FOLLOWLOCATION, 1L);
@@ -206,8 +230,8 @@ Status fetch_from_file(Transfer& transfer) {
   if (!path) return std::unexpected(std::move(path.error()));
   const DownloadWatch& watch = transfer.watch;
   const Duration silence = std::chrono::seconds(transfer.options.silence_seconds);
-  auto source = watch.files.open(*path, transfer.at, std::chrono::seconds(transfer.options.connect_seconds),
-                                 watch.cancelled);
+  auto source = watch.files.open(*path, transfer.options.sources, transfer.at,
+                                 std::chrono::seconds(transfer.options.connect_seconds), watch.cancelled);
   if (!source) return std::unexpected(std::move(source.error()));
   transfer.range_refused = transfer.at > source->size();
   if (transfer.range_refused)

@@ -15,11 +15,13 @@
 
 #include "agents/media/server/file_source.h"
 #include "agents/media/server/image_folder.h"
+#include "agents/media/server/image_sources.h"
 #include "common/base/result.h"
 
 namespace metalmesh::media {
 
 struct DownloadOptions {
+  ImageSources sources;
   std::string ca_file;        // PEM; besides the system's
   long connect_seconds = 20;  // NOLINT(google-runtime-int): libcurl's type. A file: source has it to open
   long silence_seconds = 60;  // NOLINT(google-runtime-int): slower than `least_rate` for this long ends it; a

@@ -176,7 +176,7 @@ Status ImageFolder::promote(const std::string& sha256, const std::atomic<bool>& 
   if (!digest) return fail(ErrorKind::unavailable, digest.error().message);
   if (*digest != sha256) {
     remove_part(sha256);
-    return fail(ErrorKind::corrupt, "its SHA-256 is " + *digest + ", expected " + sha256);
+    return fail(ErrorKind::corrupt, "its SHA-256 is not " + sha256);
   }
   const auto kept = imported(sha256);  // by somebody, while this was hashed, or before it was put aside
   if (!kept) return std::unexpected(kept.error());

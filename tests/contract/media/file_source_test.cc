@@ -87,19 +87,20 @@ TEST_F(FileSourceTest, AtMostAFewHang) {
     if (!*dead.back()) GTEST_SKIP() << needs_root;
   }
   FileSources files;
+  const ImageSources anywhere{{"/"}, {}};
   for (std::size_t i = 0; i < FileSources::most_hung; ++i) {
-    const auto hung = files.open(places[i], 0, std::chrono::milliseconds(50), false);
+    const auto hung = files.open(places[i], anywhere, 0, std::chrono::milliseconds(50), false);
     ASSERT_FALSE(hung.has_value());
     EXPECT_THAT(hung.error().message, HasSubstr("has not answered"));
   }
-  const auto one_more = files.open(places.back(), 0, std::chrono::milliseconds(50), false);
+  const auto one_more = files.open(places.back(), anywhere, 0, std::chrono::milliseconds(50), false);
   ASSERT_FALSE(one_more.has_value());
   EXPECT_THAT(one_more.error().message, HasSubstr("not asked for"));
   dead.clear();
   const auto deadline = Clock::now() + std::chrono::seconds(20);
-  auto back = files.open(places.back(), 0, std::chrono::seconds(5), false);
+  auto back = files.open(places.back(), anywhere, 0, std::chrono::seconds(5), false);
   while (!back && Clock::now() < deadline)
-    back = files.open(places.back(), 0, std::chrono::seconds(5), false);
+    back = files.open(places.back(), anywhere, 0, std::chrono::seconds(5), false);
   ASSERT_TRUE(back.has_value()) << back.error().message;
   EXPECT_EQ(back->size(), content_.size());
 }

@@ -31,6 +31,7 @@ TEST(ImageVerify, ADoubtedImageDoesNotWaitForItsTurn) {
   options.folder = folder / "images";
   options.share.reserve = 1 << 20;
   options.look_every = 1h;
+  options.download.sources = {{"/"}, {"127.0.0.0/8"}};
   auto store = ImageStore::open(options, sink, log);
   ASSERT_TRUE(store.has_value()) << store.error().message;
   (*store)->fetch({digest, 0, {"file://" + test::installer_iso()}});

@@ -62,6 +62,7 @@ class DiskWorld final : public ImagesWorld {
     options.folder = folder_ / "images";
     options.share.reserve = 1 << 20;
     options.look_every = std::chrono::hours(1);
+    options.download.sources = {{"/"}, {"127.0.0.0/8"}};
     auto store = media::ImageStore::open(options, sink_, log_);
     ASSERT_TRUE(store) << store.error().message;
     store_ = std::move(*store);

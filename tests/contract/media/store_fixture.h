@@ -30,6 +30,7 @@ class StoreFixture : public testing::Test {
     store_.reset();
     options_.folder = folder_ / "images";
     options_.look_every = std::chrono::milliseconds(50);
+    if (options_.download.sources.folders.empty()) options_.download.sources = {{"/"}, {"127.0.0.0/8"}};
     auto store = ImageStore::open(options_, sink_, log_);
     ASSERT_TRUE(store.has_value()) << store.error().message;
     store_ = std::move(*store);

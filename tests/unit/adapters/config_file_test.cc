@@ -75,7 +75,8 @@ void expect_marks(const google::protobuf::Descriptor& type) {
     const auto& field = *type.field(i);
     const std::string& name = field.name();
     const bool named_so = name.ends_with("_file") || name.ends_with("_dir") || name.ends_with("_key") ||
-                          name.ends_with("_ca") || name == "ca" || name == "key" || name == "certificate";
+                          name.ends_with("_ca") || name == "ca" || name == "key" || name == "certificate" ||
+                          name == "folders";
     EXPECT_EQ(named_so, field.options().HasExtension(config::path)) << field.full_name();
     if (const auto* part = field.message_type();
         part != nullptr && part->file()->package() == "metalmesh.config")

@@ -47,8 +47,9 @@ TEST(UpFiles, every_program_reads_its_file) {
   const auto controller = read<config::Controller>(controller_text(settings));
   EXPECT_EQ(controller.api().listen(), "127.0.0.1:9000");
   EXPECT_EQ(controller.broker().url(), "mqtts://localhost:9001");
-  const auto agent = read<config::Agent>(agent_text(settings, settings.sites(1)));
+  const auto agent = read<config::Agent>(agent_text(settings, settings.sites(1), "/srv/my \"isos\""));
   EXPECT_EQ(agent.site(), "s2");
+  EXPECT_EQ(agent.image_sources().folders(0), "/srv/my \"isos\"");
   EXPECT_EQ(agent.signing_key(), "../../pki/site-keys/s2.key");
   EXPECT_EQ(agent.media().listen(), "[::]:9003");
   EXPECT_EQ(agent.media().address(), "[fd00::5]:9003");
