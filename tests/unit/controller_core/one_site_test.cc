@@ -21,7 +21,7 @@ struct OneSite : ::testing::Test {
     EXPECT_EQ(mesh.state().epoch, 1U);
     mesh.start_rollout(Mesh::rollout_object("r"));
     mesh.run_for(std::chrono::seconds(10));
-    EXPECT_EQ(mesh.deployment_of("l0").state(), "RUNNING");
+    EXPECT_EQ(mesh.deployment_of("l0").state(), "ISSUED") << "its agent has the order";
   }
 };
 
