@@ -8,10 +8,9 @@ namespace metalmesh::bmc {
 
 Dialogue::Dialogue(Peer peer, Timing timing, redfish::Identity expected, std::vector<std::string> left_over,
                    std::uint64_t first_number, Known known)
-    : line_(std::move(peer), timing, first_number),
-      sessions_(std::move(left_over), false),
-      expected_(std::move(expected)),
-      known_(known) {
+    : sessions_(std::move(left_over), false), expected_(std::move(expected)), known_(known) {
+  if (peer.resumed) sessions_.seek_lost();
+  line_ = Line(std::move(peer), timing, first_number);
   if (known_.map != nullptr) use_map();
 }
 

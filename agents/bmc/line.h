@@ -25,6 +25,7 @@ struct Peer {
   std::string name;  // of the dialogue: request ids are "<name>/<n>"
   wire::BmcTarget bmc;
   bool capture = false;  // without a pin and a CA any key is taken, pinned from then on and told
+  bool resumed = false;  // an earlier life may have logged in and not lived to hear the answer
 };
 
 struct Timing {

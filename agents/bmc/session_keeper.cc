@@ -27,6 +27,8 @@ Verdict SessionKeeper::open(Turn& turn, Line& line, const redfish::ServiceRoot& 
   if (line.login() == Login::none && log_in(turn, line, root) == Verdict::busy) return Verdict::busy;
   const bool unnamed = line.login() == Login::token && !named_;
   if (unnamed && find_own(turn, line, root) == Verdict::busy) return Verdict::busy;
+  const bool seeks = seeks_lost_ && line.login() == Login::token && !current_.empty();
+  if (seeks && find_lost(turn, line, root) == Verdict::busy) return Verdict::busy;
   return delete_old(turn, line);
 }
 
@@ -126,31 +128,51 @@ Verdict SessionKeeper::fall_back(Turn& turn, Line& line, const redfish::ServiceR
   return turn.fail(trouble_of(wire::BMC_LOGIN_REFUSED, reply));
 }
 
-/// Some do not say what the new session is called. In their list it is the one they mark, or the only one, or
-/// the newest.
-Verdict SessionKeeper::find_own(Turn& turn, Line& line, const redfish::ServiceRoot& root) {
-  if (!listed_) {
-    const HttpReplied* reply = line.fetch_if_it_can(turn, Ask::session_list, redfish::get(root.sessions));
-    if (reply == nullptr) return Verdict::busy;
-    const redfish::SessionList list = redfish::parse_sessions(*reply);
-    listed_ = true;
-    entries_.clear();
-    unread_ = list.mine.empty() && list.members.size() > 1 ? list.members : std::vector<std::string>{};
-    if (unread_.size() > most_sessions) unread_.clear();
-    if (!list.mine.empty())
-      own(list.mine);
-    else if (list.members.size() == 1)
-      own(list.members.front());
-  }
+/// Once for each login.
+Verdict SessionKeeper::read_list(Turn& turn, Line& line, const redfish::ServiceRoot& root) {
+  if (listed_) return Verdict::done;
+  const HttpReplied* reply = line.fetch_if_it_can(turn, Ask::session_list, redfish::get(root.sessions));
+  if (reply == nullptr) return Verdict::busy;
+  list_ = redfish::parse_sessions(*reply);
+  listed_ = true;
+  entries_.clear();
+  unread_ = list_.members.size() > most_sessions ? std::vector<std::string>() : list_.members;
+  return Verdict::done;
+}
+
+Verdict SessionKeeper::read_entries(Turn& turn, Line& line) {
   while (!unread_.empty()) {
     const HttpReplied* reply = line.fetch_if_it_can(turn, Ask::session_list, redfish::get(unread_.back()));
     if (reply == nullptr) return Verdict::busy;
     entries_.push_back(redfish::parse_session_entry(*reply, unread_.back()));
     unread_.pop_back();
   }
-  if (const std::string mine = redfish::own_of(entries_); !mine.empty()) own(mine);
+  return Verdict::done;
+}
+
+/// Some do not say what the new session is called. In their list it is the one they mark, or the only one, or
+/// the newest.
+Verdict SessionKeeper::find_own(Turn& turn, Line& line, const redfish::ServiceRoot& root) {
+  if (read_list(turn, line, root) == Verdict::busy) return Verdict::busy;
+  if (!list_.mine.empty()) {
+    own(list_.mine);
+  } else if (list_.members.size() == 1) {
+    own(list_.members.front());
+  } else {
+    if (read_entries(turn, line) == Verdict::busy) return Verdict::busy;
+    if (const std::string mine = redfish::own_of(entries_); !mine.empty()) own(mine);
+  }
   if (current_.empty()) turn.notes.push_back("a session that the BMC does not name may still be open");
   named_ = true;
+  return Verdict::done;
+}
+
+Verdict SessionKeeper::find_lost(Turn& turn, Line& line, const redfish::ServiceRoot& root) {
+  if (read_list(turn, line, root) == Verdict::busy) return Verdict::busy;
+  if (list_.members.size() > 1 && read_entries(turn, line) == Verdict::busy) return Verdict::busy;
+  for (const std::string& lost : redfish::lost_beside(current_, entries_))
+    if (std::ranges::find(ours_, lost) == ours_.end()) ours_.push_back(lost);
+  seeks_lost_ = false;
   return Verdict::done;
 }
 

@@ -29,6 +29,9 @@ class SessionKeeper {
   void use_basic() { basic_ = true; }
   /// Logins name it from now on; empty: none.
   void use_domain(std::string domain) { domain_ = std::move(domain); }
+  /// An earlier life may have logged in and not lived to hear what its session is called: once we are in, those that only we
+  /// can have opened are ended, too.
+  void seek_lost() { seeks_lost_ = true; }
   /// Whether there are sessions is open again; those that were opened are not forgotten.
   void forget_way() { basic_ = false; }
 
@@ -38,12 +41,17 @@ class SessionKeeper {
   Verdict fall_back(Turn& turn, Line& line, const redfish::ServiceRoot& root, const HttpReplied& reply);
   Verdict wait_for_room(Turn& turn, Line& line, Trouble otherwise);
   Verdict find_own(Turn& turn, Line& line, const redfish::ServiceRoot& root);
+  Verdict find_lost(Turn& turn, Line& line, const redfish::ServiceRoot& root);
+  Verdict read_list(Turn& turn, Line& line, const redfish::ServiceRoot& root);
+  Verdict read_entries(Turn& turn, Line& line);
   Verdict delete_old(Turn& turn, Line& line);
   void own(std::string uri);
 
   std::vector<std::string> ours_;
   std::string current_;
   bool named_ = false;  // the session in use has been looked for
+  bool seeks_lost_ = false;
+  redfish::SessionList list_;
   std::vector<std::string> unread_;
   std::vector<redfish::SessionEntry> entries_;
   bool listed_ = false;

@@ -8,6 +8,7 @@
 #include "agents/core/blob_cache.h"
 #include "agents/core/command_desk.h"
 #include "agents/core/damage_desk.h"
+#include "agents/core/discovery_desk.h"
 #include "agents/core/faults.h"
 #include "agents/core/job_queue.h"
 #include "agents/core/progress_samples.h"
@@ -68,7 +69,8 @@ struct AgentCore::Impl {
         inspections(reader, context),
         doctor(settings, site, link, images, journal),
         stopping(context, runner),
-        commands(context, runner, images, inspections, doctor, stopping, site_row),
+        discovery(reader, context, inspections),
+        commands(context, runner, images, inspections, doctor, stopping, discovery, site_row),
         samples(journal) {
     site.apply(settings, site_row.settings());
   }
@@ -144,6 +146,7 @@ struct AgentCore::Impl {
   InspectionDesk inspections;
   SiteDoctor doctor;
   StopDesk stopping;
+  DiscoveryDesk discovery;
   CommandDesk commands;
   ProgressSamples samples;
   bool started_ = false;
@@ -210,6 +213,7 @@ void AgentCore::Impl::on(const TimerFired& timer, const Now& now, Outcome& out) 
   if (token == "hello") return link.on_hello_due(raw_, out);
   if (token == "stream") return journal.on_due(now, out);
   if (token == "blob") return blobs.pump(now, out);
+  if (token == "discovery") return discovery.on_due(now, out);
   if (token == "queue" || token == "inspections") {
     review_ = true;
   } else if (const auto job_name = after(token, rows::job)) {
@@ -228,6 +232,8 @@ void AgentCore::Impl::on(const HttpReplied& reply, const Now& now, Outcome& out)
     if (JobSlot* slot = jobs.find(*deployment)) deliver(*slot, reply, now, out);
   } else if (const auto inspection = owner_of(reply.id, rows::inspect)) {
     inspections.on_reply(*inspection, reply, now, out);
+  } else if (const auto place = owner_of(reply.id, DiscoveryDesk::prefix)) {
+    discovery.on_answer(*place, reply, now, out);
   }
 }
 
@@ -236,11 +242,15 @@ void AgentCore::Impl::on(const HttpFailed& failed, const Now& now, Outcome& out)
     if (JobSlot* slot = jobs.find(*deployment)) runner.deliver(*slot, failed, now, out);
   } else if (const auto inspection = owner_of(failed.id, rows::inspect)) {
     inspections.on_failure(*inspection, failed, now, out);
+  } else if (const auto place = owner_of(failed.id, DiscoveryDesk::prefix)) {
+    discovery.on_answer(*place, failed, now, out);
   }
 }
 
 void AgentCore::Impl::on(const ProbeAnswered& answer, const Now& now, Outcome& out) {
   if (answer.id.starts_with(SiteDoctor::probe_prefix)) return doctor.on_answer(answer, now, out);
+  if (const auto place = after(answer.id, DiscoveryDesk::prefix))
+    return discovery.on_answer(*place, answer, now, out);
   const auto deployment = owner_of(answer.id, rows::job);
   if (!deployment) return;
   if (JobSlot* slot = jobs.find(*deployment)) deliver(*slot, answer, now, out);
@@ -432,6 +442,7 @@ void AgentCore::Impl::review(const Now& now, Outcome& out) {
     review_ = runner.take_queue_changed() || inspections.take_freed();
     freed = runner.take_place_freed();
   }
+  discovery.review(now, out);
 }
 
 AgentCore::AgentCore(const RowReader& rows, const Signer& signer, const Verifier& verifier, Entropy& entropy,

@@ -4,7 +4,7 @@
 // Who does what: stream_link (the controller), command_intake (what to believe), fence_table (never twice),
 // job_queue and job_table (who runs), job_runner (install machines), mount_desk (the media fence),
 // credential_breaker, usual_reads (what an end looks like), image_desk, blob_cache, inspection_desk,
-// blob_shelf (what the controller may fetch), event_journal (what the controller is told), progress_samples (what it is shown meanwhile).
+// site_doctor, discovery_desk, blob_shelf (what the controller may fetch), event_journal (what the controller is told), progress_samples (what it is shown meanwhile).
 #pragma once
 
 #include <memory>

@@ -95,11 +95,11 @@ std::optional<wire::Fault> CommandDesk::judge(const wire::Command& command,
     case wire::Command::kPrefetchImage:
       return refuse_form(command.prefetch_image());
     case wire::Command::kDiagnoseSite:
+    case wire::Command::kDiscover:
+    case wire::Command::kStopDiscovery:
     case wire::Command::kSiteSettings:
     case wire::Command::kReportState:
       return std::nullopt;
-    case wire::Command::kDiscover:
-    case wire::Command::kStopDiscovery:
     case wire::Command::BODY_NOT_SET:
       break;
   }
@@ -126,7 +126,9 @@ void CommandDesk::obey(const wire::Command& command, std::optional<orders::Parts
     case wire::Command::kDiagnoseSite:
       return doctor_.ask(command.diagnose_site(), now, out);
     case wire::Command::kDiscover:
+      return discovery_.ask(command.discover(), now, out);
     case wire::Command::kStopDiscovery:
+      return discovery_.stop(command.stop_discovery(), now, out);
     case wire::Command::BODY_NOT_SET:
       return;
   }

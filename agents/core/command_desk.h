@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "agents/core/command_intake.h"
+#include "agents/core/discovery_desk.h"
 #include "agents/core/image_desk.h"
 #include "agents/core/inspection_desk.h"
 #include "agents/core/job_runner.h"
@@ -19,13 +20,15 @@ class CommandDesk {
  public:
   /// `site_row` is the owner's copy of row "a/site"; settings go there.
   CommandDesk(JobContext context, JobRunner& runner, ImageDesk& images, InspectionDesk& inspections,
-              SiteDoctor& doctor, const StopDesk& stopping, record::SiteState& site_row)
+              SiteDoctor& doctor, const StopDesk& stopping, DiscoveryDesk& discovery,
+              record::SiteState& site_row)
       : c_(context),
         runner_(runner),
         images_(images),
         inspections_(inspections),
         doctor_(doctor),
         stopping_(stopping),
+        discovery_(discovery),
         site_row_(site_row) {}
 
   void take(const delivery::Entry& entry, const Now& now, Outcome& out);
@@ -48,6 +51,7 @@ class CommandDesk {
   InspectionDesk& inspections_;
   SiteDoctor& doctor_;
   const StopDesk& stopping_;
+  DiscoveryDesk& discovery_;
   record::SiteState& site_row_;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agents/core/faults.h"
+#include "agents/work/exchange.h"
 #include "common/orders/order_parts.h"
 
 namespace metalmesh::agent {
@@ -20,8 +21,8 @@ wire::InspectServer request_of(const record::Job& job) {
   return request;
 }
 
-std::vector<std::string> sessions_of(const record::Job& job) {
-  return {job.session_uris().begin(), job.session_uris().end()};
+Inspection::Earlier earlier(const record::Job& job) {
+  return {work::has_talked(job), {job.session_uris().begin(), job.session_uris().end()}};
 }
 
 std::optional<std::string> wrong(const wire::Agreed&, const wire::Issue&) { return std::nullopt; }
@@ -35,7 +36,7 @@ const work::Kind inspect_kind{"inspect", false, wrong, materials, past_return, m
 
 InspectWork::InspectWork(const work::Makings& with)
     : job_(with.job),
-      inspection_("job/" + job_.issue().deployment_id(), request_of(job_), sessions_of(job_), with.timeouts,
+      inspection_("job/" + job_.issue().deployment_id(), request_of(job_), earlier(job_), with.timeouts,
                   with.known.quirks, with.seed) {
   if (job_.agreed().inspect().capture()) inspection_.read_everything();
 }

@@ -76,16 +76,16 @@ std::string fill(std::string_view pattern, const bmc::Trouble& trouble, const wi
 
 }  // namespace
 
-Inspection::Inspection(std::string name, wire::InspectServer request, std::vector<std::string> left_over,
+Inspection::Inspection(std::string name, wire::InspectServer request, Earlier earlier,
                        const work::StageTimeouts& timeouts, const QuirkTable* quirks, std::uint64_t seed,
                        const std::string& media_base)
     : request_(std::move(request)),
       patience_(timeouts.unreachable),
       random_(seed),
       // An answer to a request of an earlier life must not pass for one of this.
-      dialogue_({std::move(name), request_.bmc(), true},
+      dialogue_({std::move(name), request_.bmc(), true, earlier.talked},
                 {.request = timeouts.bmc_request, .poll = timeouts.poll},
-                redfish::from_wire(request_.expected()), std::move(left_over),
+                redfish::from_wire(request_.expected()), std::move(earlier.sessions),
                 1 + random_.below(1'000'000'000), {quirks, nullptr}),
       leftovers_(media_base, request_.take_ours_away()) {
   result_.set_request_id(request_.request_id());
@@ -114,6 +114,11 @@ Inspection::Step Inspection::on_failure(const HttpFailed& failed, const Now& now
 }
 
 Verdict Inspection::read_all(bmc::Turn& turn) {
+  if (request_.who_only()) {
+    if (dialogue_.connect(turn) == Verdict::busy) return Verdict::busy;
+    report();
+    return Verdict::done;
+  }
   if (dialogue_.connect(turn) == Verdict::busy || dialogue_.find_managers(turn) == Verdict::busy ||
       dialogue_.survey(turn) == Verdict::busy || dialogue_.read_reset_values(turn) == Verdict::busy ||
       dialogue_.find_slots(turn) == Verdict::busy)

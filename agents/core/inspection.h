@@ -22,8 +22,13 @@ namespace metalmesh::agent {
 
 class Inspection {
  public:
-  /// `name`: its HTTP requests are "<name>/<n>". `left_over`: sessions that a crash may have left behind.
-  Inspection(std::string name, wire::InspectServer request, std::vector<std::string> left_over,
+  /// What an earlier life of the agent did of it: nothing, or it talked, and these sessions may be left behind.
+  struct Earlier {
+    bool talked = false;
+    std::vector<std::string> sessions;
+  };
+  /// `name`: its HTTP requests are "<name>/<n>".
+  Inspection(std::string name, wire::InspectServer request, Earlier earlier,
              const work::StageTimeouts& timeouts, const QuirkTable* quirks, std::uint64_t seed,
              const std::string& media_base = {});
 

@@ -37,6 +37,7 @@ InspectionDesk::InspectionDesk(const RowReader& reader, JobContext context) : c_
   for (auto& [name, row] : load_rows<record::Inspection>(reader, rows::inspect)) {
     next_queue_number_ = std::max<std::uint64_t>(next_queue_number_, row.queue_number() + 1);
     slots_[name].row = std::move(row);
+    slots_[name].resumed = true;
   }
 }
 
@@ -95,8 +96,9 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
     c_.bmcs.begin(holder(name), bmc.address(), bmc.credential(), now.mono);
     const auto& left_over = slot.row.session_uris();
     slot.talk = std::make_unique<Inspection>(
-        holder(name), slot.row.request(), std::vector<std::string>(left_over.begin(), left_over.end()),
-        c_.settings.timeouts, &c_.settings.quirks, draw_seed(c_.entropy), c_.site.media_of(bmc).base());
+        holder(name), slot.row.request(),
+        Inspection::Earlier{slot.resumed, {left_over.begin(), left_over.end()}}, c_.settings.timeouts,
+        &c_.settings.quirks, draw_seed(c_.entropy), c_.site.media_of(bmc).base());
     ++talking;
     apply(name, slot, slot.talk->go_on(now), now, out);
   }
@@ -150,7 +152,8 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
   }
   if (step.wake) out.emit(TimerArm{holder(name), *step.wake});
   if (step.result) {
-    if (!step.result->has_fault()) c_.maps.keep(slot.talk->map(), out);
+    const bool whole = !step.result->has_fault() && !slot.row.request().who_only();
+    if (whole) c_.maps.keep(slot.talk->map(), out);
     // `finish` ends what holds the name.  NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
     const std::string done = name;
     finish(done, slot, std::move(*step.result), now, out);
@@ -180,14 +183,26 @@ void InspectionDesk::finish(const std::string& name, const Slot& slot, wire::Ins
   out.log(result.has_fault() ? LogLevel::warning : LogLevel::info,
           result.has_fault() ? "inspection failed: " + result.fault().seen() : "inspected",
           {{"server", slot.row.request().server()}, {"bmc", slot.row.request().bmc().address()}});
-  wire::Event event;
-  event.set_server(slot.row.request().server());
-  *event.mutable_inspected() = std::move(result);
-  c_.journal.tell(std::move(event), now, out);
+  if (slot.row.request().who_only()) {
+    seen_.push_back(std::move(result));
+  } else {
+    wire::Event event;
+    event.set_server(slot.row.request().server());
+    *event.mutable_inspected() = std::move(result);
+    c_.journal.tell(std::move(event), now, out);
+  }
   out.erase(rows::inspect + name);
   c_.bmcs.end(holder(name));
   slots_.erase(name);
   freed_ = true;
+}
+
+void InspectionDesk::drop(const std::string& request, Outcome& out) {
+  const auto slot = slots_.find(request);
+  // Sessions of an earlier life are still to be ended.
+  if (slot == slots_.end() || slot->second.talk || slot->second.row.session_uris_size() > 0) return;
+  out.erase(rows::inspect + request);
+  slots_.erase(slot);
 }
 
 bool InspectionDesk::take_freed() { return std::exchange(freed_, false); }

@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agents/core/inspection.h"
 #include "agents/core/job_runner.h"
@@ -29,6 +31,11 @@ class InspectionDesk {
   /// Timer "inspect/<request>".
   void on_due(const std::string& request, const Now& now, Outcome& out);
 
+  /// Nobody wants to know any more: it is not begun. What talks already comes to its end, and logs out.
+  void drop(const std::string& request, Outcome& out);
+  /// What was seen by those that only ask who it is, since this was asked last: no event tells it.
+  std::vector<wire::Inspected> take_seen() { return std::exchange(seen_, {}); }
+
   /// A conversation ended since this was asked last: its BMC is free.
   bool take_freed();
 
@@ -36,6 +43,7 @@ class InspectionDesk {
   struct Slot {
     record::Inspection row;
     std::unique_ptr<Inspection> talk;
+    bool resumed = false;  // an earlier life may have talked
     std::optional<MonoTime> unproven_since;
   };
   static bool may_wait(Slot& slot, const Now& now);
@@ -48,6 +56,7 @@ class InspectionDesk {
   std::map<std::string, Slot> slots_;  // by request id
   std::uint64_t next_queue_number_ = 1;
   bool freed_ = false;
+  std::vector<wire::Inspected> seen_;
 };
 
 }  // namespace metalmesh::agent

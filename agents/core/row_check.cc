@@ -31,6 +31,7 @@ bool whole(const record::ImageWish& wish, const std::string& sha256) {
   return wish.image().sha256() == sha256;
 }
 bool whole(const record::Inspection& row, const std::string& id) { return row.request().request_id() == id; }
+bool whole(const record::Discovery& row, const std::string&) { return !row.request().request_id().empty(); }
 bool whole(const record::Fence& fence, const std::string& machine) {
   return !machine_key(fence.identity()).empty() && !machine.empty();
 }
@@ -96,6 +97,7 @@ Status check_rows(const RowReader& reader) {
         +[](const RowReader& r) { return check_all<record::CredentialMark>(r, rows::credential); },
         +[](const RowReader& r) { return check_all<record::ImageWish>(r, rows::image); },
         +[](const RowReader& r) { return check_all<record::Inspection>(r, rows::inspect); },
+        +[](const RowReader& r) { return check_one<record::Discovery>(r, rows::discovery); },
         +[](const RowReader& r) { return check_all<record::UsualReads>(r, rows::reads); },
         +[](const RowReader& r) { return check_all<record::ShelvedBlob>(r, rows::shelf); },
         +[](const RowReader& r) { return delivery::check_receiver_row(rows::commands, r); },

@@ -15,6 +15,7 @@ inline constexpr char blob[] = "blob/";
 inline constexpr char bmc[] = "bmc/";
 inline constexpr char credential[] = "credential/";
 inline constexpr char damaged[] = "damaged/";
+inline constexpr char discovery[] = "discovery";
 inline constexpr char fence[] = "fence/";
 inline constexpr char image[] = "image/";
 inline constexpr char inspect[] = "inspect/";

@@ -21,6 +21,8 @@ struct ServiceRoot {
   std::string product;
   std::vector<std::string> oem;  // keys of Oem
   std::string version;
+  std::string uuid;         // of the service, which is not the machine's
+  std::string service_tag;  // the number on the machine's label, where some maker's part of it says so
   std::string systems = "/redfish/v1/Systems";
   std::string managers = "/redfish/v1/Managers";
   std::string sessions = "/redfish/v1/SessionService/Sessions";
@@ -44,6 +46,8 @@ struct SessionEntry {
   std::string uri;
   std::string created;
   bool mine = false;
+  std::string user;
+  std::string origin;  // the address that logged in
 };
 
 /// One page of a collection.
@@ -147,6 +151,9 @@ Session parse_session(const HttpReplied& reply);
 SessionList parse_sessions(const HttpReplied& reply);
 SessionEntry parse_session_entry(const HttpReplied& reply, std::string uri);
 std::string own_of(const std::vector<SessionEntry>& entries);
+/// Those that are of the same account, from the same address, as the one called `own`, and not newer: whoever has that one
+/// opened them. None where the BMC does not tell both.
+std::vector<std::string> lost_beside(const std::string& own, const std::vector<SessionEntry>& entries);
 /// A 401 that asks for Basic.
 bool offers_basic(const HttpReplied& reply);
 /// ServiceEnabled is false.

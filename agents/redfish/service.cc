@@ -44,6 +44,10 @@ Result<ServiceRoot> parse_service_root(const HttpReplied& reply) {
   if (out.vendor.empty() && !out.oem.empty()) out.vendor = out.oem.front();
   out.product = root["Product"].text();
   out.version = root["RedfishVersion"].text();
+  out.uuid = root["UUID"].text();
+  for (const std::string& maker : out.oem) {
+    if (out.service_tag.empty()) out.service_tag = root["Oem"][maker]["ServiceTag"].text();
+  }
   replace_if_given(out.systems, root["Systems"].link());
   replace_if_given(out.managers, root["Managers"].link());
   replace_if_given(out.sessions, root["Links"]["Sessions"].link());
@@ -98,14 +102,29 @@ SessionList parse_sessions(const HttpReplied& reply) {
 }
 
 SessionEntry parse_session_entry(const HttpReplied& reply, std::string uri) {
-  SessionEntry out{std::move(uri), {}, false};
+  SessionEntry out{.uri = std::move(uri)};
   const auto document = Document::parse_object(reply.body);
   if (!document) return out;
   const View root = document->root();
   out.created = root["CreatedTime"].text();
+  out.user = root["UserName"].text();
+  out.origin = root["ClientOriginIPAddress"].text();
   const View oem = root["Oem"];
-  for (const std::string& vendor : oem.keys())
+  for (const std::string& vendor : oem.keys()) {
     if (oem[vendor]["MySession"].flag().value_or(false)) out.mine = true;
+    if (out.origin.empty()) out.origin = oem[vendor]["UserIP"].text();
+  }
+  return out;
+}
+
+std::vector<std::string> lost_beside(const std::string& own, const std::vector<SessionEntry>& entries) {
+  const auto ours = std::ranges::find(entries, own, &SessionEntry::uri);
+  if (ours == entries.end() || ours->user.empty() || ours->origin.empty()) return {};
+  std::vector<std::string> out;
+  for (const SessionEntry& each : entries) {
+    const bool same = each.uri != own && each.user == ours->user && each.origin == ours->origin;
+    if (same && !each.mine && each.created <= ours->created) out.push_back(each.uri);
+  }
   return out;
 }
 

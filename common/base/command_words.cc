@@ -55,6 +55,12 @@ std::string doctor(std::string_view server, std::string_view flags) {
   const std::string command = joined("metalmesh doctor server ", server);
   return flags.empty() ? command : joined(command, " ", flags);
 }
+std::string discover(std::string_view site) { return joined("metalmesh discover ", site, " --range RANGE"); }
+std::string stop_discovery(std::string_view site) { return joined("metalmesh discover ", site, " --stop"); }
+std::string last_discovery(std::string_view site, std::string_view flags) {
+  const std::string command = joined("metalmesh discover ", site, " --last");
+  return flags.empty() ? command : joined(command, " ", flags);
+}
 std::string bmc(std::string_view deed, std::string_view server, std::string_view flags) {
   const std::string command = joined(joined("metalmesh bmc ", deed), " ", server);
   return flags.empty() ? command : joined(command, " ", flags);

@@ -45,6 +45,11 @@ std::string boot_iso(std::string_view image, std::string_view server, std::strin
 std::string power(std::string_view change, std::string_view server);
 /// What stands in the way of an install; `flags`: more of it, such as "--mount-test".
 std::string doctor(std::string_view server, std::string_view flags = {});
+/// Which BMCs stand in a range of a site's addresses.
+std::string discover(std::string_view site);
+std::string stop_discovery(std::string_view site);
+/// What was found the last time; `flags`: more of it, such as "-o yaml".
+std::string last_discovery(std::string_view site, std::string_view flags = {});
 /// `deed` as it is typed: "clear-jobs", "set-clock", ...
 std::string bmc(std::string_view deed, std::string_view server, std::string_view flags = {});
 /// A hardware type, as `server` is.

@@ -7,15 +7,8 @@
 namespace metalmesh::hosts {
 namespace {
 
-/// With no bit set behind its prefix: whoever writes 10.20.0.7/24 means a host, or has mistyped the network.
-bool is_network(const IpInterface& range) {
-  IpAddress address = range.address;
-  const unsigned bits = address.v6 ? 128 : 32;
-  for (unsigned bit = range.prefix; bit < bits; ++bit) {
-    if ((address.bytes[bit / 8] >> (7 - bit % 8) & 1U) != 0) return false;
-  }
-  return true;
-}
+/// Whoever writes 10.20.0.7/24 means a host, or has mistyped the network.
+bool is_network(const IpInterface& range) { return range.address == range.first(); }
 
 bool overlap(const IpInterface& a, const IpInterface& b) {
   return a.network_holds(b.address) || b.network_holds(a.address);
@@ -54,6 +47,10 @@ Status BmcNetworks::check(const Named& named) {
         return fail(ErrorKind::invalid, field + ".cidr: " + network.cidr() + " overlaps " +
                                             before[other].text() + ": each BMC is in one network");
     }
+    if (network.discover_with_login() && network.credentials().empty())
+      return fail(
+          ErrorKind::invalid,
+          field + ".discoverWithLogin: with which login? Name one in credentials of " + network.cidr());
     if (!network.media().empty() && network.media() != "https" && network.media() != "http")
       return fail(ErrorKind::invalid,
                   field + ".media: \"" + network.media() + "\" is neither https nor http");
@@ -84,6 +81,11 @@ std::vector<std::string> BmcNetworks::open_to(const std::string& credential) con
   return out;
 }
 
+std::optional<std::string> BmcNetworks::why_not_at_all(std::string_view bmc_address) const {
+  if (networks_.empty() || of(bmc_address) != nullptr) return std::nullopt;
+  return "BMC " + host_of_bmc_address(bmc_address) + " is in none of the site's bmcNetworks";
+}
+
 std::optional<std::string> BmcNetworks::why_not(std::string_view bmc_address,
                                                 const std::string& credential) const {
   if (networks_.empty()) return std::nullopt;
@@ -95,7 +97,7 @@ std::optional<std::string> BmcNetworks::why_not(std::string_view bmc_address,
   if (!address) return open.empty() ? std::optional(bound) : std::nullopt;
   const auto at =
       std::ranges::find_if(networks_, [&](const Network& n) { return n.range.network_holds(*address); });
-  if (at == networks_.end()) return "BMC " + host + " is in none of the site's bmcNetworks";
+  if (at == networks_.end()) return why_not_at_all(bmc_address);
   if (!lets(*at, credential)) return bound + "; BMC " + host + " is in " + at->named.cidr();
   return std::nullopt;
 }

@@ -29,6 +29,8 @@ class BmcNetworks {
 
   /// The one that holds this BMC; nothing for one that is known by a name, which is judged when it is dialled.
   [[nodiscard]] const wire::BmcNetwork* of(std::string_view bmc_address) const;
+  /// Why nobody must be asked at this address, which is written as one; nothing: somebody may be, as far as needs no login.
+  [[nodiscard]] std::optional<std::string> why_not_at_all(std::string_view address) const;
   /// Why this BMC must not be asked with this credential, as a sentence; nothing: it may be.
   [[nodiscard]] std::optional<std::string> why_not(std::string_view bmc_address,
                                                    const std::string& credential) const;

@@ -45,6 +45,19 @@ bool IpInterface::network_holds(const IpAddress& other) const {
   return true;
 }
 
+IpAddress IpInterface::first() const {
+  IpAddress out = address;
+  for (unsigned i = 0; i < bits_of(address) / 8; ++i) out.bytes[i] &= mask_byte(prefix, i);
+  return out;
+}
+
+IpAddress IpInterface::last() const {
+  IpAddress out = address;
+  for (unsigned i = 0; i < bits_of(address) / 8; ++i)
+    out.bytes[i] |= static_cast<std::uint8_t>(~mask_byte(prefix, i));
+  return out;
+}
+
 bool IpInterface::is_reserved() const {
   const unsigned bits = bits_of(address);
   if (prefix + 1 >= bits) return false;  // point-to-point links and single hosts have no such addresses

@@ -29,6 +29,9 @@ struct IpInterface {
   /// Of the IPv4 network: "255.255.255.0"; empty for IPv6.
   [[nodiscard]] std::string netmask() const;
   [[nodiscard]] bool network_holds(const IpAddress& other) const;
+  /// Of its network, whether a host may have them or not.
+  [[nodiscard]] IpAddress first() const;
+  [[nodiscard]] IpAddress last() const;
   /// The network's own address, or (IPv4) its broadcast address: no host may have it.
   [[nodiscard]] bool is_reserved() const;
   /// /32 or /128: there is nobody else in its network.

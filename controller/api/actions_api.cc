@@ -157,6 +157,12 @@ BodyResult prefetch_body(const ApiRequest& request, const std::string& image) {
   return PrefetchImage{image, {body.sites().begin(), body.sites().end()}};
 }
 
+BodyResult discovery_body(const ApiRequest& request, const std::string& site) {
+  rest::StartDiscovery body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  return DiscoverBmcs{site, {body.ranges().begin(), body.ranges().end()}, body.port()};
+}
+
 BodyResult body_of(const ApiRequest& request) {
   if (request.route->endpoint == Endpoint::continue_controller) return continue_body(request);
   if (request.route->endpoint == Endpoint::settle_damage) return settle_body(request);
@@ -199,6 +205,10 @@ BodyResult body_of(const ApiRequest& request) {
       return clear_body(request, name);
     case Endpoint::diagnose_site:
       return no_parameters(request, DiagnoseSite{name});
+    case Endpoint::discover_bmcs:
+      return discovery_body(request, name);
+    case Endpoint::stop_discovery:
+      return no_parameters(request, StopDiscovery{name});
     case Endpoint::prefetch_image:
       return prefetch_body(request, name);
     default:
@@ -222,7 +232,7 @@ ApiReply action_reply(const ApiRequest& request, const Answer& answer) {
   const Endpoint endpoint = request.route->endpoint;
   if (endpoint == Endpoint::start_backup) return ApiReply{202, "{}", "application/json", {}};
   const bool later = endpoint == Endpoint::inspect_server || endpoint == Endpoint::prefetch_image ||
-                     endpoint == Endpoint::diagnose_site;
+                     endpoint == Endpoint::diagnose_site || endpoint == Endpoint::discover_bmcs;
   const int status = later ? 202 : 200;
   if (const auto* object = std::get_if<Object>(&answer.object)) return object_reply(*object, status);
   if (const auto* deployment = std::get_if<rest::Deployment>(&answer.object)) {

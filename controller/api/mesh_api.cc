@@ -14,6 +14,7 @@
 #include "controller/api/object_json.h"
 #include "controller/api/paging.h"
 #include "controller/api/request_filters.h"
+#include "controller/core/discoveries.h"
 #include "controller/state/event_log.h"
 #include "controller/state/plan_pages.h"
 #include "controller/state/row_codec.h"
@@ -181,6 +182,17 @@ ApiResult get_plan(const ApiRequest& request, const MeshState& state, const RowR
         {}, "plan it again: " + commands::plan(name));
   if (number + 1 < pages) page.set_next(std::to_string(number));
   return ApiReply{200, encode_json(page), "application/json", {}};
+}
+
+ApiResult get_discovery(const ApiRequest& request, const MeshState& state) {
+  const std::string& site = request.captures.at(0);
+  if (!state.sites.contains(site))
+    return refuse(404, "there is no site \"" + site + "\"", {}, commands::list("sites"));
+  const auto found = state.discoveries.find(site);
+  if (found == state.discoveries.end())
+    return refuse(404, "site " + site + " was not asked which BMCs it has since this controller started", {},
+                  commands::discover(site));
+  return ApiReply{200, encode_json(shown_discovery(state, found->second)), "application/json", {}};
 }
 
 ApiReply get_controller(const MeshState& state) {

@@ -25,6 +25,8 @@ ApiResult list_events(const ApiRequest& request, const MeshState& state, const R
 /// may know more.
 ApiReply list_families(const families::FamilyCatalogue& families);
 ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue& families);
+/// What a site found the last time it was asked which BMCs stand there; while it looks, how far it is.
+ApiResult get_discovery(const ApiRequest& request, const MeshState& state);
 /// Whether it was restored and holds, and what differs.
 ApiReply get_controller(const MeshState& state);
 ApiReply get_version(const std::string& version, const MeshState& state);

@@ -215,6 +215,8 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::clean_server:
     case Endpoint::clear_quarantine:
     case Endpoint::diagnose_site:
+    case Endpoint::discover_bmcs:
+    case Endpoint::stop_discovery:
     case Endpoint::prefetch_image:
       return perform_action(request, operate);
     case Endpoint::list_deployments:
@@ -231,6 +233,8 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return list_families(settings_.families);
     case Endpoint::get_family:
       return get_family(request, settings_.families);
+    case Endpoint::get_discovery:
+      return get_discovery(request, state);
     case Endpoint::get_controller:
       return get_controller(state);
     case Endpoint::get_version:

@@ -29,6 +29,9 @@ constexpr Route others[] = {
 
     {"POST",   "/api/v1/sites/{name}/clear-quarantine",     clear_quarantine,    Role::admin},
     {"POST",   "/api/v1/sites/{name}/doctor",               diagnose_site,       Role::operator_},
+    {"GET",    "/api/v1/sites/{name}/discovery",            get_discovery,       Role::viewer},
+    {"POST",   "/api/v1/sites/{name}/discovery",            discover_bmcs,       Role::operator_},
+    {"DELETE", "/api/v1/sites/{name}/discovery",            stop_discovery,      Role::operator_},
 
     {"POST",   "/api/v1/servers/{name}/inspect",            inspect_server,      Role::operator_},
     {"POST",   "/api/v1/servers/{name}/accept",             accept_server,       Role::operator_},

@@ -110,6 +110,18 @@ CommandResult doctor_servers(Session& session, const DoctorOrder& order);
 CommandResult doctor_rollout(Session& session, const DoctorOrder& order);
 CommandResult doctor_site(Session& session, const std::string& name);
 
+// commands_discover.cc
+struct DiscoverOrder {
+  std::string site;
+  std::vector<std::string> ranges;
+  std::uint32_t port = 0;  // 0: 443
+  std::string serials;     // file; empty: nothing is compared
+  bool last = false;       // nothing is asked: what was found the last time
+  bool stop = false;
+};
+/// Which BMCs stand there; waits for it. Nothing is registered by it.
+CommandResult discover_bmcs(Session& session, const DiscoverOrder& order);
+
 // commands_quirks.cc
 /// The rows of known peculiarities of BMCs that come with this version; one with its sources.
 CommandResult show_quirks(Session& session, const std::string& name);

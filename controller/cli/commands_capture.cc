@@ -45,12 +45,14 @@ Result<Talks> talks_of(ApiClient& api, const std::string& server, const std::str
 
 /// It is at the site when the deployment ends, and comes a moment later.
 Result<std::string> fetch_talk(ApiClient& api, const std::string& id) {
+  const std::string path = object_path(*find_kind("Deployment"), id);
   const auto deadline = std::chrono::steady_clock::now() + fetch_patience;
+  rest::Deployment deployment;
   for (;;) {
-    auto lines = api.call("GET", object_path(*find_kind("Deployment"), id) + "/transcript");
-    const bool coming = !lines && exit_code_of(lines.error()) == ExitCode::unreachable;
-    if (!coming || std::chrono::steady_clock::now() > deadline) return lines;
-    std::this_thread::sleep_for(1s);
+    if (auto status = api.get(path, deployment); !status) return std::unexpected(status.error());
+    const bool coming = deployment.transcript().state() == "coming";
+    if (!coming || std::chrono::steady_clock::now() > deadline) return api.call("GET", path + "/transcript");
+    std::this_thread::sleep_for(300ms);
   }
 }
 

@@ -37,6 +37,7 @@ class Grammar {
     IdentityOrder identity;
     MoveOrder move;
     DoctorOrder doctor;
+    DiscoverOrder discover;
     RenderOrder render;
     ReportOrder report;
     HardwareCapture hardware;
@@ -57,6 +58,7 @@ class Grammar {
   void boot_iso();
   void bmc();
   void doctor();
+  void discover();
   void add_bmc(CLI::App& app, FleetOrder& order);
   void rollouts();
   void deployments();

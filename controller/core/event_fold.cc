@@ -10,6 +10,7 @@
 #include "controller/core/actions/actions.h"
 #include "controller/core/deployment_fold.h"
 #include "controller/core/deployment_machine.h"
+#include "controller/core/discoveries.h"
 #include "controller/core/event_gaps.h"
 #include "controller/core/event_text.h"
 #include "controller/core/fences.h"
@@ -288,6 +289,9 @@ void fold_event(Work& work, const std::string& site, const std::string& journal,
       break;
     case wire::Event::kSiteDiagnosed:
       fold_site_diagnosed(work, site, event.site_diagnosed());
+      break;
+    case wire::Event::kDiscovered:
+      fold_discovered(work, site, event.discovered());
       break;
     case wire::Event::kJournalOpened:
       if (link != nullptr) link->set_machine(event.journal_opened().machine_id());

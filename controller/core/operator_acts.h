@@ -1,5 +1,5 @@
 // Everything a person may do besides apply, delete, plan and start (plan_acts.h): abort, resolve, cancel, inspect, accept,
-// protect, adopt, release, reidentify, replace, move, retire, vouch for a site, prefetch, go on after a
+// protect, adopt, release, reidentify, replace, move, retire, vouch for a site, ask it which BMCs it has, prefetch, go on after a
 // restore, settle damage of the store, back it up. Each checks first and changes only then; a refusal changes nothing.
 #pragma once
 
@@ -15,6 +15,8 @@ ActResult act(Work& work, const ProtectServer& request, const std::string& actor
 ActResult act(Work& work, const RetireServer& request, const std::string& actor);
 ActResult act(Work& work, const ClearSiteQuarantine& request, const std::string& actor);
 ActResult act(Work& work, const DiagnoseSite& request, const std::string& actor);
+ActResult act(Work& work, const DiscoverBmcs& request, const std::string& actor);
+ActResult act(Work& work, const StopDiscovery& request, const std::string& actor);
 ActResult act(Work& work, const PrefetchImage& request, const std::string& actor);
 ActResult act(Work& work, const AdoptServer& request, const std::string& actor);
 ActResult act(Work& work, const ReleaseServer& request, const std::string& actor);

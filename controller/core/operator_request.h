@@ -103,6 +103,15 @@ struct ClearSiteQuarantine {
 struct DiagnoseSite {
   std::string site;
 };
+/// The site's agent looks which BMCs stand in these ranges; nothing is registered by it.
+struct DiscoverBmcs {
+  std::string site;
+  std::vector<std::string> ranges;
+  std::uint32_t port = 0;  // 0: 443
+};
+struct StopDiscovery {
+  std::string site;
+};
 
 /// Calls one deployment back, by its id or by its server's name; what is launched goes on.
 struct CancelDeployment {
@@ -136,7 +145,8 @@ struct OperatorRequest {
   std::variant<Apply, Delete, PlanRollout, StartRollout, AbortRollout, ResolveDeployment, InspectServer,
                AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine, PrefetchImage, AdoptServer,
                ReleaseServer, ReidentifyServer, ReplaceServer, MoveServer, CancelDeployment,
-               ContinueController, CleanServer, SettleDamage, StartBackup, DiagnoseSite>
+               ContinueController, CleanServer, SettleDamage, StartBackup, DiagnoseSite, DiscoverBmcs,
+               StopDiscovery>
       body;
 };
 

@@ -31,7 +31,9 @@ constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::
     "clean",
     "settle",
     "backup",
-    "diagnose"};
+    "diagnose",
+    "discover",
+    "stop discovery"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
@@ -68,6 +70,11 @@ void add(Fields& f, const ProtectServer& r) {
 void add(Fields& f, const RetireServer& r) { f << r.server; }
 void add(Fields& f, const ClearSiteQuarantine& r) { f << r.site << r.note << r.journal; }
 void add(Fields& f, const DiagnoseSite& r) { f << r.site; }
+void add(Fields& f, const DiscoverBmcs& r) {
+  f << r.site << std::uint64_t{r.port};
+  for (const std::string& range : r.ranges) f << range;
+}
+void add(Fields& f, const StopDiscovery& r) { f << r.site; }
 void add(Fields& f, const AdoptServer& r) { f << r.server << r.reason; }
 void add(Fields& f, const ReleaseServer& r) { f << r.server << r.reason; }
 void add(Fields& f, const ReidentifyServer& r) { f << r.server << r.confirm << r.reason; }

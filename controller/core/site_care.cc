@@ -6,6 +6,7 @@
 
 #include "common/base/digest.h"
 #include "common/ports/wire_time.h"
+#include "controller/core/discoveries.h"
 #include "controller/core/fences.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/order_builder.h"
@@ -185,6 +186,7 @@ void serve_site(Work& work, const std::string& name) {
   send_inspections(work, site, *link);
   send_prefetches(work, name, *link);
   send_diagnosis(work, name, *link);
+  send_discovery(work, name, *link);
 }
 
 void note_newcomer(Work& work, const std::string& site, const Newcomer& newcomer) {

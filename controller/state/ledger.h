@@ -103,6 +103,15 @@ class Ledger {
   void put_damage(const std::string& row, record::DamagedRow damage);
   void erase_damage(const std::string& row);
   void set_backup(rest::Backup backup) { mesh_.backup = std::move(backup); }
+  void set_discovery(rest::Discovery discovery) {
+    std::string site = discovery.site();
+    mesh_.discoveries[std::move(site)] = std::move(discovery);
+  }
+  /// The last one of a site, of which no row is kept; nullptr: none was asked for.
+  rest::Discovery* live_discovery(const std::string& site) {
+    const auto found = mesh_.discoveries.find(site);
+    return found == mesh_.discoveries.end() ? nullptr : &found->second;
+  }
   void set_hold(std::optional<rest::Hold> hold);
 
   /// Appends to the event log: numbers it and fills `at`.

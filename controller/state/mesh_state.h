@@ -40,10 +40,11 @@ struct MeshState : Objects {
   bool disk_low = false;
   std::string clock_doubt;  // in what way the controller's clock is not to be believed; empty: it is
   Duration clock_steps{};   // by how much it has been set back altogether, zero or below
-  std::map<std::string, record::OwedFence> fences;   // by deployment: what sites have not confirmed yet
-  std::optional<rest::Hold> hold;                    // after a restore, until a person has looked
-  std::map<std::string, record::DamagedRow> damage;  // by row (printable): what nobody settled yet
-  std::optional<rest::Backup> backup;                // the last one of this life
+  std::map<std::string, record::OwedFence> fences;     // by deployment: what sites have not confirmed yet
+  std::optional<rest::Hold> hold;                      // after a restore, until a person has looked
+  std::map<std::string, record::DamagedRow> damage;    // by row (printable): what nobody settled yet
+  std::optional<rest::Backup> backup;                  // the last one of this life
+  std::map<std::string, rest::Discovery> discoveries;  // by site: the last one of this life
   std::map<std::string, std::map<std::string, std::string>>
       families;  // site -> family -> SHA-256 (hex) of what it renders by
   std::shared_ptr<const families::FamilyCatalogue> catalogue;  // what families can, as this version has them

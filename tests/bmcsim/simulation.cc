@@ -211,6 +211,8 @@ struct Simulation::Impl {
     ssl::stream<tcp::socket> stream(std::move(socket), context);
     auto [handshake_error] = co_await stream.async_handshake(ssl::stream_base::server, as_tuple);
     if (handshake_error) co_return;
+    boost::system::error_code gone;
+    const std::string peer = stream.next_layer().remote_endpoint(gone).address().to_string();
     beast::flat_buffer buffer;
     for (unsigned number = 1;; ++number) {
       http::request_parser<http::string_body> parser;
@@ -220,6 +222,7 @@ struct Simulation::Impl {
       const bool keep_alive = request.keep_alive();
       auto asked = plain(std::move(request));
       asked.on_connection = number;
+      asked.peer = peer;
       if (options.reply_delay.count() > 0) {
         asio::steady_timer delay(io, options.reply_delay);
         co_await delay.async_wait(as_tuple);

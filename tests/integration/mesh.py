@@ -351,7 +351,8 @@ class Mesh:
 
     def check_truth(self, installed, untouched=(), lost_logins=0):
         """Each of `installed` was installed exactly once; nothing is owed anywhere. A login whose answer an agent did not
-        live to see leaves a session whose name nobody knows: at most `lost_logins` of them per server."""
+        live to see leaves a session, which its next life finds by account and address if it logs in there once more: at most
+        `lost_logins` of them per server."""
         truth = self.truth()
         for name, server in truth.items():
             assert not server["violations"], (name, server["violations"])

@@ -141,6 +141,7 @@ bmcsim::RedfishReply SimBmcs::call(Machine& machine, const HttpRequest& request,
   call.method = request.method;
   call.path = path.substr(0, query);
   call.body = request.body;
+  call.peer = "10.1.255.1";  // its agent's
   if (query != std::string::npos) call.query = path.substr(query + 1);
   call.on_connection = ++machine.on_connection;
   for (const auto& [name, value] : request.headers) call.headers.emplace_back(to_lower(name), value);

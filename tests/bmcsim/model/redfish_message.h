@@ -14,6 +14,7 @@ struct RedfishRequest {
   Headers headers;   // names in lower case
   std::string body;
   std::string query;           // without "?"
+  std::string peer;            // who asks: an address
   unsigned on_connection = 1;  // the how-manieth of its connection
 };
 

@@ -31,12 +31,10 @@ std::string base64_decode(std::string_view text) {
   return out;
 }
 
-boost::json::object resource(std::string_view path, std::string_view id, std::string_view user) {
-  return {{"@odata.id", path},
-          {"@odata.type", "#Session.v1_6_0.Session"},
-          {"Id", id},
-          {"Name", "Session"},
-          {"UserName", user}};
+boost::json::object resource(std::string_view path, std::string_view id, std::string_view user,
+                             std::string_view origin) {
+  return {{"@odata.id", path}, {"@odata.type", "#Session.v1_6_0.Session"}, {"Id", id}, {"Name", "Session"},
+          {"UserName", user},  {"ClientOriginIPAddress", origin}};
 }
 
 }  // namespace
@@ -58,9 +56,9 @@ RedfishReply Sessions::log_in(const RedfishRequest& request) {
   const auto id = std::to_string(next_id_++);
   // The name makes it unguessable enough for a simulation, and reproducible.
   const auto token = "secret-" + to_hex(sha256(options_.uuid + "/" + id));
-  sessions_[id] = {token, options_.user};
+  sessions_[id] = {token, options_.user, request.peer};
   const auto path = std::string(list) + "/" + id;
-  auto reply = json_reply(resource(path, id, options_.user), 201);
+  auto reply = json_reply(resource(path, id, options_.user, request.peer), 201);
   reply.headers.emplace_back("X-Auth-Token", token);
   reply.headers.emplace_back("Location", path);
   return reply;
@@ -88,13 +86,13 @@ RedfishReply Sessions::read(const std::string& path) const {
   const auto id = path.substr(path.rfind('/') + 1);
   const auto known = sessions_.find(id);
   if (known == sessions_.end()) return error_reply(404, "ResourceMissingAtURI", "no such session");
-  return json_reply(resource(path, id, known->second.user));
+  return json_reply(resource(path, id, known->second.user, known->second.origin));
 }
 
 void Sessions::occupy(std::size_t count) {
   for (; count > 0; --count) {
     const std::string id = "x" + std::to_string(next_id_++);
-    sessions_[id] = {to_hex(sha256(options_.uuid + "/" + id)), std::string(stranger)};
+    sessions_[id] = {to_hex(sha256(options_.uuid + "/" + id)), std::string(stranger), "192.0.2.66"};
   }
 }
 

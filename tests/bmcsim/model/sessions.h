@@ -35,6 +35,7 @@ class Sessions {
   struct Session {
     std::string token;
     std::string user;
+    std::string origin;
   };
   const BmcOptions& options_;
   std::map<std::string, Session> sessions_;

@@ -95,6 +95,13 @@ void TestSite::release(Effect effect) {
     requests_.push_back(*request);
     const std::string host = request->url.substr(8, request->url.find('/', 8) - 8);
     if (const auto bmc = bmcs.find(host); bmc != bmcs.end()) inbox_.push_back(bmc->second.answer(*request));
+    if (const auto fails = failing.find(host); fails != failing.end())
+      inbox_.push_back(HttpFailed{request->id, fails->second, "as the test has it"});
+  } else if (auto* probe = std::get_if<ProbeStart>(&effect)) {
+    probes_.emplace_back(now_.mono, *probe);
+    if (probes_answered)
+      inbox_.push_back(
+          ProbeAnswered{probe->id, bmcs.contains(probe->host) || failing.contains(probe->host), ""});
   } else if (auto* timer = std::get_if<TimerArm>(&effect)) {
     timers_[timer->token] = timer->at;
   } else if (auto* disarm = std::get_if<TimerDisarm>(&effect)) {

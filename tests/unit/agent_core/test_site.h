@@ -25,11 +25,13 @@ class TestSite {
   agent::AgentSettings settings;
   MemoryRows store;
   FakeController controller{"par1"};
-  std::map<std::string, FakeBmc> bmcs;  // by address; requests to others stay unanswered
-  bool images_ready = true;             // fetches are answered at once
-  bool bus = true;                      // what is published reaches the controller
-  std::vector<std::string> image_acts;  // "fetch <digest>", "drop <digest>"
-  wire::ImageLimits image_limits;       // as the store was told last
+  std::map<std::string, FakeBmc> bmcs;         // by address; requests to others stay unanswered
+  std::map<std::string, HttpFailure> failing;  // by address: what becomes of requests to it
+  bool probes_answered = false;                // open where there is a BMC or one of those that fail
+  bool images_ready = true;                    // fetches are answered at once
+  bool bus = true;                             // what is published reaches the controller
+  std::vector<std::string> image_acts;         // "fetch <digest>", "drop <digest>"
+  wire::ImageLimits image_limits;              // as the store was told last
 
   /// A new life on the same store: Started, the media server up, the bus up.
   void start();
@@ -62,6 +64,8 @@ class TestSite {
   /// The state the media server knows of `token`.
   [[nodiscard]] std::optional<wire::MountState> mount(const std::string& token) const;
   [[nodiscard]] const std::vector<HttpRequest>& requests() const { return requests_; }
+  /// What was tried with a connection, and when.
+  [[nodiscard]] const std::vector<std::pair<MonoTime, ProbeStart>>& probes() const { return probes_; }
   [[nodiscard]] std::size_t published() const { return published_; }
   [[nodiscard]] const std::vector<std::string>& logged() const { return logged_; }
   [[nodiscard]] const std::string& halted() const { return halted_; }
@@ -83,6 +87,7 @@ class TestSite {
   std::map<std::string, MonoTime> timers_;
   std::vector<wire::MediaCommand> media_;
   std::vector<HttpRequest> requests_;
+  std::vector<std::pair<MonoTime, ProbeStart>> probes_;
   std::vector<std::string> left_;
   std::size_t published_ = 0;
   std::vector<std::string> logged_;

@@ -33,6 +33,54 @@ TEST(Session, OfAnEarlierLifeIsDeletedFirst) {
   EXPECT_THAT(talk.sessions, ElementsAre(sessions + "/1"));
 }
 
+/// A session as the BMC shows it.
+std::string shown(const std::string& user, const std::string& origin, const std::string& created = {}) {
+  return R"({"UserName":")" + user + R"(","ClientOriginIPAddress":")" + origin + R"(","CreatedTime":")" +
+         created + "\"}";
+}
+
+struct LostLogin {
+  explicit LostLogin(bool resumed) {
+    talk.begin({}, resumed);
+    talk.tree[sessions] =
+        Talk::list({sessions + "/1", sessions + "/5", sessions + "/6", sessions + "/7", sessions + "/8"});
+    talk.tree[sessions + "/1"] = shown("mesh", "10.20.0.5", "2026-11-30T10:00:09Z");  // ours
+    talk.tree[sessions + "/5"] = shown("mesh", "10.20.0.5", "2026-11-30T10:00:01Z");
+    talk.tree[sessions + "/6"] = shown("mesh", "10.20.0.9", "2026-11-30T10:00:01Z");
+    talk.tree[sessions + "/7"] = shown("ann", "10.20.0.5", "2026-11-30T10:00:01Z");
+    talk.tree[sessions + "/8"] = shown("mesh", "10.20.0.5", "2026-11-30T10:00:12Z");
+    for (int i = 5; i <= 8; ++i) talk.sessions.insert(sessions + "/" + std::to_string(i));
+  }
+  [[nodiscard]] bool there(int number) const {
+    return talk.sessions.contains(sessions + "/" + std::to_string(number));
+  }
+  Talk talk;
+};
+
+// An agent was killed while it logged in: nobody heard what that session is called.
+TEST(Session, WhoseAnswerNobodyLivedToHearIsKnownByItsAccountAndItsAddress) {
+  LostLogin lost(true);
+  ASSERT_TRUE(lost.talk.open());
+  EXPECT_FALSE(lost.there(5)) << "ours";
+  EXPECT_TRUE(lost.there(6)) << "of the account, from elsewhere";
+  EXPECT_TRUE(lost.there(7)) << "from here, of another account";
+  EXPECT_TRUE(lost.there(8)) << "newer than ours: somebody else's";
+  EXPECT_TRUE(lost.there(1));
+}
+
+TEST(Session, OfOthersAreNotLookedAtByOneWhoLostNone) {
+  LostLogin none(false);
+  ASSERT_TRUE(none.talk.open());
+  EXPECT_TRUE(none.there(5));
+}
+
+TEST(Session, WhereTheBmcDoesNotTellWhoLoggedInNoneIsEnded) {
+  LostLogin lost(true);
+  lost.talk.tree[sessions + "/1"] = R"({"UserName":"mesh"})";
+  ASSERT_TRUE(lost.talk.open());
+  EXPECT_TRUE(lost.there(5));
+}
+
 TEST(Session, IsFoundByARelativeLocation) {
   Talk talk;
   talk.behaves["POST " + sessions] = [&](const auto&) {

@@ -40,8 +40,8 @@ class Talk {
     begin();
   }
   /// Anew, as after a restart of the agent.
-  void begin(Known known = {}) {
-    Peer peer{"t", {}, true};
+  void begin(Known known = {}, bool resumed = false) {
+    Peer peer{"t", {}, true, resumed};
     peer.bmc.set_address("10.0.0.7");
     peer.bmc.set_credential("bmc");
     dialogue = Dialogue(std::move(peer), {}, expected_, left_over_, 1, known);
