@@ -130,7 +130,11 @@ Ejected eject(Context& context, const std::string& uri, bool only_own) {
   if (slot == nullptr) return talk.bmc.slot_gone() ? Ejected::stuck : Ejected::busy;
   if (!redfish::is_inserted(*slot)) {
     // Slots lag: what was just inserted may still show up.
-    if (context.now.mono >= talk.slot_doubt_until) return Ejected::empty;
+    if (context.now.mono >= talk.slot_doubt_until) {
+      // What was refused while the slot only seemed to hold it says nothing about the next time.
+      talk.eject_uri.clear();
+      return Ejected::empty;
+    }
     look_again(context, context.timeouts.poll / 2);
     return Ejected::busy;
   }
