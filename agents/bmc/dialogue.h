@@ -31,6 +31,7 @@ namespace metalmesh::bmc {
 struct Known {
   const QuirkTable* quirks = nullptr;
   const record::BmcMap* map = nullptr;  // of this BMC
+  bool resumed = false;                 // an earlier life of the agent talked to it for the same work
 };
 
 class Dialogue {

@@ -16,8 +16,7 @@ using work::Verdict;
 bmc::Dialogue first_contact(const record::Job& job, const work::StageTimeouts& timeouts, bmc::Known known,
                             std::uint64_t first_number) {
   return bmc::Dialogue(
-      {"job/" + job.issue().deployment_id(), orders::bmc_of(job.agreed(), job.issue()), true,
-       work::has_talked(job)},
+      {"job/" + job.issue().deployment_id(), orders::bmc_of(job.agreed(), job.issue()), true, known.resumed},
       {.request = timeouts.bmc_request, .poll = timeouts.poll}, redfish::from_wire(job.agreed().identity()),
       {job.session_uris().begin(), job.session_uris().end()}, first_number, {known.quirks, nullptr});
 }

@@ -21,8 +21,8 @@ wire::InspectServer request_of(const record::Job& job) {
   return request;
 }
 
-Inspection::Earlier earlier(const record::Job& job) {
-  return {work::has_talked(job), {job.session_uris().begin(), job.session_uris().end()}};
+Inspection::Earlier earlier(const record::Job& job, bool resumed) {
+  return {resumed, {job.session_uris().begin(), job.session_uris().end()}};
 }
 
 std::optional<std::string> wrong(const wire::Agreed&, const wire::Issue&) { return std::nullopt; }
@@ -36,8 +36,8 @@ const work::Kind inspect_kind{"inspect", false, wrong, materials, past_return, m
 
 InspectWork::InspectWork(const work::Makings& with)
     : job_(with.job),
-      inspection_("job/" + job_.issue().deployment_id(), request_of(job_), earlier(job_), with.timeouts,
-                  with.known.quirks, with.seed) {
+      inspection_("job/" + job_.issue().deployment_id(), request_of(job_), earlier(job_, with.known.resumed),
+                  with.timeouts, with.known.quirks, with.seed) {
   if (job_.agreed().inspect().capture()) inspection_.read_everything();
 }
 

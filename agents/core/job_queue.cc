@@ -27,7 +27,7 @@ void JobQueue::review(const Now& now, Outcome& out) {
     const bool owed = slot->running() || (slot->open() && slot->job.cancel_asked());
     if (!owed || slot->machine) continue;
     if (can_serve(*slot)) {
-      runner_.start(*slot, now, out);
+      runner_.start(*slot, slot->running(), now, out);
     } else {
       runner_.keep_bmc(*slot);
     }
@@ -167,7 +167,7 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   c_.jobs.store(slot, out);
   if (slot.changes()) --places_left_;
   --logins;
-  runner_.start(slot, now, out);
+  runner_.start(slot, false, now, out);
 }
 
 std::optional<wire::Fault> JobQueue::why_held(const JobSlot& slot, const Now& now) const {

@@ -110,7 +110,7 @@ work::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   return gate;
 }
 
-void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
+void JobRunner::start(JobSlot& slot, bool resumed, const Now& now, Outcome& out) {
   MM_CHECK(slot.open() && !slot.machine);
   c_.bmcs.begin(holder(slot), slot.job.agreed().bmc().address(), slot.job.agreed().bmc().credential(),
                 now.mono);
@@ -122,7 +122,8 @@ void JobRunner::start(JobSlot& slot, const Now& now, Outcome& out) {
        .timeouts = c_.settings.timeouts,
        .urls = c_.mounts.urls(slot.job, c_.site),
        .seed = draw_seed(c_.entropy),
-       .known = {&c_.settings.quirks, c_.maps.find(orders::bmc_of(slot.job.agreed(), slot.job.issue()))}});
+       .known = {&c_.settings.quirks, c_.maps.find(orders::bmc_of(slot.job.agreed(), slot.job.issue())),
+                 resumed}});
   deliver(slot, work::Resume{}, now, out);
 }
 

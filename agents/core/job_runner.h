@@ -56,8 +56,8 @@ class JobRunner {
  public:
   explicit JobRunner(JobContext context) : c_(context) {}
 
-  /// Begins or (after a restart) resumes the conversation with the job's BMC.
-  void start(JobSlot& slot, const Now& now, Outcome& out);
+  /// Begins the conversation with the job's BMC; `resumed`: an earlier life of the agent had it.
+  void start(JobSlot& slot, bool resumed, const Now& now, Outcome& out);
   /// It cannot go on yet, and nobody else may talk to its BMC until it does.
   void keep_bmc(const JobSlot& slot);
   /// Ignored when the job is not in a conversation.

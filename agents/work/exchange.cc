@@ -47,12 +47,10 @@ void carry(Context& context) {
 
 }  // namespace
 
-bool has_talked(const record::Job& job) { return job.stage() >= wire::CONNECT; }
-
 bmc::Dialogue open_dialogue(const record::Job& job, const StageTimeouts& timeouts, bmc::Known known,
                             std::uint64_t first_number) {
   bmc::Peer peer{"job/" + job.issue().deployment_id(), orders::bmc_of(job.agreed(), job.issue()), false,
-                 has_talked(job)};
+                 known.resumed};
   bmc::Timing timing{.request = timeouts.bmc_request, .poll = timeouts.poll};
   bmc::Dialogue dialogue(std::move(peer), timing, redfish::from_wire(job.agreed().identity()),
                          {job.session_uris().begin(), job.session_uris().end()}, first_number, known);

@@ -6,8 +6,6 @@
 
 namespace metalmesh::work {
 
-/// It, or an earlier life of the agent, may have logged in to its BMC.
-bool has_talked(const record::Job& job);
 /// A dialogue with the job's BMC, where nothing is known yet.
 bmc::Dialogue open_dialogue(const record::Job& job, const StageTimeouts& timeouts, bmc::Known known,
                             std::uint64_t first_number);

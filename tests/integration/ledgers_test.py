@@ -63,7 +63,7 @@ def put_back(mesh, backup):
 def backup_of(mesh, name="backup"):
     """A copy of the stopped controller's folder; it goes on afterwards."""
     mesh.controller.stop()
-    shutil.copytree(mesh.folder / "controller", mesh.folder / name)
+    shutil.copytree(mesh.folder / "controller", mesh.folder / name, ignore=shutil.ignore_patterns("*.sock"))
     mesh.controller.start()
     mesh.wait_api()
     return mesh.folder / name
@@ -73,7 +73,7 @@ def snapshot_of(mesh, name="backup"):
     """A copy of the running controller's folder, as a machine's snapshot would take it."""
     pid = mesh.controller.process.pid
     os.kill(pid, signal.SIGSTOP)
-    shutil.copytree(mesh.folder / "controller", mesh.folder / name)
+    shutil.copytree(mesh.folder / "controller", mesh.folder / name, ignore=shutil.ignore_patterns("*.sock"))
     os.kill(pid, signal.SIGCONT)
     return mesh.folder / name
 

@@ -151,7 +151,7 @@ class Copy:
 
     def __init__(self, mesh):
         self.folder, self.kept = mesh.folder / "controller", mesh.folder / "controller.kept"
-        shutil.copytree(self.folder, self.kept)
+        shutil.copytree(self.folder, self.kept, ignore=shutil.ignore_patterns("*.sock"))
 
     def put_back(self):
         shutil.rmtree(self.folder)
