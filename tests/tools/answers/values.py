@@ -123,6 +123,14 @@ class Found(dict):
             if "grep -qxF" in line:
                 serials = {w.partition("=")[2] for w in shlex.split(line.split("grep")[1]) if w.startswith("ID_SERIAL_SHORT=")}
                 self.put("disk.serial", serials.pop())
+            elif "ID_MODEL" in line:
+                self.put("disk.model", glob_of(shlex.split(line.split("-qixE")[1])[0].removesuffix("[ _]*")))
+            elif rotational := re.search(r'queue/rotational"\)" = ([01]) \]', line):
+                self.put("disk.media", "HDD" if rotational[1] == "1" else "SSD")
+            elif "case $name in nvme*" in line:
+                self.put("disk.protocol", "NVMe")
+            elif bus := re.search(r"ID_BUS=(ata|scsi)", line):
+                self.put("disk.protocol", "SATA" if bus[1] == "ata" else "SAS")
             elif "grep -qixE" in line:
                 word = next(w for w in shlex.split(line.split("grep")[1]) if "ID_WWN" in w)
                 self.put("disk.wwn", word.rpartition("?")[2].lower())
@@ -149,6 +157,12 @@ class Found(dict):
             elif words[0] == "printf":
                 pipe = words.index("|")
                 self.user(words[pipe + 2], keys=words[2:pipe])
+
+
+def glob_of(expression):
+    """The pattern that an extended regular expression was made of."""
+    signs = {".*": "*", ".": "?", "[ _]+": " ", "\\^": "^"}
+    return re.sub(r"\.\*|\.|\[ _\]\+|\[(.)\]|\\\^", lambda m: m[1] if m[1] else signs[m[0]], expression)
 
 
 def unwrapped(script):
