@@ -114,6 +114,7 @@ TEST_F(HttpClientTest, two_hundred_hosts_side_by_side) {
   options.address = "0.0.0.0";
   options.certificate_file = folder_.file("api.crt");
   options.key_file = folder_.file("api.key");
+  options.limits.places.strangers_of_address = 200;  // they all come from one
   auto server = HttpServer::start(runtime_, options, far_end_);
   ASSERT_TRUE(server) << server.error().message;
   server_ = std::move(*server);
