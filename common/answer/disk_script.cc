@@ -52,7 +52,8 @@ for entry in /sys/block/*; do
   [ -b "/dev/$name" ] || continue
   [ "$(cat "$entry/ro")" = 0 ] && [ "$(cat "$entry/removable")" = 0 ] && [ "$(cat "$entry/size")" -gt 0 ] || continue
 )sh";
-  if (!disk.serial().empty() || !disk.wwn().empty() || !disk.model().empty() || !disk.protocol().empty())
+  if (!disk.serial().empty() || !disk.wwn().empty() || !disk.model().empty() || disk.protocol() == "SATA" ||
+      disk.protocol() == "SAS")
     out += "  facts=$(udevadm info --query=property --name=\"/dev/$name\") || continue\n";
   if (!disk.serial()
            .empty()) {  // of a SAS disk the first one is its WWN, and a later one what its label says

@@ -52,7 +52,7 @@ def flat(family, host):
     for when in ("pre", "post"):
         put(f"scripts.{when}", host.get("scripts", {}).get(when, "").strip())
     disk = host.get("disk", {})
-    for field in ("serial", "path"):
+    for field in ("serial", "path", "model", "media", "protocol"):
         put(f"disk.{field}", disk.get(field))
     put("disk.wwn", digits_of(disk.get("wwn", "")))
     for field in ("min_size", "max_size"):
@@ -120,7 +120,9 @@ class Found(dict):
     def disk(self, script):
         """What the script that looks for the disk asks of one."""
         for line in script.splitlines():
-            if "grep -qxF" in line:
+            if bus := re.search(r"ID_BUS=(ata|scsi)", line):
+                self.put("disk.protocol", "SATA" if bus[1] == "ata" else "SAS")
+            elif "grep -qxF" in line:
                 serials = {w.partition("=")[2] for w in shlex.split(line.split("grep")[1]) if w.startswith("ID_SERIAL_SHORT=")}
                 self.put("disk.serial", serials.pop())
             elif "ID_MODEL" in line:
@@ -129,8 +131,6 @@ class Found(dict):
                 self.put("disk.media", "HDD" if rotational[1] == "1" else "SSD")
             elif "case $name in nvme*" in line:
                 self.put("disk.protocol", "NVMe")
-            elif bus := re.search(r"ID_BUS=(ata|scsi)", line):
-                self.put("disk.protocol", "SATA" if bus[1] == "ata" else "SAS")
             elif "grep -qixE" in line:
                 word = next(w for w in shlex.split(line.split("grep")[1]) if "ID_WWN" in w)
                 self.put("disk.wwn", word.rpartition("?")[2].lower())
