@@ -161,9 +161,9 @@ bool fits(const std::optional<ServerQuery>& query, const T& object) {
   return true;
 }
 
-/// What `json_of` says of each server of the selection; nothing: it is not in the list.
-template <class JsonOf>
-ApiResult list_about_servers(const ApiRequest& request, const MeshState& state, const JsonOf& json_of) {
+/// A page of what `json_of` says of each object of the selection; nothing: it is not in the list.
+template <class Rows, class JsonOf>
+ApiResult list_of(const ApiRequest& request, const Rows& rows, const JsonOf& json_of) {
   const auto limit = page_limit(request);
   if (!limit) return std::unexpected(limit.error());
   const auto selector = wanted_labels(request);
@@ -174,12 +174,11 @@ ApiResult list_about_servers(const ApiRequest& request, const MeshState& state, 
   PageWriter page;
   std::string last;
   std::size_t looked_at = 0;
-  for (auto at = after == nullptr ? state.servers.begin() : state.servers.upper_bound(*after);
-       at != state.servers.end(); ++at) {
+  for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
     if (page.size() == *limit || looked_at++ == looked_at_most) return page.finish(last);
     last = at->first;
     if (!selector->matches(at->second.metadata().labels()) || !fits(*query, at->second)) continue;
-    if (const auto json = json_of(at->second)) page.add(*json);
+    if (const std::optional<std::string> json = json_of(at->second)) page.add(*json);
   }
   return page.finish({});
 }
@@ -191,26 +190,8 @@ ApiReply object_reply(const Object& object, int status) {
 }
 
 ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
-  const auto limit = page_limit(request);
-  if (!limit) return std::unexpected(limit.error());
-  const auto selector = wanted_labels(request);
-  if (!selector) return std::unexpected(selector.error());
-  const auto query = wanted_servers(request);
-  if (!query) return std::unexpected(query.error());
-  const std::string* after = request.parameter("after");
-
   return *with_object_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
-    const auto& rows = state.*Kind<T>::objects;
-    PageWriter page;
-    std::string last;
-    std::size_t looked_at = 0;
-    for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
-      if (page.size() == *limit || looked_at++ == looked_at_most) return page.finish(last);
-      last = at->first;
-      if (selector->matches(at->second.metadata().labels()) && fits(*query, at->second))
-        page.add(object_json(at->second));
-    }
-    return page.finish({});
+    return list_of(request, state.*Kind<T>::objects, [](const T& object) { return object_json(object); });
   });
 }
 
@@ -228,7 +209,7 @@ ApiResult get_object(const ApiRequest& request, const MeshState& state) {
 }
 
 ApiResult list_inventories(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
-  return list_about_servers(request, state, [&](const rest::Server& server) -> std::optional<std::string> {
+  return list_of(request, state.servers, [&](const rest::Server& server) -> std::optional<std::string> {
     const auto inventory = inventory_of(rows, server);
     if (!inventory) return std::nullopt;
     return encode_json(*inventory);
@@ -237,7 +218,7 @@ ApiResult list_inventories(const ApiRequest& request, const MeshState& state, co
 
 ApiResult list_hardware(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
   const std::string* type = request.parameter("type");
-  return list_about_servers(request, state, [&](const rest::Server& server) -> std::optional<std::string> {
+  return list_of(request, state.servers, [&](const rest::Server& server) -> std::optional<std::string> {
     const auto types = types_of(state, server);
     const bool fits = type == nullptr ? !types.empty() : std::ranges::find(types, *type) != types.end();
     if (!fits) return std::nullopt;
