@@ -108,6 +108,19 @@ std::vector<std::string> BmcNetworks::within(std::string_view bmc_address,
   return open_to(credential);
 }
 
+std::vector<std::string> in_both(const std::vector<std::string>& some,
+                                 const std::vector<std::string>& others) {
+  std::vector<std::string> out;
+  for (const std::string& a : some) {
+    for (const std::string& b : others) {
+      const auto one = parse_interface(a), other = parse_interface(b);
+      if (!one || !other || !overlap(*one, *other)) continue;
+      out.push_back(one->prefix >= other->prefix ? a : b);
+    }
+  }
+  return out;
+}
+
 bool media_without_tls(std::string_view of_server, const wire::BmcNetwork* network) {
   if (!of_server.empty()) return of_server == "http";
   return network != nullptr && network->media() == "http";

@@ -49,6 +49,10 @@ class BmcNetworks {
   std::vector<Network> networks_;
 };
 
+/// What lies in a network of each of the two lists.
+std::vector<std::string> in_both(const std::vector<std::string>& some,
+                                 const std::vector<std::string>& others);
+
 /// How a BMC reads its media: as its server says, else its network (which may be none), else with TLS.
 bool media_without_tls(std::string_view of_server, const wire::BmcNetwork* network);
 
