@@ -155,6 +155,8 @@ std::optional<CurlTransfer::Answer> CurlTransfer::prepare(const CredentialSource
   curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
   // The default of 64 KiB, taken and given back with each body, makes malloc tidy up its pools every time.
   curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16L << 10);
+  // What a BMC says has some KiB; hundreds are asked at once.
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4L << 10);
   // Its cache is searched through for old names after each transfer; a kept connection asks for no name.
   curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request_.timeout));

@@ -114,6 +114,14 @@ Status KeyringVerifier::add_file(std::string_view signer, const std::filesystem:
   return {};
 }
 
+Status KeyringVerifier::replace_file(std::string_view signer, const std::filesystem::path& public_key) {
+  KeyringVerifier anew;
+  if (auto status = anew.add_file(signer, public_key); !status) return status;
+  const std::lock_guard lock(mutex_);
+  signers_.insert_or_assign(std::string(signer), anew.signers_.find(signer)->second);
+  return {};
+}
+
 void KeyringVerifier::add_folder(std::filesystem::path folder) {
   const std::lock_guard lock(mutex_);
   folder_ = std::move(folder);

@@ -41,6 +41,8 @@ class KeyringVerifier final : public Verifier {
   ~KeyringVerifier() override;
 
   Status add_file(std::string_view signer, const std::filesystem::path& public_key);
+  /// From now on the key in this file alone; if it cannot be read, all stays as it was.
+  Status replace_file(std::string_view signer, const std::filesystem::path& public_key);
   Status add_pem(std::string_view signer, std::string_view pem);
   /// Signers that are not known yet are looked up as `<folder>/<signer>.pub` when they first speak, so a
   /// site can be added without a restart. A key once read stays trusted until the folder is read again.

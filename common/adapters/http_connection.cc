@@ -47,6 +47,10 @@ std::optional<Problem> problem_of(const Parser& parser) {
       (request.version() == 11 && request.count(http::field::host) == 0)) {
     return Problem{400, "a request needs exactly one Host header"};
   }
+  // What another reader before us might take for another body.
+  if (const auto coded = request.count(http::field::transfer_encoding);
+      coded > 1 || (coded == 1 && to_lower(request[http::field::transfer_encoding]) != "chunked"))
+    return Problem{400, "the only Transfer-Encoding that is read here is \"chunked\", once"};
   if (!request.target().starts_with('/')) return Problem{400, "the request target must be a path"};
   return std::nullopt;
 }

@@ -8,6 +8,8 @@
 
 #include "common/adapters/certificates.h"
 #include "common/adapters/os_entropy.h"
+#include "common/adapters/revocations.h"
+#include "common/adapters/row_cipher.h"
 #include "common/base/digest.h"
 #include "common/os/files.h"
 #include "common/text/letters.h"
@@ -17,10 +19,13 @@ namespace {
 
 constexpr mode_t private_mode = 0600;
 constexpr mode_t public_mode = 0644;
+constexpr char crl[] = "crl.pem";
+
+std::string revoked_certificate(const std::string& site) { return "revoked/" + site + ".crt"; }
 
 /// Names that would overwrite the mesh's own files.
-const std::set<std::string_view> reserved_names = {"ca",  "broker",          "controller",
-                                                   "api", "controller-sign", "admin"};
+const std::set<std::string_view> reserved_names = {"ca",    "broker", "controller", "api", "controller-sign",
+                                                   "admin", "store"};
 
 Status check_site_name(const std::string& name) {
   const bool plain = !name.empty() && name.size() <= 63 && name.front() != '-' && name.back() != '-' &&
@@ -77,16 +82,22 @@ class Folder {
 
   Status leaf(const std::string& stem, const LeafRequest& request) {
     if (has(stem + ".crt") && has(stem + ".key")) return {};
-    if (authority_.key.empty()) {
-      return fail(ErrorKind::conflict,
-                  fmt::format("{} has ca.crt but no ca.key, so {}.crt cannot be signed; bring "
-                              "ca.key back for this run",
-                              path_.string(), stem));
-    }
+    if (auto status = can_sign(stem + ".crt"); !status) return status;
     auto made = make_leaf(authority_, request, now_);
     if (!made) return std::unexpected(made.error());
     if (auto status = write(stem + ".key", made->key, private_mode); !status) return status;
     return write(stem + ".crt", made->certificate, public_mode);
+  }
+
+  Status revocations() { return has(crl) ? Status() : revoke({}); }
+
+  /// `certificate`: PEM; empty: none.
+  Status revoke(const std::string& certificate, std::optional<Duration> life = std::nullopt) {
+    if (auto status = can_sign(crl); !status) return status;
+    const std::string before = has(crl) ? read(crl).value_or("") : "";
+    auto list = make_revocations(authority_, before, certificate, now_, life);
+    if (!list) return std::unexpected(list.error());
+    return write(crl, *list, public_mode);
   }
 
   Status signing(const std::string& stem) {
@@ -95,6 +106,10 @@ class Folder {
     if (!made) return std::unexpected(made.error());
     if (auto status = write(stem + ".key", made->private_key, private_mode); !status) return status;
     return write(stem + ".pub", made->public_key, public_mode);
+  }
+
+  Status store_key() {
+    return has("store.key") ? Status() : write("store.key", RowKeys::fresh(), private_mode);
   }
 
   Status admin_token() {
@@ -106,6 +121,13 @@ class Folder {
   }
 
  private:
+  [[nodiscard]] Status can_sign(const std::string& what) const {
+    if (!authority_.key.empty()) return {};
+    return fail(ErrorKind::conflict, fmt::format("{} has ca.crt but no ca.key, so {} cannot be signed; bring "
+                                                 "ca.key back for this run",
+                                                 path_.string(), what));
+  }
+
   std::filesystem::path path_;
   WallTime now_;
   KeyPair authority_;
@@ -122,6 +144,7 @@ std::vector<std::string> with_loopback(std::vector<std::string> hosts, const std
 
 Status fill(Folder& folder, const PkiOptions& options) {
   if (auto status = folder.authority(); !status) return status;
+  if (auto status = folder.revocations(); !status) return status;
   for (const auto* name : {"broker", "api", "controller"}) {
     const bool client = std::string_view(name) == "controller";
     const LeafRequest request{name, with_loopback(options.hosts, name), !client, client};
@@ -133,6 +156,7 @@ Status fill(Folder& folder, const PkiOptions& options) {
     if (auto status = folder.leaf(site.name, request); !status) return status;
     if (auto status = folder.signing("site-keys/" + site.name); !status) return status;
   }
+  if (auto status = folder.store_key(); !status) return status;
   if (auto status = folder.admin_token(); !status) return status;
   if (options.api_url.empty() || folder.has("config.yaml")) return {};
   return folder.write("config.yaml",
@@ -154,8 +178,48 @@ Result<std::vector<std::string>> init_pki(const std::filesystem::path& folder, c
                 fmt::format("creating {}: {}", (folder / "site-keys").string(), code.message()));
   }
   Folder writer(folder, now);
+  for (const PkiSite& site : options.sites) {
+    if (writer.has(revoked_certificate(site.name)))
+      return fail(ErrorKind::conflict,
+                  fmt::format("site {} was revoked, and its name is never given again; choose "
+                              "another",
+                              site.name));
+  }
   if (auto status = fill(writer, options); !status) return std::unexpected(status.error());
   return writer.take_written();
+}
+
+Status revoke_site(const std::filesystem::path& folder, const std::string& site, WallTime now) {
+  if (auto status = check_site_name(site); !status) return status;
+  Folder writer(folder, now);
+  const std::string kept = revoked_certificate(site), file = site + ".crt";
+  // A crash in between leaves it listed twice at most.
+  if (!writer.has(file))
+    return fail(ErrorKind::not_found, fmt::format("{} has no {}{}", folder.string(), file,
+                                                  writer.has(kept) ? ": it was revoked before" : ""));
+  if (auto status = writer.authority(); !status) return status;
+  auto certificate = writer.read(file);
+  if (!certificate) return std::unexpected(certificate.error());
+  if (auto status = writer.revoke(*certificate); !status) return status;
+  std::error_code code;
+  std::filesystem::create_directories(folder / "revoked", code);
+  if (auto status = writer.write(kept, *certificate, public_mode); !status) return status;
+  for (const std::string& gone :
+       {site + ".key", "site-keys/" + site + ".key", "site-keys/" + site + ".pub", file})
+    std::filesystem::remove(folder / gone, code);
+  return {};
+}
+
+Result<WallTime> renew_revocations(const std::filesystem::path& folder, std::optional<Duration> life,
+                                   WallTime now) {
+  Folder writer(folder, now);
+  if (!writer.has("ca.crt"))
+    return fail(ErrorKind::not_found, folder.string() + " has no ca.crt: it is no folder of \"pki init\"");
+  if (auto status = writer.authority(); !status) return std::unexpected(status.error());
+  if (auto status = writer.revoke({}, life); !status) return std::unexpected(status.error());
+  const RevocationsRead written = read_revocations(folder / crl);
+  if (!written.unreadable.empty()) return fail(ErrorKind::internal, written.unreadable);
+  return written.until;
 }
 
 }  // namespace metalmesh::adapters

@@ -1,10 +1,12 @@
 // The keys and certificates of one mesh, in one folder:
 //   ca.crt ca.key                     the authority of this mesh
+//   crl.pem                           what of it counts no more, for the broker; revoked/<site>.crt keeps what that was
 //   broker.{crt,key} api.{crt,key}    TLS servers
 //   controller.{crt,key}              TLS client of the broker, CN=controller
 //   <site>.{crt,key}                  TLS client of the broker and server of the media, CN=<site>
 //   controller-sign.{key,pub}         Ed25519, signs commands
 //   site-keys/<site>.{key,pub}        Ed25519, signs events; the controller reads the .pub files
+//   store.key                         under which the controller encrypts what it stores (row_cipher.h)
 //   admin.token tokens                the first token, and the controller's list of "name role sha256(token)"
 //   config.yaml                       context for the command line
 // Files that exist are kept, so that running it again adds what is missing, such as another site. Private
@@ -12,6 +14,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,5 +38,13 @@ struct PkiOptions {
 /// without ca.key).
 Result<std::vector<std::string>> init_pki(const std::filesystem::path& folder, const PkiOptions& options,
                                           WallTime now);
+
+/// The site's certificate is put on crl.pem, its keys are deleted, and its name is not given again. Kinds: not_found, conflict
+/// (no ca.key), invalid (a name).
+Status revoke_site(const std::filesystem::path& folder, const std::string& site, WallTime now);
+
+/// crl.pem with what it lists, good from now on for `life`; none: as long as the authority. The end of it. Kinds: conflict, as above.
+Result<WallTime> renew_revocations(const std::filesystem::path& folder, std::optional<Duration> life,
+                                   WallTime now);
 
 }  // namespace metalmesh::adapters

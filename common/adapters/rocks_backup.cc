@@ -120,10 +120,11 @@ class Snapshot {
 };
 
 /// Opens the copy and reads every row of it.
-Result<std::uint64_t> read_back(const fs::path& folder, const std::stop_token& stop) {
+Result<std::uint64_t> read_back(const fs::path& folder, const std::shared_ptr<const RowKeys>& keys,
+                                const std::stop_token& stop) {
   std::uint64_t rows = 0;
   {
-    const auto copy = RocksStore::open_for_reading(folder);
+    const auto copy = RocksStore::open_for_reading(folder, {.keys = keys});
     if (!copy) return std::unexpected(copy.error());
     const Status whole =
         walk_whole_rows(**copy, {}, {}, [&](const std::string&, const std::string&) -> Status {
@@ -157,7 +158,7 @@ Result<BackupFacts> make_backup(const RocksStore& store, const fs::path& data_fo
     return std::unexpected(copied.error());
   fs::copy_file(data_folder / format_name, folder / format_name, code);
   if (code) return std::unexpected(file_error("writing", folder / format_name, code));
-  const auto rows = read_back(folder, stop);
+  const auto rows = read_back(folder, store.keys(), stop);
   if (!rows) return std::unexpected(Error(rows.error()).with("reading the copy back"));
   facts.rows = *rows;
   facts.bytes = copier.bytes();
@@ -189,7 +190,8 @@ Result<BackupFacts> read_backup(const fs::path& folder) {
   return facts;
 }
 
-Status copy_backup(const fs::path& folder, const fs::path& data_folder) {
+Status copy_backup(const fs::path& folder, const fs::path& data_folder,
+                   const std::shared_ptr<const RowKeys>& keys) {
   std::error_code code;
   if (fs::exists(data_folder / format_name, code) || fs::exists(data_folder / rows_name, code)) {
     return fail(
@@ -206,11 +208,18 @@ Status copy_backup(const fs::path& folder, const fs::path& data_folder) {
   fs::remove_all(fresh, code);
   const BackupProgress silent = [](std::uint64_t, std::uint64_t) {};
   const std::stop_token never;
-  if (auto copied = Copier(silent, never).copy(folder / rows_name, fresh); !copied) return copied;
-  fs::copy_file(folder / format_name, data_folder / format_name, code);
-  if (code) return std::unexpected(file_error("writing", data_folder / format_name, code));
-  fs::rename(fresh, data_folder / rows_name, code);
-  if (code) return std::unexpected(file_error("renaming", fresh, code));
+  fs::create_directories(fresh, code);
+  if (auto copied = Copier(silent, never).copy(folder / rows_name, fresh / rows_name); !copied) return copied;
+  fs::copy_file(folder / format_name, fresh / format_name, code);
+  if (code) return std::unexpected(file_error("writing", fresh / format_name, code));
+  // Before it counts: rows that nobody can read are no way back.
+  if (const auto read = RocksStore::open_for_reading(fresh, {.keys = keys}); !read)
+    return std::unexpected(read.error());
+  for (const char* name : {format_name, rows_name}) {
+    fs::rename(fresh / name, data_folder / name, code);
+    if (code) return std::unexpected(file_error("renaming", fresh / name, code));
+  }
+  fs::remove_all(fresh, code);
   return os::sync_folder(data_folder);
 }
 

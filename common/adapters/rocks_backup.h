@@ -36,8 +36,10 @@ Result<BackupFacts> make_backup(const RocksStore& store, const std::filesystem::
 /// What a complete backup says of itself. Kinds: not_found (no backup, or one that was not finished), corrupt.
 Result<BackupFacts> read_backup(const std::filesystem::path& folder);
 
-/// Puts its rows into `data_folder`, which must not hold a store. Kinds: as read_backup and make_backup.
-Status copy_backup(const std::filesystem::path& folder, const std::filesystem::path& data_folder);
+/// Puts its rows into `data_folder`, which must not hold a store, if `keys` are theirs (a backup holds none). Kinds: as
+/// read_backup and make_backup, and denied.
+Status copy_backup(const std::filesystem::path& folder, const std::filesystem::path& data_folder,
+                   const std::shared_ptr<const RowKeys>& keys = nullptr);
 
 /// Makes backups on a thread of its own, one at a time, and says how they go.
 class RocksBackups final : public Backups {

@@ -13,6 +13,7 @@
 #include "common/base/check.h"
 #include "common/ports/row_key_search.h"
 #include "common/ports/row_seal.h"
+#include "common/text/hex.h"
 
 namespace metalmesh::adapters {
 namespace {
@@ -35,10 +36,22 @@ bool is_behind(const Row& row, std::string_view last) {
   return !last.empty() && row.value && row.key >= last;
 }
 
+/// Bytes; grown as it fills, a batch of thousands of rows would be copied a dozen times and take twice as much.
+std::size_t room_for(const Batch& batch) {
+  constexpr std::size_t around_row = 32;  // lengths and seal
+  std::size_t bytes = around_row;
+  for (const RowWrite& row : batch)
+    bytes += row.key.size() + (row.value ? row.value->size() : 0) + around_row;
+  return bytes;
+}
+
 }  // namespace
 
-RocksStore::RocksStore(StoreFolder folder, std::size_t open_files, HighMark::Use use)
-    : folder_(std::move(folder)), open_files_(open_files), mark_(folder_.path() / mark_name, use) {}
+RocksStore::RocksStore(StoreFolder folder, const StoreOptions& options, HighMark::Use use)
+    : folder_(std::move(folder)),
+      open_files_(options.open_files),
+      cipher_(std::make_unique<RowCipher>(options.keys)),
+      mark_(folder_.path() / mark_name, use) {}
 
 RocksStore::~RocksStore() {
   // Rows in tables rot one by one; a log that has rotted ends there.
@@ -49,12 +62,11 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path
                                                      const StoreOptions& options) {
   auto locked = StoreFolder::open(folder, "rocksdb", options);
   if (!locked) return std::unexpected(locked.error());
-  std::unique_ptr<RocksStore> store(
-      new RocksStore(std::move(*locked), options.open_files, HighMark::Use::keep));
+  std::unique_ptr<RocksStore> store(new RocksStore(std::move(*locked), options, HighMark::Use::keep));
   if (auto status = store->open_database(); !status) return std::unexpected(status.error());
   store->compare_marks();
   if (auto status = store->look_over(); !status) return std::unexpected(status.error());
-  if (auto status = store->put_moved_back(); !status) return std::unexpected(status.error());
+  if (auto status = store->look_at_rows(); !status) return std::unexpected(status.error());
   return store;
 }
 
@@ -62,9 +74,9 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_for_reading(const std::file
                                                                  const StoreOptions& options) {
   auto locked = StoreFolder::open_existing(folder, "rocksdb", options);
   if (!locked) return std::unexpected(locked.error());
-  std::unique_ptr<RocksStore> store(
-      new RocksStore(std::move(*locked), options.open_files, HighMark::Use::look));
+  std::unique_ptr<RocksStore> store(new RocksStore(std::move(*locked), options, HighMark::Use::look));
   if (auto status = store->open_database(true); !status) return std::unexpected(status.error());
+  if (auto status = store->check_first_key(); !status) return std::unexpected(status.error());
   store->compare_marks();
   return store;
 }
@@ -139,24 +151,101 @@ Status RocksStore::look_over() {
   return {};
 }
 
-/// Rows of which one byte of the key has rotted go back to where they were written, unless another one is there.
-Status RocksStore::put_moved_back() {
+/// Whatever is whole can be read.
+Status RocksStore::check_key(std::string_view key, std::string_view stored) const {
+  const std::string missing = cipher_->missing_key(stored);
+  if (missing.empty() || !unseal_row(key, std::string(stored))) return {};
+  std::string given;
+  if (cipher_->keys())
+    for (const RowKeys::Key& one : cipher_->keys()->keys())
+      given += (given.empty() ? "" : ", ") + to_hex(one.id);
+  return fail(
+      ErrorKind::denied,
+      fmt::format(
+          "{} is encrypted under the key {}, and {}. Next: bring that key back, as a line of the store's "
+          "key file (see --store-key); nothing was changed",
+          folder_.path().string(), missing,
+          given.empty() ? "no key was given" : "the key file holds " + given));
+}
+
+Status RocksStore::check_first_key() const {
+  const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(rocks::unchecked_reads()));
+  for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {
+    if (Status known = check_key(view(iterator->key()), view(iterator->value())); !known) return known;
+    if (cipher_->current(view(iterator->value()))) break;
+  }
+  return {};
+}
+
+/// Rows in clear, or under an older key, are written under the newest one, and what they were is cleared away.
+Status RocksStore::encrypt_anew() {
+  constexpr std::size_t batch_rows = 1024;
+  std::size_t count = 0;
   Batch batch;
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
   for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {
-    const auto right = key_written_under(view(iterator->key()), view(iterator->value()));
-    std::string other;
-    if (!right || !db_->Get(rocksdb::ReadOptions(), slice(*right), &other).IsNotFound()) continue;
-    batch.push_back({iterator->key().ToString(), std::nullopt});
-    batch.push_back({*right, *unseal_row(*right, iterator->value().ToString())});
-    notes_.push_back(fmt::format("row {} lay under {} and is back in its place", printable_key(*right),
-                                 printable_key(view(iterator->key()))));
+    if (cipher_->current(view(iterator->value()))) continue;
+    auto value = value_of(view(iterator->key()), iterator->value().ToString());
+    if (!value) continue;  // damaged: that is told elsewhere
+    batch.push_back({iterator->key().ToString(), std::move(*value)});
+    ++count;
+    if (batch.size() < batch_rows) continue;
+    if (Status written = write(batch); !written) return written;
+    batch.clear();
   }
   if (!iterator->status().ok())
     return std::unexpected(read_error(iterator->status(), folder_.path().string()));
-  return batch.empty() ? Status() : write(batch);
+  if (count == 0) return {};
+  if (Status written = write(batch); !written) return written;
+  rocksdb::CompactRangeOptions all;
+  all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  const auto compacted = db_->CompactRange(all, nullptr, nullptr);
+  if (!compacted.ok())
+    return fail(rocks::kind_of(compacted), folder_.path().string() + ": " + compacted.ToString());
+  encrypted_ = fmt::format("{} rows were encrypted anew, under the key {}; no row is under another", count,
+                           to_hex(cipher_->keys()->keys().front().id));
+  return {};
+}
+
+std::expected<std::string, RowDamage> RocksStore::value_of(std::string_view key, std::string stored) const {
+  auto value = unseal_row(key, std::move(stored));
+  if (!value) {
+    value.error().bytes = cipher_->unproved(std::move(value.error().bytes));
+  } else if (!cipher_->decrypt(key, *value)) {
+    return std::unexpected(RowDamage{cipher_->unproved(std::move(*value)), false});
+  }
+  return value;
+}
+
+/// Whether all can be read, before anything is written. Rows of which one byte of the key has rotted go back to where they
+/// were written, unless another one is there.
+Status RocksStore::look_at_rows() {
+  Batch batch;
+  bool all_current = true;
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
+  for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {
+    const std::string_view key = view(iterator->key()), stored = view(iterator->value());
+    if (Status known = check_key(key, stored); !known) return known;
+    all_current = all_current && cipher_->current(stored);
+    const auto right = key_written_under(key, stored);
+    std::string other;
+    if (!right || !db_->Get(rocksdb::ReadOptions(), slice(*right), &other).IsNotFound()) continue;
+    auto value = value_of(*right, std::string(stored));
+    if (!value) continue;
+    batch.push_back({std::string(key), std::nullopt});
+    batch.push_back({*right, std::move(*value)});
+    notes_.push_back(fmt::format("row {} lay under {} and is back in its place", printable_key(*right),
+                                 printable_key(key)));
+  }
+  if (!iterator->status().ok())
+    return std::unexpected(read_error(iterator->status(), folder_.path().string()));
+  if (!batch.empty())
+    if (Status written = write(batch); !written) return written;
+  return all_current ? Status() : encrypt_anew();
 }
 
 Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {
@@ -170,7 +259,7 @@ Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {
   }
   if (status.IsNotFound()) return std::nullopt;
   if (!status.ok()) return std::unexpected(read_error(status, "at row " + printable_key(key)));
-  auto value = unseal_row(key, std::move(stored));
+  auto value = value_of(key, std::move(stored));
   if (!value) return std::unexpected(damaged_row(key, value.error()));
   return std::move(*value);
 }
@@ -184,7 +273,7 @@ Result<std::vector<Row>> RocksStore::scan(std::string_view first, std::string_vi
   const auto take = [&](rocksdb::Iterator& iterator) {
     for (; iterator.Valid() && rows.size() < limit; iterator.Next()) {
       std::string key = iterator.key().ToString();
-      auto value = unseal_row(key, iterator.value().ToString());
+      auto value = value_of(key, iterator.value().ToString());
       rows.push_back({std::move(key), std::move(value)});
       if (!is_behind(rows.back(), last)) continue;
       rows.pop_back();
@@ -212,10 +301,12 @@ Result<std::vector<Row>> RocksStore::scan(std::string_view first, std::string_vi
 }
 
 Status RocksStore::write(const Batch& batch) {
-  rocksdb::WriteBatch writes;
+  rocksdb::WriteBatch writes(room_for(batch));
   for (const RowWrite& row : batch) {
-    const auto status = row.value ? writes.Put(slice(row.key), slice(seal_row(row.key, *row.value)))
-                                  : writes.Delete(slice(row.key));
+    const auto status =
+        row.value
+            ? writes.Put(slice(row.key), slice(seal_row(row.key, cipher_->encrypt(row.key, *row.value))))
+            : writes.Delete(slice(row.key));
     MM_CHECK(status.ok());
   }
   rocksdb::WriteOptions options;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -76,10 +77,14 @@ constexpr char setup_sql[] =
     "PRAGMA locking_mode=EXCLUSIVE;"
     "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=FULL;"
+    "PRAGMA secure_delete=ON;"
     "PRAGMA cache_size=-1024;"
     "PRAGMA journal_size_limit=4194304;"
     "PRAGMA cell_size_check=ON;"
     "CREATE TABLE IF NOT EXISTS rows(key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;";
+
+/// What is in the WAL goes into its pages, and none of it stays.
+constexpr char empty_wal_sql[] = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// Pages are whole, and a key among them has rotted: the rows are all there, one after another, but not to be found by
 /// their keys.
@@ -105,9 +110,16 @@ Status check_integrity(sqlite3* db) {
 }  // namespace
 
 struct SqliteStore::State {
-  explicit State(StoreFolder owned) : folder(std::move(owned)) {}
+  State(StoreFolder owned, std::vector<std::string> prefixes)
+      : folder(std::move(owned)), wiped(std::move(prefixes)) {}
 
   [[nodiscard]] Status write(const Batch& batch);
+  [[nodiscard]] bool wipes(const Batch& batch) const {
+    return std::ranges::any_of(batch, [this](const RowWrite& row) {
+      return !row.value &&
+             std::ranges::any_of(wiped, [&](const auto& prefix) { return row.key.starts_with(prefix); });
+    });
+  }
   [[nodiscard]] Error read_error(std::string_view where) const {
     Error error = sqlite_error(db.get(), fmt::format("reading the store {}", where));
     if (error.kind == ErrorKind::internal) error.kind = ErrorKind::unavailable;
@@ -120,6 +132,7 @@ struct SqliteStore::State {
   std::vector<std::string> notes;
   mutable std::mutex mutex;
   StoreFolder folder;
+  const std::vector<std::string> wiped;
   Database db;
   Statement begin, commit, rollback, put, remove, get, scan_from, scan_range;
 };
@@ -189,19 +202,19 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
                                                        const StoreOptions& options) {
   auto locked = StoreFolder::open(folder, "sqlite", options);
   if (!locked) return std::unexpected(locked.error());
-  return open_in(std::move(*locked));
+  return open_in(std::move(*locked), options);
 }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open_existing(const std::filesystem::path& folder,
                                                                 const StoreOptions& options) {
   auto locked = StoreFolder::open_existing(folder, "sqlite", options);
   if (!locked) return std::unexpected(locked.error());
-  return open_in(std::move(*locked));
+  return open_in(std::move(*locked), options);
 }
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::open_in(StoreFolder folder) {
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open_in(StoreFolder folder, const StoreOptions& options) {
   const std::string path = (folder.path() / "rows.db").string();
-  auto state = std::make_unique<State>(std::move(folder));
+  auto state = std::make_unique<State>(std::move(folder), options.wiped);
   sqlite3* raw = nullptr;
   const int opened = sqlite3_open_v2(
       path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -230,7 +243,8 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open_in(StoreFolder folder) {
       if (!statement) return std::unexpected(statement.error());
       (*state).*member = std::move(*statement);
     }
-    return state->put_moved_back();
+    if (auto status = state->put_moved_back(); !status) return status;
+    return execute(raw, empty_wal_sql);  // of a life that ended before it got to that
   };
   if (auto status = fill(); !status) {
     Error error = std::move(status.error()).with(path);
@@ -291,6 +305,8 @@ Status SqliteStore::commit(const Batch& batch) {
   } else if (status) {
     state_->folder.restore_ballast();
   }
+  // The rows are durable and gone; where this fails, the next one does it.
+  if (status && state_->wipes(batch)) static_cast<void>(execute(state_->db.get(), empty_wal_sql));
   return status;
 }
 

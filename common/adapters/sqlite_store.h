@@ -2,6 +2,7 @@
 // footprint on edge boxes. Rows are sealed (ports/row_seal.h): a rotten one is told apart, the others go on.
 // Every commit is one transaction and is on disk when it returns. A torn tail of
 // the WAL is dropped at open (it was never acknowledged); a damaged database is refused as corrupt.
+// What is deleted is overwritten with zeros, and the rows of StoreOptions.wiped leave the WAL with the commit that deletes them.
 // Damage in the middle of the WAL looks like a torn tail to SQLite: the hash chain of the streams and
 // the peer's high-water mark detect that, see common/delivery.
 // Safe from any thread; calls are serialised.
@@ -40,7 +41,7 @@ class SqliteStore final : public Store {
 
  private:
   struct State;
-  static Result<std::unique_ptr<SqliteStore>> open_in(StoreFolder folder);
+  static Result<std::unique_ptr<SqliteStore>> open_in(StoreFolder folder, const StoreOptions& options);
   explicit SqliteStore(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

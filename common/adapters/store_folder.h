@@ -7,13 +7,18 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/os/files.h"
 #include "common/ports/store.h"
 
 namespace metalmesh::adapters {
+
+class RowKeys;  // row_cipher.h
 
 struct StoreOptions {
   /// Free space below which StoreSpace.low is set, in bytes.
@@ -23,6 +28,10 @@ struct StoreOptions {
   std::uint32_t format = 2;
   /// Files of rows that the engine keeps open, at most.
   std::size_t open_files = 128;
+  /// RocksDB: under which values are encrypted; none: in clear.
+  std::shared_ptr<const RowKeys> keys = nullptr;
+  /// SQLite: what was in a row whose key begins so is in none of its files any more once it is deleted.
+  std::vector<std::string> wiped = {};
 };
 
 class StoreFolder {

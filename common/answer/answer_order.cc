@@ -81,6 +81,33 @@ std::optional<std::string> no_callback(const AnswerOrder& order) {
          "nor callback.script: name one, or ask for another proof";
 }
 
+/// Whether a text that the installer is given names this.
+bool is_named(const config::OsFamily& family, const std::string& own_template, std::string_view what) {
+  if (own_template.find(what) != std::string::npos) return true;
+  return std::ranges::any_of(family.files(), [&](const config::AnswerFile& file) {
+    const bool replaced = file.main() && !own_template.empty();
+    return !replaced && file.template_().find(what) != std::string::npos;
+  });
+}
+
+/// The installed system is given the key that its installer has drawn.
+bool keeps_key(const AnswerOrder& order) {
+  return order.check && order.callback && is_named(order.family, order.profile_template, "check.calls");
+}
+
+/// What stands in front of the lines that choose the disk.
+void put_check(const AnswerOrder& order, json::object& context) {
+  context["check"] = json::object{{"script", ""}, {"calls", false}};
+  if (!order.check) return;
+  const bool calls = keeps_key(order);
+  const std::string script = check_script(*order.check, order.host.network(), calls);
+  context["check"] = json::object{{"script", script}, {"calls", calls}};
+  json::object& disk = context["host"].as_object()["disk"].as_object();
+  const std::string both = script + std::string(disk["script"].as_string());
+  disk["script"] = both;
+  disk["script_base64"] = base64(both);
+}
+
 /// What the family's own template cannot do.
 std::optional<std::string> beyond_the_family(const AnswerOrder& order) {
   const auto hostname = std::ranges::find(order.variables, "hostname", &wire::Variable::name);
@@ -119,8 +146,19 @@ std::optional<std::string> why_refused(AnswerOrder& order) {
              " of a hardware type, of which no plan made a card";
   }
   if (auto reason = no_callback(order)) return reason;
+  if (order.check && order.check->required)
+    if (auto reason = why_it_cannot_ask(order.family, order.profile_template)) return reason;
   const bool own = !order.profile_template.empty() || order.family.placeholder();
   return own ? families::unnamed(order.family, order.profile_template, order.host) : beyond_the_family(order);
+}
+
+std::optional<std::string> why_it_cannot_ask(const config::OsFamily& family,
+                                             const std::string& own_template) {
+  if (is_named(family, own_template, "host.disk.script") || is_named(family, own_template, "check.script"))
+    return std::nullopt;
+  return "its installer cannot show its machine before it touches a disk: family " + family.name() +
+         " runs nothing so early; say verifyInInstaller: off, or give the profile a template of its own that "
+         "runs {{{check.script}}} first";
 }
 
 Result<json::object> context_of(const AnswerOrder& order, const std::string& volume_id) {
@@ -129,8 +167,9 @@ Result<json::object> context_of(const AnswerOrder& order, const std::string& vol
   (*context)["volume_id"] = volume_id;
   (*context)["volume_label"] = udev_label(volume_id);
   (*context)["packages"] = packages_context(order.packages);
-  (*context)["callback"] =
-      order.callback ? json::value(callback_context(*order.callback)) : json::value(nullptr);
+  (*context)["callback"] = order.callback ? json::value(callback_context(*order.callback, keeps_key(order)))
+                                          : json::value(nullptr);
+  put_check(order, *context);
   return context;
 }
 

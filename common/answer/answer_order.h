@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/answer/callback_script.h"
+#include "common/answer/installer_check.h"
 #include "common/answer/text_format.h"
 #include "common/base/result.h"
 #include "schemas/config/family.pb.h"
@@ -30,7 +31,8 @@ struct AnswerOrder {
   std::vector<wire::Variable> variables;
   wire::Host host;
   PackagesPlace packages;
-  std::optional<Callback> callback;  // the profile's proof: the new system must call
+  std::optional<Callback> callback;                    // the profile's proof: the new system must call
+  std::optional<InstallerCheck> check = std::nullopt;  // its installer shows its machine first
 };
 
 /// What every order has beside the variables that it was given.
@@ -51,6 +53,9 @@ struct RenderedFile {
 /// Why the order cannot be rendered as it is meant, as a sentence with the way out; it knows without rendering.
 /// Normalises the host.
 std::optional<std::string> why_refused(AnswerOrder& order);
+
+/// `own_template`: the profile's; empty: the family's own. Its installer runs nothing by which it could show its machine, as a sentence with the way out; nothing if it does.
+std::optional<std::string> why_it_cannot_ask(const config::OsFamily& family, const std::string& own_template);
 
 /// What its templates can name. The order was not refused. Fails with `invalid` as order_context does.
 Result<boost::json::object> context_of(const AnswerOrder& order, const std::string& volume_id);

@@ -1,5 +1,6 @@
 #include "common/answer/callback_script.h"
 
+#include "common/answer/installer_check.h"
 #include "common/answer/text_format.h"
 
 namespace metalmesh::answer {
@@ -14,21 +15,23 @@ std::string here_document(const std::string& mark, const std::string& text) {
 
 /// A small system has one of the three. A card may need its time to come up, and a clock its time to be set,
 /// before the certificate is valid; what is not taken within two hours will not be.
-std::string program(const Callback& callback) {
+std::string program(const Callback& callback, bool shows_key) {
   std::string out = "#!/bin/sh\n# Tells metalmesh that this system runs, then removes itself.\nurl=" +
                     shell_word(callback.url) + "\n";
   out += callback.ca.empty() ? "ca=\n"
                              : "ca=$(mktemp) && cat > \"$ca\" " + here_document("END_OF_CA", callback.ca);
+  const std::string file = shows_key ? std::string(" ") + system_key_path : std::string();
+  out += shows_key ? "says=\"booted $(cat" + file + ")\"\n" : "says=booted\n";
   return out + R"sh(call() {
   if command -v curl > /dev/null; then
-    curl --fail --silent --show-error --max-time 30 ${ca:+--cacert "$ca"} --data booted "$url"
+    curl --fail --silent --show-error --max-time 30 ${ca:+--cacert "$ca"} --data "$says" "$url"
   elif command -v wget > /dev/null; then
-    wget --no-verbose --tries=1 --timeout=30 ${ca:+--ca-certificate="$ca"} --post-data=booted --output-document=/dev/null "$url"
+    wget --no-verbose --tries=1 --timeout=30 ${ca:+--ca-certificate="$ca"} --post-data="$says" --output-document=/dev/null "$url"
   else
     python3 -c '
 import ssl, sys, urllib.request
 trust = ssl.create_default_context(cafile=sys.argv[2]) if sys.argv[2] else None
-urllib.request.urlopen(urllib.request.Request(sys.argv[1], data=b"booted"), timeout=30, context=trust)' "$url" "$ca"
+urllib.request.urlopen(urllib.request.Request(sys.argv[1], data=sys.argv[3].encode()), timeout=30, context=trust)' "$url" "$ca" "$says"
   fi
 }
 left=720
@@ -39,7 +42,7 @@ until call; do
 done
 rm -f ${ca:+"$ca"} )sh" +
          program_path + " /etc/systemd/system/" + unit_name +
-         " /etc/systemd/system/multi-user.target.wants/" + unit_name + R"sh(
+         " /etc/systemd/system/multi-user.target.wants/" + unit_name + file + R"sh(
 [ "$left" -gt 0 ]
 )sh";
 }
@@ -52,9 +55,9 @@ std::string unit() {
          program_path + "\n\n[Install]\nWantedBy=multi-user.target\n";
 }
 
-std::string script(const Callback& callback) {
+std::string script(const Callback& callback, bool shows_key) {
   return "#!/bin/sh\nprogram=" + std::string(program_path) + " units=/etc/systemd/system\n" +
-         "cat > $program " + here_document("END_OF_PROGRAM", program(callback)) +
+         "cat > $program " + here_document("END_OF_PROGRAM", program(callback, shows_key)) +
          "chmod 600 $program\n"
          "cat > $units/" +
          unit_name + " " + here_document("END_OF_UNIT", unit()) +
@@ -65,10 +68,14 @@ std::string script(const Callback& callback) {
 
 }  // namespace
 
-boost::json::object callback_context(const Callback& callback) {
-  return {{"url", callback.url},          {"ca", callback.ca},      {"path", program_path},
-          {"program", program(callback)}, {"unit_name", unit_name}, {"unit", unit()},
-          {"script", script(callback)}};
+boost::json::object callback_context(const Callback& callback, bool shows_key) {
+  return {{"url", callback.url},
+          {"ca", callback.ca},
+          {"path", program_path},
+          {"program", program(callback, shows_key)},
+          {"unit_name", unit_name},
+          {"unit", unit()},
+          {"script", script(callback, shows_key)}};
 }
 
 }  // namespace metalmesh::answer

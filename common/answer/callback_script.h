@@ -19,6 +19,7 @@ struct Callback {
 
 /// `url`, `ca`, `program` (a shell program, in the new system at `path`), `unit` (what runs it, `unit_name`),
 /// and `script`: shell lines that put both into the root they run in.
-boost::json::object callback_context(const Callback& callback);
+/// `shows_key`: the installer leaves a key in the new system (installer_check.h), which is called with.
+boost::json::object callback_context(const Callback& callback, bool shows_key);
 
 }  // namespace metalmesh::answer

@@ -18,8 +18,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 5> ours = {"host", "callback", "packages", "volume_id",
-                                                  "volume_label"};
+constexpr std::array<std::string_view, 6> ours = {"host",     "callback",  "check",
+                                                  "packages", "volume_id", "volume_label"};
 /// They travel as variables, and whoever makes the order sets them.
 constexpr std::array<std::string_view, 4> offered = {"hostname", "server", "deployment", "callback_url"};
 

@@ -55,6 +55,10 @@ std::string doctor(std::string_view server, std::string_view flags) {
   const std::string command = joined("metalmesh doctor server ", server);
   return flags.empty() ? command : joined(command, " ", flags);
 }
+std::string first_contact(std::string_view site, std::string_view network) {
+  return joined(joined("metalmesh site first-contact ", site, " --network "), network,
+                " --for 4h --reason TEXT");
+}
 std::string discover(std::string_view site) { return joined("metalmesh discover ", site, " --range RANGE"); }
 std::string stop_discovery(std::string_view site) { return joined("metalmesh discover ", site, " --stop"); }
 std::string last_discovery(std::string_view site, std::string_view flags) {
@@ -89,6 +93,7 @@ std::string resolve_either_way(std::string_view of) {
 std::string settle_damage(std::string_view row) {
   return joined("metalmesh controller settle ", row, " --reason TEXT");
 }
+std::string renew_revocations() { return "metalmesh pki renew-list --dir DIR"; }
 std::string go_on() { return "metalmesh controller continue --reason TEXT"; }
 std::string clean(std::string_view server) {
   return joined("metalmesh server clean ", server, " --reason TEXT");

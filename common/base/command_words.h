@@ -45,6 +45,8 @@ std::string boot_iso(std::string_view image, std::string_view server, std::strin
 std::string power(std::string_view change, std::string_view server);
 /// What stands in the way of an install; `flags`: more of it, such as "--mount-test".
 std::string doctor(std::string_view server, std::string_view flags = {});
+/// BMCs of a network are logged in to for a while, whatever key they show.
+std::string first_contact(std::string_view site, std::string_view network);
 /// Which BMCs stand in a range of a site's addresses.
 std::string discover(std::string_view site);
 std::string stop_discovery(std::string_view site);
@@ -68,6 +70,8 @@ std::string resolve_either_way(std::string_view of);
 
 /// After a restore.
 std::string go_on();
+/// Where the authority's key is.
+std::string renew_revocations();
 /// A row of the controller's store that was damaged: what rested on it was put right.
 std::string settle_damage(std::string_view row);
 /// Vouches for the agent that lives.

@@ -59,6 +59,9 @@ enum class Defect : std::uint8_t {
   custody_lets_go,
   any_listener_proves,
   one_off_ends_it,
+  foreign_taken_for_ours,
+  // agents/bmc
+  row_skips_identity,
   token_in_evidence,
   blob_not_kept,
   running_host_tested,
@@ -67,6 +70,7 @@ enum class Defect : std::uint8_t {
   toggle_repeated,
   busy_machine_powered,
   reading_takes_generation,
+  discovery_beside_work,
   // controller/core
   abort_recalls_nothing,
   limits_ignored,
@@ -117,7 +121,11 @@ enum class Defect : std::uint8_t {
   power_beside_install,
   boot_guard_ignored,
   repeats_act_again,
+  ceilings_ignored,
+  starts_not_counted_again,
+  burst_ignored,
   chunk_at_any_offset,
+  must_ignored,
 };
 
 #ifdef MM_PLANTED

@@ -10,7 +10,7 @@ std::string_view name_of(const Input& input) {
       "Started",         "Committed",          "BusUp",         "BusDown",        "MessageArrived",
       "TimerFired",      "HttpReplied",        "HttpFailed",    "ExchangeOpened", "ExchangeClosed",
       "ExchangeDrained", "ImageReady",         "ImageProgress", "ImageFailed",    "MediaReported",
-      "ProbeAnswered",   "CredentialsChanged", "DiskLevel",     "BackupReported"};
+      "ProbeAnswered",   "CredentialsChanged", "DiskLevel",     "BackupReported", "RevocationsRead"};
   return names[input.index()];
 }
 

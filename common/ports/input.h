@@ -44,10 +44,18 @@ struct DiskLevel {
   bool operator==(const DiskLevel&) const = default;
 };
 
-using Input =
-    std::variant<Started, Committed, BusUp, BusDown, MessageArrived, TimerFired, HttpReplied, HttpFailed,
-                 ExchangeOpened, ExchangeClosed, ExchangeDrained, ImageReady, ImageProgress, ImageFailed,
-                 MediaReported, ProbeAnswered, CredentialsChanged, DiskLevel, BackupReported>;
+/// The list of revoked certificates that the broker reads, when it was read anew.
+struct RevocationsRead {
+  WallTime from;
+  WallTime until;          // brokers refuse every newcomer by a list that has ended
+  std::string unreadable;  // why it says nothing; empty: it was read
+  bool operator==(const RevocationsRead&) const = default;
+};
+
+using Input = std::variant<Started, Committed, BusUp, BusDown, MessageArrived, TimerFired, HttpReplied,
+                           HttpFailed, ExchangeOpened, ExchangeClosed, ExchangeDrained, ImageReady,
+                           ImageProgress, ImageFailed, MediaReported, ProbeAnswered, CredentialsChanged,
+                           DiskLevel, BackupReported, RevocationsRead>;
 
 /// The alternative's name, for logs and traces.
 std::string_view name_of(const Input& input);

@@ -21,6 +21,14 @@ bool is_path(std::string_view path) {
   return path.starts_with('/') && !path.contains("..") && path.size() <= longest;
 }
 
+/// No action of the standard can be called by a row.
+bool is_screen(const config::ScreenAction& screen) {
+  constexpr int most_arguments = 4;
+  const std::string& action = screen.action();
+  return is_path(action) && (action.starts_with("/Oem/") || action.starts_with("/Actions/Oem/")) &&
+         screen.arguments_size() <= most_arguments && !screen.picture().empty();
+}
+
 bool is_domain(std::string_view text) {
   const std::size_t equals = text.find('=');
   const auto is_word = [](std::string_view part) {
@@ -75,6 +83,7 @@ std::vector<std::string> fields_of(const config::BmcQuirks& row) {
   add(row.boot_continuous(), "bootContinuous");
   add(row.eject_without_body(), "ejectWithoutBody");
   add(!row.enable_media().empty(), "enableMedia");
+  add(row.has_screen(), "screen");
   return out;
 }
 
@@ -124,6 +133,10 @@ std::optional<std::string> check_quirks(const config::BmcQuirks& row, QuirkOrigi
   if (!row.enable_media().empty() &&
       (!is_path(row.enable_media()) || !row.enable_media().starts_with("/Actions/Oem/")))
     return "enableMedia: an action of the manager's maker, as \"/Actions/Oem/X.Y\"";
+  if (row.has_screen() && !is_screen(row.screen()))
+    return "screen: an action of the maker below the manager, as \"/Oem/X/Actions/Y.Z\", at most four "
+           "arguments, and "
+           "the property that has the picture";
   if (!row.login_domain().empty() && !is_domain(row.login_domain()))
     return "loginDomain: as \"Key=value\", in letters and digits";
   return std::nullopt;

@@ -28,9 +28,12 @@ constexpr std::array<std::string_view, 15> telling_kind = {
     "@",      "model", "manufacturer", "version", "time",     "date",       "message",    "state",
     "target", "type",  "method",       "mode",    "severity", "resolution", "description"};
 /// Of the first line of a transcript.
-constexpr std::array<std::string_view, 2> of_nobody = {"agent", "outcome"};
+constexpr std::array<std::string_view, 3> of_nobody = {"agent", "outcome", "fault"};
 
 constexpr std::array<std::string_view, 3> of_paths = {"path", "uri", "ref"};
+
+/// Kinds of media, which are nobody's.
+constexpr std::array<std::string_view, 2> image_endings = {".iso", ".img"};
 
 constexpr std::size_t shortest_number = 6;
 
@@ -54,6 +57,19 @@ bool looks_like_a_number_of_its_own(std::string_view word) {
           std::ranges::any_of(word, is_digit));
 }
 
+/// "Base.1.12.PropertyNotWritable", "IDRAC.2.8.SYS428": a BMC's own word, which is nobody's and tells what a row is to say.
+bool is_message_id(std::string_view text) {
+  const std::size_t first = text.find('.');
+  const std::size_t last = text.rfind('.');
+  if (first == last) return false;
+  const std::string_view registry = text.substr(0, first);
+  const std::string_view version = text.substr(first + 1, last - first - 1);
+  const std::string_view key = text.substr(last + 1);
+  return !registry.empty() && std::ranges::all_of(registry, is_letter) && !key.empty() &&
+         is_letter(key.front()) && std::ranges::all_of(key, is_alnum) &&
+         std::ranges::all_of(version, [](char c) { return is_digit(c) || c == '.'; });
+}
+
 /// Words in any text that look as if they named something.
 void find_by_look(std::string_view text, SecretSet& known) {
   constexpr std::string_view ends = " \t\r\n\"'/\\,;()[]{}<>=&?@|";
@@ -68,6 +84,18 @@ void find_by_look(std::string_view text, SecretSet& known) {
       known.learn(word.substr(0, port));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
+}
+
+/// The first one in `text`: from its scheme to where it cannot go on. Empty when there is none.
+std::string_view first_url(std::string_view text) {
+  const std::size_t mark = text.find("://");
+  if (mark == std::string_view::npos) return {};
+  std::size_t begin = mark;
+  while (begin > 0 && is_alnum(text[begin - 1])) --begin;
+  std::string_view url = text.substr(begin);
+  url = url.substr(0, url.find_first_of(" \t\r\n\"'\\<>(){}[],;|"));
+  while (url.ends_with('.') || url.ends_with(':')) url.remove_suffix(1);
+  return url;
 }
 
 class Anonymiser {
@@ -93,7 +121,7 @@ class Anonymiser {
     } else if (auto* string = value.if_string()) {
       const std::string_view text(*string);
       const bool stands_alone = text.size() < SecretSet::shortest || !is_known_everywhere(text, name);
-      if (!text.starts_with('/') && names_one(name) && stands_alone) *string = known_.placeholder(text);
+      if (!text.starts_with('/') && names_one(name) && stands_alone) *string = stand_in(text);
     } else if (value.is_number() && names_one(name)) {
       value = 0;
     }
@@ -107,7 +135,55 @@ class Anonymiser {
     return std::ranges::any_of(text, is_digit) || has_part(name, naming_by_word);
   }
 
+  /// A file's kind stays: refusals are about it.
+  [[nodiscard]] std::string stand_in_for_file(std::string_view text) const {
+    for (const std::string_view ending : image_endings) {
+      if (text.size() < ending.size() || !same_letters(text.substr(text.size() - ending.size()), ending))
+        continue;
+      return known_.placeholder(text.substr(0, text.size() - ending.size())) +
+             std::string(text.substr(text.size() - ending.size()));
+    }
+    return known_.placeholder(text);
+  }
+
+  struct Url {
+    std::string_view scheme, host, port, path, query;  // with what separates them
+  };
+  static Url parts_of(std::string_view url) {
+    const std::size_t host = url.find("://") + 3;
+    const std::size_t path = std::min(url.find_first_of("/?#", host), url.size());
+    const std::size_t query = std::min(url.find_first_of("?#", path), url.size());
+    const std::string_view authority = url.substr(host, path - host);
+    std::size_t port = std::min(authority.rfind(':'), authority.size());
+    if (!std::ranges::all_of(authority.substr(std::min(port + 1, authority.size())), is_digit))
+      port = authority.size();
+    return {url.substr(0, host), authority.substr(0, port), authority.substr(port),
+            url.substr(path, query - path), url.substr(query)};
+  }
+
+  /// So do a URL's scheme and port: "https://10.1.2.3:8443/m/1a2b.iso" becomes "https://37.9.4.1:8443/k/8c0d.iso".
+  [[nodiscard]] std::string stand_in(std::string_view text) const {
+    if (text.empty() || first_url(text) != text) return stand_in_for_file(text);
+    const Url url = parts_of(text);
+    std::string out = std::string(url.scheme) + known_.placeholder(url.host) + std::string(url.port);
+    for (std::string_view rest = url.path; !rest.empty();) {
+      const std::size_t end = std::min(rest.find('/', 1), rest.size());
+      out += '/' + stand_in_for_file(rest.substr(1, end - 1));
+      rest.remove_prefix(end);
+    }
+    return out + known_.placeholder(url.query);
+  }
+
+  void learn_urls(std::string_view text) {
+    for (std::string_view url = first_url(text); !url.empty(); url = first_url(text)) {
+      known_.learn_as(url, stand_in(url));
+      known_.learn(parts_of(url).host);
+      text = text.substr(static_cast<std::size_t>(url.data() - text.data()) + url.size());
+    }
+  }
+
   void learn_text(std::string_view text, std::string_view name) {
+    learn_urls(text);
     find_in_text(text, known_);
     find_by_look(text, known_);
     const bool a_path = text.starts_with('/');
@@ -116,12 +192,12 @@ class Anonymiser {
       if (is_known_everywhere(text, name)) known_.learn(text);
       return;
     }
-    if (a_path || text.starts_with('#') || has_part(name, telling_kind)) return;
+    if (a_path || text.starts_with('#') || is_message_id(text) || has_part(name, telling_kind)) return;
     // A word with digits under a name that we do not know may be anybody's number.
     const bool one_word = text.find_first_of(" \t\n") == std::string_view::npos;
     const bool numbered = std::ranges::count_if(text, is_digit) >= 3;
     if (one_word && numbered && text.size() >= shortest_number && !has_part(name, of_paths))
-      known_.learn(text);
+      known_.learn_as(text, stand_in(text));
   }
 
   SecretSet known_;

@@ -109,6 +109,12 @@ struct Writer {
     to.set_size(report.size);
     to.set_rows(report.rows);
   }
+  void operator()(const RevocationsRead& list) const {
+    auto& to = *out.mutable_revocations();
+    to.set_from(list.from.time_since_epoch().count());
+    to.set_until(list.until.time_since_epoch().count());
+    to.set_unreadable(list.unreadable);
+  }
 };
 
 HttpReplied read(const Record::HttpReplied& from) {
@@ -176,6 +182,10 @@ Result<Input> from_record(const Record& from) {
     case Record::kBackup:
       return BackupReported{from.backup().folder(), from.backup().ended(), from.backup().error(),
                             from.backup().bytes(),  from.backup().size(),  from.backup().rows()};
+    case Record::kRevocations:
+      return RevocationsRead{WallTime(WallTime::duration(from.revocations().from())),
+                             WallTime(WallTime::duration(from.revocations().until())),
+                             from.revocations().unreadable()};
     case Record::KIND_NOT_SET:
       break;
   }

@@ -98,9 +98,7 @@ Result<std::vector<Stretch>> stretches_of(const std::vector<std::string>& segmen
 void Oracles::load(const record::RecordedStep& step) {
   entropy_.assign(step.entropy().begin(), step.entropy().end());
   verified_.assign(step.verified().begin(), step.verified().end());
-  callers_.clear();
-  for (const auto& caller : step.callers())
-    callers_.push_back({caller.known(), caller.name(), caller.role()});
+  callers_.assign(step.callers().begin(), step.callers().end());
   for (const auto& pair : step.digests()) digests_[pair.masked()] = pair.actual();
 }
 
@@ -130,12 +128,12 @@ SignatureBytes Oracles::sign(std::string_view, std::string_view) const {
   return {std::string(16, 'k'), std::string(64, 's')};
 }
 
-Oracles::Caller Oracles::caller() {
+record::RecordedCaller Oracles::caller() {
   if (callers_.empty()) {
     ++unanswered_;
     return {};
   }
-  Caller caller = std::move(callers_.front());
+  record::RecordedCaller caller = std::move(callers_.front());
   callers_.pop_front();
   return caller;
 }

@@ -35,18 +35,13 @@ Result<std::vector<Stretch>> stretches_of(const std::vector<std::string>& segmen
 /// What the recorded core asked of the world, answered as it was then.
 class Oracles final : public Entropy, public Verifier, public Signer {
  public:
-  struct Caller {
-    bool known = false;
-    std::string name;
-    std::uint32_t role = 0;
-  };
   void load(const record::RecordedStep& step);
   std::string bytes(std::size_t count) override;
   bool verify(std::string_view signer, std::string_view kind, std::string_view payload,
               const SignatureBytes& signature) const override;
   /// Not recorded: no decision rests on a signature of one's own.
   SignatureBytes sign(std::string_view kind, std::string_view payload) const override;
-  Caller caller();
+  record::RecordedCaller caller();
   /// The recorded digest that stands for `masked`, if there is one.
   [[nodiscard]] const std::string* digest(const std::string& masked) const;
   /// What was asked for and is in no record: then the core did not do what it did.
@@ -55,7 +50,7 @@ class Oracles final : public Entropy, public Verifier, public Signer {
  private:
   std::deque<std::string> entropy_;
   mutable std::deque<bool> verified_;
-  std::deque<Caller> callers_;
+  std::deque<record::RecordedCaller> callers_;
   std::map<std::string, std::string, std::less<>> digests_;
   mutable std::uint64_t unanswered_ = 0;
 };

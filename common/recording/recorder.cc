@@ -33,6 +33,7 @@ std::string subject_of(const Input& input) {
   if (std::holds_alternative<BusUp>(input) || std::holds_alternative<BusDown>(input)) return "bus";
   if (std::holds_alternative<CredentialsChanged>(input)) return "credentials";
   if (std::holds_alternative<DiskLevel>(input)) return "disk";
+  if (std::holds_alternative<RevocationsRead>(input)) return "revocations";
   const auto* report = std::get_if<MediaReported>(&input);
   if (report != nullptr && report->event.has_up()) return "media";
   if (const auto* ready = std::get_if<ImageReady>(&input)) return "image/" + ready->sha256;
@@ -78,11 +79,8 @@ Recorder::Recorder(const RowReader& rows, Entropy& entropy, const Verifier& veri
 
 Recorder::~Recorder() = default;
 
-void Recorder::called(bool known, std::string_view name, std::uint32_t role) {
-  record::RecordedCaller& caller = *step_.mutable_step()->add_callers();
-  caller.set_known(known);
-  caller.set_name(std::string(name));
-  caller.set_role(role);
+void Recorder::called(record::RecordedCaller caller) {
+  *step_.mutable_step()->add_callers() = std::move(caller);
 }
 
 void Recorder::digested(std::string_view a, std::string_view b, std::string& digest) {

@@ -1,5 +1,6 @@
 // The flight recorder of one life of a node: what its core is told, what it asks, and a fingerprint of what
-// it decides, as frames for a sink. Secrets are masked before a frame exists.
+// it decides, as frames for a sink. Secrets are masked before a frame exists. Of what an exchange shows, only whether
+// there was anything is compared: the API hides secrets by words that are masked here.
 //
 // It stands between the turn and the core and changes nothing that passes. A core is made inside `watch`,
 // with the oracles that the recorder lends, and then runs inside a RecordedCore:
@@ -69,7 +70,7 @@ class Recorder final : DigestTap {
   /// While it lives, digests of this thread are looked at.
   [[nodiscard]] DigestTapScope watch() { return DigestTapScope(this); }
   /// The authenticator answered.
-  void called(bool known, std::string_view name, std::uint32_t role);
+  void called(record::RecordedCaller caller);
 
   void before(const Input& input, const Now& now);
   void after(const Outcome& outcome);

@@ -39,12 +39,6 @@ bool tells(std::string_view plain_text) {
 
 bool is_template(std::string_view name) { return std::ranges::find(templates, name) != templates.end(); }
 
-/// Variables are named by people: there a "luks_key" is a secret, while fields that end so hold public keys.
-bool variable_is_secret(std::string_view name) {
-  const std::string word = plain(name);
-  return names_a_secret(name) || (word.ends_with("key") && !word.contains("ssh") && !word.contains("public"));
-}
-
 bool is_base64(char c) { return is_alnum(c) || c == '+' || c == '/' || c == '='; }
 bool is_crypt(char c) { return is_base64(c) || c == '.' || c == '$' || c == ','; }
 
@@ -108,8 +102,8 @@ void find_in_json_value(std::string_view name, bool in_vars, const json::value& 
     for (const auto& [key, member] : *object) find_in_json_value(key, name == "vars", member, secrets);
   } else if (const auto* array = value.if_array()) {
     for (const json::value& item : *array) find_in_json_value(name, in_vars, item, secrets);
-  } else if (const auto* text = value.if_string()) {
-    if (in_vars ? variable_is_secret(name) : names_a_secret(name) && plain(name) != "passwordhash")
+  } else if (const auto* text = value.if_string(); text != nullptr && *text != hidden_mark) {
+    if (in_vars ? variable_names_a_secret(name) : names_a_secret(name) && plain(name) != "passwordhash")
       secrets.learn(*text);
     if (is_template(name)) find_in_template(*text, secrets);
     find_in_text(*text, secrets);
@@ -136,7 +130,7 @@ bool find_in_variable(const google::protobuf::Message& message, SecretSet& secre
   const auto* name = descriptor->FindFieldByNumber(1);
   const auto* value = descriptor->FindFieldByNumber(2);
   const std::string text = message.GetReflection()->GetString(message, value);
-  if (variable_is_secret(message.GetReflection()->GetString(message, name))) secrets.learn(text);
+  if (variable_names_a_secret(message.GetReflection()->GetString(message, name))) secrets.learn(text);
   find_in_text(text, secrets);
   return true;
 }
@@ -225,6 +219,11 @@ void blank_path(std::string& bytes, std::size_t at, std::size_t end, const Field
 bool names_a_secret(std::string_view name) {
   const std::string word = plain(name);
   return tells(word) && std::ranges::find(harmless, std::string_view(word)) == harmless.end();
+}
+
+bool variable_names_a_secret(std::string_view name) {
+  const std::string word = plain(name);
+  return names_a_secret(name) || (word.ends_with("key") && !word.contains("ssh") && !word.contains("public"));
 }
 
 void find_in_text(std::string_view text, SecretSet& secrets) {

@@ -18,6 +18,11 @@ namespace metalmesh::recording {
 /// none, nor are digests, public and SSH keys.
 bool names_a_secret(std::string_view name);
 
+/// What an API shows in the place of a secret is none.
+inline constexpr std::string_view hidden_mark = "(hidden)";
+/// The same of variables, which people name: there a "luks_key" is a secret, while fields that end so hold public keys.
+bool variable_names_a_secret(std::string_view name);
+
 /// By their look, in text of any kind.
 void find_in_text(std::string_view text, SecretSet& secrets);
 /// Text that becomes part of an installed system; its lines about passwords count as a whole, apart from

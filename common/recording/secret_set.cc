@@ -25,6 +25,22 @@ std::uint64_t start_of(const char* bytes) {
 
 std::size_t bit_of(std::uint64_t start) { return (start * 0x9e3779b97f4a7c15ULL) >> (64U - 17U); }
 
+bool separates(char c) { return c == ':' || c == '-'; }
+
+/// Digits and hex letters of one case, as digests, UUIDs and MACs are.
+bool is_hex(std::string_view text) {
+  const bool lower = std::ranges::all_of(text, [](char c) { return is_lower_hex(c) || separates(c); });
+  const bool upper = std::ranges::all_of(
+      text, [](char c) { return (is_lower_hex(to_lower(c)) && !is_lower(c)) || separates(c); });
+  const bool parted = std::ranges::any_of(text, separates);
+  return (lower && !parted) || ((lower || upper) && parted && std::ranges::any_of(text, is_letter));
+}
+
+/// Its first byte tells its kind, and names nobody.
+bool is_mac(std::string_view text) {
+  return text.size() == 17 && is_hex(text) && std::ranges::count_if(text, separates) == 5;
+}
+
 std::string json_form(std::string_view text) {
   const std::string quoted = boost::json::serialize(boost::json::value(boost::json::string(text)));
   return quoted.substr(1, quoted.size() - 2);
@@ -45,11 +61,14 @@ std::string SecretSet::placeholder(std::string_view secret) const {
   const auto from = [&](char first, std::uint64_t count) {
     return static_cast<char>(first + static_cast<char>(random.below(count)));
   };
-  const bool hex = std::ranges::all_of(secret, is_lower_hex);
+  const bool hex = is_hex(secret);
+  const std::string_view digits =
+      std::ranges::any_of(secret, is_upper) ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string out(secret);
-  for (char& c : out) {
-    if (hex) {
-      c = "0123456789abcdef"[random.below(16)];
+  for (std::size_t i = is_mac(secret) ? 2 : 0; i < out.size(); ++i) {
+    char& c = out[i];
+    if (hex && is_alnum(c)) {
+      c = digits[random.below(16)];
     } else if (is_digit(c)) {
       c = from('0', 10);
     } else if (is_lower(c) || static_cast<unsigned char>(c) >= 0x80) {
@@ -69,9 +88,10 @@ void SecretSet::learn(std::string_view secret) {
   learn_piece(secret);
 }
 
-void SecretSet::learn_piece(std::string_view secret) {
+void SecretSet::learn_piece(std::string_view secret) { learn_as(secret, placeholder(secret)); }
+
+void SecretSet::learn_as(std::string_view secret, std::string stands_for_it) {
   if (secret.size() < shortest || known_.contains(std::string(secret))) return;
-  std::string stands_for_it = placeholder(secret);
   std::string escaped = json_form(secret);
   if (escaped != secret) {
     std::string escaped_placeholder = json_form(stands_for_it);

@@ -1,7 +1,7 @@
 // The secrets that a recorder knows, and their removal from bytes of any form.
 //
 // Each secret has one placeholder of its own length and kind (digits for digits, letters for letters, hex for
-// hex), so that messages, rows and JSON stay well formed, equal secrets stay equal, and a core that copies
+// hex, a MAC for a MAC), so that messages, rows and JSON stay well formed, equal secrets stay equal, and a core that copies
 // and compares decides on placeholders as it did on secrets. Placeholders are made with a key that is kept
 // nowhere.
 #pragma once
@@ -32,6 +32,8 @@ class SecretSet {
 
   /// Also learns the form that it has inside a JSON string, if that is another.
   void learn(std::string_view secret);
+  /// One of which a part may stay: `stands_for_it` is as long as it.
+  void learn_as(std::string_view secret, std::string stands_for_it);
   /// What stands for `secret` (which need not be known).
   [[nodiscard]] std::string placeholder(std::string_view secret) const;
 
