@@ -3,7 +3,7 @@
 #
 #   render.sh PKI_DIR PORT OUT.conf [ADDRESS]
 #
-# PKI_DIR holds ca.crt, broker.crt and broker.key, and crl.pem if certificates were revoked. ADDRESS is what the broker
+# PKI_DIR holds ca.crt, broker.crt, broker.key and crl.pem, the list of what was revoked. ADDRESS is what the broker
 # listens on: all IPv4 addresses (0.0.0.0) unless given.
 set -eu
 
@@ -17,13 +17,11 @@ port=$2
 out=$3
 address=${4:-0.0.0.0}
 
-for file in ca.crt broker.crt broker.key; do
+for file in ca.crt broker.crt broker.key crl.pem; do
   [ -r "$pki/$file" ] || { echo "render.sh: $pki/$file is missing; make it with: metalmesh pki init" >&2; exit 1; }
 done
 case $port in '' | *[!0-9]*) echo "render.sh: '$port' is not a port number" >&2; exit 2 ;; esac
 case $address in *:*) family=ipv6 ;; *) family=ipv4 ;; esac
-crl='# crlfile: put crl.pem into the PKI folder and render again'
-[ -r "$pki/crl.pem" ] && crl="crlfile $pki/crl.pem"
 acl=${out%.conf}.acl
 
 cp "$here/acl" "$acl"
@@ -31,4 +29,4 @@ cp "$here/acl" "$acl"
 chmod 0644 "$acl"
 case $acl in /*) ;; *) acl=$PWD/$acl ;; esac
 sed -e "s|@PORT@|$port|" -e "s|@ADDRESS@|$address|" -e "s|@FAMILY@|$family|" -e "s|@PKI@|$pki|" -e "s|@ACL@|$acl|" \
-  -e "s|@CRL@|$crl|" "$here/mosquitto.conf.in" > "$out"
+  "$here/mosquitto.conf.in" > "$out"

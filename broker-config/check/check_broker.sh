@@ -31,6 +31,15 @@ make_leaf() {  # DIR NAME CN [SAN]
   openssl x509 -req -in "$work/leaf.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial -days 2 \
     -extfile "$work/leaf.ext" -out "$1/$2.crt" 2> /dev/null
 }
+make_crl() {  # DIR [CERTIFICATE TO REVOKE]
+  printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s/index\ncrlnumber=%s/number\ndefault_md=sha256\ndefault_crl_days=2\n' "$1" "$1" > "$1/ca.cnf"
+  [ -e "$1/index" ] || { : > "$1/index" && echo 01 > "$1/number"; }
+  set -- "$1" "${2:-}" -config "$1/ca.cnf" -keyfile "$1/ca.key" -cert "$1/ca.crt"
+  dir=$1 revoked=$2
+  shift 2
+  [ -z "$revoked" ] || openssl ca "$@" -revoke "$revoked" 2> /dev/null
+  openssl ca "$@" -gencrl -out "$dir/crl.pem" 2> /dev/null
+}
 
 pki=$work/pki
 if [ $# -ge 1 ]; then
@@ -39,6 +48,7 @@ else
   make_ca "$pki"
   make_leaf "$pki" broker broker "DNS:localhost,IP:127.0.0.1"
   for name in controller berlin oslo; do make_leaf "$pki" "$name" "$name"; done
+  make_crl "$pki"
 fi
 make_ca "$work/foreign"
 make_leaf "$work/foreign" berlin berlin
@@ -160,6 +170,19 @@ done
 verdict "a frame of 64 KiB passes" $?
 [ ! -s "$work/got_too_long" ]
 verdict "longer messages do not" $?
+
+if [ $# -eq 0 ]; then
+  sleep 1  # the newer of two lists is the one that counts, by the second
+  make_crl "$pki" "$pki/oslo.crt"
+  kill -HUP "$broker"
+  sleep 0.5
+  # shellcheck disable=SC2046
+  never connects $(tls oslo)
+  verdict "a certificate that was revoked is refused from the next HUP on" $?
+  # shellcheck disable=SC2046
+  connects $(tls berlin)
+  verdict "and nobody else's" $?
+fi
 
 [ "$(ls "$work"/*.db 2> /dev/null)" = "" ]
 verdict "the broker writes nothing to disk" $?

@@ -26,13 +26,6 @@ std::vector<std::string_view> words_of(std::string_view line) {
   }
 }
 
-std::optional<Role> role_named(std::string_view word) {
-  for (const Role role : {Role::viewer, Role::operator_, Role::admin}) {
-    if (word == to_string(role)) return role;
-  }
-  return std::nullopt;
-}
-
 bool same_bytes(std::string_view a, std::string_view b) {
   std::uint8_t difference = a.size() == b.size() ? 0 : 1;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
@@ -51,10 +44,24 @@ std::string_view to_string(Role role) {
       return "viewer";
     case Role::operator_:
       return "operator";
+    case Role::approver:
+      return "approver";
     case Role::admin:
       return "admin";
   }
   return "nobody";
+}
+
+std::optional<Role> role_named(std::string_view word) {
+  for (const Role role : {Role::viewer, Role::operator_, Role::approver, Role::admin}) {
+    if (word == to_string(role)) return role;
+  }
+  return std::nullopt;
+}
+
+std::optional<Principal> Authenticator::authenticate(std::string_view token) const {
+  if (token.empty() || token.size() > longest_token) return std::nullopt;
+  return known(to_hex(sha256(token)));
 }
 
 Result<TokenTable> TokenTable::parse(std::string_view text) {
@@ -69,33 +76,31 @@ Result<TokenTable> TokenTable::parse(std::string_view text) {
     if (words.size() != 3) return fail(ErrorKind::invalid, line + "expected \"name role sha256\"");
     const auto role = role_named(words[1]);
     if (!role) {
-      return fail(ErrorKind::invalid,
-                  line + "role \"" + std::string(words[1]) + "\" is none of viewer, operator, admin");
+      return fail(ErrorKind::invalid, line + "role \"" + std::string(words[1]) +
+                                          "\" is none of viewer, operator, approver, admin");
     }
-    std::string digest = from_hex(words[2]);
-    if (digest.size() != 32) {
+    std::string digest = to_lower(words[2]);
+    if (from_hex(digest).size() != 32) {
       return fail(ErrorKind::invalid, line + "the third word must be a SHA-256 digest (64 hex digits)");
     }
     if (table.entries_.size() == most_entries) return fail(ErrorKind::exhausted, "more than 1000 tokens");
-    table.entries_.push_back({{std::string(words[0]), *role}, std::move(digest)});
+    table.entries_.push_back({.name = std::string(words[0]), .role = *role, .token = std::move(digest)});
   }
   return table;
 }
 
-std::optional<Principal> TokenTable::authenticate(std::string_view token) const {
-  if (token.empty() || token.size() > longest_token) return std::nullopt;
-  const std::string digest = sha256(token);
-  const Entry* found = nullptr;
-  for (const Entry& entry : entries_) {
-    if (same_bytes(entry.digest, digest)) found = &entry;
+std::optional<Principal> TokenTable::known(const std::string& sha256) const {
+  const Principal* found = nullptr;
+  for (const Principal& entry : entries_) {
+    if (same_bytes(entry.token, sha256)) found = &entry;
   }
   if (found == nullptr) return std::nullopt;
-  return found->principal;
+  return *found;
 }
 
 std::optional<Principal> local_principal(std::string_view peer) {
   if (!peer.starts_with("unix:")) return std::nullopt;
-  return Principal{std::string(peer), Role::admin};
+  return Principal{.name = std::string(peer), .role = Role::admin};
 }
 
 std::optional<std::string_view> bearer_token(std::string_view authorization) {

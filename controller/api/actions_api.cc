@@ -6,6 +6,7 @@
 #include "controller/api/json_encode.h"
 #include "controller/api/objects_api.h"
 #include "controller/api/request_body.h"
+#include "controller/core/user_tokens.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -100,7 +101,12 @@ BodyResult unprotect_body(const ApiRequest& request, const std::string& name) {
   if (body.has_duration() && body.duration().seconds() == 0) {
     return refuse(400, "duration must be at least one second", "duration");
   }
-  return ProtectServer{name, false, body.reason(), body.duration().seconds()};
+  return ProtectServer{name,
+                       false,
+                       body.reason(),
+                       body.duration().seconds(),
+                       body.break_glass(),
+                       token_id(request.principal.token)};
 }
 
 BodyResult adopt_body(const ApiRequest& request, const std::string& name) {
@@ -151,10 +157,53 @@ BodyResult clear_body(const ApiRequest& request, const std::string& site) {
   return ClearSiteQuarantine{site, body.note(), body.journal()};
 }
 
+BodyResult first_contact_body(const ApiRequest& request, const std::string& site) {
+  rest::OpenFirstContact body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  OpenFirstContact out{site, body.network(), body.reason(), std::nullopt};
+  if (body.has_duration()) out.for_seconds = body.duration().seconds();
+  return out;
+}
+
+BodyResult revoke_body(const ApiRequest& request, const std::string& site) {
+  rest::RevokeSite body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  return RevokeSite{site, body.confirm(), body.reason()};
+}
+
 BodyResult prefetch_body(const ApiRequest& request, const std::string& image) {
   rest::PrefetchImage body;
   if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
   return PrefetchImage{image, {body.sites().begin(), body.sites().end()}};
+}
+
+BodyResult approve_body(const ApiRequest& request, const std::string& name) {
+  rest::ApproveUnprotect body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.note(), "note", true); !fine) return std::unexpected(fine.error());
+  return ApproveUnprotect{name, body.note()};
+}
+
+BodyResult widen_body(const ApiRequest& request, const std::string& kind) {
+  rest::WidenPace body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  if (body.has_duration() && body.duration().seconds() == 0)
+    return refuse(400, "duration must be at least one second", "duration");
+  return WidenPace{kind, request.captures.at(1), body.per_hour(), body.duration().seconds(), body.reason()};
+}
+
+BodyResult token_body(const ApiRequest& request, const std::string& user) {
+  rest::AddToken body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (body.sha256().empty())
+    return refuse(400, "sha256 is missing: of the token, which whoever makes it draws and keeps", "sha256",
+                  "let metalmesh user token " + user + " draw one");
+  if (body.has_duration() && body.duration().seconds() == 0)
+    return refuse(400, "duration must be at least one second", "duration");
+  return AddToken{user, body.sha256(), body.duration().seconds(), body.note()};
 }
 
 BodyResult discovery_body(const ApiRequest& request, const std::string& site) {
@@ -203,6 +252,10 @@ BodyResult body_of(const ApiRequest& request) {
       return move_body(request, name);
     case Endpoint::clear_quarantine:
       return clear_body(request, name);
+    case Endpoint::open_first_contact:
+      return first_contact_body(request, name);
+    case Endpoint::revoke_site:
+      return revoke_body(request, name);
     case Endpoint::diagnose_site:
       return no_parameters(request, DiagnoseSite{name});
     case Endpoint::discover_bmcs:
@@ -211,6 +264,14 @@ BodyResult body_of(const ApiRequest& request) {
       return no_parameters(request, StopDiscovery{name});
     case Endpoint::prefetch_image:
       return prefetch_body(request, name);
+    case Endpoint::approve_unprotect:
+      return approve_body(request, name);
+    case Endpoint::widen_pace:
+      return widen_body(request, name);
+    case Endpoint::add_token:
+      return token_body(request, name);
+    case Endpoint::revoke_token:
+      return no_parameters(request, RevokeToken{name, request.captures.at(1)});
     default:
       break;
   }

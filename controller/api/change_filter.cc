@@ -6,6 +6,7 @@
 #include "common/text/letters.h"
 #include "common/text/near_miss.h"
 #include "controller/api/request_filters.h"
+#include "controller/api/rights.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -47,10 +48,21 @@ const std::string* site_of(const T&) {
   return nullptr;
 }
 
+/// It was hers to see, before it was moved.
+bool has_left(const Principal& who, const rest::Server& server) {
+  const std::string& site = server.status().former_site();
+  return !site.empty() && sees(who, Reach::of({site}));
+}
+template <class T>
+bool has_left(const Principal&, const T&) {
+  return false;
+}
+
 }  // namespace
 
 std::expected<ChangeFilter, Problem> ChangeFilter::of(const ApiRequest& request) {
   ChangeFilter filter;
+  filter.who_ = request.principal;
   const auto value = [&](const char* name) {
     const std::string* text = request.parameter(name);
     return text == nullptr ? std::string() : *text;
@@ -73,6 +85,7 @@ std::expected<ChangeFilter, Problem> ChangeFilter::of(const ApiRequest& request)
 bool ChangeFilter::concerns(const ChangeFeed::Object& object) const {
   using enum ChangeKind;
   if (!kinds_.empty() && !kinds_.contains(object.kind)) return false;
+  if (object.kind == user && who_.role < Role::admin) return false;
   if (object.kind == deployment) return true;  // its own facts tell
   const auto only = [&](const std::string& wanted, ChangeKind kind) {
     return wanted.empty() || (object.kind == kind && object.name == wanted);
@@ -101,9 +114,12 @@ ChangeFilter::Told ChangeFilter::told(const T& object) const {
 
 ChangeFilter::Told ChangeFilter::of(const MeshState& state, const ChangeFeed::Change& change) const {
   if (!concerns(*change.object)) return Told::nothing;
-  if (change.deleted) return Told::gone;
-  return with_objects(state, change.object->kind,
-                      [&](const auto& objects) { return told(objects.at(change.object->name)); });
+  if (change.deleted) return sees(who_, *change.reach) ? Told::gone : Told::nothing;
+  return with_objects(state, change.object->kind, [&](const auto& objects) {
+    const auto& object = objects.at(change.object->name);
+    if (sees(who_, state, object)) return told(object);
+    return has_left(who_, object) ? Told::gone : Told::nothing;
+  });
 }
 
 }  // namespace metalmesh::controller

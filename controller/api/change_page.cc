@@ -10,6 +10,7 @@
 #include "common/text/letters.h"
 #include "controller/api/object_json.h"
 #include "controller/api/paging.h"
+#include "controller/api/rights.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -96,14 +97,18 @@ std::optional<ChangeTeller::Line> ChangeTeller::next(FeedPosition& place, std::u
   const auto told = matters ? filter.of(state_, *change) : ChangeFilter::Told::nothing;
   Line line{change->number, {}};
   if (told == ChangeFilter::Told::nothing) return line;
-  line.json =
-      "{\"position\":" + quoted(place.text(state_)) + ",\"kind\":" + quoted(word_of(change->object->kind)) +
-      ",\"name\":" + quoted(change->object->name) +
-      (told == ChangeFilter::Told::gone ? std::string(",\"deleted\":true") : object_of(*change)) + "}";
+  line.json = "{\"position\":" + quoted(place.text(state_)) +
+              ",\"kind\":" + quoted(word_of(change->object->kind)) +
+              ",\"name\":" + quoted(change->object->name) +
+              (told == ChangeFilter::Told::gone ? std::string(",\"deleted\":true")
+                                                : object_of(*change, filter.who())) +
+              "}";
   return line;
 }
 
-const std::string& ChangeTeller::object_of(const ChangeFeed::Change& change) {
+std::string ChangeTeller::object_of(const ChangeFeed::Change& change, const Principal& who) {
+  const bool own_view = change.object->kind == ChangeKind::image && !who.sites.empty();
+  if (own_view) return ",\"image\":" + object_json(shown_to(who, state_.images.at(change.object->name)));
   std::string& json = objects_[change.number];
   if (json.empty()) {
     json = with_objects(state_, change.object->kind, [&](const auto& objects) {

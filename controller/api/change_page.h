@@ -45,7 +45,7 @@ class ChangeTeller {
   void end_turn() { objects_.clear(); }
 
  private:
-  const std::string& object_of(const ChangeFeed::Change& change);
+  std::string object_of(const ChangeFeed::Change& change, const Principal& who);
 
   const MeshState& state_;
   std::map<std::uint64_t, std::string> objects_;  // by number: ,"server":{...}

@@ -25,9 +25,9 @@ std::expected<void, Problem> ChangeStreams::open(ExchangeId id, const ApiRequest
   return readers_.open(id, request, std::move(reader), {}, now, out);
 }
 
-void ChangeStreams::fired(std::string_view token, const Now& now, Outcome& out) {
+void ChangeStreams::fired(std::string_view token, const StillCaller& still, const Now& now, Outcome& out) {
   // Every input ends in a pump, which is all that its own timer asks for.
-  if (!readers_.ticks(token, now, out)) return;
+  if (!readers_.ticks(token, still, now, out)) return;
   readers_.tick(now, out, [this](const Reader& reader, bool silent) {
     return silent ? "id: " + reader.place.text(state_) + "\n\n" : std::string();
   });

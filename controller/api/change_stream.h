@@ -23,7 +23,7 @@ class ChangeStreams {
   std::expected<void, Problem> open(ExchangeId id, const ApiRequest& request, const Now& now, Outcome& out);
   void drained(ExchangeId id) { readers_.drained(id); }
   void closed(ExchangeId id) { readers_.closed(id); }
-  void fired(std::string_view token, const Now& now, Outcome& out);
+  void fired(std::string_view token, const StillCaller& still, const Now& now, Outcome& out);
   /// What memory holds is durable.
   void committed() { newest_ = state_.changes.last(); }
   /// Sends readers what they can take. Cheap when there is nothing new.

@@ -17,7 +17,7 @@ ControllerLimits with_families(ControllerLimits limits, const families::FamilyCa
 }  // namespace
 
 ControllerNode::ControllerNode(const RowReader& rows, const Signer& signer, const Verifier& verifier,
-                               Entropy& entropy, const Authenticator& authenticator, ControllerLimits limits,
+                               Entropy& entropy, Authenticator& authenticator, ControllerLimits limits,
                                ApiSettings settings)
     : core_(rows, signer, verifier, entropy, with_families(std::move(limits), settings.families)),
       api_(core_, rows, authenticator, std::move(settings)) {}

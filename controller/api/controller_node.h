@@ -15,7 +15,7 @@ class ControllerNode final : public DecisionCore {
  public:
   /// Loads every row. References must outlive the node.
   ControllerNode(const RowReader& rows, const Signer& signer, const Verifier& verifier, Entropy& entropy,
-                 const Authenticator& authenticator, ControllerLimits limits = {}, ApiSettings settings = {});
+                 Authenticator& authenticator, ControllerLimits limits = {}, ApiSettings settings = {});
 
   Outcome handle(const Input& input, const Now& now) override;
   /// True for what changes nothing: questions to the API. Any thread (see OnlyReads).

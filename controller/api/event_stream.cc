@@ -88,15 +88,15 @@ std::expected<void, Problem> EventStreams::open(ExchangeId id, const ApiRequest&
                        out);
 }
 
-void EventStreams::fired(std::string_view token, const Now& now, Outcome& out) {
+void EventStreams::fired(std::string_view token, const StillCaller& still, const Now& now, Outcome& out) {
   if (readers_.size() == 0) progress_.clear();
-  if (!readers_.ticks(token, now, out)) return;
+  if (!readers_.ticks(token, still, now, out)) return;
   const auto changed = changed_progress();
   readers_.tick(now, out, [&](const Subscriber& subscriber, bool silent) {
     std::string bytes;
     for (const auto& [deployment, message] : changed) {
       if (bytes.size() >= sse_chunk_bytes) break;
-      if (subscriber.filter.passes(state_.deployments.at(deployment))) bytes += message;
+      if (subscriber.filter.passes(state_.deployments.at(deployment), state_)) bytes += message;
     }
     return bytes.empty() && silent ? std::string(": alive\n\n") : bytes;
   });
@@ -126,7 +126,7 @@ SseChunk EventStreams::next_chunk(Subscriber& subscriber) const {
       if (bytes.size() >= sse_chunk_bytes) break;
       subscriber.after = event.number();
       event.set_id(state_.lives.id_of(event.number()));
-      if (subscriber.filter.passes(event)) bytes += sse_message(event);
+      if (subscriber.filter.passes(event, state_)) bytes += sse_message(event);
     }
   }
   return chunk;

@@ -33,7 +33,7 @@ class EventStreams {
   std::expected<void, Problem> open(ExchangeId id, const ApiRequest& request, const Now& now, Outcome& out);
   void drained(ExchangeId id) { readers_.drained(id); }
   void closed(ExchangeId id) { readers_.closed(id); }
-  void fired(std::string_view token, const Now& now, Outcome& out);
+  void fired(std::string_view token, const StillCaller& still, const Now& now, Outcome& out);
   /// Events up to state.last_event may now be in the log.
   void committed() { newest_ = state_.last_event; }
 

@@ -14,7 +14,9 @@
 #include "controller/api/object_json.h"
 #include "controller/api/paging.h"
 #include "controller/api/request_filters.h"
+#include "controller/api/rights.h"
 #include "controller/core/discoveries.h"
+#include "controller/core/start_pace.h"
 #include "controller/state/event_log.h"
 #include "controller/state/plan_pages.h"
 #include "controller/state/row_codec.h"
@@ -44,6 +46,13 @@ rest::Family shown(const config::OsFamily& family) {
   return out;
 }
 
+/// nullptr: there is none that this caller sees.
+const rest::Deployment* deployment_seen(const ApiRequest& request, const MeshState& state) {
+  const auto found = state.deployments.find(request.captures.at(0));
+  const bool is_seen = found != state.deployments.end() && sees(request.principal, state, found->second);
+  return is_seen ? &found->second : nullptr;
+}
+
 std::unexpected<Problem> no_deployment(const ApiRequest& request) {
   return refuse(404, "there is no deployment \"" + request.captures.at(0) + "\"", {},
                 "list what there is: " + commands::list("deployments"));
@@ -65,6 +74,7 @@ ApiResult list_deployments(const ApiRequest& request, const MeshState& state) {
   const auto& rows = state.deployments;
   for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
     const rest::Deployment& deployment = at->second;
+    if (!sees(request.principal, state, deployment)) continue;
     if (rollout != nullptr && deployment.rollout() != *rollout) continue;
     if (server != nullptr && deployment.server() != *server) continue;
     if (!wanted->empty() && deployment.state() != *wanted) continue;
@@ -76,15 +86,16 @@ ApiResult list_deployments(const ApiRequest& request, const MeshState& state) {
 }
 
 ApiResult get_deployment(const ApiRequest& request, const MeshState& state) {
-  const auto found = state.deployments.find(request.captures.at(0));
-  if (found == state.deployments.end()) return no_deployment(request);
-  return ApiReply{200, encode_json(found->second), "application/json", {}};
+  const rest::Deployment* deployment = deployment_seen(request, state);
+  if (deployment == nullptr) return no_deployment(request);
+  return ApiReply{200, encode_json(*deployment), "application/json", {}};
 }
 
 ApiResult get_transcript(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
-  const auto found = state.deployments.find(request.captures.at(0));
-  if (found == state.deployments.end()) return no_deployment(request);
-  const auto& [id, deployment] = *found;
+  const rest::Deployment* seen = deployment_seen(request, state);
+  if (seen == nullptr) return no_deployment(request);
+  const rest::Deployment& deployment = *seen;
+  const std::string& id = deployment.id();
   const rest::Transcript& transcript = deployment.transcript();
   if (transcript.state() == transcripts::here) {
     auto bytes = read_pieces(rows, id, transcript, pieces_of(transcript));
@@ -124,7 +135,7 @@ ApiResult list_events(const ApiRequest& request, const MeshState& state, const R
     auto log = metalmesh::controller::read_events(rows, after, events_batch);
     if (!log) return refuse(500, "the event log cannot be read: " + log.error().message);
     for (rest::LogEvent& event : log->events) {
-      if (filter.passes(event)) {
+      if (filter.passes(event, state)) {
         if (page.size() == *limit || page.full()) return page.finish(state.lives.id_of(after));
         event.set_id(state.lives.id_of(event.number()));
         page.add(encode_json(event));
@@ -153,7 +164,7 @@ ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue&
 ApiResult get_plan(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
   const std::string& name = request.captures.at(0);
   const auto found = state.rollouts.find(name);
-  if (found == state.rollouts.end())
+  if (found == state.rollouts.end() || !sees(request.principal, state, found->second))
     return refuse(404, "there is no rollout \"" + name + "\"", {}, commands::list("rollouts"));
   const rest::Plan& plan = found->second.status().plan();
   if (plan.digest().empty()) return refuse(409, "rollout " + name + " has no plan", {}, commands::plan(name));
@@ -186,7 +197,7 @@ ApiResult get_plan(const ApiRequest& request, const MeshState& state, const RowR
 
 ApiResult get_discovery(const ApiRequest& request, const MeshState& state) {
   const std::string& site = request.captures.at(0);
-  if (!state.sites.contains(site))
+  if (!state.sites.contains(site) || !sees(request.principal, Reach::of({site})))
     return refuse(404, "there is no site \"" + site + "\"", {}, commands::list("sites"));
   const auto found = state.discoveries.find(site);
   if (found == state.discoveries.end())
@@ -195,7 +206,11 @@ ApiResult get_discovery(const ApiRequest& request, const MeshState& state) {
   return ApiReply{200, encode_json(shown_discovery(state, found->second)), "application/json", {}};
 }
 
-ApiReply get_controller(const MeshState& state) {
+ApiReply get_limits(const ApiRequest& request, const MeshState& state, const Now& now) {
+  return {200, encode_json(shown_to(request.principal, paces_shown(state, now))), "application/json", {}};
+}
+
+ApiReply get_controller(const ApiRequest& request, const MeshState& state) {
   rest::Controller controller;
   controller.set_instance(state.lives.current());
   if (state.started) *controller.mutable_started() = to_wire(*state.started);
@@ -209,7 +224,8 @@ ApiReply get_controller(const MeshState& state) {
     if (damage.has_at()) *shown.mutable_found() = damage.at();
   }
   if (state.backup) *controller.mutable_backup() = *state.backup;
-  return {200, encode_json(controller), "application/json", {}};
+  if (state.revocations_alarm) *controller.add_alarms() = *state.revocations_alarm;
+  return {200, encode_json(shown_to(request.principal, std::move(controller))), "application/json", {}};
 }
 
 ApiReply get_version(const std::string& version, const MeshState& state) {

@@ -27,8 +27,10 @@ ApiReply list_families(const families::FamilyCatalogue& families);
 ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue& families);
 /// What a site found the last time it was asked which BMCs stand there; while it looks, how far it is.
 ApiResult get_discovery(const ApiRequest& request, const MeshState& state);
+/// Ceilings of starts, and what of them is used; servers that were unprotected without an approver.
+ApiReply get_limits(const ApiRequest& request, const MeshState& state, const Now& now);
 /// Whether it was restored and holds, and what differs.
-ApiReply get_controller(const MeshState& state);
+ApiReply get_controller(const ApiRequest& request, const MeshState& state);
 ApiReply get_version(const std::string& version, const MeshState& state);
 /// What a support bundle needs and no other request tells: configuration, sizes of the tables, clocks.
 ApiReply get_support(const std::string& version, const std::string& configuration, const MeshState& state,

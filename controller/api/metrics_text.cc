@@ -1,5 +1,7 @@
 #include "controller/api/metrics_text.h"
 
+#include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -101,6 +103,13 @@ void write_sites(Page& page, const MeshState& state) {
   page.sample("state", "quarantined", quarantined);
 }
 
+std::uint64_t seconds_of(const RevocationsRead& list) {
+  if (!list.unreadable.empty()) return 0;
+  const auto since_1970 = list.until.time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(since_1970).count()));
+}
+
 struct CoreCounter {
   std::string_view name;
   std::string_view help;
@@ -158,6 +167,11 @@ std::string metrics_text(const MeshState& state, const ControllerMetrics& core, 
   page.single("controller_epoch", "gauge", "Rises when the controller was restored from a backup.",
               state.epoch);
   page.single("disk_low", "gauge", "1 while free space is below the reserve.", state.disk_low ? 1 : 0);
+  if (state.revocations)
+    page.single(
+        "revocations_end_seconds", "gauge",
+        "When the broker's list of revoked certificates ends, seconds since 1970; 0: it cannot be read.",
+        seconds_of(*state.revocations));
   page.single("broker_connected", "gauge", "1 while the broker connection is up.", counters.bus_up ? 1 : 0);
   page.single("event_streams", "gauge", "Open event streams.", counters.event_streams);
   page.single("change_streams", "gauge", "Open streams of the change feed.", counters.change_streams);

@@ -16,6 +16,7 @@
 #include "controller/api/request_body.h"
 #include "controller/api/request_filters.h"
 #include "controller/api/request_target.h"
+#include "controller/api/rights.h"
 #include "controller/core/actions/install_order.h"
 #include "controller/core/actions/install_preview.h"
 #include "controller/core/hardware_types.h"
@@ -44,6 +45,20 @@ const T* find(const MeshState& state, const std::string& name) {
   const auto found = rows.find(name);
   return found == rows.end() ? nullptr : &found->second;
 }
+
+/// As this caller has it: nullptr for what is not hers to see, too.
+template <class T>
+const T* find_seen(const ApiRequest& request, const MeshState& state, const std::string& name) {
+  const T* object = find<T>(state, name);
+  return object == nullptr || sees(request.principal, state, *object) ? object : nullptr;
+}
+
+/// The object as this caller is shown it.
+template <class T>
+const T& seen_as(const Principal&, const T& object) {
+  return object;
+}
+rest::Image seen_as(const Principal& who, const rest::Image& image) { return shown_to(who, image); }
 
 template <class T>
 std::uint64_t version_in(const MeshState& state, const std::string& name) {
@@ -86,21 +101,24 @@ constexpr std::size_t looked_at_most =
 constexpr std::size_t names_compared = 10'000;
 
 template <class T>
-std::string did_you_mean(const MeshState& state, const std::string& name) {
+std::string did_you_mean(const ApiRequest& request, const MeshState& state, const std::string& name) {
   const auto& rows = state.*Kind<T>::objects;
   if (rows.size() > names_compared) return {};
   std::vector<std::string> names;
-  for (const auto& [known, object] : rows) names.push_back(known);
+  for (const auto& [known, object] : rows) {
+    if (sees(request.principal, state, object)) names.push_back(known);
+  }
   const std::string near = near_miss(name, names);
   return near.empty() ? near : "did you mean \"" + near + "\"? ";
 }
 
 template <class T>
-std::unexpected<Problem> no_such(const MeshState& state, const std::string& name) {
+std::unexpected<Problem> no_such(const ApiRequest& request, const MeshState& state, const std::string& name) {
   std::string kind(Kind<T>::word);
   kind.front() = to_lower(kind.front());
-  return refuse(404, "there is no " + kind + " \"" + name + "\"", {},
-                did_you_mean<T>(state, name) + "List what there is: " + commands::list(Kind<T>::plural));
+  return refuse(
+      404, "there is no " + kind + " \"" + name + "\"", {},
+      did_you_mean<T>(request, state, name) + "List what there is: " + commands::list(Kind<T>::plural));
 }
 
 /// The body must not contradict the path; what it leaves out is taken from there.
@@ -125,6 +143,9 @@ template <class T>
 std::expected<std::optional<std::uint64_t>, Problem> condition_of(const ApiRequest& request,
                                                                   const MeshState& state,
                                                                   const std::string& name) {
+  // Of what the caller does not see, no version is told.
+  const T* object = find<T>(state, name);
+  if (object != nullptr && !sees(request.principal, state, *object)) return std::nullopt;
   return write_condition(request, tag_in<T>(state, name));
 }
 
@@ -163,7 +184,8 @@ bool fits(const std::optional<ServerQuery>& query, const T& object) {
 
 /// A page of what `json_of` says of each object of the selection; nothing: it is not in the list.
 template <class Rows, class JsonOf>
-ApiResult list_of(const ApiRequest& request, const Rows& rows, const JsonOf& json_of) {
+ApiResult list_of(const ApiRequest& request, const MeshState& state, const Rows& rows,
+                  const JsonOf& json_of) {
   const auto limit = page_limit(request);
   if (!limit) return std::unexpected(limit.error());
   const auto selector = wanted_labels(request);
@@ -177,6 +199,7 @@ ApiResult list_of(const ApiRequest& request, const Rows& rows, const JsonOf& jso
   for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
     if (page.size() == *limit || looked_at++ == looked_at_most) return page.finish(last);
     last = at->first;
+    if (!sees(request.principal, state, at->second)) continue;
     if (!selector->matches(at->second.metadata().labels()) || !fits(*query, at->second)) continue;
     if (const std::optional<std::string> json = json_of(at->second)) page.add(*json);
   }
@@ -191,53 +214,56 @@ ApiReply object_reply(const Object& object, int status) {
 
 ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
   return *with_object_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
-    return list_of(request, state.*Kind<T>::objects, [](const T& object) { return object_json(object); });
+    return list_of(request, state, state.*Kind<T>::objects,
+                   [&](const T& object) { return object_json(seen_as(request.principal, object)); });
   });
 }
 
 ApiResult get_object(const ApiRequest& request, const MeshState& state) {
   const std::string& name = request.captures.at(0);
   return *with_object_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
-    const T* object = find<T>(state, name);
-    if (object == nullptr) return no_such<T>(state, name);
+    const T* object = find_seen<T>(request, state, name);
+    if (object == nullptr) return no_such<T>(request, state, name);
     const ObjectTag tag = tag_of_object(*object);
     const auto unchanged = not_modified(request, tag);
     if (!unchanged) return std::unexpected(unchanged.error());
     if (*unchanged) return ApiReply{304, {}, {}, {{"etag", etag_of(tag)}}};
-    return reply_with(*object, 200);
+    return reply_with(seen_as(request.principal, *object), 200);
   });
 }
 
 ApiResult list_inventories(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
-  return list_of(request, state.servers, [&](const rest::Server& server) -> std::optional<std::string> {
-    const auto inventory = inventory_of(rows, server);
-    if (!inventory) return std::nullopt;
-    return encode_json(*inventory);
-  });
+  return list_of(request, state, state.servers,
+                 [&](const rest::Server& server) -> std::optional<std::string> {
+                   const auto inventory = inventory_of(rows, server);
+                   if (!inventory) return std::nullopt;
+                   return encode_json(*inventory);
+                 });
 }
 
 ApiResult list_hardware(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
   const std::string* type = request.parameter("type");
-  return list_of(request, state.servers, [&](const rest::Server& server) -> std::optional<std::string> {
-    const auto types = types_of(state, server);
-    const bool fits = type == nullptr ? !types.empty() : std::ranges::find(types, *type) != types.end();
-    if (!fits) return std::nullopt;
-    return encode_json(hardware_of(state, rows, server));
-  });
+  return list_of(
+      request, state, state.servers, [&](const rest::Server& server) -> std::optional<std::string> {
+        const auto types = types_of(state, server);
+        const bool fits = type == nullptr ? !types.empty() : std::ranges::find(types, *type) != types.end();
+        if (!fits) return std::nullopt;
+        return encode_json(hardware_of(state, rows, server));
+      });
 }
 
 ApiResult get_hardware(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
   const std::string& name = request.captures.at(0);
-  const rest::Server* server = find<rest::Server>(state, name);
-  if (server == nullptr) return no_such<rest::Server>(state, name);
+  const rest::Server* server = find_seen<rest::Server>(request, state, name);
+  if (server == nullptr) return no_such<rest::Server>(request, state, name);
   const rest::ServerHardware hardware = hardware_of(state, rows, *server);
   return ApiReply{200, encode_json(hardware), "application/json", {}};
 }
 
 ApiResult get_inventory(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
   const std::string& name = request.captures.at(0);
-  const rest::Server* server = find<rest::Server>(state, name);
-  if (server == nullptr) return no_such<rest::Server>(state, name);
+  const rest::Server* server = find_seen<rest::Server>(request, state, name);
+  if (server == nullptr) return no_such<rest::Server>(request, state, name);
   const auto inventory = inventory_of(rows, *server);
   if (!inventory)
     return refuse(404, "what server \"" + name + "\" is made of was not read yet", {},
@@ -268,9 +294,9 @@ ApiResult render_profile(const ApiRequest& request, const MeshState& state, cons
   const std::string* server_name = request.parameter("server");
   if (server_name == nullptr) return refuse(400, "for which server? Give ?server=NAME", "server");
   const rest::Profile* profile = find_profile(state, wanted);
-  if (profile == nullptr) return no_such<rest::Profile>(state, wanted);
-  const rest::Server* server = find<rest::Server>(state, *server_name);
-  if (server == nullptr) return no_such<rest::Server>(state, *server_name);
+  if (profile == nullptr) return no_such<rest::Profile>(request, state, wanted);
+  const rest::Server* server = find_seen<rest::Server>(request, state, *server_name);
+  if (server == nullptr) return no_such<rest::Server>(request, state, *server_name);
   const auto whole = whole_version(version_of(*profile), rows);
   if (!whole) return std::unexpected(whole.error());
   const std::string* image = request.parameter("image");

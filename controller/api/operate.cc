@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/core/user_tokens.h"
+
 namespace metalmesh::controller {
 namespace {
 
@@ -26,6 +28,7 @@ Problem to_problem(Refusal refusal) {
 std::expected<Answer, Problem> ask(const ApiRequest& request, const Operate& operate, OperatorBody body) {
   OperatorRequest asked;
   asked.actor = request.principal.name;
+  asked.token = token_id(request.principal.token);
   if (const std::string* key = request.header("idempotency-key")) {
     if (!usable_key(*key)) {
       return refuse(400, "Idempotency-Key must be 1 to 128 printable characters without blanks",

@@ -10,21 +10,29 @@
 #include "controller/api/mesh_api.h"
 #include "controller/api/objects_api.h"
 #include "controller/api/request_target.h"
+#include "controller/api/rights.h"
+#include "controller/api/user_callers.h"
 
 namespace metalmesh::controller {
 namespace {
 
 constexpr std::string_view event_stream_type = "text/event-stream";
 
-Problem not_authenticated(bool token_was_sent) {
+/// By the clock.
+bool is_good(const Principal& principal, const Now& now) {
+  return !principal.until || now.wall_high < *principal.until;
+}
+
+Problem not_authenticated(bool token_was_sent, bool is_over) {
   Problem problem{401,
                   "this request carries no token",
                   "Authorization",
-                  "send Authorization: Bearer <token>; tokens are listed in the controller's tokens file",
+                  "send Authorization: Bearer <token>; tokens are listed in the controller's tokens file, or "
+                  "made by: metalmesh user token NAME",
                   {}};
   std::string challenge = "Bearer realm=\"metalmesh\"";
   if (token_was_sent) {
-    problem.detail = "the token is not known";
+    problem.detail = is_over ? "the token was good until a time that has passed" : "the token is not known";
     challenge += ", error=\"invalid_token\"";
   }
   problem.headers.emplace_back("www-authenticate", std::move(challenge));
@@ -60,7 +68,7 @@ bool is_write(std::string_view method) { return method != "GET"; }
 
 }  // namespace
 
-OperatorApi::OperatorApi(ControllerCore& core, const RowReader& rows, const Authenticator& authenticator,
+OperatorApi::OperatorApi(ControllerCore& core, const RowReader& rows, Authenticator& authenticator,
                          ApiSettings settings)
     : core_(core),
       watched_(rows),
@@ -78,7 +86,7 @@ void OperatorApi::opened(const ExchangeOpened& exchange, const Now& now, Outcome
   request.headers = exchange.headers;
   request.body = exchange.body;
 
-  auto admitted = admit(exchange, request);
+  auto admitted = admit(exchange, request, now);
   if (admitted && wants_stream(request)) {
     admitted = request.route->endpoint == Endpoint::read_events
                    ? events_.open(exchange.id, request, now, out)
@@ -93,6 +101,25 @@ void OperatorApi::opened(const ExchangeOpened& exchange, const Now& now, Outcome
   if (!performed) return reply(asked, to_reply(performed.error(), request.path), out);
   if (performed->later == 0) return reply(asked, std::move(*performed), out);
   waiting_.emplace(performed->later, std::move(asked));
+}
+
+void OperatorApi::committed() {
+  events_.committed();
+  changes_.committed();
+  if (std::exchange(callers_told_, core_.state().callers) != core_.state().callers)
+    authenticator_.learn(callers_of(core_.state()));
+}
+
+void OperatorApi::fired(const TimerFired& timer, const Now& now, Outcome& out) {
+  std::map<std::string, bool> known;  // by token
+  const StillCaller still = [&](const Principal& caller) {
+    if (caller.token.empty()) return true;
+    const auto [at, is_new] = known.try_emplace(caller.token, false);
+    if (is_new) at->second = is_good(caller, now) && authenticator_.known(caller.token) == caller;
+    return at->second;
+  };
+  events_.fired(timer.token, still, now, out);
+  changes_.fired(timer.token, still, now, out);
 }
 
 void OperatorApi::answer_waiting(Outcome& out) {
@@ -129,7 +156,8 @@ void OperatorApi::reply(const Asked& asked, ApiReply reply, Outcome& out) {
   out.emit(ExchangeReply{asked.exchange, status, std::move(reply.headers), std::move(reply.body), false});
 }
 
-std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, ApiRequest& request) const {
+std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, ApiRequest& request,
+                                                const Now& now) const {
   auto target = parse_target(exchange.target);
   if (!target) return refuse(400, target.error().message);
   request.query = std::move(target->query);
@@ -146,7 +174,8 @@ std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, 
     const auto principal = token                      ? authenticator_.authenticate(*token)
                            : authorization == nullptr ? local_principal(exchange.peer)
                                                       : std::nullopt;
-    if (!principal) return std::unexpected(not_authenticated(token.has_value()));
+    if (!principal || !is_good(*principal, now))
+      return std::unexpected(not_authenticated(token.has_value(), principal.has_value()));
     request.principal = *principal;
   }
   if (const auto* wrong = std::get_if<WrongMethod>(&match)) {
@@ -158,18 +187,18 @@ std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, 
     return refuse(404, "there is no " + request.path, {},
                   "the paths are listed in schemas/rest/openapi.yaml");
   }
-  if (request.principal.role < request.route->role) {
-    return refuse(403,
-                  request.principal.name + " is " + std::string(to_string(request.principal.role)) +
-                      "; this needs " + std::string(to_string(request.route->role)),
-                  {}, "ask someone with that role, or use a token that has it");
-  }
+  if (auto refusal = route_refused(request.principal, *request.route))
+    return std::unexpected(to_problem(std::move(*refusal)));
   return check_query(request);
 }
 
 ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcome& out) {
   const MeshState& state = core_.state();
-  const Operate operate = [&](const OperatorRequest& asked) { return core_.operate(asked, now, out); };
+  const Operate operate = [&](const OperatorRequest& asked) -> OperatorResult {
+    if (auto refusal = request_refused(request.principal, asked, state))
+      return std::unexpected(std::move(*refusal));
+    return core_.operate(asked, now, out);
+  };
   switch (request.route->endpoint) {
     case Endpoint::list_objects:
     case Endpoint::list_servers:
@@ -214,10 +243,16 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::move_server:
     case Endpoint::clean_server:
     case Endpoint::clear_quarantine:
+    case Endpoint::open_first_contact:
+    case Endpoint::revoke_site:
     case Endpoint::diagnose_site:
     case Endpoint::discover_bmcs:
     case Endpoint::stop_discovery:
     case Endpoint::prefetch_image:
+    case Endpoint::approve_unprotect:
+    case Endpoint::widen_pace:
+    case Endpoint::add_token:
+    case Endpoint::revoke_token:
       return perform_action(request, operate);
     case Endpoint::list_deployments:
       return with_position(list_deployments(request, state), state);
@@ -236,7 +271,9 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::get_discovery:
       return get_discovery(request, state);
     case Endpoint::get_controller:
-      return get_controller(state);
+      return get_controller(request, state);
+    case Endpoint::get_limits:
+      return get_limits(request, state, now);
     case Endpoint::get_version:
       return get_version(settings_.version, state);
     case Endpoint::get_support:

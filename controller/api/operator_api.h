@@ -31,7 +31,7 @@ struct ApiSettings {
 class OperatorApi {
  public:
   /// References must outlive the object.
-  OperatorApi(ControllerCore& core, const RowReader& rows, const Authenticator& authenticator,
+  OperatorApi(ControllerCore& core, const RowReader& rows, Authenticator& authenticator,
               ApiSettings settings);
 
   /// Timers of its streams start with this.
@@ -47,15 +47,10 @@ class OperatorApi {
     events_.drained(exchange.id);
     changes_.drained(exchange.id);
   }
-  void committed() {
-    events_.committed();
-    changes_.committed();
-  }
+  void committed();
   void bus(bool up) { bus_up_ = up; }
-  void fired(const TimerFired& timer, const Now& now, Outcome& out) {
-    events_.fired(timer.token, now, out);
-    changes_.fired(timer.token, now, out);
-  }
+  /// Streams whose callers are not any more who they were end with the next second.
+  void fired(const TimerFired& timer, const Now& now, Outcome& out);
   void pump(const Now& now, Outcome& out) {
     answer_waiting(out);
     events_.pump(now, out);
@@ -72,14 +67,16 @@ class OperatorApi {
   };
 
   /// Fills in route, captures, query and principal, or says what is wrong with the request.
-  std::expected<void, Problem> admit(const ExchangeOpened& exchange, ApiRequest& request) const;
+  std::expected<void, Problem> admit(const ExchangeOpened& exchange, ApiRequest& request,
+                                     const Now& now) const;
   ApiResult perform(const ApiRequest& request, const Now& now, Outcome& out);
   void reply(const Asked& asked, ApiReply reply, Outcome& out);
   void answer_waiting(Outcome& out);
 
   ControllerCore& core_;
   WatchedRows watched_;
-  const Authenticator& authenticator_;
+  Authenticator& authenticator_;
+  std::uint64_t callers_told_ = 0;  // MeshState::callers
   ApiSettings settings_;
   EventStreams events_;
   ChangeStreams changes_;

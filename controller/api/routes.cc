@@ -28,6 +28,8 @@ constexpr Route others[] = {
     {"GET",    "/api/v1/families/{name}",                   get_family,          Role::viewer},
 
     {"POST",   "/api/v1/sites/{name}/clear-quarantine",     clear_quarantine,    Role::admin},
+    {"POST",   "/api/v1/sites/{name}/first-contact",        open_first_contact,  Role::approver},
+    {"POST",   "/api/v1/sites/{name}/revoke",               revoke_site,         Role::admin},
     {"POST",   "/api/v1/sites/{name}/doctor",               diagnose_site,       Role::operator_},
     {"GET",    "/api/v1/sites/{name}/discovery",            get_discovery,       Role::viewer},
     {"POST",   "/api/v1/sites/{name}/discovery",            discover_bmcs,       Role::operator_},
@@ -37,6 +39,7 @@ constexpr Route others[] = {
     {"POST",   "/api/v1/servers/{name}/accept",             accept_server,       Role::operator_},
     {"POST",   "/api/v1/servers/{name}/protect",            protect_server,      Role::operator_},
     {"POST",   "/api/v1/servers/{name}/unprotect",          unprotect_server,    Role::operator_},
+    {"POST",   "/api/v1/servers/{name}/approve-unprotect",  approve_unprotect,   Role::approver},
     {"POST",   "/api/v1/servers/{name}/retire",             retire_server,       Role::operator_},
     {"POST",   "/api/v1/servers/{name}/adopt",              adopt_server,        Role::operator_},
     {"POST",   "/api/v1/servers/{name}/release-for-install", release_server,     Role::operator_},
@@ -52,6 +55,12 @@ constexpr Route others[] = {
     {"GET",    "/api/v1/hardware/{server}",                 get_hardware,        Role::viewer},
 
     {"POST",   "/api/v1/images/{name}/prefetch",            prefetch_image,      Role::operator_},
+
+    {"GET",    "/api/v1/limits",                            get_limits,          Role::viewer},
+    {"POST",   "/api/v1/limits/{kind}/{name}",              widen_pace,          Role::approver},
+
+    {"POST",   "/api/v1/users/{name}/tokens",               add_token,           Role::admin},
+    {"DELETE", "/api/v1/users/{name}/tokens/{id}",          revoke_token,        Role::admin},
 
     {"GET",    "/api/v1/profiles/{name}/versions/{number}", get_profile_version, Role::viewer},
     {"GET",    "/api/v1/profiles/{name}/render",            render_profile,      Role::viewer},
@@ -87,14 +96,21 @@ struct ObjectPaths {
   static constexpr std::string_view all = one.substr(0, one.size() - name.size());
 };
 
+/// Who may read and write objects of a kind.
+template <class T>
+constexpr std::pair<Role, Role> roles_of = {Role::viewer, Role::operator_};
+template <>
+constexpr std::pair<Role, Role> roles_of<rest::User> = {Role::admin, Role::admin};
+
 std::vector<Route> all_routes() {
   std::vector<Route> routes(std::begin(others), std::end(others));
   for_each_kind(ObjectKinds{}, [&]<class T>() {
-    routes.push_back({"GET", ObjectPaths<T>::all,
-                      std::is_same_v<T, rest::Server> ? list_servers : list_objects, Role::viewer});
-    routes.push_back({"GET", ObjectPaths<T>::one, get_object, Role::viewer});
-    routes.push_back({"PUT", ObjectPaths<T>::one, put_object, Role::operator_});
-    routes.push_back({"DELETE", ObjectPaths<T>::one, delete_object, Role::operator_});
+    const auto [reads, writes] = roles_of<T>;
+    routes.push_back(
+        {"GET", ObjectPaths<T>::all, std::is_same_v<T, rest::Server> ? list_servers : list_objects, reads});
+    routes.push_back({"GET", ObjectPaths<T>::one, get_object, reads});
+    routes.push_back({"PUT", ObjectPaths<T>::one, put_object, writes});
+    routes.push_back({"DELETE", ObjectPaths<T>::one, delete_object, writes});
   });
   return routes;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ struct SseChunk {
   bool last = false;  // the stream ends with it
 };
 
+/// Whether somebody is still the caller that was let in.
+using StillCaller = std::function<bool(const Principal&)>;
+
 /// Streams at a time.
 struct SseLimits {
   std::size_t most = 128;
@@ -47,8 +51,8 @@ class SseReaders {
                     "leave it out, or ask for application/json");
     }
     const std::string& caller = request.principal.name;
-    const auto hers = static_cast<std::size_t>(
-        std::ranges::count_if(places_, [&](const auto& place) { return place.second.caller == caller; }));
+    const auto hers = static_cast<std::size_t>(std::ranges::count_if(
+        places_, [&](const auto& place) { return place.second.caller.name == caller; }));
     if (places_.size() >= limits_.most || hers >= limits_.of_caller) {
       const std::string whose = hers < limits_.of_caller ? "" : " for " + caller;
       return refuse(503,
@@ -64,7 +68,7 @@ class SseReaders {
     reply.stream = true;
     out.emit(std::move(reply));
     if (places_.empty()) arm_tick(now, out);
-    places_.insert_or_assign(id, Place{std::move(reader), caller, false, now.mono});
+    places_.insert_or_assign(id, Place{std::move(reader), request.principal, false, now.mono});
     return {};
   }
   void drained(ExchangeId id) {
@@ -100,10 +104,18 @@ class SseReaders {
   }
 
   /// True when `token` is that of the second that ticks for readers, and there are some: a tick is due.
-  [[nodiscard]] bool ticks(std::string_view fired, const Now& now, Outcome& out) {
+  /// Whoever is no caller any more is told so, and gone.
+  [[nodiscard]] bool ticks(std::string_view fired, const StillCaller& still, const Now& now, Outcome& out) {
     if (fired != token("tick") || places_.empty()) return false;
-    arm_tick(now, out);
-    return true;
+    std::vector<ExchangeId> ended;
+    for (auto& [id, place] : places_) {
+      if (still(place.caller)) continue;
+      send(id, place, {": this token is not good any more\n\n", false, true}, now, out);
+      ended.push_back(id);
+    }
+    for (const ExchangeId id : ended) closed(id);
+    if (!places_.empty()) arm_tick(now, out);
+    return !places_.empty();
   }
   /// Sends each reader that can take it the bytes that `tell(reader, silent)` gives; `silent`: it was sent nothing for
   /// so long that it should hear something.
@@ -123,7 +135,7 @@ class SseReaders {
 
   struct Place {
     Reader reader;
-    std::string caller;
+    Principal caller;
     bool waiting = false;  // a chunk is on its way
     MonoTime sent{};       // when the last bytes were handed over
   };

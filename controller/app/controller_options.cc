@@ -15,9 +15,13 @@ constexpr char footer[] = R"(The configuration is YAML; relative paths are relat
   api: {listen: "0.0.0.0:8443", certificate: pki/api.crt, key: pki/api.key, tokensFile: pki/tokens}
   signingKey: pki/controller-sign.key
   siteKeysDir: pki/site-keys
+  revocations: pki/crl.pem     # as the broker reads it: told before it ends
 
 "metalmesh pki init --dir DIR" makes all those keys and certificates.
+What it keeps is encrypted under the key in store.key: the systemd credential of that name, else the file beside signingKey, which pki init
+makes, too; --store-key names another. Another key: put it in front, as the first line, and start; then the old line may go.
 A copy of what it keeps, while it runs, is made by "metalmesh backup DIR", and put back by "metalmesh-controller restore DIR".
+Machines wiped within an hour, at most: limits: {perSite: 200, perActor: 200}; 2000 of each without. Beyond, starts wait.
 The last inputs are recorded in dataDir/recording, secrets masked; recording: {bytes: 256MiB} or {off: true} changes that.
 Signals: TERM and INT stop gracefully, HUP reads tokens, site keys and the API's certificate again: a site whose
 key file is gone is not heard any more. Keys of new sites are found by themselves.
@@ -30,6 +34,7 @@ std::expected<ControllerOptions, int> parse_options(int argc, const char* const*
   ControllerOptions options;
   std::string config = options.config.string();
   std::string data_dir;
+  std::string store_key;
   std::string format = "text";
   std::string level = "info";
 
@@ -39,6 +44,9 @@ std::expected<ControllerOptions, int> parse_options(int argc, const char* const*
   app.set_version_flag("--version", "metalmesh-controller " + version);
   app.add_option("-c,--config", config, "Configuration file")->capture_default_str()->type_name("FILE");
   app.add_option("--data-dir", data_dir, "Folder of the store, instead of dataDir")->type_name("DIR");
+  app.add_option("--store-key", store_key,
+                 "Key of the store, instead of store.key: lines of 64 hex digits, the newest first")
+      ->type_name("FILE");
   app.add_option("--listen", options.listen, "Address of the API, instead of api.listen")
       ->type_name("ADDRESS:PORT");
   app.add_option("--log-format", format, "How log lines are written to stderr")
@@ -71,6 +79,7 @@ std::expected<ControllerOptions, int> parse_options(int argc, const char* const*
   options.folder = folder;
   options.config = config;
   options.data_dir = data_dir;
+  options.store_key = store_key;
   options.log_format = adapters::parse_log_format(format).value_or(adapters::LogFormat::text);
   options.log_level = adapters::parse_log_level(level).value_or(LogLevel::info);
   return options;

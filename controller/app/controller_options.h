@@ -11,8 +11,9 @@ namespace metalmesh::controller {
 
 struct ControllerOptions {
   std::filesystem::path config = "/etc/metalmesh/controller.yaml";
-  std::filesystem::path data_dir;  // empty: as configured
-  std::string listen;              // empty: as configured
+  std::filesystem::path data_dir;   // empty: as configured
+  std::string listen;               // empty: as configured
+  std::filesystem::path store_key;  // empty: where store_key.h looks
   adapters::LogFormat log_format = adapters::LogFormat::text;
   LogLevel log_level = LogLevel::info;
   bool check_config = false;

@@ -90,9 +90,19 @@ class RecordedController final : public DecisionCore, Authenticator {
 
  private:
   [[nodiscard]] std::optional<Principal> authenticate(std::string_view) const override {
-    recording::Oracles::Caller caller = oracles_.caller();
-    if (!caller.known) return std::nullopt;
-    return Principal{std::move(caller.name), static_cast<Role>(caller.role)};
+    return next_caller();
+  }
+  [[nodiscard]] std::optional<Principal> known(const std::string&) const override { return next_caller(); }
+  [[nodiscard]] std::optional<Principal> next_caller() const {
+    const record::RecordedCaller caller = oracles_.caller();
+    if (!caller.known()) return std::nullopt;
+    Principal principal{.name = caller.name(),
+                        .role = static_cast<Role>(caller.role()),
+                        .sites = {caller.sites().begin(), caller.sites().end()},
+                        .actions = {caller.actions().begin(), caller.actions().end()},
+                        .token = caller.token()};
+    if (caller.expires()) principal.until = WallTime(Duration(caller.until()));
+    return principal;
   }
 
   recording::Oracles& oracles_;
@@ -105,6 +115,12 @@ ControllerLimits limits_of(const config::Controller& config) {
   ControllerLimits limits;
   limits.site_silent_after = length_of(config.site_silent_after(), limits.site_silent_after);
   limits.twin_settle = length_of(config.twin_settle(), limits.twin_settle);
+  const config::StartLimits& starts = config.limits();
+  PaceLimits& pace = limits.pace;
+  if (starts.per_site() > 0) pace.per_site = starts.per_site();
+  if (starts.per_actor() > 0) pace.per_actor = starts.per_actor();
+  if (starts.failures() > 0) pace.failures = starts.failures();
+  pace.break_glass_every = length_of(starts.break_glass_every(), pace.break_glass_every);
   return limits;
 }
 
@@ -142,13 +158,30 @@ Result<std::unique_ptr<DecisionCore>> recorded_controller(const record::Recordin
                                               api_settings_of(config, head.version(), std::move(families)));
 }
 
+std::optional<Principal> RecordedAuthenticator::told(std::optional<Principal> answer) const {
+  if (recorder_ == nullptr) return answer;
+  record::RecordedCaller caller;
+  caller.set_known(answer.has_value());
+  if (answer) {
+    caller.set_name(answer->name);
+    caller.set_role(static_cast<std::uint32_t>(answer->role));
+    caller.set_token(answer->token);
+    caller.mutable_sites()->Assign(answer->sites.begin(), answer->sites.end());
+    caller.mutable_actions()->Assign(answer->actions.begin(), answer->actions.end());
+    caller.set_expires(answer->until.has_value());
+    if (answer->until) caller.set_until(answer->until->time_since_epoch().count());
+  }
+  recorder_->called(std::move(caller));
+  return answer;
+}
+
 std::optional<Principal> RecordedAuthenticator::authenticate(std::string_view token) const {
-  if (recorder_ == nullptr) return real_.authenticate(token);
   const DigestTapScope unwatched(nullptr);  // a replay is told the answer
-  auto principal = real_.authenticate(token);
-  recorder_->called(principal.has_value(), principal ? principal->name : std::string(),
-                    static_cast<std::uint32_t>(principal ? principal->role : Role::nobody));
-  return principal;
+  return told(real_.authenticate(token));
+}
+
+std::optional<Principal> RecordedAuthenticator::known(const std::string& sha256) const {
+  return told(real_.known(sha256));
 }
 
 }  // namespace metalmesh::controller

@@ -28,12 +28,15 @@ Result<std::unique_ptr<DecisionCore>> recorded_controller(const record::Recordin
 class RecordedAuthenticator final : public Authenticator {
  public:
   /// References must outlive it; `recorder` may be null.
-  RecordedAuthenticator(const Authenticator& real, recording::Recorder* recorder)
+  RecordedAuthenticator(Authenticator& real, recording::Recorder* recorder)
       : real_(real), recorder_(recorder) {}
   [[nodiscard]] std::optional<Principal> authenticate(std::string_view token) const override;
+  [[nodiscard]] std::optional<Principal> known(const std::string& sha256) const override;
+  void learn(Callers callers) override { real_.learn(std::move(callers)); }
 
  private:
-  const Authenticator& real_;
+  std::optional<Principal> told(std::optional<Principal> answer) const;
+  Authenticator& real_;
   recording::Recorder* recorder_;
 };
 

@@ -19,6 +19,7 @@
 #include "common/adapters/http_server.h"
 #include "common/adapters/os_entropy.h"
 #include "common/adapters/paho_bus.h"
+#include "common/adapters/revocations.h"
 #include "common/adapters/rocks_backup.h"
 #include "common/adapters/rocks_store.h"
 #include "common/adapters/signals.h"
@@ -26,8 +27,10 @@
 #include "common/turn/turn.h"
 #include "controller/api/admission.h"
 #include "controller/api/controller_node.h"
+#include "controller/app/caller_book.h"
 #include "controller/app/controller_config.h"
 #include "controller/app/controller_recording.h"
+#include "controller/app/store_key.h"
 #include "controller/app/token_file.h"
 #include "controller/core/row_care.h"
 
@@ -45,14 +48,17 @@ constexpr std::size_t least_open_tables = 32;
 struct Keys {
   adapters::Ed25519Signer signer;
   std::unique_ptr<TokenFile> tokens;
+  std::shared_ptr<const adapters::RowKeys> store;
 };
 
-Result<Keys> open_keys(const config::Controller& config) {
+Result<Keys> open_keys(const ControllerOptions& options, const config::Controller& config) {
   auto signer = adapters::Ed25519Signer::from_file(config.signing_key());
   if (!signer) return std::unexpected(std::move(signer.error()).with("signingKey"));
   auto tokens = TokenFile::open(config.api().tokens_file());
   if (!tokens) return std::unexpected(std::move(tokens.error()).with("api.tokensFile"));
-  return Keys{std::move(*signer), std::move(*tokens)};
+  auto store = open_store_key(options, config);
+  if (!store) return std::unexpected(std::move(store.error()));
+  return Keys{std::move(*signer), std::move(*tokens), std::move(*store)};
 }
 
 adapters::PahoBusOptions bus_options(const config::Controller& config) {
@@ -117,6 +123,7 @@ void reload(TokenFile& tokens, LogSink& log) {
 
 /// Damaged rows are moved aside before anything is built on the others.
 Status look_after_rows(adapters::RocksStore& store, LogSink& log) {
+  if (!store.encrypted_anew().empty()) log.write({LogLevel::info, store.encrypted_anew(), {}});
   for (const std::string& note : store.notes()) log.write({LogLevel::error, note, {}});
   for (const std::string& loss : store.losses()) log.write({LogLevel::error, loss, {}});
   const auto care = care_for_rows(store, store.losses());
@@ -131,7 +138,7 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   const adapters::Signals signals({SIGHUP});
   const auto config = load_config(options);
   if (!config) return report(log, "configuration refused", config.error(), misconfigured);
-  auto keys = open_keys(*config);
+  auto keys = open_keys(options, *config);
   if (!keys) return report(log, "configuration refused", keys.error(), misconfigured);
   auto families = adapters::load_families();
   if (!families) return report(log, "the built-in OS families are broken", families.error(), failed);
@@ -140,7 +147,7 @@ int run_controller(const ControllerOptions& options, const std::string& version,
     return stopped;
   }
 
-  adapters::StoreOptions store_options;
+  adapters::StoreOptions store_options{.keys = keys->store};
   if (config->disk_reserve() > 0) store_options.reserve_bytes = config->disk_reserve();
   const std::size_t descriptors = adapters::raise_descriptor_limit();
   store_options.open_files =
@@ -158,7 +165,8 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   adapters::FlightRecorder flight(config->recording(), config->data_dir(), config->disk_reserve(),
                                   {**store, entropy, verifier}, recording_traits(*config, version, *families),
                                   log);
-  const RecordedAuthenticator authenticator(*keys->tokens, flight.recorder());
+  CallerBook callers(*keys->tokens);
+  RecordedAuthenticator authenticator(callers, flight.recorder());
   DecisionCore& node = flight.run([&] {
     return std::make_unique<ControllerNode>(**store, keys->signer, flight.verifier(), flight.entropy(),
                                             authenticator, limits_of(*config),
@@ -169,12 +177,13 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   InputQueue queue({}, &ControllerNode::only_reads);
   adapters::AsioRuntime runtime;
   adapters::AsioTimers timers(runtime, queue);
-  Admission admission(*keys->tokens);
+  Admission admission(callers);
   auto server = start_server(runtime, *config, *connections, admission, queue, log);
   if (!server) return report(log, "cannot serve the API", server.error(), failed);
   auto bus = adapters::PahoBus::open(bus_options(*config), queue);
   if (!bus) return report(log, "cannot use the broker", bus.error(), misconfigured);
 
+  const adapters::RevocationsWatch revocations(config->revocations(), queue);
   Ports ports;
   ports.bus = bus->get();
   ports.timers = &timers;

@@ -10,6 +10,7 @@
 #include "common/base/command_words.h"
 #include "common/ports/row_walk.h"
 #include "controller/app/controller_config.h"
+#include "controller/app/store_key.h"
 #include "controller/core/row_care.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
@@ -27,12 +28,21 @@ int report(const Error& error, int exit_code) {
   return exit_code;
 }
 
-/// The folder that was named, or the configured one.
-Result<std::string> data_folder(const ControllerOptions& options) {
-  if (!options.folder.empty() && !options.restore) return options.folder.string();
+struct Place {
+  std::string folder;
+  adapters::StoreOptions options;
+};
+
+/// The folder that was named, or the configured one. A folder that was named may have no configuration and no key: then
+/// the store itself says whether it wants one.
+Result<Place> place_of(const ControllerOptions& options) {
+  const bool named = !options.folder.empty() && !options.restore;
   auto config = load_store_config(options);
-  if (!config) return std::unexpected(std::move(config.error()));
-  return config->data_dir();
+  if (!config && !named) return std::unexpected(std::move(config.error()));
+  auto keys = open_store_key(options, config ? *config : config::Controller());
+  if (!keys && !named) return std::unexpected(std::move(keys.error()));
+  return Place{named ? options.folder.string() : config->data_dir(),
+               {.keys = keys ? std::move(*keys) : nullptr}};
 }
 
 /// To run this very command is not the next step.
@@ -55,9 +65,9 @@ Status print_unsettled(const RowReader& rows, bool& any) {
 }  // namespace
 
 int check_store_command(const ControllerOptions& options) {
-  const auto folder = data_folder(options);
-  if (!folder) return report(folder.error(), cannot_tell);
-  const auto store = adapters::RocksStore::open_for_reading(*folder);
+  const auto place = place_of(options);
+  if (!place) return report(place.error(), cannot_tell);
+  const auto store = adapters::RocksStore::open_for_reading(place->folder, place->options);
   if (!store) return report(store.error(), store.error().kind == ErrorKind::corrupt ? failed : cannot_tell);
   bool any = false;
   for (const std::string& loss : (*store)->losses()) {
@@ -96,13 +106,13 @@ int check_store_command(const ControllerOptions& options) {
 }
 
 int restore_command(const ControllerOptions& options) {
-  const auto folder = data_folder(options);
-  if (!folder) return report(folder.error(), cannot_tell);
+  const auto place = place_of(options);
+  if (!place) return report(place.error(), cannot_tell);
   const auto facts = adapters::read_backup(options.folder);
   if (!facts) return report(facts.error(), failed);
-  if (auto copied = adapters::copy_backup(options.folder, *folder); !copied)
+  if (auto copied = adapters::copy_backup(options.folder, place->folder, place->options.keys); !copied)
     return report(copied.error(), failed);
-  auto store = adapters::RocksStore::open(*folder);
+  auto store = adapters::RocksStore::open(place->folder, place->options);
   if (!store) return report(store.error(), failed);
   const auto marked = mark_restored(**store, "the backup of " + facts->made + " was put back");
   if (!marked) return report(marked.error(), failed);
@@ -111,7 +121,7 @@ int restore_command(const ControllerOptions& options) {
       "the backup of {} is in {}\nnext: start the controller; it starts nothing, asks every site what it "
       "knows, and "
       "lists what differs: metalmesh controller status\nthen: {}\n",
-      facts->made, *folder, commands::go_on());
+      facts->made, place->folder, commands::go_on());
   return done;
 }
 

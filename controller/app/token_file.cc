@@ -39,13 +39,13 @@ Result<std::size_t> TokenFile::reload() {
   return count;
 }
 
-std::optional<Principal> TokenFile::authenticate(std::string_view token) const {
+std::optional<Principal> TokenFile::known(const std::string& sha256) const {
   std::shared_ptr<const TokenTable> table;
   {
     const std::lock_guard lock(mutex_);
     table = table_;
   }
-  return table->authenticate(token);
+  return table->known(sha256);
 }
 
 }  // namespace metalmesh::controller

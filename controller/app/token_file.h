@@ -17,7 +17,7 @@ class TokenFile final : public Authenticator {
 
   /// The number of tokens. On failure the old ones stay in force.
   Result<std::size_t> reload();
-  [[nodiscard]] std::optional<Principal> authenticate(std::string_view token) const override;
+  [[nodiscard]] std::optional<Principal> known(const std::string& sha256) const override;
 
  private:
   explicit TokenFile(std::filesystem::path path) : path_(std::move(path)) {}

@@ -96,7 +96,8 @@ CommandResult abort_rollout(Session& session, const std::string& name, const std
 CommandResult resolve_deployment(Session& session, const std::string& id, const std::string& as,
                                  const std::string& note);
 /// What was said with its BMC, JSON lines; `of` is a deployment's id or a server's name.
-CommandResult show_transcript(Session& session, const std::string& of);
+/// `screen`: a file that gets what the host's screen showed, instead.
+CommandResult show_transcript(Session& session, const std::string& of, const std::string& screen);
 CommandResult cancel_deployment(Session& session, const std::string& id, const std::string& reason);
 
 // commands_doctor.cc
@@ -140,6 +141,48 @@ Result<std::string> servers_of_type(ApiClient& api, const std::string& type);
 /// All that the BMC of a server shows, and what was said with it, also in the last deployment that did not succeed:
 /// into a file that names nobody. Waits for it.
 CommandResult capture_server(Session& session, const std::string& name, const std::string& file);
+/// Of a deployment that has ended: it is at the site by then, and comes a moment later.
+Result<std::string> fetch_transcript(ApiClient& api, const std::string& deployment);
+
+// commands_screen.cc
+/// What the host shows now, into a file.
+CommandResult show_screen(Session& session, const std::string& server, const std::string& file);
+/// No picture can be made anonymous.
+std::string without_screen(std::string_view transcript);
+/// What is kept of it in a transcript.
+CommandResult write_screen(Session& session, std::string_view transcript, const std::string& deployment,
+                           const std::string& file);
+
+// commands_users.cc
+struct TokenOrder {
+  std::string user;
+  std::string duration;
+  std::string file;  // where it is kept; empty: it is shown
+  std::string note;
+};
+struct UserOrder {
+  TokenOrder token;
+  std::string role;
+  std::vector<std::string> sites;
+  std::vector<std::string> actions;
+};
+CommandResult create_user(Session& session, const UserOrder& order);
+CommandResult give_token(Session& session, const TokenOrder& order);
+CommandResult disable_user(Session& session, const std::string& name, bool disabled);
+CommandResult revoke_token(Session& session, const std::string& name, const std::string& id);
+
+// commands_limits.cc
+/// How many starts there were within the hour, and what an approver has to look at.
+CommandResult show_limits(Session& session);
+struct WidenOrder {
+  std::string kind;
+  std::string name;
+  std::uint32_t per_hour = 0;
+  std::string duration;
+  std::string reason;
+};
+CommandResult widen_limit(Session& session, const WidenOrder& order);
+CommandResult approve_server(Session& session, const std::string& name, const std::string& note);
 
 // commands_watch.cc
 /// Follows a rollout to its end: ok only if every server succeeded.
@@ -155,11 +198,21 @@ CommandResult show_events(Session& session, const EventsOrder& order);
 CommandResult inspect_servers(Session& session, const std::vector<std::string>& names, bool wait);
 CommandResult accept_servers(Session& session, const std::vector<std::string>& names);
 CommandResult protect_server(Session& session, const std::string& name, const std::string& reason);
+/// `break_glass`: without an approver, who is asked to look at it afterwards.
 CommandResult unprotect_server(Session& session, const std::string& name, const std::string& duration,
-                               const std::string& reason);
+                               const std::string& reason, bool break_glass);
 CommandResult retire_server(Session& session, const std::string& name);
 CommandResult clear_quarantine(Session& session, const std::string& site, const std::string& note,
                                const std::string& journal);
+/// Lets a delivery in, or with "0s" no more.
+CommandResult open_first_contact(Session& session, const std::string& site, const std::string& network,
+                                 const std::string& duration, const std::string& reason);
+CommandResult revoke_site(Session& session, const std::string& site, const std::string& confirm,
+                          const std::string& reason);
+/// The site's certificate, on the machine that has the authority's key.
+CommandResult revoke_certificate(Session& session, const std::string& folder, const std::string& site);
+/// The same list, good for `life` (empty: as long as its authority).
+CommandResult renew_list(Session& session, const std::string& folder, const std::string& life);
 struct PkiOrder {
   std::string folder;
   std::vector<std::string> sites;  // as parse_pki_site takes them

@@ -43,20 +43,19 @@ Result<Talks> talks_of(ApiClient& api, const std::string& server, const std::str
   return out;
 }
 
-/// It is at the site when the deployment ends, and comes a moment later.
-Result<std::string> fetch_talk(ApiClient& api, const std::string& id) {
-  const std::string path = object_path(*find_kind("Deployment"), id);
+}  // namespace
+
+Result<std::string> fetch_transcript(ApiClient& api, const std::string& deployment) {
+  const std::string path = object_path(*find_kind("Deployment"), deployment);
   const auto deadline = std::chrono::steady_clock::now() + fetch_patience;
-  rest::Deployment deployment;
+  rest::Deployment ended;
   for (;;) {
-    if (auto status = api.get(path, deployment); !status) return std::unexpected(status.error());
-    const bool coming = deployment.transcript().state() == "coming";
+    if (auto status = api.get(path, ended); !status) return std::unexpected(status.error());
+    const bool coming = ended.transcript().state() == "coming";
     if (!coming || std::chrono::steady_clock::now() > deadline) return api.call("GET", path + "/transcript");
     std::this_thread::sleep_for(300ms);
   }
 }
-
-}  // namespace
 
 CommandResult capture_server(Session& session, const std::string& name, const std::string& file) {
   FleetOrder order;
@@ -74,9 +73,10 @@ CommandResult capture_server(Session& session, const std::string& name, const st
   if (!talks) return std::unexpected(talks.error());
   std::string lines;
   if (!talks->failed.empty()) {
-    if (auto talk = fetch_talk(**api, talks->failed)) lines += *talk;  // it may be gone: then without it
+    if (auto talk = fetch_transcript(**api, talks->failed))
+      lines += without_screen(*talk);  // it may be gone: then without it
   }
-  auto capture = fetch_talk(**api, talks->capture);
+  auto capture = fetch_transcript(**api, talks->capture);
   if (!capture) return std::unexpected(capture.error());
   lines += *capture;
   const std::string given = recording::anonymous(lines, random_key());

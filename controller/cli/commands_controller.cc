@@ -27,6 +27,8 @@ std::string controller_text(const rest::Controller& controller) {
   std::string rest;
   for (const rest::StoreDamage& one : controller.damage())
     rest += fmt::format("damaged row {}: {}\n  next: {}\n", one.row(), one.what(), one.next());
+  for (const rest::Alarm& one : controller.alarms())
+    rest += fmt::format("ALARM: {}\n  next: {}\n", one.what(), one.next());
   if (controller.has_backup()) rest += backup_text(controller.backup());
   if (!controller.has_hold()) return who + ", nothing is held\n" + rest;
   const rest::Hold& hold = controller.hold();

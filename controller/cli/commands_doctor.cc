@@ -131,7 +131,11 @@ CommandResult doctor_site(Session& session, const std::string& name) {
     if (auto status = (*api)->get(path, site); !status) return std::unexpected(status.error());
   }
   const auto& found = site.status().doctor().findings();
-  const Patient patient{name, {found.begin(), found.end()}};
+  Patient patient{name, {found.begin(), found.end()}};
+  rest::Controller controller;
+  if (auto status = (*api)->get("/api/v1/controller", controller); !status)
+    return std::unexpected(status.error());
+  for (const rest::Alarm& one : controller.alarms()) patient.findings.push_back(finding_of(one));
   session.show(site, findings_text(patient));
   return code_of(is_well(patient.findings));
 }

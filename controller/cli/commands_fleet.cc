@@ -148,14 +148,24 @@ CommandResult inspect_servers(Session& session, const std::vector<std::string>& 
 }
 
 CommandResult accept_servers(Session& session, const std::vector<std::string>& names) {
+  std::string only_its_key;
   for (const std::string& name : names) {
     auto server = post_server(session, name, "accept", rest::NoParameters());
     if (!server) return std::unexpected(server.error());
+    const auto& status = server->status();
+    if (std::ranges::find(status.conditions(), "KEY_APPROVED", &rest::Condition::reason) !=
+        status.conditions().end()) {
+      only_its_key = name;
+      session.show(*server, fmt::format("{}: its BMC's key {} is approved, and it is inspected now\n", name,
+                                        status.pinned_key_sha256()));
+      continue;
+    }
     session.show(*server,
                  fmt::format("{} is accepted and {}:\n{}", name, server->status().phase(),
                              identity_text(server->status().pinned(), server->status().pinned_key_sha256())));
   }
-  session.suggest(commands::install(names.back(), "--plan"));
+  session.suggest(only_its_key.empty() ? commands::install(names.back(), "--plan")
+                                       : commands::inspect(only_its_key));
   return ExitCode::ok;
 }
 
@@ -171,9 +181,10 @@ CommandResult protect_server(Session& session, const std::string& name, const st
 }
 
 CommandResult unprotect_server(Session& session, const std::string& name, const std::string& duration,
-                               const std::string& reason) {
+                               const std::string& reason, bool break_glass) {
   rest::UnprotectServer body;
   body.set_reason(reason);
+  body.set_break_glass(break_glass);
   if (!duration.empty()) {
     const auto parsed = parse_duration(duration);
     if (!parsed || *parsed <= Duration::zero()) {
@@ -186,6 +197,9 @@ CommandResult unprotect_server(Session& session, const std::string& name, const 
   if (!server) return std::unexpected(server.error());
   session.show(*server, fmt::format("{} may be installed again until {} UTC\n", name,
                                     time_words(server->status().unprotected_until())));
+  if (break_glass)
+    session.suggest(fmt::format("metalmesh server approve {} --note TEXT", name),
+                    "an approver is owed an explanation:");
   session.suggest(commands::install(name, "--reinstall --plan"));
   return ExitCode::ok;
 }

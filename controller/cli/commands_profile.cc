@@ -55,7 +55,7 @@ CommandResult render_profile(Session& session, const RenderOrder& order) {
   std::vector<std::string> names;
   for (const rest::RenderedFile& file : rendering.files()) {
     if (file.path() == order.file) {
-      session.console().print(file.text());
+      session.console().write(file.text());
       return ExitCode::ok;
     }
     names.push_back(name_of_file(file));

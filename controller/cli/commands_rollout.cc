@@ -309,7 +309,7 @@ CommandResult resolve_deployment(Session& session, const std::string& of, const 
   return ExitCode::ok;
 }
 
-CommandResult show_transcript(Session& session, const std::string& of) {
+CommandResult show_transcript(Session& session, const std::string& of, const std::string& screen) {
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
   const auto id = newest_deployment(
@@ -318,6 +318,7 @@ CommandResult show_transcript(Session& session, const std::string& of) {
   if (!id) return std::unexpected(id.error());
   const auto lines = (*api)->call("GET", object_path(*find_kind("Deployment"), *id) + "/transcript");
   if (!lines) return std::unexpected(lines.error());
+  if (!screen.empty()) return write_screen(session, *lines, *id, screen);
   session.console().print(*lines);
   return ExitCode::ok;
 }

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "common/adapters/system_clock.h"
+#include "common/text/visible.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -31,11 +32,12 @@ ExitCode exit_code_of(const Error& error) {
   return unreachable ? ExitCode::unreachable : ExitCode::refused;
 }
 
-void Console::print(std::string_view text) {
-  if (const int code = write_all(STDOUT_FILENO, text); code != 0)
+void Console::write(std::string_view bytes) {
+  if (const int code = write_all(STDOUT_FILENO, bytes); code != 0)
     write_failure_ = std::generic_category().message(code);
 }
-void Console::complain(std::string_view text) { (void)write_all(STDERR_FILENO, text); }
+void Console::print(std::string_view text) { write(visible(text)); }
+void Console::complain(std::string_view text) { (void)write_all(STDERR_FILENO, visible(text)); }
 
 ExitCode Console::report(const Error& error) {
   complain(fmt::format("error: {}\n", error.message));
@@ -56,11 +58,11 @@ Console::Size Console::size() const {
 void Console::draw(const std::vector<std::string>& lines) {
   std::string out;
   if (drawn_ > 0) out += fmt::format("\x1b[{}A", drawn_);
-  for (const std::string& line : lines) out += "\r" + line + "\x1b[K\n";
+  for (const std::string& line : lines) out += "\r" + visible(line) + "\x1b[K\n";
   // A frame that became shorter must not leave its old end.
   out += "\x1b[J";
   drawn_ = lines.size();
-  print(out);
+  write(out);
 }
 
 WallTime Console::now() { return adapters::SystemClock().now().wall(); }

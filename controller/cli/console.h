@@ -16,8 +16,11 @@ ExitCode exit_code_of(const Error& error);
 
 class Console {
  public:
+  /// Both show what would move a terminal as what it is: names, reasons and errors come from elsewhere.
   void print(std::string_view text);
   void complain(std::string_view text);
+  /// A file that somebody asked for, byte for byte.
+  void write(std::string_view bytes);
   /// "error: ..." and the code for it.
   ExitCode report(const Error& error);
 

@@ -57,6 +57,15 @@ Finding left_out(const rest::PlanExcluded& excluded) {
   return finding;
 }
 
+Finding finding_of(const rest::Alarm& alarm) {
+  Finding finding;
+  finding.set_check("mesh");
+  finding.set_verdict(Finding::WRONG);
+  finding.set_found(alarm.what());
+  finding.set_next(alarm.next());
+  return finding;
+}
+
 bool is_well(const std::vector<Finding>& findings) {
   return std::ranges::none_of(findings, [](const Finding& one) { return one.verdict() == Finding::WRONG; });
 }

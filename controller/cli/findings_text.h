@@ -20,6 +20,9 @@ std::vector<wire::Finding> findings_of(const rest::Deployment& deployment);
 /// A server that no order was made for.
 wire::Finding left_out(const rest::PlanExcluded& excluded);
 
+/// What the controller is alarmed by.
+wire::Finding finding_of(const rest::Alarm& alarm);
+
 bool is_well(const std::vector<wire::Finding>& findings);
 /// Of each what is wrong, check by check.
 std::string findings_text(const Patient& patient);

@@ -96,6 +96,10 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   events();
   reports();
   hardware();
+  people();
+  limits();
+  sites();
+  pki();
   others();
 }
 
@@ -263,7 +267,9 @@ void Grammar::bmc() {
         {"clear-jobs", "Clear what waits in the BMC's own queues: a rollout"},
         {"end-sessions", "End sessions of our account that nobody here uses: a rollout"},
         {"eject", "Take out media of ours that no installer can be reading: a rollout"},
-        {"set-clock", "Set the BMC's clock to the site's time: a rollout"}};
+        {"set-clock", "Set the BMC's clock to the site's time: a rollout"},
+        {"trust-ca",
+         "Load the CA of the site's media server into slots that verify by CAs of their own: a rollout"}};
     auto [app, a] = command(parent, deed, help.at(deed), {});
     FleetOrder& order = a->fleet;
     order.options.action = "bmc";
@@ -282,6 +288,12 @@ void Grammar::bmc() {
                               [](Session& s, const Arguments& x) { return doctor_servers(s, x.doctor); });
   licence->add_option("server", l->doctor.names)->required();
   l->doctor.only = "licence";
+
+  auto [screen, p] = command(parent, "screen", "What the host's screen shows, as a picture; changes nothing",
+                             [](Session& s, const Arguments& x) { return show_screen(s, x.name, x.file); });
+  screen->add_option("server", p->name)->required();
+  screen->add_option("file", p->file, "That gets the picture, in the format of the BMC (Dell: PNG)")
+      ->required();
 }
 
 void Grammar::add_bmc(CLI::App& app, FleetOrder& order) {
@@ -404,8 +416,9 @@ void Grammar::deployments() {
 
   auto [transcript, t] = command(
       deployment, "transcript", "What was said with the BMC of one that did not succeed, as JSON lines",
-      [](Session& session, const Arguments& x) { return show_transcript(session, x.name); });
+      [](Session& session, const Arguments& x) { return show_transcript(session, x.name, x.file); });
   transcript->add_option("server", t->name, "A server's name, or a deployment's id")->required();
+  transcript->add_option("--screen", t->file, "Instead, what its host's screen showed, into this file");
 
   auto [cancel, c] = command(
       deployment, "cancel", "Call one back, or end what boot-iso has started; a launched installer goes on",
@@ -460,11 +473,16 @@ void Grammar::servers() {
 
   auto [unprotect, u] =
       command(server, "unprotect", "Allow a reinstall for a while", [](Session& session, const Arguments& x) {
-        return unprotect_server(session, x.name, x.duration, x.note);
+        return unprotect_server(session, x.name, x.duration, x.note + x.as, !x.as.empty());
       });
   unprotect->add_option("name", u->name)->required();
   unprotect->add_option("--for", u->duration, "How long, e.g. 4h");
-  unprotect->add_option("--reason", u->note, "For the audit log")->required();
+  auto* why = unprotect->add_option_group("why");
+  why->add_option("--reason", u->note, "For the audit log");
+  why->add_option("--break-glass", u->as,
+                  "The reason, where no approver can be asked: one server in 15 minutes, told at once")
+      ->type_name("REASON");
+  why->require_option(1);
 
   auto [retire, r] =
       command(server, "retire", "Nothing will be ordered for it any more",
@@ -531,17 +549,6 @@ void Grammar::events() {
 }
 
 void Grammar::others() {
-  CLI::App& site = group("site", "Sites");
-  auto [clear, c] = command(site, "clear-quarantine", "Vouch for a site's agent after a quarantine",
-                            [](Session& session, const Arguments& x) {
-                              return clear_quarantine(session, x.name, x.note, x.journal);
-                            });
-  clear->add_option("name", c->name)->required();
-  clear->add_option(
-      "--journal", c->journal,
-      "Of two agents under one name: the journal of the one to go on with (default: the one that lives)");
-  clear->add_option("--note", c->note, "Why it is safe; goes into the audit log")->required();
-
   CLI::App& controller = group("controller", "The controller itself, after it was restored from a backup");
   command(controller, "status", "Whether it holds what it would do, and what differs from the sites",
           [](Session& session, const Arguments&) { return show_controller(session); });
@@ -579,14 +586,6 @@ void Grammar::others() {
   inspect->footer(
       "A site looks into an image when it has fetched it. Of a file, without any site:\n"
       "metalmesh-agent image inspect FILE. Exit code 1: it cannot be installed from, or nobody looked yet.");
-
-  CLI::App& pki = group("pki", "Keys and certificates of a mesh");
-  auto [init, i] = command(pki, "init", "Create what is missing; existing files are kept",
-                           [](Session& session, const Arguments& x) { return make_pki(session, x.pki); });
-  init->add_option("--dir", i->pki.folder, "Folder, e.g. ./pki")->required();
-  init->add_option("--site", i->pki.sites, "name[=host,...]; hosts are what its BMCs dial");
-  init->add_option("--host", i->pki.hosts, "Names and addresses of broker and controller, besides localhost");
-  init->add_option("--api-url", i->pki.api_url, "For config.yaml; default https://localhost:8443");
 
   auto [support, b] =
       command(app_, "support-bundle", "Gather what others need to help; secrets are masked",

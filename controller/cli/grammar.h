@@ -41,6 +41,8 @@ class Grammar {
     RenderOrder render;
     ReportOrder report;
     HardwareCapture hardware;
+    UserOrder user;
+    WidenOrder widen;
     bool wait = false, plan_only = false, watch = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
@@ -67,6 +69,10 @@ class Grammar {
   void events();
   void reports();
   void hardware();
+  void people();
+  void limits();
+  void sites();
+  void pki();
   void others();
 
   CLI::App& app_;

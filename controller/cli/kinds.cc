@@ -18,6 +18,7 @@ std::unique_ptr<google::protobuf::Message> make() {
 
 constexpr Kind table[] = {
     {"Site", "sites", true, make<rest::Site>, make<rest::SiteList>},
+    {"User", "users", true, make<rest::User>, make<rest::UserList>},
     {"Credential", "credentials", true, make<rest::Credential>, make<rest::CredentialList>},
     {"Image", "images", true, make<rest::Image>, make<rest::ImageList>},
     {"Profile", "profiles", true, make<rest::Profile>, make<rest::ProfileList>},

@@ -33,7 +33,24 @@ Cells row(const rest::Site& site, WallTime now) {
                       site.spec().limits().parallel() == 0 ? "default"
                                                            : std::to_string(site.spec().limits().parallel())),
           std::to_string(status.commands_pending()),
-          status.quarantined() ? "QUARANTINED: " + status.quarantine_reason() : ""};
+          status.has_revoked()   ? "REVOKED: " + status.revoked().reason()
+          : status.quarantined() ? "QUARANTINED: " + status.quarantine_reason()
+                                 : ""};
+}
+
+Cells header(const rest::User&) { return {"NAME", "ROLE", "SITES", "ACTIONS", "TOKENS", "NOTE"}; }
+Cells row(const rest::User& user, WallTime) {
+  const auto& spec = user.spec();
+  std::string tokens;
+  for (const auto& token : user.status().tokens())
+    tokens +=
+        fmt::format("{}{} until {}", tokens.empty() ? "" : ", ", token.id(), time_words(token.expires()));
+  return {user.metadata().name(),
+          spec.role() + (spec.disabled() ? " (disabled)" : ""),
+          spec.sites().empty() ? "all" : fmt::format("{}", fmt::join(spec.sites(), ",")),
+          spec.actions().empty() ? "all" : fmt::format("{}", fmt::join(spec.actions(), ",")),
+          tokens,
+          spec.note()};
 }
 
 Cells header(const rest::Credential&) { return {"NAME", "SITE", "HELD", "REFUSALS", "JOBS HELD"}; }
@@ -233,6 +250,7 @@ constexpr Columns columns(std::string_view kind) {
           [](const google::protobuf::Message& object, WallTime now) { return row(as<T>(object), now); }};
 }
 constexpr Columns all_columns[] = {columns<rest::Site>("Site"),
+                                   columns<rest::User>("User"),
                                    columns<rest::Credential>("Credential"),
                                    columns<rest::Image>("Image"),
                                    columns<rest::Profile>("Profile"),

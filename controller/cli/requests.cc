@@ -116,7 +116,8 @@ const std::vector<std::string>& power_changes() {
 }
 
 const std::vector<std::string>& bmc_deeds() {
-  static const std::vector<std::string> all = {"clear-jobs", "end-sessions", "eject", "set-clock"};
+  static const std::vector<std::string> all = {"clear-jobs", "end-sessions", "eject", "set-clock",
+                                               "trust-ca"};
   return all;
 }
 
@@ -137,6 +138,7 @@ Result<rest::Rollout> fleet_rollout(const FleetOptions& options, const std::stri
   if (options.parallel != 0) spec.mutable_parallel()->set_total(options.parallel);
   if (options.per_site != 0) spec.mutable_parallel()->set_per_site(options.per_site);
   spec.set_capture(options.capture);
+  spec.set_screen(options.screen);
   if (options.action == "power") spec.mutable_power()->set_change(camel_case(options.change));
   if (options.action == "mount-test") spec.mutable_mount_test()->set_in_use(options.in_use);
   if (options.action == "bmc") {

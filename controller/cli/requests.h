@@ -58,6 +58,7 @@ struct FleetOptions {
   bool in_use = false;   // of boot-iso and mount-test
   bool all = false;      // of bmc
   bool capture = false;  // of inspect
+  bool screen = false;   // likewise
 };
 /// The deeds of bmc as they are typed; "reset" is a change of power, and "licence" a doctor's.
 const std::vector<std::string>& bmc_deeds();

@@ -48,7 +48,9 @@ std::string to_do(const rest::RolloutSpec& spec) {
 /// Where what was said with its BMC can be read, or why not.
 std::string transcript_words(const rest::Deployment& deployment) {
   const rest::Transcript& transcript = deployment.transcript();
-  if (transcript.state() == "here") return commands::transcript(deployment.id());
+  if (transcript.state() == "here")
+    return commands::transcript(deployment.id()) +
+           (transcript.screen() ? " (--screen FILE: what it showed)" : "");
   return transcript.state() == "gone" ? "the transcript is gone: " + transcript.note()
                                       : "the transcript is at the site, and is being fetched";
 }
@@ -243,8 +245,10 @@ std::string time_words(const google::protobuf::Timestamp& time) {
 
 std::string event_line(const rest::LogEvent& event) {
   const std::string& who = !event.server().empty() ? event.server() : event.site();
-  std::string out = fmt::format("{} {:>19}  {:<10} {:<20} {}", time_words(event.at()), event.id(),
-                                event.type(), who, event.message());
+  std::string out =
+      fmt::format("{} {:>19}  {:<10} {:<20} ", time_words(event.at()), event.id(), event.type(), who);
+  // A line of what was said is none of the log.
+  for (const char c : event.message()) out += c == '\n' ? std::string("\n    ") : std::string(1, c);
   if (!event.actor().empty()) out += fmt::format(" [{}]", event.actor());
   return out;
 }

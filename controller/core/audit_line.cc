@@ -31,6 +31,7 @@ rest::LogEvent audit_line(const OperatorRequest& request, const ActResult& resul
   rest::LogEvent line;
   line.set_type("audit");
   line.set_actor(Utf8(request.actor).cut(actor_limit).str());
+  line.set_token(request.token);
   if (!result) {
     line.set_message("refused: " + wanted(request) + ": " +
                      (result.error().field.empty() ? "" : result.error().field + ": ") +

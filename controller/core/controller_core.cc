@@ -27,6 +27,7 @@
 #include "controller/core/plans_under_way.h"
 #include "controller/core/request_digest.h"
 #include "controller/core/restore_hold.h"
+#include "controller/core/revocations.h"
 #include "controller/core/rollout_runner.h"
 #include "controller/core/site_care.h"
 #include "controller/core/store_damage.h"
@@ -45,6 +46,7 @@ constexpr Duration share_told_every = std::chrono::hours(1);
 LoadedState or_empty(Result<LoadedState>& loaded, const ControllerLimits& limits) {
   LoadedState state = loaded ? std::move(*loaded) : LoadedState();
   state.mesh.catalogue = limits.families;
+  state.mesh.pace_limits = limits.pace;
   return state;
 }
 
@@ -157,6 +159,7 @@ void ControllerCore::Impl::tick(Work& work) {
   hearing.ends(links, work.now);
   if (bus_up) transcripts.ask(work);
   transcripts.tidy(work);
+  watch_revocations(work);
   work.moved = true;  // deadlines and silences may have passed
   work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
 }
@@ -190,6 +193,10 @@ void ControllerCore::Impl::message(Work& work, const MessageArrived& message) {
   const auto site = topics::site_of_up(message.topic);
   if (!site) return;
   SiteLink* link = work.link(site->str());
+  if (ledger.mesh().revoked_sites.contains(site->str())) {
+    ++metrics.frames_rejected;
+    return odd(work, site->str(), "frame rejected: the site was revoked");
+  }
   if (link == nullptr) {
     ++metrics.frames_from_unknown;
     if (strangers.size() < strangers_named && strangers.insert(site->str()).second) {
@@ -431,6 +438,9 @@ Outcome ControllerCore::handle(const Input& input, const Now& machine) {
     if (timer->token == PlansUnderWay::token) impl_->go_on(work);
   } else if (const auto* backup = std::get_if<BackupReported>(&input)) {
     take_backup_report(work, *backup);
+  } else if (const auto* list = std::get_if<RevocationsRead>(&input)) {
+    impl_->ledger.set_revocations(*list);
+    watch_revocations(work);
   } else if (const auto* disk = std::get_if<DiskLevel>(&input)) {
     impl_->ledger.set_disk_low(disk->low);
     work.moved = true;

@@ -30,6 +30,7 @@ struct ControllerLimits {
       families;  // what plans ask of them; none: only the sites do
   TranscriptLimits transcripts;
   SiteShare site_share;
+  PaceLimits pace;
 };
 
 class ControllerCore final : public DecisionCore {
@@ -39,7 +40,7 @@ class ControllerCore final : public DecisionCore {
                  ControllerLimits limits = {});
   ~ControllerCore() override;
 
-  /// Bus, timers, Started, Committed, DiskLevel. Exchanges are not for the core (see api/).
+  /// Bus, timers, Started, Committed, DiskLevel, RevocationsRead. Exchanges are not for the core (see api/).
   /// `machine`: what the machine's clocks show; decisions are made by what of it is believed (mesh_clock.h).
   Outcome handle(const Input& input, const Now& machine) override;
 

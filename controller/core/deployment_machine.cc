@@ -4,6 +4,7 @@
 
 #include "common/ports/wire_time.h"
 #include "controller/core/actions/actions.h"
+#include "controller/core/start_pace.h"
 #include "controller/state/deployment_states.h"
 
 namespace metalmesh::controller {
@@ -111,6 +112,7 @@ bool move_deployment(Work& work, const std::string& id, Happening what,
   } else {
     ++work.metrics.deployments_ended;
     action_of(deployment).ended(work, deployment);
+    count_end(work, deployment);
     note_untouched_end(work, deployment);
     // A person who resolves it will want to know what had been ordered, a fact that disproves it, too.
     const bool unclear = *next == states::indeterminate || *next == states::unproven;

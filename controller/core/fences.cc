@@ -171,7 +171,7 @@ void leave_place(Work& work, const std::string& id) {
   forget_order(work, id);
 }
 
-void waive_fences(Work& work, const std::string& site) {
+void waive_fences(Work& work, const std::string& site, const std::string& how) {
   std::vector<std::string> ids;
   for (const auto& [id, fence] : work.mesh().fences) {
     if (fence.site() == site) ids.push_back(id);
@@ -182,8 +182,8 @@ void waive_fences(Work& work, const std::string& site) {
     line.set_site(site);
     line.set_server(work.mesh().fences.at(id).server());
     line.set_deployment(id);
-    line.set_message("the fence of deployment " + id +
-                     " is waived: its site is deleted and cannot confirm it");
+    line.set_message("the fence of deployment " + id + " is waived: its site is " + how +
+                     " and cannot confirm it");
     work.ledger.note(std::move(line), work.now.wall());
     free_place(work, id);
     work.ledger.erase_fence(id);

@@ -31,8 +31,8 @@ void keep_place(Work& work, const std::string& deployment);
 /// The site let go of the medium.
 void leave_place(Work& work, const std::string& deployment);
 
-/// A person deleted the site: nobody will ever answer.
-void waive_fences(Work& work, const std::string& site);
+/// A person put the site away (`how`: "deleted", "revoked"): nobody will ever answer.
+void waive_fences(Work& work, const std::string& site, const std::string& how);
 
 /// The newest generation became known: the fence must cover it.
 void raise_fence(Work& work, const std::string& deployment, std::uint64_t generation);

@@ -1,14 +1,17 @@
 #include "controller/core/object_apply.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
 #include "common/base/command_words.h"
 #include "controller/core/fences.h"
 #include "controller/core/field_rules.h"
+#include "controller/core/hidden_secrets.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/server_edits.h"
 #include "controller/core/server_phases.h"
+#include "controller/core/user_tokens.h"
 #include "controller/state/profile_blob.h"
 #include "controller/state/rollout_states.h"
 #include "controller/state/row_codec.h"
@@ -36,6 +39,14 @@ bool same_wish(const Object& a, const Object& b) {
 template <class T>
 Verdict may_change(const Work&, const T*, const T&) {
   return std::nullopt;
+}
+
+Verdict may_change(const Work& work, const rest::Site* old, const rest::Site& site) {
+  const std::string& name = site.metadata().name();
+  if (old != nullptr || !work.mesh().revoked_sites.contains(name)) return std::nullopt;
+  return refusal(ErrorKind::conflict, "metadata.name",
+                 "a site named " + name + " was revoked, and whoever has its key must not pass for this one",
+                 "choose another name");
 }
 
 Verdict may_change(const Work& work, const rest::Server* old, const rest::Server& server) {
@@ -86,11 +97,13 @@ ActResult version_conflict(const std::string& kind, const std::string& name, std
 template <class Object>
 ActResult apply(Work& work, Object object, const std::optional<std::uint64_t>& if_version) {
   const std::string kind(Kind<Object>::word);
-  if (auto bad = check(object, work.mesh())) return std::unexpected(std::move(*bad));
   const std::string name = object.metadata().name();
   const auto& objects = work.mesh().*Kind<Object>::objects;
   const auto found = objects.find(name);
   const Object* old = found == objects.end() ? nullptr : &found->second;
+  if (auto bad = keep_hidden(object, old == nullptr ? Object() : *old))
+    return std::unexpected(std::move(*bad));
+  if (auto bad = check(object, work.mesh())) return std::unexpected(std::move(*bad));
   const std::uint64_t have = old == nullptr ? 0 : old->metadata().version();
   if (if_version && *if_version != have) return version_conflict(kind, name, have, *if_version);
   Acted acted{old == nullptr, kind, name, "applied " + kind + " " + name};
@@ -130,6 +143,9 @@ std::optional<std::string> user_of(std::type_identity<rest::Site>, const MeshSta
   }
   for (const auto& [id, credential] : mesh.credentials) {
     if (credential.spec().site() == name) return "credential " + id;
+  }
+  for (const auto& [id, user] : mesh.users) {
+    if (std::ranges::find(user.spec().sites(), name) != user.spec().sites().end()) return "user " + id;
   }
   return std::nullopt;
 }
@@ -190,7 +206,7 @@ void erase(std::type_identity<T>, Work& work, const std::string& name) {
 void erase(std::type_identity<rest::Site>, Work& work, const std::string& name) {
   // Journals and fences of the site stay in their rows: applied again, it goes on where it was.
   work.links.erase(name);
-  waive_fences(work, name);
+  waive_fences(work, name, "deleted");
   work.ledger.erase<rest::Site>(name);
 }
 void erase(std::type_identity<rest::Server>, Work& work, const std::string& name) {
@@ -198,6 +214,10 @@ void erase(std::type_identity<rest::Server>, Work& work, const std::string& name
 }
 void erase(std::type_identity<rest::Profile>, Work& work, const std::string& name) {
   work.ledger.erase_profile(name);
+}
+void erase(std::type_identity<rest::User>, Work& work, const std::string& name) {
+  drop_tokens(work, name);
+  work.ledger.erase<rest::User>(name);
 }
 void erase(std::type_identity<rest::Rollout>, Work& work, const std::string& name) {
   work.ledger.erase_rollout(name);

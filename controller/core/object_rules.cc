@@ -29,6 +29,13 @@ constexpr std::size_t template_limit = 256 * 1024;
 constexpr int list_limit = 10'000;
 constexpr int urls_limit = 16;
 constexpr int macs_limit = 32;
+constexpr std::size_t users_limit = 1000;
+
+std::string action_names() {
+  std::string names;
+  for (const Action* one : all_actions()) names += (names.empty() ? "" : ", ") + std::string(one->name);
+  return names;
+}
 
 Verdict placeholder(const std::string& field, const std::string& value) {
   return refusal(
@@ -77,6 +84,10 @@ Verdict check_proof(rest::ProfileProof& proof) {
   const bool reaches = proof.minimum() == "reachable";
   return first_of(
       {rules::one_of("spec.proof.minimum", proof.minimum(), {"poweroff", "booted", "callback", "reachable"}),
+       if_set(proof.callback_from(),
+              [](const auto& v) {
+                return rules::one_of("spec.proof.callbackFrom", v, {"address", "subnet", "anywhere"});
+              }),
        rules::duration("spec.proof.within", proof.within(), day),
        rules::at_most("spec.proof.port", proof.port(), 65535),
        required("spec.proof.port", !reaches || proof.port() != 0),
@@ -312,6 +323,11 @@ Verdict check(rest::Profile& profile, const MeshState&) {
   return first_of({rules::token("spec.family", spec.family()),
                    rules::text("spec.template.inline", spec.template_().inline_(), template_limit),
                    rules::variables("spec.vars", spec.vars()), check_proof(*spec.mutable_proof()),
+                   if_set(spec.verify_in_installer(),
+                          [](const std::string& v) {
+                            return rules::one_of("spec.verifyInInstaller", v,
+                                                 {"off", "ifReachable", "require"});
+                          }),
                    check_packages(spec), rules::duration("spec.maxRun", spec.max_run(), 7 * day),
                    rules::duration("spec.stallAfter", spec.stall_after(), 7 * day)});
 }
@@ -339,16 +355,36 @@ Verdict check(rest::PostureException& exception, const MeshState& mesh) {
                    rules::required("spec.until", spec.has_until())});
 }
 
+Verdict check(rest::User& user, const MeshState& mesh) {
+  if (auto bad = head(user, "User")) return bad;
+  const auto& spec = user.spec();
+  if (!mesh.users.contains(user.metadata().name()) && mesh.users.size() >= users_limit)
+    return refusal(ErrorKind::exhausted, "",
+                   "there are " + std::to_string(mesh.users.size()) + " users, which is the most",
+                   "metalmesh delete user NAME");
+  for (const std::string& site : spec.sites()) {
+    if (!mesh.sites.contains(site)) return missing("spec.sites", "Site", site);
+  }
+  for (int i = 0; i < spec.actions_size(); ++i) {
+    if (action_named(spec.actions(i)) == nullptr)
+      return refusal(ErrorKind::invalid, "spec.actions[" + std::to_string(i) + "]",
+                     "\"" + spec.actions(i).substr(0, 80) + "\" is none of: " + action_names());
+  }
+  if (spec.role() == "admin" && spec.sites_size() + spec.actions_size() > 0)
+    return refusal(ErrorKind::invalid, "spec.role", "an admin is bound to no site and no action",
+                   "make it an approver, or leave out spec.sites and spec.actions");
+  return first_of({rules::one_of("spec.role", spec.role(), {"viewer", "operator", "approver", "admin"}),
+                   rules::text("spec.note", spec.note(), rules::note_limit)});
+}
+
 Verdict check(rest::Rollout& rollout, const MeshState& mesh) {
   if (auto bad = head(rollout, "Rollout")) return bad;
   auto& spec = *rollout.mutable_spec();
   default_to(*spec.mutable_action(), "install");
   const Action* action = action_named(spec.action());
   if (action == nullptr) {
-    std::string names;
-    for (const Action* one : all_actions()) names += (names.empty() ? "" : ", ") + std::string(one->name);
     return refusal(ErrorKind::unsupported, "spec.action",
-                   "\"" + spec.action().substr(0, 80) + "\" is no action of this version: " + names);
+                   "\"" + spec.action().substr(0, 80) + "\" is no action of this version: " + action_names());
   }
   if (auto bad = check_fields(*action, spec)) return bad;
   if (auto bad = check_selection(spec.select(), mesh)) return bad;

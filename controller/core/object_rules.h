@@ -34,6 +34,7 @@ rules::Verdict check(rest::Profile& profile, const MeshState& mesh);
 rules::Verdict check(rest::SettingsProfile& settings, const MeshState& mesh);
 rules::Verdict check(rest::PostureException& exception, const MeshState& mesh);
 rules::Verdict check(rest::HardwareType& type, const MeshState& mesh);
+rules::Verdict check(rest::User& user, const MeshState& mesh);
 rules::Verdict check(rest::Rollout& rollout, const MeshState& mesh);
 
 /// The name of a role of a hardware type.

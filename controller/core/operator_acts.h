@@ -1,6 +1,6 @@
 // Everything a person may do besides apply, delete, plan and start (plan_acts.h): abort, resolve, cancel, inspect, accept,
 // protect, adopt, release, reidentify, replace, move, retire, vouch for a site, ask it which BMCs it has, prefetch, go on after a
-// restore, settle damage of the store, back it up. Each checks first and changes only then; a refusal changes nothing.
+// restore, settle damage of the store, back it up, give and take tokens, widen a ceiling. Each checks first and changes only then; a refusal changes nothing.
 #pragma once
 
 #include "controller/core/object_apply.h"
@@ -14,6 +14,8 @@ ActResult act(Work& work, const AcceptServer& request, const std::string& actor)
 ActResult act(Work& work, const ProtectServer& request, const std::string& actor);
 ActResult act(Work& work, const RetireServer& request, const std::string& actor);
 ActResult act(Work& work, const ClearSiteQuarantine& request, const std::string& actor);
+ActResult act(Work& work, const OpenFirstContact& request, const std::string& actor);
+ActResult act(Work& work, const RevokeSite& request, const std::string& actor);
 ActResult act(Work& work, const DiagnoseSite& request, const std::string& actor);
 ActResult act(Work& work, const DiscoverBmcs& request, const std::string& actor);
 ActResult act(Work& work, const StopDiscovery& request, const std::string& actor);
@@ -28,5 +30,9 @@ ActResult act(Work& work, const ContinueController& request, const std::string& 
 ActResult act(Work& work, const CleanServer& request, const std::string& actor);
 ActResult act(Work& work, const SettleDamage& request, const std::string& actor);
 ActResult act(Work& work, const StartBackup& request, const std::string& actor);
+ActResult act(Work& work, const AddToken& request, const std::string& actor);
+ActResult act(Work& work, const RevokeToken& request, const std::string& actor);
+ActResult act(Work& work, const WidenPace& request, const std::string& actor);
+ActResult act(Work& work, const ApproveUnprotect& request, const std::string& actor);
 
 }  // namespace metalmesh::controller

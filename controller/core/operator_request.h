@@ -55,6 +55,32 @@ struct ProtectServer {
   bool protect = true;
   std::string reason;
   std::int64_t for_seconds = 0;  // unprotect: how long; 0 means 4 h
+  bool break_glass = false;      // unprotect: without an approver, who looks at it afterwards
+  std::string token = {};        // by which it is broken
+};
+/// An approver has looked at a server that an operator unprotected by herself.
+struct ApproveUnprotect {
+  std::string server;
+  std::string note;
+};
+/// A ceiling of starts is another one for a time; of an actor, what failed is looked at and forgiven.
+struct WidenPace {
+  std::string kind;  // site | actor
+  std::string name;
+  std::uint32_t per_hour = 0;    // 0: as it is
+  std::int64_t for_seconds = 0;  // 0 means 2 h
+  std::string reason;
+};
+/// Whoever has the token that hashes to this is the user from now on.
+struct AddToken {
+  std::string user;
+  std::string sha256;
+  std::int64_t for_seconds = 0;  // 0 means 90 days
+  std::string note;
+};
+struct RevokeToken {
+  std::string user;
+  std::string id;  // the first digits of its SHA-256
 };
 struct RetireServer {
   std::string server;
@@ -98,6 +124,19 @@ struct ClearSiteQuarantine {
   std::string site;
   std::string note;
   std::string journal = {};  // of two agents under its name, the one to go on with; empty: the one that lives
+};
+/// BMCs of a network of the site are logged in to for a while, whatever key they show at first.
+struct OpenFirstContact {
+  std::string site;
+  std::string network;
+  std::string reason;
+  std::optional<std::int64_t> for_seconds;  // nothing: 4 h; 0: what is open is closed
+};
+/// Its key counts no more, for good, and its name is never given again.
+struct RevokeSite {
+  std::string site;
+  std::string confirm;  // its name
+  std::string reason;
 };
 /// The site's agent looks at itself; the newest question counts.
 struct DiagnoseSite {
@@ -146,8 +185,10 @@ struct OperatorRequest {
                AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine, PrefetchImage, AdoptServer,
                ReleaseServer, ReidentifyServer, ReplaceServer, MoveServer, CancelDeployment,
                ContinueController, CleanServer, SettleDamage, StartBackup, DiagnoseSite, DiscoverBmcs,
-               StopDiscovery>
+               StopDiscovery, AddToken, RevokeToken, WidenPace, ApproveUnprotect, OpenFirstContact,
+               RevokeSite>
       body;
+  std::string token = {};  // by which of her tokens; empty: by none
 };
 
 /// A refusal for people: kind decides the HTTP status, `field` names the culprit, `next` what to do.

@@ -7,6 +7,7 @@
 #include "common/ports/wire_time.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/field_rules.h"
+#include "controller/core/start_pace.h"
 #include "controller/state/plan_pages.h"
 #include "controller/state/rollout_states.h"
 
@@ -22,7 +23,7 @@ Refusal no_such(const std::string& name) {
   return refusal(ErrorKind::not_found, "rollout", "Rollout \"" + name.substr(0, 80) + "\" does not exist");
 }
 
-Verdict may(const Work& work, const PlanRollout& request) {
+Verdict may(const Work& work, const PlanRollout& request, const Starter&) {
   const auto found = work.mesh().rollouts.find(request.rollout);
   if (found == work.mesh().rollouts.end()) return no_such(request.rollout);
   if (is_before_start(state_of(found->second))) return std::nullopt;
@@ -31,7 +32,7 @@ Verdict may(const Work& work, const PlanRollout& request) {
       "rollout " + request.rollout + " is " + found->second.status().state() + ": its plan is frozen");
 }
 
-Verdict may(const Work& work, const StartRollout& request) {
+Verdict may(const Work& work, const StartRollout& request, const Starter& starter) {
   const std::string& name = request.rollout;
   const auto found = work.mesh().rollouts.find(name);
   if (found == work.mesh().rollouts.end()) return no_such(name);
@@ -43,6 +44,12 @@ Verdict may(const Work& work, const StartRollout& request) {
     return refusal(ErrorKind::conflict, "",
                    "rollout " + name + " is " + rollout.status().state() + " already");
   if (auto bad = may_start_anything(work)) return bad;
+  if (const auto why = burst_stopped(work.mesh(), work.now, starter.actor, rollout))
+    return refusal(ErrorKind::conflict, "", "nothing more of this is started now: " + *why,
+                   "correct the profile, which makes another version of it, or have an approver look at the "
+                   "failures and "
+                   "run metalmesh limits widen actor " +
+                       starter.actor + " --reason TEXT");
   const rest::Plan& plan = rollout.status().plan();
   if (request.plan != plan.digest()) {
     return refusal(
@@ -81,14 +88,15 @@ std::optional<PlanAct::Body> PlanAct::body_of(const OperatorRequest& request) {
   return std::nullopt;
 }
 
-PlanAct::PlanAct(const Work& work, Body body)
+PlanAct::PlanAct(const Work& work, Body body, Starter starter)
     : body_(std::move(body)),
+      starter_(std::move(starter)),
       rollout_(rollout_in(body_)),
       making_(work.mesh(), work.rows, work.ledger.identities(), rollout_) {}
 
 std::optional<ActResult> PlanAct::go_on(Work& work, std::size_t servers) {
   if (orders_) return make_orders(work, servers);
-  if (auto bad = std::visit([&](const auto& request) { return may(work, request); }, body_))
+  if (auto bad = std::visit([&](const auto& request) { return may(work, request, starter_); }, body_))
     return std::unexpected(std::move(*bad));
   if (planned_) return store_page(work);
   const auto made = making_.go_on(work.now, servers);
@@ -129,6 +137,12 @@ ActResult PlanAct::store_plan(Work& work) {
     if (work.mesh().servers.contains(server)) wish_inspection(work, server, AskedBy::plan);
   }
   rest::Plan& plan = planned_->shown;
+  const rest::RolloutSpec& spec = work.mesh().rollouts.at(rollout_).spec();
+  if (is_paced(action_of(spec))) {
+    for (std::string& warning : pace_warnings(work.mesh(), work.now, starter_.actor, making_.sites(),
+                                              from_wire(spec.start_within())))
+      plan.add_warnings(std::move(warning));
+  }
   const std::string audit = "planned rollout " + rollout_ + ": " + std::to_string(plan.server_count()) +
                             " servers, " + std::to_string(plan.excluded_count()) + " excluded, digest " +
                             plan.digest();
@@ -149,7 +163,7 @@ std::optional<ActResult> PlanAct::start(Work& work, const StartRollout& request,
                                        " servers or other content, and digest " + fresh.digest(),
                                    plan_again(rollout_)));
   }
-  orders_.emplace(work, making_, rollout_);
+  orders_.emplace(work, making_, rollout_, starter_);
   return make_orders(work, servers);
 }
 

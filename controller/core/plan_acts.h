@@ -19,7 +19,8 @@ class PlanAct {
   /// Nothing when `request` needs no plan.
   static std::optional<Body> body_of(const OperatorRequest& request);
 
-  PlanAct(const Work& work, Body body);
+  /// `starter`: who asks.
+  PlanAct(const Work& work, Body body, Starter starter);
 
   [[nodiscard]] const std::string& rollout() const { return rollout_; }
   /// Goes on by about so many servers; its result when it is carried out or refused. In one go where there are no more.
@@ -33,6 +34,7 @@ class PlanAct {
   std::optional<ActResult> make_orders(Work& work, std::size_t servers);
 
   const Body body_;
+  const Starter starter_;
   const std::string rollout_;
   PlanMaking making_;
   std::optional<PlannedOrders> planned_;

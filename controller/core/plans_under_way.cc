@@ -33,7 +33,7 @@ void PlansUnderWay::started(Work& work) { carry_on(work); }
 
 std::variant<std::uint64_t, ActResult> PlansUnderWay::begin(Work& work, const OperatorRequest& request,
                                                             PlanAct::Body body, std::size_t servers) {
-  auto act = std::make_unique<PlanAct>(work, std::move(body));
+  auto act = std::make_unique<PlanAct>(work, std::move(body), Starter{request.actor, request.token});
   const std::string& rollout = act->rollout();
   for (const auto& [number, other] : under_way_) {
     if (other.act->rollout() != rollout) continue;

@@ -33,7 +33,13 @@ constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::
     "backup",
     "diagnose",
     "discover",
-    "stop discovery"};
+    "stop discovery",
+    "add token",
+    "revoke token",
+    "widen",
+    "approve",
+    "first contact",
+    "revoke"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
@@ -65,8 +71,15 @@ void add(Fields& f, const ResolveDeployment& r) { f << r.id << r.as << r.note; }
 void add(Fields& f, const InspectServer& r) { f << r.server; }
 void add(Fields& f, const AcceptServer& r) { f << r.server; }
 void add(Fields& f, const ProtectServer& r) {
-  f << r.server << std::uint64_t{r.protect} << r.reason << std::to_string(r.for_seconds);
+  f << r.server << std::uint64_t{r.protect} << r.reason << std::to_string(r.for_seconds)
+    << std::uint64_t{r.break_glass};
 }
+void add(Fields& f, const ApproveUnprotect& r) { f << r.server << r.note; }
+void add(Fields& f, const WidenPace& r) {
+  f << r.kind << r.name << std::uint64_t{r.per_hour} << std::to_string(r.for_seconds) << r.reason;
+}
+void add(Fields& f, const AddToken& r) { f << r.user << r.sha256 << std::to_string(r.for_seconds) << r.note; }
+void add(Fields& f, const RevokeToken& r) { f << r.user << r.id; }
 void add(Fields& f, const RetireServer& r) { f << r.server; }
 void add(Fields& f, const ClearSiteQuarantine& r) { f << r.site << r.note << r.journal; }
 void add(Fields& f, const DiagnoseSite& r) { f << r.site; }
@@ -75,6 +88,10 @@ void add(Fields& f, const DiscoverBmcs& r) {
   for (const std::string& range : r.ranges) f << range;
 }
 void add(Fields& f, const StopDiscovery& r) { f << r.site; }
+void add(Fields& f, const OpenFirstContact& r) {
+  f << r.site << r.network << r.reason << std::to_string(r.for_seconds.value_or(-1));
+}
+void add(Fields& f, const RevokeSite& r) { f << r.site << r.confirm << r.reason; }
 void add(Fields& f, const AdoptServer& r) { f << r.server << r.reason; }
 void add(Fields& f, const ReleaseServer& r) { f << r.server << r.reason; }
 void add(Fields& f, const ReidentifyServer& r) { f << r.server << r.confirm << r.reason; }

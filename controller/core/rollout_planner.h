@@ -51,6 +51,8 @@ class PlanMaking {
   [[nodiscard]] bool still_holds(const Now& now);
   /// When it is made, and was not taken yet: what people see of it.
   [[nodiscard]] const rest::Plan& shown() const { return planned_.shown; }
+  /// When it is made: how many of its servers stand at each site.
+  [[nodiscard]] const std::map<std::string, std::uint32_t>& sites() const { return figures_.sites; }
   /// Once, when it is made.
   [[nodiscard]] PlannedOrders take() { return std::move(planned_); }
   /// The serialized wire::Agreed of one server that takes part after the other, in the plan's order.

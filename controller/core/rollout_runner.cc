@@ -18,6 +18,7 @@
 #include "controller/core/order_call_back.h"
 #include "controller/core/restore_hold.h"
 #include "controller/core/server_phases.h"
+#include "controller/core/start_pace.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/rollout_states.h"
 
@@ -92,6 +93,7 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
     d.clear_note();
   });
   ++work.metrics.deployments_issued;
+  count_start(work, deployment);
   work.ledger.note(line_about(deployment, "issued",
                               "handed to site " + deployment.site() +
                                   (action.changes ? " as generation " + std::to_string(generation) : "")),
@@ -110,13 +112,17 @@ std::size_t room_at(const Work& work, const rest::RolloutSpec& spec, const std::
 
 /// The next ones in plan order that fit the limits now.
 std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec& spec,
-                                       const RolloutTally& tally) {
+                                       const std::string& actor, const RolloutTally& tally) {
   if (tally.waves.empty() || tally.in_flight >= spec.parallel().total()) return {};
-  const std::size_t room = spec.parallel().total() - tally.in_flight;
+  const bool paced = is_paced(action_of(spec));
+  const auto left = [&](std::size_t room, const std::string& whose) {
+    return paced ? std::min<std::size_t>(room, starts_left(work.mesh(), work.now, whose)) : room;
+  };
+  const std::size_t room = left(spec.parallel().total() - tally.in_flight, pace_of_actor(actor));
   const auto& [first_wave, first] = *tally.waves.begin();
   std::map<std::uint32_t, std::string> next;  // by position; positions follow waves
   for (const auto& [site, pending] : tally.pending) {
-    std::size_t here = std::min(room, room_at(work, spec, site));
+    std::size_t here = left(std::min(room, room_at(work, spec, site)), pace_of_site(site));
     for (auto at = pending.begin(); here > 0 && at != pending.end(); ++at) {
       const rest::Deployment& deployment = work.mesh().deployments.at(at->second);
       if (deployment.wave() > first_wave && first.open > 0 && !planted(Defect::canary_ignored)) break;
@@ -135,12 +141,28 @@ std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec
   return chosen;
 }
 
+/// People see which ceiling a rollout waits for, and hear of it once.
+void tell_pace(Work& work, const std::string& name) {
+  const rest::Rollout& rollout = rollout_of(work, name);
+  std::vector<std::string> sites;
+  for (const auto& [site, pending] : work.ledger.board().rollout(name).pending) sites.push_back(site);
+  const bool waits = !sites.empty() && is_paced(action_of(rollout.spec()));
+  std::string paced = waits ? paced_by(work.mesh(), work.now, rollout, sites) : std::string();
+  if (paced == rollout.status().paced()) return;
+  if (rollout.status().paced().empty()) tell_of_rollout(work, name, "rollout " + name + " waits: " + paced);
+  work.ledger.change_rollout(name,
+                             [&](rest::Rollout& r) { r.mutable_status()->set_paced(std::move(paced)); });
+}
+
 void hand_out(Work& work, const std::string& name) {
   if (work.mesh().disk_low || work.mesh().hold || !work.mesh().clock_doubt.empty() ||
       work.hearing.holds(name))
     return;
-  const auto chosen = next_to_issue(work, rollout_of(work, name).spec(), work.ledger.board().rollout(name));
+  const rest::Rollout& rollout = rollout_of(work, name);
+  const auto chosen =
+      next_to_issue(work, rollout.spec(), rollout.status().started_by(), work.ledger.board().rollout(name));
   for (const std::string& id : chosen) issue(work, id, *work.link(work.mesh().deployments.at(id).site()));
+  tell_pace(work, name);
 }
 
 /// Ends what was never handed out, and is known to be so: a store that went back may have forgotten that it
@@ -193,6 +215,24 @@ void finish(Work& work, const std::string& name) {
                   "rollout " + name + (aborted ? " ended after the abort: " : " is done: ") + counts);
 }
 
+/// Too many of the same failed, in this rollout and in others beside it: what was not handed out is recalled.
+bool stop_burst(Work& work, const std::string& name) {
+  const rest::Rollout& rollout = rollout_of(work, name);
+  if (work.ledger.board().rollout(name).pending.empty()) return false;
+  const auto why = burst_stopped(work.mesh(), work.now, rollout.status().started_by(), rollout);
+  if (!why) return false;
+  work.ledger.change_rollout(name, [&](rest::Rollout& r) {
+    set_state(r, RolloutState::stopped);
+    r.mutable_status()->set_stop_reason(*why);
+  });
+  recall_pending(work, name, *why, wire::CANCELLED_BY_OPERATOR);
+  tell_of_rollout(work, name,
+                  "rollout " + name + " starts no more servers: " + *why +
+                      "; what runs goes on. Next: look at the failures, and correct the profile");
+  if (work.ledger.board().rollout(name).open == 0) finish(work, name);
+  return true;
+}
+
 void run(Work& work, const std::string& name) {
   const RolloutState state = state_of(rollout_of(work, name));
   if (state == RolloutState::starting) return;
@@ -211,6 +251,7 @@ void run(Work& work, const std::string& name) {
                           commands::abort(name));
       return;
     }
+    if (stop_burst(work, name)) return;
     hand_out(work, name);
   } else if (state == RolloutState::aborting) {
     recall_all(work, name);

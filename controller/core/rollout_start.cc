@@ -73,9 +73,10 @@ rules::Verdict in_its_way(const Work& work, const std::string& server, const res
       "wait for its end or abort that rollout, then " + plan_again(rollout.metadata().name()));
 }
 
-OrderMaking::OrderMaking(const Work& work, PlanMaking& making, std::string rollout)
+OrderMaking::OrderMaking(const Work& work, PlanMaking& making, std::string rollout, Starter starter)
     : making_(making),
       rollout_(std::move(rollout)),
+      starter_(std::move(starter)),
       started_{work.now.wall(), work.mesh().clock_steps},
       planned_(making.take()),
       most_(planned_.shown.server_count()) {}
@@ -119,6 +120,8 @@ void OrderMaking::make(Work& work, const rest::PlanServer& planned) {
 void OrderMaking::enter(Work& work, RolloutState state) const {
   work.ledger.change_rollout(rollout_, [&](rest::Rollout& rollout) {
     set_state(rollout, state);
+    rollout.mutable_status()->set_started_by(starter_.actor);
+    rollout.mutable_status()->set_started_token(starter_.token);
     if (done()) *rollout.mutable_status()->mutable_started() = to_wire(started_.at);
   });
   work.moved = true;

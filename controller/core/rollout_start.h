@@ -15,11 +15,17 @@
 
 namespace metalmesh::controller {
 
+/// Who starts it, and by which of her tokens.
+struct Starter {
+  std::string actor;
+  std::string token;
+};
+
 class OrderMaking {
  public:
   /// Of a plan that was just made by `making` for this rollout, which is planned and whose digest is the plan's. What is
   /// referred to must outlive it.
-  OrderMaking(const Work& work, PlanMaking& making, std::string rollout);
+  OrderMaking(const Work& work, PlanMaking& making, std::string rollout, Starter starter);
 
   /// Makes so many. It runs when all are made: `done`. Refuses when what is left may not be ordered any more; what was
   /// made is to be taken back then.
@@ -34,6 +40,7 @@ class OrderMaking {
 
   PlanMaking& making_;
   const std::string rollout_;
+  const Starter starter_;
   const StartMoment started_;
   PlannedOrders planned_;  // without the pages of which all orders are made
   std::uint32_t made_ = 0;

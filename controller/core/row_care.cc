@@ -313,6 +313,9 @@ RowEffect effect_of_damage(std::string_view key) {
        "TEXT"},
       {tables::plans, "this page of a plan cannot be read any more", starts},
       {tables::tombstones, "whoever follows the change feed lists everything again", starts},
+      {tables::tokens, "whoever has this token will be refused",
+       "start the controller, then metalmesh user token NAME"},
+      {tables::paces, "what was started within the hour will not be counted for this site or person", starts},
       {tables::all_objects, "this object is lost", applies},
       {tables::damaged, "what lay in another damaged row is lost, too", starts}};
   if (key == tables::controller)

@@ -11,6 +11,7 @@
 #include "controller/core/order_call_back.h"
 #include "controller/core/server_machines.h"
 #include "controller/core/server_phases.h"
+#include "controller/core/start_pace.h"
 #include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller {
@@ -88,11 +89,25 @@ ActResult act(Work& work, const DiagnoseSite& request, const std::string&) {
   return Acted{false, "Site", request.site, "asked the agent of site " + request.site + " to look at itself"};
 }
 
+/// Of a BMC that nobody has logged in to: whoever it is the door to is found out now.
+ActResult approve_key(Work& work, const rest::Server& server) {
+  const std::string name = server.metadata().name(), key = server.status().bmc_key_sha256();
+  work.ledger.change_server(name, [&](rest::Server& changed) {
+    changed.mutable_status()->set_pinned_key_sha256(key);
+    set_condition(*changed.mutable_status()->mutable_conditions(), "Reachable", "Unknown", "KEY_APPROVED",
+                  "a person approved its BMC's key; it is inspected next", work.now);
+  });
+  wish_inspection(work, name, AskedBy::person);
+  return Acted{false, "Server", name,
+               "approved BMC key " + key + " of server " + name + ": it is inspected now"};
+}
+
 ActResult act(Work& work, const AcceptServer& request, const std::string&) {
   const auto found = server_named(work, request.server);
   if (!found) return std::unexpected(found.error());
   const rest::Server& server = **found;
   if (auto bad = not_while_open(work, server, "accepted")) return std::unexpected(std::move(*bad));
+  if (awaits_approval(server)) return approve_key(work, server);
   if (!server.status().has_inspected_at()) {
     return refuse(ErrorKind::conflict, "",
                   "server " + request.server + " was never inspected: there is nothing to accept",
@@ -121,7 +136,7 @@ ActResult act(Work& work, const AcceptServer& request, const std::string&) {
                    accepted.status().pinned_key_sha256()};
 }
 
-ActResult act(Work& work, const ProtectServer& request, const std::string&) {
+ActResult act(Work& work, const ProtectServer& request, const std::string& actor) {
   const auto found = server_named(work, request.server);
   if (!found) return std::unexpected(found.error());
   if (auto bad = note_verdict("reason", request.reason, !request.protect))
@@ -145,11 +160,24 @@ ActResult act(Work& work, const ProtectServer& request, const std::string&) {
   if (request.for_seconds < 0 || request.for_seconds > longest_unprotect) {
     return refuse(ErrorKind::invalid, "duration", "must be longer than 0 and at most 7 days");
   }
+  if (const auto why = request.break_glass ? glass_refused(work.mesh(), work.now) : std::nullopt)
+    return refuse(ErrorKind::conflict, "breakGlass", *why,
+                  "wait, or ask an approver: " + commands::unprotect(request.server));
   const auto lasting =
       request.for_seconds == 0 ? defaults::unprotect_for : std::chrono::seconds(request.for_seconds);
   const auto until = to_wire(work.now.wall() + lasting);
   change_machine(work, machine_id,
                  [&](record::Machine& machine) { *machine.mutable_unprotected_until() = until; });
+  if (request.break_glass) {
+    rest::BreakGlass glass;
+    glass.set_server(request.server);
+    glass.set_site((*found)->spec().site());
+    glass.set_by(actor);
+    glass.set_token(request.token);
+    glass.set_reason(request.reason);
+    *glass.mutable_at() = to_wire(work.now.wall());
+    broke_glass(work, std::move(glass));
+  }
   return Acted{
       false, "Server", request.server,
       "unprotected server " + request.server + " until " + for_people(until) + ": " + request.reason};

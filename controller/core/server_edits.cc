@@ -112,6 +112,7 @@ void store_server(Work& work, const rest::Server* old, rest::Server server) {
       is_new || differ(old->spec().bmc(), server.spec().bmc()) || old->spec().site() != server.spec().site();
   const bool protects = server.spec().protected_() && (is_new || !old->spec().protected_());
   if (is_new) status.set_phase(phases::registered);
+  if (!is_new && old->spec().site() != server.spec().site()) status.set_former_site(old->spec().site());
   if (!is_new && differ(old->spec().identity(), server.spec().identity())) status.clear_pinned();
   if (rewired) {
     // What was seen was seen at another address.

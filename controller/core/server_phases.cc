@@ -71,6 +71,17 @@ const rest::Deployment* any_open(const MeshState& mesh, const std::string& serve
   return found == mesh.deployments.end() ? nullptr : &found->second;
 }
 
+bool awaits_approval(const rest::Server& server) {
+  const auto& conditions = server.status().conditions();
+  const auto reachable = std::ranges::find(conditions, "Reachable", &rest::Condition::type);
+  if (reachable == conditions.end() || server.status().bmc_key_sha256().empty()) return false;
+  const bool at_another_address = !server.status().has_inspected_at() &&
+                                  server.spec().bmc().key_sha256().empty() &&
+                                  reachable->reason() == wire::FaultCode_Name(wire::BMC_KEY_CHANGED);
+  return at_another_address ||
+         (reachable->reason() == wire::FaultCode_Name(wire::BMC_KEY_UNKNOWN) && bmc_key(server).empty());
+}
+
 void take_inspection(Work& work, const std::string& name, const wire::Inspected& seen) {
   // Refused by the site before its BMC was asked: that tells nothing of the BMC.
   const auto code = seen.fault().code();
@@ -80,8 +91,8 @@ void take_inspection(Work& work, const std::string& name, const wire::Inspected&
     auto& conditions = *status.mutable_conditions();
     if (seen.has_fault()) {
       // What it shows now; a person may accept it, and then its identity is asked for again.
-      if (seen.fault().code() == wire::BMC_KEY_CHANGED && !seen.bmc_key_sha256().empty())
-        status.set_bmc_key_sha256(seen.bmc_key_sha256());
+      const bool of_key = code == wire::BMC_KEY_CHANGED || code == wire::BMC_KEY_UNKNOWN;
+      if (of_key && !seen.bmc_key_sha256().empty()) status.set_bmc_key_sha256(seen.bmc_key_sha256());
       set_condition(conditions, "Reachable", "False", wire::FaultCode_Name(seen.fault().code()),
                     seen.fault().seen() +
                         (seen.fault().detail().empty() ? "" : "; the BMC says: " + seen.fault().detail()) +
@@ -134,7 +145,8 @@ void judge_server(Work& work, const std::string& name) {
                   : unknown  ? "Unknown"
                              : "False",
                   verdict.reason, message, work.now);
-    const bool pins = verdict.ok && bmc_tls(server, site_of(work, server)) == "pin";
+    const bool pins =
+        verdict.ok && !awaits_approval(server) && bmc_tls(server, site_of(work, server)) == "pin";
     if (pins && bmc_key(server).empty()) status.set_pinned_key_sha256(status.bmc_key_sha256());
     if (!before_install(status.phase())) return;
     if (verdict.ok) {

@@ -21,6 +21,8 @@ inline constexpr char unproven[] = "unproven";
 inline constexpr char retired[] = "retired";
 }  // namespace phases
 
+/// All that is known of its BMC is a key that nobody has approved.
+bool awaits_approval(const rest::Server& server);
 /// Folds an inspection in, successful or not.
 void take_inspection(Work& work, const std::string& server, const wire::Inspected& seen);
 /// Judges the identity again (after an inspection, an accept, a change of spec) and moves between registered,

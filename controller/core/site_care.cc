@@ -37,6 +37,11 @@ void send_settings(Work& work, const rest::Site& site, SiteLink& link) {
   settings.set_login_refusals(site.spec().limits().login_refusals());
   settings.set_media_address(site.spec().media().address());
   *settings.mutable_bmc_networks() = site.spec().bmc_networks();
+  for (const rest::FirstContact& open : site.status().first_contact()) {
+    wire::FirstContact& added = *settings.add_first_contact();
+    added.set_cidr(open.network());
+    *added.mutable_until() = open.until();
+  }
   if (site.spec().has_images()) *settings.mutable_images() = site.spec().images();
   std::string digest = sha256(canonical_bytes(settings));
   if (digest != link.row().settings_sha256()) {
@@ -168,7 +173,7 @@ bool looks_other(const rest::SiteStatus& a, const rest::SiteStatus& b) {
 
 void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& limits) {
   for (const auto& [name, site] : work.mesh().sites) {
-    if (work.links.contains(name)) continue;
+    if (work.links.contains(name) || site.status().has_revoked()) continue;
     const auto stored = work.ledger.inner().links.find(name);
     work.links[name] = std::make_unique<SiteLink>(
         name, rows, stored == work.ledger.inner().links.end() ? record::SiteLink() : stored->second,

@@ -297,6 +297,14 @@ Meaning lose_plan_page(Work&, const std::string& name, const record::DamagedRow&
           ""};
 }
 
+Meaning lose_token(Work&, const std::string&, const record::DamagedRow&) {
+  return {"a token of a user is not known any more: whoever has it is refused", ""};
+}
+
+Meaning lose_pace(Work&, const std::string& whose, const record::DamagedRow&) {
+  return {"what " + whose + " started within the hour is not counted, and its ceiling is the usual one", ""};
+}
+
 Meaning lose_tombstone(Work&, const std::string&, const record::DamagedRow&) {
   return {"whoever follows the change feed lists everything again", ""};
 }
@@ -322,6 +330,8 @@ constexpr std::array all_tables = {Table{tables::sites, lose_site},
                                    Table{tables::transcripts, lose_piece},
                                    Table{tables::events, lose_event},
                                    Table{tables::tombstones, lose_tombstone},
+                                   Table{tables::tokens, lose_token},
+                                   Table{tables::paces, lose_pace},
                                    Table{tables::plans, lose_plan_page},
                                    Table{tables::all_objects, lose_any_object},
                                    Table{"", forget}};

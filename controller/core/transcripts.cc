@@ -51,6 +51,7 @@ void name_transcript(Work& work, const std::string& deployment, const wire::Blob
     transcript.set_sha256(named.sha256());
     transcript.set_size(too_long ? 0 : named.size());
     transcript.set_journal_id(journal);
+    transcript.set_screen(named.screen());
     transcript.set_state(too_long ? transcripts::gone : transcripts::coming);
     if (too_long) transcript.set_note("its site says that it is longer than any may be");
   });

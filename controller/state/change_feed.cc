@@ -26,7 +26,9 @@ std::optional<ChangeKind> change_kind(std::string_view word) {
 std::optional<ChangeFeed::Change> ChangeFeed::behind(std::uint64_t after) const {
   const auto found = by_number_.upper_bound(after);
   if (found == by_number_.end()) return std::nullopt;
-  return Change{found->first, &found->second->first, found->second->second.deleted};
+  Change change{found->first, &found->second->first, found->second->second.deleted};
+  if (change.deleted) change.reach = &tombstones_.at(found->first).reach;
+  return change;
 }
 
 bool ChangeFeed::deleted(const Object& object) const {
@@ -50,15 +52,14 @@ std::uint64_t ChangeFeed::changed(const Object& object) {
   return last_;
 }
 
-std::optional<ChangeFeed::Removed> ChangeFeed::removed(const Object& object, WallTime at) {
+std::optional<ChangeFeed::Removed> ChangeFeed::removed(const Object& object, WallTime at, Reach reach) {
   const auto known = objects_.find(object);
   if (known == objects_.end() || known->second.deleted) return std::nullopt;
   place(object, last_ + 1, true);
-  tombstones_[last_] = at;
-  return Removed{last_, at};
+  return tombstones_[last_] = Removed{last_, at, std::move(reach)};
 }
 
-ChangeFeed::Object ChangeFeed::forget(std::map<std::uint64_t, WallTime>::iterator tombstone) {
+ChangeFeed::Object ChangeFeed::forget(std::map<std::uint64_t, Removed>::iterator tombstone) {
   const auto place = by_number_.find(tombstone->first);
   Object object = place->second->first;
   floor_ = std::max(floor_, tombstone->first);
@@ -71,7 +72,7 @@ ChangeFeed::Object ChangeFeed::forget(std::map<std::uint64_t, WallTime>::iterato
 std::vector<ChangeFeed::Object> ChangeFeed::forget_old(WallTime now) {
   std::vector<Object> forgotten;
   while (!tombstones_.empty() &&
-         (tombstones_.size() > tombstones_most || now - tombstones_.begin()->second > tombstones_kept)) {
+         (tombstones_.size() > tombstones_most || now - tombstones_.begin()->second.at > tombstones_kept)) {
     forgotten.push_back(forget(tombstones_.begin()));
   }
   return forgotten;
@@ -96,7 +97,7 @@ void ChangeFeed::load(const Object& object, std::uint64_t number) {
 
 void ChangeFeed::load(const Object& object, const Removed& tombstone) {
   place(object, tombstone.number, true);
-  tombstones_[tombstone.number] = tombstone.at;
+  tombstones_[tombstone.number] = tombstone;
 }
 
 }  // namespace metalmesh::controller

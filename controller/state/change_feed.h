@@ -16,6 +16,7 @@
 
 #include "common/base/time.h"
 #include "controller/state/kinds.h"
+#include "controller/state/reach.h"
 
 namespace metalmesh::controller {
 
@@ -45,6 +46,7 @@ class ChangeFeed {
     std::uint64_t number = 0;
     const Object* object = nullptr;  // until the feed changes
     bool deleted = false;
+    const Reach* reach = nullptr;  // of what was deleted: whom that concerns, until the feed changes
   };
 
   /// The number of the newest change.
@@ -61,9 +63,10 @@ class ChangeFeed {
   struct Removed {
     std::uint64_t number = 0;
     WallTime at{};
+    Reach reach = {};
   };
   /// It is gone as of `at`: the tombstone. Nothing when nobody can have heard of it.
-  std::optional<Removed> removed(const Object& object, WallTime at);
+  std::optional<Removed> removed(const Object& object, WallTime at, Reach reach = {});
   /// Forgets the tombstones that are too many, or too old by `now`, and raises the floor above them. Their objects.
   std::vector<Object> forget_old(WallTime now);
   /// What happened up to now is not known for certain: everybody lists again. The objects whose tombstones are gone.
@@ -80,11 +83,11 @@ class ChangeFeed {
     bool deleted = false;
   };
   void place(const Object& object, std::uint64_t number, bool deleted);
-  Object forget(std::map<std::uint64_t, WallTime>::iterator tombstone);
+  Object forget(std::map<std::uint64_t, Removed>::iterator tombstone);
 
   std::map<Object, Known> objects_;
   std::map<std::uint64_t, std::map<Object, Known>::const_iterator> by_number_;
-  std::map<std::uint64_t, WallTime> tombstones_;  // number -> when it was deleted
+  std::map<std::uint64_t, Removed> tombstones_;  // by number
   std::uint64_t last_ = 0;
   std::uint64_t floor_ = 0;
 };

@@ -29,6 +29,7 @@ enum class ChangeKind : std::uint8_t {
   settings,
   exception,
   hardware_type,
+  user,
   rollout,
   deployment
 };
@@ -43,6 +44,7 @@ struct Objects {
   std::map<std::string, rest::SettingsProfile> settings;
   std::map<std::string, rest::PostureException> exceptions;
   std::map<std::string, rest::HardwareType> hardware_types;
+  std::map<std::string, rest::User> users;
   std::map<std::string, rest::Rollout> rollouts;
   std::map<std::string, rest::Deployment> deployments;  // by id
 };
@@ -100,6 +102,12 @@ struct Kind<rest::HardwareType> {
   static constexpr auto objects = &Objects::hardware_types;
 };
 template <>
+struct Kind<rest::User> {
+  static constexpr auto kind = ChangeKind::user;
+  static constexpr std::string_view word = "User", plural = "users", table = tables::users;
+  static constexpr auto objects = &Objects::users;
+};
+template <>
 struct Kind<rest::Rollout> {
   static constexpr auto kind = ChangeKind::rollout;
   static constexpr std::string_view word = "Rollout", plural = "rollouts", table = tables::rollouts;
@@ -121,11 +129,11 @@ struct KindList {
 /// What people apply and delete.
 using ObjectKinds =
     KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile, rest::SettingsProfile,
-             rest::PostureException, rest::HardwareType, rest::Rollout>;
+             rest::PostureException, rest::HardwareType, rest::User, rest::Rollout>;
 /// What the change feed tells of, in the order of ChangeKind.
 using FeedKinds =
     KindList<rest::Site, rest::Credential, rest::Server, rest::Image, rest::Profile, rest::SettingsProfile,
-             rest::PostureException, rest::HardwareType, rest::Rollout, rest::Deployment>;
+             rest::PostureException, rest::HardwareType, rest::User, rest::Rollout, rest::Deployment>;
 
 using Object = ObjectKinds::Variant;
 

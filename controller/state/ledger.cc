@@ -44,7 +44,11 @@ const T& stored(const T& object) {
   return object;
 }
 rest::Site stored(rest::Site site) {
-  site.clear_status();  // live, or from the link's row
+  rest::SiteStatus said;  // by people; the rest is live, or from the link's row
+  *said.mutable_first_contact() = site.status().first_contact();
+  if (site.status().has_revoked()) *said.mutable_revoked() = site.status().revoked();
+  site.clear_status();
+  if (said.ByteSizeLong() > 0) *site.mutable_status() = std::move(said);
   return site;
 }
 rest::Rollout stored(rest::Rollout rollout) {
@@ -201,6 +205,7 @@ void Ledger::erase_server(const std::string& name) {
 
 void Ledger::erase_profile(const std::string& name) {
   mesh_.profiles.erase(name);
+  gone_[{ChangeKind::profile, name}] = Reach::of({}, true);
   touch(ChangeKind::profile, name);
 }
 
@@ -211,6 +216,7 @@ void Ledger::erase_deployment(const std::string& id) {
   transcripts_.remove(deployment);
   if (deployment.has_transcript()) erase_pieces(id, deployment.transcript(), inner_rows_);
   erase_order(id);
+  gone_[{ChangeKind::deployment, id}] = reach_of(mesh_, deployment);
   touch(ChangeKind::deployment, id);
   refresh_counts(deployment.rollout());
   mesh_.deployments.erase(found);
@@ -229,6 +235,11 @@ void Ledger::erase_rollout(const std::string& name) {
 void Ledger::settle_instance(const std::string& instance) {
   if (mesh_.settled_instances.size() >= settled_kept) mesh_.settled_instances.clear();
   mesh_.settled_instances.insert(instance);
+  controller_dirty_ = true;
+}
+
+void Ledger::revoke_site(const std::string& site, WallTime now) {
+  mesh_.revoked_sites.try_emplace(site, now);
   controller_dirty_ = true;
 }
 
@@ -296,11 +307,13 @@ void Ledger::number_change(const ChangeFeed::Object& object, Batch& batch, WallT
     return true;
   });
   if (is_there) return;
-  const auto removed = mesh_.changes.removed(object, now);
+  const auto removed = mesh_.changes.removed(object, now, std::exchange(gone_[object], {}));
   if (!removed) return;
   record::Tombstone row;
   row.set_number(removed->number);
   *row.mutable_at() = to_wire(removed->at);
+  row.mutable_sites()->Assign(removed->reach.sites.begin(), removed->reach.sites.end());
+  row.set_shared(removed->reach.shared());
   batch.push_back({tombstone_key(object), encode_row(row)});
 }
 
@@ -345,6 +358,7 @@ std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
           return true;
         });
   }
+  gone_.clear();
   if (!dirty.empty()) drop_tombstones(mesh_.changes.forget_old(now), batch);
   std::ranges::move(std::exchange(inner_rows_, {}), std::back_inserter(batch));
   std::vector<rest::LogEvent> lines = std::exchange(lines_, {});
@@ -359,6 +373,7 @@ std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
     row.mutable_settled_instances()->Assign(mesh_.settled_instances.begin(), mesh_.settled_instances.end());
     for (const auto& [table, version] : inner_.highest_deleted)
       (*row.mutable_highest_deleted())[table] = version;
+    for (const auto& [site, at] : mesh_.revoked_sites) (*row.mutable_revoked_sites())[site] = to_wire(at);
     batch.push_back({tables::row(tables::controller, ""), encode_row(row)});
   }
   return lines;

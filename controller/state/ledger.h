@@ -85,6 +85,11 @@ class Ledger {
   void erase_machine(const std::string& id);
   void put_fence(const std::string& deployment, record::OwedFence fence);
   void erase_fence(const std::string& deployment);
+  void put_token(const std::string& sha256, record::Token token);
+  void erase_token(const std::string& sha256);
+  void put_pace(const std::string& whose, record::StartPace pace);
+  void put_glass(rest::BreakGlass glass, std::uint64_t minute);
+  void erase_glass(const std::string& server);
   /// Never lowers.
   void raise_generation(const std::string& machine, std::uint64_t generation);
   [[nodiscard]] std::uint64_t generation(const std::string& machine) const;
@@ -96,6 +101,8 @@ class Ledger {
   void begin_life(std::string life, WallTime now);
   /// A person said that we go on, and not this other controller with our identity.
   void settle_instance(const std::string& instance);
+  /// Its name is never given again, and whoever has its key is not heard.
+  void revoke_site(const std::string& site, WallTime now);
   /// A site was told of this event, which is not here.
   void note_missing(const std::string& event);
   void set_epoch(std::uint64_t epoch);
@@ -125,6 +132,8 @@ class Ledger {
   rest::Deployment& live_deployment(const std::string& id) { return mesh_.deployments.at(id); }
   /// What was changed through live_site is worth telling.
   void site_moved(const std::string& name) { dirty_.try_emplace({ChangeKind::site, name}, false); }
+  void set_revocations(RevocationsRead list) { mesh_.revocations = std::move(list); }
+  void set_revocations_alarm(std::optional<rest::Alarm> alarm) { mesh_.revocations_alarm = std::move(alarm); }
   void set_disk_low(bool low) { mesh_.disk_low = low; }
   void set_clock(Duration steps, std::string doubt) {
     mesh_.clock_steps = steps;
@@ -146,7 +155,10 @@ class Ledger {
   void index(const rest::Server& server);
   /// With the values it was indexed with.
   void unindex(const rest::Server& server);
-  void touch(ChangeKind kind, const std::string& name) { dirty_[{kind, name}] = true; }
+  void touch(ChangeKind kind, const std::string& name) {
+    dirty_[{kind, name}] = true;
+    if (kind == ChangeKind::user) ++mesh_.callers;
+  }
   void number_change(const ChangeFeed::Object& object, Batch& batch, WallTime now);
   void drop_tombstones(const std::vector<ChangeFeed::Object>& objects, Batch& batch);
   /// The row of an object, or its deletion when memory no longer holds it.
@@ -163,6 +175,7 @@ class Ledger {
     std::uint64_t& highest = inner_.highest_deleted[std::string(Kind<T>::table)];
     highest = std::max(highest, found->second.metadata().version());
     controller_dirty_ = true;
+    gone_[{Kind<T>::kind, name}] = reach_of(mesh_, found->second);
     objects.erase(found);
   }
   [[nodiscard]] std::uint64_t deleted_of(std::string_view table) const;
@@ -177,6 +190,7 @@ class Ledger {
   IdentityIndex identities_;
   MachineTable machines_;
   std::set<std::string> guarded_;
+  std::map<ChangeFeed::Object, Reach> gone_;  // since the last flush: whom that concerns
   std::map<ChangeFeed::Object, bool> dirty_;  // false: in what is live alone, it has no new row
   Batch inner_rows_;
   std::vector<rest::LogEvent> lines_;

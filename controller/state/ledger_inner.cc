@@ -85,6 +85,38 @@ void Ledger::erase_fence(const std::string& deployment) {
   inner_rows_.push_back({tables::row(tables::fences, deployment), std::nullopt});
 }
 
+void Ledger::put_token(const std::string& sha256, record::Token token) {
+  inner_rows_.push_back({tables::row(tables::tokens, sha256), encode_row(token)});
+  mesh_.tokens[sha256] = std::move(token);
+  ++mesh_.callers;
+}
+
+void Ledger::erase_token(const std::string& sha256) {
+  if (mesh_.tokens.erase(sha256) == 0) return;
+  ++mesh_.callers;
+  inner_rows_.push_back({tables::row(tables::tokens, sha256), std::nullopt});
+}
+
+void Ledger::put_pace(const std::string& whose, record::StartPace pace) {
+  inner_rows_.push_back({tables::row(tables::paces, whose), encode_row(pace)});
+  mesh_.paces[whose] = std::move(pace);
+}
+
+void Ledger::put_glass(rest::BreakGlass glass, std::uint64_t minute) {
+  record::GlassBroken last;
+  last.set_minute(minute);
+  inner_rows_.push_back({tables::row(tables::glass, glass.server()), encode_row(glass)});
+  inner_rows_.push_back({tables::row(tables::last_glass, ""), encode_row(last)});
+  mesh_.glass_minute = minute;
+  std::string server = glass.server();
+  mesh_.glass[std::move(server)] = std::move(glass);
+}
+
+void Ledger::erase_glass(const std::string& server) {
+  if (mesh_.glass.erase(server) == 0) return;
+  inner_rows_.push_back({tables::row(tables::glass, server), std::nullopt});
+}
+
 void Ledger::raise_generation(const std::string& machine, std::uint64_t generation) {
   auto& highest = inner_.generations[machine];
   if (generation <= highest) return;

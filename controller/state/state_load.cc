@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/planted.h"
 #include "common/ports/row_walk.h"
 #include "common/ports/wire_time.h"
 #include "controller/state/deployment_states.h"
@@ -117,6 +118,7 @@ Status load_controller(const RowReader& rows, MeshState& mesh, InnerState& inner
   inner.restored_from = controller.restored_from();
   if (controller.has_hold()) mesh.hold = controller.hold();
   mesh.settled_instances = {controller.settled_instances().begin(), controller.settled_instances().end()};
+  for (const auto& [site, at] : controller.revoked_sites()) mesh.revoked_sites[site] = from_wire(at);
   for (const auto& [table, version] : controller.highest_deleted()) inner.highest_deleted[table] = version;
   return {};
 }
@@ -137,8 +139,18 @@ Status load_tombstones(const RowReader& rows, ChangeFeed& changes) {
         const auto slash = name.find('/');
         const auto kind = change_kind(name.substr(0, slash));
         if (!kind || slash == std::string::npos) return;
-        changes.load({*kind, name.substr(slash + 1)}, ChangeFeed::Removed{row.number(), from_wire(row.at())});
+        changes.load({*kind, name.substr(slash + 1)},
+                     ChangeFeed::Removed{row.number(), from_wire(row.at()),
+                                         Reach::of({row.sites().begin(), row.sites().end()}, row.shared())});
       });
+}
+
+Status load_last_glass(const RowReader& rows, MeshState& mesh) {
+  record::GlassBroken last;
+  const auto there = load_one(rows, tables::last_glass, last);
+  if (!there) return std::unexpected(there.error());
+  mesh.glass_minute = last.minute();
+  return {};
 }
 
 Status load_clock(const RowReader& rows, InnerState& inner) {
@@ -163,13 +175,16 @@ Result<LoadedState> load_state(const RowReader& rows) {
        {load_controller(rows, mesh, inner), load_lives(rows, mesh), load_clock(rows, inner),
         load_objects(rows, mesh), load_versions(rows, mesh), load_table(rows, tables::links, inner.links),
         load_table(rows, tables::fences, mesh.fences), load_table(rows, tables::orders, inner.orders),
-        load_table(rows, tables::answers, inner.answers), load_plan_pages(rows, inner),
-        load_wishes(rows, inner), load_generations(rows, inner),
+        load_table(rows, tables::answers, inner.answers), load_table(rows, tables::tokens, mesh.tokens),
+        planted(Defect::starts_not_counted_again) ? Status() : load_table(rows, tables::paces, mesh.paces),
+        load_table(rows, tables::glass, mesh.glass), load_last_glass(rows, mesh),
+        load_plan_pages(rows, inner), load_wishes(rows, inner), load_generations(rows, inner),
         load_table(rows, tables::machines, loaded.machines), load_table(rows, tables::damaged, mesh.damage),
         load_tombstones(rows, mesh.changes)}) {
     if (!status) return std::unexpected(status.error());
   }
   for (const auto& [site, link] : inner.links) mesh.families[site] = families_of(link);
+  mesh.callers = mesh.tokens.empty() ? 0 : 1;
   if (mesh.epoch == 0) mesh.epoch = 1;
   return loaded;
 }

@@ -22,6 +22,24 @@ std::string in_quotes(std::string_view text) {
   return out + '"';
 }
 
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.") || address == "localhost" || address == "::1";
+}
+
+/// What runs on this machine is its owner's, whatever key it shows. BMCs beyond it stand in private networks, and each is
+/// approved by its key.
+std::string bmc_networks(const config::UpSite& site) {
+  std::string out;
+  for (const std::string_view here : {"127.0.0.0/8", "::1/128"})
+    out += fmt::format("{}{{cidr: \"{}\", firstContact: true, mediaFrom: [127.0.0.0/8, \"::1/128\"]}}",
+                       out.empty() ? "" : ", ", here);
+  if (is_loopback(site.media_address())) return out;
+  for (const std::string_view beyond :
+       {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"})
+    out += fmt::format(", {{cidr: \"{}\"}}", beyond);
+  return out;
+}
+
 std::string filled_in(std::string_view text,
                       const std::vector<std::pair<std::string_view, std::string>>& values) {
   std::string out(text);
@@ -52,7 +70,7 @@ std::string media_authority(const config::UpSite& site) {
 
 std::string media_listen(const config::UpSite& site) {
   const std::string& address = site.media_address();
-  const bool loopback = address.starts_with("127.") || address == "localhost" || address == "::1";
+  const bool loopback = is_loopback(address);
   const std::string_view listen =
       is_v6(address) ? (loopback ? "[::1]" : "[::]") : (loopback ? "127.0.0.1" : "0.0.0.0");
   return fmt::format("{}:{}", listen, site.media_port());
@@ -77,14 +95,11 @@ std::string client_text(const config::Up& settings) {
 
 std::string broker_text(const config::Up& settings, const BrokerFacts& facts) {
   std::string out(generated_mark);
-  out += filled_in(mosquitto_conf_template,
-                   {{"@PORT@", std::to_string(settings.broker_port())},
-                    {"@ADDRESS@", "127.0.0.1"},  // only our own children connect
-                    {"@FAMILY@", "ipv4"},
-                    {"@PKI@", (facts.folder / "pki").string()},
-                    {"@ACL@", (facts.folder / "mosquitto.acl").string()},
-                    {"@CRL@", facts.crl.empty() ? "# crlfile: put crl.pem into the PKI folder and start again"
-                                                : "crlfile " + facts.crl.string()}});
+  out += filled_in(mosquitto_conf_template, {{"@PORT@", std::to_string(settings.broker_port())},
+                                             {"@ADDRESS@", "127.0.0.1"},  // only our own children connect
+                                             {"@FAMILY@", "ipv4"},
+                                             {"@PKI@", (facts.folder / "pki").string()},
+                                             {"@ACL@", (facts.folder / "mosquitto.acl").string()}});
   if (facts.keep_root) out += "\nuser root\n";
   return out;
 }
@@ -97,6 +112,7 @@ tls: {{ca: pki/ca.crt, certificate: pki/controller.crt, key: pki/controller.key}
 api: {{listen: "127.0.0.1:{}", certificate: pki/api.crt, key: pki/api.key, tokensFile: pki/tokens}}
 signingKey: pki/controller-sign.key
 siteKeysDir: pki/site-keys
+revocations: pki/crl.pem
 )",
       generated_mark, broker_url(settings), settings.api_port());
 }
@@ -114,9 +130,10 @@ signingKey: ../../pki/site-keys/{1}.key
 credentialsFile: credentials.yaml
 media: {{listen: "{3}", address: "{4}"}}
 imageSources: {{folders: [{5}], networks: [127.0.0.0/8, "::1"]}}
+bmcNetworks: [{6}]
 )",
       generated_mark, site.name(), broker_url(settings), media_listen(site), media_authority(site),
-      images.empty() ? std::string() : in_quotes(images.string()));
+      images.empty() ? std::string() : in_quotes(images.string()), bmc_networks(site));
 }
 
 }  // namespace metalmesh::up

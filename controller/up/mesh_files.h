@@ -21,7 +21,6 @@ extern const std::string_view generated_mark;
 
 struct BrokerFacts {
   std::filesystem::path folder;  // absolute
-  std::filesystem::path crl;     // empty: no certificate was revoked
   bool keep_root = false;        // mosquitto would change to a user that may not read the folder
 };
 

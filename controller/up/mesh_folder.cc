@@ -111,8 +111,7 @@ Result<std::vector<std::string>> MeshFolder::write(const config::Up& before, con
   if (auto put = os::write_file(path_ / settings_name, settings_text(settings), 0600); !put)
     return std::unexpected(put.error());
 
-  const fs::path crl = path_ / "pki/crl.pem";
-  const BrokerFacts broker{path_, fs::exists(crl, code) ? crl : fs::path(), ::geteuid() == 0};
+  const BrokerFacts broker{path_, ::geteuid() == 0};
   std::vector<std::pair<fs::path, std::string>> files = {
       {client_file(), client_text(settings)},
       {path_ / "mosquitto.acl", std::string(generated_mark) + std::string(broker_acl)},

@@ -40,6 +40,7 @@ constexpr std::array deeds = {
     Deed{"endSessions", "end-sessions", wire::Housekeeping::END_SESSIONS},
     Deed{"eject", "eject", wire::Housekeeping::EJECT},
     Deed{"setClock", "set-clock", wire::Housekeeping::SET_CLOCK},
+    Deed{"trustCa", "trust-ca", wire::Housekeeping::TRUST_CA},
 };
 
 /// What is agreed to needs no word of the server.

@@ -39,6 +39,10 @@ Ground retired(const Candidate& c) {
 Ground site_unknown(const Candidate& c) {
   const auto site = c.plan.mesh.sites.find(c.server.spec().site());
   if (site == c.plan.mesh.sites.end()) return "site " + c.server.spec().site() + " does not exist";
+  if (site->second.status().has_revoked())
+    return "site " + c.server.spec().site() + " was revoked: " + site->second.status().revoked().reason() +
+           "; at another site: metalmesh server move " + c.server.metadata().name() +
+           " --site SITE --address ADDRESS";
   if (site->second.status().quarantined()) {
     return "site " + c.server.spec().site() + " is quarantined: " + site->second.status().quarantine_reason();
   }
@@ -84,6 +88,9 @@ Ground not_identified(const Candidate& c) {
 
 Ground never_inspected(const Candidate& c) {
   if (c.server.status().has_inspected_at()) return std::nullopt;
+  if (awaits_approval(c.server))
+    return "its BMC shows key " + c.server.status().bmc_key_sha256() +
+           ", which nobody has approved: " + commands::accept(c.server.metadata().name());
   return "never inspected: " + commands::inspect(c.server.metadata().name());
 }
 

@@ -10,7 +10,8 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr std::array own_fields = {
-    SpecField{"spec.capture", [](const rest::RolloutSpec& spec) { return spec.capture(); }}, failed_field};
+    SpecField{"spec.capture", [](const rest::RolloutSpec& spec) { return spec.capture(); }},
+    SpecField{"spec.screen", [](const rest::RolloutSpec& spec) { return spec.screen(); }}, failed_field};
 
 constexpr std::array against_it = {
     Rule<Candidate>{"EXCLUDED", grounds::excluded_by_name},
@@ -27,6 +28,7 @@ class InspectPlanning final : public Planning {
   }
   void agree(const rest::Server&, wire::Agreed& agreed) const override {
     agreed.mutable_inspect()->set_capture(input_.spec.capture());
+    agreed.mutable_inspect()->set_screen(input_.spec.screen());
   }
 
  private:
@@ -38,7 +40,10 @@ class Inspect final : public Action {
   Inspect() : Action({.name = "inspect", .work = wire::Agreed::kInspect, .changes = false}) {}
 
   [[nodiscard]] std::span<const SpecField> fields() const override { return own_fields; }
-  rules::Verdict check(rest::RolloutSpec&, const MeshState&) const override { return std::nullopt; }
+  rules::Verdict check(rest::RolloutSpec& spec, const MeshState&) const override {
+    if (!spec.capture() || !spec.screen()) return std::nullopt;
+    return rules::refusal(ErrorKind::invalid, "spec.screen", "either this or spec.capture");
+  }
   [[nodiscard]] std::unique_ptr<Planning> plan(const PlanInput& input) const override {
     return std::make_unique<InspectPlanning>(input);
   }
@@ -47,7 +52,8 @@ class Inspect final : public Action {
     return failures_alike(stop, tally);
   }
   [[nodiscard]] std::string again(const wire::Agreed& agreed) const override {
-    return commands::inspect(agreed.server());
+    return agreed.inspect().screen() ? commands::bmc("screen", agreed.server(), "FILE")
+                                     : commands::inspect(agreed.server());
   }
 };
 

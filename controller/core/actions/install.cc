@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <array>
 
+#include "common/answer/answer_order.h"
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
+#include "common/families/family_catalogue.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/actions/action.h"
 #include "controller/core/actions/install_end.h"
@@ -51,6 +53,11 @@ Verdict check_what(const rest::RolloutSpec& spec, const MeshState& mesh) {
   }
   const rest::Profile* profile = find_profile(mesh, spec.profile());
   if (profile == nullptr) return rules::missing("spec.profile", "Profile", spec.profile());
+  const std::string& name = profile->metadata().name();
+  if (!mesh.profiles.contains(name))
+    return rules::refusal(ErrorKind::invalid, "spec.profile",
+                          "Profile \"" + name + "\" was deleted: of its versions only the history is left",
+                          "apply the profile again, or name another one");
   if (auto bad = check_image(mesh, *profile, spec.image())) return bad;
   const std::string& role = profile->spec().disk().role();
   if (!role.empty() && spec.host().disk().ByteSizeLong() != 0)
@@ -92,11 +99,24 @@ class InstallPlanning final : public Planning {
     plan.set_image_sha256(input_.mesh.images.at(input_.spec.image()).spec().iso().sha256());
     plan.set_profile(version_of(profile_));
     *plan.mutable_media() = forecast_media(input_.mesh, plan, figures);
+    warn_of_the_silent(plan);
   }
 
  private:
   [[nodiscard]] OrderedHost ordered(const rest::Server& server, const rest::ServerHardware& hardware) const {
     return ordered_host(input_.mesh, hardware, profile_, input_.spec, server);
+  }
+
+  /// Whose installer will not show its machine although the profile would like it to; who must is left out.
+  void warn_of_the_silent(rest::Plan& plan) const {
+    if (input_.spec.profile().find('@') != std::string::npos)
+      return;  // old versions are kept without template
+    const auto& catalogue = input_.mesh.catalogue;
+    const config::OsFamily* family =
+        catalogue == nullptr ? nullptr : catalogue->find(profile_.spec().family());
+    if (profile_.spec().verify_in_installer() != "ifReachable" || family == nullptr) return;
+    if (auto why = answer::why_it_cannot_ask(*family, profile_.spec().template_().inline_()))
+      plan.add_warnings(std::to_string(plan.server_count()) + " cannot ask: " + *why);
   }
 
   const PlanInput& input_;

@@ -94,6 +94,13 @@ Ground unreachable_proof(const Become& b) {
   return "variable " + proof.host_var() + ", the address to reach, has no value";
 }
 
+Ground callback_from_nowhere(const Become& b) {
+  const auto& proof = b.profile.spec().proof();
+  if (proof.callback_from().empty() || proof.callback_from() == "anywhere") return std::nullopt;
+  if (!callback_networks(proof, b.ordered.host).empty()) return std::nullopt;
+  return "its callback is to come from its " + proof.callback_from() + ", and host.network tells no address";
+}
+
 Ground host_wrong(const Become& b) {
   if (b.ordered.twice) return "host." + *b.ordered.twice;
   wire::Host host = b.ordered.host;
@@ -107,11 +114,13 @@ Ground deviates(const Become& b) {
   std::string all;
   for (const rest::HardwareDeviation& each : b.hardware.deviations())
     if (each.must()) all += (all.empty() ? "" : "; ") + each.message();
-  if (all.empty()) return std::nullopt;
+  if (all.empty() || planted(Defect::must_ignored)) return std::nullopt;
   return "as hardware type " + b.hardware.type() + " it must not differ in: " + all;
 }
 
-Ground role_unresolved(const Become& b) { return b.ordered.unresolved; }
+Ground role_unresolved(const Become& b) {
+  return planted(Defect::must_ignored) ? std::nullopt : b.ordered.unresolved;
+}
 
 /// The profile with its template; nothing when nobody knows that any more: old versions are kept without.
 const rest::Profile* whole_profile(const Become& b) {
@@ -122,12 +131,25 @@ const rest::Profile* whole_profile(const Become& b) {
   return &newest->second;
 }
 
+/// Its family by the catalogue of this version.
+const config::OsFamily* family_of(const Become& b) {
+  const MeshState& mesh = b.candidate.plan.mesh;
+  return mesh.catalogue == nullptr ? nullptr : mesh.catalogue->find(b.profile.spec().family());
+}
+
+Ground cannot_ask(const Become& b) {
+  const config::OsFamily* family = family_of(b);
+  const rest::Profile* profile = whole_profile(b);
+  if (b.profile.spec().verify_in_installer() != "require" || family == nullptr || profile == nullptr)
+    return std::nullopt;
+  return answer::why_it_cannot_ask(*family, profile->spec().template_().inline_());
+}
+
 /// By the family's file as this version has it, if the site renders by the same.
 Ground beyond_the_family(const Become& b) {
   const MeshState& mesh = b.candidate.plan.mesh;
   const rest::Server& server = b.candidate.server;
-  const config::OsFamily* family =
-      mesh.catalogue == nullptr ? nullptr : mesh.catalogue->find(b.profile.spec().family());
+  const config::OsFamily* family = family_of(b);
   if (family == nullptr || site_has_another(mesh, server.spec().site(), *family)) return std::nullopt;
   const rest::Profile* profile = whole_profile(b);
   if (profile == nullptr) return std::nullopt;
@@ -191,8 +213,10 @@ constexpr std::array against_it = {
 constexpr std::array against_what_it_becomes = {
     Rule<Become>{"VARIABLE_MISSING", unreachable_proof},
     Rule<Become>{"HOST_INVALID", host_wrong},
+    Rule<Become>{"CALLBACK_UNBOUND", callback_from_nowhere},
     Rule<Become>{"HARDWARE_DEVIATES", deviates, true},
     Rule<Become>{"ROLE_UNRESOLVED", role_unresolved, true},
+    Rule<Become>{"CANNOT_ASK", cannot_ask},
     Rule<Become>{"NOT_EXPRESSIBLE", beyond_the_family},
     Rule<Become>{"IMAGE_UNSUITABLE", image_unsuitable},
     Rule<Become>{"ADDRESS_TAKEN", address_taken},

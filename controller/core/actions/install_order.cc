@@ -5,6 +5,7 @@
 #include "common/families/family_catalogue.h"
 #include "common/hosts/host_merge.h"
 #include "common/hosts/host_rules.h"
+#include "common/hosts/ip_network.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
 #include "controller/state/tables.h"
@@ -32,14 +33,15 @@ wire::FamilyRef family_ref(const MeshState& mesh, const std::string& site, const
 }
 
 wire::ProofPolicy proof_policy(const rest::Profile& profile,
-                               const std::map<std::string, std::string>& variables) {
+                               const std::map<std::string, std::string>& variables, const wire::Host& host) {
   const auto& wanted = profile.spec().proof();
   wire::ProofPolicy proof;
   proof.set_minimum(grade_of(wanted.minimum()));
   *proof.mutable_within() = wanted.within();
   proof.set_reach_port(wanted.port());
-  if (const auto host = variables.find(wanted.host_var()); host != variables.end())
-    proof.set_reach_host(host->second);
+  if (const auto found = variables.find(wanted.host_var()); found != variables.end())
+    proof.set_reach_host(found->second);
+  for (std::string& network : callback_networks(wanted, host)) proof.add_callers(std::move(network));
   return proof;
 }
 
@@ -50,6 +52,12 @@ wire::Variable variable(const std::string& name, const std::string& value) {
   return out;
 }
 
+wire::InstallerCheck installer_check(const rest::Profile& profile) {
+  const std::string& wanted = profile.spec().verify_in_installer();
+  if (wanted == "require") return wire::CHECK_REQUIRED;
+  return wanted == "ifReachable" ? wire::CHECK_IF_REACHABLE : wire::INSTALLER_CHECK_UNSPECIFIED;
+}
+
 answer::PackagesPlace packages_place(const rest::Profile& profile) {
   if (packages_from_media(profile)) return {};
   if (packages_from_site(profile)) return {"http://[package-tree-of-the-site]/", true};
@@ -57,6 +65,25 @@ answer::PackagesPlace packages_place(const rest::Profile& profile) {
 }
 
 }  // namespace
+
+std::vector<std::string> callback_networks(const rest::ProfileProof& proof, const wire::Host& host) {
+  std::vector<std::string> out;
+  if (proof.callback_from() == "anywhere") return out;
+  for (const wire::Link& link : host.network().links()) {
+    if (link.dhcp() && proof.callback_from().empty())
+      return {};  // it may call from an address that nobody knows
+    for (const std::string& text : link.addresses()) {
+      auto address = hosts::parse_interface(text);
+      if (!address) continue;
+      if (proof.callback_from() == "subnet")
+        address->address = address->first();
+      else
+        address->prefix = address->address.v6 ? 128 : 32;
+      out.push_back(address->text());
+    }
+  }
+  return out;
+}
 
 wire::PowerPolicy power_policy(const std::string& powered_on) {
   if (powered_on == "graceful") return wire::GRACEFUL;
@@ -127,6 +154,8 @@ answer::AnswerOrder answer_order(const MeshState& mesh, const rest::Profile& pro
       {.server = server.metadata().name(), .deployment = "[deployment-id]", .callback_url = callback_url});
   if (profile.spec().proof().minimum() == "callback")
     order.callback = answer::Callback{callback_url, "[CA-of-the-site]\n"};
+  if (const auto check = installer_check(profile); check != wire::INSTALLER_CHECK_UNSPECIFIED)
+    order.check = answer::InstallerCheck{"[check-url]", "[CA-of-the-site]\n", check == wire::CHECK_REQUIRED};
   return order;
 }
 
@@ -152,13 +181,14 @@ wire::Install install_of(const MeshState& mesh, const rest::RolloutSpec& rollout
   *install.mutable_family() = family_ref(mesh, server.spec().site(), profile.spec().family());
   const auto variables = order_variables(mesh, profile, rollout, server);
   for (const auto& [name, value] : variables) *install.add_variables() = variable(name, value);
-  *install.mutable_host() = std::move(host);
   install.set_power(power_policy(rollout.powered_on()));
   install.set_replace_foreign_media(rollout.replace_foreign_media());
   *install.mutable_max_run() = profile.spec().max_run();
   *install.mutable_stall_after() = profile.spec().stall_after();
   install.set_attempts_before_wipe(defaults::attempts_before_wipe);
-  *install.mutable_proof() = proof_policy(profile, variables);
+  *install.mutable_proof() = proof_policy(profile, variables, host);
+  install.set_check(installer_check(profile));
+  *install.mutable_host() = std::move(host);
   return install;
 }
 

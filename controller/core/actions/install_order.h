@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/answer/answer_order.h"
 #include "controller/core/field_rules.h"
@@ -11,6 +12,9 @@
 
 namespace metalmesh::controller {
 
+/// From where the callback of a new system counts; none: from anywhere, because its profile says so or nobody knows its
+/// addresses.
+std::vector<std::string> callback_networks(const rest::ProfileProof& proof, const wire::Host& host);
 /// What to do with a host that is on, as specs say it.
 wire::PowerPolicy power_policy(const std::string& powered_on);
 /// An image as it is agreed to: where it comes from may change.
