@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agents/core/bmc_reach.h"
 #include "agents/media/server/image_sources.h"
 #include "common/adapters/config_file.h"
 #include "common/os/files.h"
@@ -37,6 +38,17 @@ Status check_image_sources(const config::ImageSources& sources) {
                                           "\" is no network; write 10.0.5.0/24, or an address");
   }
   return {};
+}
+
+/// Without it whoever may write a server's address would be sent this site's passwords.
+Status check_bmc_networks(const config::Agent& config) {
+  if (config.bmc_networks().empty())
+    return fail(ErrorKind::invalid,
+                "bmcNetworks is missing: where this site's BMCs stand, for example bmcNetworks: [{cidr: "
+                "10.20.0.0/24}]; its passwords are sent nowhere else");
+  auto fine = BmcReach::check(config.bmc_networks());
+  if (fine) return fine;
+  return fail(ErrorKind::invalid, "bmcNetworks" + fine.error().message);
 }
 
 Status check_site(const std::string& site) {
@@ -111,6 +123,7 @@ Result<config::Agent> load_config(const AgentOptions& options) {
                      check_data_dir(config),
                      needed("broker.url", config.broker().url(), ": for example mqtts://broker.example:8883"),
                      check_credentials_path(config),
+                     check_bmc_networks(config),
                      check_media(config.media()),
                      adapters::check_paths(config),
                      check_image_ca(config.image_ca()),
@@ -166,6 +179,7 @@ AgentSettings settings_of(const config::Agent& config, const std::string& machin
   settings.callback_address = config.media().callback_address();
   settings.packages_address = config.media().packages_address();
   settings.wan_free = config.wan_free();
+  settings.bmc_networks = config.bmc_networks();
   work::StageTimeouts& timeouts = settings.timeouts;
   const config::Timeouts& given = config.timeouts();
   timeouts.bmc_request = length_of(given.bmc_request(), timeouts.bmc_request);

@@ -17,10 +17,14 @@ constexpr char footer[] = R"(The configuration is YAML; relative paths are relat
   signingKey: pki/site-keys/par1.key
   credentialsFile: credentials.yaml
   media: {listen: "0.0.0.0:8443", address: 10.20.0.5}
+  bmcNetworks: [{cidr: 10.20.0.0/24}]
 
 "metalmesh pki init --dir DIR" makes those keys and certificates; media.address is what BMCs dial. Where some BMCs do no
 TLS, media.plainListen: "10.20.0.5:8080" serves those whose server or network says media: http. media.bandwidth: 40MB caps what
 all readers get per second.
+bmcNetworks is where the BMCs stand: this site's passwords go nowhere else, whatever the controller says. With credentials: [bmc-hpe]
+that one is used there alone; with firstContact: true BMCs there are taken by the key that they show at first, which a person has to
+approve otherwise; mediaFrom: [10.9.0.1/32] names who else reads their media, where they come through a NAT.
 An agent is two processes, so that neither a crash nor an upgrade of the one breaks what servers read from the other:
 
   metalmesh-agent --config FILE          takes orders, drives BMCs
@@ -34,7 +38,7 @@ The last inputs are recorded in dataDir/recording, secrets masked; recording: {b
 Everything that has not begun to write a disk is stopped, without controller and broker: metalmesh-agent stop-all --reason TEXT
 What it keeps is looked at with "metalmesh-agent store check" while it is stopped.
 If the agent itself misbehaves, for those who help: metalmesh-agent support-bundle
-Signals: TERM and INT stop gracefully; installs that run go on by themselves and are picked up at the next start.
+Signals: HUP reads the controller's key again (of "metalmesh-agent media": its certificate). TERM and INT stop gracefully; installs that run go on by themselves and are picked up at the next start.
 Exit codes: 0 stopped as asked, 1 failed while running, 2 wrong usage or configuration.)";
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "agents/core/agent_core.h"
 #include "agents/core/row_care.h"
 #include "agents/core/row_check.h"
+#include "agents/core/row_keys.h"
 #include "agents/media/server/image_store.h"
 #include "agents/media/server/media_client.h"
 #include "common/adapters/asio_runtime.h"
@@ -128,7 +129,7 @@ Status look_after_rows(adapters::SqliteStore& store, LogSink& log) {
 }  // namespace
 
 int run_agent(const AgentOptions& options, const std::string& version, Clock& clock, LogSink& log) {
-  const adapters::Signals signals;
+  const adapters::Signals signals({SIGHUP});
   const auto config = load_config(options);
   if (!config) return report(log, "configuration refused", config.error(), misconfigured);
   InputQueue queue;  // outlives all that delivers to it, the watched credentials included
@@ -146,7 +147,8 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   const std::size_t descriptors = adapters::raise_descriptor_limit();
   const auto sockets = sockets_within(descriptors);
   if (!sockets) return report(log, "cannot run", sockets.error(), failed);
-  adapters::StoreOptions store_options;
+  // Orders and profiles may hold secrets, and go when their jobs are over.
+  adapters::StoreOptions store_options{.wiped = {rows::job, rows::blob}};
   if (config->disk_reserve() > 0) store_options.reserve_bytes = config->disk_reserve();
   auto store = adapters::SqliteStore::open(config->data_dir(), store_options);
   if (!store) return report(log, "cannot open the store", store.error(), failed);
@@ -215,7 +217,14 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
               {"descriptors", std::to_string(descriptors)},
               {"version", version}}});
 
-  const int signal = signals.wait();
+  int signal = signals.wait();
+  for (; signal == SIGHUP; signal = signals.wait()) {
+    const Status read = identity->verifier->replace_file("controller", config->controller_key());
+    log.write({read ? LogLevel::info : LogLevel::error,
+               read ? "the controller's key read again"
+                    : "the controller's key stays as it was: " + read.error().message,
+               {{"file", config->controller_key()}}});
+  }
   if (signal != adapters::Signals::turn_ended_signal)
     log.write({LogLevel::info, "stopping", {{"signal", signal == SIGTERM ? "TERM" : "INT"}}});
   turning.request_stop();

@@ -21,6 +21,9 @@ int main(int argc, char** argv) {
   using namespace metalmesh;
   // An edge box has little memory and few cores: a pool per thread would hold much and help nobody.
   mallopt(M_ARENA_MAX, 2);
+  // Else the 4 MiB with which a password's version is computed once would stay, and whatever is freed up to twice that.
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
   const auto options = agent::parse_options(argc, argv, MM_VERSION);
   if (!options) return options.error();
   adapters::SystemClock clock;

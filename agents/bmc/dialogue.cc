@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agents/redfish/care.h"
 #include "common/base/planted.h"
 
 namespace metalmesh::bmc {
@@ -47,6 +48,7 @@ void Dialogue::drop_map(Turn& turn) {
   row_.clear();
   ejects_bare_ = false;
   enable_media_.clear();
+  screen_action_.reset();
 }
 
 record::BmcMap Dialogue::draw_map() const {
@@ -95,6 +97,26 @@ void Dialogue::follow(const config::BmcQuirks& row) {
                          .boot_continuous = row.boot_continuous()});
   ejects_bare_ = row.eject_without_body();
   enable_media_ = row.enable_media();
+  screen_action_ = row.has_screen() ? std::optional(row.screen()) : std::nullopt;
+}
+
+Verdict Dialogue::see_screen(Turn& turn) {
+  screen_ = {};
+  if (shows_screen() && find_managers(turn) == Verdict::busy) return Verdict::busy;
+  if (!shows_screen() || managers().empty()) {
+    screen_.why_not = "no way is known by which such a BMC shows it";
+    return Verdict::done;
+  }
+  const HttpReplied* reply = line_.fetch_if_it_can(
+      turn, Ask::screen,
+      redfish::invoke(managers().front().uri + screen_action_->action(),
+                      {screen_action_->arguments().begin(), screen_action_->arguments().end()}));
+  if (reply == nullptr) return Verdict::busy;
+  screen_.picture = redfish::parse_picture(*reply, screen_action_->picture());
+  if (!screen_.picture.empty()) return Verdict::done;
+  screen_.why_not = "no picture in its answer (HTTP " + std::to_string(reply->status) + ")";
+  screen_.words = redfish::parse_error(reply->body).text();
+  return Verdict::done;
 }
 
 void Dialogue::match_root() {
@@ -158,7 +180,7 @@ Verdict Dialogue::identify(Turn& turn) {
     drop_map(turn);
     return turn.wait(turn.now.mono);
   }
-  if (comparison.match == redfish::Match::different && !planted(Defect::any_machine_will_do)) {
+  if (comparison.match == redfish::Match::different && !any_will_do()) {
     contradiction_ = comparison;
     return turn.fail(
         {.code = wire::IDENTITY_MISMATCH, .expected = comparison.expected, .seen = comparison.seen});
@@ -167,6 +189,10 @@ Verdict Dialogue::identify(Turn& turn) {
   by_map_ = false;  // confirmed
   unread_since_.reset();
   return Verdict::done;
+}
+
+bool Dialogue::any_will_do() const {
+  return planted(Defect::any_machine_will_do) || (planted(Defect::row_skips_identity) && !row_.empty());
 }
 
 /// A BMC that starts shows empty fields for a while: that is no reading, and no contradiction.
@@ -199,7 +225,7 @@ const redfish::System* Dialogue::look(Turn& turn) {
   const redfish::System* system = discovery_.look(turn, line_);
   if (system == nullptr) return nullptr;
   const auto contradiction = redfish::contradiction(expected_, system->identity);
-  const bool believed = !by_map_ && !planted(Defect::any_machine_will_do);
+  const bool believed = !by_map_ && !any_will_do();
   if (!contradiction || !believed) return system;
   contradiction_ = contradiction;
   forget_identity();

@@ -34,6 +34,13 @@ struct Known {
   bool resumed = false;                 // an earlier life of the agent talked to it for the same work
 };
 
+/// What a host's screen showed.
+struct Screen {
+  std::string picture;  // in Base64; empty: it was not to be had
+  std::string why_not;  // then
+  std::string words;    // and the BMC's own
+};
+
 class Dialogue {
  public:
   Dialogue() = default;
@@ -43,6 +50,8 @@ class Dialogue {
            std::uint64_t first_number, Known known = {});
 
   // ---- questions ----
+  /// The root alone, without a login: who answers is known by its key.
+  Verdict greet(Turn& turn) { return discovery_.read_root(turn, line_); }
   /// Root and login; sessions of an earlier life are deleted.
   Verdict open(Turn& turn);
   /// open, then the one system that can be meant.
@@ -78,6 +87,8 @@ class Dialogue {
   const HttpReplied* read(Turn& turn, const std::string& path) {
     return line_.fetch_if_it_can(turn, Ask::extra, redfish::get(path));
   }
+  /// What the host's screen shows, where a row says how to ask: done when it is known, or cannot be had.
+  Verdict see_screen(Turn& turn);
   /// Deletes all sessions of ours; `leaves`: this BMC will not be asked again soon.
   Verdict close(Turn& turn, bool leaves) { return sessions_.close(turn, line_, leaves); }
 
@@ -132,6 +143,10 @@ class Dialogue {
     return enable_media_.empty() || managers().empty() ? std::string()
                                                        : managers().front().uri + enable_media_;
   }
+  /// A row says how it shows the host's screen.
+  [[nodiscard]] bool shows_screen() const { return screen_action_.has_value(); }
+  /// Of the last see_screen that was done.
+  [[nodiscard]] const Screen& screen() const { return screen_; }
   /// They are looked for anew, and not for what they show alone.
   void forget_slots() { slots_ = SlotReader{}; }
   /// What a later dialogue with the same BMC need not find out again.
@@ -152,6 +167,8 @@ class Dialogue {
   void match_root();
   void match_all();
   void follow(const config::BmcQuirks& row);
+  /// What must never be: only planted.
+  [[nodiscard]] bool any_will_do() const;
   Verdict await_identity(Turn& turn, const redfish::Comparison& comparison);
 
   Line line_;
@@ -174,8 +191,10 @@ class Dialogue {
   bool row_from_map_ = false;
   bool ejects_bare_ = false;
   std::string enable_media_;  // below the manager
-  bool other_key_ = false;    // than the map's
-  bool by_map_ = false;       // what it says is believed, and nothing has confirmed it yet
+  std::optional<config::ScreenAction> screen_action_;
+  Screen screen_;
+  bool other_key_ = false;  // than the map's
+  bool by_map_ = false;     // what it says is believed, and nothing has confirmed it yet
 };
 
 }  // namespace metalmesh::bmc

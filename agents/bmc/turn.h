@@ -38,6 +38,7 @@ enum class Ask {
   slot,
   task,
   extra,  // what only some works want to know
+  screen,
   insert,
   eject,
   boot,

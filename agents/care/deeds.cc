@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agents/care/certificates.h"
 #include "agents/redfish/media_slot.h"
 
 namespace metalmesh::care {
@@ -12,7 +13,7 @@ using wire::Housekeeping;
 
 constexpr Duration close_enough = std::chrono::seconds(30);
 
-std::optional<std::string> nothing_against(const Ward&) { return std::nullopt; }
+std::optional<Against> nothing_against(const Ward&) { return std::nullopt; }
 
 std::vector<Call> jobs_to_clear(const Ward& ward) {
   std::vector<Call> calls;
@@ -40,13 +41,15 @@ bool is_taken(const Ward& ward, const redfish::Slot& slot) {
 }
 
 /// An installer that nobody here knows of may be reading it: only a host that is off surely reads nothing.
-std::optional<std::string> host_may_read(const Ward& ward) {
+std::optional<Against> host_may_read(const Ward& ward) {
   const redfish::System& system = *ward.bmc.system();
   const bool taken =
       std::ranges::any_of(ward.bmc.slots(), [&](const redfish::Slot& one) { return is_taken(ward, one); });
   if (!taken || system.off()) return std::nullopt;
-  return "the host is " + (system.power.empty() ? std::string("not known to be off") : system.power) +
-         ", and may be reading it";
+  return Against{wire::POWERED_ON,
+                 "the host is " + (system.power.empty() ? std::string("not known to be off") : system.power) +
+                     ", and may be reading it",
+                 {}};
 }
 
 std::vector<Call> media_to_eject(const Ward& ward) {
@@ -67,6 +70,28 @@ std::vector<Call> clock_to_set(const Ward& ward) {
   return {
       {redfish::set_date_time(ward.told.manager, time, redfish::if_match_ladder(ward.told.care.etag).front()),
        "clock to " + time}};
+}
+
+std::optional<Against> verifies_by_nothing(const Ward& ward) {
+  if (ward.media_ca.empty())
+    return Against{wire::NOT_OFFERED, "its media come without TLS here", "nothing is to be verified"};
+  if (!ward.told.stores.empty()) return std::nullopt;
+  return Against{wire::NOT_OFFERED, "no slot of it names certificates of its own",
+                 "load the CA by the BMC's web page, where it has a place for it"};
+}
+
+/// Whether they are used is the slot's own setting (VerifyCertificate), which stays as people have it.
+std::vector<Call> authorities_to_import(const Ward& ward) {
+  std::vector<Call> calls;
+  for (const TrustStore& store : ward.told.stores) {
+    const std::string what = "CA into " + store.uri;
+    const bool hides_it = std::ranges::find(store.certificates, "") != store.certificates.end() &&
+                          std::ranges::find(ward.done, what) != ward.done.end();
+    for (const std::string& pem : certificates_in(ward.media_ca))
+      if (!hides_it && !store.holds({pem}))
+        calls.push_back({redfish::import_certificate(store.uri, pem), what});
+  }
+  return calls;
 }
 
 const std::vector<Deed>& deeds() {
@@ -103,6 +128,14 @@ const std::vector<Deed>& deeds() {
        false,
        nothing_against,
        clock_to_set},
+      {Housekeeping::TRUST_CA,
+       "to trust the CA of this site's media",
+       bmc::Ask::tidy,
+       record::Job::IMPORT_CA,
+       {Topic::slots},
+       false,
+       verifies_by_nothing,
+       authorities_to_import},
   };
   return table;
 }

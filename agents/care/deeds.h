@@ -16,8 +16,10 @@ namespace metalmesh::care {
 struct Ward {
   const bmc::Dialogue& bmc;
   const Told& told;
-  bool all = false;        // not only what is ours
-  std::string media_base;  // of our own media; empty: we serve none
+  bool all = false;               // not only what is ours
+  std::string media_base;         // of our own media; empty: we serve none
+  std::string media_ca;           // PEM, that they are checked by
+  std::vector<std::string> done;  // in this job: what of its calls
   WallTime time;
 };
 
@@ -27,6 +29,13 @@ struct Call {
   std::string what;  // "session /redfish/v1/SessionService/Sessions/7"
 };
 
+/// Why a deed must not be done, or cannot be.
+struct Against {
+  wire::FaultCode code;
+  std::string why;
+  std::string next;  // empty: as for others of that code
+};
+
 struct Deed {
   wire::Housekeeping::Deed deed;
   std::string_view words;  // "to end sessions"
@@ -34,8 +43,8 @@ struct Deed {
   record::Job::Intent intent;
   std::vector<Topic> topics;
   bool of_media = false;  // what its slots hold, and its host does: looked at twice before anything is taken
-  /// Why it must not be done to this machine; nothing: it may.
-  std::optional<std::string> (*against)(const Ward&);
+  /// Nothing: it may be done to this machine.
+  std::optional<Against> (*against)(const Ward&);
   /// What is still to be done; empty: nothing.
   std::vector<Call> (*calls)(const Ward&);
 };

@@ -5,6 +5,7 @@
 #include <bit>
 #include <utility>
 
+#include "agents/care/certificates.h"
 #include "agents/redfish/media_slot.h"
 #include "agents/redfish/requests.h"
 #include "agents/work/duration_words.h"
@@ -156,15 +157,21 @@ Finding certificate(const Patient& patient) {
                ? fine("certificate", "it does not verify where media come from")
                : untold("certificate", "the BMC does not say whether it verifies where media come from",
                         by_mount(patient));
-  if (!patient.told.certificates)
+  const auto& stores = patient.told.stores;
+  if (stores.empty() || !stores.front().listed)
     return untold("certificate", "it verifies where media come from, and does not say by what",
                   by_mount(patient));
-  if (*patient.told.certificates > 0)
+  const TrustStore& store = stores.front();
+  const bool hides_some = std::ranges::find(store.certificates, "") != store.certificates.end();
+  if (!store.certificates.empty() && (hides_some || store.holds(certificates_in(patient.media_ca))))
     return fine("certificate", "it verifies where media come from, and has a certificate to do so");
+  const std::size_t others = store.certificates.size();
   return wrong("certificate",
-               {.found = "it verifies where media come from, and has no certificate to do so",
+               {.found = "it verifies where media come from, and has " +
+                         (others == 0 ? "no certificate to do so"
+                                      : std::to_string(others) + " certificates of others to do so"),
                 .wanted = "the CA of this site's media server in it",
-                .next = "load the site's CA into the BMC, or switch the verification off there",
+                .next = commands::bmc("trust-ca", name_of(patient)),
                 .code = wire::MEDIA_TLS_REFUSED});
 }
 

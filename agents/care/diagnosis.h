@@ -17,6 +17,7 @@ struct Patient {
   const bmc::Dialogue& bmc;  // connected, managers and slots found
   const Told& told;
   std::string media_base;              // "https://host:port" of the site's media; empty: it serves none
+  std::string media_ca;                // PEM, that they are checked by
   std::optional<wire::Fault> strange;  // it is not the registered machine, or not known well enough
   std::optional<WallTime> time;  // as the site knows it; nothing: not well enough to judge another clock
 };

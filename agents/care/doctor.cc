@@ -38,7 +38,7 @@ std::unique_ptr<work::Work> make(work::Makings with) { return std::make_unique<D
 
 }  // namespace
 
-const work::Kind doctor_kind{"doctor", false, wrong, materials, past_return, make, false, true};
+const work::Kind doctor_kind{"doctor", false, false, wrong, materials, past_return, make, false, true};
 
 /// What stops the talk is what was looked for.
 class Doctor::Context : public work::Context {
@@ -58,7 +58,7 @@ class Doctor::Context : public work::Context {
 Doctor::Doctor(work::Makings with)
     : job_(with.job),
       timeouts_(with.timeouts),
-      media_base_(std::move(with.urls.base)),
+      media_(std::move(with.urls)),
       random_(with.seed),
       known_(with.known) {}
 
@@ -102,7 +102,7 @@ void Doctor::conclude(const Context& context) {
   constexpr Duration good_enough = std::chrono::minutes(2);
   const bool clock_ok = context.now.wall_high - context.now.wall_low <= good_enough;
   findings_ = context.stop ? diagnose(*context.stop)
-                           : diagnose({job_, talk_.bmc, survey_.told(), media_base_, strange_,
+                           : diagnose({job_, talk_.bmc, survey_.told(), media_.base, media_.ca, strange_,
                                        clock_ok ? std::optional(context.now.wall()) : std::nullopt});
 }
 

@@ -30,7 +30,7 @@ class Doctor : public work::Work {
 
   record::Job& job_;
   const work::StageTimeouts& timeouts_;
-  std::string media_base_;
+  work::MediaUrls media_;
   Random random_;
   bmc::Known known_;
   work::Talk talk_;

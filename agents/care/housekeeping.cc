@@ -58,7 +58,7 @@ std::unique_ptr<work::Work> make(work::Makings with) {
 
 }  // namespace
 
-const work::Kind housekeeping_kind{"bmc", true, wrong, materials, past_return, make};
+const work::Kind housekeeping_kind{"bmc", true, false, wrong, materials, past_return, make};
 
 class Housekeeper::Context : public work::Context {
  public:
@@ -79,7 +79,7 @@ Housekeeper::Housekeeper(work::Makings with)
     : job_(with.job),
       deed_(deed_of(with.job)),
       timeouts_(with.timeouts),
-      media_base_(std::move(with.urls.base)),
+      media_(std::move(with.urls)),
       random_(with.seed),
       known_(with.known) {}
 
@@ -109,17 +109,20 @@ Verdict Housekeeper::look(Context& context) {
   if (context.now.mono < next_look_) return context.wait(next_look_ - context.now.mono);
   if (work::reach_machine(context) == Verdict::busy) return Verdict::busy;
   if (work::ask(context, &Dialogue::find_managers) == Verdict::busy) return Verdict::busy;
-  if (deed_.of_media && work::ask(context, &Dialogue::find_all_slots) == Verdict::busy) return Verdict::busy;
+  const bool of_slots = deed_.of_media || std::ranges::find(deed_.topics, Topic::slots) != deed_.topics.end();
+  if (of_slots && work::ask(context, &Dialogue::find_all_slots) == Verdict::busy) return Verdict::busy;
   if (!std::exchange(surveyed_, true)) survey_.begin(talk_.bmc, deed_.topics);
   return survey_.read(context);
 }
 
 void Housekeeper::judge(Context& context) {
-  const Ward ward{talk_.bmc, survey_.told(), job_.agreed().housekeeping().all(), media_base_,
+  const Ward ward{talk_.bmc,         survey_.told(), job_.agreed().housekeeping().all(),
+                  media_.base,       media_.ca,      {job_.evidence().begin(), job_.evidence().end()},
                   context.now.wall()};
   ++looks_;
-  if (const auto why = deed_.against(ward)) {
-    context.fail(wire::POWERED_ON, {.seen = *why});
+  if (const auto against = deed_.against(ward)) {
+    context.fail(against->code, {.expected = std::string(deed_.words), .seen = against->why});
+    if (!against->next.empty()) job_.mutable_fault()->set_next(against->next);
     return;
   }
   std::vector<Call> calls = deed_.calls(ward);
@@ -130,7 +133,7 @@ void Housekeeper::judge(Context& context) {
   }
   if (looks_ >= most_looks) {
     context.fail(wire::NOT_OFFERED, {.expected = std::string(deed_.words),
-                                     .seen = calls.front().what + " is still there",
+                                     .seen = calls.front().what + " is still to be done",
                                      .detail = refusal_});
     return;
   }

@@ -34,7 +34,7 @@ class Housekeeper : public work::Work {
   record::Job& job_;
   const Deed& deed_;
   const work::StageTimeouts& timeouts_;
-  std::string media_base_;
+  work::MediaUrls media_;
   Random random_;
   bmc::Known known_;
   work::Talk talk_;

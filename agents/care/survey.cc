@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/care/certificates.h"
 #include "agents/redfish/media_slot.h"
 #include "agents/work/exchange.h"
 
@@ -18,6 +19,14 @@ bool has(const std::vector<Topic>& topics, Topic topic) {
 }
 
 }  // namespace
+
+bool TrustStore::holds(const std::vector<std::string>& wanted) const {
+  const auto is_here = [&](const std::string& one) {
+    return std::ranges::any_of(certificates,
+                               [&](const std::string& here) { return same_certificate(here, one); });
+  };
+  return std::ranges::all_of(wanted, is_here);
+}
 
 std::string Told::own_user(const std::vector<std::string>& own_sessions) const {
   for (const Session& one : sessions)
@@ -59,15 +68,31 @@ void Survey::begin(const bmc::Dialogue& bmc, const std::vector<Topic>& topics) {
                  [this](const HttpReplied& reply, const std::string& uri) {
                    told_.sessions.push_back({uri, redfish::parse_session_user(reply)});
                  });
-  const auto slot = std::ranges::find_if(bmc.slots(), redfish::takes_cd);
-  if (has(topics, Topic::slot) && slot != bmc.slots().end())
-    want(slot->uri, [this](const HttpReplied& reply) {
-      told_.ways = redfish::parse_slot_ways(reply);
-      want(told_.ways.certificates, [this](const HttpReplied& certificates) {
-        const auto list = redfish::parse_list(certificates);
-        if (list && certificates.status == ok) told_.certificates = list->members.size();
-      });
+  if (!has(topics, Topic::slot) && !has(topics, Topic::slots)) return;
+  bool first = true;
+  for (const redfish::Slot& slot : bmc.slots()) {
+    if (!redfish::takes_cd(slot) || (!first && !has(topics, Topic::slots))) continue;
+    want(slot.uri, [this, first](const HttpReplied& reply) {
+      const redfish::SlotWays ways = redfish::parse_slot_ways(reply);
+      if (first) told_.ways = ways;
+      want_store(ways.certificates);
     });
+    first = false;
+  }
+}
+
+void Survey::want_store(const std::string& uri) {
+  if (uri.empty() || std::ranges::find(told_.stores, uri, &TrustStore::uri) != told_.stores.end()) return;
+  told_.stores.push_back({uri, false, {}});
+  want(uri, [this, at = told_.stores.size() - 1](const HttpReplied& reply) {
+    const auto list = redfish::parse_list(reply);
+    if (!list || reply.status != ok) return;
+    told_.stores[at].listed = true;
+    for (std::size_t i = 0; i < std::min(most_members, list->members.size()); ++i)
+      want(list->members[i], [this, at](const HttpReplied& member) {
+        told_.stores[at].certificates.push_back(redfish::parse_certificate_text(member));
+      });
+  });
 }
 
 void Survey::want_manager(const std::vector<Topic>& topics) {

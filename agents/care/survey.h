@@ -18,6 +18,16 @@ struct Session {
   std::string user;  // empty: not told
 };
 
+/// The certificates by which one slot verifies where its media come from.
+struct TrustStore {
+  std::string uri;
+  bool listed = false;
+  std::vector<std::string> certificates;  // PEM; empty: there is one, and it is not shown
+
+  /// All of them are in it, as far as it shows.
+  [[nodiscard]] bool holds(const std::vector<std::string>& wanted) const;
+};
+
 /// As read; the default of each is: not told.
 struct Told {
   std::string manager;  // path
@@ -29,15 +39,16 @@ struct Told {
   bool accounts_denied = false;
   std::vector<Session> sessions;
   std::vector<redfish::Licence> licences;
-  std::vector<redfish::QueuedJob> jobs;     // jobs and tasks that are not over
-  redfish::SlotWays ways;                   // of the first slot that takes a CD
-  std::optional<std::size_t> certificates;  // that it verifies media by
+  std::vector<redfish::QueuedJob> jobs;  // jobs and tasks that are not over
+  redfish::SlotWays ways;                // of the first slot that takes a CD
+  std::vector<TrustStore> stores;        // of slots that take a CD
 
   /// The account that we log in with; empty: not told.
   [[nodiscard]] std::string own_user(const std::vector<std::string>& own_sessions) const;
 };
 
-enum class Topic { manager, network, accounts, licences, jobs, sessions, slot };
+/// `slot`: the first one that takes a CD; `slots`: all of them.
+enum class Topic { manager, network, accounts, licences, jobs, sessions, slot, slots };
 
 class Survey {
  public:
@@ -61,6 +72,7 @@ class Survey {
                    const std::function<void(const HttpReplied&, const std::string&)>& take);
   void want_services(const std::vector<Topic>& topics);
   void want_manager(const std::vector<Topic>& topics);
+  void want_store(const std::string& uri);
 
   std::deque<Step> steps_;
   Told told_;

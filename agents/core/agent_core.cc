@@ -101,6 +101,7 @@ struct AgentCore::Impl {
   void on(const ExchangeDrained&, const Now&, Outcome&) {}
   // Nor is it backed up: what it knows must be the newest.
   void on(const BackupReported&, const Now&, Outcome&) {}
+  void on(const RevocationsRead&, const Now&, Outcome&) {}
 
   void on_media(const wire::MediaUp& up, const Now& now, Outcome& out);
   void on_media(const wire::Reads& reads, const Now& now, Outcome& out);
@@ -304,6 +305,14 @@ void AgentCore::Impl::on(const MediaReported& report, const Now& now, Outcome& o
       return on_media(event.tls_refused(), now, out);
     case wire::MediaEvent::kRefused:
       return on_media(event.refused(), now, out);
+    case wire::MediaEvent::kStranger:
+      if (JobSlot* slot = jobs.by_mount(event.stranger().token()))
+        runner.on_stranger(*slot, event.stranger(), now, out);
+      return;
+    case wire::MediaEvent::kAsked:
+      if (JobSlot* slot = jobs.by_mount(event.asked().token()))
+        runner.on_installer_asked(*slot, event.asked(), now, out);
+      return;
     case wire::MediaEvent::kUnreadable:
       return images.on_unreadable(event.unreadable(), now, out);
     case wire::MediaEvent::BODY_NOT_SET:

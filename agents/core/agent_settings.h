@@ -10,6 +10,7 @@
 #include "common/base/time.h"
 #include "common/families/family_catalogue.h"
 #include "common/quirks/quirk_table.h"
+#include "schemas/config/agent.pb.h"
 
 namespace metalmesh::agent {
 
@@ -37,6 +38,8 @@ struct AgentSettings {
   Duration clock_tolerance = std::chrono::minutes(2);
   /// What transcripts may take of the data folder; the oldest make room.
   std::size_t shelf_room = std::size_t{4} << 20U;
+  /// Where its BMCs stand, as the site's own file says (agents/core/bmc_reach.h).
+  google::protobuf::RepeatedPtrField<config::SiteNetwork> bmc_networks;
   work::StageTimeouts timeouts;
   families::FamilyCatalogue families;
   QuirkTable quirks;

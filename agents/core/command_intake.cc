@@ -124,8 +124,7 @@ std::optional<wire::Fault> refuse_order(const orders::Parts& order, const FenceT
   const auto& [agreed, issue] = order;
   if (kind_of(agreed).changes) {
     // Busy before fenced: naming the open job is the more helpful answer when both are true.
-    const bool blind =
-        planted(Defect::busy_machine_powered) && !kind_of(agreed).materials(agreed, issue).medium;
+    const bool blind = planted(Defect::busy_machine_powered) && !kind_of(agreed).medium;
     if (const JobSlot* other = jobs.open_on(agreed.identity()); other != nullptr && !blind) {
       return make_fault(wire::MACHINE_BUSY, "QUEUED",
                         "deployment " + other->id() + " of server " + other->job.agreed().server() +

@@ -8,6 +8,7 @@
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
 #include "common/base/command_words.h"
+#include "common/base/planted.h"
 #include "common/text/scalars.h"
 
 namespace metalmesh::agent {
@@ -25,12 +26,6 @@ std::vector<std::string> texts_of(const wire::Discover& question) {
 std::uint16_t port_in(const wire::Discover& question) {
   constexpr std::uint16_t https = 443;
   return question.port() == 0 ? https : static_cast<std::uint16_t>(question.port());
-}
-
-wire::Fault not_allowed(const std::string& why) {
-  return make_fault(
-      wire::BMC_NOT_ALLOWED, "DISCOVER", why,
-      "name ranges within spec.bmcNetworks of the site, or correct those: " + commands::apply());
 }
 
 }  // namespace
@@ -97,13 +92,15 @@ void DiscoveryDesk::review(const Now& now, Outcome& out) {
 }
 
 void DiscoveryDesk::judge(std::size_t index) {
-  if (const auto why = c_.site.networks.why_not_at_all(address(index))) refused_ = not_allowed(*why);
+  if (auto barred = c_.site.reach.why_not_at_all(address(index)))
+    refused_ = make_fault(wire::BMC_NOT_ALLOWED, "DISCOVER", std::move(barred->seen),
+                          "name other ranges, or " + barred->next);
 }
 
 void DiscoveryDesk::look_at(std::size_t index, Outcome& out) {
   judge(index);  // the networks may be others by now
   if (refused_) return;
-  if (c_.bmcs.busy(address(index))) {
+  if (c_.bmcs.busy(address(index)) && !planted(Defect::discovery_beside_work)) {
     wire::FoundBmc found;
     found.set_address(address(index));
     found.set_what(wire::FoundBmc::NOT_ASKED);
@@ -147,9 +144,13 @@ void DiscoveryDesk::take(Places::iterator place, RootLook::Step step, const Now&
   if (step.request) out.emit(std::move(*step.request));
   if (step.silent) return settle(place->first, std::nullopt);
   if (!step.found) return;
-  const wire::BmcNetwork* network = c_.site.networks.of(step.found->address());
+  const wire::BmcNetwork* network = c_.site.reach.network_of(step.found->address());
   const bool log_in = step.found->what() == wire::FoundBmc::REDFISH && network != nullptr &&
                       network->discover_with_login() && network->credentials_size() > 0;
+  if (log_in && !c_.site.reach.takes_any_key(step.found->address(), now)) {
+    step.found->set_note("not logged in to: nobody has approved its key");
+    return settle(place->first, std::move(step.found));
+  }
   if (!log_in) return settle(place->first, std::move(step.found));
   place->second.found = std::move(step.found);
   ask_who(place, network->credentials(0), now, out);

@@ -32,13 +32,15 @@ std::unique_ptr<work::Work> make(work::Makings with) { return std::make_unique<I
 
 }  // namespace
 
-const work::Kind inspect_kind{"inspect", false, wrong, materials, past_return, make};
+const work::Kind inspect_kind{"inspect", false, false, wrong, materials, past_return, make};
 
 InspectWork::InspectWork(const work::Makings& with)
     : job_(with.job),
       inspection_("job/" + job_.issue().deployment_id(), request_of(job_), earlier(job_, with.known.resumed),
                   with.timeouts, with.known.quirks, with.seed) {
+  if (with.any_key) inspection_.take_any_key();
   if (job_.agreed().inspect().capture()) inspection_.read_everything();
+  if (job_.agreed().inspect().screen()) inspection_.look_at_screen();
 }
 
 work::JobOutcome InspectWork::handle(const work::JobInput& input, const Now& now, const work::Gate& gate) {
@@ -77,6 +79,21 @@ void InspectWork::take(Inspection::Step step, const Now& now, const work::Gate& 
   if (step.wake) out.actions.emplace_back(work::WaitFor{*step.wake - now.mono});
 }
 
+/// It was inspected all the same.
+void InspectWork::show_screen(work::JobOutcome& out) {
+  const bmc::Screen& screen = inspection_.screen();
+  if (!screen.picture.empty()) {
+    out.actions.emplace_back(work::KeepScreen{screen.picture});
+    return;
+  }
+  *job_.mutable_fault() = make_fault(
+      wire::NOT_OFFERED, "INSPECT",
+      "the BMC " + job_.agreed().bmc().address() + " was asked for the host's screen: " + screen.why_not,
+      "open the host's console in the BMC's web page");
+  job_.mutable_fault()->set_detail(screen.words);
+  job_.set_ending(wire::Ended::FAILED);
+}
+
 void InspectWork::end(wire::Inspected result, work::JobOutcome& out) {
   wire::Event event;
   wire::Ended& ended = *event.mutable_ended();
@@ -94,6 +111,7 @@ void InspectWork::end(wire::Inspected result, work::JobOutcome& out) {
     *inspected.mutable_inspected() = std::move(result);
     out.actions.emplace_back(work::Tell{std::move(inspected)});
   }
+  if (job_.agreed().inspect().screen() && !job_.has_fault()) show_screen(out);
   if (job_.has_fault()) *ended.mutable_fault() = job_.fault();
   for (const std::string& uri : job_.session_uris()) ended.add_debts("session " + uri + " may still be open");
   ended.set_outcome(job_.ending());

@@ -16,6 +16,7 @@ class InspectWork : public work::Work {
  private:
   void take(Inspection::Step step, const Now& now, const work::Gate& gate, work::JobOutcome& out);
   void end(wire::Inspected result, work::JobOutcome& out);
+  void show_screen(work::JobOutcome& out);
 
   record::Job& job_;
   Inspection inspection_;

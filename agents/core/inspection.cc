@@ -20,10 +20,10 @@ struct Wording {
   std::string next;
 };
 
-const std::array<Wording, 13>& wordings() {
+const std::array<Wording, 14>& wordings() {
   static const std::string set_password = commands::on_agent_host(commands::set_credential("{credential}"));
   static const std::string again = commands::inspect("{server}");
-  static const std::array<Wording, 13> table = {{
+  static const std::array<Wording, 14> table = {{
       {wire::BMC_UNREACHABLE, "does not answer ({seen})",
        "check the BMC's cable, address and port, then: " + again},
       {wire::AGENT_EXHAUSTED, "was not asked: {seen}",
@@ -34,6 +34,10 @@ const std::array<Wording, 13>& wordings() {
       {wire::BMC_KEY_CHANGED, "shows the TLS key {seen}, pinned is {expected}",
        "find out why (board swap, new certificate, wrong machine), then accept the new key: " +
            commands::accept("{server}")},
+      {wire::BMC_KEY_UNKNOWN, "shows the TLS key {seen}, which nobody has approved: it was not logged in to",
+       "compare it with what the BMC itself or its delivery note says, then: " +
+           commands::accept("{server}") +
+           "; or let a whole delivery in: " + commands::first_contact("SITE", "CIDR")},
       {wire::CREDENTIAL_MISSING, "cannot be logged in to: its credential is not at this site", set_password},
       {wire::BMC_NOT_ALLOWED, "is not to be asked: {seen}",
        "correct the server's BMC, or spec.bmcNetworks of its site: " + commands::apply()},
@@ -113,7 +117,16 @@ Inspection::Step Inspection::on_failure(const HttpFailed& failed, const Now& now
   return take(failed, now);
 }
 
+/// A password goes to nobody whose key no person, no authority and no open door of the site stands for.
+bool Inspection::may_log_in() const {
+  return any_key_ || request_.bmc().tls() == wire::BmcTarget::CA || !request_.bmc().key_sha256().empty();
+}
+
 Verdict Inspection::read_all(bmc::Turn& turn) {
+  if (!may_log_in()) {
+    if (dialogue_.greet(turn) == Verdict::busy) return Verdict::busy;
+    return turn.fail({.code = wire::BMC_KEY_UNKNOWN, .seen = dialogue_.peer_key()});
+  }
   if (request_.who_only()) {
     if (dialogue_.connect(turn) == Verdict::busy) return Verdict::busy;
     report();
@@ -124,6 +137,10 @@ Verdict Inspection::read_all(bmc::Turn& turn) {
       dialogue_.find_slots(turn) == Verdict::busy)
     return Verdict::busy;
   const bool look = request_.look_for_ours() || request_.take_ours_away();
+  if (screen_wanted_) {
+    report();
+    return dialogue_.see_screen(turn);
+  }
   if (!look) {
     report();
     reported_ = true;
@@ -173,6 +190,8 @@ void Inspection::fail(const bmc::Trouble& trouble) {
 }
 
 Verdict Inspection::leave(bmc::Turn& turn) {
+  if (!may_log_in())
+    return Verdict::done;  // it has not, and does not to end what an earlier life may have left
   const bool left_open = stopped_ && !dialogue_.logged_in() && !dialogue_.sessions().empty();
   if (left_open && dialogue_.open(turn) == Verdict::busy) return Verdict::busy;
   return dialogue_.close(turn, false);

@@ -2,8 +2,8 @@
 // virtual media, which key does its BMC show. Nothing is changed but the session, which is always deleted;
 // unless a person has what an earlier agent left behind taken away (leftovers.h).
 //
-// At first contact no key is pinned yet: whatever key the first answer shows is pinned for the rest of the
-// dialogue and reported, for a person to accept.
+// At first contact no key is pinned yet: what the first answer shows is told, for a person to approve, and there is no login.
+// Where any key is taken (`take_any_key`), it is pinned for the rest of the dialogue.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,12 @@ class Inspection {
   Step go_on(const Now& now);
   Step on_reply(const HttpReplied& reply, const Now& now);
   Step on_failure(const HttpFailed& failed, const Now& now);
+  /// Whoever answers is logged in to, by the key that it shows at first.
+  void take_any_key() { any_key_ = true; }
   /// All that the BMC shows is read, not only what is asked for.
   void read_everything() { walk_.emplace(); }
+  /// What the host's screen shows is wanted, and not what it is made of.
+  void look_at_screen() { screen_wanted_ = true; }
   /// Nobody wants to know any more: from now on it only logs out. Its result is worth nothing.
   void stop() { read_ = stopped_ = true; }
 
@@ -52,10 +56,13 @@ class Inspection {
   [[nodiscard]] const std::vector<std::string>& sessions() const { return dialogue_.sessions(); }
   /// Once a result without a fault was reported.
   [[nodiscard]] record::BmcMap map() const { return dialogue_.draw_map(); }
+  /// Likewise, where it was wanted.
+  [[nodiscard]] const bmc::Screen& screen() const { return dialogue_.screen(); }
 
  private:
   template <class Input>
   Step take(const Input& input, const Now& now);
+  [[nodiscard]] bool may_log_in() const;
   bmc::Verdict read_all(bmc::Turn& turn);
   void report();
   void fail(const bmc::Trouble& trouble);
@@ -68,6 +75,8 @@ class Inspection {
   bmc::Dialogue dialogue_;
   Leftovers leftovers_;
   std::optional<TreeWalk> walk_;
+  bool any_key_ = false;
+  bool screen_wanted_ = false;
   bool reported_ = false;  // all but what the machine is made of
   bool read_ = false;      // all there is, or as far as it came
   bool stopped_ = false;

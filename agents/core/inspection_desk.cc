@@ -99,6 +99,7 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
         holder(name), slot.row.request(),
         Inspection::Earlier{slot.resumed, {left_over.begin(), left_over.end()}}, c_.settings.timeouts,
         &c_.settings.quirks, draw_seed(c_.entropy), c_.site.media_of(bmc).base());
+    if (c_.site.reach.takes_any_key(bmc.address(), now)) slot.talk->take_any_key();
     ++talking;
     apply(name, slot, slot.talk->go_on(now), now, out);
   }
@@ -147,7 +148,7 @@ void InspectionDesk::apply(const std::string& name, Slot& slot, Inspection::Step
         step.request->credential ? c_.breaker.why_not(login, c_.site.login_refusals, now) : std::nullopt;
     if (held) return refuse(name, slot, std::move(*held), now, out);  // since it began
     step.request->within =
-        c_.site.networks.within(slot.row.request().bmc().address(), slot.row.request().bmc().credential());
+        c_.site.reach.within(slot.row.request().bmc().address(), slot.row.request().bmc().credential());
     out.emit(std::move(*step.request));
   }
   if (step.wake) out.emit(TimerArm{holder(name), *step.wake});

@@ -150,15 +150,14 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   if (full || c_.bmcs.busy(agreed.bmc().address())) return;
   std::int64_t& logins = logins_left(agreed.bmc().credential(), now);
   if (logins <= 0) return wake_at(now.mono + BmcDesk::patience);
-  if (needs.medium) {
+  if (kind_of(slot.job).medium) {
     const bool has_answers = !needs.blobs.empty();
     const auto blob = has_answers ? blobs_.get(needs.blobs.front().sha256) : std::nullopt;
     if (has_answers && !blob) return blobs_.fetch_again(needs.blobs.front().sha256);
     const auto facts = [&](std::size_t i) {
       return i < needs.images.size() ? images_.facts(needs.images[i].sha256()) : nullptr;
     };
-    if (auto fault =
-            c_.mounts.prepare(slot.job, {blob ? &*blob : nullptr, facts(0), facts(1)}, c_.site, out))
+    if (auto fault = c_.mounts.prepare(slot.job, {blob ? &*blob : nullptr, facts(0), facts(1)}, c_.site, out))
       return runner_.end_waiting(slot, wire::Ended::FAILED, std::move(*fault), now, out);
     if (has_answers) slot.job.set_usual_reads(c_.reads.of(slot.job.agreed().install()));
   }
@@ -238,7 +237,7 @@ std::optional<wire::Fault> JobQueue::trouble(const work::Materials& needs) const
 
 /// A medium needs a URL to give to a BMC; MediaUp brings it.
 bool JobQueue::can_serve(const JobSlot& slot) const {
-  if (!materials_of(slot.job).medium) return true;
+  if (!kind_of(slot.job).medium) return true;
   const MediaPlace place = c_.site.media_of(slot.job.agreed().bmc());
   const bool never_served = !place.tls && !c_.site.listening_media.empty();  // its preparation says so
   return !place.address.empty() || never_served;

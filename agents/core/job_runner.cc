@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "agents/core/faults.h"
+#include "agents/core/machine_shown.h"
 #include "agents/core/seed.h"
 #include "common/base/bmc_address.h"
 #include "common/base/check.h"
 #include "common/base/command_words.h"
+#include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/orders/order_parts.h"
 #include "common/ports/wire_time.h"
@@ -45,9 +47,8 @@ Login login_of(const wire::BmcTarget& bmc, bool planned) {
 
 std::optional<wire::Fault> why_no_login(const JobContext& context, const wire::BmcTarget& bmc, bool planned,
                                         const Now& now) {
-  if (auto barred = context.site.networks.why_not(bmc.address(), bmc.credential()))
-    return make_fault(wire::BMC_NOT_ALLOWED, "QUEUED", std::move(*barred),
-                      "correct the server's BMC, or spec.bmcNetworks of its site: " + commands::apply());
+  if (auto barred = context.site.reach.why_not(bmc.address(), bmc.credential()))
+    return make_fault(wire::BMC_NOT_ALLOWED, "QUEUED", std::move(barred->seen), std::move(barred->next));
   return context.breaker.why_not(login_of(bmc, planned), context.site.login_refusals, now);
 }
 
@@ -123,7 +124,8 @@ void JobRunner::start(JobSlot& slot, bool resumed, const Now& now, Outcome& out)
        .urls = c_.mounts.urls(slot.job, c_.site),
        .seed = draw_seed(c_.entropy),
        .known = {&c_.settings.quirks, c_.maps.find(orders::bmc_of(slot.job.agreed(), slot.job.issue())),
-                 resumed}});
+                 resumed},
+       .any_key = c_.site.reach.takes_any_key(slot.job.agreed().bmc().address(), now)});
   deliver(slot, work::Resume{}, now, out);
 }
 
@@ -153,7 +155,7 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
     std::visit(Overloaded{
                    [&](work::CallBmc& call) {
                      const wire::BmcTarget& bmc = slot.job.agreed().bmc();
-                     call.request.within = c_.site.networks.within(bmc.address(), bmc.credential());
+                     call.request.within = c_.site.reach.within(bmc.address(), bmc.credential());
                      slot.transcript.asked(call.request, now);
                      out.emit(std::move(call.request));
                    },
@@ -203,6 +205,7 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
                      over = true;
                    },
                    [&](work::KeepMap& keep) { c_.maps.keep(std::move(keep.map), out); },
+                   [&](work::KeepScreen& keep) { slot.transcript.keep_screen(std::move(keep.picture), now); },
                    [&](work::Finish&) {
                      MM_CHECK(slot.job.ended() && slot.job.ended_seq() != 0);
                      if (!slot.job.mount_token().empty() && slot.job.mount_state() != wire::DEAD) {
@@ -224,13 +227,18 @@ void JobRunner::attach_transcript(const JobSlot& slot, wire::Ended& ended, Outco
   const bool as_wished =
       ended.outcome() == wire::Ended::SUCCEEDED || ended.outcome() == wire::Ended::CANCELLED;
   const record::Job& job = slot.job;
-  if ((as_wished && !job.agreed().inspect().capture()) || slot.transcript.empty()) return;
-  const std::map<std::string, std::string> about = {
+  const wire::Inspect& inspect = job.agreed().inspect();
+  if ((as_wished && !inspect.capture() && !inspect.screen()) || slot.transcript.empty()) return;
+  std::map<std::string, std::string> about = {
       {"deployment", slot.id()},        {"server", job.agreed().server()},
       {"site", c_.settings.site.str()}, {"bmc", job.agreed().bmc().address()},
       {"agent", c_.settings.version},   {"outcome", wire::Ended::Outcome_Name(ended.outcome())}};
+  if (ended.has_fault()) about["fault"] = wire::FaultCode_Name(ended.fault().code());
   *ended.mutable_transcript() = c_.shelf.put(
-      slot.transcript.lines(about, {job.mount_token(), job.second_token(), job.callback_token()}), out);
+      slot.transcript.lines(about,
+                            {job.mount_token(), job.second_token(), job.callback_token(), job.check_token()}),
+      out);
+  ended.mutable_transcript()->set_screen(slot.transcript.has_screen());
 }
 
 void JobRunner::leave_bmc(JobSlot& slot, Outcome& out) {
@@ -315,6 +323,73 @@ void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcom
   MountDesk::verdict(token, true, out);
   out.log(LogLevel::info, "launched: the installer may read its kernel", log_fields(job));
   deliver(*slot, work::LaunchGranted{}, now, out);
+}
+
+void JobRunner::on_stranger(JobSlot& slot, const wire::StrangerRefused& stranger, const Now& now,
+                            Outcome& out) {
+  record::Job& job = slot.job;
+  if (!slot.open()) return;
+  (stranger.callback() ? job.mutable_stranger_called() : job.mutable_stranger_read())
+      ->assign(stranger.peer());
+  c_.jobs.store(slot, out);
+  wire::Event event = event_of(job);
+  event.mutable_stage()->set_stage(job.stage());
+  event.mutable_stage()->set_note(
+      stranger.callback()
+          ? stranger.peer() + " called as its new system would, and is not it: that counts for nothing"
+          : stranger.peer() + " wanted to read its medium and was refused: only its BMC may");
+  out.log(LogLevel::warning, event.stage().note(), log_fields(job));
+  c_.journal.tell(std::move(event), now, out);
+}
+
+void JobRunner::on_installer_asked(JobSlot& slot, const wire::InstallerAsked& asked, const Now& now,
+                                   Outcome& out) {
+  record::Job& job = slot.job;
+  const std::string digest = to_hex(sha256(asked.body()));
+  const auto answer = [&](bool go, const std::string& reason) {
+    MediaSend send;
+    wire::InstallerAnswer& said = *send.command.mutable_answer();
+    said.set_token(asked.token());
+    said.set_body_sha256(digest);
+    said.set_go(go);
+    said.set_reason(reason);
+    out.emit(std::move(send));
+  };
+  const auto tell = [&](LogLevel level, std::string note) {
+    c_.jobs.store(slot, out);
+    wire::Event event = event_of(job);
+    event.mutable_stage()->set_stage(job.stage());
+    event.mutable_stage()->set_note(std::move(note));
+    out.log(level, event.stage().note(), log_fields(job));
+    c_.journal.tell(std::move(event), now, out);
+  };
+  if (job.check_sha256() == digest) return answer(job.check_go(), job.check_refusal());
+  if (!slot.open() || !job.launched() || job.installer_ended())
+    return answer(false, "no installer of its order is to run");
+  const auto shown = parse_machine_shown(asked.body());
+  if (!shown) return answer(false, "what it shows cannot be read");
+  if (!job.check_sha256().empty()) {
+    const bool news = !job.check_twice();
+    job.set_check_twice(true);
+    if (news)
+      tell(LogLevel::warning,
+           asked.peer() + " asked for the go of its installer, which has had its answer: refused");
+    return answer(false, "another installer has asked in its place");
+  }
+  const auto another = why_another_machine(job.agreed().identity(), *shown);
+  job.set_check_sha256(digest);
+  job.set_check_go(!another);
+  job.set_check_refusal(another.value_or(""));
+  if (another) {
+    tell(LogLevel::error, "its installer got no go: " + *another);
+    answer(false, *another);
+    return deliver(slot, work::PollDue{}, now, out);
+  }
+  if (shown->calls) job.set_caller_key_sha256(shown->asker);
+  job.add_evidence("its installer showed the ordered machine, and got its go");
+  tell(LogLevel::info, "its installer showed the ordered machine, and got its go");
+  answer(true, "");
+  if (shown->calls) c_.mounts.publish(job, out);
 }
 
 void JobRunner::judge_launches(const Now& now, Outcome& out) {

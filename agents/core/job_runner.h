@@ -73,6 +73,13 @@ class JobRunner {
   void on_launch_asked(const std::string& token, const Now& now, Outcome& out);
   void judge_launches(const Now& now, Outcome& out);
 
+  /// Somebody who is not this job's BMC wanted its medium, or called in the place of its new system.
+  void on_stranger(JobSlot& slot, const wire::StrangerRefused& stranger, const Now& now, Outcome& out);
+
+  /// Its installer shows the machine that it runs on. One is judged, and answered the same however often it asks; any other is
+  /// refused.
+  void on_installer_asked(JobSlot& slot, const wire::InstallerAsked& asked, const Now& now, Outcome& out);
+
   /// The fence has risen to or above the job's generation. True: it will never come to the point of no return (Ended
   /// follows, at once or after cleanup). False: it is past it and goes on; one in custody lets go of its medium.
   bool cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out);

@@ -18,10 +18,11 @@ namespace {
 std::int64_t minutes(const google::protobuf::Duration& time) { return time.seconds() / 60; }
 
 /// What makes a new row worth a write: a rising byte count or running time alone must not wear out an SD
-/// card. Of every job at every input, so what only counts is set aside for a moment: a copy of a whole order
-/// costs more than deciding what to do about it.
+/// card. Of every job at every input, so what only counts, and what was agreed to, which never changes, is set aside
+/// for a moment: writing out a whole order costs more than deciding what to do about it.
 std::string essence(record::Job& job) {
   using Time = std::unique_ptr<google::protobuf::Duration>;
+  std::unique_ptr<wire::Agreed> agreed(job.release_agreed());
   const std::uint64_t covered = job.bytes_covered();
   Time ran(job.release_ran_for());
   Time verified(job.release_verified_for());
@@ -30,6 +31,7 @@ std::string essence(record::Job& job) {
   job.mutable_verified_for()->set_seconds(verified ? minutes(*verified) : 0);
   job.set_row_version(rows::version);
   std::string bytes = job.SerializeAsString();
+  job.set_allocated_agreed(agreed.release());
   job.set_bytes_covered(covered);
   job.set_allocated_ran_for(ran.release());
   job.set_allocated_verified_for(verified.release());

@@ -31,7 +31,7 @@ struct JobSlot {
   std::string held_seen;                                // the same in words
   bool disk_low_told = false;                           // of it, or of all who wait
   std::vector<std::string> machine_names;               // of the order's identity, see fence_table.h
-  std::string stored;  // the row as last written, without what only counts bytes
+  std::string stored;  // what may change of the row, as last written, without what only counts bytes
   std::optional<MonoTime> sampled_at;
   std::uint64_t sampled_bytes = 0;
   std::uint64_t sampled_package_bytes = 0;

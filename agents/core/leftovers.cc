@@ -1,10 +1,14 @@
 #include "agents/core/leftovers.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
+#include "agents/core/mount_desk.h"
+#include "agents/media/mount_url.h"
 #include "agents/redfish/media_slot.h"
 #include "agents/redfish/requests.h"
+#include "common/text/letters.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -29,13 +33,28 @@ std::string words_of(const redfish::Slot& slot) {
   return "our medium " + slot.image + " is in slot " + (slot.id.empty() ? slot.uri : slot.id);
 }
 
+/// An agent that had this site before, or has its name beside this one, served from another host. Nobody else names a medium
+/// like that.
+bool is_named_as_ours(const redfish::Slot& slot) {
+  const std::size_t path = slot.image.rfind("/m/");
+  if (path == std::string::npos) return false;
+  const auto target = media::parse_media_target(to_lower(slot.image.substr(path)));
+  return target && target->kind == media::MediaTarget::Kind::mount &&
+         target->token.size() == 2 * MountDesk::token_bytes &&
+         std::ranges::all_of(target->token, is_lower_hex);
+}
+
 }  // namespace
+
+bool Leftovers::holds_ours(const redfish::Slot& slot) const {
+  return redfish::is_inserted(slot) && (redfish::shows_ours(slot, media_base_) || is_named_as_ours(slot));
+}
 
 Verdict Leftovers::go_on(bmc::Dialogue& dialogue, bmc::Turn& turn) {
   if (!begun_) {
     begun_ = true;
     for (const redfish::Slot& slot : dialogue.slots()) {
-      if (!redfish::is_inserted(slot) || !redfish::shows_ours(slot, media_base_)) continue;
+      if (!holds_ours(slot)) continue;
       slots_.push_back(slot.uri);
       if (!take_away_) held_.push_back(words_of(slot));
     }
@@ -57,7 +76,7 @@ Verdict Leftovers::take_out(bmc::Dialogue& dialogue, bmc::Turn& turn, const std:
   dialogue.forget_slot_gone();
   const redfish::Slot* slot = dialogue.look_at_slot(turn, uri);
   if (slot == nullptr) return dialogue.slot_gone() ? Verdict::done : Verdict::busy;
-  if (!redfish::is_inserted(*slot) || !redfish::shows_ours(*slot, media_base_)) return Verdict::done;
+  if (!holds_ours(*slot)) return Verdict::done;
   // An eject takes the BMC a while.
   if (posts_ > 0 && looks_++ < looks_per_post) return dialogue.look_again(turn, look_gap);
   if (posts_ == most_posts) {

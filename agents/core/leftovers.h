@@ -1,6 +1,7 @@
 // What an agent whose data folder was lost may have left behind on a BMC: media of ours in its slots, and a
 // boot override for them. Looked for by an inspection, and taken away when a person says so. Ours is a medium
-// whose URL is our media server's; the override is ours as far as it boots such a medium once. Nothing else
+// whose URL is our media server's, or named as media are named by any agent: whoever had this site before may
+// have served from another host. The override is ours as far as it boots such a medium once. Nothing else
 // is touched. Pure.
 #pragma once
 
@@ -14,7 +15,7 @@ namespace metalmesh::agent {
 
 class Leftovers {
  public:
-  /// `media_base`: "https://host:port" that BMCs dial; while it is not known nothing is known to be ours.
+  /// `media_base`: "https://host:port" that BMCs dial; empty while it is not known.
   Leftovers(std::string media_base, bool take_away)
       : media_base_(std::move(media_base)), take_away_(take_away) {}
 
@@ -24,6 +25,7 @@ class Leftovers {
   [[nodiscard]] const std::vector<std::string>& found() const { return found_; }
 
  private:
+  [[nodiscard]] bool holds_ours(const redfish::Slot& slot) const;
   bmc::Verdict take_out(bmc::Dialogue& dialogue, bmc::Turn& turn, const std::string& uri);
   bmc::Verdict clear_override(bmc::Dialogue& dialogue, bmc::Turn& turn);
   void list(const bmc::Dialogue& dialogue);

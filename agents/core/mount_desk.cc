@@ -16,7 +16,9 @@
 namespace metalmesh::agent {
 namespace {
 
-constexpr std::size_t token_bytes = 16;
+bool is_checked(const record::Job& job) {
+  return job.agreed().install().check() != wire::INSTALLER_CHECK_UNSPECIFIED;
+}
 
 std::vector<wire::Variable> variables_of(const record::Job& job, const std::string& callback_url) {
   const auto& ordered = job.agreed().install().variables();
@@ -36,6 +38,13 @@ std::optional<answer::Callback> callback_of(const record::Job& job, const std::s
                                             const AgentSettings& settings) {
   if (job.agreed().install().proof().minimum() != wire::PROOF_CALLBACK) return std::nullopt;
   return answer::Callback{url, settings.media_tls ? settings.media_ca : std::string()};
+}
+
+std::optional<answer::InstallerCheck> check_of(const record::Job& job, const std::string& url,
+                                               const AgentSettings& settings) {
+  if (!is_checked(job)) return std::nullopt;
+  return answer::InstallerCheck{url, settings.media_tls ? settings.media_ca : std::string(),
+                                job.agreed().install().check() == wire::CHECK_REQUIRED};
 }
 
 wire::Fault refusal(const record::Job& job, const Error& error) {
@@ -112,6 +121,7 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
   }
   renew_tokens(job, out);
   if (job.callback_token().empty()) job.set_callback_token(token());
+  if (is_checked(job) && job.check_token().empty()) job.set_check_token(token());
   const config::OsFamily* family = settings_.families.find(content.family());
   if (family == nullptr) {
     return make_fault(wire::IMAGE_UNSUITABLE, "MEDIA",
@@ -123,14 +133,18 @@ std::optional<wire::Fault> MountDesk::prepare(record::Job& job, const MediumMate
   serve_packages(job, with.packages);
   const std::string callback_url =
       media::callback_url(site.callback_address, job.callback_token(), settings_.media_tls);
-  auto plan = media::plan_medium({.answer = {.family = *family,
-                                             .profile_template = content.template_(),
-                                             .variables = variables_of(job, callback_url),
-                                             .host = job.agreed().install().host(),
-                                             .packages = packages_of(job, site),
-                                             .callback = callback_of(job, callback_url, settings_)},
-                                  .recognised = settings_.families.recognise(facts)},
-                                 facts);
+  auto plan = media::plan_medium(
+      {.answer = {.family = *family,
+                  .profile_template = content.template_(),
+                  .variables = variables_of(job, callback_url),
+                  .host = job.agreed().install().host(),
+                  .packages = packages_of(job, site),
+                  .callback = callback_of(job, callback_url, settings_),
+                  .check = check_of(
+                      job, media::check_url(site.callback_address, job.check_token(), settings_.media_tls),
+                      settings_)},
+       .recognised = settings_.families.recognise(facts)},
+      facts);
   if (!plan) return refusal(job, plan.error());
   job.set_ends_in_restart(family->completion() == "reboot");
   job.set_restarts_expected(family->restarts());
@@ -174,6 +188,7 @@ work::MediaUrls MountDesk::urls(const record::Job& job, const SiteStanding& site
   if (address.empty()) return urls;
   urls.medium = media::mount_url(address, job.mount_token(), media::MediumKind::cd, tls);
   urls.base = urls.medium.substr(0, urls.medium.rfind("/m/"));
+  if (tls) urls.ca = settings_.media_ca;
   if (!job.has_second()) return urls;
   const bool disk = job.second().format() == wire::SecondMedium::FAT;
   urls.second = media::mount_url(address, job.second_token(),
@@ -192,7 +207,11 @@ void MountDesk::serve_packages(record::Job& job, const wire::ImageFacts* image) 
 
 void MountDesk::publish(const record::Job& job, Outcome& out) const {
   if (job.mount_token().empty()) return;
+  const wire::BmcTarget& bmc = job.agreed().bmc();
+  const std::vector<std::string> readers = own_.readers(bmc.address(), bmc.credential());
   wire::Mount mount;
+  mount.mutable_readers()->Assign(readers.begin(), readers.end());
+  *mount.mutable_callers() = job.agreed().install().proof().callers();
   mount.set_token(job.mount_token());
   mount.set_deployment_id(job.issue().deployment_id());
   if (job.has_image_facts())
@@ -203,6 +222,8 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   *mount.mutable_changes() = job.changes();
   mount.set_state(job.mount_state());
   mount.set_callback_token(job.callback_token());
+  mount.set_check_token(job.check_token());
+  mount.set_caller_key_sha256(job.caller_key_sha256());
   if (job.has_packages()) *mount.mutable_packages() = job.packages();
   mount.set_patience_seconds(patience_of(job, settings_));
   mount.set_sealed(job.sealed());
@@ -214,6 +235,7 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   second.set_deployment_id(job.issue().deployment_id());
   *second.mutable_second() = job.second();
   second.set_state(second_state(job.mount_state()));
+  second.mutable_readers()->Assign(readers.begin(), readers.end());
   second.set_plain(job.plain_medium());
   send_mount(std::move(second), out);
 }

@@ -24,8 +24,11 @@ struct MediumMaterials {
 
 class MountDesk {
  public:
+  static constexpr std::size_t token_bytes = 16;  // in a medium's name, as hex digits
+
   /// References must outlive the desk.
-  MountDesk(Entropy& entropy, const AgentSettings& settings) : entropy_(entropy), settings_(settings) {}
+  MountDesk(Entropy& entropy, const AgentSettings& settings)
+      : entropy_(entropy), settings_(settings), own_(settings.bmc_networks) {}
 
   /// Makes the medium of a job that is about to run: tokens, what it differs in from the image, state CLOSED.
   /// A medium of an earlier attempt that is DEAD is replaced by one with another token. Returns what makes it
@@ -60,6 +63,7 @@ class MountDesk {
   void serve_packages(record::Job& job, const wire::ImageFacts* image);
   Entropy& entropy_;
   const AgentSettings& settings_;
+  const BmcReach own_;  // as the site's own file says
 };
 
 }  // namespace metalmesh::agent

@@ -30,6 +30,7 @@ std::string MediaPlace::base() const {
 
 SiteStanding::SiteStanding(const AgentSettings& settings)
     : media_tls(settings.media_tls),
+      reach(settings.bmc_networks),
       configured_plain(settings.plain_address),
       configured_packages(settings.packages_address),
       configured_callback(settings.callback_address) {
@@ -40,7 +41,7 @@ void SiteStanding::apply(const AgentSettings& settings, const wire::SiteSettings
   parallel = ordered.parallel() != 0 ? ordered.parallel() : settings.parallel;
   login_refusals = ordered.login_refusals() != 0 ? ordered.login_refusals() : settings.login_refusals;
   configured_media = !ordered.media_address().empty() ? ordered.media_address() : settings.media_address;
-  networks = hosts::BmcNetworks(ordered.bmc_networks());
+  reach.order(ordered);
   settle_media();
 }
 
@@ -52,7 +53,7 @@ void SiteStanding::media_up(const wire::MediaUp& up) {
 }
 
 MediaPlace SiteStanding::media_of(const wire::BmcTarget& bmc) const {
-  const wire::BmcNetwork* network = networks.of(bmc.address());
+  const wire::BmcNetwork* network = reach.network_of(bmc.address());
   const std::string& of_network = network == nullptr ? std::string() : network->media_address();
   const std::string& host = of_network.empty() ? configured_media : of_network;
   if (!media_tls) return {dialled(host, listening_media), false};

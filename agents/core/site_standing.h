@@ -7,7 +7,7 @@
 #include <string>
 
 #include "agents/core/agent_settings.h"
-#include "common/hosts/bmc_networks.h"
+#include "agents/core/bmc_reach.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/media.pb.h"
 
@@ -29,7 +29,7 @@ struct SiteStanding {
   bool disk_low = false;
   std::optional<std::uint64_t> free_bytes;  // as told last
   bool media_tls = true;
-  hosts::BmcNetworks networks;
+  BmcReach reach;
   std::string configured_media;     // host[:port], from settings
   std::string configured_plain;     // the same for media without TLS
   std::string configured_packages;  // the same for package trees

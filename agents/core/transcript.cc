@@ -162,6 +162,11 @@ void Transcript::note(std::string words, const Now& now) {
   add(std::move(entry));
 }
 
+void Transcript::keep_screen(std::string picture, const Now& now) {
+  screen_ = std::move(picture);
+  screen_at_ = now.wall();
+}
+
 void Transcript::add(Entry entry) {
   for (std::size_t back = 1; back <= looked_back; ++back) {
     Entry* before = back <= tail_.size() ? &tail_[tail_.size() - back]
@@ -237,6 +242,7 @@ std::string Transcript::lines(const std::map<std::string, std::string>& about,
     add_line(gap);
   }
   std::ranges::for_each(tail_, add_entry);
+  if (!screen_.empty()) add_line({{"at", stamp(screen_at_)}, {"screen", screen_}});
   return out;
 }
 

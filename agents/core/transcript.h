@@ -24,12 +24,15 @@ class Transcript {
   void answered(const HttpReplied& reply, const Now& now);
   void failed(const HttpFailed& failure, const Now& now);
   void note(std::string words, const Now& now);
+  /// What the host's screen shows, in Base64: the last one is kept beside what was said, and makes no room.
+  void keep_screen(std::string picture, const Now& now);
   /// Nothing that is said from now on makes room, and bodies are kept whole: somebody wants to play it.
   void keep_whole();
   /// What was said before is not known any more.
   void lost_beginning() { lost_beginning_ = true; }
 
   [[nodiscard]] bool empty() const { return head_.empty(); }
+  [[nodiscard]] bool has_screen() const { return !screen_.empty(); }
 
   /// JSON, one object in each line; the first one has the fields of `about`. `secrets` are masked wherever they stand,
   /// by stars, and so is what looks like one: the same lines come of inputs whose secrets were masked before.
@@ -67,6 +70,8 @@ class Transcript {
   std::deque<Entry> tail_;
   std::size_t tail_size_ = 0;
   std::uint64_t left_out_ = 0;  // entries between head and tail
+  std::string screen_;
+  WallTime screen_at_;
   bool lost_beginning_ = false;
   bool whole_ = false;
 };

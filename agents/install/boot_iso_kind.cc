@@ -22,12 +22,12 @@ std::optional<std::string> wrong(const wire::Agreed& agreed, const wire::Issue& 
 work::Materials materials(const wire::Agreed& agreed, const wire::Issue& issue) {
   work::Materials needs;
   needs.images.push_back(orders::image_of(agreed, issue));
-  needs.medium = true;
   return needs;
 }
 
 }  // namespace
 
-const work::Kind boot_iso_kind{"bootIso", true, wrong, materials, was_launched, make_install_machine, true};
+const work::Kind boot_iso_kind{"bootIso", true, true, wrong, materials, was_launched, make_install_machine,
+                               true};
 
 }  // namespace metalmesh::install

@@ -91,10 +91,12 @@ struct Conversation : work::Talk {
   ReadWatch reads;
   bool finish_told = false;  // that it has finished reading
   std::string tls_refusal;
-  bool wanted_whole = false;     // the medium, in one response, before it was launched
-  bool tells_what_runs = false;  // the BMC, by BootProgress, since the final power-on
-  bool port_answered = false;    // once, since then
-  bool proves_late = false;      // what the host shows in this life proves nothing of this install any more
+  std::optional<MonoTime> screen_asked;  // in this life, once
+  bool screen_seen = false;              // or it is not to be had
+  bool wanted_whole = false;             // the medium, in one response, before it was launched
+  bool tells_what_runs = false;          // the BMC, by BootProgress, since the final power-on
+  bool port_answered = false;            // once, since then
+  bool proves_late = false;  // what the host shows in this life proves nothing of this install any more
   std::string probe_id;
   MonoTime next_probe;
   int port_probes = 0;  // before the final power-on

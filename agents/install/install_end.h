@@ -21,16 +21,21 @@ struct EndSigns {
 /// How long a host must be seen on without a read to have stopped reading: nobody reads ahead for as long.
 inline constexpr Duration quiet_time = std::chrono::seconds(10);
 
+/// Nothing of the medium is left to be read, but for a few blocks that nobody reads.
+constexpr bool read_all(const EndSigns& signs) {
+  return signs.size > 0 && signs.read >= signs.size - signs.size / 20;
+}
+
 /// Nothing but its quiet can tell whether it came to its end.
 constexpr bool quiet_decides(const EndSigns& signs) {
-  return signs.usual == 0 && signs.read < signs.size - signs.size / 20;
+  return signs.usual == 0 && signs.size > 0 && !read_all(signs);
 }
 
 /// All of the medium was read; or as much as earlier installs needed; or, for the first one of its kind at
 /// this site, it had read more than what starts it, and reading had stopped while the host was still on:
 /// whoever is cut off in the middle reads to the last moment, and whose medium went away does not stop by itself.
 constexpr bool looks_finished(const EndSigns& signs) {
-  if (signs.size > 0 && signs.read >= signs.size - signs.size / 20) return true;
+  if (read_all(signs)) return true;
   if (signs.usual > 0) return signs.read >= signs.usual - signs.usual / 10;
   return signs.fell_quiet && !signs.medium_gone && (signs.elsewhere || signs.read >= signs.size / 16);
 }

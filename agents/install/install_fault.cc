@@ -15,9 +15,9 @@ using Outcome = wire::Ended;
 
 // Placeholders of its own: {media} {slot} {percent} {again_graceful} {again_replace} {again_test} {again_in_use}
 // {another_proof}.
-const std::array<Wording, 20>& wordings() {
+const std::array<Wording, 21>& wordings() {
   using namespace work::marks;
-  static const std::array<Wording, 20> table = {{
+  static const std::array<Wording, 21> table = {{
       {wire::BMC_LOST, passes, unknown, "{bmc} answered before, then was silent for {span} ({seen})",
        "look at the host's console; when its state is clear: " + commands::resolve_either_way("{server}")},
       {wire::ORDER_EXPIRED, stays, known, "nothing was launched before {expected}; {seen}",
@@ -71,6 +71,12 @@ const std::array<Wording, 20>& wordings() {
       {wire::INSTALLER_REBOOTED, stays, unknown,
        "the host {seen} while its installer ran ({percent} of the media read)",
        "look at the console; if the new system is up: " + commands::resolve("{server}", "succeeded")},
+      {wire::INSTALLER_REFUSED, stays, unknown,
+       "its installer was told to stop before it touches a disk: {seen}",
+       "see that {bmc} is the BMC of the machine that reads its media, and whose SMBIOS is wrong; the "
+       "installer stands "
+       "still until its host is switched off: " +
+           commands::resolve("{server}", "failed")},
       {wire::PROOF_MISSING, stays, known,
        "the installer ended, but in {span} the proof reached was {seen}, wanted {expected}",
        "do not reinstall yet: look at the console, and at the host's network; if the new system runs: " +
@@ -138,6 +144,32 @@ std::string own_value(std::string_view name, const record::Job& job, const Fault
   return name == "percent" ? percent_of(job) : "?";
 }
 
+/// Somebody else asked for it, or it is its BMC (or its new system) that comes by an address which nobody knew.
+void name_stranger(const record::Job& job, wire::Fault& fault) {
+  const bool of_medium = fault.code() == wire::MEDIA_NOT_REACHED || fault.code() == wire::INSERT_REFUSED ||
+                         fault.code() == wire::BOOT_IGNORED;
+  const bool read = of_medium && !job.stranger_read().empty() && job.bytes_covered() == 0;
+  const bool called = !job.stranger_called().empty() && fault.code() == wire::PROOF_MISSING;
+  if (read) {
+    fault.set_seen(fault.seen() + "; " + job.stranger_read() +
+                   " wanted to read it and was refused, its BMC is " + job.agreed().bmc().address());
+    fault.set_next(
+        "if " + job.stranger_read() +
+        " is how that BMC comes here (NAT): name it in mediaFrom of the BMC's network, in bmcNetworks of "
+        "the agent's file, and restart the agent; if not, find out who knows the URL; otherwise: " +
+        fault.next());
+  } else if (called) {
+    std::string expected;
+    for (const std::string& network : job.agreed().install().proof().callers())
+      expected += (expected.empty() ? "" : ", ") + network;
+    fault.set_seen(fault.seen() + "; " + job.stranger_called() + " called in its place, expected was " +
+                   expected);
+    fault.set_next(
+        "if that is the new system (NAT): proof.callbackFrom: anywhere in the profile; otherwise: " +
+        fault.next());
+  }
+}
+
 }  // namespace
 
 wire::Fault make_fault(const record::Job& job, wire::FaultCode code, const FaultFacts& facts) {
@@ -145,6 +177,7 @@ wire::Fault make_fault(const record::Job& job, wire::FaultCode code, const Fault
                                          [&](std::string_view name) { return own_value(name, job, facts); });
   fault.set_disk(code == wire::INSTALLER_REBOOTED && !job.installer_ended() ? wire::DISK_UNKNOWN
                                                                             : disk_of(job));
+  name_stranger(job, fault);
   return fault;
 }
 

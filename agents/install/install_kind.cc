@@ -27,7 +27,6 @@ work::Materials materials(const wire::Agreed& agreed, const wire::Issue& issue) 
   needs.images.push_back(orders::image_of(agreed, issue));
   if (install.packages().has_image()) needs.images.push_back(orders::package_image_of(agreed, issue));
   needs.blobs.push_back({install.profile().sha256(), "profile " + install.profile().name()});
-  needs.medium = true;
   return needs;
 }
 
@@ -40,6 +39,6 @@ std::unique_ptr<work::Work> make_install_machine(work::Makings with) {
                                           with.known);
 }
 
-const work::Kind install_kind{"install", true, wrong, materials, was_launched, make_install_machine};
+const work::Kind install_kind{"install", true, true, wrong, materials, was_launched, make_install_machine};
 
 }  // namespace metalmesh::install

@@ -6,6 +6,7 @@
 
 #include "agents/install/stages.h"
 #include "agents/redfish/media_slot.h"
+#include "common/base/planted.h"
 
 namespace metalmesh::install {
 namespace {
@@ -39,7 +40,8 @@ bool is_own(const Context& context, const redfish::Slot& slot) {
 
 /// Of this job, or left over from another one of this site.
 bool is_ours(const Context& context, const redfish::Slot& slot) {
-  return is_own(context, slot) || redfish::shows_ours(slot, context.urls.base);
+  return is_own(context, slot) || redfish::shows_ours(slot, context.urls.base) ||
+         planted(Defect::foreign_taken_for_ours);
 }
 
 /// What is refused for good in one form may be taken in another, at once.

@@ -8,16 +8,14 @@ namespace {
 
 std::optional<std::string> wrong(const wire::Agreed&, const wire::Issue&) { return std::nullopt; }
 
-work::Materials materials(const wire::Agreed&, const wire::Issue&) {
-  work::Materials needs;
-  needs.medium = true;  // of nothing but itself
-  return needs;
-}
+// Its medium is made of nothing but itself.
+work::Materials materials(const wire::Agreed&, const wire::Issue&) { return {}; }
 
 bool past_return(const record::Job&) { return false; }
 
 }  // namespace
 
-const work::Kind mount_test_kind{"mountTest", true, wrong, materials, past_return, make_install_machine};
+const work::Kind mount_test_kind{"mountTest",         true, true, wrong, materials, past_return,
+                                 make_install_machine};
 
 }  // namespace metalmesh::install

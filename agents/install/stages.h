@@ -86,6 +86,8 @@ bool refused_for_power(Context& context, const redfish::System& system);
 bool refused_for_shutdown(Context& context, const redfish::System& system);
 /// How long proof is waited for, after the final power-on.
 Duration proof_time(const Context& context);
+/// Keeps what the host's screen shows, where its BMC shows that. Done when it is kept, or is not to be had.
+Verdict see_screen(Context& context);
 void raise_proof(Context& context, wire::ProofGrade grade, std::string evidence);
 
 }  // namespace metalmesh::install

@@ -66,7 +66,10 @@ bool power_untold(const Conversation& talk) {
 
 Verdict await_launch(Context& context) {
   Conversation& talk = context.talk;
-  if (const auto why = not_launched(context)) return context.fail(why->first, why->second);
+  if (const auto why = not_launched(context)) {
+    if (why->first != wire::ORDER_EXPIRED && see_screen(context) == Verdict::busy) return Verdict::busy;
+    return context.fail(why->first, why->second);
+  }
   if (read_power(context) == nullptr) return Verdict::busy;
   if (!talk.power.maybe_off()) return look_later(context);
   if (talk.power.off(apart)) {
@@ -82,6 +85,7 @@ bool ran_too_long(const Context& context) { return from_wire(context.job.ran_for
 /// Its time is over: the one end that needs no reading. What kept us from reading is the better reason.
 Verdict out_of_time(Context& context) {
   const Duration ran = from_wire(context.job.ran_for());
+  if (!context.talk.trouble && see_screen(context) == Verdict::busy) return Verdict::busy;
   context.release(wire::MediumReleased::LONGEST_RUN);
   if (!context.talk.trouble && power_untold(context.talk))
     return context.fail(wire::BMC_PROTOCOL,
@@ -108,6 +112,7 @@ Verdict judge_silence(Context& context) {
   const MonoTime on = talk.power.on_last().value_or(since);
   if (!talk.bmc.system() || talk.power.maybe_off() || on <= since || context.now.mono - on >= recent)
     return Verdict::done;
+  if (see_screen(context) == Verdict::busy) return Verdict::busy;
   return context.fail(wire::INSTALLER_STALLED,
                       {.seen = talk.bmc.system()->power, .span = context.now.mono - since});
 }
@@ -119,10 +124,18 @@ void look_when_quiet(Context& context) {
   if (!talk.looked_at) return;
   const MonoTime lull_at = talk.reads.last() + lull;
   const MonoTime quiet_at = talk.reads.last() + quiet_time;
-  if (*talk.looked_at < lull_at)
-    talk.bmc.look_by(std::max(lull_at, *talk.looked_at + context.timeouts.poll));
-  else if (*talk.looked_at < quiet_at)
-    talk.bmc.look_by(quiet_at);
+  if (*talk.looked_at >= quiet_at) return;
+  const MonoTime at =
+      *talk.looked_at < lull_at ? std::max(lull_at, *talk.looked_at + context.timeouts.poll) : quiet_at;
+  talk.bmc.look_by(at);
+  if (at > context.now.mono) context.wait(at - context.now.mono);  // else nobody can be asked now
+}
+
+/// It was read as on.
+Verdict look_on(Context& context) {
+  look_later(context);
+  look_when_quiet(context);
+  return Verdict::busy;
 }
 
 /// It had stopped reading well before it went off, as an installer does that comes to its end.
@@ -190,6 +203,11 @@ Verdict see_medium(Context& context) {
 std::string percent_read(const record::Job& job) {
   const auto percent = job.media_size() == 0 ? 0 : 100 * job.bytes_covered() / job.media_size();
   return std::to_string(percent) + " %";
+}
+
+/// An Off of a moment is no power cut here: it had stopped to read before. Between passes a BMC may show its host as off for a moment.
+bool at_its_end(const Context& context) {
+  return context.job.restarts_expected() == 0 && fell_quiet(context) && has_finished(context, true);
 }
 
 /// The fence shuts for good in the turn that learns of the end, before eject and power-on.
@@ -276,6 +294,8 @@ Verdict await_end(Context& context) {
   Conversation& talk = context.talk;
   if (ran_too_long(context) || (planted(Defect::medium_taken_at_random) && context.random.chance(300)))
     return out_of_time(context);
+  if (!context.job.check_refusal().empty())
+    return context.fail(wire::INSTALLER_REFUSED, {.seen = context.job.check_refusal()});
   if (judge_silence(context) == Verdict::busy) return Verdict::busy;
   if (!talk.power.maybe_off()) {  // else the next look is set already
     look_when_quiet(context);
@@ -290,13 +310,10 @@ Verdict await_end(Context& context) {
                                                      : "restarted (" + progress_of(*system) + ")");
   if (talk.restarts.suspects()) return look_at(context, context.now.mono + second_look);
   if (ends_quietly(context)) probe_port(context);
-  if (!talk.power.maybe_off()) return look_later(context);
+  if (!talk.power.maybe_off()) return look_on(context);
   if (!was_on(context)) return look_again(context, context.timeouts.poll);
   const bool glimpse = planted(Defect::one_off_ends_it) && talk.power.maybe_off();
-  // Between passes a BMC may show its host as off for a moment.
-  const bool at_its_end =
-      context.job.restarts_expected() == 0 && fell_quiet(context) && has_finished(context, true);
-  if (glimpse || talk.power.off(at_its_end ? apart : long_apart)) return went_off(context);
+  if (glimpse || talk.power.off(at_its_end(context) ? apart : long_apart)) return went_off(context);
   if (!talk.power.off(apart)) return look_at(context, context.now.mono + second_look);
   // Whoever was cut off may be back on, and off again, before the last look: those between show it.
   return look_at(context,
@@ -325,10 +342,13 @@ const redfish::System* read_power(Context& context) {
 }
 
 /// An end is seen within an eighth of the run, half a minute at most, and an hour costs a hundred questions or so instead of
-/// 720.
+/// 720. Whoever reads is on, and that it stops is seen: the poll is for what else there is to see.
 Verdict look_later(Context& context) {
   const Duration poll = context.timeouts.poll;
-  return look_again(context, std::clamp((context.now.mono - context.talk.entered) / 8, poll, 6 * poll));
+  const ReadWatch& reads = context.talk.reads;
+  const bool reading = reads.seen() && context.now.mono - reads.last() < quiet_time;
+  const Duration least = reading ? 2 * poll : poll;
+  return look_again(context, std::clamp((context.now.mono - context.talk.entered) / 8, least, 6 * poll));
 }
 
 Duration longest_run(const Context& context) {

@@ -4,6 +4,7 @@
 
 #include "agents/media/http_request_head.h"
 #include "agents/media/media_core.h"
+#include "common/base/digest.h"
 #include "common/base/planted.h"
 
 namespace metalmesh::media {
@@ -15,6 +16,13 @@ SeveralRanges ranges_of(const RangeChoice& choice, std::uint64_t size) {
   if (const auto* one = std::get_if<ByteRange>(&choice)) return {*one};
   if (std::holds_alternative<Unsatisfiable>(choice)) return {};
   return {ByteRange{0, size}};
+}
+
+/// "booted <key>"
+bool shows_key(std::string_view body, const std::string& key_sha256) {
+  const std::size_t blank = std::min(body.find(' '), body.size());
+  const std::string_view key = body.substr(std::min(blank + 1, body.size()));
+  return to_hex(sha256(key.substr(0, key.find_first_of("\r\n")))) == key_sha256;
 }
 
 }  // namespace
@@ -32,6 +40,8 @@ void MediaCore::answer(MediaRequest request, const Now& now, MediaOutcome& out) 
     out.effects.emplace_back(plain_reply(request, 404, "nothing is served at this path\n"));
   } else if (target->kind == MediaTarget::Kind::callback) {
     answer_callback(std::move(request), target->token, now, out);
+  } else if (target->kind == MediaTarget::Kind::check) {
+    answer_check(std::move(request), target->token, now, out);
   } else if (target->kind == MediaTarget::Kind::packages) {
     answer_packages(request, *target, out);
   } else {
@@ -69,6 +79,9 @@ void MediaCore::answer_callback(MediaRequest request, const std::string& token, 
     return;
   }
   Entry& entry = mounts_.at(owner->second);
+  if (!entry.calls.lets(request.peer)) return refuse_stranger(request, owner->second, true, entry.calls, out);
+  if (!entry.caller_key.empty() && !shows_key(request.body, entry.caller_key))
+    return refuse_stranger(request, owner->second, true, entry.calls, out);
   if (entry.state != wire::LAUNCHED && entry.state != wire::DEAD) {
     out.effects.emplace_back(
         plain_reply(request, 409, "nothing was installed yet: this call does not count\n"));
@@ -96,6 +109,54 @@ void MediaCore::answer_callback(MediaRequest request, const std::string& token, 
   waiting_[request.conn] = owner->second;
   if (entry.callers.join(std::move(request), now.mono + limits_.verdict_within))
     out.effects.emplace_back(Tell{std::move(event)});
+}
+
+void MediaCore::answer_check(MediaRequest request, const std::string& token, const Now& now,
+                             MediaOutcome& out) {
+  if (request.method != "POST") {
+    out.effects.emplace_back(plain_reply(request, 405, "use POST\n", {{"Allow", "POST"}}));
+    return;
+  }
+  if (request.body.size() > limits_.callback_bytes) {
+    out.effects.emplace_back(plain_reply(request, 413, "the body may have at most 4096 bytes\n"));
+    return;
+  }
+  const auto owner = checks_.find(token);
+  if (owner == checks_.end()) {
+    if (!knows_all_) return refuse_for_now(request, "the media are not known yet", out);
+    out.effects.emplace_back(decided(request, false, "its order is over"));
+    return;
+  }
+  Entry& entry = mounts_.at(owner->second);
+  if (entry.state != wire::LAUNCHED) {
+    out.effects.emplace_back(decided(request, false, "no installer of its order is to run"));
+    return;
+  }
+  if (!agent_there_) return refuse_for_now(request, "nobody would hear of this now", out);
+  if (entry.askers.size() >= limits_.parked_per_mount)
+    return refuse_for_now(request, "too many wait for the agent", out);
+  std::string digest = to_hex(sha256(request.body));
+  if (std::ranges::find(entry.askers, digest, &Asker::digest) == entry.askers.end()) {
+    wire::MediaEvent event;
+    event.mutable_asked()->set_token(owner->second);
+    event.mutable_asked()->set_peer(request.peer);
+    event.mutable_asked()->set_body(request.body);
+    out.effects.emplace_back(Tell{std::move(event)});
+  }
+  waiting_[request.conn] = owner->second;
+  entry.askers.push_back({std::move(request), std::move(digest), now.mono + limits_.verdict_within});
+}
+
+/// In the words of common/answer/installer_check.h.
+Respond MediaCore::decided(const MediaRequest& request, bool go, const std::string& reason) {
+  return plain_reply(request, 200, go ? "go\n" : "no: " + reason + "\n");
+}
+
+void MediaCore::refuse_askers(Entry& entry, const std::string& why, MediaOutcome& out) {
+  for (const Asker& asker : std::exchange(entry.askers, {})) {
+    waiting_.erase(asker.request.conn);
+    refuse_for_now(asker.request, why + ": ask again", out);
+  }
 }
 
 void MediaCore::refuse_callers(Entry& entry, const std::string& why, MediaOutcome& out) {
@@ -140,6 +201,7 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
     return;
   }
   Entry& entry = found->second;
+  if (!entry.readers.lets(request.peer)) return refuse_stranger(request, token, false, entry.readers, out);
   if (entry.state == wire::DEAD) {
     out.effects.emplace_back(plain_reply(request, 410, "this medium is no longer served\n"));
     return;
@@ -228,6 +290,17 @@ void MediaCore::ask_launch(const std::string& token, Entry& entry, const std::st
   wire::MediaEvent event;
   event.mutable_launch_asked()->set_token(token);
   event.mutable_launch_asked()->set_peer(peer);
+  out.effects.emplace_back(Tell{std::move(event)});
+}
+
+void MediaCore::refuse_stranger(const MediaRequest& request, const std::string& token, bool calls,
+                                FromWhere& allowed, MediaOutcome& out) {
+  out.effects.emplace_back(plain_reply(request, 403, "not for " + request.peer + "\n"));
+  if (!allowed.is_news(request.peer)) return;
+  wire::MediaEvent event;
+  event.mutable_stranger()->set_token(token);
+  event.mutable_stranger()->set_peer(request.peer);
+  event.mutable_stranger()->set_callback(calls);
   out.effects.emplace_back(Tell{std::move(event)});
 }
 

@@ -43,10 +43,16 @@ MediaOutcome MediaCore::on_command(const wire::MediaCommand& command, const Now&
       break;
     case wire::MediaCommand::kAgentGone:
       agent_there_ = false;
-      for (auto& [token, entry] : mounts_) refuse_callers(entry, "nobody hears of this call now", out);
+      for (auto& [token, entry] : mounts_) {
+        refuse_callers(entry, "nobody hears of this call now", out);
+        refuse_askers(entry, "nobody hears of this now", out);
+      }
       break;
     case wire::MediaCommand::kCallbackTaken:
       callback_taken(command.callback_taken(), out);
+      break;
+    case wire::MediaCommand::kAnswer:
+      installer_answer(command.answer(), out);
       break;
     case wire::MediaCommand::BODY_NOT_SET:
       out.logs.push_back({LogLevel::error, "empty media command", {}});
@@ -69,6 +75,8 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
   Entry& entry = fresh ? mounts_[token] : known->second;
   entry.deployment = order.deployment_id();
   entry.plain = order.plain();
+  entry.readers.only(order.readers());
+  entry.calls.only(order.callers());
   const wire::MountState state = state_for(order, entry, fresh, out);
   if (state == wire::DEAD) {
     abort_streams(token, false, out);
@@ -83,6 +91,7 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
   if (std::exchange(entry.state, state) != state && state == wire::LAUNCHED) launch(entry);
   entry.refusal_logged = false;
   adopt_callback(order, entry, out);
+  adopt_check(order, entry, out);
 
   // A mount that is sent again means that the agent may have lost our question: ask again if someone waits.
   entry.launch_asked = false;
@@ -114,6 +123,18 @@ void MediaCore::adopt_callback(const wire::Mount& order, Entry& entry, MediaOutc
   refuse_callers(entry, "the medium has just changed", out);
 }
 
+void MediaCore::adopt_check(const wire::Mount& order, Entry& entry, MediaOutcome& out) {
+  entry.caller_key = order.caller_key_sha256();
+  if (entry.check_token != order.check_token()) {
+    checks_.erase(entry.check_token);
+    entry.check_token.clear();
+  }
+  if (is_token(order.check_token()) &&
+      checks_.try_emplace(order.check_token(), order.token()).first->second == order.token())
+    entry.check_token = order.check_token();
+  refuse_askers(entry, "the medium has just changed", out);
+}
+
 /// From here on what is read is remembered, also what was read before.
 void MediaCore::launch(Entry& entry) {
   entry.reads.save_all();
@@ -127,6 +148,8 @@ void MediaCore::forget(const std::string& token, const Now& now, MediaOutcome& o
   std::vector<Parked> parked = std::move(found->second.parked);
   for (MediaRequest& caller : found->second.callers.give_up())
     parked.push_back({std::move(caller), now.mono});
+  for (Asker& asker : found->second.askers) parked.push_back({std::move(asker.request), now.mono});
+  checks_.erase(found->second.check_token);
   callbacks_.erase(found->second.callback_token);
   packages_.erase(found->second.packages_token);
   mounts_.erase(found);
@@ -186,6 +209,17 @@ void MediaCore::callback_taken(const std::string& token, MediaOutcome& out) {
     waiting_.erase(caller.conn);
     out.effects.emplace_back(plain_reply(caller, 204, ""));
   }
+}
+
+void MediaCore::installer_answer(const wire::InstallerAnswer& answer, MediaOutcome& out) {
+  const auto found = mounts_.find(answer.token());
+  if (found == mounts_.end()) return;
+  std::erase_if(found->second.askers, [&](const Asker& asker) {
+    if (asker.digest != answer.body_sha256()) return false;
+    waiting_.erase(asker.request.conn);
+    out.effects.emplace_back(decided(asker.request, answer.go(), answer.reason()));
+    return true;
+  });
 }
 
 void MediaCore::abort_streams(const std::string& token, bool beginnings_only, MediaOutcome& out) {

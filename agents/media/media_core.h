@@ -28,9 +28,15 @@
 // use for it, and ends with the medium. Its content is the image's own, whoever asks; what is read of it
 // counts as a sign of life of the mount.
 //
+// A URL is no secret for whoever sees it at the BMC: a mount is read from its BMC's networks alone, and a callback counts from
+// its new system's. Whoever comes from elsewhere is refused (403) and told (StrangerRefused).
+//
 // Callbacks (POST /c/<token>) count while LAUNCHED or DEAD, because an installed system calls after its
-// mount died; the token lives until `forget`. A caller waits until the agent has taken the call; if it does
+// mount died; the token lives until `forget`. Where the mount has a caller's key, they must show it. A caller waits until the agent has taken the call; if it does
 // not, or the mount changes meanwhile, the caller is asked to call again.
+//
+// An installer that shows its machine (POST /v/<token>, while LAUNCHED) waits for the agent's word in the same way. The answer is
+// always 200 once somebody has decided: "no" must not look like nobody.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +49,7 @@
 #include "agents/media/callback_line.h"
 #include "agents/media/composed_medium.h"
 #include "agents/media/content_reply.h"
+#include "agents/media/from_where.h"
 #include "agents/media/media_exchange.h"
 #include "agents/media/medium_seal.h"
 #include "agents/media/mount_url.h"
@@ -98,6 +105,12 @@ class MediaCore {
     MediaRequest request;
     MonoTime until;
   };
+  /// An installer that waits for its go.
+  struct Asker {
+    MediaRequest request;
+    std::string digest;  // SHA-256 (hex) of what it shows
+    MonoTime until;
+  };
   /// An order of which something could not be made for now.
   struct Owed {
     wire::Mount order;
@@ -117,7 +130,12 @@ class MediaCore {
     MediumSeal seal;
     Duration patience{};
     std::string callback_token;
+    FromWhere readers;  // whose medium it is
+    FromWhere calls;    // from where its new system calls
     CallbackLine callers;
+    std::string caller_key;  // SHA-256 (hex) of what its new system must show; empty: nothing
+    std::string check_token;
+    std::vector<Asker> askers;
     bool plain = false;  // served without TLS too
     bool launch_asked = false;
     bool refusal_logged = false;
@@ -142,6 +160,8 @@ class MediaCore {
   void mount(const wire::Mount& order, const Now& now, MediaOutcome& out);
   static wire::MountState state_for(const wire::Mount& order, const Entry& entry, bool fresh,
                                     MediaOutcome& out);
+  void adopt_check(const wire::Mount& order, Entry& entry, MediaOutcome& out);
+  void installer_answer(const wire::InstallerAnswer& answer, MediaOutcome& out);
   void adopt_callback(const wire::Mount& order, Entry& entry, MediaOutcome& out);
   static void launch(Entry& entry);
   void forget(const std::string& token, const Now& now, MediaOutcome& out);
@@ -161,12 +181,17 @@ class MediaCore {
   [[nodiscard]] bool hidden(const MediaRequest& request, const MediaTarget& target) const;
   void answer_mount(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
   void answer_callback(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
+  void answer_check(MediaRequest request, const std::string& token, const Now& now, MediaOutcome& out);
+  static Respond decided(const MediaRequest& request, bool go, const std::string& reason);
+  void refuse_askers(Entry& entry, const std::string& why, MediaOutcome& out);
   void answer_packages(const MediaRequest& request, const MediaTarget& target, MediaOutcome& out);
   void serve(const MediaRequest& request, const RangeChoice& choice, const ServedContent& content,
              Duration patience, Stream stream, MediaOutcome& out);
   void serve_beginning(const MediaRequest& request, const ServedContent& content, const Entry& entry,
                        Stream stream, MediaOutcome& out);
   void park(MediaRequest request, const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
+  static void refuse_stranger(const MediaRequest& request, const std::string& token, bool calls,
+                              FromWhere& allowed, MediaOutcome& out);
   void refuse_unknown(const MediaRequest& request, const std::string& what, MediaOutcome& out) const;
   /// 503, to be tried again.
   void refuse_for_now(const MediaRequest& request, const std::string& why, MediaOutcome& out) const;
@@ -187,6 +212,7 @@ class MediaCore {
   PackageShelf shelf_;
   Mounts mounts_;
   std::map<std::string, std::string> callbacks_;  // callback token -> mount token
+  std::map<std::string, std::string> checks_;     // token that an installer asks by -> mount token
   std::map<std::string, std::string> packages_;   // token of a package tree -> mount token
   std::map<ConnId, Stream> streams_;
   std::map<ConnId, MonoTime> at_guard_;    // of these: until when it may wait before the first guarded byte

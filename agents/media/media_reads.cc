@@ -68,6 +68,7 @@ void MediaCore::on_closed(ConnId conn) {
   if (const auto found = mounts_.find(waits->second); found != mounts_.end()) {
     std::erase_if(found->second.parked, [&](const Parked& waiting) { return waiting.request.conn == conn; });
     found->second.callers.leave(conn);
+    std::erase_if(found->second.askers, [&](const Asker& asker) { return asker.request.conn == conn; });
   }
   waiting_.erase(waits);
 }
@@ -112,6 +113,8 @@ void MediaCore::refuse_the_late(Entry& entry, const Now& now, MediaOutcome& out)
   });
   if (const auto due = entry.callers.due(); due && *due <= now.mono)
     refuse_callers(entry, "the agent did not take this call in time", out);
+  if (!entry.askers.empty() && entry.askers.front().until <= now.mono)
+    refuse_askers(entry, "the agent did not answer in time", out);
 }
 
 std::optional<MonoTime> MediaCore::next_due() const {
@@ -121,6 +124,7 @@ std::optional<MonoTime> MediaCore::next_due() const {
   for (const auto& [token, entry] : mounts_) {
     for (const Parked& waiting : entry.parked) consider(waiting.until);
     if (const auto due = entry.callers.due()) consider(*due);
+    if (!entry.askers.empty()) consider(entry.askers.front().until);
     if (entry.owed) consider(entry.owed->at);
     if (const auto at = entry.reads.due(); at && agent_there_) consider(*at);
   }

@@ -14,6 +14,7 @@ constexpr std::string_view cd_suffix = ".iso";
 constexpr std::string_view disk_suffix = ".img";
 static_assert(cd_suffix.size() == disk_suffix.size());
 constexpr std::string_view callback_prefix = "/c/";
+constexpr std::string_view check_prefix = "/v/";
 constexpr std::string_view packages_prefix = "/p/";
 
 std::string url(std::string_view address, const std::string& path, bool tls) {
@@ -52,6 +53,8 @@ std::string callback_path(std::string_view token) {
   return std::string(callback_prefix) + std::string(token);
 }
 
+std::string check_path(std::string_view token) { return std::string(check_prefix) + std::string(token); }
+
 std::string packages_path(std::string_view token) {
   return std::string(packages_prefix) + std::string(token);
 }
@@ -62,6 +65,10 @@ std::string mount_url(std::string_view address, std::string_view token, MediumKi
 
 std::string callback_url(std::string_view address, std::string_view token, bool tls) {
   return url(address, callback_path(token), tls);
+}
+
+std::string check_url(std::string_view address, std::string_view token, bool tls) {
+  return url(address, check_path(token), tls);
 }
 
 std::optional<MediaTarget> parse_media_target(std::string_view asked) {
@@ -76,6 +83,9 @@ std::optional<MediaTarget> parse_media_target(std::string_view asked) {
   } else if (path.starts_with(callback_prefix)) {
     path.remove_prefix(callback_prefix.size());
     target.kind = MediaTarget::Kind::callback;
+  } else if (path.starts_with(check_prefix)) {
+    path.remove_prefix(check_prefix.size());
+    target.kind = MediaTarget::Kind::check;
   } else if (path.starts_with(packages_prefix)) {
     path.remove_prefix(packages_prefix.size());
     const std::size_t end = std::min(path.find('/'), path.size());

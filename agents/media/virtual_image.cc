@@ -1,5 +1,7 @@
 #include "agents/media/virtual_image.h"
 
+#include <algorithm>
+
 #include "common/base/check.h"
 #include "common/base/digest.h"
 
@@ -106,9 +108,14 @@ Result<Overlay> fill_placeholder(const wire::ImageFacts& facts, const std::strin
                                         " bytes, the image's placeholder has room for " +
                                         std::to_string(room.length));
   }
-  std::string padded = answer;
-  padded.resize(room.length, '\n');
-  overlay.patches.push_back({room.offset, std::move(padded)});
+  overlay.patches.push_back({room.offset, answer});
+  // Hundreds of media are served at once, and of most placeholders an answer fills a tenth: all share what fills the rest.
+  static const SharedText newlines(std::string(std::size_t{16} << 10U, '\n'));
+  for (std::uint64_t at = room.offset + answer.size(); at < room.end();) {
+    const std::uint64_t length = std::min<std::uint64_t>(room.end() - at, newlines.size());
+    overlay.patches.push_back({at, newlines.cut({0, length})});
+    at += length;
+  }
   overlay.guarded.push_back(room);
   return overlay;
 }

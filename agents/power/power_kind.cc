@@ -29,6 +29,6 @@ std::unique_ptr<work::Work> make(work::Makings with) {
 
 }  // namespace
 
-const work::Kind power_kind{"power", true, wrong, materials, past_return, make};
+const work::Kind power_kind{"power", true, false, wrong, materials, past_return, make};
 
 }  // namespace metalmesh::power

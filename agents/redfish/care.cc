@@ -149,4 +149,17 @@ SlotWays parse_slot_ways(const HttpReplied& reply) {
   });
 }
 
+std::string parse_certificate_text(const HttpReplied& reply) {
+  return of_object(reply, [](View root) { return root["CertificateString"].whole_text(); });
+}
+
+std::string parse_picture(const HttpReplied& reply, const std::string& name) {
+  const auto document = Document::parse_object(reply.body);
+  if (!document || reply.status / 100 != 2) return {};
+  std::string text = document->root()[name].whole_text();
+  std::erase_if(text, [](char c) { return c == '\r' || c == '\n'; });
+  const auto is_base64 = [](char c) { return is_alnum(c) || c == '+' || c == '/' || c == '='; };
+  return std::ranges::all_of(text, is_base64) ? text : std::string();
+}
+
 }  // namespace metalmesh::redfish

@@ -80,4 +80,10 @@ struct SlotWays {
 };
 SlotWays parse_slot_ways(const HttpReplied& reply);
 
+/// A certificate, in PEM; empty: it does not show it.
+std::string parse_certificate_text(const HttpReplied& reply);
+
+/// What is called `name` in the answer of an action that succeeded, if it is Base64; empty: nothing.
+std::string parse_picture(const HttpReplied& reply, const std::string& name);
+
 }  // namespace metalmesh::redfish

@@ -44,6 +44,10 @@ std::string View::text() const {
   return {};
 }
 
+std::string View::whole_text() const {
+  return value_ != nullptr && value_->is_string() ? std::string(value_->get_string()) : std::string();
+}
+
 std::vector<View> View::one_or_more(std::size_t limit) const {
   if (is_object()) return {*this};
   return items(limit);

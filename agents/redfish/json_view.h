@@ -26,6 +26,8 @@ class View {
   [[nodiscard]] std::vector<View> one_or_more(std::size_t limit = 256) const;
   /// Text of a string, number or boolean; empty otherwise. At most 2,048 characters.
   [[nodiscard]] std::string text() const;
+  /// Of a string, however long; for what is no text for people.
+  [[nodiscard]] std::string whole_text() const;
   [[nodiscard]] std::vector<std::string> texts() const;
   [[nodiscard]] std::optional<bool> flag() const;
   /// Path of a reference: {"@odata.id": "..."} or the bare string.

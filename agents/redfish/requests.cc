@@ -93,8 +93,15 @@ Request eject_media(const Slot& slot, const std::optional<std::string>& if_match
   return form == EjectForm::bare ? make("POST", target) : make("POST", target, json::object{});
 }
 
-Request enable_media(std::string action) {
-  return make("POST", std::move(action), json::object{{"RMediaState", "Enable"}});
+Request invoke(std::string action, const std::map<std::string, std::string>& arguments) {
+  json::object body;
+  for (const auto& [name, value] : arguments) body[name] = text(value);
+  return make("POST", std::move(action), body);
+}
+
+Request import_certificate(std::string collection, std::string_view pem) {
+  return make("POST", std::move(collection),
+              json::object{{"CertificateString", text(pem)}, {"CertificateType", "PEM"}});
 }
 
 std::string_view cd_target(const Boot& boot, unsigned tried) {

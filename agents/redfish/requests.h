@@ -2,6 +2,7 @@
 // placeholders that the HTTP adapter fills. Session token, address and TLS trust are added by whoever sends.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,8 +49,14 @@ enum class EjectForm { object, bare, patch };
 Request eject_media(const Slot& slot, const std::optional<std::string>& if_match,
                     EjectForm form = EjectForm::object);
 
+/// An action of a maker's own.
+Request invoke(std::string action, const std::map<std::string, std::string>& arguments);
 /// Remote media are switched on; `action` is what does it.
-Request enable_media(std::string action);
+inline Request enable_media(std::string action) {
+  return invoke(std::move(action), {{"RMediaState", "Enable"}});
+}
+/// A certificate becomes a member of `collection`; `pem` is one.
+Request import_certificate(std::string collection, std::string_view pem);
 
 /// Boot once from CD under UEFI. `with_mode` false leaves BootSourceOverrideMode out.
 Request boot_once(const System& system, bool with_mode, const std::optional<std::string>& if_match,

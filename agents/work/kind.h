@@ -21,7 +21,6 @@ struct Materials {
   };
   std::vector<wire::ImageRef> images;
   std::vector<Blob> blobs;
-  bool medium = false;  // made of the first of each, and served to the machine
 };
 
 /// What a machine of any kind is made from. What it refers to must outlive it.
@@ -31,6 +30,7 @@ struct Makings {
   MediaUrls urls;
   std::uint64_t seed = 0;
   bmc::Known known;
+  bool any_key = false;  // whoever answers may be logged in to, by the key that it shows at first
 };
 
 struct Kind {
@@ -38,6 +38,8 @@ struct Kind {
   /// It changes the machine: has a generation, goes by its fence, takes one of the site's places, and is alone
   /// on its machine. Otherwise it only reads.
   bool changes;
+  /// It has a medium made, of the first of its images and blobs, and served to the machine.
+  bool medium;
   /// What is wrong with an order beyond what is asked of all; a sentence that goes on after "the order's ".
   std::optional<std::string> (*wrong)(const wire::Agreed& agreed, const wire::Issue& issue);
   Materials (*materials)(const wire::Agreed& agreed, const wire::Issue& issue);

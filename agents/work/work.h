@@ -104,12 +104,16 @@ struct RetryLater {
 struct KeepMap {
   record::BmcMap map;
 };
+/// What the host's screen showed, in Base64: for whoever reads what was said.
+struct KeepScreen {
+  std::string picture;
+};
 /// Terminal: job.ended is set, the Ended event (from custody: MediumReleased) is the last Tell before this.
 /// Cleanup has run.
 struct Finish {};
 
 using JobAction = std::variant<CallBmc, WaitFor, StopWaiting, SetMount, Probe, Tell, LoginRefused,
-                               LoginAccepted, RetryLater, KeepMap, Finish>;
+                               LoginAccepted, RetryLater, KeepMap, KeepScreen, Finish>;
 
 struct JobOutcome {
   std::vector<JobAction> actions;
@@ -144,6 +148,7 @@ struct MediaUrls {
   std::string medium;
   std::string second;  // empty: there is none
   std::string base;    // ends before "/m/...", to tell our own leftovers from foreign media
+  std::string ca;      // PEM, that they are checked by; empty: they come without TLS
 };
 
 class Work {
