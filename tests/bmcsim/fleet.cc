@@ -88,12 +88,15 @@ std::string Fleet::inventory(const FleetOptions& options) const {
     const std::string labels = yaml_labels(options.labels) + (is_real ? ", machine: qemu" : "");
     const std::string vars = is_real ? fmt::format("address: 10.0.2.{}/24, gateway: 10.0.2.2", 15 + real++)
                                      : fmt::format("address: 10.0.{}.{}/16", i / 250, i % 250 + 1);
+    const auto known = members_[i].model->known_by();
+    const std::string second =
+        known.mac.empty() ? "serial: " + known.serial : fmt::format("macs: [\"{}\"]", known.mac);
     out += fmt::format(
         "---\napiVersion: metalmesh/v1\nkind: Server\nmetadata:\n  name: {0}\n  labels: {{{1}}}\nspec:\n  "
         "site: {2}\n"
-        "  bmc: {{address: \"{3}:{4}\", credential: {2}-bmc}}\n  identity: {{serial: {5}, uuid: {6}}}\n"
+        "  bmc: {{address: \"{3}:{4}\", credential: {2}-bmc}}\n  identity: {{{5}, uuid: {6}}}\n"
         "  hostname: {0}.example.net\n  state: new\n  vars: {{{7}}}\n",
-        bmc.name, labels, options.site, members_[i].address, options.port, bmc.serial, bmc.uuid, vars);
+        bmc.name, labels, options.site, members_[i].address, options.port, second, known.uuid, vars);
   }
   return out;
 }

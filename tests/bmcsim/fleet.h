@@ -46,7 +46,7 @@ class Fleet {
   [[nodiscard]] const std::vector<Member>& members() const { return members_; }
   /// Null when there is none.
   BmcModel* by_name(const std::string& name);
-  /// Server objects for `metalmesh apply`. Hosts get an address variable, nothing is left to DHCP; real
+  /// Server objects for `metalmesh apply`, by what each tells of itself. Hosts get an address variable, nothing is left to DHCP; real
   /// machines are labelled machine=qemu and get one in QEMU's own network, and its gateway.
   [[nodiscard]] std::string inventory(const FleetOptions& options) const;
 

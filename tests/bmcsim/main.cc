@@ -85,6 +85,16 @@ int main(int argc, char** argv) {
                      "[,secure-boot=on|off]\n"
                      "rerror: what a failing read of its medium does; stop tries again until it works")
         ->take_all();
+    command
+        ->add_option(
+            "--tree", trees,
+            "[SERVER=]PATH: show themselves as this one was recorded: a folder of DMTF's mockup form, or a\n"
+            "file of metalmesh inspect --capture or a deployment's transcript; several are taken together")
+        ->take_all();
+    command
+        ->add_option("--personality", personalities,
+                     "[SERVER=]FILE: and behave as it says (tests/bmcsim/personalities)")
+        ->take_all();
   };
   auto* serve = app.add_subcommand("serve", "run the BMCs until SIGTERM");
   common(serve);
@@ -107,16 +117,6 @@ int main(int argc, char** argv) {
   serve
       ->add_option("--fault", faults,
                    "[SERVER=]NAME: a fault from the start, of one server or of all (see faults)")
-      ->take_all();
-  serve
-      ->add_option(
-          "--tree", trees,
-          "[SERVER=]PATH: show themselves as this one was recorded: a folder of DMTF's mockup form, or a\n"
-          "file of metalmesh inspect --capture or a deployment's transcript; several are taken together")
-      ->take_all();
-  serve
-      ->add_option("--personality", personalities,
-                   "[SERVER=]FILE: and behave as it says (tests/bmcsim/personalities)")
       ->take_all();
   auto* known_faults =
       app.add_subcommand("faults", "what a BMC can have: name, what it does, who reported it");

@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -34,6 +35,7 @@ using tcp = asio::ip::tcp;
 constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto machine_start = std::chrono::seconds(60);
 constexpr auto machine_check = std::chrono::seconds(1);
+constexpr auto goodbye_time = std::chrono::seconds(2);  // for the client's own goodbye
 
 namespace {
 
@@ -52,7 +54,7 @@ RedfishRequest plain(http::request<http::string_body>&& request) {
   return out;
 }
 
-std::string wire(RedfishReply reply, bool head) {
+std::string wire(RedfishReply reply, bool head, bool keep_alive) {
   if (reply.gzip) {
     reply.body = gzip(reply.body);
     reply.headers.emplace_back("Content-Encoding", "gzip");
@@ -61,6 +63,7 @@ std::string wire(RedfishReply reply, bool head) {
                     std::string(http::obsolete_reason(static_cast<http::status>(reply.status))) + "\r\n";
   for (const auto& [name, value] : reply.headers) out += name + ": " + value + "\r\n";
   if (reply.status != 204) out += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
+  if (!keep_alive) out += "Connection: close\r\n";
   out += "\r\n";
   if (!head) out += reply.body;
   return out;
@@ -239,11 +242,19 @@ struct Simulation::Impl {
         asio::steady_timer slow(io, reply.delay);
         co_await slow.async_wait(as_tuple);
       }
-      const std::string bytes = wire(reply, asked.method == "HEAD");
+      const std::string bytes = wire(reply, asked.method == "HEAD", keep_alive);
       const auto view = asio::buffer(bytes);
       auto [ec, written] = co_await asio::async_write(stream, view, as_tuple);
-      if (ec || !keep_alive) co_return;
+      if (ec) co_return;
+      if (!keep_alive) co_return co_await say_goodbye(stream);
     }
+  }
+
+  /// Closing at once would look like a break to the client, and could reset what it has not read yet.
+  asio::awaitable<void> say_goodbye(ssl::stream<tcp::socket>& stream) {
+    using namespace asio::experimental::awaitable_operators;
+    asio::steady_timer patience(io, goodbye_time);
+    co_await (stream.async_shutdown(as_tuple) || patience.async_wait(as_tuple));
   }
 
   asio::awaitable<void> serve_control(tcp::socket socket) {
@@ -259,7 +270,7 @@ struct Simulation::Impl {
       reply.status = answer.status;
       reply.headers = {{"Content-Type", "application/json"}};
       reply.body = answer.body;
-      const std::string bytes = wire(reply, false);
+      const std::string bytes = wire(reply, false, true);
       const auto view = asio::buffer(bytes);
       auto [ec, written] = co_await asio::async_write(socket, view, as_tuple);
       if (ec) co_return;

@@ -30,6 +30,11 @@ constexpr std::string_view weather_classes[] = {
     "a port was found open",
     "an image rotted on a site's disk",
     "a machine ran what was on an image",
+    "a discovery found a BMC",
+    "a discovery left a BMC alone",
+    "a server was left out for its hardware",
+    "a server was left out for a role",
+    "a role was frozen in an order",
 };
 constexpr std::uint64_t plenty = 50;
 constexpr std::uint64_t plenty_of_a_story =
@@ -69,7 +74,7 @@ constexpr Rare rare_branches[] = {
     {"a machine was switched by an order", 100},
     {"nobody knows whether a machine was cycled", 2000},
     {"a machine was inspected while it was installed", 2000},
-    {"what is in use was started from an image, as asked", 5000},
+    {"what is in use was started from an image, as asked", 500},
     {"a start from an image was called back", 200},
     {"a start from an image ended by a person's word", 1000},
     {"a start from an image ended as its time was over", 1000},

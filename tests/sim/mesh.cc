@@ -7,28 +7,45 @@
 
 #include "agents/core/agent_core.h"
 #include "agents/core/row_keys.h"
+#include "common/base/check.h"
 #include "common/delivery/stream_sender.h"
 #include "common/delivery/topics.h"
 #include "controller/state/tables.h"
 #include "schemas/record/stream.pb.h"
 #include "tests/sim/endings.h"
 #include "tests/sim/operated_controller.h"
+#include "tests/support/open_site.h"
 
 namespace metalmesh::sim {
 namespace {
 
 using namespace std::chrono_literals;
 
-agent::AgentSettings settings_of(const std::string& site) {
+constexpr Duration reads_the_log = 5min;  // the people on the spot
+
+/// A row of a site's own for the BMCs of this world; it says nothing new.
+config::BmcQuirks row_of_this_world() {
+  config::BmcQuirks row;
+  row.set_name("this-world");
+  row.mutable_match()->set_vendor("Metalmesh");
+  row.mutable_match()->set_product("bmcsim");
+  row.set_boot_target("Cd");
+  (*row.mutable_sources())["bootTarget"] = "it is made so";
+  return row;
+}
+
+agent::AgentSettings settings_of(const std::string& site, const Swarm& swarm) {
   agent::AgentSettings settings;
   settings.site = SiteName(site);
   settings.machine_id = "edge-" + site;
   settings.version = "sim";
+  test::open_to_all(settings);
   add_endings(settings.families);
   settings.timeouts.poll = 15s;
   settings.timeouts.first_read = 2min;  // the firmware here is quick
   settings.timeouts.boot = 15min;
   settings.shelf_room = 100'000;  // a few transcripts
+  if (swarm.known_bmcs) MM_CHECK(settings.quirks.add(row_of_this_world(), QuirkOrigin::site).has_value());
   return settings;
 }
 
@@ -37,6 +54,12 @@ bool drained(const SimStore& rows, const std::string& key) {
   record::StreamSender head;
   const auto row = rows.find(key);
   return row && head.ParseFromString(*row) && head.acked() + 1 == head.next_seq();
+}
+
+/// Some lack what their type says must be, and of some nobody can say which card a role is.
+void make_of_type(bmcsim::BmcOptions& machine, unsigned number) {
+  machine.memory_gib = wanted_memory_gib / (number % 3 == 1 ? 2 : 1);
+  if (number % 5 == 2) machine.macs.push_back(machine.macs.front().substr(0, 15) + "02");
 }
 
 }  // namespace
@@ -53,6 +76,7 @@ Mesh::Mesh(const Swarm& given, Random random, const KeyRing& keys, bool print)
             }}),
       prober(events,
              [this](const std::string& host, std::uint16_t) {
+               if (bmcs.by_address().contains(host)) return Listener{Listener::Port::open, {}};
                const Listener found = bmcs.listener(host);
                if (found.port == Listener::Port::open) witness.marks().hit("a port was found open");
                return found;
@@ -77,6 +101,9 @@ Site* Mesh::site_named(const std::string& name) {
 }
 
 void Mesh::build_controller() {
+  controller::PaceLimits& ceilings = witness.court().facts.ceilings;
+  if (swarm.starts_per_site > 0) ceilings.per_site = swarm.starts_per_site;
+  if (swarm.starts_per_actor > 0) ceilings.per_actor = swarm.starts_per_actor;
   std::vector<std::string> names;
   std::vector<ServerToRegister> servers;
   for (const auto& site : sites) {
@@ -111,7 +138,10 @@ void Mesh::build_controller() {
     }
     bus.publish(name, std::move(message));
   };
-  around.durable = [this](const Batch& batch) { witness.on_controller_durable(batch); };
+  around.durable = [this](const Batch& batch) {
+    witness.on_controller_durable(batch);
+    controller_committed();
+  };
   around.came_up = [this, name](const Surroundings::Deliver&) {
     witness.on_controller_started();
     bus.connect(name);
@@ -129,7 +159,8 @@ void Mesh::build_controller() {
             // A person may take over a clock's new year; then what is old by it goes rightly.
             controller::ControllerLimits{.entries_kept = swarm.entries_kept,
                                          .planned_at_once = swarm.planned_at_once,
-                                         .transcripts = {.age = std::chrono::years(100)}});
+                                         .transcripts = {.age = std::chrono::years(100)},
+                                         .pace = witness.court().facts.ceilings});
       },
       std::move(around));
   bus.attach(
@@ -147,6 +178,8 @@ void Mesh::build_site(unsigned index) {
     Machine& machine = bmcs.add(fmt::format("{}-n{}", site.name, i + 1),
                                 fmt::format("10.{}.{}.{}", index + 1, i / 250, i % 250 + 1));
     machine.model->options().password = site.bmc_password;
+    if (swarm.stalling) machine.model->options().stops_reading_at = 50;
+    if (swarm.typed) make_of_type(machine.model->options(), index + i);
     site.machines.push_back(&machine);
   }
   site.box = build_box(site, site.name);
@@ -163,7 +196,7 @@ Box Mesh::build_box(Site& site, const std::string& name) {
       name, events, trace, swarm, random_.fork(),
       [this, &site](const RowReader& rows, Entropy& entropy) {
         return std::make_unique<agent::AgentCore>(rows, keys_.signer(site.name), keys_.verifier(), entropy,
-                                                  settings_of(site.name));
+                                                  settings_of(site.name, swarm));
       },
       around_agent(site, name, *box.media, *box.images));
   SimNode* node = box.node.get();
@@ -379,6 +412,16 @@ void Mesh::tell_credentials(Site& site) {
   }
 }
 
+/// Who reads that BMCs refused it, and knows it to be right, says so.
+void Mesh::release_credentials(Site& site) {
+  const SimStore& rows = site.box.node->rows();
+  const auto marks = rows.scan(agent::rows::credential, agent::rows::after(agent::rows::credential), 1);
+  if (!marks || marks->empty()) return;
+  trace.line(events.now(), site.name, "is told to try its credential again");
+  ++site.password_version;
+  tell_credentials(site);
+}
+
 void Mesh::heal() {
   healed_ = true;
   trace.line(events.now(), "world", "heals");
@@ -390,6 +433,7 @@ void Mesh::heal() {
   for (const auto& site : sites) {
     site->box.node->set_healthy();
     for (Machine* machine : site->machines) machine->model->release_sessions();
+    events.after(reads_the_log, [this, &site = *site] { release_credentials(site); });
     if (!site->twin.node) continue;
     // Which of the two the controller believes is not known here: neither can be trusted with its history.
     if (site->twin.node->alive() && !site->twin_was_empty) enrol_anew(*site);

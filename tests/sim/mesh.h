@@ -2,6 +2,7 @@
 // machines, the broker, the operator and the witness. Everything runs on one virtual clock in one thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -85,7 +86,8 @@ class Mesh {
   std::vector<std::unique_ptr<Site>> sites;
   std::unique_ptr<Operator> person;
   std::unique_ptr<SimNode> controller;
-  std::unique_ptr<SimNode> second;  // with the same identity, if there is one
+  std::unique_ptr<SimNode> second;                     // with the same identity, if there is one
+  std::function<void()> controller_committed = [] {};  // a story may look then
 
  private:
   void build_site(unsigned index);
@@ -95,6 +97,7 @@ class Mesh {
   SimImages::Source image_source();
   void fetch_image(SimImages& images, const ImageFetch& fetch, const Surroundings::Deliver& deliver);
   void tell_credentials(Site& site);
+  void release_credentials(Site& site);
   Site* site_named(const std::string& name);
 
   Random random_;

@@ -103,6 +103,9 @@ constexpr std::string_view rare[] = {
     "members_is_an_object",
     "basic_only_401",
     "root_without_slash",
+    "session_no_location",
+    "session_empty_body",
+    "boot_forgotten",
 };
 
 constexpr std::string_view bouts[] = {

@@ -36,6 +36,8 @@ void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
   care_for_rollouts(core, now, out);
   if (!resting_ && works_ < most_works && fingers_.chance(swarm_.works)) begin_work(core, now, out);
   if (!resting_) end_a_session(core, now, out);
+  if (!resting_ && swarm_.thief) steal(core, now, out);
+  if (!resting_ && eyes_.chance(swarm_.discoveries)) find_bmcs(core, now, out);
 }
 
 bool Operator::ask(ControllerCore& core, const Now& now, Outcome& out, decltype(OperatorRequest::body) body) {
@@ -164,7 +166,22 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
       proof.set_host_var("address");
     }
     proof.mutable_within()->set_seconds(600);
+    if (swarm_.typed) {
+      wire::Link& link = *profile.mutable_spec()->mutable_host()->mutable_network()->add_links();
+      link.set_role("prod0");
+      link.set_dhcp(true);
+    }
     ask(core, now, out, Apply{profile, {}});
+  }
+  if (swarm_.typed && !mesh.hardware_types.contains("all")) {
+    auto type = named<rest::HardwareType>("HardwareType", "all");
+    type.mutable_spec()->set_manufacturer("*");
+    type.mutable_spec()->set_model("Simulated Server");
+    auto& memory = *type.mutable_spec()->mutable_expect()->mutable_memory();
+    memory.set_size(std::uint64_t{wanted_memory_gib} << 30U);
+    memory.set_must(true);
+    (*type.mutable_spec()->mutable_nics())["prod0"];  // the only one there is
+    ask(core, now, out, Apply{type, {}});
   }
   for (const ServerToRegister& wanted : servers_) {
     const auto found = mesh.servers.find(wanted.name);

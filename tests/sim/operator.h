@@ -93,9 +93,14 @@ class Operator {
   void care_for_servers(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_rollouts(controller::ControllerCore& core, const Now& now, Outcome& out);
   void begin_rollout(controller::ControllerCore& core, const Now& now, Outcome& out);
+  /// Whoever has a tool's token: a rollout for each server that can be had, as fast as they are answered.
+  void steal(controller::ControllerCore& core, const Now& now, Outcome& out);
   /// Of power, of inspections or of an image, at once over whatever is selected.
+  [[nodiscard]] std::string one_that_installs(const controller::ControllerCore& core) const;
   void begin_work(controller::ControllerCore& core, const Now& now, Outcome& out);
   void as_start_from_image(rest::RolloutSpec& spec);
+  /// She looks around, and registers nothing of it.
+  void find_bmcs(controller::ControllerCore& core, const Now& now, Outcome& out);
   void end_a_session(controller::ControllerCore& core, const Now& now, Outcome& out);
 
   const Swarm& swarm_;
@@ -122,7 +127,9 @@ class Operator {
   unsigned keys_ = 0;
   unsigned rollouts_ = 0;
   Random fingers_ = Random(habits_).fork();  // apart, too: on the power button
+  Random eyes_ = Random(fingers_).fork();    // and when she looks around
   unsigned works_ = 0;
+  std::set<std::string> stolen_;  // servers that the thief has tried
   bool resting_ = false;
 };
 

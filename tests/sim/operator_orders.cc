@@ -15,7 +15,43 @@ using namespace controller;
 constexpr unsigned most_rollouts = 6;
 constexpr std::uint32_t bulk_parallel = 1000;
 
+constexpr char thief[] = "thief";
+
+bool is_stolen(const rest::Rollout& rollout) { return rollout.metadata().name().starts_with(thief); }
+
 }  // namespace
+
+void Operator::steal(ControllerCore& core, const Now& now, Outcome& out) {
+  std::vector<decltype(OperatorRequest::body)> wants;
+  for (const auto& [name, rollout] : core.state().rollouts) {
+    if (!is_stolen(rollout)) continue;
+    const std::string& state = rollout.status().state();
+    const rest::Plan& plan = rollout.status().plan();
+    if (state == "draft") wants.emplace_back(PlanRollout{name});
+    if (state == "planned" && plan.server_count() > 0)
+      wants.emplace_back(StartRollout{name, plan.digest(), plan.server_count()});
+  }
+  for (const auto& [name, server] : core.state().servers) {
+    if (server.status().phase() != "ready" || !stolen_.insert(name).second) continue;
+    auto rollout = named<rest::Rollout>("Rollout", std::string(thief) + "-" + name);
+    auto& spec = *rollout.mutable_spec();
+    spec.set_action("install");
+    spec.mutable_select()->add_servers(name);
+    spec.set_image("linux");
+    spec.set_profile("base");
+    spec.set_powered_on("force");
+    spec.mutable_parallel()->set_total(1);
+    spec.mutable_parallel()->set_per_site(swarm_.stalling ? 2 : bulk_parallel);
+    spec.mutable_start_within()->set_seconds(std::chrono::seconds(2h).count());
+    spec.mutable_stop_after()->set_after_wipe("100%");
+    spec.mutable_stop_after()->set_before_wipe("100%");
+    wants.emplace_back(Apply{rollout, {}});
+  }
+  for (auto& body : wants) {
+    const OperatorRequest request{thief, "", std::move(body), "3fa9c1d20000"};
+    take(request, core.operate(request, now, out));
+  }
+}
 
 /// As people write it: a slip of the pen when they spare somebody; names beside a selection that cuts them.
 void Operator::select_oddly(rest::Rollout& rollout) {
@@ -44,6 +80,10 @@ void Operator::care_for_rollouts(ControllerCore& core, const Now& now, Outcome& 
     if (rollout.spec().action() != "install") {
       const bool unwanted = state == "stopped" || (state == "running" && !resting_ && fingers_.chance(20));
       if (unwanted) abort.push_back(name);
+      continue;
+    }
+    if (is_stolen(rollout)) {
+      if (state == "stopped") abort.push_back(name);
       continue;
     }
     busy = busy || (state != "done" && state != "draft" && state != "planned");
@@ -157,6 +197,14 @@ void Operator::as_start_from_image(rest::RolloutSpec& spec) {
   boot.set_in_use(fingers_.chance(500));
 }
 
+void Operator::find_bmcs(ControllerCore& core, const Now& now, Outcome& out) {
+  const std::string& site = sites_[eyes_.below(sites_.size())];
+  DiscoverBmcs request{.site = site};
+  for (const ServerToRegister& each : servers_)
+    if (each.site == site) request.ranges.push_back(each.address);
+  if (!request.ranges.empty() && ask(core, now, out, request)) marks_.hit("a discovery was begun");
+}
+
 /// A rescue is over when she says so.
 void Operator::end_a_session(ControllerCore& core, const Now& now, Outcome& out) {
   for (const auto& [id, deployment] : core.state().deployments) {
@@ -168,13 +216,22 @@ void Operator::end_a_session(ControllerCore& core, const Now& now, Outcome& out)
   }
 }
 
+std::string Operator::one_that_installs(const ControllerCore& core) const {
+  const auto& servers = core.state().servers;
+  const auto found = std::ranges::find_if(servers_, [&](const auto& one) {
+    const auto known = servers.find(one.name);
+    return known != servers.end() && known->second.status().phase() == "installing";
+  });
+  return found == servers_.end() ? std::string() : found->name;
+}
+
 void Operator::begin_work(ControllerCore& core, const Now& now, Outcome& out) {
   const std::string name = "w" + std::to_string(++works_);
   auto rollout = named<rest::Rollout>("Rollout", name);
   auto& spec = *rollout.mutable_spec();
   if (fingers_.chance(300)) {
     spec.set_action(fingers_.chance(300) ? "doctor" : "inspect");
-  } else if (fingers_.chance(300)) {
+  } else if (fingers_.chance(swarm_.rescues)) {
     as_start_from_image(spec);
   } else if (fingers_.chance(250)) {
     spec.set_action("mountTest");
@@ -190,7 +247,11 @@ void Operator::begin_work(ControllerCore& core, const Now& now, Outcome& out) {
     spec.mutable_power()->set_change(changes[fingers_.below(std::size(changes))]);
     spec.mutable_power()->mutable_within()->set_seconds(static_cast<std::int64_t>(60 + fingers_.below(600)));
   }
-  if (fingers_.chance(500)) {
+  // Who asks about a machine most often asks while it installs.
+  const std::string curious = spec.action() == "inspect" ? one_that_installs(core) : std::string();
+  if (!curious.empty()) {
+    spec.mutable_select()->add_servers(curious);
+  } else if (fingers_.chance(500)) {
     spec.mutable_select()->add_sites("*");
   } else {
     spec.mutable_select()->add_servers(servers_[fingers_.below(servers_.size())].name);

@@ -45,7 +45,7 @@ bmcsim::BmcOptions options_of(const std::string& name, const Swarm& swarm, Rando
   options.once_ignored = random.chance(swarm.once_ignored);
   options.cd_first = random.chance(swarm.cd_first);
   options.slot_lag = random.chance(swarm.slot_lag) ? Duration(random.below(20) * 1s) : Duration();
-  options.powered_on = random.chance(150);
+  options.powered_on = random.chance(swarm.running);
   options.disk_has_os = options.powered_on;
   options.boot_mark = boot_mark;
   return options;

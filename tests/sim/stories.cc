@@ -13,9 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace states = controller::states;
 
-constexpr std::uint32_t seeds_that_tell_one = 330;    // per mille
-constexpr std::uint32_t seeds_with_odd_fleets = 110;  // of the others
-
 /// Nothing else goes wrong.
 void calm(Swarm& swarm, Random& random) {
   Swarm quiet;
@@ -41,6 +38,18 @@ struct Tale {
   void (*prepare)(Swarm&);
   static std::span<const Tale> all();
 };
+
+namespace {
+
+/// Stories that follow one another in the table and share a share of the seeds that tell none of those before: a seed tells
+/// what it told when a group is added behind.
+struct Group {
+  std::size_t stories;
+  std::uint32_t per_mille;
+};
+constexpr Group groups[] = {{19, 330}, {1, 110}, {4, 120}, {4, 130}};
+
+}  // namespace
 
 std::span<const Tale> Tale::all() {
   static constexpr Tale table[] = {
@@ -74,6 +83,7 @@ std::span<const Tale> Tale::all() {
        [](Swarm& s) {
          s.one_by_one = true;
          s.carelessness = 1000;  // whose word would free the place
+         s.works = 100;          // she looks at what may run on without its job
        }},
       {"refused-again", &Stories::refused_again,
        [](Swarm& s) {
@@ -104,7 +114,7 @@ std::span<const Tale> Tale::all() {
          s.trouble_every = 2min;
          s.trouble_restart = 700;
        }},
-      // The last one has a share of its own: what dozens of BMCs do seldom needs many of them.
+      // A group of its own: what dozens of BMCs do seldom needs many of them.
       {"odd-fleet", nullptr,
        [](Swarm& s) {
          s.sites = 1;
@@ -117,16 +127,52 @@ std::span<const Tale> Tale::all() {
          s.trouble_restart = 700;
          s.reinstalls = true;
        }},
+      {"start-cut-off", &Stories::start_cut_off,
+       [](Swarm& s) {
+         s.servers_per_site = 6;
+         s.planned_at_once = 2;
+         s.bulk = true;
+       }},
+      {"power-beside", &Stories::power_beside,
+       [](Swarm& s) {
+         s.works = 300;
+         s.reinstalls = true;
+       }},
+      {"known-and-changed", &Stories::changed_places,
+       [](Swarm& s) {
+         s.known_bmcs = true;
+         s.keys_differ = false;
+       }},
+      {"others-medium", &Stories::others_medium, [](Swarm&) {}},
+      {"put-back-unarmed", &Stories::put_back_unarmed, [](Swarm& s) { s.image_time = 3min; }},
+      {"older-than-kept", &Stories::older_than_kept,
+       [](Swarm& s) {
+         s.one_by_one = true;
+         s.entries_kept = 2;
+         s.works = 100;
+       }},
+      {"given-up-inserts", &Stories::given_up_inserts, [](Swarm& s) { s.carelessness = 1000; }},
+      {"rescue-days", &Stories::rescue_days,
+       [](Swarm& s) {
+         s.sites = 2;
+         s.running = 500;
+         s.greedy = true;
+         s.works = 300;
+         s.rescues = 900;
+       }},
   };
   return table;
 }
 
 void draw_story(Swarm& swarm, Random random, std::string_view wanted) {
-  const bool tells = random.chance(seeds_that_tell_one);
-  const auto stories = Tale::all();
-  const Tale* tale = tells ? &stories[random.below(stories.size() - 1)] : nullptr;
-  if (!tells && random.chance(seeds_with_odd_fleets)) tale = &stories.back();
-  if (!wanted.empty()) tale = &*std::ranges::find(stories, wanted, &Tale::name);
+  const Tale* tale = nullptr;
+  std::span<const Tale> left = Tale::all();
+  for (const auto& [stories, per_mille] : groups) {
+    const auto group = left.first(stories);
+    if (tale == nullptr && random.chance(per_mille)) tale = &group[stories == 1 ? 0 : random.below(stories)];
+    left = left.subspan(stories);
+  }
+  if (!wanted.empty()) tale = &*std::ranges::find(Tale::all(), wanted, &Tale::name);
   if (tale == nullptr) return;
   calm(swarm, random);
   tale->prepare(swarm);
@@ -177,6 +223,13 @@ Machine* Stories::machine_of(const std::string& deployment) {
   const auto& all = mesh_.bmcs.machines();
   const auto found = std::ranges::find(all, name, [](const auto& machine) { return machine->name; });
   return found == all.end() ? nullptr : found->get();
+}
+
+const JournalCopy* Stories::journal_of(const Site& site) const {
+  const Facts& facts = mesh_.witness.facts();
+  const auto agent = facts.agents.find(site.name);
+  const bool begun = agent != facts.agents.end() && agent->second.copy < facts.copies.size();
+  return begun ? &facts.copies[agent->second.copy] : nullptr;
 }
 
 bool Stories::is_written(const std::string& deployment) const {

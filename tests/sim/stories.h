@@ -55,6 +55,13 @@ class Stories {
   void woke_late();
   void clock_believed();
   void changed_places();
+  void start_cut_off();
+  void power_beside();
+  void others_medium();
+  void put_back_unarmed();
+  void older_than_kept();
+  void given_up_inserts();
+  void rescue_days();
 
   // ---- what is to be seen from outside
   [[nodiscard]] Site& site_of(const std::string& deployment);
@@ -64,6 +71,8 @@ class Stories {
   [[nodiscard]] std::optional<std::string> begun();
   /// Waits for its turn in a rollout that runs; `at_one_site`: and nothing is under way elsewhere.
   [[nodiscard]] std::optional<std::string> waiting(bool at_one_site = false);
+  /// What the site's agent made durable; nothing when it has not begun.
+  [[nodiscard]] const JournalCopy* journal_of(const Site& site) const;
   /// Who is next in its rollout is at the same site.
   [[nodiscard]] bool next_is_here(const std::string& deployment) const;
   /// One whose installer has run for so long.

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "controller/state/deployment_states.h"
 #include "tests/sim/story_marks.h"
+#include "tests/sim/words.h"
 
 namespace metalmesh::sim {
 
@@ -95,6 +97,96 @@ void Stories::both_put_back() {
   restore_controller();
   person_aborts(id_);
   struck(story_mark::both_older);
+  is_over();
+}
+
+/// The whole disk of its box was: its image is fetched anew. Whom nobody tells better goes on from there, and nobody hears it.
+void Stories::put_back_unarmed() {
+  every_ = 200ms;
+  const Facts& facts = mesh_.witness.facts();
+  if (step_ == 0) {
+    const auto id = begun();
+    if (!id || facts.deployments.at(*id).stage() >= wire::INSERT) return;
+    const JournalCopy* journal = journal_of(site_of(*id));
+    if (journal == nullptr) return;
+    id_ = *id;
+    site_copy_ = site_of(id_).box.node->rows().rows();
+    count_ = journal->entries.size();
+    return go_on();
+  }
+  Site& site = site_of(id_);
+  if (step_ == 2) {
+    const AgentLife& agent = facts.agents.at(site.name);
+    if (agent.behind_log && !agent.vouched) return;  // as it should be, until it is enrolled anew
+    if (agent.behind_log) mesh_.bus.partition(site.name, 10min);
+    return is_over();
+  }
+  const auto known = facts.deployments.find(id_);
+  if (known == facts.deployments.end() || !controller::is_open(known->second.state()) ||
+      known->second.stage() >= wire::ARM) {
+    step_ = 0;  // it was quicker
+    return;
+  }
+  const auto logged = facts.logged.find(journal_of(site)->journal_id);
+  if (logged == facts.logged.end() || logged->second <= count_) return;
+  mesh_.witness.marks().hit("an agent's store was put back to an older copy");
+  site.box.node->crash_into(site_copy_, "its store is put back to an older copy");
+  mesh_.witness.on_store_replaced(site.name, site.box.node->rows());
+  site.box.images->lose();
+  struck(story_mark::unarmed);
+  go_on(mesh_.swarm.down_for + 2s);
+}
+
+/// In the backup it waits; what the site told of it since is trimmed. A person gives it up.
+void Stories::older_than_kept() {
+  const Facts& facts = mesh_.witness.facts();
+  if (step_ == 0) {
+    const auto id = waiting();
+    if (!id) return;
+    id_ = *id;
+    copy_ = mesh_.controller->rows().rows();
+    return go_on();
+  }
+  const JournalCopy* journal = journal_of(site_of(id_));
+  if (journal == nullptr) return is_over();
+  if (step_ == 1) {
+    const auto known = facts.deployments.find(id_);
+    if (known == facts.deployments.end()) return is_over();
+    if (controller::is_open(known->second.state()) || !is_written(id_)) return;
+    count_ = journal->entries.size();
+    return go_on();
+  }
+  if (journal->deleted < count_) return;
+  restore_controller();
+  person_aborts(id_);
+  struck(story_mark::trimmed);
+  is_over();
+}
+
+/// Its place is taken while its box is frozen. It wakes in a cut, goes as far as it may, and is refused.
+void Stories::given_up_inserts() {
+  constexpr Duration frozen = 160s;
+  constexpr Duration cut = frozen + 20s;
+  if (step_ == 0) {
+    const auto id = begun();
+    if (!id || mesh_.witness.facts().deployments.at(*id).stage() >= wire::PREFLIGHT) return;
+    id_ = *id;
+    Site& site = site_of(id_);
+    mesh_.start_newcomer(site);
+    mesh_.bus.partition(site.name, cut);
+    site.box.node->freeze(frozen);
+    return go_on(cut + 10s);
+  }
+  Site& site = site_of(id_);
+  if (step_ == 1) {
+    machine_ = machine_of(id_);
+    const bool inserted = machine_ != nullptr && is_our_medium(machine_->model->host().media_url());
+    if (!inserted || is_written(id_)) return is_over();
+    mesh_.lose_store(site, "its store does not open");
+    struck(story_mark::inserted);
+    return go_on(1min);
+  }
+  mesh_.stop_newcomer(site);
   is_over();
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agents/core/row_keys.h"
+#include "common/ports/wire_time.h"
 #include "controller/state/deployment_states.h"
 #include "schemas/record/job.pb.h"
 #include "tests/sim/stories.h"
@@ -173,6 +174,81 @@ void Stories::changed_places() {
       struck(story_mark::places);
       return;
     }
+  }
+}
+
+/// A technician's rescue image in one slot of each site.
+void Stories::others_medium() {
+  if (step_ == 0) {
+    for (const auto& site : mesh_.sites) {
+      site->machines[random_.below(site->machines.size())]->model->insert_foreign(
+          "https://elsewhere.example/rescue.iso", mesh_.events.now());
+    }
+    return go_on();
+  }
+  if (mesh_.witness.marks().count("told FOREIGN_MEDIA") == 0) return;
+  struck(story_mark::others);
+  is_over();
+}
+
+/// Some for servers in use as well, some not.
+void Stories::rescue_days() {
+  const Facts& facts = mesh_.witness.facts();
+  const bool ordered =
+      std::ranges::any_of(facts.said, [](const auto& entry) { return entry.second.action == "bootIso"; });
+  if (!ordered || facts.precious.empty()) return;
+  struck(story_mark::rescued);
+  is_over();
+}
+
+/// The power goes between two slices of a start: with some of its orders made, and before the next ones are.
+void Stories::start_cut_off() {
+  if (step_ != 0) return;
+  count_ = 1 + random_.below(mesh_.bmcs.machines().size() - 1);
+  mesh_.controller_committed = [this] {
+    const Facts& facts = mesh_.witness.facts();
+    if (step_ != 1 || mesh_.healed()) return;
+    for (const auto& [name, rollout] : facts.rollouts) {
+      if (rollout.status().state() != "starting") continue;
+      const auto of_it = [&](const auto& one) { return one.second.rollout() == name; };
+      if (static_cast<std::uint64_t>(std::ranges::count_if(facts.deployments, of_it)) < count_) continue;
+      mesh_.controller->rows().arm(SimStore::Fault::torn);
+      struck(story_mark::cut_off);
+      return is_over();
+    }
+  };
+  go_on();
+}
+
+/// A controller that has lost count repeats an old order to switch a machine, under a number above that of the install that
+/// it runs there.
+void Stories::power_beside() {
+  if (step_ == 0) {
+    for (const auto& machine : mesh_.bmcs.machines()) machine->model->options().install_time = 6min;
+    return go_on();
+  }
+  Machine* machine = installing(5s);
+  if (machine == nullptr) return;
+  const Facts& facts = mesh_.witness.facts();
+  const auto running = facts.launched.find(machine->model->host().installs().back().deployment);
+  if (running == facts.launched.end()) return;
+  for (const auto& [key, old] : facts.commands) {
+    wire::Agreed agreed;
+    if (!old.has_order() || !agreed.ParseFromString(old.order().agreed()) || !agreed.has_power() ||
+        agreed.server() != machine->name) {
+      continue;
+    }
+    const Site& site = site_of(running->first);
+    const AgentLife& agent = facts.agents.at(site.name);
+    wire::Command command = old;
+    command.set_journal_id(facts.copies[agent.copy].journal_id);
+    command.set_controller_epoch(agent.epoch);
+    wire::Issue& issue = *command.mutable_order()->mutable_issue();
+    issue.set_generation(running->second + 1);
+    *issue.mutable_start_by() = to_wire(mesh_.events.wall() + 1h);
+    mesh_.witness.on_order_altered(command.order());
+    if (mesh_.repeat_command(site, command)) struck(story_mark::beside);
+    return is_over();
   }
 }
 

@@ -30,9 +30,23 @@ inline constexpr std::string_view late = "a controller woke late, and another ag
 inline constexpr std::string_view new_time = "a controller died right after it believed a new time";
 inline constexpr std::string_view places = "two machines changed places between a look and an act";
 
+inline constexpr std::string_view cut_off = "a controller died when it had made some orders of a start";
+inline constexpr std::string_view beside = "power was ordered beside an install that ran";
+
+inline constexpr std::string_view others = "somebody else's medium was found where ours was to go";
+
+inline constexpr std::string_view unarmed =
+    "an agent was put back to before what it had told of an order that was not armed";
+inline constexpr std::string_view trimmed =
+    "a controller was put back behind what a site still kept of an order that was over";
+inline constexpr std::string_view inserted =
+    "an agent that had been given up came back, inserted a medium and was lost";
+inline constexpr std::string_view rescued = "starts from images were ordered where systems were in use";
+
 inline constexpr std::string_view all[] = {
-    in_the_dark,      forgotten, aborted_unheard, heard_first, both_older, folder,
-    in_the_dark_anew, second,    word_alone,      said_again,  stalled,    again,
-    glimpsed,         unproven,  unsaid,          late,        new_time,   places};
+    in_the_dark, forgotten,  aborted_unheard, heard_first, both_older, folder,   in_the_dark_anew,
+    second,      word_alone, said_again,      stalled,     again,      glimpsed, unproven,
+    unsaid,      late,       new_time,        places,      cut_off,    beside,   others,
+    unarmed,     trimmed,    inserted,        rescued};
 
 }  // namespace metalmesh::sim::story_mark

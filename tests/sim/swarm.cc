@@ -75,8 +75,11 @@ constexpr FaultClass classes[] = {
     {"meddling", [](Swarm& s) { s.meddling = 0; }},
     {"tidiness", [](Swarm& s) { s.tidiness = 0; }},
     {"works", [](Swarm& s) { s.works = 0; }},
+    {"discoveries", [](Swarm& s) { s.discoveries = 0; }},
+    {"types", [](Swarm& s) { s.typed = false; }},
     {"reinstall", [](Swarm& s) { s.reinstalls = false; }},
     {"greedy", [](Swarm& s) { s.greedy = false; }},
+    {"thief", [](Swarm& s) { s.thief = s.stalling = false; }},
     {"story", [](Swarm& s) { s.story = {}; }},
 };
 
@@ -104,6 +107,12 @@ void draw_slices(Swarm& swarm, Random random) {
 
 void draw_ending(Swarm& swarm, Random random) {
   swarm.ending = random.chance(300) ? 1 + random.below(endings.size() - 1) : 0;
+}
+
+/// What machines are made of, and looks around; from numbers of their own, too.
+void draw_hardware(Swarm& swarm, Random random) {
+  swarm.typed = random.chance(150);
+  swarm.discoveries = random.chance(200) ? 20 : 0;
 }
 
 /// Nothing that hides the one thing.
@@ -177,6 +186,21 @@ void draw_theme(Swarm& swarm, Random random) {
   }
 }
 
+/// A token that was stolen, or a tool that runs wild; from numbers of its own, too.
+void draw_thief(Swarm& swarm, Random random) {
+  if (!random.chance(60)) return;
+  calm(swarm);
+  swarm.restore_every = swarm.controller_step_every = swarm.rollback_every = swarm.twin_every = {};
+  swarm.thief = true;
+  swarm.servers_per_site = 5;
+  swarm.crash_every = between(random, 4min, 10min);
+  swarm.faulty_for = 90min;
+  swarm.stalling = random.chance(500);
+  if (swarm.stalling) return;
+  swarm.starts_per_site = 2 + static_cast<std::uint32_t>(random.below(3));
+  swarm.starts_per_actor = 1 + static_cast<std::uint32_t>(random.below(3));
+}
+
 }  // namespace
 
 Swarm draw_swarm(Random& random) {
@@ -243,6 +267,8 @@ Swarm draw_swarm(Random& random) {
   draw_works(swarm, other.fork());
   draw_slices(swarm, other.fork());
   draw_ending(swarm, other.fork());
+  draw_thief(swarm, other.fork());
+  draw_hardware(swarm, other.fork());
   return swarm;
 }
 

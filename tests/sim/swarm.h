@@ -63,8 +63,10 @@ struct Swarm {
   Duration rotation_every{};  // the BMCs' password is changed before the agent knows
   bool keys_differ = true;    // between BMCs of one site
   bool async_insert = false;
+  bool known_bmcs = false;  // a row of the sites' own holds for them
   bool media_under_systems = true;
-  std::uint32_t once_ignored = 0;  // of the machines
+  std::uint32_t running = 150;  // of the machines: on, with a system of somebody's, when we come
+  std::uint32_t once_ignored = 0;
   std::uint32_t cd_first = 0;
   std::uint32_t slot_lag = 0;
   std::uint32_t impatient = 0;        // gives a medium up after seconds without a server
@@ -91,13 +93,24 @@ struct Swarm {
       0;                        // excludes with a slip of the pen, names that labels or sites cut, late edits
   std::uint32_t reachable = 0;  // the profile wants the new system to answer
   std::uint32_t works = 0;      // begins a rollout of power or of inspections beside what runs
-  std::size_t ending = 0;       // how its installers end (endings.h)
-  bool one_by_one = false;      // one install at a time, whatever fails
-  bool patient = false;         // plans nothing new while the controller holds
-  bool forgetful = false;  // unprotects what is installed, and does not say that it is to be installed anew
+  std::uint32_t rescues = 300;  // of these, what neither reads nor switches: it starts machines from an image
+  std::uint32_t discoveries = 0;  // looks which BMCs stand at a site's addresses
+  bool typed = false;       // a type of hardware says what memory there must be; not every machine has it
+  std::size_t ending = 0;   // how its installers end (endings.h)
+  bool one_by_one = false;  // one install at a time, whatever fails
+  bool patient = false;     // plans nothing new while the controller holds
+  bool forgetful = false;   // unprotects what is installed, and does not say that it is to be installed anew
+
+  bool thief = false;     // somebody has a tool's token, and starts what he may, one server at a time
+  bool stalling = false;  // every installer stops in the middle
+  std::uint32_t starts_per_site = 0;  // within an hour, at most; 0: as the controller has it
+  std::uint32_t starts_per_actor = 0;
 
   std::string_view story{};  // the one disaster that this seed tells (stories.h); empty: none
 };
+
+/// Where a type of hardware says so, a machine must have this; those that it must keep out have half of it.
+inline constexpr std::uint32_t wanted_memory_gib = 64;
 
 Swarm draw_swarm(Random& random);
 

@@ -185,6 +185,7 @@ void Witness::on_store_replaced(const std::string& node, const SimStore& rows) {
   agent.behind_log = false;
   agent.epoch = 0;
   agent.command_journal.clear();
+  agent.quarantined.reset();
   record::StreamSender head;
   const auto row = rows.find(std::string(events_prefix) + "m");
   if (row && head.ParseFromString(*row)) {
@@ -226,7 +227,12 @@ void Witness::take_link_row(AgentLife& agent, const RowWrite& row) {
     record::LinkState link;
     if (link.ParseFromString(*row.value))
       agent.epoch = std::max<std::uint64_t>(agent.epoch, link.controller_epoch());
-    if (!link.quarantine_reason().empty()) court_.marks.hit("an agent quarantined itself");
+    if (link.quarantine_reason().empty()) {
+      agent.quarantined.reset();
+    } else {
+      court_.marks.hit("an agent quarantined itself");
+      if (!agent.quarantined) agent.quarantined = court_.events.now();
+    }
   } else if (row.key == agent::rows::commands) {
     record::StreamReceiver commands;
     if (commands.ParseFromString(*row.value)) agent.command_journal = commands.journal_id();

@@ -31,6 +31,9 @@ inline std::string host_of_url(std::string_view url) {
   return std::string(url.substr(0, url.find_first_of(":/")));
 }
 
+/// A URL of one of our media servers.
+inline bool is_our_medium(std::string_view url) { return host_of_url(url).starts_with("media."); }
+
 /// Such an order takes no generation.
 inline bool only_reads(const wire::Agreed& agreed) { return agreed.has_inspect() || agreed.has_doctor(); }
 

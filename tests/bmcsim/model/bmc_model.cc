@@ -151,13 +151,24 @@ RedfishReply BmcModel::disturbed(const FaultRule& rule, Op op, MonoTime now) {
 
 void BmcModel::wear(std::shared_ptr<const Personality> personality) {
   apply_options(*personality, options_);
-  costume_.emplace(std::move(personality));
+  costume_.emplace(std::move(personality), options_);
   if (!costume_->personality().tree.empty()) {
     options_.media_under_systems = true;
     options_.has_virtual_media = costume_->has_slot();
+    options_.slot_has_certificates = costume_->has_certificates();
     options_.boot_progress = costume_->tells_progress();
+    // What no reply tells: its host started from something else than it was told to.
+    if (costume_->personality().tree.fault() == "BOOT_IGNORED") {
+      options_.once_ignored = true;
+      options_.falls_back_to_cd = false;
+    }
   }
   for (const std::string& fault : costume_->personality().faults) set_fault(fault);
+}
+
+BmcModel::KnownBy BmcModel::known_by() const {
+  if (!costume_ || costume_->tells_number()) return {options_.uuid, options_.serial, {}};
+  return {options_.uuid, {}, costume_->mac()};
 }
 
 RedfishReply BmcModel::handle(const RedfishRequest& asked, MonoTime now) {
@@ -177,7 +188,7 @@ RedfishReply BmcModel::handle(const RedfishRequest& asked, MonoTime now) {
   if (const auto* rule = match(op, known, FaultRule::When::before)) return disturbed(*rule, op, now);
   RedfishRequest request = known;
   auto reply = answer(request, now);
-  if (costume_) costume_->outward(asked, known, options_, reply);
+  if (costume_) costume_->outward(asked, known, reply);
   take_note(now);
   if (const auto* rule = match(op, known, FaultRule::When::after)) {
     if (rule->action != FaultRule::Action::hold) return disturbed(*rule, op, now);

@@ -33,6 +33,11 @@ class BmcModel {
 
   /// It shows itself as this one, and behaves like it, from now on: before anything was asked of it.
   void wear(std::shared_ptr<const Personality> personality);
+  /// What it can be registered by; where it tells no number, a MAC stands for that.
+  struct KnownBy {
+    std::string uuid, serial, mac;
+  };
+  [[nodiscard]] KnownBy known_by() const;
   RedfishReply handle(const RedfishRequest& asked, MonoTime now);
   std::vector<HostWish> advance(MonoTime now);
   [[nodiscard]] std::optional<MonoTime> next_due() const;

@@ -51,9 +51,11 @@ struct BmcOptions {
   bool media_under_systems = true;  // else under Managers
   bool has_virtual_media = true;
   SecondSlot second_slot = SecondSlot::none;
-  bool boot_progress = false;     // most BMCs do not report it
-  bool require_if_match = false;  // 428 for a PATCH without If-Match
-  bool async_insert = false;      // InsertMedia answers 202 and a task
+  bool slot_has_certificates = false;  // of its own, by which it would verify where media come from
+  bool boot_progress = false;          // most BMCs do not report it
+  std::uint32_t memory_gib = 0;        // 0: it tells nothing of its memory
+  bool require_if_match = false;       // 428 for a PATCH without If-Match
+  bool async_insert = false;           // InsertMedia answers 202 and a task
   std::uint32_t max_sessions = 8;
 
   Duration restart_time = std::chrono::seconds(10);        // the BMC is away when it is told to restart

@@ -71,6 +71,7 @@ RedfishReply ComputerSystem::read(const std::string& media) const {
           {"ResetType@Redfish.AllowableValues",
            json::array{"On", "ForceOff", "GracefulShutdown", "ForceRestart", "ForceOn", "PowerCycle"}}}}}}};
   if (!media.empty()) value["VirtualMedia"] = link(media);
+  if (options_.memory_gib != 0) value["MemorySummary"] = {{"TotalSystemMemoryGiB", options_.memory_gib}};
   if (options_.boot_progress && host_.on()) {
     const bool os = host_.state() == HostState::new_system || host_.state() == HostState::old_system;
     const bool firmware = host_.state() == HostState::post || host_.state() == HostState::powering_on ||

@@ -1,8 +1,10 @@
 #include "tests/bmcsim/model/costume.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/base/machine_key.h"
+#include "common/text/hex.h"
 #include "tests/bmcsim/model/fault.h"
 #include "tests/bmcsim/model/replies.h"
 
@@ -16,6 +18,7 @@ constexpr std::string_view inner_manager = "/redfish/v1/Managers/1";
 constexpr std::string_view inner_chassis = "/redfish/v1/Chassis/1";
 constexpr std::string_view inner_slots = "/redfish/v1/Systems/1/VirtualMedia";
 constexpr std::string_view inner_cd = "/redfish/v1/Systems/1/VirtualMedia/Cd";
+constexpr std::string_view inner_certificates = "/redfish/v1/Systems/1/VirtualMedia/Cd/Certificates";
 constexpr std::string_view inner_service = "/redfish/v1/SessionService";
 constexpr std::string_view inner_tasks = "/redfish/v1/TaskService/";
 constexpr char nowhere[] = "/redfish/v1/none";
@@ -72,26 +75,66 @@ bool takes_cd(const json::object& slot) {
   return cd && (!target_of(slot, "#VirtualMedia.InsertMedia").empty() || id.starts_with("EXT"));
 }
 
+/// Of one whose label has another number than its board.
+std::string board_serial(const std::string& label) { return "BOARD" + label; }
+
 std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
 
-Costume::Costume(std::shared_ptr<const Personality> personality)
-    : personality_(std::move(personality)), recorded_(!personality_->tree.empty()) {
+Costume::Costume(std::shared_ptr<const Personality> personality, const BmcOptions& machine)
+    : personality_(std::move(personality)),
+      recorded_(!personality_->tree.empty()),
+      label_is_sku_(personality_->label_is_sku) {
   if (!recorded_) return;
+  take_names(machine);
   find_system();
   find_slot();
   map(link_at(object_at(at(std::string(service_root)), "Links"), "Sessions"), sessions_path);
   std::ranges::sort(paths_, std::ranges::greater{}, [](const auto& pair) { return pair.first.size(); });
 }
 
+/// The system's UUID and number are the machine's, all others are made of them.
+void Costume::take_names(const BmcOptions& machine) {
+  const json::object system = first_system().second;
+  std::map<std::string, std::string> given;
+  const auto give = [&](std::string_view recorded, const std::string& own) {
+    if (!usable_serial(recorded)) return false;
+    given.try_emplace(normal_serial(recorded), own);
+    return true;
+  };
+  const std::string serial = string_at(system, "SerialNumber");
+  // It was known by another number than the one under that name.
+  const bool by_another = personality_->tree.fault() == "IDENTITY_MISMATCH";
+  label_is_sku_ = label_is_sku_ || (by_another && usable_serial(string_at(system, "SKU")));
+  if (label_is_sku_) {
+    give(string_at(system, "SKU"), machine.serial);
+    give(serial, board_serial(machine.serial));
+  } else if (!give(serial, machine.serial)) {
+    const auto chassis = links_at(object_at(system, "Links"), "Chassis");
+    tells_number_ = std::ranges::any_of(chassis, [&](const std::string& path) {
+      return give(string_at(at(without_slashes(path)), "SerialNumber"), machine.serial);
+    });
+  }
+  given.try_emplace(normal_uuid(string_at(system, "UUID")), machine.uuid);
+  own_ = OwnNames(personality_->tree.names(), machine.uuid, std::move(given));
+  for (const std::string& path : personality_->tree.paths())
+    if (std::string own = own_.in(path); own != path) recorded_paths_[std::move(own)] = path;
+}
+
+std::string Costume::as_recorded(const std::string& path) const {
+  if (const auto found = recorded_paths_.find(path); found != recorded_paths_.end()) return found->second;
+  return own_.in(path) == path ? path : nowhere;  // with a name that is nobody's any more
+}
+
 Costume::Document Costume::recorded(const std::string& path) const {
-  const std::string* body = personality_->tree.at(path);
-  const auto patch = personality_->resources.find(path);
+  const std::string there = as_recorded(path);
+  const std::string* body = personality_->tree.at(there);
+  const auto patch = personality_->resources.find(there);
   if (body == nullptr && patch == personality_->resources.end()) return std::nullopt;
   Document out;
   if (body != nullptr) {
-    const json::value value = parse_body(*body);
+    const json::value value = parse_body(own_.in(*body));
     if (value.is_object()) out = value.as_object();
   }
   if (patch == personality_->resources.end()) return out;
@@ -100,29 +143,45 @@ Costume::Document Costume::recorded(const std::string& path) const {
   return out;
 }
 
+std::string Costume::mac() const {
+  for (const std::string& owner : {system_, manager_}) {
+    const std::string list = without_slashes(link_at(at(owner), "EthernetInterfaces"));
+    for (const std::string& path : links_at(at(list), "Members")) {
+      std::string mac = string_at(at(without_slashes(path)), "MACAddress");
+      const bool universal = usable_mac(mac) && hex_value(mac[1]) % 4 == 0;
+      if (universal) return mac;
+    }
+  }
+  return {};
+}
+
 void Costume::map(std::string outer, std::string_view inner) {
   if (!outer.empty()) paths_.emplace_back(std::move(outer), inner);
 }
 
-void Costume::find_system() {
-  const json::object root = at(std::string(service_root));
-  std::string list = link_at(root, "Systems");
+/// Its path and what it shows: the first one that can be reset and told what to boot.
+std::pair<std::string, json::object> Costume::first_system() const {
+  std::string list = without_slashes(link_at(at(std::string(service_root)), "Systems"));
   if (list.empty()) list = "/redfish/v1/Systems";
-  json::object system;
-  for (const std::string& path : links_at(at(without_slashes(list)), "Members")) {
+  for (const std::string& path : links_at(at(list), "Members")) {
     json::object each = at(without_slashes(path));
-    if (!each.contains("Boot") || target_of(each, "#ComputerSystem.Reset").empty()) continue;
-    system_ = without_slashes(path);
-    system = std::move(each);
-    break;
+    if (each.contains("Boot") && !target_of(each, "#ComputerSystem.Reset").empty())
+      return {without_slashes(path), std::move(each)};
   }
+  return {};
+}
+
+void Costume::find_system() {
+  json::object system;
+  std::tie(system_, system) = first_system();
   map(system_, system_path);
   map(target_of(system, "#ComputerSystem.Reset"), reset_path);
   settings_ = link_at(object_at(system, "@Redfish.Settings"), "SettingsObject");
   map(settings_, inner_settings);
   const json::object links = object_at(system, "Links");
   auto managers = links_at(links, "ManagedBy");
-  if (managers.empty()) managers = links_at(at(without_slashes(link_at(root, "Managers"))), "Members");
+  if (managers.empty())
+    managers = links_at(at(without_slashes(link_at(at(std::string(service_root)), "Managers"))), "Members");
   if (!managers.empty()) manager_ = without_slashes(managers.front());
   map(manager_, inner_manager);
   map(target_of(at(manager_), "#Manager.Reset"), manager_reset_path);
@@ -160,6 +219,8 @@ void Costume::find_slot() {
       std::ranges::find_if(all, [&](const auto& path) { return takes_cd(at(without_slashes(path))); });
   if (first == all.end()) return;
   slot_ = without_slashes(*first);
+  for (const std::string& path : all)  // one set for all of them
+    map(without_slashes(link_at(at(without_slashes(path)), "Certificates")), inner_certificates);
   for (const std::string& path : all) {  // the same slot is listed in two places
     if (last_part(without_slashes(path)) != last_part(slot_)) continue;
     const json::object slot = at(without_slashes(path));
@@ -171,8 +232,10 @@ void Costume::find_slot() {
   }
 }
 
+bool Costume::has_certificates() const { return has_slot() && !link_at(at(slot_), "Certificates").empty(); }
+
 std::optional<RedfishReply> Costume::replayed(const RedfishRequest& request) {
-  const std::string what = request.method + " " + request.path;
+  const std::string what = request.method + " " + as_recorded(request.path);
   const auto& said = personality_->tree.said(what);
   if (said.empty()) return std::nullopt;
   auto& [index, times] = replayed_[what];
@@ -186,7 +249,7 @@ std::optional<RedfishReply> Costume::replayed(const RedfishRequest& request) {
   reply.status = answer.status;
   reply.drop = answer.status == 0;
   reply.headers = {{"Content-Type", "application/json"}};
-  reply.body = answer.body;
+  reply.body = own_.in(answer.body);
   reply.delay = answer.took;
   return reply;
 }
@@ -229,7 +292,7 @@ std::optional<RedfishReply> Costume::inward(RedfishRequest& request, bool host_o
   if (found != paths_.end()) {
     request.path = found->second + path.substr(found->first.size()) + (slash ? "/" : "");
   } else if (path.starts_with(std::string(service_root) + "/") && !path.starts_with(inner_service) &&
-             !path.starts_with(inner_tasks) && personality_->tree.at(path) == nullptr) {
+             !path.starts_with(inner_tasks) && personality_->tree.at(as_recorded(path)) == nullptr) {
     request.path = nowhere;
   }
   for (auto& [name, value] : request.headers)
@@ -256,12 +319,12 @@ void Costume::lay_over_boot(const json::object& live, json::object& shown) const
 
 void Costume::lay_over_system(const json::object& live, json::object& shown) const {
   if (const json::value* power = live.if_contains("PowerState")) shown["PowerState"] = *power;
-  // Its own machine in place of the recorded one, wherever that one told who it is.
+  // As the model tells it, and its faults: that may be another's.
   if (shown.contains("UUID")) shown["UUID"] = string_at(live, "UUID");
   const std::string serial = string_at(live, "SerialNumber");
-  if (personality_->label_is_sku) {
+  if (label_is_sku_) {
     shown["SKU"] = serial;
-    shown["SerialNumber"] = "BOARD" + serial;
+    shown["SerialNumber"] = board_serial(serial);
   } else if (usable_serial(string_at(shown, "SerialNumber"))) {
     shown["SerialNumber"] = serial;
   }
@@ -273,15 +336,10 @@ void Costume::lay_over_system(const json::object& live, json::object& shown) con
   shown["BootProgress"] = std::move(progress);
 }
 
-void Costume::lay_over(const RedfishRequest& inner, const BmcOptions& options, const json::object& live,
-                       json::object& shown) const {
+void Costume::lay_over(const RedfishRequest& inner, const json::object& live, json::object& shown) const {
   const std::string path = without_slashes(inner.path);
   if (path == system_path) return lay_over_system(live, shown);
   if (path == inner_settings) return lay_over_boot(object_at(live, "Boot"), shown);
-  if (path == inner_chassis) {
-    if (usable_serial(string_at(shown, "SerialNumber"))) shown["SerialNumber"] = options.serial;
-    return;
-  }
   if (path == inner_cd) {
     const bool inserted = live.contains("Inserted") && live.at("Inserted") == true;
     const bool was_empty = !shown.contains("Inserted") || shown.at("Inserted") != true;
@@ -302,8 +360,7 @@ void Costume::lay_over(const RedfishRequest& inner, const BmcOptions& options, c
   }
 }
 
-void Costume::outward(const RedfishRequest& asked, const RedfishRequest& inner, const BmcOptions& options,
-                      RedfishReply& reply) const {
+void Costume::outward(const RedfishRequest& asked, const RedfishRequest& inner, RedfishReply& reply) const {
   for (auto& [name, value] : reply.headers) {
     if (name != "Location") continue;
     for (const auto& [outer, mine] : paths_)
@@ -311,8 +368,14 @@ void Costume::outward(const RedfishRequest& asked, const RedfishRequest& inner, 
   }
   const std::string path = without_slashes(asked.path);
   const std::string inner_path = without_slashes(inner.path);
-  const bool own =
-      inner_path.starts_with(std::string(inner_service) + "/") || inner_path.starts_with(inner_tasks);
+  const bool own = inner_path.starts_with(std::string(inner_service) + "/") ||
+                   inner_path.starts_with(inner_tasks) || inner_path.starts_with(inner_certificates);
+  if (recorded_ && inner_path.starts_with(inner_certificates)) {
+    const std::string outer = path.substr(0, path.size() - (inner_path.size() - inner_certificates.size()));
+    for (auto at = reply.body.find(inner_certificates); at != std::string::npos;
+         at = reply.body.find(inner_certificates, at + outer.size()))
+      reply.body.replace(at, inner_certificates.size(), outer);
+  }
   if (!reads(asked) || own || (reply.status != 200 && reply.status != 404)) return;
   const json::value live = parse_body(reply.body);
   if (!live.is_object()) return;  // a fault's
@@ -320,11 +383,11 @@ void Costume::outward(const RedfishRequest& asked, const RedfishRequest& inner, 
   if (recorded_) {
     shown = recorded(path);
     if (!shown && reply.status == 200 && inner_path != inner_settings) reply = no_such_resource();
-    if (shown && reply.status == 200) lay_over(inner, options, live.as_object(), *shown);
+    if (shown && reply.status == 200) lay_over(inner, live.as_object(), *shown);
   } else if (const auto patch = personality_->resources.find(path); patch != personality_->resources.end()) {
     shown = reply.status == 200 ? live.as_object() : json::object{};
     merge(*shown, patch->second);
-    if (personality_->label_is_sku && path == system_path) lay_over_system(live.as_object(), *shown);
+    if (label_is_sku_ && path == system_path) lay_over_system(live.as_object(), *shown);
   }
   if (!shown) return;
   std::string etag = header(reply.headers, "ETag");

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/digest.h"
 #include "tests/bmcsim/model/fault.h"
 #include "tests/bmcsim/model/replies.h"
 
@@ -40,9 +41,7 @@ void in_root(Scene& scene, RedfishReply& reply, std::string_view name, std::stri
 }
 template <class Change>
 void edit_slot(Scene& scene, RedfishReply& reply, const Change& change) {
-  const bool of_slot = scene.request.method == "GET" && scene.path.starts_with(scene.slots + "/") &&
-                       scene.path.find("/Certificates") == std::string::npos;
-  if (of_slot) edit(reply, change);
+  if (scene.request.method == "GET" && scene.path.starts_with(scene.slots + "/")) edit(reply, change);
 }
 void offer_protocols(Scene& scene, RedfishReply& reply, json::array protocols) {
   edit_slot(scene, reply, [&](json::object& body) {
@@ -145,19 +144,21 @@ constexpr Fault table[] = {
     {.name = "media_verified_by_nothing",
      .does = "verifies where media come from, and has no certificate to do so",
      .source = "community.general#2269",
+     .knob = [](BmcOptions& options, bool on) { options.slot_has_certificates = on; }},
+    {.name = "shows_screen",
+     .does = "shows its host's screen, as iDRAC9 does",
+     .source = "dell/iDRAC-Redfish-Scripting ExportServerScreenShotOemREDFISH",
      .instead = [](Scene& scene) -> std::optional<RedfishReply> {
-       const bool asked = scene.request.method == "GET" && scene.path.ends_with("/Certificates") &&
-                          scene.path.starts_with(scene.slots);
-       if (!asked) return std::nullopt;
-       return json_reply(collection(scene.path, "CertificateCollection", "Certificates", {}));
-     },
-     .alter =
-         [](Scene& scene, RedfishReply& reply) {
-           edit_slot(scene, reply, [&](json::object& body) {
-             body["VerifyCertificate"] = true;
-             body["Certificates"] = link(scene.path + "/Certificates");
-           });
-         }},
+       constexpr std::string_view action = "/Actions/DellLCService.ExportServerScreenShot";
+       if (scene.request.method != "POST" || !scene.path.ends_with(action)) return std::nullopt;
+       if (string_at(parse_body(scene.request.body), "FileType") != "ServerScreenShot")
+         return error_reply(400, "ActionParameterValueNotInList", "FileType: ServerScreenShot, and others");
+       if (!scene.host.on())
+         return error_reply(400, "IDRAC.2.8.SYS515", "Unable to run the method because the server is off.");
+       constexpr std::size_t like_a_text_screen = 20'000;
+       const std::string picture = "\x89PNG\r\n\x1a\n" + std::string(like_a_text_screen, 'm');
+       return json_reply({{"ServerScreenShotFile", to_base64(picture)}});
+     }},
     {.name = "bmc_without_gateway",
      .does = "tells its own network, 192.0.2.0/24, and no gateway",
      .source = "BMCs set up by hand",

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view insert_action = "/Actions/VirtualMedia.InsertMedia";
 constexpr std::string_view eject_action = "/Actions/VirtualMedia.EjectMedia";
+constexpr std::string_view cd_certificates = "/Cd/Certificates";
 constexpr Duration task_takes = std::chrono::milliseconds(300);
 
 }  // namespace
@@ -31,6 +32,8 @@ RedfishReply MediaSlots::answer(const RedfishRequest& request, const std::string
   if (rest == "/Cd" && reads(request)) return slot(rest, {"CD", "DVD"}, shown(now), true);
   if (rest == "/Cd" + std::string(insert_action) && request.method == "POST") return insert(request, now);
   if (rest == "/Cd" + std::string(eject_action) && request.method == "POST") return eject(now);
+  if (options_.slot_has_certificates && rest.starts_with(cd_certificates))
+    return certificates(request, rest.substr(cd_certificates.size()));
   const std::string extra = second_cd ? "/Cd2" : options_.second_slot == SecondSlot::usb ? "/Usb" : "none";
   if (rest.starts_with(extra)) return second(request, rest.substr(extra.size()), now);
   if (rest == "/Usb" && reads(request)) return slot(rest, {"USBStick"}, {}, false);
@@ -54,7 +57,37 @@ RedfishReply MediaSlots::slot(const std::string& rest, const std::vector<std::st
     value["Actions"] = {{"#VirtualMedia.InsertMedia", {{"target", path + std::string(insert_action)}}},
                         {"#VirtualMedia.EjectMedia", {{"target", path + std::string(eject_action)}}}};
   }
+  if (options_.slot_has_certificates && rest == "/Cd") {
+    value["VerifyCertificate"] = true;
+    value["Certificates"] = link(root() + std::string(cd_certificates));
+  }
   return json_reply(std::move(value), 200, "\"" + to_hex(sha256(url)).substr(0, 12) + "\"");
+}
+
+RedfishReply MediaSlots::certificates(const RedfishRequest& request, const std::string& rest) {
+  const std::string path = root() + std::string(cd_certificates);
+  if (rest.empty() && request.method == "POST") {
+    std::string pem = string_at(parse_body(request.body), "CertificateString");
+    if (!pem.starts_with("-----BEGIN CERTIFICATE-----"))
+      return error_reply(400, "PropertyValueFormatError", "CertificateString must be a certificate in PEM");
+    certificates_.push_back(std::move(pem));
+    RedfishReply made = json_reply(json::object{}, 201);
+    made.headers.emplace_back("Location", path + "/" + std::to_string(certificates_.size()));
+    return made;
+  }
+  if (rest.empty() && reads(request)) {
+    std::vector<std::string> members;
+    for (std::size_t i = 1; i <= certificates_.size(); ++i) members.push_back(path + "/" + std::to_string(i));
+    return json_reply(collection(path, "CertificateCollection", "Certificates", members));
+  }
+  const auto index = static_cast<std::size_t>(std::atoi(rest.c_str() + (rest.empty() ? 0 : 1)));
+  if (!reads(request) || index < 1 || index > certificates_.size()) return no_such_resource();
+  return json_reply({{"@odata.id", path + rest},
+                     {"@odata.type", "#Certificate.v1_6_0.Certificate"},
+                     {"Id", std::to_string(index)},
+                     {"Name", "CA"},
+                     {"CertificateType", "PEM"},
+                     {"CertificateString", certificates_[index - 1]}});
 }
 
 RedfishReply MediaSlots::second(const RedfishRequest& request, const std::string& rest, MonoTime now) {

@@ -37,6 +37,8 @@ class MediaSlots {
   [[nodiscard]] RedfishReply slot(const std::string& rest, const std::vector<std::string>& types,
                                   const std::string& url, bool takes_urls) const;
   RedfishReply second(const RedfishRequest& request, const std::string& rest, MonoTime now);
+  /// `rest`: below the collection of the CD slot's certificates.
+  RedfishReply certificates(const RedfishRequest& request, const std::string& rest);
   RedfishReply insert(const RedfishRequest& request, MonoTime now);
   RedfishReply inserting(MonoTime now);
   RedfishReply eject(MonoTime now);
@@ -50,6 +52,7 @@ class MediaSlots {
   std::string shown_url_;
   MonoTime shown_until_;
   std::deque<Accepted> accepted_;
+  std::vector<std::string> certificates_;  // PEM
 };
 
 }  // namespace metalmesh::bmcsim

@@ -29,6 +29,11 @@ bool is_usual(const RecordedAnswer& answer) { return answer.status / 100 == 2 &&
 
 }  // namespace
 
+void RecordedTree::put(const std::string& path, std::string body) {
+  const auto [at, fresh] = bodies_.try_emplace(path, std::move(body));
+  if (fresh) names_.find(parse_body(at->second));
+}
+
 Status RecordedTree::add_lines(std::string_view lines) {
   std::map<std::string, std::vector<RecordedAnswer>> said;
   for (std::size_t number = 1; !lines.empty(); ++number) {
@@ -38,6 +43,7 @@ Status RecordedTree::add_lines(std::string_view lines) {
     const json::value line = parse_body(text);
     if (!line.is_object())
       return fail(ErrorKind::invalid, "line " + std::to_string(number) + " is no JSON object");
+    if (std::string fault = string_at(line, "fault"); !fault.empty()) fault_ = std::move(fault);
     const std::string method = string_at(line, "method");
     const std::string path = string_at(line, "path");
     if (method.empty() || !path.starts_with('/')) continue;  // a note
@@ -63,6 +69,13 @@ Status RecordedTree::add_lines(std::string_view lines) {
 const std::string* RecordedTree::at(const std::string& path) const {
   const auto found = bodies_.find(path);
   return found == bodies_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> RecordedTree::paths() const {
+  std::vector<std::string> out;
+  for (const auto& [path, body] : bodies_) out.push_back(path);
+  for (const auto& [what, answers] : said_) out.push_back(what.substr(what.find('/')));
+  return out;
 }
 
 const std::vector<RecordedAnswer>& RecordedTree::said(const std::string& what) const {

@@ -9,6 +9,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "tests/bmcsim/model/machine_names.h"
 
 namespace metalmesh::bmcsim {
 
@@ -22,7 +23,7 @@ struct RecordedAnswer {
 class RecordedTree {
  public:
   /// The first one of a path counts: what came later is what the asker made of it.
-  void put(const std::string& path, std::string body) { bodies_.try_emplace(path, std::move(body)); }
+  void put(const std::string& path, std::string body);
   /// Lines of a transcript or a capture, one exchange each. Resources that were cut are left out. Kind: invalid.
   Status add_lines(std::string_view lines);
 
@@ -31,9 +32,16 @@ class RecordedTree {
   [[nodiscard]] const std::string* at(const std::string& path) const;
   /// The answers to "METHOD /path" in order; empty when all of them were as any BMC's.
   [[nodiscard]] const std::vector<RecordedAnswer>& said(const std::string& what) const;
+  /// How the recorded deployment failed; empty: it did not, or nothing says so.
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+  /// All that it tells anything of.
+  [[nodiscard]] std::vector<std::string> paths() const;
+  [[nodiscard]] const RecordedNames& names() const { return names_; }
 
  private:
   std::map<std::string, std::string> bodies_;
+  RecordedNames names_;
+  std::string fault_;
   std::map<std::string, std::vector<RecordedAnswer>> said_;
 };
 

@@ -14,7 +14,8 @@ std::vector<Case> care_cases() {
   for (const std::string_view fault :
        {"clock_2019", "licence_standard", "licence_ended", "account_read_only", "media_switched_off",
         "media_by_http_only", "media_by_shares_only", "media_verified_by_nothing", "bmc_without_gateway",
-        "bmc_without_name_server", "sessions_left_open", "job_scheduled", "starts_from_no_cd"})
+        "bmc_without_name_server", "sessions_left_open", "job_scheduled", "starts_from_no_cd",
+        "shows_screen"})
     cases.push_back({.name = fault, .faults = {fault}, .ends = {"SUCCEEDED"}});
   return cases;
 }

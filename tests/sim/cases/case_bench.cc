@@ -11,6 +11,7 @@
 #include "common/ports/wire_time.h"
 #include "tests/sim/endings.h"
 #include "tests/support/one_order.h"
+#include "tests/support/open_site.h"
 
 namespace metalmesh::sim {
 namespace {
@@ -35,7 +36,9 @@ agent::AgentSettings settings(const QuirkTable* rows) {
   settings.site = SiteName(site_name);
   settings.machine_id = "edge";
   settings.version = "sim";
+  test::open_to_all(settings);
   settings.timeouts.first_read = 3min;  // the firmware here is quick
+  settings.media_ca = "-----BEGIN CERTIFICATE-----\nTUlJQ291cnM=\n-----END CERTIFICATE-----\n";
   settings.quirks = rows != nullptr ? *rows : *agent::load_quirks("");
   add_endings(settings.families);
   return settings;
@@ -269,6 +272,13 @@ void CaseBench::end_faults() {
 void CaseBench::run_until(MonoTime until, const std::function<bool()>& done) {
   while (!done() && events_.run_one(until)) {
   }
+}
+
+std::string CaseBench::talk() const {
+  std::map<std::string, std::string> about = {{"site", site_name}};
+  if (result_.ended && result_.ended->has_fault())
+    about["fault"] = wire::FaultCode_Name(result_.ended->fault().code());
+  return talk_.lines(about, {password_});
 }
 
 CaseResult CaseBench::run() {

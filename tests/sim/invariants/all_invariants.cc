@@ -1,5 +1,9 @@
 #include "tests/sim/invariants/all_invariants.h"
 
+#include <algorithm>
+
+#include "common/ports/wire_time.h"
+
 namespace metalmesh::sim {
 
 const orders::Parts* Facts::order(const std::string& deployment, std::uint64_t generation) const {
@@ -15,8 +19,19 @@ const orders::Parts* Facts::launched_order(const std::string& deployment) const 
 }
 
 bool Facts::installs(const std::string& deployment) const {
+  // What was handed out tells more than a controller that was put back behind it.
+  if (const auto handed = handed_out.find(deployment); handed != handed_out.end())
+    return std::ranges::any_of(handed->second, [](const auto& at) { return at.second.agreed.has_install(); });
   const auto found = said.find(deployment);
   return found == said.end() || found->second.action.empty() || found->second.action == "install";
+}
+
+bool Facts::ran_its_longest(const std::string& deployment, MonoTime now) const {
+  const orders::Parts* order = launched_order(deployment);
+  const auto since = launched_at.find(deployment);
+  if (order == nullptr || since == launched_at.end() || !order->agreed.install().has_max_run()) return false;
+  const Duration longest = from_wire(order->agreed.install().max_run());
+  return now - since->second >= longest - longest / 1000;
 }
 
 bool Facts::launch_is_kept(const std::string& deployment) const {
@@ -55,7 +70,11 @@ Invariants all_invariants(Court& court) {
                            care_spares_hosts,
                            starts_as_asked,
                            transcripts_are_whole,
-                           starts_are_whole}) {
+                           starts_are_whole,
+                           others_media_stay,
+                           starts_are_paced,
+                           types_hold,
+                           discovery_looks}) {
     all.push_back(make(court));
   }
   return all;

@@ -37,5 +37,9 @@ std::unique_ptr<Invariant> care_spares_hosts(Court& court);
 std::unique_ptr<Invariant> starts_as_asked(Court& court);
 std::unique_ptr<Invariant> transcripts_are_whole(Court& court);
 std::unique_ptr<Invariant> starts_are_whole(Court& court);
+std::unique_ptr<Invariant> others_media_stay(Court& court);
+std::unique_ptr<Invariant> starts_are_paced(Court& court);
+std::unique_ptr<Invariant> types_hold(Court& court);
+std::unique_ptr<Invariant> discovery_looks(Court& court);
 
 }  // namespace metalmesh::sim

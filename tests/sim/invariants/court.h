@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "common/orders/order_parts.h"
 #include "common/ports/bus.h"
 #include "common/ports/http_client.h"
+#include "controller/state/pace_limits.h"
 #include "schemas/rest/api.pb.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/event.pb.h"
@@ -47,11 +49,12 @@ struct ToldGap {
 /// What is known of one running agent.
 struct AgentLife {
   std::string site;
-  std::size_t copy = 0;     // of its journal
-  std::string incarnation;  // from its Hellos
-  bool vouched = false;     // the controller called this incarnation proven
-  bool behind_log = false;  // its store was put back to before what the controller has logged
-  std::uint64_t epoch = 0;  // highest controller epoch in its rows
+  std::size_t copy = 0;                   // of its journal
+  std::string incarnation;                // from its Hellos
+  bool vouched = false;                   // the controller called this incarnation proven
+  bool behind_log = false;                // its store was put back to before what the controller has logged
+  std::optional<MonoTime> quarantined{};  // since when its rows say that its history is contradicted
+  std::uint64_t epoch = 0;                // highest controller epoch in its rows
   std::string command_journal;
 };
 
@@ -130,6 +133,7 @@ struct Facts {
   std::map<std::string, std::set<std::string>>
       spared;                                // by rollout: servers that a person meant to leave out
   std::map<std::string, std::string> notes;  // by server: what a person was granted to write at it
+  controller::PaceLimits ceilings;           // that the controller was given
   std::set<std::string> precious;            // machines that must not be touched, by name
 
   [[nodiscard]] const orders::Parts* order(const std::string& deployment, std::uint64_t generation) const;
@@ -144,6 +148,8 @@ struct Facts {
   }
   /// The order under which the deployment was launched last.
   [[nodiscard]] const orders::Parts* launched_order(const std::string& deployment) const;
+  /// As long as its order lets an installer run, by its site's quartz: that may be 100 ppm fast.
+  [[nodiscard]] bool ran_its_longest(const std::string& deployment, MonoTime now) const;
 };
 
 struct Court {

@@ -30,8 +30,9 @@ class DiskIsAsTold final : public Invariant {
     if (refused || cancelled || event.has_ended()) ended_by_[event.deployment_id()].insert(told.node);
   }
   void on_logged(const Logged& logged) override {
-    if (logged.event.has_ended()) end_told_.insert(logged.event.deployment_id());
-    if (logged.event.has_launched()) launch_told_.insert(logged.event.deployment_id());
+    const Place place{logged.journal, logged.seq};
+    if (logged.event.has_ended()) ends_told_.insert_or_assign(logged.event.deployment_id(), place);
+    if (logged.event.has_launched()) launches_told_.insert_or_assign(logged.event.deployment_id(), place);
   }
   /// A disk that was written before was never untouched, whatever had reached the controller by then.
   void on_controller_rows(const Batch& batch) override {
@@ -62,11 +63,25 @@ class DiskIsAsTold final : public Invariant {
     }
   }
 
+  struct Place {
+    std::string journal;
+    std::uint64_t seq;
+  };
+  using Places = std::map<std::string, Place>;  // by deployment
+
+  /// A log that was put back to an older copy does not hold it any more.
+  [[nodiscard]] bool is_logged(const Places& places, const std::string& id) const {
+    const auto place = places.find(id);
+    if (place == places.end()) return false;
+    const auto logged = facts_.logged.find(place->second.journal);
+    return logged != facts_.logged.end() && logged->second >= place->second.seq;
+  }
+
   /// Its launch reached no log, and another agent ended it: who hears only that one cannot know better.
   [[nodiscard]] bool other_one_launched(const std::string& id) const {
     const auto launched = launched_by_.find(id);
     const auto ended = ended_by_.find(id);
-    return launched != launched_by_.end() && ended != ended_by_.end() && !launch_told_.contains(id) &&
+    return launched != launched_by_.end() && ended != ended_by_.end() && !is_logged(launches_told_, id) &&
            std::ranges::any_of(ended->second,
                                [&](const std::string& node) { return node != launched->second; });
   }
@@ -101,7 +116,7 @@ class DiskIsAsTold final : public Invariant {
     const bool new_system =
         (told.state() == "SUCCEEDED" && facts_.installs(id)) || told.disk() == wire::DISK_NEW_SYSTEM;
     // Its installer may be at work still, whatever a person says; what she says of the future is her word alone.
-    const bool foretold = !told.resolved_by().empty() && !end_told_.contains(id) && !at_end_;
+    const bool foretold = !told.resolved_by().empty() && !is_logged(ends_told_, id) && !at_end_;
     if (!new_system || foretold || told_by_nobody(id, told)) return;
     const bool any = std::ranges::any_of(writes, [](const Written& w) { return w.install().completed; });
     if (!any) return object(said(told) + ", and no installer of it came to its end");
@@ -121,9 +136,19 @@ class DiskIsAsTold final : public Invariant {
 
   /// Nobody but a person could say how it ended: what knew it is lost.
   bool told_by_nobody(const std::string& id, const rest::Deployment& told) {
-    const bool excused = !told.resolved_by().empty() && !end_told_.contains(id) && !facts_.launch_is_kept(id);
-    if (excused) mark("a person's word stands alone");
-    return excused;
+    if (told.resolved_by().empty() || is_logged(ends_told_, id) || facts_.launch_is_kept(id)) return false;
+    mark("a person's word stands alone");
+    if (is_untouched(told) && loss_is_told(id) && told.resolved_from() != "INDETERMINATE")
+      object(said(told) + " although the log tells that the journal which would know is lost");
+    return true;
+  }
+  /// From then on a word can only be given in view of that.
+  [[nodiscard]] bool loss_is_told(const std::string& id) const {
+    const auto launch = facts_.launched_in.find(id);
+    if (launch == facts_.launched_in.end() || launch->second >= facts_.copies.size()) return false;
+    const auto gaps = facts_.gaps.find(facts_.copies[launch->second].journal_id);
+    return gaps != facts_.gaps.end() &&
+           std::ranges::any_of(gaps->second, [](const ToldGap& gap) { return gap.to == 0; });
   }
 
   [[nodiscard]] bool ordered_since(const std::string& id, const Written& written) const {
@@ -142,8 +167,7 @@ class DiskIsAsTold final : public Invariant {
            (told.resolved_by().empty() ? ")" : ", resolved by " + told.resolved_by() + ")");
   }
 
-  std::set<std::string> end_told_;                         // deployments whose end is in the log
-  std::set<std::string> launch_told_;                      // and those whose launch is
+  Places ends_told_, launches_told_;                       // what was logged of deployments
   std::map<std::string, std::string> launched_by_;         // by deployment: the node
   std::map<std::string, std::set<std::string>> ended_by_;  // the nodes that said so, or refused it
   std::set<std::string> believed_;                         // untouched, by the word of the wrong one

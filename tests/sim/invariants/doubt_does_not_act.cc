@@ -1,7 +1,7 @@
 // I12: an agent whose history or uniqueness is in doubt does not act: nothing is armed or launched in a life
 // that the controller did not vouch for, or from a store that was put back to before what the controller
-// holds; the controller vouches for lives one after the other, never in turn; orders meant for another
-// journal or of an older controller are refused.
+// holds; whose rows say that its history is contradicted answers no command; the controller vouches for lives one
+// after the other, never in turn; orders meant for another journal or of an older controller are refused.
 #include <algorithm>
 
 #include "tests/sim/invariants/all_invariants.h"
@@ -18,6 +18,9 @@ class DoubtDoesNotAct final : public Invariant {
       if (!told.agent.vouched) object(told.node + " armed or launched before the controller vouched for it");
       if (told.agent.behind_log) object(told.node + " armed or launched with an old copy of its store");
     }
+    const bool answers = told.event.has_receipt() || told.event.has_cancel();
+    if (answers && told.agent.quarantined && *told.agent.quarantined < court_.events.now())
+      object(told.node + " answered a command although its own history is contradicted");
     if (!told.event.has_receipt() || !told.event.receipt().accepted()) return;
     const auto command =
         facts_.commands.find({told.agent.command_journal, told.event.receipt().command_seq()});

@@ -4,7 +4,6 @@
 
 #include <map>
 
-#include "common/ports/wire_time.h"
 #include "tests/sim/invariants/all_invariants.h"
 
 namespace metalmesh::sim {
@@ -70,11 +69,7 @@ class MediumStays final : public Invariant {
       mark("an installer was given up by a person");
       return true;
     }
-    const orders::Parts* order = facts_.launched_order(id);
-    const auto since = facts_.launched_at.find(id);
-    if (order == nullptr || since == facts_.launched_at.end() || !order->agreed.install().has_max_run())
-      return false;
-    const bool over = court_.events.now() - since->second >= from_wire(order->agreed.install().max_run());
+    const bool over = facts_.ran_its_longest(id, court_.events.now());
     if (over) mark("an installer that never ends was given up");
     return over;
   }

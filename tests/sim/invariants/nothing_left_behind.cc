@@ -10,6 +10,7 @@
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "tests/sim/invariants/all_invariants.h"
+#include "tests/sim/words.h"
 
 namespace metalmesh::sim {
 namespace {
@@ -51,8 +52,10 @@ class NothingLeftBehind final : public Invariant {
   }
   void at_end() override {
     for (const Machine* machine : court_.machines) {
-      if (machine->model->host().media_inserted() && machine->forgotten) judge_forgotten(*machine);
-      if (!machine->model->host().media_inserted() || machine->displaced) continue;
+      const bmcsim::Host& host = machine->model->host();
+      const bool has_ours = host.media_inserted() && is_our_medium(host.media_url());
+      if (has_ours && machine->forgotten) judge_forgotten(*machine);
+      if (!has_ours || machine->displaced) continue;
       const auto owned_up = [&](const auto& item) {
         const rest::Deployment& deployment = item.second;
         return deployment.server() == machine->name &&

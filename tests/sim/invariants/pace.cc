@@ -7,7 +7,6 @@
 #include <charconv>
 #include <optional>
 
-#include "common/ports/wire_time.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "tests/sim/invariants/all_invariants.h"
@@ -110,10 +109,7 @@ class Pace final : public Invariant {
   [[nodiscard]] bool is_given_up(const std::string& id) const {
     const auto known = facts_.deployments.find(id);
     if (known != facts_.deployments.end() && known->second.resolved_from() == "INDETERMINATE") return true;
-    const orders::Parts* order = facts_.launched_order(id);
-    const auto since = facts_.launched_at.find(id);
-    return order != nullptr && order->agreed.install().has_max_run() && since != facts_.launched_at.end() &&
-           court_.events.now() - since->second >= from_wire(order->agreed.install().max_run());
+    return facts_.ran_its_longest(id, court_.events.now());
   }
   /// The log's order tells what was known when: a batch may hold many inputs.
   void read_lines(const Batch& batch) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <ostream>
 
 #include "common/os/files.h"
 #include "common/quirks/built_in.h"
@@ -18,7 +19,11 @@ using bmcsim::Personality;
 using testing::HasSubstr;
 using testing::Not;
 
-const Case install{.name = "install", .faults = {}, .ends = {"SUCCEEDED"}};
+// With a system on its disk: else a host that ignores the override starts from the medium all the same.
+const Case install{
+    .name = "install", .faults = {}, .ends = {"SUCCEEDED"}, .machine = [](bmcsim::BmcOptions& bmc) {
+      bmc.disk_has_os = true;
+    }};
 
 std::filesystem::path file_of(std::string_view name) {
   for (const auto& file : bmcsim::personality_files())
@@ -40,10 +45,17 @@ Played play(std::shared_ptr<const Personality> worn, const QuirkTable& rows) {
   return {end, recording::anonymous(bench.talk(), 42), bench.machine().model->options()};
 }
 
-class Withheld : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+struct WithheldRow {
+  const char* personality;
+  const char* fault;
+  std::vector<const char*> told;  // what its row is made of: by what it is known, and what it asks for
+};
+void PrintTo(const WithheldRow& row, std::ostream* out) { *out << row.personality; }
+
+class Withheld : public testing::TestWithParam<WithheldRow> {};
 
 TEST_P(Withheld, FailsTheSameWayWhenItsCaptureIsPlayed) {
-  const auto [name, fault] = GetParam();
+  const auto& [name, fault, told] = GetParam();
   const auto worn = bmcsim::load_personality(file_of(name), bmcsim::recorded_trees());
   if (!worn && worn.error().kind == ErrorKind::not_found) GTEST_SKIP() << worn.error().message;
   ASSERT_TRUE(worn) << worn.error().message;
@@ -62,13 +74,43 @@ TEST_P(Withheld, FailsTheSameWayWhenItsCaptureIsPlayed) {
   for (const std::string& gone : {first.machine.serial, first.machine.uuid, first.machine.macs.front(),
                                   std::string("10.1.0.1"), std::string("secret-")})
     EXPECT_THAT(first.lines, Not(HasSubstr(gone)));
+  for (const char* word : told) EXPECT_THAT(first.lines, HasSubstr(word));
+  const bool inserted = first.lines.find("InsertMedia\",\"body\"") != std::string::npos;
+  if (inserted)
+    EXPECT_THAT(first.lines, testing::ContainsRegex(R"("Image":"https://[a-z]+:8443/[^"]+\.iso")"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, Withheld,
-                         testing::Values(std::pair("dell-idrac10", "BOOT_OVERRIDE_REFUSED"),
-                                         std::pair("huawei-ibmc", "BMC_PROTOCOL"),
-                                         std::pair("nvidia-dgxh100-ami", "NO_VIRTUAL_MEDIA")),
-                         [](const auto& info) { return "n" + std::to_string(info.index); });
+INSTANTIATE_TEST_SUITE_P(
+    Rows, Withheld,
+    testing::Values(
+        WithheldRow{"dell-idrac10", "BOOT_OVERRIDE_REFUSED", {"Dell", "17G", "PropertyNotWritable"}},
+        WithheldRow{"huawei-ibmc", "BMC_PROTOCOL", {"Huawei"}},
+        WithheldRow{"nvidia-dgxh100-ami", "NO_VIRTUAL_MEDIA", {"DGXH100", "AMIVirtualMedia.EnableRMedia"}},
+        WithheldRow{"dell-idrac9-7.10-r750", "IDENTITY_MISMATCH", {"Dell", "\"SKU\":"}},
+        WithheldRow{"supermicro-x11", "BOOT_IGNORED", {"Supermicro", "UsbCd"}},
+        WithheldRow{"supermicro-x12-sys510t", "BOOT_IGNORED", {"Supermicro", "UsbCd"}}),
+    [](const auto& info) { return "n" + std::to_string(info.index); });
+
+constexpr char shows_its_screen[] = R"({"name": "like iDRAC9", "row": "dell",
+  "label": {"value": "SKU", "source": "as iDRAC9"},
+  "faults": {"shows_screen": "as iDRAC9"},
+  "resources": {"/redfish/v1": {"value": {"Vendor": "Dell", "Oem": {"Dell": {}}}, "source": "as iDRAC9"}}})";
+
+TEST(Screen, OfAHostWhoseInstallerStallsIsKept) {
+  const auto worn = bmcsim::parse_personality(shows_its_screen);
+  ASSERT_TRUE(worn) << worn.error().message;
+  const Case stalls{
+      .name = "stalls", .faults = {}, .ends = {"INDETERMINATE"}, .machine = [](bmcsim::BmcOptions& bmc) {
+        bmc.stops_reading_at = 50;
+      }};
+  CaseBench bench(stalls, false, std::make_shared<const Personality>(*worn));
+  const CaseResult result = bench.run();
+  ASSERT_TRUE(result.ended);
+  EXPECT_EQ(result.ended->fault().code(), wire::INSTALLER_STALLED) << result.ended->ShortDebugString();
+  EXPECT_THAT(result.ended->evidence(), testing::Contains(HasSubstr("the host's screen was kept")));
+  EXPECT_TRUE(result.ended->transcript().screen());
+  EXPECT_GT(result.ended->transcript().size(), 20'000U);
+}
 
 /// What names a recorded machine, wherever it stands in its tree.
 void find_numbers(const boost::json::value& value, std::string_view name, std::vector<std::string>& out) {

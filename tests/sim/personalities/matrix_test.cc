@@ -113,11 +113,30 @@ class Trial {
                                       : wire::Ended::Outcome_Name(result_.ended->outcome());
   }
   [[nodiscard]] std::string seen() const { return sim::seen(result_); }
-  [[nodiscard]] const std::optional<wire::Ended>& ended() const { return result_.ended; }
-  /// Its host was never started, and nothing of it was written.
-  [[nodiscard]] bool host_untouched() const {
-    const auto& host = bench_.machine().model->host();
-    return !host.on() && host.installs().empty();
+  [[nodiscard]] std::string inspected() const {
+    if (!result_.inspected) return "no end";
+    return result_.inspected->has_fault() ? wire::FaultCode_Name(result_.inspected->fault().code()) : "ok";
+  }
+  [[nodiscard]] bool host_on() const { return host().on(); }
+  [[nodiscard]] bool nothing_written() const { return host().installs().empty(); }
+  [[nodiscard]] bool was_inserted() const {
+    return std::ranges::any_of(host().acts(), [](const auto& act) { return act.what == "insert"; });
+  }
+  /// That it told, each once.
+  [[nodiscard]] std::vector<wire::Stage> stages() const {
+    std::vector<wire::Stage> out;
+    for (const wire::Event& event : result_.told)
+      if (event.has_stage() && std::ranges::find(out, event.stage().stage()) == out.end())
+        out.push_back(event.stage().stage());
+    return out;
+  }
+  [[nodiscard]] bool saw_reads() const {
+    return result_.ended && std::ranges::any_of(result_.ended->findings(), [](const wire::Finding& one) {
+             return one.verdict() == wire::Finding::FINE;
+           });
+  }
+  [[nodiscard]] bool has_certificates() const {
+    return bench_.machine().model->options().slot_has_certificates;
   }
   [[nodiscard]] std::string row() const { return result_.inspected ? result_.inspected->quirks() : "none"; }
   /// Calls that change something, as far as they were counted.
@@ -129,6 +148,8 @@ class Trial {
   }
 
  private:
+  [[nodiscard]] const bmcsim::Host& host() const { return bench_.machine().model->host(); }
+
   const Case case_;
   CaseBench bench_;
   CaseResult result_;
@@ -141,21 +162,57 @@ std::string cell(const Case& the_case, const Worn& worn) {
   return run.end();
 }
 
-/// The way to a medium is seen to be read, and neither power nor disk is touched.
+/// As ordered; on a host that is on where `in_use` says so or `on` does.
+Case mount_test_case(bool on, bool in_use) {
+  Case test{.name = "mount test", .faults = {}, .ends = {"SUCCEEDED"}};
+  test.order = in_use ? [](orders::Parts& order) {
+    order.agreed.mutable_mount_test()->set_in_use(true);
+    order.issue.clear_launch_by();
+  } : [](orders::Parts& order) {
+    order.agreed.mutable_mount_test();
+    order.issue.clear_launch_by();
+  };
+  if (on) test.machine = [](BmcOptions& bmc) { bmc.powered_on = bmc.disk_has_os = true; };
+  return test;
+}
+
+/// The way to a medium is seen to be read, and neither power nor disk is touched: also when the agent is killed at any
+/// stage. On a host that is on nothing is inserted unless the order says that it may be.
 std::string mount_test(const Worn& worn) {
-  const Case test{
-      .name = "mount test", .faults = {}, .ends = {"SUCCEEDED"}, .order = [](orders::Parts& order) {
-        order.agreed.mutable_mount_test();
-        order.issue.clear_launch_by();
-      }};
-  const Trial run(test, worn);
-  const bool read = run.ended() && std::ranges::any_of(run.ended()->findings(), [](const wire::Finding& one) {
-                      return one.verdict() == wire::Finding::FINE;
-                    });
-  EXPECT_TRUE(read) << "nothing was seen to be read: " << run.seen();
-  EXPECT_TRUE(run.host_untouched());
-  EXPECT_EQ(run.left(), std::vector<std::string>());
+  const auto must_read = [](const Trial& run, bool on, const std::string& what) {
+    EXPECT_TRUE(run.saw_reads()) << what << ": nothing was seen to be read: " << run.seen();
+    EXPECT_EQ(run.host_on(), on) << what;
+    EXPECT_TRUE(run.nothing_written()) << what;
+    EXPECT_EQ(run.left(), std::vector<std::string>()) << what;
+  };
+  const Trial run(mount_test_case(false, false), worn);
+  must_read(run, false, "off");
+  must_read(Trial(mount_test_case(true, true), worn), true, "on, as one may");
+  const Trial refused(mount_test_case(true, false), worn);
+  EXPECT_FALSE(refused.saw_reads() || refused.was_inserted()) << refused.seen();
+  EXPECT_EQ(refused.left(), std::vector<std::string>());
+  const std::vector<wire::Stage> passed = run.stages();
+  EXPECT_NE(std::ranges::find(passed, wire::INSERT), passed.end());
+  for (const wire::Stage stage : passed) {
+    Case killed = mount_test_case(false, false);
+    killed.meddle = Meddle::kill;
+    killed.at_stage = stage;
+    must_read(Trial(killed, worn), false, "killed at " + wire::Stage_Name(stage));
+  }
   return run.end();
+}
+
+/// The site's CA is loaded where slots name certificates of their own, and nowhere else.
+std::string trust_ca(const Worn& worn) {
+  const Case load{.name = "trust CA", .faults = {}, .ends = {"SUCCEEDED"}, .order = [](orders::Parts& order) {
+                    order.agreed.mutable_housekeeping()->set_deed(wire::Housekeeping::TRUST_CA);
+                    order.issue.clear_launch_by();
+                  }};
+  const Trial run(load, worn);
+  EXPECT_EQ(run.end(), run.has_certificates() ? "ok" : "NOT_OFFERED") << run.seen();
+  EXPECT_FALSE(run.host_on() || !run.nothing_written());
+  EXPECT_EQ(run.left(), std::vector<std::string>());
+  return run.end() == "ok" ? "ok" : "no place for it";
 }
 
 /// Called back, or killed, at each stage in turn.
@@ -191,9 +248,15 @@ TEST_P(Matrix, LeavesNothingBehind) {
   std::string line =
       fmt::format("| {} | {} | {} |", who.name, who.level(), who.row.empty() ? "standard" : who.row);
   const bool installs = who.installs == "SUCCEEDED";
+  const Trial first(scenarios().front().the_case, *worn);
+  EXPECT_EQ(first.inspected(), "ok");
+  EXPECT_EQ(first.row(), who.row);
+  line += " " + first.inspected() + " |";
   for (const Scenario& each : scenarios()) {
     Case the_case = each.the_case;
-    if (!installs) the_case.ends = {who.installs};
+    // Where none is possible, what is wrong beside that may be met first.
+    if (!installs && !the_case.ends.front().starts_with("FAILED")) the_case.ends = {who.installs};
+    if (!installs) the_case.ends.push_back(who.installs);
     if (who.installs == "none") {  // nothing that it tells says which machine it is: no order can mean it
       const Trial run(the_case, *worn);
       EXPECT_EQ(run.end(), "no end");
@@ -202,14 +265,13 @@ TEST_P(Matrix, LeavesNothingBehind) {
       break;
     }
     line += " " + cell(the_case, *worn) + " |";
-    if (!installs) break;
   }
   if (installs) {
     line += " " + mount_test(*worn) + " |";
+    line += " " + trust_ca(*worn) + " |";
     line += " " + at_each_stage(Meddle::cancel, *worn) + " |";
     line += " " + at_each_stage(Meddle::kill, *worn) + " |";
   }
-  EXPECT_EQ(Trial(scenarios().front().the_case, *worn).row(), who.row);
   std::printf("%s\n", line.c_str());
 }
 
@@ -222,9 +284,9 @@ std::string name_of(const testing::TestParamInfo<std::filesystem::path>& info) {
 INSTANTIATE_TEST_SUITE_P(Every, Matrix, testing::ValuesIn(bmcsim::personality_files()), name_of);
 
 TEST(MatrixHead, IsPrinted) {
-  std::string line = "| BMC | known as | row |";
+  std::string line = "| BMC | known as | row | inspect |";
   for (const Scenario& each : scenarios()) line += fmt::format(" {} |", each.name);
-  std::printf("%s mount test | cancel at each stage | kill -9 at each stage |\n", line.c_str());
+  std::printf("%s mount test | trust CA | cancel at each stage | kill -9 at each stage |\n", line.c_str());
 }
 
 /// The row is needed by some BMC: without it that one does not install, or only after it was asked for what it refuses.
