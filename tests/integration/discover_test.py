@@ -120,7 +120,7 @@ def stop_it(mesh, net, port):
     argv = mesh.cli_argv("discover", "par1", "--range", f"{prefix}.240.0/20", "--port", port)
     running = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until("it moves", lambda: mesh.get("/sites/par1/discovery").get("asked", 0) > 0, 30)
+        wait_until("it moves, not the one before it", lambda: mesh.get("/sites/par1/discovery").get("asked", 0) > 16, 30)
         again = discover(mesh, "--range", f"{net}.1", check=False)
         assert again.returncode == 1 and "--stop" in again.stderr, again
         assert "was stopped" in discover(mesh, "--stop").stdout

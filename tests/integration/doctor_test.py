@@ -11,6 +11,7 @@ PLANTED = {  # fault of the BMC: check that names it
     "licence_standard": "licence",
     "account_read_only": "privileges",
     "sessions_left_open": "sessions",
+    "media_verified_by_nothing": "certificate",
 }
 # (op, nth) of a test; each before and after it had its effect.
 CALLS = [("login", 1), ("insert", 1), ("eject", 1), ("logout", 1)]
@@ -45,8 +46,9 @@ def causes_are_named():
         mesh.cli("bmc", "set-clock", "par1-n001", "--confirm", 1, "--watch")
         mesh.cli("bmc", "clear-jobs", "par1-n002", "--confirm", 1, "--watch")
         mesh.cli("bmc", "end-sessions", "par1-n005", "--confirm", 1, "--watch")
-        assert findings(mesh, "server", "par1-n001", "par1-n002", "par1-n005") == {
-            "par1-n001": [], "par1-n002": [], "par1-n005": []}
+        mesh.cli("bmc", "trust-ca", "par1-n006", "--confirm", 1, "--watch")
+        assert findings(mesh, "server", "par1-n001", "par1-n002", "par1-n005", "par1-n006") == {
+            "par1-n001": [], "par1-n002": [], "par1-n005": [], "par1-n006": []}
         # A password that another one changed is told, and not held back.
         mesh.set_bmc(well, faults=["password_changed"])
         assert findings(mesh, "server", well) == {well: ["login"]}

@@ -97,7 +97,7 @@ class Process:
 
 class Mesh:
     def __init__(self, sites, install_ms=1000, keep=False, agent_config=None, controller_config=None, bmcsim_args=(),
-                 qemu=(), media_config=None, media_hosts=()):
+                 qemu=(), media_config=None, media_hosts=(), worn=None):
         self.sites = dict(sites)  # name -> number of servers
         self.install_ms = install_ms
         self.agent_config = agent_config or {}
@@ -106,6 +106,7 @@ class Mesh:
         self.media_hosts = list(media_hosts)  # names of the media server beside 127.0.0.1
         self.bmcsim_args = list(bmcsim_args)
         self.qemu = list(qemu)  # values for metalmesh-bmcsim --qemu: "<server>[,option=...]"
+        self.worn = worn or {}  # server -> file of its BMC's personality
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="metalmesh-"))
         self.keep = keep or bool(os.environ.get("KEEP"))
         self.pki = self.folder / "pki"
@@ -165,6 +166,7 @@ class Mesh:
                     "key": str(self.pki / "api.key"), "tokensFile": str(self.pki / "tokens")},
             "signingKey": str(self.pki / "controller-sign.key"),
             "siteKeysDir": str(self.pki / "site-keys"),
+            "revocations": str(self.pki / "crl.pem"),
             **self.controller_config,
         }
         (self.folder / "controller.yaml").write_text(json.dumps(config, indent=1))
@@ -174,6 +176,7 @@ class Mesh:
         common = ["--site", site, "--count", count, "--first-address", address, "--port", port]
         for machine in self.qemu:
             common += ["--qemu", machine] if machine.startswith(f"{site}-n") else []
+        common += [a for server, file in self.worn.items() for a in ("--personality", f"{server}={file}")]
         self.bmcs[site] = Process(f"bmcsim-{site}", [
             BIN / "metalmesh-bmcsim", "serve", *common, "--control-port", control, "--media-ca", self.pki / "ca.crt",
             "--install-ms", self.install_ms, "--qemu-dir", self.folder / "qemu", *self.bmcsim_args], self.folder).start()
@@ -193,6 +196,8 @@ class Mesh:
             "media": {"listen": "127.0.0.1:" + str(free_port()), **self.media_config},
             "pollInterval": "200ms", "helloInterval": "2s",
             "imageSources": {"folders": ["/"], "networks": ["127.0.0.0/8", "::1"]},
+            "bmcNetworks": [{"cidr": cidr, "firstContact": True, "mediaFrom": ["127.0.0.0/8", "::1/128"]}
+                            for cidr in ("127.0.0.0/8", "::1/128")],
             "timeouts": {"unreachable": "4s", "confirm": "5s", "firstRead": "6s", "power": "10s", "stall": "8s"},
             **self.agent_config,
         }

@@ -69,6 +69,7 @@ def media_without_tls_for_those_who_need_it():
         server["spec"]["bmc"]["media"] = "http"
         mesh.apply("plain", {"kind": "Server", "metadata": server["metadata"], "spec": server["spec"]})
         mesh.set_bmc("par1-n001", faults=["http_only"])
+        mesh.wait_ready()  # what was changed is inspected again
         mesh.start_rollout("both", select={"sites": ["*"]})
         media = {}
 

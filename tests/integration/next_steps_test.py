@@ -19,6 +19,8 @@ ELSEWHERE = {
     "GENERATION_FENCED": "store_test: a fence whose row rotted is settled as it says",
     **dict.fromkeys(("AGENT_EXHAUSTED", "CLOCK_UNPROVEN", "DISK_LOW", "MACHINE_BUSY", "OUTCOME_UNKNOWN", "SITE_QUARANTINED",
                      "UNSUPPORTED_COMMAND"), "site_steps_test"),
+    "BMC_KEY_UNKNOWN": "attacks_test: a key is accepted, a delivery let in",
+    "INSTALLER_REFUSED": "attacks_test: an installer shows another machine",
     "PROFILE_UNAVAILABLE": "store_test: a profile that rots before its site has it",
 }
 

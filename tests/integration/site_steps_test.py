@@ -178,7 +178,7 @@ def a_folder_that_was_put_back(mesh, typist, server):
 def a_newer_controller(mesh, typist, server):
     """It ran for a moment, and has queued what this version's agents have no word for."""
     mesh.controller.stop()
-    subprocess.run([BIN / "metalmesh-queue-unknown", mesh.folder / "controller", "par1"], check=True)
+    subprocess.run([BIN / "metalmesh-queue-unknown", mesh.folder / "controller", mesh.pki / "store.key", "par1"], check=True)
     mesh.controller.start()
     mesh.wait_api()
     said = wait_until("UNSUPPORTED_COMMAND", lambda: told(mesh, "UNSUPPORTED_COMMAND"), 60)

@@ -60,18 +60,18 @@ class UpMesh:
         return json.loads(self.cli("get", *what, "-o", "json").stdout)
 
     # ---- the servers
-    def simulate(self, site, count, install_ms=1000, labels="role=web", qemu=()):
+    def simulate(self, site, count, install_ms=1000, labels="role=web", qemu=(), password="password"):
         """Starts `count` simulated servers, those named in `qemu` with a real machine; gives their password to the agent;
         answers with their objects."""
         where = ["--site", site, "--count", count, "--first-address", f"127.{random.randrange(10, 250)}.{random.randrange(250)}.1",
                  "--port", free_port(), "--labels", labels, *[word for name in qemu for word in ("--qemu", name)]]
         self.bmcs[site] = Process(f"bmcsim-{site}", [BIN / "metalmesh-bmcsim", "serve", *where, "--control-port", 0, "--media-ca",
                                                      self.data / "pki/ca.crt", "--install-ms", install_ms, "--qemu-dir",
-                                                     self.folder / "machines"], self.folder).start()
+                                                     self.folder / "machines", "--password", password], self.folder).start()
         wait_until(f"the servers of {site} answer", lambda: "ready " in self.bmcs[site].text(), 20)
         subprocess.run([str(a) for a in (BIN / "metalmesh-agent", "--config", self.data / f"sites/{site}/agent.yaml", "credential",
                                          "set", f"{site}-bmc", "--username", "admin")],
-                       input="password\n", text=True, check=True, env=ENV, stdout=subprocess.DEVNULL)
+                       input=password + "\n", text=True, check=True, env=ENV, stdout=subprocess.DEVNULL)
         return subprocess.run([str(a) for a in (BIN / "metalmesh-bmcsim", "inventory", *where)], check=True, capture_output=True,
                               text=True).stdout
 

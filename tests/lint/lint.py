@@ -46,7 +46,7 @@ ARROWS = [
     ("agents/media/server", ["common/os", "common/ports", "common/hosts", "agents/media"]),
     ("agents/media/menu", []),
     ("agents/media/answer", ["common/ports", "common/hosts", "common/families", "common/answer", "agents/media/menu"]),
-    ("agents/media", ["common/ports"]),
+    ("agents/media", ["common/ports", "common/hosts"]),
     ("agents/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "common/quirks", "agents/redfish", "agents/bmc", "agents/work",
                      "agents/install", "agents/power", "agents/care", "agents/media", "agents/media/answer", "agents/media/menu"]),
     ("agents/app", ["common", "agents"]),
@@ -174,14 +174,17 @@ def check_links(listed: list, out: list):
 
 
 def check_cases(out: list):
-    """What tests/installer_cases.md says that holds a case is there: the file, and what is named of it."""
-    cases = ROOT / "tests/installer_cases.md"
-    for number, line in enumerate(cases.read_text().splitlines(), 1):
-        held_by = line.split(" | ")[-1] if line.startswith("| ") else ""
-        for path, name in re.findall(r"`((?:tests|common)/[^`]+)`([^,|`]*)", held_by):
-            file, name = ROOT / path, name.strip().strip('"')
-            if not file.exists() or (name and name not in file.read_text()):
-                out.append(f"tests/installer_cases.md:{number}: {path} {name}: is not there")
+    """What the tables of cases say that holds a case is there: the file, and what is named of it."""
+    texts = {}
+    for table in ("tests/installer_cases.md", "tests/hazard_cases.md"):
+        for number, line in enumerate((ROOT / table).read_text().splitlines(), 1):
+            held_by = line.split(" | ")[-1] if line.startswith("| ") else ""
+            for path, name in re.findall(r"`((?:tests|common)/[^`]+)`([^,|`]*)", held_by):
+                file, name = ROOT / path, name.strip().strip('"')
+                if path not in texts:
+                    texts[path] = file.read_text() if file.exists() else None
+                if texts[path] is None or name not in texts[path]:
+                    out.append(f"{table}:{number}: {path} {name}: is not there")
 
 
 def check_quirks(listed: list, out: list):

@@ -1,7 +1,7 @@
 // Puts a fleet into the store of a stopped controller, through the ledger that the controller itself uses: servers that
 // were inspected, without their BMCs. Each is a copy of one that is there, with an identity and an address of its own.
 //
-//   metalmesh-fill-fleet DATA_DIR SERVER COUNT SITES
+//   metalmesh-fill-fleet DATA_DIR STORE_KEY SERVER COUNT SITES
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -49,8 +49,11 @@ void add_server(Ledger& ledger, const Model& model, const std::string& site, std
   ledger.put(std::move(server));
 }
 
-int fill(const std::string& folder, const std::string& like, std::uint64_t count, std::uint64_t sites) {
-  auto store = adapters::RocksStore::open(folder);
+int fill(const std::string& folder, const std::string& key_file, const std::string& like, std::uint64_t count,
+         std::uint64_t sites) {
+  auto keys = adapters::RowKeys::from_file(key_file);
+  if (!keys) return fmt::print(stderr, "{}\n", keys.error().message), 1;
+  auto store = adapters::RocksStore::open(folder, {.keys = *keys});
   if (!store) return fmt::print(stderr, "{}\n", store.error().message), 1;
   auto loaded = load_state(**store);
   if (!loaded) return fmt::print(stderr, "{}\n", loaded.error().message), 1;
@@ -87,8 +90,8 @@ int fill(const std::string& folder, const std::string& like, std::uint64_t count
 }  // namespace metalmesh::controller
 
 int main(int argc, char** argv) {
-  if (argc != 5 || std::atoi(argv[3]) < 1 || std::atoi(argv[4]) < 1)
-    return fmt::print(stderr, "usage: metalmesh-fill-fleet DATA_DIR SERVER COUNT SITES\n"), 2;
-  return metalmesh::controller::fill(argv[1], argv[2], std::strtoull(argv[3], nullptr, 10),
-                                     std::strtoull(argv[4], nullptr, 10));
+  if (argc != 6 || std::atoi(argv[4]) < 1 || std::atoi(argv[5]) < 1)
+    return fmt::print(stderr, "usage: metalmesh-fill-fleet DATA_DIR STORE_KEY SERVER COUNT SITES\n"), 2;
+  return metalmesh::controller::fill(argv[1], argv[2], argv[3], std::strtoull(argv[4], nullptr, 10),
+                                     std::strtoull(argv[5], nullptr, 10));
 }

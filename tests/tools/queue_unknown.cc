@@ -1,7 +1,7 @@
 // Queues a command of an unknown kind for a site, in the store of a stopped controller and through the stream that the
 // controller itself uses: what a newer version that ran for a moment leaves behind.
 //
-//   metalmesh-queue-unknown DATA_DIR SITE
+//   metalmesh-queue-unknown DATA_DIR STORE_KEY SITE
 #include <fmt/format.h>
 
 #include "common/adapters/rocks_store.h"
@@ -16,8 +16,10 @@ namespace {
 /// Field 4242, with one byte in it.
 constexpr std::string_view unknown_kind = "\x92\x89\x02\x01x";
 
-int queue(const std::string& folder, const std::string& site) {
-  auto store = adapters::RocksStore::open(folder);
+int queue(const std::string& folder, const std::string& key_file, const std::string& site) {
+  auto keys = adapters::RowKeys::from_file(key_file);
+  if (!keys) return fmt::print(stderr, "{}\n", keys.error().message), 1;
+  auto store = adapters::RocksStore::open(folder, {.keys = *keys});
   if (!store) return fmt::print(stderr, "{}\n", store.error().message), 1;
   const auto loaded = load_state(**store);
   if (!loaded) return fmt::print(stderr, "{}\n", loaded.error().message), 1;
@@ -41,6 +43,6 @@ int queue(const std::string& folder, const std::string& site) {
 }  // namespace metalmesh::controller
 
 int main(int argc, char** argv) {
-  if (argc != 3) return fmt::print(stderr, "usage: metalmesh-queue-unknown DATA_DIR SITE\n"), 2;
-  return metalmesh::controller::queue(argv[1], argv[2]);
+  if (argc != 4) return fmt::print(stderr, "usage: metalmesh-queue-unknown DATA_DIR STORE_KEY SITE\n"), 2;
+  return metalmesh::controller::queue(argv[1], argv[2], argv[3]);
 }

@@ -107,7 +107,7 @@ def run(servers: int, sites: int) -> list:
         rack.wait_ready(1)
         rack.controller.stop()
         begin = time.perf_counter()
-        subprocess.run([BIN / "metalmesh-fill-fleet", rack.folder / "controller", f"{SITE}-n001", str(servers), str(sites)],
+        subprocess.run([BIN / "metalmesh-fill-fleet", rack.folder / "controller", rack.pki / "store.key", f"{SITE}-n001", str(servers), str(sites)],
                        check=True)
         print(f"filled in {time.perf_counter() - begin:.1f} s")
         started = restart(rack)

@@ -43,7 +43,7 @@ def figures_of(run: dict) -> list:
     return [
         Figure("last installer up after the rollout's start", run["boot_seconds"], "s",
                1.5 * IDEAL_SECONDS if rack else None, 1.2 * IDEAL_SECONDS if rack else None),
-        Figure("Redfish requests per server, most", run["requests_most"], "", 19, 16),
+        Figure("Redfish requests per server, most", run["requests_most"], "", 18, 16),
         Figure("CPU per server without media", run["cpu_per_server"], "s", 0.01 if fair else None,
                0.003 if fair else None),
         Figure("peak PSS of controller, agent, media and broker", run["pss_peak"] / MIB, "MiB", 100),

@@ -89,6 +89,25 @@ TEST_F(HttpServerTest, answers_http_1_0_and_closes) {
   EXPECT_THAT(text, HasSubstr("Connection: close"));
 }
 
+// Python's client takes an end without close_notify for a break if it is told to, and reads until the end.
+TEST_F(HttpServerTest, who_asks_for_an_end_is_told_goodbye) {
+  start({}, true);
+  const std::string script = folder_.file("ask.py");
+  std::ofstream(script)
+      << "import socket, ssl, sys\n"
+         "context = ssl.create_default_context(cafile=sys.argv[1])\n"
+         "for _ in range(20):\n"
+         "    plain = socket.create_connection(('127.0.0.1', int(sys.argv[2])), timeout=10)\n"
+         "    with context.wrap_socket(plain, server_hostname='localhost', "
+         "suppress_ragged_eofs=False) as c:\n"
+         "        c.sendall(b'GET /a HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n')\n"
+         "        text = b''.join(iter(lambda: c.recv(4096), b''))\n"
+         "        assert b'Connection: close' in text and text.endswith(b'GET /a 0\\n'), text\n";
+  const auto result =
+      shell("python3 " + script + " " + folder_.file("ca.crt") + " " + std::to_string(server_->port()));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+}
+
 class TooLong : public HttpServerTest, public testing::WithParamInterface<bool> {};
 
 TEST_P(TooLong, refuses_ten_megabytes_with_413_that_arrives) {
@@ -151,6 +170,8 @@ TEST_F(HttpServerTest, refuses_malformed_requests_and_goes_on) {
       "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;" + std::string(60'000, 'e'),
       std::string("GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", 36),
       std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + "\r\n\r\n",

@@ -110,14 +110,24 @@ void write(const fs::path& file, const std::string& text) {
   std::ofstream(file, std::ios::binary) << text;
 }
 
-Status write_order(const config::OsFamily& family, wire::Host host, const fs::path& folder,
-                   std::ofstream& refused) {
+/// Every third one shows its machine, every other of those calls back with the key.
+void add_check(AnswerOrder& order, std::size_t number) {
+  if (number % 3 != 0) return;
+  order.check = InstallerCheck{"https://192.0.2.5:8443/v/0123456789abcdef",
+                               "-----BEGIN CERTIFICATE-----\nTUlJ\n", false};
+  if (number % 2 == 0 && order.family.can().callback())
+    order.callback = Callback{"https://192.0.2.5:8443/c/0123456789abcdef", order.check->ca};
+}
+
+Status write_order(const config::OsFamily& family, wire::Host host, std::size_t number,
+                   const fs::path& folder, std::ofstream& refused) {
   AnswerOrder order{.family = family,
                     .profile_template = "",
                     .variables = needed_variables(family.name()),
                     .host = std::move(host),
                     .packages = {},
                     .callback = std::nullopt};
+  add_check(order, number);
   if (const auto reason = why_refused(order)) {
     refused << *reason << "\n";
     return {};
@@ -156,10 +166,10 @@ int run(const Options& options) {
   fs::create_directories(options.out);
   std::ofstream refused(options.out / "refused");
   std::size_t written = 0;
-  // Refused orders are none: as many are made as were asked for.
-  for (std::size_t number = 0; written < options.orders && number < 100 * options.orders; ++number) {
+  // Refused orders are none: as many are made as were asked for. A family that can say little refuses 99 of 100.
+  for (std::size_t number = 0; written < options.orders && number < 1000 * options.orders; ++number) {
     const fs::path folder = options.out / std::to_string(number);
-    if (auto done = write_order(*family, orders.host(number), folder, refused); !done) {
+    if (auto done = write_order(*family, orders.host(number), number, folder, refused); !done) {
       std::cerr << family->name() << ", seed " << options.seed << ", order " << number << ": "
                 << done.error().message << "\n";
       return 1;

@@ -60,7 +60,7 @@ def rhel(order, kickstart):
             found.put("scripts.pre", unwrapped(text).strip())
         elif all(re.match(r"groupadd|echo .* ALL=\(ALL\)", line) for line in text.strip().splitlines()):
             found.accounts(text)
-        else:
+        elif "/etc/metalmesh-callback" not in text and "/metalmesh-key" not in text:  # those are the product's own
             found.put("scripts.post", unwrapped(text).strip())
     return found
 

@@ -58,13 +58,15 @@ tls: {ca: b, certificate: c, key: d}
 api: {listen: "127.0.0.1:1", certificate: e, key: f, tokensFile: g}
 signingKey: h
 siteKeysDir: i
+revocations: j
 )",
                              0644));
   const auto c = read_config<config::Controller>(folder / "c.yaml");
   ASSERT_TRUE(c) << c.error().message;
   const std::string resolved[] = {c->data_dir(),          c->tls().ca(),          c->tls().certificate(),
                                   c->tls().key(),         c->api().certificate(), c->api().key(),
-                                  c->api().tokens_file(), c->signing_key(),       c->site_keys_dir()};
+                                  c->api().tokens_file(), c->signing_key(),       c->site_keys_dir(),
+                                  c->revocations()};
   char expected = 'a';
   for (const std::string& path : resolved) EXPECT_EQ(path, (folder / std::string(1, expected++)).string());
 }
@@ -76,7 +78,7 @@ void expect_marks(const google::protobuf::Descriptor& type) {
     const std::string& name = field.name();
     const bool named_so = name.ends_with("_file") || name.ends_with("_dir") || name.ends_with("_key") ||
                           name.ends_with("_ca") || name == "ca" || name == "key" || name == "certificate" ||
-                          name == "folders";
+                          name == "folders" || name == "revocations";
     EXPECT_EQ(named_so, field.options().HasExtension(config::path)) << field.full_name();
     if (const auto* part = field.message_type();
         part != nullptr && part->file()->package() == "metalmesh.config")

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include "common/adapters/config_file.h"
 #include "common/adapters/ed25519_signer.h"
 #include "common/adapters/openssl_handles.h"
+#include "common/adapters/revocations.h"
 #include "common/adapters/system_clock.h"
 #include "common/base/digest.h"
 #include "common/os/files.h"
@@ -30,6 +32,22 @@ WallTime today() { return SystemClock().now().wall(); }
 
 class PkiTest : public testing::Test {
  protected:
+  /// As a broker with our crl.pem sees it.
+  bool verify_with_list(const std::string& leaf) const {
+    const CertificateHandle ca = certificate("ca.crt"), subject = certificate(leaf);
+    const std::string pem = read("crl.pem");
+    const BioHandle text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    const std::unique_ptr<X509_CRL, OpensslFree<X509_CRL_free>> list(
+        PEM_read_bio_X509_CRL(text.get(), nullptr, nullptr, nullptr));
+    EXPECT_NE(list, nullptr);
+    const StoreHandle store(X509_STORE_new());
+    X509_STORE_add_cert(store.get(), ca.get());
+    X509_STORE_add_crl(store.get(), list.get());
+    X509_STORE_set_flags(store.get(), X509_V_FLAG_CRL_CHECK);
+    const VerifyHandle context(X509_STORE_CTX_new());
+    X509_STORE_CTX_init(context.get(), store.get(), subject.get(), nullptr);
+    return X509_verify_cert(context.get()) == 1;
+  }
   std::vector<std::string> init(const PkiOptions& options) {
     auto written = init_pki(folder_ / "pki", options, today());
     EXPECT_TRUE(written) << written.error().message;
@@ -95,8 +113,9 @@ TEST_F(PkiTest, gives_each_certificate_the_key_beside_it) {
 
 TEST_F(PkiTest, keeps_private_files_private) {
   init({.sites = {{"par1", {}}}, .hosts = {}});
-  for (const char* name : {"ca.key", "broker.key", "controller.key", "api.key", "par1.key",
-                           "controller-sign.key", "site-keys/par1.key", "admin.token", "tokens"}) {
+  for (const char* name :
+       {"ca.key", "broker.key", "controller.key", "api.key", "par1.key", "controller-sign.key",
+        "site-keys/par1.key", "store.key", "admin.token", "tokens"}) {
     struct stat info{};
     ASSERT_EQ(stat(file(name).c_str(), &info), 0) << name;
     EXPECT_EQ(info.st_mode & 0777, 0600U) << name;
@@ -142,6 +161,39 @@ TEST_F(PkiTest, writes_a_token_its_digest_and_a_context_that_find_each_other) {
   EXPECT_EQ(context->server(), "https://mm.example:8443");
   EXPECT_EQ(context->token_file(), file("admin.token").string());
   EXPECT_EQ(context->ca(), file("ca.crt").string());
+}
+
+TEST_F(PkiTest, a_revoked_site_is_on_the_list_and_its_name_is_given_to_nobody) {
+  init({.sites = {{"par1", {}}, {"lyo1", {}}}, .hosts = {}});
+  EXPECT_TRUE(verify_with_list("par1.crt")) << "the list is there from the first day";
+  ASSERT_TRUE(revoke_site(folder_ / "pki", "par1", today()));
+  ASSERT_TRUE(revoke_site(folder_ / "pki", "lyo1", today()));
+  EXPECT_FALSE(verify_with_list("revoked/par1.crt")) << "also after another one was revoked";
+  EXPECT_FALSE(verify_with_list("revoked/lyo1.crt"));
+  EXPECT_TRUE(verify_with_list("controller.crt"));
+  EXPECT_FALSE(std::filesystem::exists(file("par1.key")));
+  EXPECT_FALSE(std::filesystem::exists(file("site-keys/par1.pub")));
+  EXPECT_THAT(revoke_site(folder_ / "pki", "par1", today()).error().message, HasSubstr("revoked before"));
+  EXPECT_THAT(init_pki(folder_ / "pki", {.sites = {{"par1", {}}}, .hosts = {}}, today()).error().message,
+              HasSubstr("never given again"));
+}
+
+TEST_F(PkiTest, a_list_that_has_ended_refuses_everybody_until_it_is_written_anew) {
+  init({.sites = {{"par1", {}}, {"lyo1", {}}}, .hosts = {}});
+  ASSERT_TRUE(revoke_site(folder_ / "pki", "lyo1", today()));
+  const auto ended =
+      renew_revocations(folder_ / "pki", std::chrono::hours(1), today() - std::chrono::hours(2));
+  ASSERT_TRUE(ended) << ended.error().message;
+  EXPECT_LT(*ended, today());
+  EXPECT_EQ(read_revocations(file("crl.pem")).until, *ended);
+  EXPECT_FALSE(verify_with_list("par1.crt"));
+  const auto renewed = renew_revocations(folder_ / "pki", std::nullopt, today());
+  ASSERT_TRUE(renewed) << renewed.error().message;
+  EXPECT_GT(*renewed, today() + std::chrono::days(365));
+  EXPECT_TRUE(verify_with_list("par1.crt"));
+  EXPECT_FALSE(verify_with_list("revoked/lyo1.crt")) << "what was on it stays on it";
+  EXPECT_THAT(read_revocations(file("ca.crt")).unreadable, HasSubstr("no list of revoked"));
+  EXPECT_THAT(read_revocations(file("gone.pem")).unreadable, HasSubstr("gone.pem"));
 }
 
 TEST_F(PkiTest, refuses_names_and_hosts_that_would_do_harm) {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -24,8 +25,9 @@ struct FakeBmc {
   bool keeps_medium = false;
   int ejects = 0;
   std::string power = "Off";
-  std::vector<std::string> resets;  // as they came
-  std::string system_more;          // of its system: `, "BiosVersion": "1"`
+  std::vector<std::string> resets;                             // as they came
+  std::map<std::string, std::pair<int, std::string>> actions;  // by path: how it answers them
+  std::string system_more;                                     // of its system: `, "BiosVersion": "1"`
 
   HttpReplied answer(const HttpRequest& request) {
     HttpReplied reply;
@@ -61,6 +63,10 @@ struct FakeBmc {
       resets.push_back(request.body);
       power = request.body.find("ForceOff") == std::string::npos ? "On" : "Off";
       reply.status = 204;
+      return reply;
+    }
+    if (const auto own = actions.find(path); request.method == "POST" && own != actions.end()) {
+      std::tie(reply.status, reply.body) = own->second;
       return reply;
     }
     if (request.method == "PATCH" && path == "/redfish/v1/Systems/1") {

@@ -240,6 +240,15 @@ TEST_F(Leftover, IsFoundAndNotTouched) {
   EXPECT_EQ(bmc_.sessions_open, 0);
 }
 
+/// A box that was given up for this one had another address.
+TEST_F(Leftover, OfAnAgentAtAnotherHostIsFound) {
+  bmc_.image = "https://192.0.2.99:8443/m/0123456789abcdef0123456789ABCDEF.iso";
+  site_.start();
+  const wire::Inspected seen = look(false);
+  ASSERT_EQ(seen.ours_size(), 2);
+  EXPECT_EQ(seen.ours(0), "our medium " + bmc_.image + " is in slot Cd");
+}
+
 TEST_F(Leftover, IsTakenAwayWhenAPersonSaysSo) {
   site_.start();
   const wire::Inspected seen = look(true);

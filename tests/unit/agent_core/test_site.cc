@@ -8,6 +8,7 @@
 #include "agents/core/row_table.h"
 #include "common/ports/wire_time.h"
 #include "tests/support/one_order.h"
+#include "tests/support/open_site.h"
 
 namespace metalmesh::test {
 namespace {
@@ -29,6 +30,7 @@ TestSite::TestSite() {
   settings.site = SiteName("par1");
   settings.machine_id = "machine-1";
   settings.version = "test";
+  open_to_all(settings);
   settings.frame_gap = Duration::zero();  // what was told is looked at in the same instant
   now_.mono = MonoTime(std::chrono::hours(1));
   now_.boot = 1;

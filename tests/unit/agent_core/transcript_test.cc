@@ -113,6 +113,16 @@ TEST_F(Said, BytesThatAreNoTextDoNotMakeItUnreadable) {
   EXPECT_THAT(lines(), AllOf(HasSubstr("\xef\xbf\xbd"), HasSubstr("\\u0001")));
 }
 
+TEST_F(Said, TheLastScreenIsKeptWholeAndMakesNoRoom) {
+  say("GET", "/first", "", 200, "{}");
+  transcript.keep_screen("QUJD", at(0s));
+  const std::string picture(200'000, 'A');
+  transcript.keep_screen(picture, at(1s));
+  EXPECT_THAT(lines(), AllOf(HasSubstr("/first"), HasSubstr(R"("screen":")" + picture + "\""),
+                             Not(HasSubstr("QUJD"))));
+  EXPECT_EQ(count(), 3U);
+}
+
 struct TranscriptAtSite : ::testing::Test {
   void SetUp() override { site.start(); }
   /// The BMC of server n is another machine than the one that is meant.
@@ -156,12 +166,75 @@ TEST_F(TranscriptAtSite, AnEndThatIsNoSuccessNamesWhatTheControllerMayFetch) {
   const wire::Ended end = fail(1);
   EXPECT_EQ(end.outcome(), wire::Ended::FAILED);
   ASSERT_TRUE(end.has_transcript()) << end.ShortDebugString();
+  EXPECT_FALSE(end.transcript().screen());
   EXPECT_THAT(site.controller.chunks, IsEmpty()) << "nothing is sent before it is asked for";
   const std::string bytes = fetch(end.transcript());
   EXPECT_EQ(to_hex(sha256(bytes)), end.transcript().sha256());
-  EXPECT_THAT(
-      bytes, AllOf(HasSubstr(R"("deployment":"d1")"), HasSubstr("/redfish/v1/Systems/1"),
-                   HasSubstr("CZ2D4F0A1B"), HasSubstr("stage IDENTITY"), HasSubstr(R"("outcome":"FAILED")")));
+  EXPECT_THAT(bytes, AllOf(HasSubstr(R"("deployment":"d1")"), HasSubstr("/redfish/v1/Systems/1"),
+                           HasSubstr("CZ2D4F0A1B"), HasSubstr("stage IDENTITY"),
+                           HasSubstr(R"("fault":"IDENTITY_MISMATCH")"), HasSubstr(R"("outcome":"FAILED")")));
+}
+
+struct AskedForItsScreen : TranscriptAtSite {
+  void SetUp() override {
+    config::BmcQuirks row;
+    row.set_name("acme");
+    row.mutable_match()->set_vendor("Acme");
+    row.mutable_screen()->set_action("/Oem/Acme/Actions/A.Show");
+    (*row.mutable_screen()->mutable_arguments())["Kind"] = "Now";
+    row.mutable_screen()->set_picture("Picture");
+    (*row.mutable_sources())["screen"] = "seen";
+    ASSERT_TRUE(site.settings.quirks.add(row, QuirkOrigin::site));
+    site.start();
+  }
+  wire::Ended ask_for_screen() {
+    orders::Parts order = make_order(site, 1, 0);
+    order.agreed.mutable_inspect()->set_screen(true);
+    order.agreed.clear_identity();
+    order.issue.clear_image_urls();
+    order.issue.clear_launch_by();
+    order.issue.clear_start_by();
+    site.order(order);
+    site.advance(1min);
+    const auto ends = site.told(&wire::Event::has_ended);
+    return ends.empty() ? wire::Ended() : ends.back().ended();
+  }
+  FakeBmc& machine = site.bmcs["10.0.0.1"];
+  const std::string action = "/redfish/v1/Managers/1/Oem/Acme/Actions/A.Show";
+};
+
+TEST_F(AskedForItsScreen, ABmcShowsItAndTheControllerMayFetchIt) {
+  machine.actions[action] = {200, R"({"Picture":"UE5H\r\nUE5H"})"};
+  const wire::Ended end = ask_for_screen();
+  EXPECT_EQ(end.outcome(), wire::Ended::SUCCEEDED) << end.ShortDebugString();
+  ASSERT_TRUE(end.transcript().screen());
+  EXPECT_THAT(fetch(end.transcript()), HasSubstr(R"("screen":"UE5HUE5H")"));
+  EXPECT_THAT(site.requests(),
+              ::testing::Contains(::testing::Field(&HttpRequest::body, R"({"Kind":"Now"})")));
+  const auto told = site.told(&wire::Event::has_inspected);
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_FALSE(told.front().inspected().has_inventory()) << "nobody asked for it";
+  EXPECT_EQ(machine.sessions_open, 0);
+}
+
+TEST_F(AskedForItsScreen, ARefusalIsToldInTheBmcsWords) {
+  machine.actions[action] = {400, R"({"error":{"message":"the server is off"}})"};
+  const wire::Ended end = ask_for_screen();
+  EXPECT_EQ(end.outcome(), wire::Ended::FAILED);
+  EXPECT_EQ(end.fault().code(), wire::NOT_OFFERED);
+  EXPECT_THAT(end.fault().detail(), HasSubstr("the server is off"));
+  EXPECT_FALSE(site.told(&wire::Event::has_inspected).front().inspected().has_fault());
+  EXPECT_EQ(machine.sessions_open, 0);
+}
+
+TEST_F(AskedForItsScreen, WhereNoRowSaysHowNothingIsAsked) {
+  site.settings.quirks.remove("acme");
+  site.start();
+  const wire::Ended end = ask_for_screen();
+  EXPECT_EQ(end.fault().code(), wire::NOT_OFFERED);
+  EXPECT_THAT(end.fault().seen(), HasSubstr("no way is known"));
+  EXPECT_THAT(site.requests(),
+              Not(::testing::Contains(::testing::Field(&HttpRequest::url, HasSubstr("A.Show")))));
 }
 
 TEST_F(TranscriptAtSite, ItIsThereInTheNextLifeToo) {

@@ -85,14 +85,14 @@ TEST_F(Works, TheTableSaysWhatTheHouseMustKnow) {
   EXPECT_EQ(agent::kind_of(install.agreed).name, "install");
   EXPECT_TRUE(agent::kind_of(install.agreed).changes);
   const work::Materials needs = agent::kind_of(install.agreed).materials(install.agreed, install.issue);
-  EXPECT_TRUE(needs.medium);
+  EXPECT_TRUE(agent::kind_of(install.agreed).medium);
   EXPECT_THAT(needs.images, SizeIs(1));
   EXPECT_THAT(needs.blobs, SizeIs(1));
 
   const auto change = power(site_, 1, Power::ON);
   EXPECT_EQ(agent::kind_of(change.agreed).name, "power");
   EXPECT_TRUE(agent::kind_of(change.agreed).changes);
-  EXPECT_FALSE(agent::kind_of(change.agreed).materials(change.agreed, change.issue).medium);
+  EXPECT_FALSE(agent::kind_of(change.agreed).medium);
 
   EXPECT_EQ(agent::kind_of(inspect(site_, 1).agreed).name, "inspect");
   EXPECT_FALSE(agent::kind_of(inspect(site_, 1).agreed).changes);
@@ -122,7 +122,7 @@ TEST_F(Works, AStartFromAnImageNeedsNoProfileAndEndsByAWordThatComesTooLateToCal
   EXPECT_TRUE(kind.changes);
   EXPECT_TRUE(kind.ends_by_word);
   const work::Materials needs = kind.materials(order.agreed, order.issue);
-  EXPECT_TRUE(needs.medium);
+  EXPECT_TRUE(kind.medium);
   EXPECT_THAT(needs.images, SizeIs(1));
   EXPECT_EQ(needs.images.front().sha256(), std::string(64, 'a'));
   EXPECT_THAT(needs.blobs, IsEmpty());
@@ -135,7 +135,7 @@ TEST_F(Works, ATestOfTheWayTakesAMediumOfNoImageThatAnybodyMayRead) {
   (void)machine;
   const work::Kind& kind = agent::kind_of(order.agreed);
   EXPECT_TRUE(kind.changes);
-  EXPECT_TRUE(kind.materials(order.agreed, order.issue).medium);
+  EXPECT_TRUE(kind.medium);
   EXPECT_THAT(kind.materials(order.agreed, order.issue).images, IsEmpty());
   site_.order(order);
   EXPECT_TRUE(receipt().accepted());

@@ -82,12 +82,17 @@ Result<MediumPlan> plan_case(const families::FamilyCatalogue& catalogue, const c
   std::optional<answer::Callback> callback;
   if (order->proof().minimum() == wire::PROOF_CALLBACK)
     callback = {"https://192.0.2.5:8443/c/0123456789abcdef", "-----BEGIN CERTIFICATE-----\nTUlJ\n"};
+  std::optional<answer::InstallerCheck> check;
+  if (order->check() != wire::INSTALLER_CHECK_UNSPECIFIED)
+    check = {"https://192.0.2.5:8443/v/0123456789abcdef", "-----BEGIN CERTIFICATE-----\nTUlJ\n",
+             order->check() == wire::CHECK_REQUIRED};
   return plan_medium({.answer = {.family = family,
                                  .profile_template = text_of(folder / "template"),
                                  .variables = {order->variables().begin(), order->variables().end()},
                                  .host = order->host(),
                                  .packages = {order->packages().url(), false},
-                                 .callback = std::move(callback)},
+                                 .callback = std::move(callback),
+                                 .check = std::move(check)},
                       .recognised = catalogue.recognise(facts)},
                      facts);
 }
@@ -119,6 +124,20 @@ TEST(Families, MediaAreAsTheyWereReviewed) {
     }
     EXPECT_GE(cases, 2) << name;
   }
+}
+
+TEST(Families, ThoseThatCannotShowTheirMachineSaySo) {
+  const auto catalogue = adapters::load_families();
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  std::set<std::string> silent;
+  for (const auto& [name, family] : catalogue->all())
+    if (answer::why_it_cannot_ask(family, "")) silent.insert(name);
+  EXPECT_THAT(silent, testing::ElementsAre("agama", "bring-your-own", "esxi", "placeholder", "proxmox",
+                                           "talos", "windows", "xcp-ng"));
+  EXPECT_FALSE(answer::why_it_cannot_ask(*catalogue->find("placeholder"), "{{check.script}}\n"));
+  EXPECT_TRUE(answer::why_it_cannot_ask(*catalogue->find("rhel"), "text\n"))
+      << "its own template has no such step";
+  EXPECT_FALSE(answer::why_it_cannot_ask(*catalogue->find("debian"), "d-i x\n")) << "a file beside it has";
 }
 
 TEST(Families, AnAnswerMediumTakesTheFilesAndLeavesTheBootEditsToTheImage) {

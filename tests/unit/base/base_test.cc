@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "common/base/backoff.h"
+#include "common/base/base64.h"
 #include "common/base/digest.h"
 #include "common/base/id.h"
 #include "common/base/random.h"
@@ -20,6 +21,14 @@ TEST(Digest, MatchesTheVectorsOfFips180) {
   EXPECT_EQ(to_hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(to_hex(sha256("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256("a", "bc"), sha256("abc"));
+}
+
+TEST(Base64, IsReadBackWhole) {
+  for (const std::string& bytes :
+       {std::string(), std::string("a"), std::string("ab"), std::string("abc\0\xff", 5)})
+    EXPECT_EQ(from_base64(to_base64(bytes)), bytes);
+  EXPECT_FALSE(from_base64("UE5"));
+  EXPECT_FALSE(from_base64("no Base64!!!"));
 }
 
 TEST(Digest, StreamEqualsOneShot) {

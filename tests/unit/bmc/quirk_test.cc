@@ -52,6 +52,15 @@ TEST(Quirks, ARowNeedsSourcesAndConditionsAndCannotWeakenIdentity) {
   (*enables.mutable_sources())["enableMedia"] = "seen";
   EXPECT_THAT(check_quirks(enables, QuirkOrigin::site).value_or(""), HasSubstr("enableMedia"))
       << "no action of the standard can be called by a row";
+  config::BmcQuirks shows = row("s", "Acme");
+  (*shows.mutable_sources())["screen"] = "seen";
+  shows.mutable_screen()->set_picture("Picture");
+  for (const auto& [action, right] : std::map<std::string, bool>{{"/Actions/Manager.ResetToDefaults", false},
+                                                                 {"/Oem/../Actions/Manager.Reset", false},
+                                                                 {"/Oem/Acme/Actions/A.Show", true}}) {
+    shows.mutable_screen()->set_action(action);
+    EXPECT_EQ(!check_quirks(shows, QuirkOrigin::site), right) << action;
+  }
   config::BmcQuirks target = row("t", "Acme");
   target.set_boot_target("Hdd");
   (*target.mutable_sources())["bootTarget"] = "seen";

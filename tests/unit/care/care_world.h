@@ -51,6 +51,7 @@ class CareWorld {
   work::Gate gate;
   Now now{MonoTime(1h), WallTime(1'790'000'000s), WallTime(1'790'000'000s)};
   std::string media_base = "https://192.0.2.5:8443";
+  std::string media_ca = "-----BEGIN CERTIFICATE-----\nTUlJQ291cnM=\n-----END CERTIFICATE-----\n";
   std::vector<wire::Event> told;
   std::vector<std::string> changes;  // "DELETE /redfish/..." that reached the BMC, but for logins and logouts
   std::optional<HttpFailure> every_request;  // ends like this
@@ -87,7 +88,7 @@ class CareWorld {
     const work::Kind& kind = job.agreed().has_doctor() ? doctor_kind : housekeeping_kind;
     machine_ = kind.make({.job = job,
                           .timeouts = timeouts_,
-                          .urls = {.medium = {}, .second = {}, .base = media_base},
+                          .urls = {.medium = {}, .second = {}, .base = media_base, .ca = media_ca},
                           .seed = ++seed_,
                           .known = {}});
     handle(work::Resume{});

@@ -114,7 +114,7 @@ std::vector<Planted> planted_faults() {
       {"media_verified_by_nothing",
        "certificate",
        wire::MEDIA_TLS_REFUSED,
-       "load the site's CA",
+       "metalmesh bmc trust-ca r01-u12",
        "no certificate",
        {"media_verified_by_nothing"}},
       {.name = "media_beyond_no_gateway",

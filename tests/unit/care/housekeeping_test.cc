@@ -1,4 +1,5 @@
 // Housekeeping does what is there to be done and nothing else, once, whatever crashes; and takes no medium that may be read.
+#include "agents/care/certificates.h"
 #include "tests/unit/care/care_world.h"
 
 namespace metalmesh::care {
@@ -75,6 +76,52 @@ TEST_F(Deeds, SetsTheClockToTheSitesTime) {
   ASSERT_TRUE(world.run());
   expect_done();
   EXPECT_THAT(world.changes, ElementsAre("PATCH /redfish/v1/Managers/1"));
+}
+
+TEST_F(Deeds, LoadsTheSitesCaIntoSlotsThatVerifyByCertificatesOfTheirOwn) {
+  const std::string certificates = "/redfish/v1/Systems/1/VirtualMedia/Cd/Certificates";
+  for (const int crash : {0, 1}) {
+    CareWorld site;
+    site.bmc.set_fault("media_verified_by_nothing");
+    site.order(wire::Housekeeping::TRUST_CA);
+    site.crash_at_change = crash;
+    ASSERT_TRUE(site.run());
+    EXPECT_EQ(site.ended().outcome(), wire::Ended::SUCCEEDED) << site.ended().ShortDebugString();
+    EXPECT_THAT(site.changes, ElementsAre("POST " + certificates)) << "what is there is not loaded again";
+    EXPECT_EQ(site.bmc.own_sessions(), 0U);
+  }
+}
+
+TEST_F(Deeds, LoadsEachCertificateOfAFileThatHasSeveral) {
+  world.bmc.set_fault("media_verified_by_nothing");
+  world.media_ca += "-----BEGIN CERTIFICATE-----\nTUlJT3RoZXI=\n-----END CERTIFICATE-----\n";
+  world.order(wire::Housekeeping::TRUST_CA);
+  ASSERT_TRUE(world.run());
+  expect_done();
+  EXPECT_EQ(world.changes.size(), 2U);
+}
+
+TEST_F(Deeds, SaysWhereThereIsNoPlaceForACa) {
+  world.order(wire::Housekeeping::TRUST_CA);
+  ASSERT_TRUE(world.run());
+  expect_refused(wire::NOT_OFFERED);
+  EXPECT_THAT(world.ended().fault().seen(), HasSubstr("no slot of it names certificates"));
+  EXPECT_THAT(world.ended().fault().next(), HasSubstr("web page"));
+  CareWorld plain;
+  plain.media_ca.clear();
+  plain.bmc.set_fault("media_verified_by_nothing");
+  plain.order(wire::Housekeeping::TRUST_CA);
+  ASSERT_TRUE(plain.run());
+  EXPECT_THAT(plain.ended().fault().seen(), HasSubstr("without TLS"));
+  EXPECT_THAT(plain.changes, IsEmpty());
+}
+
+TEST(Certificates, AreTheSameHoweverTheirLinesAreBroken) {
+  const std::string pem = "-----BEGIN CERTIFICATE-----\nQUJD\nREVG\n-----END CERTIFICATE-----\n";
+  EXPECT_TRUE(same_certificate(pem, "-----BEGIN CERTIFICATE-----\r\nQUJDREVG\r\n-----END CERTIFICATE-----"));
+  EXPECT_FALSE(same_certificate(pem, "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n"));
+  EXPECT_FALSE(same_certificate("", ""));
+  EXPECT_THAT(certificates_in("words\n" + pem + pem), ElementsAre(pem, pem));
 }
 
 TEST_F(Deeds, SurvivesACrashAtItsCallWhetherTheBmcDidItOrNot) {

@@ -511,6 +511,18 @@ TEST_F(CommandLineTest, prints_the_newest_transcript_of_a_server_as_it_is) {
   EXPECT_EQ(out_, "{\"method\":\"GET\"}\n{}\n");
 }
 
+TEST_F(CommandLineTest, writes_the_screen_that_a_deployment_kept) {
+  controller_.answer("GET /api/v1/deployments/d-2", 200, R"({"id":"d-2","transcript":{"state":"here"}})");
+  controller_.answer("GET /api/v1/deployments/d-2/transcript", 200,
+                     "{\"method\":\"GET\"}\n{\"screen\":\"b2xk\"}\n{\"screen\":\"UE5H\"}\n");
+  const std::string file = testing::TempDir() + "screen.png";
+  EXPECT_EQ(metalmesh({"deployment", "transcript", "d-2", "--screen", file}), 0) << err_;
+  EXPECT_EQ(os::read_file(file).value_or(""), "PNG");
+  controller_.answer("GET /api/v1/deployments/d-2/transcript", 200, "{\"method\":\"GET\"}\n");
+  EXPECT_EQ(metalmesh({"deployment", "transcript", "d-2", "--screen", file}), 1);
+  EXPECT_THAT(err_, HasSubstr("deployment d-2 kept no screen"));
+}
+
 TEST_F(CommandLineTest, shows_what_an_install_would_write) {
   controller_.answer(
       "GET /api/v1/profiles/web/render?server=r1&image=rocky-9", 200,

@@ -78,9 +78,12 @@ TEST(AccessControl, RolesDoWhatTheyMay) {
     const int operator_ = bench.raw(method, path, "", {}, "operator-token").status;
     const int admin = bench.raw(method, path, "", {}, "admin-token").status;
     const bool for_admins = path.ends_with("/clear-quarantine") || path == "/api/v1/support" ||
-                            path == "/api/v1/controller/backup";
+                            path == "/api/v1/controller/backup" || path.starts_with("/api/v1/users") ||
+                            path.ends_with("/revoke");
+    const bool for_approvers = path.ends_with("/approve-unprotect") || path.ends_with("/first-contact") ||
+                               (method == "POST" && path.starts_with("/api/v1/limits"));
     EXPECT_EQ(viewer == 403, method != "GET" || for_admins) << method << " " << path;
-    EXPECT_EQ(operator_ == 403, for_admins) << method << " " << path;
+    EXPECT_EQ(operator_ == 403, for_admins || for_approvers) << method << " " << path;
     EXPECT_NE(admin, 403) << method << " " << path;
   }
   EXPECT_THAT(bench.send("PUT", "/api/v1/sites/a", "{}", {}, "viewer-token").text("detail"),

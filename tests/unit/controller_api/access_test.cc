@@ -26,9 +26,12 @@ TEST(TokenTable, KnowsItsTokensAndNoOthers) {
                         line("bob", "viewer", "t3") + line("ops", "operator", "t4"));
   ASSERT_TRUE(table) << table.error().message;
   EXPECT_EQ(table->size(), 4U);
-  EXPECT_EQ(table->authenticate("t2"), (Principal{"ada", Role::admin}));
-  EXPECT_EQ(table->authenticate("t3"), (Principal{"bob", Role::viewer}));
-  EXPECT_EQ(table->authenticate("t4"), (Principal{"ops", Role::operator_}));
+  const auto caller = [](const char* name, Role role, const char* token) {
+    return Principal{.name = name, .role = role, .token = to_hex(sha256(token))};
+  };
+  EXPECT_EQ(table->authenticate("t2"), caller("ada", Role::admin, "t2"));
+  EXPECT_EQ(table->authenticate("t3"), caller("bob", Role::viewer, "t3"));
+  EXPECT_EQ(table->authenticate("t4"), caller("ops", Role::operator_, "t4"));
   for (const std::string& token :
        {std::string(), std::string("t"), std::string("t11"), to_hex(sha256("t1")), std::string(600, 'x')}) {
     EXPECT_EQ(table->authenticate(token), std::nullopt) << token;

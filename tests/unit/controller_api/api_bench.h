@@ -1,6 +1,8 @@
 // A controller node on a table: rows in a map, committed like the turn does it, requests by hand.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -46,6 +48,22 @@ class CountingEntropy final : public Entropy {
   int drawn_ = 0;
 };
 
+/// Those of a file and those of users, as in production.
+class BenchCallers final : public Authenticator {
+ public:
+  explicit BenchCallers(const TokenTable& file) : file_(file) {}
+  [[nodiscard]] std::optional<Principal> known(const std::string& sha256) const override {
+    if (auto principal = file_.known(sha256)) return principal;
+    const auto found = users_.find(sha256);
+    return found == users_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void learn(Callers users) override { users_ = std::move(users); }
+
+ private:
+  const TokenTable& file_;
+  Callers users_;
+};
+
 struct HttpAnswer {
   int status = 0;
   std::map<std::string, std::string> headers;
@@ -88,7 +106,7 @@ class ApiBench {
                          .change_streams = {.most = change_streams_most}};
     settings.configuration = R"({"dataDir":"/var/lib/mm"})";
     settings.families.add(appliance).value();
-    node_.emplace(rows_, signer_, signer_, entropy_, tokens_, ControllerLimits{}, settings);
+    node_.emplace(rows_, signer_, signer_, entropy_, callers_, ControllerLimits{}, settings);
     run(Started{});
   }
 
@@ -184,6 +202,15 @@ class ApiBench {
     return send("POST", target, body);
   }
 
+  /// A user with a token, which is the name and "-token".
+  void let_in(const std::string& name, const std::string& spec) {
+    EXPECT_EQ(put("/api/v1/users/" + name, R"({"spec":)" + spec + "}").status / 100, 2) << spec;
+    EXPECT_EQ(post("/api/v1/users/" + name + "/tokens", token_body(name + "-token")).status, 200);
+  }
+  static std::string token_body(const std::string& token) {
+    return R"({"sha256":")" + to_hex(sha256(token)) + R"("})";
+  }
+
   /// A site "par1" with credential "bmc", image "rocky", profile "base", and server "s1".
   void furnish() {
     put("/api/v1/sites/par1", R"({"spec":{"defaults":{"credential":"bmc"}}})");
@@ -243,6 +270,7 @@ class ApiBench {
   HashSigner signer_;
   CountingEntropy entropy_;
   TokenTable tokens_;
+  BenchCallers callers_{tokens_};
   std::optional<ControllerNode> node_;
   std::map<std::string, MonoTime> timers_;
   MonoTime now_{std::chrono::hours(1)};

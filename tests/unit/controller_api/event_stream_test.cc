@@ -240,7 +240,7 @@ class Progress : public ::testing::Test {
   std::string tick(ExchangeId id) {
     Outcome out;
     now_.mono += std::chrono::seconds(1);
-    streams_.fired("api/events/tick", now_, out);
+    streams_.fired("api/events/tick", [](const Principal&) { return true; }, now_, out);
     std::string bytes;
     for (const Effect& effect : out.effects) {
       if (const auto* chunk = std::get_if<ExchangeChunk>(&effect)) {

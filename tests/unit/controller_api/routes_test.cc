@@ -12,6 +12,7 @@
 #include "common/text/percent.h"
 #include "controller/api/request_target.h"
 #include "schemas/rest/api.pb.h"
+#include "tests/unit/controller_api/openapi_operations.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -78,20 +79,7 @@ TEST(Routes, OnlyHealthNeedsNoToken) {
 
 TEST(Routes, OpenApiListsTheSamePathsAndMethods) {
   std::set<std::string> documented;
-  std::string path;
-  bool in_paths = false;
-  for (const std::string& line : lines_of(MM_OPENAPI_FILE)) {
-    if (!line.empty() && line.front() != ' ') in_paths = line == "paths:";
-    if (!in_paths) continue;
-    if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
-    for (const auto& [key, method] : {std::pair{"    get:", "GET"},
-                                      {"    put:", "PUT"},
-                                      {"    post:", "POST"},
-                                      {"    delete:", "DELETE"},
-                                      {"    patch:", "PATCH"}}) {
-      if (line == key) documented.insert(std::string(method) + " " + path);
-    }
-  }
+  for (const auto& [method, path] : documented_operations()) documented.insert(method + " " + path);
   std::set<std::string> served;
   for (const Route& route : routes())
     served.insert(std::string(route.method) + " " + std::string(route.pattern));

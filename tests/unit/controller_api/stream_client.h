@@ -17,9 +17,10 @@ namespace metalmesh::controller {
 /// A client: what it was sent, and whether it reads.
 class Client {
  public:
-  Client(ApiBench& bench, const std::string& target, Headers headers = {})
+  Client(ApiBench& bench, const std::string& target, Headers headers = {},
+         const std::string& token = "viewer-token")
       : bench_(bench), id_(bench.next_exchange()) {
-    headers.emplace_back("authorization", "Bearer viewer-token");
+    headers.emplace_back("authorization", "Bearer " + token);
     headers.emplace_back("accept", "text/event-stream");
     take(bench.run(ExchangeOpened{id_, "GET", target, std::move(headers), "", ""}));
   }

@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "common/adapters/pki.h"
 #include "common/base/digest.h"
+#include "controller/app/store_key.h"
 #include "controller/app/token_file.h"
 #include "tests/support/temporary_folder.h"
 
@@ -101,6 +103,28 @@ TEST_F(ControllerConfig, MissingAndUnknownFieldsAreNamed) {
   EXPECT_THAT(refusal(), HasSubstr("signingKey"));  // "did you mean"
   options_.config = folder_ / "none.yaml";
   EXPECT_THAT(refusal(), AllOf(HasSubstr("none.yaml"), HasSubstr("--config")));
+}
+
+TEST_F(ControllerConfig, TheStoresKeyLiesBesideTheSigningKeyOrWhereOneSaid) {
+  const auto config = load_config(options_);
+  ASSERT_TRUE(config);
+  const auto made = open_store_key(options_, *config);
+  ASSERT_TRUE(made) << made.error().message;
+  fs::rename(folder_ / "pki/store.key", folder_ / "elsewhere.key");
+  const auto missing = open_store_key(options_, *config);
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, AllOf(HasSubstr("store.key"), HasSubstr("bring it back"),
+                                             HasSubstr("metalmesh pki init --dir")));
+  fs::create_directories(folder_ / "credentials");
+  fs::copy(folder_ / "elsewhere.key", folder_ / "credentials/store.key");
+  setenv("CREDENTIALS_DIRECTORY", folder_.file("credentials").c_str(), 1);
+  const auto credential = open_store_key(options_, *config);
+  unsetenv("CREDENTIALS_DIRECTORY");
+  options_.store_key = folder_ / "elsewhere.key";
+  const auto named = open_store_key(options_, *config);
+  ASSERT_TRUE(credential && named);
+  EXPECT_EQ((*credential)->keys().front().id, (*made)->keys().front().id);
+  EXPECT_EQ((*named)->keys().front().id, (*made)->keys().front().id);
 }
 
 TEST(ListenAddress, IsAnAddressAndAPort) {

@@ -43,6 +43,9 @@ TEST_F(Fold, IssuedThenRunningThenSucceededThenProtected) {
   EXPECT_TRUE(status.protected_());
   EXPECT_EQ(status.installed().image(), "rocky");
   EXPECT_EQ(status.installed().profile(), "base@1");
+  EXPECT_EQ(status.installed().image_sha256(), mesh.state().images.at("rocky").spec().iso().sha256())
+      << "whatever that name means later";
+  EXPECT_EQ(status.installed().profile_sha256(), mesh.state().profile_blobs.at("base@1"));
   EXPECT_EQ(status.installed().proof(), "booted");
   EXPECT_EQ(mesh.rollout("r").status().state(), "done");
   EXPECT_EQ(mesh.rollout("r").status().counts().at("SUCCEEDED"), 1U);

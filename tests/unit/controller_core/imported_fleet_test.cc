@@ -221,21 +221,18 @@ class Fleet {
 };
 
 TEST(ImportedFleet, NoSpellingOfAnEditOrdersARunningServer) {
-  for (const std::uint64_t seed : {1U, 2U}) {
-    Fleet fleet(seed);
-    int ordered = 0;
-    for (int act = 0; act < acts; ++act) {
-      fleet.act();
-      if (act == acts / 2) fleet.release(7);
-      if (act % acts_between_plans != 0) continue;
-      for (const int machine : fleet.order_everything()) {
-        ASSERT_TRUE(fleet.may_be_hit(machine))
-            << "seed " << seed << ", act " << act << ": machine " << machine;
-        ++ordered;
-      }
+  Fleet fleet(1);
+  int ordered = 0;
+  for (int act = 0; act < acts; ++act) {
+    fleet.act();
+    if (act == acts / 2) fleet.release(7);
+    if (act % acts_between_plans != 0) continue;
+    for (const int machine : fleet.order_everything()) {
+      ASSERT_TRUE(fleet.may_be_hit(machine)) << "act " << act << ": machine " << machine;
+      ++ordered;
     }
-    EXPECT_GT(ordered, blank) << "the new ones are ordered, or nothing would have been seen";
   }
+  EXPECT_GT(ordered, blank) << "the new ones are ordered, or nothing would have been seen";
 }
 
 }  // namespace

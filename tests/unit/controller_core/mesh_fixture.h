@@ -81,7 +81,7 @@ class Mesh {
   void give(const Input& input) { release(core->handle(input, now)); }
   OperatorResult ask(decltype(OperatorRequest::body) body, std::string key = {}) {
     Outcome out;
-    OperatorResult result = core->operate({"ann", std::move(key), std::move(body)}, now, out);
+    OperatorResult result = core->operate({actor, std::move(key), std::move(body), token}, now, out);
     release(std::move(out));
     return result;
   }
@@ -135,6 +135,8 @@ class Mesh {
   /// Why a plan over everything leaves `server_name` out; empty if it does not.
   std::string excluded(const std::string& server_name);
 
+  std::string actor = "ann";  // who asks
+  std::string token;
   MemoryRows store;
   NameSigner signer{"controller"};
   NameVerifier verifier;

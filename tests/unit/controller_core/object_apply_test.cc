@@ -255,6 +255,20 @@ TEST(ObjectApply, EachProfileChangeIsAVersionThatStays) {
       << "a version number never means two things";
 }
 
+TEST(ObjectApply, VersionsOfADeletedProfileAreHistory) {
+  World world;
+  world.must(Delete{"Profile", "base", std::nullopt});
+  auto rollout = Mesh::rollout_object("r1");
+  rollout.mutable_spec()->set_profile("base@1");
+  const auto refused = world.ask(Apply{rollout, std::nullopt});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().field, "spec.profile");
+  EXPECT_NE(refused.error().message.find("\"base\" was deleted"), std::string::npos);
+  world.apply(Mesh::profile("base"));
+  rollout.mutable_spec()->set_profile("base@2");
+  world.apply(rollout);
+}
+
 TEST(ObjectApply, DeleteNamesWhoStillRefers) {
   World world;
   world.apply(Mesh::rollout_object("r1"));

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "common/families/family_catalogue.h"
+#include "controller/core/actions/install_order.h"
 #include "tests/unit/controller_core/planned.h"
 
 namespace metalmesh::testing {
@@ -216,6 +217,31 @@ rest::Server with_address(rest::Server server, const char* address, const char* 
   return server;
 }
 
+TEST_F(Planned, ACallbackCountsFromTheAddressesOfItsOrder) {
+  mesh.add_ready("s0", agent, 0);
+  auto profile = Mesh::profile("base");
+  profile.mutable_spec()->mutable_proof()->set_minimum("callback");
+  const auto callers = [&](const std::string& from) {
+    profile.mutable_spec()->mutable_proof()->set_callback_from(from);
+    rest::Server server = with_address(Mesh::server_object("s0", "par1", 0), "10.21.0.60/24", "10.21.0.1");
+    const auto networks = callback_networks(profile.spec().proof(), server.spec().host());
+    return std::vector<std::string>(networks.begin(), networks.end());
+  };
+  EXPECT_THAT(callers(""), ::testing::ElementsAre("10.21.0.60/32"));
+  EXPECT_THAT(callers("subnet"), ::testing::ElementsAre("10.21.0.0/24"));
+  EXPECT_THAT(callers("anywhere"), ::testing::IsEmpty());
+  profile.mutable_spec()->mutable_proof()->set_callback_from("subnet");
+  mesh.apply(profile);
+  EXPECT_EQ(reasons(plan(Mesh::rollout_object("r")))["s0"], "CALLBACK_UNBOUND") << "it tells no address";
+  mesh.apply(with_address(Mesh::server_object("s0", "par1", 0), "10.21.0.60/24", "10.21.0.1"));
+  mesh.start_rollout(Mesh::rollout_object("r"));
+  mesh.run_for(std::chrono::seconds(3));
+  EXPECT_THAT(agent.last_order("s0")->agreed.install().proof().callers(),
+              ::testing::ElementsAre("10.21.0.0/24"));
+  profile.mutable_spec()->mutable_proof()->set_callback_from("home");
+  EXPECT_EQ(mesh.ask(Apply{profile, std::nullopt}).error().field, "spec.proof.callbackFrom");
+}
+
 TEST_F(Planned, NoTwoServersOfASiteShareAnAddress) {
   for (int number : {0, 1, 2}) mesh.add_ready("s" + std::to_string(number), agent, number);
   mesh.apply(with_address(Mesh::server_object("s0", "par1", 0), "10.21.0.60/24", "10.21.0.1"));
@@ -273,6 +299,26 @@ TEST_F(Planned, WhatAFamilyCannotExpressExcludesTheServerInWords) {
   const rest::Plan made = plan(Mesh::rollout_object("r"));
   EXPECT_EQ(reasons(made)["s0"], "NOT_EXPRESSIBLE");
   EXPECT_THAT(made.excluded(0).message(), ::testing::HasSubstr("does not name host.ntp"));
+  profile.mutable_spec()->clear_host();
+  profile.mutable_spec()->set_verify_in_installer("ifReachable");
+  mesh.apply(profile);
+  const rest::Plan warned = plan(Mesh::rollout_object("r3"));
+  ASSERT_EQ(warned.warnings_size(), 1);
+  EXPECT_THAT(warned.warnings(0), ::testing::HasSubstr("1 cannot ask"));
+  profile.mutable_spec()->set_verify_in_installer("require");
+  mesh.apply(profile);
+  const rest::Plan silent = plan(Mesh::rollout_object("r4"));
+  EXPECT_EQ(reasons(silent)["s0"], "CANNOT_ASK");
+  EXPECT_THAT(silent.excluded(0).message(), ::testing::HasSubstr("{{check.script}}"));
+  profile.mutable_spec()->mutable_template_()->set_inline_("{{check.script}}\n");
+  mesh.apply(profile);
+  EXPECT_EQ(plan(Mesh::rollout_object("r5")).servers_size(), 1);
+  profile.mutable_spec()->set_verify_in_installer("perhaps");
+  EXPECT_EQ(mesh.ask(Apply{profile, std::nullopt}).error().field, "spec.verifyInInstaller");
+  profile.mutable_spec()->set_verify_in_installer("off");
+  profile.mutable_spec()->mutable_template_()->set_inline_("name={{hostname}}\n");
+  profile.mutable_spec()->mutable_host()->add_ntp("10.0.0.1");
+  mesh.apply(profile);
   tell(std::string(64, 'b'));
   EXPECT_EQ(plan(Mesh::rollout_object("r2")).servers_size(), 1)
       << "the site has a file of its own: it will say";

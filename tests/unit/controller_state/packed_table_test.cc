@@ -27,7 +27,7 @@ struct Packed : ::testing::Test {
   }
   /// What a flush does.
   void settle(const std::string& name) { table.keep(name, encode_row(table.at(name))); }
-  PackedTable<rest::Server> table;
+  PackedTable<rest::Server> table{0};
 };
 
 TEST_F(Packed, IsUsedLikeAMap) {
@@ -71,6 +71,30 @@ TEST_F(Packed, WhoWalksOnKeepsNothing) {
   EXPECT_EQ(at->first, "b");
   table.let_go();
   EXPECT_EQ(at->second.metadata().name(), "b") << "read again when it is asked for";
+}
+
+TEST(FewObjects, StayReadUntilThereAreMore) {
+  PackedTable<rest::Server> table(2);
+  const auto add = [&](const std::string& name) {
+    table.put(name, packed_server(name, "par1"));
+    table.keep(name, encode_row(table.at(name)));
+    table.let_go();
+  };
+  add("a");
+  add("b");
+  const rest::Server* const read = &table.at("a");
+  for (const auto& [name, server] : table)
+    EXPECT_EQ(&server, &table.at(name)) << "who walks on reads for all";
+  table.edit("a").mutable_spec()->set_site("lyo2");
+  EXPECT_DEATH(table.let_go(), "check failed");
+  table.keep("a", encode_row(table.at("a")));
+  table.let_go();
+  EXPECT_EQ(&table.at("a"), read);
+  EXPECT_EQ(table.at("a").spec().site(), "lyo2");
+  add("c");
+  const auto at = table.begin();
+  EXPECT_EQ(at->second.spec().site(), "lyo2");
+  EXPECT_NE(&at->second, &table.at("a")) << "let go with all others";
 }
 
 TEST_F(Packed, WhatWasChangedAndHasNoRowIsNotLetGo) {

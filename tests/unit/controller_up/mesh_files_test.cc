@@ -53,6 +53,11 @@ TEST(UpFiles, every_program_reads_its_file) {
   EXPECT_EQ(agent.signing_key(), "../../pki/site-keys/s2.key");
   EXPECT_EQ(agent.media().listen(), "[::]:9003");
   EXPECT_EQ(agent.media().address(), "[fd00::5]:9003");
+  EXPECT_TRUE(agent.bmc_networks(0).first_contact()) << "what runs on this machine is its owner's";
+  EXPECT_EQ(agent.bmc_networks(2).cidr(), "10.0.0.0/8");
+  EXPECT_FALSE(agent.bmc_networks(2).first_contact());
+  const auto at_home = read<config::Agent>(agent_text(settings, settings.sites(0), ""));
+  EXPECT_EQ(at_home.bmc_networks_size(), 2);
 }
 
 TEST(UpFiles, a_loopback_address_is_not_served_to_the_world) {
@@ -70,17 +75,16 @@ TEST(UpFiles, a_loopback_address_is_not_served_to_the_world) {
 }
 
 TEST(UpFiles, the_brokers_template_is_filled_in_whole) {
-  const auto text = broker_text(two_sites(), {"/data", {}, false});
+  const auto text = broker_text(two_sites(), {"/data", false});
   EXPECT_THAT(text, StartsWith(std::string(generated_mark)));
   EXPECT_THAT(text, HasSubstr("\nlistener 9001 127.0.0.1\n"));
   EXPECT_THAT(text, HasSubstr("\ncafile /data/pki/ca.crt\n"));
   EXPECT_THAT(text, HasSubstr("\nacl_file /data/mosquitto.acl\n"));
-  EXPECT_THAT(text, Not(HasSubstr("\ncrlfile ")));
+  EXPECT_THAT(text, HasSubstr("\ncrlfile /data/pki/crl.pem\n"));
   EXPECT_THAT(text, Not(HasSubstr("\nuser ")));
-  for (const auto* name : {"@PORT@", "@ADDRESS@", "@FAMILY@", "@PKI@", "@ACL@", "@CRL@"})
+  for (const auto* name : {"@PORT@", "@ADDRESS@", "@FAMILY@", "@PKI@", "@ACL@"})
     EXPECT_THAT(text, Not(HasSubstr(name)));
-  const auto more = broker_text(two_sites(), {"/data", "/data/pki/crl.pem", true});
-  EXPECT_THAT(more, HasSubstr("\ncrlfile /data/pki/crl.pem\n"));
+  const auto more = broker_text(two_sites(), {"/data", true});
   EXPECT_THAT(more, HasSubstr("\nuser root\n"));
 }
 

@@ -76,6 +76,13 @@ TEST(BmcNetworks, WhatIsNoNetworkIsRefusedByItsPlace) {
   EXPECT_THAT(refused(media), HasSubstr("neither https nor http"));
 }
 
+TEST(BmcNetworks, TheNarrowerOfTwoIsInBoth) {
+  EXPECT_THAT(in_both({"10.0.0.0/8", "fd00::/8"}, {"10.1.0.0/16", "192.0.2.0/24"}),
+              ElementsAre("10.1.0.0/16"));
+  EXPECT_THAT(in_both({"10.1.2.0/24"}, {"10.1.0.0/16", "10.1.2.0/24"}),
+              ElementsAre("10.1.2.0/24", "10.1.2.0/24"));
+}
+
 TEST(BmcNetworks, TheServerSaysHowMediaAreReadBeforeItsNetwork) {
   wire::BmcNetwork plain;
   plain.set_media("http");

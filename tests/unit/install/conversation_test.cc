@@ -64,6 +64,33 @@ TEST(Conversation, AMediumThatIsReadSoonTellsThatTheHostIsOn) {
   EXPECT_EQ(asked_by_stages(world).size(), 13U) << "POWER asks nothing";
 }
 
+// It reads all of its medium to its last moment, and its new system calls back at once.
+TEST(Conversation, AShortInstallIsEighteenRequestsInAll) {
+  World world;
+  const record::BmcMap map = map_of(world.bmc);
+  world.known.map = &map;
+  world.job.mutable_agreed()->mutable_identity()->clear_macs();
+  world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(wire::PROOF_CALLBACK);
+  world.post_time = 1s;
+  world.install_time = 8s;
+  world.calls_back = true;
+  ASSERT_TRUE(world.run());
+  ASSERT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+  std::vector<std::string> asked;
+  for (const auto& [stage, line] : world.asked) asked.push_back(line);
+  EXPECT_THAT(asked, ElementsAre("POST " + sessions, "GET " + system_1, "GET " + slot_cd,
+                                 "POST " + slot_cd + "/Actions/VirtualMedia.InsertMedia", "GET " + slot_cd,
+                                 "PATCH " + system_1, "GET " + system_1,
+                                 "POST " + system_1 + "/Actions/ComputerSystem.Reset",
+                                 "GET " + system_1,                     // WATCH: on
+                                 "GET " + system_1,                     // off, when it has stopped to read
+                                 "GET " + system_1,                     // and a second later still
+                                 "GET " + system_1, "GET " + system_1,  // no power cut: for 20 s
+                                 "GET " + slot_cd, "POST " + slot_cd + "/Actions/VirtualMedia.EjectMedia",
+                                 "GET " + slot_cd, "POST " + system_1 + "/Actions/ComputerSystem.Reset",
+                                 "DELETE " + sessions + "/t1"));
+}
+
 TEST(Conversation, AnInterfaceThatHoldsAnOrderedMacIsReadOnceForEachReading) {
   World world;
   const record::BmcMap map = map_of(world.bmc);

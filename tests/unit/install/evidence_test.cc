@@ -49,9 +49,23 @@ TEST(InstallEvidence, AnOffThatCameWithAPowerCutOfTheAgentIsNoEnd) {
   }
 }
 
+TEST(InstallEvidence, AnInstallerThatShowedAnotherMachineEndsItsOrderAndItsMediumStays) {
+  World world;
+  world.after_launch(4min, [&] { world.job.set_check_refusal("the installer runs on serial SER-9"); });
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.violation, "");
+  EXPECT_EQ(world.ended().fault().code(), wire::INSTALLER_REFUSED);
+  EXPECT_THAT(world.ended().fault().seen(), HasSubstr("SER-9"));
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::INDETERMINATE);
+  EXPECT_TRUE(world.ended().medium_in());
+}
+
 TEST(InstallEvidence, AHostThatWasOffForAMomentIsNoEnd) {
-  for (const std::uint64_t percent : {5, 14, 50, 90}) {
+  for (const std::uint64_t percent : {5, 14, 50, 90, 100}) {
     World world;
+    // Where its end alone would be the proof, that all was read is not enough.
+    if (percent == 100)
+      world.job.mutable_agreed()->mutable_install()->mutable_proof()->set_minimum(wire::PROOF_POWEROFF);
     world.after_launch(4min, [&] {
       world.cut_power(percent);
       world.bmc.blink_off = 2;
@@ -71,6 +85,15 @@ TEST(InstallEvidence, TheFirstOfItsKindMayReadAsLittleAsItLikes) {
   World world;
   world.after_launch(4min, [&] { world.give(MediaRead{30 << 20, 100 << 20, "10.20.0.112"}); });
   world.after_launch(6min, [&] { world.bmc.set_power("Off"); });
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
+}
+
+// It is looked at after ten seconds, however long it ran before.
+TEST(InstallEvidence, AShortQuietBeforeTheEndIsSeen) {
+  World world;
+  world.after_launch(9min, [&] { world.give(MediaRead{30 << 20, 100 << 20, "10.20.0.112"}); });
+  world.after_launch(9min + 12s, [&] { world.bmc.set_power("Off"); });
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.ended().outcome(), wire::Ended::SUCCEEDED) << world.ended().ShortDebugString();
 }

@@ -56,6 +56,7 @@ class FakeBmc {
   bool identity_hidden = false;  // tells neither UUID nor serial
   bool power_hidden = false;     // PowerState is null
   bool damaged = false;          // the system's body is no JSON
+  std::string screen;            // what its action for that answers; empty: there is none
 
   // State, and what happened.
   std::string image;
@@ -263,6 +264,7 @@ class FakeBmc {
       changed("eject");
       return json(204, "");
     }
+    if (path.ends_with("/A.Show") && !screen.empty()) return json(200, screen);
     if (!path.ends_with("ComputerSystem.Reset")) return error(404, "ResourceMissingAtURI");
     if (reset_conflicts > 0) {
       --reset_conflicts;

@@ -118,6 +118,12 @@ INSTANTIATE_TEST_SUITE_P(
         Failure{"OverrideLies", [](World& w) { w.bmc.override_lies = true; }, wire::BOOT_OVERRIDE_REFUSED},
         Failure{"PowerSticks", [](World& w) { w.bmc.power_sticks = true; }, wire::POWER_FAILED},
         Failure{"NeverRead", [](World& w) { w.media_reachable = false; }, wire::MEDIA_NOT_REACHED},
+        Failure{"ReadFromElsewhere",
+                [](World& w) { w.media_reachable = false, w.job.set_stranger_read("10.9.0.1"); },
+                wire::MEDIA_NOT_REACHED,
+                wire::Ended::FAILED,
+                wire::DISK_UNTOUCHED,
+                {"10.9.0.1", "10.20.0.112"}},
         Failure{"BootIgnored",
                 [](World& w) {
                   w.host_boots_media = false;

@@ -161,6 +161,58 @@ World& stalls(World& world) {
   return world;
 }
 
+QuirkTable with_screen() {
+  config::BmcQuirks row;
+  row.set_name("acme");
+  row.mutable_match()->set_vendor("unknown");
+  row.mutable_screen()->set_action("/Oem/Acme/Actions/A.Show");
+  row.mutable_screen()->set_picture("Picture");
+  (*row.mutable_sources())["screen"] = "seen";
+  QuirkTable table;
+  EXPECT_TRUE(table.add(row, QuirkOrigin::site));
+  return table;
+}
+
+/// How such an install ends, and what was kept of its screen.
+void expect_stalled(const std::string& screen, void (*plant)(World&), wire::FaultCode code,
+                    std::size_t kept) {
+  const QuirkTable quirks = with_screen();
+  World world;
+  world.known.quirks = &quirks;
+  world.bmc.screen = screen;
+  plant(world);
+  world.after_launch(6h, [&] { world.bmc.set_power("Off"); });
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.violation, "");
+  EXPECT_EQ(world.ended().fault().code(), code) << world.ended().ShortDebugString();
+  EXPECT_EQ(world.screens, std::vector<std::string>(kept, "UE5H"));
+  if (kept > 0) EXPECT_THAT(world.ended().evidence(), testing::Contains("the host's screen was kept"));
+}
+
+TEST(Screen, OfAHostWhereNothingGoesOnIsKept) {
+  const std::string shown = R"({"Picture":"UE5H"})";
+  expect_stalled(shown, [](World& w) { w.installer_ends = false; }, wire::INSTALLER_STALLED, 1);
+  expect_stalled(
+      shown,
+      [](World& w) {
+        w.install_time = 20min;
+        w.job.mutable_agreed()->mutable_install()->mutable_max_run()->set_seconds(600);
+      },
+      wire::INSTALLER_TIMEOUT, 1);
+  expect_stalled(
+      shown,
+      [](World& w) {
+        w.host_boots_media = false;
+        w.reads_at_insert = true;
+      },
+      wire::BOOT_IGNORED, 1);
+}
+
+TEST(Screen, ThatCannotBeHadChangesNothing) {
+  for (const char* shown : {"", R"({"Picture":"no Base64!"})", "no JSON"})
+    expect_stalled(shown, [](World& w) { w.installer_ends = false; }, wire::INSTALLER_STALLED, 0);
+}
+
 TEST(Custody, KeepsTheMediumOfAStalledInstallerUntilTheHostIsOff) {
   World world;
   stalls(world).after_launch(3h, [&] {

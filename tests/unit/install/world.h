@@ -92,6 +92,7 @@ class World {
   int requests = 0;
   int crashes = 0;
   std::vector<wire::Event> told;
+  std::vector<std::string> screens;                        // that were kept
   bmc::Known known;                                        // of its BMC, before it is asked
   std::vector<std::pair<wire::Stage, std::string>> asked;  // "GET /path", and in which stage
   std::string violation;
@@ -168,9 +169,10 @@ class World {
     flight_.reset();
     wake_.reset();
     probe_.reset();
-    machine_.emplace(job, StageTimeouts{},
-                     MediaUrls{"https://10.20.0.5:8443/m/k3j5h2.iso", second_url, "https://10.20.0.5:8443"},
-                     ++seed_, known);
+    machine_.emplace(
+        job, StageTimeouts{},
+        MediaUrls{"https://10.20.0.5:8443/m/k3j5h2.iso", second_url, "https://10.20.0.5:8443", {}}, ++seed_,
+        known);
     handle(Resume{});
   }
 
@@ -198,6 +200,8 @@ class World {
       retry_at_ = now.mono + later->delay;
     } else if (auto* probe = std::get_if<Probe>(&action)) {
       probe_ = probe->probe;
+    } else if (auto* screen = std::get_if<KeepScreen>(&action)) {
+      screens.push_back(screen->picture);
     } else if (std::holds_alternative<Finish>(action)) {
       finished_ = true;
     }

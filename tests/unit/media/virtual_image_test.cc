@@ -99,6 +99,22 @@ TEST(VirtualImage, PadsTheAnswerWithNewlines) {
               testing::AllOf(testing::HasSubstr("9 bytes"), testing::HasSubstr("room for 8")));
 }
 
+TEST(VirtualImage, AllShareWhatFillsTheirPlaceholders) {
+  wire::ImageFacts facts;
+  facts.set_size(60'000);
+  facts.mutable_placeholder()->set_offset(10);
+  facts.mutable_placeholder()->set_length(40'000);
+  const auto one = fill_placeholder(facts, "abc");
+  const auto two = fill_placeholder(facts, "abcd");
+  ASSERT_TRUE(one && two);
+  const auto last = [](const Overlay& o) { return std::get<SharedText>(o.patches.back().content).view(); };
+  EXPECT_EQ(last(*one).data(), last(*two).data());
+  const auto image = VirtualImage::create(60'000, "b", *one);
+  ASSERT_TRUE(image.has_value());
+  EXPECT_EQ(materialise(*image, std::string(60'000, '.'), {9, 40'002}),
+            ".abc" + std::string(39'997, '\n') + ".");
+}
+
 /// Two hundred readers that stand still in the middle of a placeholder share its bytes.
 TEST(VirtualImage, RangesShareThePatch) {
   Overlay overlay;

@@ -263,7 +263,8 @@ TEST(InputCodec, EveryKindComesBackAsItWas) {
                                      ProbeAnswered{"p", true, "SSH"},
                                      CredentialsChanged{{{"n", "v"}}},
                                      DiskLevel{true, 10},
-                                     BackupReported{"/b", true, "why", 1, 2, 3}};
+                                     BackupReported{"/b", true, "why", 1, 2, 3},
+                                     RevocationsRead{WallTime(1h), WallTime(2h), "why"}};
   for (const Input& input : inputs) {
     record::RecordedInput record;
     to_record(input, record);

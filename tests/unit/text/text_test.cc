@@ -10,6 +10,7 @@
 #include "common/text/near_miss.h"
 #include "common/text/percent.h"
 #include "common/text/utf8.h"
+#include "common/text/visible.h"
 
 namespace metalmesh {
 namespace {
@@ -107,6 +108,21 @@ TEST(Utf8, WhatIsNoneBecomesTheReplacementCharacter) {
   EXPECT_EQ(valid_utf8("\xC0\xAF"), sign + sign) << "overlong";
   EXPECT_EQ(valid_utf8("\xED\xA0\x80"), sign + sign + sign) << "a surrogate";
   EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80").size(), 4 * sign.size()) << "beyond U+10FFFF";
+}
+
+TEST(Visible, NothingMovesATerminal) {
+  EXPECT_EQ(visible("a B\xC3\xBCro\t\xE2\x82\xAC\n\xF0\x9F\x98\x80"),
+            "a B\xC3\xBCro\t\xE2\x82\xAC\n\xF0\x9F\x98\x80");
+  EXPECT_EQ(visible("\x1b]0;x\x07\r"), "\\u001b]0;x\\u0007\\u000d");
+  EXPECT_EQ(visible("\xC2\x9B"
+                    "2J\x7f"),
+            "\\u009b2J\\u007f")
+      << "CSI in two bytes";
+  EXPECT_EQ(visible("\xE2\x80\xAE"
+                    "a\xE2\x80\xA8\xE2\x81\xA6"),
+            "\\u202ea\\u2028\\u2066");
+  EXPECT_EQ(visible("a\x9B"), "a\xEF\xBF\xBD");
+  EXPECT_EQ(visible(std::string_view("\0", 1)), "\\u0000");
 }
 
 TEST(Utf8, IsCutBetweenCharacters) {

@@ -17,16 +17,17 @@ ca=$(mktemp) && cat > "$ca" <<'END_OF_CA'
 -----BEGIN CERTIFICATE-----
 TUlJ
 END_OF_CA
+says=booted
 call() {
   if command -v curl > /dev/null; then
-    curl --fail --silent --show-error --max-time 30 ${ca:+--cacert "$ca"} --data booted "$url"
+    curl --fail --silent --show-error --max-time 30 ${ca:+--cacert "$ca"} --data "$says" "$url"
   elif command -v wget > /dev/null; then
-    wget --no-verbose --tries=1 --timeout=30 ${ca:+--ca-certificate="$ca"} --post-data=booted --output-document=/dev/null "$url"
+    wget --no-verbose --tries=1 --timeout=30 ${ca:+--ca-certificate="$ca"} --post-data="$says" --output-document=/dev/null "$url"
   else
     python3 -c '
 import ssl, sys, urllib.request
 trust = ssl.create_default_context(cafile=sys.argv[2]) if sys.argv[2] else None
-urllib.request.urlopen(urllib.request.Request(sys.argv[1], data=b"booted"), timeout=30, context=trust)' "$url" "$ca"
+urllib.request.urlopen(urllib.request.Request(sys.argv[1], data=sys.argv[3].encode()), timeout=30, context=trust)' "$url" "$ca" "$says"
   fi
 }
 left=720
