@@ -1,5 +1,7 @@
 #include "controller/core/left_behind.h"
 
+#include <ranges>
+
 #include "common/base/command_words.h"
 #include "common/base/planted.h"
 #include "controller/core/field_rules.h"
@@ -14,12 +16,21 @@ void note(Work& work, const rest::Deployment& deployment, const std::string& mes
   work.ledger.note(line_about(deployment, "leftover", message), work.now.wall());
 }
 
-/// The deployment that worked on it last, if it is known.
+/// The deployment that worked on its machine last, if it is known. An object that was made anew has none yet, and the
+/// machine behind it remembers what is not settled.
 const rest::Deployment* last_of(const Work& work, const std::string& server) {
   const auto known = work.mesh().servers.find(server);
   if (known == work.mesh().servers.end()) return nullptr;
-  const auto deployment = work.mesh().deployments.find(known->second.status().deployment());
-  return deployment == work.mesh().deployments.end() ? nullptr : &deployment->second;
+  const auto& deployments = work.mesh().deployments;
+  const rest::ServerStatus& status = known->second.status();
+  if (const auto own = deployments.find(status.deployment()); own != deployments.end()) return &own->second;
+  const record::Machine* machine = work.ledger.machines().find(status.machine());
+  if (machine == nullptr) return nullptr;
+  for (const auto& unsettled : machine->unresolved() | std::views::reverse) {
+    if (const auto its = deployments.find(unsettled.deployment()); its != deployments.end())
+      return &its->second;
+  }
+  return nullptr;
 }
 
 void wish(Work& work, const std::string& server, bool take_away) {

@@ -79,6 +79,21 @@ TEST_F(LeftBehind, IsTakenAwayOnAPersonsWord) {
   EXPECT_TRUE(mesh.logged("nothing of ours is left at s0"));
 }
 
+// Whoever worked on it was gone and inserts all the same; meanwhile the object was made anew, which has no deployment of its own.
+TEST_F(LeftBehind, IsADebtOfWhoeverWorkedOnTheMachineAlthoughItsObjectIsAnotherOne) {
+  answer({});
+  mesh.must(Delete{"Server", "s0", std::nullopt, bmc_report(0).identity().serial()});
+  mesh.apply(Mesh::server_object("s0", "par1", 0));
+  mesh.run_for(std::chrono::seconds(3));
+  answer({});
+  ASSERT_TRUE(mesh.server("s0").status().deployment().empty());
+  mesh.must(CleanServer{"s0", "its console shows a prompt"});
+  mesh.run_for(std::chrono::seconds(3));
+  answer({"our medium https://192.0.2.7/m/x.iso is in slot Cd"});
+  EXPECT_EQ(mesh.state().deployments.at(id).debts_size(), 1);
+  EXPECT_TRUE(mesh.logged("what is left at s0 all the same"));
+}
+
 TEST_F(LeftBehind, WhatCouldNotBeSeenIsADebtToo) {
   answer({}, true);
   ASSERT_EQ(mesh.deployment_of("s0").debts_size(), 1);
