@@ -124,6 +124,8 @@ Finding medium(const Patient& patient) {
   for (const redfish::Slot& one : patient.bmc.slots()) {
     if (!redfish::takes_cd(one) || !redfish::is_inserted(one)) continue;
     const bool ours = redfish::shows_ours(one, patient.media_base);
+    if (ours && !patient.beside.empty())
+      return fine("medium", "that of deployment " + patient.beside + ", which is at work");
     return wrong("medium",
                  {.found = "slot " + one.uri + " holds " + (one.image.empty() ? "a medium" : one.image),
                   .wanted = "an empty slot",
@@ -239,6 +241,10 @@ Finding jobs(const Patient& patient) {
   std::vector<std::string> names;
   for (const redfish::QueuedJob& one : queued)
     if (names.size() < 4) names.push_back(one.id + " \"" + one.name + "\" " + one.state);
+  if (!patient.beside.empty())
+    return untold(
+        "jobs", std::to_string(queued.size()) + " open: " + joined(names),
+        "let deployment " + patient.beside + " end, which may be the reason, then: " + again(patient));
   return wrong("jobs", {.found = std::to_string(queued.size()) + " open: " + joined(names),
                         .wanted = "no job that changes the machine, or waits for its next start",
                         .next = "let it end, or: " + commands::bmc("clear-jobs", name_of(patient))});

@@ -20,6 +20,8 @@ struct Patient {
   std::string media_ca;                // PEM, that they are checked by
   std::optional<wire::Fault> strange;  // it is not the registered machine, or not known well enough
   std::optional<WallTime> time;  // as the site knows it; nothing: not well enough to judge another clock
+  std::string beside =
+      {};  // the deployment that is at work on it: what is open and inserted may be its own; empty: none
 };
 
 /// Every check, in the order in which people want to be told.

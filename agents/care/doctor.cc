@@ -59,6 +59,7 @@ Doctor::Doctor(work::Makings with)
     : job_(with.job),
       timeouts_(with.timeouts),
       media_(std::move(with.urls)),
+      beside_(std::move(with.beside)),
       random_(with.seed),
       known_(with.known) {}
 
@@ -103,7 +104,7 @@ void Doctor::conclude(const Context& context) {
   const bool clock_ok = context.now.wall_high - context.now.wall_low <= good_enough;
   findings_ = context.stop ? diagnose(*context.stop)
                            : diagnose({job_, talk_.bmc, survey_.told(), media_.base, media_.ca, strange_,
-                                       clock_ok ? std::optional(context.now.wall()) : std::nullopt});
+                                       clock_ok ? std::optional(context.now.wall()) : std::nullopt, beside_});
 }
 
 /// Reads on; when all is read, or something stops it, it logs out and ends.

@@ -31,6 +31,7 @@ class Doctor : public work::Work {
   record::Job& job_;
   const work::StageTimeouts& timeouts_;
   work::MediaUrls media_;
+  std::string beside_;
   Random random_;
   bmc::Known known_;
   work::Talk talk_;

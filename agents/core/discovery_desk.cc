@@ -100,7 +100,7 @@ void DiscoveryDesk::judge(std::size_t index) {
 void DiscoveryDesk::look_at(std::size_t index, Outcome& out) {
   judge(index);  // the networks may be others by now
   if (refused_) return;
-  if (c_.bmcs.busy(address(index)) && !planted(Defect::discovery_beside_work)) {
+  if (c_.bmcs.busy(address(index), BmcDesk::Use::changes) && !planted(Defect::discovery_beside_work)) {
     wire::FoundBmc found;
     found.set_address(address(index));
     found.set_what(wire::FoundBmc::NOT_ASKED);

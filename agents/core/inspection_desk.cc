@@ -19,16 +19,17 @@ std::string holder(const std::string& name) { return rows::inspect + name; }
 
 /// Why nothing may be taken away from this BMC by anybody but its own job; or nothing.
 std::optional<wire::Fault> own_business(const JobContext& c, const wire::BmcTarget& bmc) {
-  for (const JobSlot* slot : c.jobs.all()) {
-    if (!slot->changes() || slot->job.agreed().bmc().address() != bmc.address() ||
-        (!slot->open() && !slot->owes_cleanup()))
-      continue;
-    return make_fault(wire::MACHINE_BUSY, "INSPECT",
-                      "deployment " + slot->id() + " is at work on this BMC, and cleans up itself",
-                      "wait for its end; if it has ended and nothing of it runs any more: " +
-                          commands::resolve(slot->job.agreed().server(), "failed"));
-  }
-  return std::nullopt;
+  const JobSlot* job = c.jobs.changing_at(bmc.address());
+  if (job == nullptr) return std::nullopt;
+  return make_fault(wire::MACHINE_BUSY, "INSPECT",
+                    "deployment " + job->id() + " is at work on this BMC, and cleans up itself",
+                    "wait for its end; if it has ended and nothing of it runs any more: " +
+                        commands::resolve(job->job.agreed().server(), "failed"));
+}
+
+/// Whoever looks for what is left behind would take a running job's medium for that.
+BmcDesk::Use use_of(const wire::InspectServer& request) {
+  return request.look_for_ours() || request.take_ours_away() ? BmcDesk::Use::changes : BmcDesk::Use::reads;
 }
 
 }  // namespace
@@ -92,13 +93,16 @@ void InspectionDesk::review(const Now& now, Outcome& out) {
       out.emit(TimerArm{"inspections", now.mono + BmcDesk::patience});
       continue;
     }
-    if (c_.bmcs.busy(bmc.address())) continue;
-    c_.bmcs.begin(holder(name), bmc.address(), bmc.credential(), now.mono);
+    const BmcDesk::Use use = use_of(slot.row.request());
+    if (c_.bmcs.busy(bmc.address(), use)) continue;
+    const bool alone =
+        !c_.bmcs.changed(bmc.address());  // else a session that nobody has heard of may be another talk's
+    c_.bmcs.begin(holder(name), use, bmc.address(), bmc.credential(), now.mono);
     const auto& left_over = slot.row.session_uris();
     slot.talk = std::make_unique<Inspection>(
         holder(name), slot.row.request(),
-        Inspection::Earlier{slot.resumed, {left_over.begin(), left_over.end()}}, c_.settings.timeouts,
-        &c_.settings.quirks, draw_seed(c_.entropy), c_.site.media_of(bmc).base());
+        Inspection::Earlier{slot.resumed && alone, {left_over.begin(), left_over.end()}},
+        c_.settings.timeouts, &c_.settings.quirks, draw_seed(c_.entropy), c_.site.media_of(bmc).base());
     if (c_.site.reach.takes_any_key(bmc.address(), now)) slot.talk->take_any_key();
     ++talking;
     apply(name, slot, slot.talk->go_on(now), now, out);

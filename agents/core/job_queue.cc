@@ -147,7 +147,7 @@ void JobQueue::review(JobSlot& slot, const Now& now, Outcome& out) {
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
   if (!prepared.here) return;
   const bool full = slot.changes() && places_left_ <= 0 && !planted(Defect::parallel_ignored);
-  if (full || c_.bmcs.busy(agreed.bmc().address())) return;
+  if (full || c_.bmcs.busy(agreed.bmc().address(), use_of(slot))) return;
   std::int64_t& logins = logins_left(agreed.bmc().credential(), now);
   if (logins <= 0) return wake_at(now.mono + BmcDesk::patience);
   if (kind_of(slot.job).medium) {

@@ -26,6 +26,10 @@ std::string holder(const JobSlot& slot) { return "job/" + slot.id(); }
 
 }  // namespace
 
+BmcDesk::Use use_of(const JobSlot& slot) {
+  return slot.changes() ? BmcDesk::Use::changes : BmcDesk::Use::reads;
+}
+
 wire::Event event_of(const record::Job& job) {
   wire::Event event;
   event.set_server(job.agreed().server());
@@ -113,24 +117,28 @@ work::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
 
 void JobRunner::start(JobSlot& slot, bool resumed, const Now& now, Outcome& out) {
   MM_CHECK(slot.open() && !slot.machine);
-  c_.bmcs.begin(holder(slot), slot.job.agreed().bmc().address(), slot.job.agreed().bmc().credential(),
-                now.mono);
+  const std::string& address = slot.job.agreed().bmc().address();
+  // Beside another talk a session that nobody has heard of may be that one's.
+  const bool alone = slot.changes() || !c_.bmcs.changed(address);
+  c_.bmcs.begin(holder(slot), use_of(slot), address, slot.job.agreed().bmc().credential(), now.mono);
   slot.retry_at.reset();
   slot.held = wire::FAULT_CODE_UNSPECIFIED;
   if (slot.job.agreed().inspect().capture()) slot.transcript.keep_whole();
+  const JobSlot* beside = slot.changes() ? nullptr : c_.jobs.changing_at(address);
   slot.machine = kind_of(slot.job).make(
       {.job = slot.job,
        .timeouts = c_.settings.timeouts,
        .urls = c_.mounts.urls(slot.job, c_.site),
        .seed = draw_seed(c_.entropy),
        .known = {&c_.settings.quirks, c_.maps.find(orders::bmc_of(slot.job.agreed(), slot.job.issue())),
-                 resumed},
-       .any_key = c_.site.reach.takes_any_key(slot.job.agreed().bmc().address(), now)});
+                 resumed && alone},
+       .any_key = c_.site.reach.takes_any_key(address, now),
+       .beside = beside == nullptr ? std::string() : beside->id()});
   deliver(slot, work::Resume{}, now, out);
 }
 
 void JobRunner::keep_bmc(const JobSlot& slot) {
-  c_.bmcs.keep(holder(slot), slot.job.agreed().bmc().address());
+  c_.bmcs.keep(holder(slot), use_of(slot), slot.job.agreed().bmc().address());
 }
 
 void JobRunner::deliver(JobSlot& slot, const work::JobInput& input, const Now& now, Outcome& out) {

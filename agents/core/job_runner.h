@@ -38,6 +38,8 @@ struct JobContext {
   Entropy& entropy;
 };
 
+/// Who only reads may talk to a BMC beside one who does not.
+BmcDesk::Use use_of(const JobSlot& slot);
 /// An event about this job: server, deployment and generation filled in.
 wire::Event event_of(const record::Job& job);
 std::vector<std::pair<std::string, std::string>> log_fields(const record::Job& job);

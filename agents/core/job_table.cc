@@ -9,6 +9,7 @@
 #include "agents/core/mount_desk.h"
 #include "agents/core/row_table.h"
 #include "agents/core/works.h"
+#include "common/base/bmc_address.h"
 #include "common/base/planted.h"
 
 namespace metalmesh::agent {
@@ -79,6 +80,16 @@ JobSlot* JobTable::open_on(const wire::Identity& identity) {
   for (const auto& [deployment, slot] : slots_) {
     if (slot->open() && slot->changes() &&
         std::ranges::find_first_of(slot->machine_names, names) != slot->machine_names.end())
+      return slot.get();
+  }
+  return nullptr;
+}
+
+const JobSlot* JobTable::changing_at(std::string_view bmc) const {
+  const std::string address = normal_bmc_address(bmc);
+  for (const auto& [deployment, slot] : slots_) {
+    if (slot->changes() && (slot->open() || slot->owes_cleanup()) &&
+        normal_bmc_address(slot->job.agreed().bmc().address()) == address)
       return slot.get();
   }
   return nullptr;

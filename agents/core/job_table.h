@@ -69,6 +69,9 @@ class JobTable {
   /// An open job that changes the same machine, whatever the server is called; or nothing.
   [[nodiscard]] JobSlot* open_on(const wire::Identity& identity);
 
+  /// A job that changes the machine behind this BMC and is open, or has left something there that it takes away itself.
+  [[nodiscard]] const JobSlot* changing_at(std::string_view bmc) const;
+
   /// In the order in which they were accepted.
   [[nodiscard]] std::vector<JobSlot*> all();
   [[nodiscard]] std::size_t size() const { return slots_.size(); }

@@ -31,6 +31,7 @@ struct Makings {
   std::uint64_t seed = 0;
   bmc::Known known;
   bool any_key = false;  // whoever answers may be logged in to, by the key that it shows at first
+  std::string beside;    // the deployment that changes this machine meanwhile, of who only reads; empty: none
 };
 
 struct Kind {

@@ -58,6 +58,22 @@ def causes_are_named():
         mesh.check_events()
 
 
+def a_doctor_is_heard_while_an_installer_runs():
+    with Mesh({"par1": 1}, install_ms=15000) as mesh:
+        mesh.apply_basics()
+        mesh.wait_ready()
+        name = "par1-n001"
+        mesh.start_rollout("one", select={"servers": [name]})
+        wait_until("its installer runs", lambda: mesh.deployments("one")[name].get("launched"), 60)
+        assert findings(mesh, "server", name) == {name: []}
+        mesh.cli("inspect", name)
+        assert mesh.deployments("one")[name]["state"] == "RUNNING", "both came in time"
+        assert mesh.wait_done("one", 120)[name]["state"] == "SUCCEEDED"
+        mesh.check_truth([name])
+        assert mesh.truth()[name]["sessions"] == 0
+        mesh.check_events()
+
+
 def a_test_reads_and_leaves_nothing_behind():
     moments = [(call, when) for call in CALLS for when in ("before", "after")]
     with Mesh({"par1": len(moments) + 1}) as mesh:
@@ -92,4 +108,4 @@ def a_test_reads_and_leaves_nothing_behind():
         print(f"{len(kills)} kills of the agent around BMC calls")
 
 
-main([causes_are_named, a_test_reads_and_leaves_nothing_behind])
+main([causes_are_named, a_doctor_is_heard_while_an_installer_runs, a_test_reads_and_leaves_nothing_behind])

@@ -344,7 +344,21 @@ TEST_F(Works, AnInspectionRunsBesideAnOpenOrderOfItsMachine) {
   EXPECT_THAT(ends("d1"), IsEmpty());
 }
 
-TEST_F(Works, AnInspectionKeepsNoOrderAwayAndWaitsForItsBmc) {
+TEST_F(Works, AnInspectionReadsBesideWhatChangesItsMachine) {
+  site_.order(power(site_, 1, Power::ON));  // holds the silent BMC
+  site_.advance(1s);
+  ASSERT_EQ(requests_to(1), 1);
+  bmc(1);  // it answers whoever asks now
+  auto look = inspect(site_, 1);
+  *look.agreed.mutable_identity() = make_order(site_, 1).agreed.identity();
+  site_.order(look);
+  site_.advance(10s);
+  ASSERT_THAT(ends("i1"), SizeIs(1));
+  EXPECT_EQ(ends("i1").front().outcome(), wire::Ended::SUCCEEDED);
+  EXPECT_THAT(ends("p1-1"), IsEmpty());
+}
+
+TEST_F(Works, AnInspectionKeepsNoOrderAwayAndAChangeWaitsForIt) {
   auto look = inspect(site_, 1);
   *look.agreed.mutable_identity() = make_order(site_, 1).agreed.identity();
   site_.order(look);  // its BMC is silent
@@ -353,14 +367,16 @@ TEST_F(Works, AnInspectionKeepsNoOrderAwayAndWaitsForItsBmc) {
   EXPECT_TRUE(receipt().accepted());
   const int asked = requests_to(1);
   site_.advance(2s);
-  EXPECT_EQ(requests_to(1), asked) << "one conversation with a BMC at a time";
+  EXPECT_EQ(requests_to(1), asked) << "a change begins when nobody reads";
   stay_silent(1, 30min);
   EXPECT_THAT(ends("i1"), SizeIs(1));
   EXPECT_THAT(ends("p1-1"), SizeIs(1));
 }
 
 TEST_F(Works, AnInspectionIsCalledBackWhileItWaitsAndWhileItReads) {
-  site_.order(power(site_, 1, Power::ON));  // holds the silent BMC
+  auto first = inspect(site_, 1);
+  first.issue.set_deployment_id("i0");
+  site_.order(first);  // holds the silent BMC
   site_.advance(1s);
   site_.order(inspect(site_, 1));
   site_.cancel(inspect(site_, 1));

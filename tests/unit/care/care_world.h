@@ -52,6 +52,7 @@ class CareWorld {
   Now now{MonoTime(1h), WallTime(1'790'000'000s), WallTime(1'790'000'000s)};
   std::string media_base = "https://192.0.2.5:8443";
   std::string media_ca = "-----BEGIN CERTIFICATE-----\nTUlJQ291cnM=\n-----END CERTIFICATE-----\n";
+  std::string beside;  // the deployment that is at work on it
   std::vector<wire::Event> told;
   std::vector<std::string> changes;  // "DELETE /redfish/..." that reached the BMC, but for logins and logouts
   std::optional<HttpFailure> every_request;  // ends like this
@@ -90,7 +91,8 @@ class CareWorld {
                           .timeouts = timeouts_,
                           .urls = {.medium = {}, .second = {}, .base = media_base, .ca = media_ca},
                           .seed = ++seed_,
-                          .known = {}});
+                          .known = {},
+                          .beside = beside});
     handle(work::Resume{});
   }
   /// To the end of the job; false when it does not end in a simulated day.

@@ -217,6 +217,18 @@ TEST(Doctor, SaysNothingOfAClockThatItCannotJudge) {
   EXPECT_EQ(world.finding("clock")->verdict(), wire::Finding::UNTOLD);
 }
 
+TEST(Doctor, TakesWhatAJobThatIsAtWorkHasPutThereForNoFault) {
+  CareWorld world;
+  world.beside = "d-17";
+  world.bmc.insert_foreign("https://192.0.2.5:8443/m/0123456789abcdef0123456789abcdef.iso", world.now.mono);
+  world.bmc.set_fault("job_scheduled");
+  ASSERT_TRUE(world.run());
+  EXPECT_EQ(world.wrong(), "") << world.ended().ShortDebugString();
+  EXPECT_THAT(world.finding("medium")->found(), HasSubstr("d-17"));
+  EXPECT_EQ(world.finding("jobs")->verdict(), wire::Finding::UNTOLD);
+  EXPECT_THAT(world.finding("jobs")->next(), HasSubstr("d-17"));
+}
+
 TEST(Doctor, FindsSeveralThingsAtOnceAndReadsOnPastAStranger) {
   CareWorld world;
   for (const char* fault : {"identity_other", "clock_2019", "job_scheduled"}) world.bmc.set_fault(fault);
