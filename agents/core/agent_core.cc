@@ -61,7 +61,8 @@ struct AgentCore::Impl {
         shelf(reader, channel, settings.shelf_room),
         context{settings, site,   link, journal,     fences, breaker, bmcs,
                 maps,     mounts, jobs, usual_reads, shelf,  entropy},
-        runner(context),
+        launches(context),
+        runner(context, launches),
         blobs(reader, channel),
         images(reader, journal, settings.families, draw_seed(entropy)),
         queue(context, runner, blobs, images),
@@ -71,7 +72,7 @@ struct AgentCore::Impl {
         discovery(reader, context, inspections),
         commands(context, runner, images, inspections, doctor, stopping, discovery, site_row),
         samples(journal),
-        media(context, runner, images, samples, damage) {
+        media(context, runner, launches, images, samples, damage) {
     site.apply(settings, site_row.settings());
   }
 
@@ -136,6 +137,7 @@ struct AgentCore::Impl {
   UsualReads usual_reads;
   BlobShelf shelf;
   JobContext context;
+  LaunchDesk launches;
   JobRunner runner;
   BlobCache blobs;
   ImageDesk images;
@@ -171,7 +173,7 @@ void AgentCore::Impl::on(const Started&, const Now& now, Outcome& out) {
   damage.tell(journal, now, out);
   drop_acked(now, out);
   blobs.keep(jobs.blobs(), out);
-  for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
+  for (JobSlot* slot : jobs.all()) launches.on_due(*slot, now, out);
   media.send_mounts(out);  // before the bus: a server that reads its medium must not wait for the WAN
   out.emit(ImageLimit{site_row.settings().images()});
   images.resume(out);
@@ -217,7 +219,7 @@ void AgentCore::Impl::on(const TimerFired& timer, const Now& now, Outcome& out) 
   } else if (const auto job_name = after(token, rows::job)) {
     if (JobSlot* slot = jobs.find(*job_name)) runner.on_poll_due(*slot, now, out);
   } else if (const auto mount_name = after(token, "mount/")) {
-    if (JobSlot* slot = jobs.find(*mount_name)) runner.on_mount_due(*slot, now, out);
+    if (JobSlot* slot = jobs.find(*mount_name)) launches.on_due(*slot, now, out);
   } else if (const auto image = after(token, rows::image)) {
     images.on_due(*image, out);
   } else if (const auto inspection = after(token, rows::inspect)) {
@@ -332,7 +334,7 @@ void AgentCore::Impl::follow_clock(const StreamLink::Received& received, Outcome
 
 void AgentCore::Impl::judge_waiting(const Now& now, Outcome& out) {
   runner.judge_launches(now, out);
-  for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
+  for (JobSlot* slot : jobs.all()) launches.on_due(*slot, now, out);
 }
 
 void AgentCore::Impl::review(const Now& now, Outcome& out) {

@@ -29,7 +29,7 @@ bool MediaReports::take(const wire::MediaEvent& event, const Now& now, Outcome& 
       break;
     case wire::MediaEvent::kStranger:
       if (JobSlot* slot = c_.jobs.by_mount(event.stranger().token()))
-        runner_.on_stranger(*slot, event.stranger(), now, out);
+        launches_.on_stranger(*slot, event.stranger(), now, out);
       break;
     case wire::MediaEvent::kAsked:
       if (JobSlot* slot = c_.jobs.by_mount(event.asked().token()))

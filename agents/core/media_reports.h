@@ -14,9 +14,14 @@ namespace metalmesh::agent {
 class MediaReports {
  public:
   /// References must outlive this.
-  MediaReports(JobContext context, JobRunner& runner, ImageDesk& images, ProgressSamples& samples,
-               const DamageDesk& damage)
-      : c_(context), runner_(runner), images_(images), samples_(samples), damage_(damage) {}
+  MediaReports(JobContext context, JobRunner& runner, LaunchDesk& launches, ImageDesk& images,
+               ProgressSamples& samples, const DamageDesk& damage)
+      : c_(context),
+        runner_(runner),
+        launches_(launches),
+        images_(images),
+        samples_(samples),
+        damage_(damage) {}
 
   /// True: its address is news, which jobs may have waited for.
   bool take(const wire::MediaEvent& event, const Now& now, Outcome& out);
@@ -32,6 +37,7 @@ class MediaReports {
 
   JobContext c_;
   JobRunner& runner_;
+  LaunchDesk& launches_;
   ImageDesk& images_;
   ProgressSamples& samples_;
   const DamageDesk& damage_;
