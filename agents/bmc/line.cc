@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/base/backoff.h"
 #include "common/text/utf8.h"
 
 namespace metalmesh::bmc {
@@ -15,7 +14,6 @@ constexpr std::size_t most_learned = 256;
 constexpr int most_refused_tokens = 3;
 constexpr int most_errors = 3;  // of one resource, where it is not needed
 constexpr Duration longest_request = std::chrono::minutes(2);
-constexpr Backoff retry_pace{.first = std::chrono::seconds(2), .most = std::chrono::seconds(15)};
 
 bool ok(int status) { return status >= 200 && status < 300; }
 
@@ -106,8 +104,8 @@ const HttpReplied* Line::ask_for(Turn& turn, Ask ask, Request request, bool need
     reply_path_.clear();
     return &*reply_;
   }
-  if (turn.now.mono < pause_) {
-    turn.wait(pause_);
+  if (turn.now.mono < pause()) {
+    turn.wait(pause());
     return nullptr;
   }
   std::string path = request.path;
@@ -182,57 +180,9 @@ Verdict Line::follow_task(Turn& turn) {
   return Verdict::done;
 }
 
-void Line::end_silence() {
-  silent_since_.reset();
-  failures_ = 0;
-}
-
-void Line::skip(Duration gap) {
-  if (silent_since_) *silent_since_ += gap;
-  if (unreadable_since_) *unreadable_since_ += gap;
-  if (unasked_since_) *unasked_since_ += gap;
-}
-
 Verdict Line::ask_later(Turn& turn) {
-  pause_ = turn.now.mono + timing_.poll;
-  return turn.wait(pause_);
-}
-
-/// Counts one more failure in a row and paces the next try, or gives up.
-void Line::not_answered(Turn& turn, MonoTime since, std::string_view seen) {
-  ++failures_;
-  if (!silent_since_) silent_since_ = since;
-  const Duration silent = turn.now.mono - std::max(*silent_since_, turn.alive);
-  if (turn.patience && silent >= *turn.patience) {
-    turn.fail({.code = wire::BMC_UNREACHABLE, .seen = std::string(seen), .span = silent, .tries = failures_});
-    return;
-  }
-  pause_ = turn.now.mono + retry_pace.delay(failures_, turn.random);
-}
-
-/// What kept us from asking is not the BMC's silence.
-void Line::could_not_ask(Turn& turn, std::string_view why) {
-  silent_since_.reset();
-  if (turn.out_of_patience(unasked_since_)) {
-    const Duration span = turn.now.mono - *std::exchange(unasked_since_, std::nullopt);
-    turn.fail({.code = wire::AGENT_EXHAUSTED, .seen = std::string(why), .span = span});
-    return;
-  }
-  pause_ = turn.now.mono + retry_pace.delay(++failures_, turn.random);
-}
-
-void Line::unreadable(Turn& turn, std::string_view seen, const HttpReplied& reply) {
-  if (turn.out_of_patience(unreadable_since_)) {
-    const Duration span = turn.now.mono - *std::exchange(unreadable_since_, std::nullopt);
-    turn.fail({.code = wire::BMC_PROTOCOL,
-               .expected = "a resource that can be read",
-               .seen = std::string(seen),
-               .detail = redfish::parse_error(reply.body).text(),
-               .span = span});
-    return;
-  }
-  pause_ = turn.now.mono + retry_pace.delay(++failures_, turn.random);
-  turn.wait(pause_);
+  pause_until(turn.now.mono + timing_.poll);
+  return turn.wait(pause());
 }
 
 void Line::log_in_with(Login login, std::string token) {
@@ -364,7 +314,7 @@ bool Line::take(Turn& turn, const HttpReplied& reply) {
   if (!flight_ || flight_->id != reply.id) return false;
   Flight flight = std::move(*flight_);
   flight_.reset();
-  unasked_since_.reset();
+  silence_.asked();
   if (!same_peer(turn, reply) || moved(turn, flight, reply) || encoded_otherwise(turn, flight, reply))
     return true;
   const bool asks_login = flight.ask == Ask::login || flight.ask == Ask::logout || flight.ask == Ask::root;
@@ -379,12 +329,12 @@ bool Line::take(Turn& turn, const HttpReplied& reply) {
   if (reply.status == 403 && !asks_login && must_change_password(turn, flight, reply)) return true;
   if (flight.request.method == "GET" && busy_with_itself(reply.status)) {
     if (flight.needed || ++errors_[flight.asked_path] < most_errors) {
-      not_answered(turn, flight.sent_at, "HTTP " + std::to_string(reply.status));
+      silence_.not_answered(turn, flight.sent_at, "HTTP " + std::to_string(reply.status));
       return true;
     }
     errors_.erase(flight.asked_path);
   }
-  if (reply.status < 400 || changes(flight.ask)) end_silence();
+  if (reply.status < 400 || changes(flight.ask)) silence_.ended();
   // The session service of some takes tokens that nothing else takes.
   const bool of_sessions = flight.ask == Ask::logout || flight.ask == Ask::session_list;
   if (ok(reply.status) && login_ != Login::none && !of_sessions) refused_tokens_ = 0;
@@ -407,7 +357,7 @@ bool Line::take(Turn& turn, const HttpFailed& failure) {
   if (failure.failure == HttpFailure::timed_out)
     longest_wait_ = std::max(timing_.request, std::min(2 * longest_wait_, longest_request));
   sent_on_connection_ = 0;
-  if (failure.failure != HttpFailure::local) unasked_since_.reset();
+  if (failure.failure != HttpFailure::local) silence_.asked();
   switch (failure.failure) {
     case HttpFailure::key_changed:
       over(Answer::Kind::unsent);
@@ -429,12 +379,12 @@ bool Line::take(Turn& turn, const HttpFailed& failure) {
       break;
     case HttpFailure::local:
       over(Answer::Kind::unsent);
-      could_not_ask(turn, failure.detail);
+      silence_.could_not_ask(turn, failure.detail);
       break;
     case HttpFailure::refused:
     case HttpFailure::name_unknown:
       over(Answer::Kind::unsent);
-      not_answered(turn, flight.sent_at, words(failure.failure));
+      silence_.not_answered(turn, flight.sent_at, words(failure.failure));
       break;
     case HttpFailure::too_large:
       if (!changes(flight.ask)) {
@@ -447,7 +397,7 @@ bool Line::take(Turn& turn, const HttpFailed& failure) {
     case HttpFailure::timed_out:
     case HttpFailure::dropped:
       over(Answer::Kind::unknown);
-      not_answered(turn, flight.sent_at, words(failure.failure));
+      silence_.not_answered(turn, flight.sent_at, words(failure.failure));
       break;
   }
   return true;

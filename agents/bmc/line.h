@@ -1,6 +1,6 @@
 // The line to one BMC: one request at a time, sent again where it may be, and what happened told apart from
 // what may have happened. It owns everything about transport: the pinned key, learned redirects, how
-// connections and encodings are used, and for how long the BMC has been silent.
+// connections and encodings are used, and (silence.h) for how long the BMC has been silent.
 //
 // A question is asked by calling `fetch` until it has the answer: the first call sends, later ones find it
 // under way, and the one after the reply gets it. Whoever is called again after a restart asks anew.
@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agents/bmc/silence.h"
 #include "agents/bmc/turn.h"
 #include "agents/redfish/requests.h"
 #include "agents/redfish/resources.h"
@@ -80,12 +81,13 @@ class Line {
     return (flight_ && flight_->ask == ask) || (reply_ && reply_to_ == ask && !reply_path_.empty());
   }
   /// Nothing is sent before.
-  [[nodiscard]] MonoTime pause() const { return pause_; }
-  void pause_until(MonoTime at) { pause_ = at; }
-  /// A resource answered, but not so that it can be read: asked again like after silence, until it is
-  /// `readable`.
-  void unreadable(Turn& turn, std::string_view seen, const HttpReplied& reply);
-  void readable() { unreadable_since_.reset(); }
+  [[nodiscard]] MonoTime pause() const { return silence_.pause(); }
+  void pause_until(MonoTime at) { silence_.pause_until(at); }
+  /// As Silence.
+  void unreadable(Turn& turn, std::string_view seen, const HttpReplied& reply) {
+    silence_.unreadable(turn, seen, reply);
+  }
+  void readable() { silence_.readable(); }
   /// Not what is hoped for yet: asked again after a while.
   Verdict ask_later(Turn& turn);
 
@@ -111,7 +113,7 @@ class Line {
     return flight_ ? std::optional(flight_->sent_at + flight_->timeout) : std::nullopt;
   }
   /// Nobody could be asked for so long: that is not the BMC's silence.
-  void skip(Duration gap);
+  void skip(Duration gap) { silence_.skip(gap); }
 
   // What the map remembers.
   [[nodiscard]] const std::map<std::string, std::string>& redirects() const { return redirects_; }
@@ -145,9 +147,6 @@ class Line {
   bool same_peer(Turn& turn, const HttpReplied& reply);
   bool moved(Turn& turn, Flight& flight, const HttpReplied& reply);
   bool encoded_otherwise(Turn& turn, Flight& flight, const HttpReplied& reply);
-  void end_silence();
-  void not_answered(Turn& turn, MonoTime since, std::string_view seen);
-  void could_not_ask(Turn& turn, std::string_view why);
   void lost_session(Turn& turn, const Flight& flight);
   void take_change(Turn& turn, const Flight& flight, const HttpReplied& reply);
   void settle(Turn& turn, Answer answer);
@@ -175,11 +174,7 @@ class Line {
   int sent_on_connection_ = 0;
   Duration longest_wait_{};  // for one answer, grows with a slow BMC
 
-  std::optional<MonoTime> silent_since_;
-  std::optional<MonoTime> unreadable_since_;
-  std::optional<MonoTime> unasked_since_;  // for a reason of our own
-  unsigned failures_ = 0;                  // in a row
-  MonoTime pause_;
+  Silence silence_;
   std::map<std::string, int> errors_;  // by path: answers of "server error" in a row
 
   std::optional<HttpReplied> reply_;  // to `reply_to_`, not taken yet

@@ -11,13 +11,12 @@
 #include "agents/core/discovery_desk.h"
 #include "agents/core/faults.h"
 #include "agents/core/job_queue.h"
+#include "agents/core/media_reports.h"
 #include "agents/core/progress_samples.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"
 #include "agents/core/site_doctor.h"
 #include "agents/core/stop_desk.h"
-#include "common/answer/callback_script.h"
-#include "common/base/bmc_address.h"
 #include "common/base/digest.h"
 #include "common/ports/clock_row.h"
 #include "common/ports/wire_time.h"
@@ -62,7 +61,8 @@ struct AgentCore::Impl {
         shelf(reader, channel, settings.shelf_room),
         context{settings, site,   link, journal,     fences, breaker, bmcs,
                 maps,     mounts, jobs, usual_reads, shelf,  entropy},
-        runner(context),
+        launches(context),
+        runner(context, launches),
         blobs(reader, channel),
         images(reader, journal, settings.families, draw_seed(entropy)),
         queue(context, runner, blobs, images),
@@ -71,7 +71,8 @@ struct AgentCore::Impl {
         stopping(context, runner),
         discovery(reader, context, inspections),
         commands(context, runner, images, inspections, doctor, stopping, discovery, site_row),
-        samples(journal) {
+        samples(journal),
+        media(context, runner, launches, images, samples, damage) {
     site.apply(settings, site_row.settings());
   }
 
@@ -91,7 +92,9 @@ struct AgentCore::Impl {
   void on(const ImageFailed& failed, const Now& now, Outcome& out) {
     review_ |= images.on_failed(failed, jobs.images(), now, out);
   }
-  void on(const MediaReported& report, const Now& now, Outcome& out);
+  void on(const MediaReported& report, const Now& now, Outcome& out) {
+    review_ |= media.take(report.event, now, out);
+  }
   void on(const ProbeAnswered& answer, const Now& now, Outcome& out);
   void on(const CredentialsChanged& change, const Now& now, Outcome& out);
   void on(const DiskLevel& level, const Now& now, Outcome& out);
@@ -103,12 +106,6 @@ struct AgentCore::Impl {
   void on(const BackupReported&, const Now&, Outcome&) {}
   void on(const RevocationsRead&, const Now&, Outcome&) {}
 
-  void on_media(const wire::MediaUp& up, const Now& now, Outcome& out);
-  void on_media(const wire::Reads& reads, const Now& now, Outcome& out);
-  void on_media(const wire::Callback& callback, const Now& now, Outcome& out);
-  void on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out);
-  void on_media(const wire::MountRefused& refused, const Now& now, Outcome& out);
-  void send_mounts(Outcome& out);
   /// What answer files are rendered by here, if it is news.
   void tell_families(const Now& now, Outcome& out);
   void drop_acked(const Now& now, Outcome& out);
@@ -140,6 +137,7 @@ struct AgentCore::Impl {
   UsualReads usual_reads;
   BlobShelf shelf;
   JobContext context;
+  LaunchDesk launches;
   JobRunner runner;
   BlobCache blobs;
   ImageDesk images;
@@ -150,6 +148,7 @@ struct AgentCore::Impl {
   DiscoveryDesk discovery;
   CommandDesk commands;
   ProgressSamples samples;
+  MediaReports media;
   bool started_ = false;
   bool review_ = false;
   bool blob_stored_ = false;
@@ -174,8 +173,8 @@ void AgentCore::Impl::on(const Started&, const Now& now, Outcome& out) {
   damage.tell(journal, now, out);
   drop_acked(now, out);
   blobs.keep(jobs.blobs(), out);
-  for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
-  send_mounts(out);  // before the bus: a server that reads its medium must not wait for the WAN
+  for (JobSlot* slot : jobs.all()) launches.on_due(*slot, now, out);
+  media.send_mounts(out);  // before the bus: a server that reads its medium must not wait for the WAN
   out.emit(ImageLimit{site_row.settings().images()});
   images.resume(out);
   review_ = true;
@@ -220,7 +219,7 @@ void AgentCore::Impl::on(const TimerFired& timer, const Now& now, Outcome& out) 
   } else if (const auto job_name = after(token, rows::job)) {
     if (JobSlot* slot = jobs.find(*job_name)) runner.on_poll_due(*slot, now, out);
   } else if (const auto mount_name = after(token, "mount/")) {
-    if (JobSlot* slot = jobs.find(*mount_name)) runner.on_mount_due(*slot, now, out);
+    if (JobSlot* slot = jobs.find(*mount_name)) launches.on_due(*slot, now, out);
   } else if (const auto image = after(token, rows::image)) {
     images.on_due(*image, out);
   } else if (const auto inspection = after(token, rows::inspect)) {
@@ -290,107 +289,9 @@ void AgentCore::Impl::on(const DiskLevel& level, const Now&, Outcome& out) {
   review_ = true;
 }
 
-void AgentCore::Impl::on(const MediaReported& report, const Now& now, Outcome& out) {
-  const wire::MediaEvent& event = report.event;
-  switch (event.body_case()) {
-    case wire::MediaEvent::kUp:
-      return on_media(event.up(), now, out);
-    case wire::MediaEvent::kLaunchAsked:
-      return runner.on_launch_asked(event.launch_asked().token(), now, out);
-    case wire::MediaEvent::kReads:
-      return on_media(event.reads(), now, out);
-    case wire::MediaEvent::kCallback:
-      return on_media(event.callback(), now, out);
-    case wire::MediaEvent::kTlsRefused:
-      return on_media(event.tls_refused(), now, out);
-    case wire::MediaEvent::kRefused:
-      return on_media(event.refused(), now, out);
-    case wire::MediaEvent::kStranger:
-      if (JobSlot* slot = jobs.by_mount(event.stranger().token()))
-        runner.on_stranger(*slot, event.stranger(), now, out);
-      return;
-    case wire::MediaEvent::kAsked:
-      if (JobSlot* slot = jobs.by_mount(event.asked().token()))
-        runner.on_installer_asked(*slot, event.asked(), now, out);
-      return;
-    case wire::MediaEvent::kUnreadable:
-      return images.on_unreadable(event.unreadable(), now, out);
-    case wire::MediaEvent::BODY_NOT_SET:
-      return;
-  }
-}
-
-void AgentCore::Impl::on_media(const wire::MediaUp& up, const Now& now, Outcome& out) {
-  const std::string before = site.media_address;
-  site.media_up(up);
-  send_mounts(out);
-  for (JobSlot* slot : jobs.all()) runner.deliver(*slot, work::MediaBack{}, now, out);
-  if (before != site.media_address) {
-    out.log(LogLevel::info, "media are served", {{"address", site.media_address}});
-    review_ = true;
-  }
-}
-
-void AgentCore::Impl::on_media(const wire::Reads& reads, const Now& now, Outcome& out) {
-  JobSlot* slot = jobs.by_mount(reads.token());
-  if (slot == nullptr || !slot->open()) return;
-  if (reads.refused_closed() > slot->held_reads) {
-    slot->held_reads = reads.refused_closed();
-    out.log(LogLevel::warning, "the media fence held back guarded reads",
-            {{"deployment", slot->id()},
-             {"server", slot->job.agreed().server()},
-             {"stage", wire::Stage_Name(slot->job.stage())},
-             {"refused", std::to_string(reads.refused_closed())}});
-  }
-  if (reads.token() == slot->job.second_token())
-    return runner.deliver(*slot, work::SecondRead{reads.bytes_covered(), reads.size()}, now, out);
-  const work::MediaRead read{
-      reads.bytes_covered(),    reads.size(),   reads.peer(),          reads.package_bytes(),
-      reads.wanted_whole() > 0, reads.sealed(), reads.starts_refused()};
-  runner.deliver(*slot, read, now, out);
-  slot->reads = reads;
-  samples.take(*slot, now, out);
-}
-
 void AgentCore::Impl::deliver(JobSlot& slot, const work::JobInput& input, const Now& now, Outcome& out) {
   runner.deliver(slot, input, now, out);
   samples.after(slot, now, out);
-}
-
-void AgentCore::Impl::on_media(const wire::Callback& callback, const Now& now, Outcome& out) {
-  // The caller is answered when what follows from its call is on disk, and before the medium is forgotten.
-  MediaSend taken;
-  taken.command.set_callback_taken(callback.token());
-  out.emit(std::move(taken));
-  // The media server names the medium that the caller's secret belongs to.
-  if (JobSlot* slot = jobs.by_mount(callback.token()))
-    deliver(*slot, work::CalledBack{callback.body().starts_with(answer::says_booted)}, now, out);
-}
-
-void AgentCore::Impl::on_media(const wire::TlsRefused& refused, const Now& now, Outcome& out) {
-  const std::string peer = host_of_bmc_address(refused.peer());
-  for (JobSlot* slot : jobs.all()) {
-    if (slot->machine && host_of_bmc_address(slot->job.agreed().bmc().address()) == peer) {
-      runner.deliver(*slot, work::MediaTlsRefused{refused.detail()}, now, out);
-    }
-  }
-}
-
-void AgentCore::Impl::on_media(const wire::MountRefused& refused, const Now& now, Outcome& out) {
-  if (JobSlot* slot = jobs.by_mount(refused.token())) {
-    runner.deliver(*slot, work::MediumRefused{refused.reason(), refused.temporary()}, now, out);
-  }
-}
-
-void AgentCore::Impl::send_mounts(Outcome& out) {
-  MediaSend all;
-  wire::AllMounts& mounted = *all.command.mutable_all();
-  mounted.set_others_stay(damage.lost_a_job());
-  for (const JobSlot* slot : jobs.all()) {
-    mounts.publish(slot->job, out);
-    for (std::string& token : MountDesk::tokens(slot->job)) mounted.add_tokens(std::move(token));
-  }
-  out.emit(std::move(all));
 }
 
 void AgentCore::Impl::tell_families(const Now& now, Outcome& out) {
@@ -433,7 +334,7 @@ void AgentCore::Impl::follow_clock(const StreamLink::Received& received, Outcome
 
 void AgentCore::Impl::judge_waiting(const Now& now, Outcome& out) {
   runner.judge_launches(now, out);
-  for (JobSlot* slot : jobs.all()) runner.on_mount_due(*slot, now, out);
+  for (JobSlot* slot : jobs.all()) launches.on_due(*slot, now, out);
 }
 
 void AgentCore::Impl::review(const Now& now, Outcome& out) {

@@ -2,9 +2,10 @@
 // the rows it depends on are written. Pure; all that must survive is rows, read back in the constructor.
 //
 // Who does what: stream_link (the controller), command_intake (what to believe), fence_table (never twice),
-// job_queue and job_table (who runs), job_runner (install machines), mount_desk (the media fence),
-// credential_breaker, usual_reads (what an end looks like), image_desk, blob_cache, inspection_desk,
-// site_doctor, discovery_desk, blob_shelf (what the controller may fetch), event_journal (what the controller is told), progress_samples (what it is shown meanwhile).
+// job_queue and job_table (who runs), job_runner (install machines), launch_desk (who gets a launch), mount_desk
+// (the media fence), media_reports (what the media server says), credential_breaker, bmc_logins, usual_reads (what
+// an end looks like), image_desk, blob_cache, inspection_desk, site_doctor, discovery_desk, blob_shelf (what the
+// controller may fetch), event_journal (what the controller is told), progress_samples (what it is shown meanwhile).
 #pragma once
 
 #include <memory>

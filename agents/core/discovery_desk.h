@@ -13,7 +13,7 @@
 #include <string>
 
 #include "agents/core/inspection_desk.h"
-#include "agents/core/job_runner.h"
+#include "agents/core/job_context.h"
 #include "agents/core/root_look.h"
 #include "common/hosts/address_ranges.h"
 #include "schemas/record/agent.pb.h"

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "agents/core/bmc_logins.h"
 #include "agents/core/faults.h"
 #include "agents/core/row_table.h"
 #include "agents/core/seed.h"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "agents/core/inspection.h"
-#include "agents/core/job_runner.h"
+#include "agents/core/job_context.h"
 #include "schemas/record/agent.pb.h"
 
 namespace metalmesh::agent {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/core/bmc_logins.h"
 #include "agents/core/faults.h"
 #include "common/base/command_words.h"
 #include "common/base/planted.h"

@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/core/bmc_logins.h"
 #include "agents/core/faults.h"
-#include "agents/core/machine_shown.h"
 #include "agents/core/seed.h"
-#include "common/base/bmc_address.h"
 #include "common/base/check.h"
-#include "common/base/command_words.h"
-#include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/orders/order_parts.h"
-#include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -25,65 +21,6 @@ struct Overloaded : Fs... {
 std::string holder(const JobSlot& slot) { return "job/" + slot.id(); }
 
 }  // namespace
-
-BmcDesk::Use use_of(const JobSlot& slot) {
-  return slot.changes() ? BmcDesk::Use::changes : BmcDesk::Use::reads;
-}
-
-wire::Event event_of(const record::Job& job) {
-  wire::Event event;
-  event.set_server(job.agreed().server());
-  event.set_deployment_id(job.issue().deployment_id());
-  event.set_generation(job.issue().generation());
-  event.set_work(std::string(kind_of(job).name));
-  return event;
-}
-
-std::vector<std::pair<std::string, std::string>> log_fields(const record::Job& job) {
-  return {{"deployment", job.issue().deployment_id()},
-          {"server", job.agreed().server()},
-          {"stage", wire::Stage_Name(job.stage())}};
-}
-
-Login login_of(const wire::BmcTarget& bmc, bool planned) {
-  return {bmc.credential(), normal_bmc_address(bmc.address()), planned};
-}
-
-std::optional<wire::Fault> why_no_login(const JobContext& context, const wire::BmcTarget& bmc, bool planned,
-                                        const Now& now) {
-  if (auto barred = context.site.reach.why_not(bmc.address(), bmc.credential()))
-    return make_fault(wire::BMC_NOT_ALLOWED, "QUEUED", std::move(barred->seen), std::move(barred->next));
-  return context.breaker.why_not(login_of(bmc, planned), context.site.login_refusals, now);
-}
-
-void count_login_refusal(const JobContext& context, const Login& login, const std::string& server,
-                         const Now& now, Outcome& out) {
-  if (!context.breaker.refused(login, context.site.login_refusals, now, out)) return;
-  const std::vector<std::string> bmcs = context.breaker.refused_by(login.credential);
-  wire::Event event;
-  wire::CredentialHeld& held = *event.mutable_credential_held();
-  held.set_credential(login.credential);
-  held.set_refusals(static_cast<std::uint32_t>(bmcs.size()));
-  held.set_jobs_held(context.jobs.waiting_for(login.credential));
-  for (const std::string& bmc : bmcs) {
-    if (held.bmcs_size() < static_cast<int>(bmcs_named)) held.add_bmcs(bmc);
-  }
-  context.journal.tell(std::move(event), now, out);
-  out.log(LogLevel::error,
-          "credential held: " + bmc_words(bmcs) +
-              " refused it; next: " + commands::mend_credential(login.credential),
-          {{"credential", login.credential}, {"server", server}});
-}
-
-bool count_login(const JobContext& context, const Login& login, const Now& now, Outcome& out) {
-  if (!context.breaker.accepted(login, context.site.login_refusals, now, out)) return false;
-  wire::Event event;
-  event.mutable_credential_released()->set_credential(login.credential);
-  context.journal.tell(std::move(event), now, out);
-  out.log(LogLevel::info, "credential accepted by " + login.bmc + ": what waited for it goes on",
-          {{"credential", login.credential}});
-  return true;
-}
 
 work::Gate JobRunner::gate(const record::Job& job, const Now& now) const {
   work::Gate gate;
@@ -175,7 +112,7 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
                      slot.poll_at.reset();
                      out.emit(TimerDisarm{holder(slot)});
                    },
-                   [&](work::SetMount&) { on_mount_changed(slot, now, out); },
+                   [&](work::SetMount&) { launches_.on_changed(slot, now, out); },
                    [&](work::Probe& probe) { out.emit(std::move(probe.probe)); },
                    [&](work::Tell& tell) {
                      tell.event.MergeFrom(event_of(slot.job));
@@ -218,7 +155,7 @@ void JobRunner::apply(JobSlot& slot, work::JobOutcome&& outcome, const Now& now,
                      MM_CHECK(slot.job.ended() && slot.job.ended_seq() != 0);
                      if (!slot.job.mount_token().empty() && slot.job.mount_state() != wire::DEAD) {
                        slot.job.set_mount_state(wire::DEAD);
-                       on_mount_changed(slot, now, out);
+                       launches_.on_changed(slot, now, out);
                      }
                      slot.job.set_stage(wire::DONE);
                      slot.transcript = {};  // its row may wait for the controller for days
@@ -263,145 +200,17 @@ void JobRunner::on_poll_due(JobSlot& slot, const Now& now, Outcome& out) {
   deliver(slot, work::PollDue{}, now, out);
 }
 
-void JobRunner::on_mount_changed(JobSlot& slot, const Now& now, Outcome& out) {
-  c_.mounts.publish(slot.job, out);
-  if (slot.job.mount_state() == wire::OPEN) {
-    on_mount_due(slot, now, out);
-    return;
-  }
-  out.emit(TimerDisarm{"mount/" + slot.id()});
-  if (slot.job.mount_state() == wire::DEAD && asked_.erase(slot.job.mount_token()) != 0) {
-    MountDesk::verdict(slot.job.mount_token(), false, out);
-  }
-}
-
-void JobRunner::on_mount_due(JobSlot& slot, const Now& now, Outcome& out) {
-  if (slot.job.mount_state() != wire::OPEN) return;
-  if (now.wall_high - now.wall_low > c_.settings.clock_tolerance && !MountDesk::surely_expired(slot.job, now))
-    return;  // nobody is launched by such a time, so there is no hurry; it is looked at again when time is
-             // known
-  if (!MountDesk::expired(slot.job, now)) {
-    const Duration left = from_wire(slot.job.issue().launch_by()) - now.wall_high;
-    out.emit(TimerArm{"mount/" + slot.id(), now.mono + left});
-    return;
-  }
-  slot.job.set_mount_state(wire::DEAD);
-  c_.jobs.store(slot, out);
-  out.log(LogLevel::warning, "launch_by has passed and nothing was launched: the medium is dead",
-          log_fields(slot.job));
-  on_mount_changed(slot, now, out);
-}
-
 void JobRunner::on_launch_asked(const std::string& token, const Now& now, Outcome& out) {
-  JobSlot* slot = c_.jobs.by_mount(token);
-  if (slot == nullptr) return MountDesk::verdict(token, false, out);
-  record::Job& job = slot->job;
-  if (job.launched()) {  // asked again: the answer was lost, or the media server restarted
-    return MountDesk::verdict(token, job.mount_state() != wire::DEAD, out);
-  }
-  if (token != job.mount_token()) return MountDesk::verdict(token, false, out);  // it carries no installer
-  const auto standing = c_.link.why_not_start();
-  // While the time is not known, whether launch_by has passed is not either.
-  const auto why = MountDesk::why_not_launch(job, c_.fences);
-  const bool expired = standing ? MountDesk::surely_expired(job, now) : MountDesk::expired(job, now);
-  if (why || expired) {
-    out.log(LogLevel::warning, "the media fence held: " + why.value_or("launch_by has passed"),
-            log_fields(job));
-    return MountDesk::verdict(token, false, out);
-  }
-  if (standing) {
-    if (standing->code() == wire::CLOCK_UNPROVEN) {
-      asked_.insert(token);
-      return;
-    }
-    out.log(LogLevel::warning, "the media fence held: " + standing->seen(), log_fields(job));
-    return MountDesk::verdict(token, false, out);
-  }
-  if (planted(Defect::launch_not_journalled)) return MountDesk::verdict(token, true, out);
-  job.set_launched(true);
-  *job.mutable_launched_at() = to_wire(now.wall());
-  job.set_mount_state(wire::LAUNCHED);
-  if (job.has_second()) c_.mounts.publish(job, out);
-  c_.fences.launch(job.agreed().identity(), job.issue().generation(), out);
-  wire::Event event = event_of(job);
-  event.mutable_launched();
-  c_.journal.tell(std::move(event), now, out);
-  c_.jobs.store(*slot, out);
-  out.emit(TimerDisarm{"mount/" + slot->id()});
-  MountDesk::verdict(token, true, out);
-  out.log(LogLevel::info, "launched: the installer may read its kernel", log_fields(job));
-  deliver(*slot, work::LaunchGranted{}, now, out);
+  if (JobSlot* slot = launches_.on_asked(token, now, out)) deliver(*slot, work::LaunchGranted{}, now, out);
 }
 
-void JobRunner::on_stranger(JobSlot& slot, const wire::StrangerRefused& stranger, const Now& now,
-                            Outcome& out) {
-  record::Job& job = slot.job;
-  if (!slot.open()) return;
-  (stranger.callback() ? job.mutable_stranger_called() : job.mutable_stranger_read())
-      ->assign(stranger.peer());
-  c_.jobs.store(slot, out);
-  wire::Event event = event_of(job);
-  event.mutable_stage()->set_stage(job.stage());
-  event.mutable_stage()->set_note(
-      stranger.callback()
-          ? stranger.peer() + " called as its new system would, and is not it: that counts for nothing"
-          : stranger.peer() + " wanted to read its medium and was refused: only its BMC may");
-  out.log(LogLevel::warning, event.stage().note(), log_fields(job));
-  c_.journal.tell(std::move(event), now, out);
+void JobRunner::judge_launches(const Now& now, Outcome& out) {
+  for (const std::string& token : launches_.take_unproven()) on_launch_asked(token, now, out);
 }
 
 void JobRunner::on_installer_asked(JobSlot& slot, const wire::InstallerAsked& asked, const Now& now,
                                    Outcome& out) {
-  record::Job& job = slot.job;
-  const std::string digest = to_hex(sha256(asked.body()));
-  const auto answer = [&](bool go, const std::string& reason) {
-    MediaSend send;
-    wire::InstallerAnswer& said = *send.command.mutable_answer();
-    said.set_token(asked.token());
-    said.set_body_sha256(digest);
-    said.set_go(go);
-    said.set_reason(reason);
-    out.emit(std::move(send));
-  };
-  const auto tell = [&](LogLevel level, std::string note) {
-    c_.jobs.store(slot, out);
-    wire::Event event = event_of(job);
-    event.mutable_stage()->set_stage(job.stage());
-    event.mutable_stage()->set_note(std::move(note));
-    out.log(level, event.stage().note(), log_fields(job));
-    c_.journal.tell(std::move(event), now, out);
-  };
-  if (job.check_sha256() == digest) return answer(job.check_go(), job.check_refusal());
-  if (!slot.open() || !job.launched() || job.installer_ended())
-    return answer(false, "no installer of its order is to run");
-  const auto shown = parse_machine_shown(asked.body());
-  if (!shown) return answer(false, "what it shows cannot be read");
-  if (!job.check_sha256().empty()) {
-    const bool news = !job.check_twice();
-    job.set_check_twice(true);
-    if (news)
-      tell(LogLevel::warning,
-           asked.peer() + " asked for the go of its installer, which has had its answer: refused");
-    return answer(false, "another installer has asked in its place");
-  }
-  const auto another = why_another_machine(job.agreed().identity(), *shown);
-  job.set_check_sha256(digest);
-  job.set_check_go(!another);
-  job.set_check_refusal(another.value_or(""));
-  if (another) {
-    tell(LogLevel::error, "its installer got no go: " + *another);
-    answer(false, *another);
-    return deliver(slot, work::PollDue{}, now, out);
-  }
-  if (shown->calls) job.set_caller_key_sha256(shown->asker);
-  job.add_evidence("its installer showed the ordered machine, and got its go");
-  tell(LogLevel::info, "its installer showed the ordered machine, and got its go");
-  answer(true, "");
-  if (shown->calls) c_.mounts.publish(job, out);
-}
-
-void JobRunner::judge_launches(const Now& now, Outcome& out) {
-  for (const std::string& token : std::exchange(asked_, {})) on_launch_asked(token, now, out);
+  if (launches_.on_installer_asked(slot, asked, now, out)) deliver(slot, work::PollDue{}, now, out);
 }
 
 bool JobRunner::cancel(JobSlot& slot, const std::string& reason, const Now& now, Outcome& out) {
@@ -423,7 +232,7 @@ bool JobRunner::cancel(JobSlot& slot, const std::string& reason, const Now& now,
   slot.job.set_cancel_asked(true);
   if (!slot.job.mount_token().empty()) {
     slot.job.set_mount_state(wire::DEAD);
-    on_mount_changed(slot, now, out);
+    launches_.on_changed(slot, now, out);
   }
   out.log(LogLevel::info, "cancelled: " + (reason.empty() ? std::string("no reason given") : reason),
           log_fields(slot.job));
@@ -450,7 +259,7 @@ void JobRunner::end_waiting(JobSlot& slot, wire::Ended::Outcome outcome, wire::F
   record::Job& job = slot.job;
   if (!job.mount_token().empty() && job.mount_state() != wire::DEAD) {
     job.set_mount_state(wire::DEAD);
-    on_mount_changed(slot, now, out);
+    launches_.on_changed(slot, now, out);
   }
   if (slot.owes_cleanup()) {
     fault.set_disk(wire::DISK_UNTOUCHED);

@@ -52,28 +52,47 @@ class Grammar {
                                            Run run);
   CLI::App& group(const std::string& name, const std::string& help);
 
+  // grammar_mesh.cc: the programs of a mesh
   void mesh();
+  void controller();
+  void support();
+  // grammar_objects.cc: what is applied, and shown again
   void objects();
-  void installs();
   void profiles();
+  void images();
+  // grammar_rollouts.cc
+  void installs();
+  void rollouts();
+  void deployments();
+  // grammar_actions.cc: what is ordered of many servers at once
   void power();
   void boot_iso();
   void bmc();
-  void doctor();
-  void discover();
-  void add_bmc(CLI::App& app, FleetOrder& order);
-  void rollouts();
-  void deployments();
+  void inspect(CLI::App& parent);
+  void add_order(CLI::App& app, FleetOrder& order);  // servers by name or selection, and the order itself
+  // grammar_servers.cc
   void servers();
   void machines();  // what a person says about the machine behind a name
+  // grammar_doctor.cc: what is looked at and stays as it is
+  void doctor();
+  void discover();
+  // grammar_reports.cc
   void events();
   void reports();
+  // grammar_hardware.cc
   void hardware();
+  // grammar_people.cc
   void people();
   void limits();
+  // grammar_sites.cc
   void sites();
   void pki();
-  void others();
+
+  // Of whatever lists objects.
+  static void add_filters(CLI::App& app, std::map<std::string, std::string>& query);
+  static void add_watch(CLI::App& app, bool& watch);
+  static CommandResult get_or_watch(Session& session, const Kind& kind, const std::string& name,
+                                    const std::map<std::string, std::string>& query, bool watch);
 
   CLI::App& app_;
   Session& session_;

@@ -2,6 +2,17 @@
 
 namespace metalmesh::cli {
 
+void Grammar::events() {
+  auto [app, a] = command(app_, "events", "The event log", [](Session& session, const Arguments& x) {
+    return show_events(session, x.events);
+  });
+  app->add_flag("-f,--follow", a->events.follow, "Go on as events come, through restarts of the controller");
+  app->add_option("--after", a->events.after, "Only events behind the one of this id");
+  app->add_option("--rollout", a->events.filter["rollout"]);
+  app->add_option("--of-server", a->events.filter["server"]);
+  app->add_option("--site", a->events.filter["site"]);
+}
+
 void Grammar::reports() {
   CLI::App& report = group("report", "What somebody should know of the fleet");
   const auto add_format = [](CLI::App& app, ReportOrder& order) {

@@ -1,23 +1,18 @@
 """What somebody with little tries at a mesh that runs: each line is an attack and what must hold. They share one mesh and take
 milliseconds; none of them may leave a trace in what comes after it."""
 import base64
-import contextlib
 import gzip
-import http.client
-import http.server
 import json
 import re
-import socket
-import ssl
 import subprocess
 import threading
 import time
 import urllib.parse
 
-from mesh import BIN, ENV, ROOT, wait_until
+from attacker import BAD, BEL, Attacker, codes, refused
+from liars import LIES, Liar, Liars, Quiet, liar
+from mesh import BIN, ENV, ROOT
 
-BEL = "\x1b]0;owned\x07\x1b[2J"
-BAD = "\x1b\x07\r\u202e\u2028"
 TABLE = []
 
 
@@ -26,80 +21,6 @@ def attack(name):
         TABLE.append((name, act))
         return act
     return keep
-
-
-class Attacker:
-    def __init__(self, mesh):
-        self.mesh, self.site = mesh, "par1"
-        self.admin = (mesh.pki / "admin.token").read_text().strip()
-        self.media_port = int(json.loads((mesh.folder / f"agent-{self.site}.yaml").read_text())["media"]["listen"].rsplit(":", 1)[1])
-        self.unverified = ssl._create_unverified_context()
-        self.verified = ssl.create_default_context(cafile=str(mesh.pki / "ca.crt"))
-        self.tokens = {}
-        for role in ("viewer", "operator", "approver"):
-            self.tokens[role] = self.token(f"thief-{role}", "--role", role)
-        mesh.apply("elsewhere", {"kind": "Site", "metadata": {"name": "lyo1"}, "spec": {}})
-        self.tokens["elsewhere"] = self.token("thief-elsewhere", "--role", "operator", "--site", "lyo1")
-
-    def token(self, name, *how):
-        kept = self.mesh.folder / f"{name}.token"
-        self.mesh.cli("user", "create", name, *how, "--keep-in", kept)
-        return kept.read_text().strip()
-
-    def tls(self, port=None):
-        raw = socket.create_connection(("127.0.0.1", port or self.mesh.api_port), timeout=5)
-        return self.unverified.wrap_socket(raw)
-
-    def say(self, data, port=None, wait=0.15):
-        """Everything that comes back, until the other end is done or quiet; `wait`: for the first of it."""
-        if isinstance(data, str):
-            data = data.encode("latin-1")
-        told = b""
-        with self.tls(port) as sock:
-            sock.settimeout(wait)
-            try:
-                sock.sendall(data)
-                while True:
-                    piece = sock.recv(65536)
-                    told += piece
-                    sock.settimeout(0.04)
-                    if not piece:
-                        break
-            except (TimeoutError, OSError):
-                pass
-        return told
-
-    def raw(self, line="GET /api/v1/servers HTTP/1.1", *headers, body="", token="viewer", port=None, host="Host: localhost"):
-        head = [line, host, *headers]
-        if token:
-            head.append("Authorization: Bearer " + self.tokens.get(token, token))
-        return self.say("\r\n".join(h for h in head if h) + "\r\nConnection: close\r\n\r\n" + body, port, 2)
-
-    def rest(self, method, path, body=None, token="viewer", headers=None, raw=None):
-        """(status, body, as JSON where it is)"""
-        sent = {**({"Authorization": "Bearer " + self.tokens.get(token, token)} if token else {}), **(headers or {})}
-        data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
-        if data is not None:
-            sent["Content-Type"] = "application/json"
-        connection = http.client.HTTPSConnection("localhost", self.mesh.api_port, timeout=20, context=self.verified)
-        try:
-            connection.request(method, "/api/v1" + path, data, sent)
-            reply = connection.getresponse()
-            text = reply.read().decode(errors="replace")
-        finally:
-            connection.close()
-        with contextlib.suppress(ValueError):
-            text = json.loads(text)
-        return reply.status, text
-
-
-def codes(told):
-    return [int(code) for code in re.findall(rb"HTTP/1\.[01] (\d+)", told)]
-
-
-def refused(told, *, many=1):
-    got = codes(told)
-    assert len(got) <= many and all(400 <= code < 600 for code in got) and b'"spec"' not in told, told[:400]
 
 
 # ---- requests that two readers would understand in two ways
@@ -392,117 +313,6 @@ def _(a):
 
 
 # ---- what answers in the place of somebody else
-class Quiet(http.server.ThreadingHTTPServer):
-    def handle_error(self, *_):
-        pass  # whoever is lied to hangs up
-
-
-class Liar(http.server.BaseHTTPRequestHandler):
-    """An API or a BMC of the attacker's. What it is told is kept."""
-    protocol_version = "HTTP/1.1"
-    told, elsewhere = [], ""
-
-    def answer(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        Liar.told.append(f"{self.server.lie} {self.command} {self.path} {self.headers.get('Authorization', '')}")
-        getattr(self, self.server.lie.replace("-", "_"))()
-        self.close_connection = True
-    do_GET = do_POST = do_PUT = do_HEAD = answer
-
-    def send(self, body, *headers, status=200):
-        self.send_response(status)
-        for header in headers:
-            self.send_header(*header)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-    def away(self):
-        self.send(b"", ("Location", self.server.elsewhere), status=307)
-
-    def words(self):
-        text = "it is " + BEL + "\u202e over"
-        self.send(json.dumps({"title": text, "detail": text, "status": 409, "next": text, "items": []}).encode(), ("Content-Type", "application/problem+json"),
-                  status=409)
-
-    def root(self, **more):
-        return {"@odata.id": "/redfish/v1/", "RedfishVersion": "1.15.0", "UUID": "1", "Systems": {"@odata.id": "/redfish/v1/Systems"}, **more}
-
-    def escapes(self):
-        self.send(json.dumps(self.root(Product=BEL, Vendor=BEL + "\u202e", Name="a\r\nb\0")).encode())
-
-    def packed(self):
-        self.send(Liar.bomb, ("Content-Encoding", "gzip"))
-
-    def deep(self):
-        self.send(b"[" * 3_000_000)
-
-    def wide(self):
-        self.send(json.dumps(self.root(**{f"k{i}": {"@odata.id": f"/redfish/v1/{i}"} for i in range(30_000)})).encode())
-
-    def markup(self):
-        self.send(b'<!DOCTYPE x [<!ENTITY a "' + b"a" * 1000 + b'">' + b"&a;" * 10_000)
-
-    def headers_without_end(self):
-        self.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: a\r\n" % i for i in range(100_000)) + b"\r\n")
-
-    def a_line_too_many(self):
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: a\r\nLocation: http://127.0.0.1:1/\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-
-    def two_lengths(self):
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 200\r\n\r\n{}")
-
-    def wrong_length(self):
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{}")
-
-
-def liar(mesh, lie):
-    server = Quiet(("127.0.0.1", 0), Liar)
-    server.lie, server.elsewhere = lie, Liar.elsewhere
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(mesh.pki / "api.crt", mesh.pki / "api.key")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
-LIES = ("away", "escapes", "packed", "deep", "wide", "markup", "headers_without_end", "a_line_too_many", "two_lengths", "wrong_length")
-
-
-class Liars:
-    """BMCs that lie, each in its own way. They are looked at while the rest of the table goes on."""
-
-    def __init__(self, mesh):
-        self.mesh, self.agent = mesh, mesh.agents["par1"]
-        Liar.bomb = gzip.compress(b'{"a": "' + b" " * 100_000_000 + b'"}', 1)
-        self.other = liar(mesh, "escapes")
-        Liar.elsewhere = f"https://127.0.0.1:{self.other.server_port}/stolen"
-        self.servers = {lie: liar(mesh, lie) for lie in LIES}
-        self.before = memory(self.agent)
-        mesh.apply("liars", *[{"kind": "Server", "metadata": {"name": self.name(lie)}, "spec": {"site": "par1", "state": "new", "bmc": {
-            "address": f"127.0.0.1:{server.server_port}", "credential": "par1-bmc"}}} for lie, server in self.servers.items()])
-
-    @staticmethod
-    def name(lie):
-        return "lie-" + lie.replace("_", "-")
-
-    def harm_nobody(self, _):
-        mesh = self.mesh
-
-        def looked_at():
-            return all(any(c["type"] == "Reachable" for c in mesh.get(f"/servers/{self.name(lie)}")["status"].get("conditions", [])) for lie in LIES)
-        wait_until("all were looked at", looked_at, 40)
-        assert memory(self.agent) - self.before < 60, memory(self.agent) - self.before
-        assert not [t for t in Liar.told if "stolen" in t or "Basic" in t], Liar.told
-        shown = "".join(mesh.cli("describe", "server", self.name(lie)).stdout for lie in LIES[:2]) + mesh.cli("events").stdout
-        assert not any(c in shown for c in BAD), [line for line in shown.splitlines() if any(c in line for c in BAD)]
-        for server in [*self.servers.values(), self.other]:
-            server.shutdown()
-
-
 @attack("an API that sends the command line elsewhere, or speaks to the terminal")
 def _(a):
     other = Quiet(("127.0.0.1", 0), Liar)
@@ -533,12 +343,6 @@ def _(a):
     for process in (a.mesh.controller, a.mesh.agents[a.site], a.mesh.media[a.site]):
         seen = open(f"/proc/{process.process.pid}/cmdline").read() + open(f"/proc/{process.process.pid}/environ").read()
         assert a.admin not in seen and "password" not in seen, seen
-
-
-def memory(process):
-    """MiB"""
-    with open(f"/proc/{process.process.pid}/status") as status:
-        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS:"))
 
 
 def all_of(mesh):
