@@ -1,5 +1,5 @@
-// What jobs, inspections and whoever decides about them need from the rest of the core; and how a job is named in
-// what is told of it.
+// What jobs, inspections and whoever decides about them need from the rest of the core; what a job is at a BMC, and how
+// it is named in what is told of it.
 #pragma once
 
 #include <string>
