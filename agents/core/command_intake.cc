@@ -63,7 +63,8 @@ std::optional<wire::Fault> refuse_origin(const wire::Command& command, const std
                           "; this site follows epoch " + std::to_string(epoch),
                       "order it again at the controller that is in charge now");
   }
-  if (command.journal_id() != journal && !planted(Defect::foreign_journal_obeyed)) {
+  if (command.journal_id() != journal && !planted(Defect::foreign_journal_obeyed) &&
+      !planted(Defect::any_site_commanded)) {
     return make_fault(wire::ORDER_INVALID, "QUEUED",
                       "the command is meant for journal " + command.journal_id() + "; this agent's is " +
                           journal + " (an agent that lost its journal starts a new one)",

@@ -124,12 +124,13 @@ bool LaunchDesk::on_installer_asked(JobSlot& slot, const wire::InstallerAsked& a
     out.log(level, event.stage().note(), log_fields(job));
     c_.journal.tell(std::move(event), now, out);
   };
-  if (job.check_sha256() == digest) return answer(job.check_go(), job.check_refusal());
+  if (job.check_sha256() == digest && !planted(Defect::go_given_once))
+    return answer(job.check_go(), job.check_refusal());
   if (!slot.open() || !job.launched() || job.installer_ended())
     return answer(false, "no installer of its order is to run");
   const auto shown = parse_machine_shown(asked.body());
   if (!shown) return answer(false, "what it shows cannot be read");
-  if (!job.check_sha256().empty()) {
+  if (!job.check_sha256().empty() && !planted(Defect::go_for_every_asker)) {
     const bool news = !job.check_twice();
     job.set_check_twice(true);
     if (news)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/machine_key.h"
+#include "common/base/planted.h"
 #include "common/text/hex.h"
 #include "common/text/visible.h"
 
@@ -70,6 +71,7 @@ std::optional<std::string> why_another_machine(const wire::Identity& ordered, co
       !ordered.macs().empty() && !shown.macs.empty(),
       std::ranges::any_of(ordered.macs(), [&](const auto& mac) { return has(shown.macs, normal_mac(mac)); }));
   const int enough = std::min(2, agreement.compared);
+  if (planted(Defect::go_for_any_machine)) return std::nullopt;
   if (agreement.compared > 0 && agreement.agreed >= enough && (same_uuid || !uuids)) return std::nullopt;
   return "the installer runs on UUID " + all_of({shown.uuid}) + ", serial " + all_of(shown.serials) +
          ", cards " + all_of(shown.macs) + "; the order is for UUID " + all_of({ordered.uuid()}) +

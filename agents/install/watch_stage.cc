@@ -294,7 +294,7 @@ Verdict await_end(Context& context) {
   Conversation& talk = context.talk;
   if (ran_too_long(context) || (planted(Defect::medium_taken_at_random) && context.random.chance(300)))
     return out_of_time(context);
-  if (!context.job.check_refusal().empty())
+  if (!context.job.check_refusal().empty() && !planted(Defect::refusal_unheeded))
     return context.fail(wire::INSTALLER_REFUSED, {.seen = context.job.check_refusal()});
   if (judge_silence(context) == Verdict::busy) return Verdict::busy;
   if (!talk.power.maybe_off()) {  // else the next look is set already

@@ -132,10 +132,20 @@ void MediaCore::answer_check(MediaRequest request, const std::string& token, con
     out.effects.emplace_back(decided(request, false, "no installer of its order is to run"));
     return;
   }
+  std::string digest = to_hex(sha256(request.body));
+  // An answer may have been lost, and the agent gone since: who may go on unheard must hear its "no" again.
+  if (const auto said = std::ranges::find(entry.said, digest, &wire::InstallerAnswer::body_sha256);
+      said != entry.said.end()) {
+    out.effects.emplace_back(decided(request, said->go(), said->reason()));
+    return;
+  }
+  if (!agent_there_ && planted(Defect::go_while_agent_away)) {
+    out.effects.emplace_back(decided(request, true, ""));
+    return;
+  }
   if (!agent_there_) return refuse_for_now(request, "nobody would hear of this now", out);
   if (entry.askers.size() >= limits_.parked_per_mount)
     return refuse_for_now(request, "too many wait for the agent", out);
-  std::string digest = to_hex(sha256(request.body));
   if (std::ranges::find(entry.askers, digest, &Asker::digest) == entry.askers.end()) {
     wire::MediaEvent event;
     event.mutable_asked()->set_token(owner->second);

@@ -128,6 +128,7 @@ void MediaCore::adopt_check(const wire::Mount& order, Entry& entry, MediaOutcome
   if (entry.check_token != order.check_token()) {
     checks_.erase(entry.check_token);
     entry.check_token.clear();
+    entry.said.clear();
   }
   if (is_token(order.check_token()) &&
       checks_.try_emplace(order.check_token(), order.token()).first->second == order.token())
@@ -214,6 +215,9 @@ void MediaCore::callback_taken(const std::string& token, MediaOutcome& out) {
 void MediaCore::installer_answer(const wire::InstallerAnswer& answer, MediaOutcome& out) {
   const auto found = mounts_.find(answer.token());
   if (found == mounts_.end()) return;
+  auto& said = found->second.said;
+  const auto same = std::ranges::find(said, answer.body_sha256(), &wire::InstallerAnswer::body_sha256);
+  if (same == said.end() && said.size() < limits_.parked_per_mount) said.push_back(answer);
   std::erase_if(found->second.askers, [&](const Asker& asker) {
     if (asker.digest != answer.body_sha256()) return false;
     waiting_.erase(asker.request.conn);

@@ -136,7 +136,8 @@ class MediaCore {
     std::string caller_key;  // SHA-256 (hex) of what its new system must show; empty: nothing
     std::string check_token;
     std::vector<Asker> askers;
-    bool plain = false;  // served without TLS too
+    std::vector<wire::InstallerAnswer> said;  // to them: the same words get the same answer, whoever is away
+    bool plain = false;                       // served without TLS too
     bool launch_asked = false;
     bool refusal_logged = false;
     std::vector<Parked> parked;

@@ -22,9 +22,12 @@ enum class Defect : std::uint8_t {
   window_ignored,
   twin_not_noticed,
   late_wake_ignored,
+  unsigned_taken,
+  old_welcome_obeyed,
   // agents/media
   fence_always_open,
   medium_starts_again,
+  go_while_agent_away,
   // agents/core
   launch_not_journalled,
   generation_fence_removed,
@@ -42,6 +45,11 @@ enum class Defect : std::uint8_t {
   unknown_kind_accepted,
   ended_jobs_kept,
   parallel_ignored,
+  any_signer_commands,
+  any_site_commanded,
+  go_for_any_machine,
+  go_given_once,
+  go_for_every_asker,
   // agents/install
   act_before_intent,
   resumes_blindly,
@@ -60,6 +68,7 @@ enum class Defect : std::uint8_t {
   any_listener_proves,
   one_off_ends_it,
   foreign_taken_for_ours,
+  refusal_unheeded,
   // agents/bmc
   row_skips_identity,
   token_in_evidence,
@@ -126,6 +135,10 @@ enum class Defect : std::uint8_t {
   burst_ignored,
   chunk_at_any_offset,
   must_ignored,
+  any_count_believed,
+  told_for_others,
+  share_ignored,
+  revoked_is_heard,
 };
 
 #ifdef MM_PLANTED

@@ -84,7 +84,8 @@ Subject subject_of(Work& work, const std::string& site, const wire::Event& event
   const rest::Deployment& deployment = found->second;
   // A site that could not open an order does not know its server.
   const bool unopened = event.server().empty() && event.has_receipt() && !event.receipt().of_cancel();
-  if (deployment.site() != site || (deployment.server() != event.server() && !unopened)) return {};
+  const bool of_site = deployment.site() == site || planted(Defect::told_for_others);
+  if (!of_site || (deployment.server() != event.server() && !unopened)) return {};
   const bool answer = answers_cancel(event);
   const bool news = event.generation() > deployment.generation() && !answer;
   if (news) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/digest.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/discoveries.h"
 #include "controller/core/fences.h"
@@ -173,7 +174,8 @@ bool looks_other(const rest::SiteStatus& a, const rest::SiteStatus& b) {
 
 void ensure_links(Work& work, const RowReader& rows, const ControllerLimits& limits) {
   for (const auto& [name, site] : work.mesh().sites) {
-    if (work.links.contains(name) || site.status().has_revoked()) continue;
+    const bool revoked = site.status().has_revoked() && !planted(Defect::revoked_is_heard);
+    if (work.links.contains(name) || revoked) continue;
     const auto stored = work.ledger.inner().links.find(name);
     work.links[name] = std::make_unique<SiteLink>(
         name, rows, stored == work.ledger.inner().links.end() ? record::SiteLink() : stored->second,

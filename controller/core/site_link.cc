@@ -9,6 +9,7 @@
 #include "common/base/planted.h"
 #include "common/delivery/topics.h"
 #include "common/ports/wire_time.h"
+#include "common/text/utf8.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
@@ -18,6 +19,7 @@ constexpr std::size_t marks_kept = 8;
 constexpr int past_journals_kept = 16;
 constexpr std::size_t journal_id_bytes = 16;
 constexpr std::size_t version_limit = 64;
+constexpr std::size_t reason_limit = 1024;
 constexpr std::size_t newcomers_kept = 4;
 constexpr int damaged_rows_kept = 64;
 constexpr std::size_t predecessors_told = 16;
@@ -127,7 +129,8 @@ void SiteLink::refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news
     if (refused_.size() == newcomers_kept) refused_.pop_front();
     known = refused_.insert(refused_.end(), {hello.incarnation(), {}, {}, {}});
   }
-  known->who = {hello.journal_id().substr(0, journal_limit), hello.machine_id().substr(0, version_limit),
+  known->who = {hello.journal_id().substr(0, journal_limit),
+                Utf8(hello.machine_id()).cut(version_limit).str(),
                 why_refused(hello.journal_id().substr(0, journal_limit), tools.now)};
   if (!hello.echo().empty() && hello.echo() == known->challenge) {
     if (!known->alive) news.newcomer = known->who;
@@ -149,11 +152,16 @@ void SiteLink::refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news
 
 SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   SiteNews news;
+  if (has_long_ids(hello)) {
+    news.oddity = "a Hello with an id that no agent has";
+    return news;
+  }
   if (!owner_heard_) owner_heard_ = tools.now.mono;
   const std::string wrong = impossible(hello, tools);
   if (wrong.empty()) judge_ledger(hello, tools, news);
   if (is_refused(hello, tools.now)) {
     refuse(hello, tools, news);
+    judge_claims(tools, news);
     return news;
   }
   wire::Welcome welcome = presence_.on_hello(hello, tools.now, tools.entropy);
@@ -167,7 +175,7 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
       !presence_.quarantined()) {
     if (hello.journal_id() == receiver_.journal_id() && !hello.echo().empty()) owner_heard_ = tools.now.mono;
     peer_quarantined_ = peer_doubts_ = hello.quarantined();
-    peer_quarantine_reason_ = hello.quarantine_reason();
+    peer_quarantine_reason_ = Utf8(hello.quarantine_reason()).cut(reason_limit).str();
     if (!wrong.empty()) {
       quarantine(wrong, news);
     } else if (judge_controller(hello, tools, news)) {
@@ -176,13 +184,14 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
       judge_head(hello);
     }
     if (row_.agent_version() != hello.version()) {
-      row_.set_agent_version(hello.version().substr(0, version_limit));
+      row_.set_agent_version(Utf8(hello.version()).cut(version_limit).str());
       changed_ = true;
     }
   }
   follow_incarnation(alone, tools);
   if (presence_.quarantined() && row_.quarantine_reason().empty())
     quarantine(presence_.quarantine_reason(), news);
+  judge_claims(tools, news);
   // Nobody vouches for one that doubts itself: a store that went back does not know yet why.
   welcome.set_proven(welcome.proven() && !presence_.quarantined() && !hello.quarantined() &&
                      !receiver_.journal_id().empty() && hello.journal_id() == receiver_.journal_id());

@@ -239,6 +239,8 @@ class SiteLink {
   // site_link_judges.cc
   /// What is impossible about the numbers it tells, as a sentence; empty: nothing.
   [[nodiscard]] std::string impossible(const wire::Hello& hello, const LinkTools& tools) const;
+  /// Ids that are no agent's: they would lie in rows.
+  [[nodiscard]] static bool has_long_ids(const wire::Hello& hello);
   void judge_rival(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   void judge_two(const wire::Hello& hello, const Now& now, SiteNews& news);
   void follow_incarnation(bool alone, const LinkTools& tools);
@@ -272,6 +274,10 @@ class SiteLink {
   void begin_commands(LinkTools& tools);
   Result<std::uint64_t> append(wire::Command command, LinkTools& tools);
   void quarantine(std::string reason, SiteNews& news);
+  /// What it tells is one that makes a line for ever, and is counted. False: too many of them.
+  bool counts_claim(const Now& now);
+  /// Of what a Hello claims, what is too much is not for the owner.
+  void judge_claims(const LinkTools& tools, SiteNews& news);
 
   std::string site_;
   std::uint64_t entries_kept_;
@@ -289,6 +295,7 @@ class SiteLink {
   bool caught_up_ = false;
   bool lost_journal_ = false;
   bool told_ahead_ = false;
+  std::deque<MonoTime> claims_;  // of the last hour (site_counts.h)
   bool follows_us_ = true;
   std::uint64_t epoch_seen_ = 0;
   std::optional<std::uint64_t>

@@ -15,6 +15,7 @@ constexpr int untouched_ends_kept = 128;
 }  // namespace
 
 std::string SiteLink::impossible(const wire::Hello& hello, const LinkTools& tools) const {
+  if (planted(Defect::any_count_believed)) return {};
   const auto words = [](const char* what, std::uint64_t told, std::uint64_t known) {
     return std::string("the agent tells of ") + what + " " + std::to_string(told) + ", and this mesh is at " +
            std::to_string(known) +
@@ -30,6 +31,34 @@ std::string SiteLink::impossible(const wire::Hello& hello, const LinkTools& tool
     if (counts::beyond(told, events, counts::most_entries)) return words("event", told, events);
   }
   return {};
+}
+
+bool SiteLink::has_long_ids(const wire::Hello& hello) {
+  const auto is_long = [](const std::string& id) { return id.size() > event_id_limit; };
+  return is_long(hello.journal_id()) || is_long(hello.incarnation()) || is_long(hello.nonce()) ||
+         is_long(hello.head_hash()) || is_long(hello.command_journal()) || is_long(hello.cursor_hash()) ||
+         is_long(hello.controller_instance()) || is_long(hello.other_instance());
+}
+
+bool SiteLink::counts_claim(const Now& now) {
+  while (!claims_.empty() && now.mono - claims_.front() > std::chrono::hours(1)) claims_.pop_front();
+  if (claims_.size() >= counts::most_claims) return planted(Defect::any_count_believed);
+  claims_.push_back(now.mono);
+  return true;
+}
+
+void SiteLink::judge_claims(const LinkTools& tools, SiteNews& news) {
+  const bool lost = news.restored || news.missing;
+  if ((!lost && !news.newcomer) || counts_claim(tools.now)) return;
+  news.newcomer.reset();
+  if (!lost) return;
+  news.restored.reset();
+  news.missing.reset();
+  news.ahead.reset();
+  if (!presence_.quarantined())
+    quarantine("its agent tells again and again that this controller has lost something: no store is lost " +
+                   std::to_string(counts::most_claims) + " times within an hour",
+               news);
 }
 
 /// Two agents live. What was told since one of them was alone need not be what the other one did.
@@ -196,7 +225,7 @@ void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNe
   const bool ahead = ahead_of_us(hello);
   if (hello.controller_epoch() <= tools.epoch && !ahead && !events_ahead(hello)) return;
   if (ahead && hello.command_journal() != sender_.journal_id()) {
-    row_.add_past_command_journals(hello.command_journal());
+    remember(*row_.mutable_past_command_journals(), hello.command_journal());
     changed_ = true;
   }
   tell_restored(hello, tools, news);

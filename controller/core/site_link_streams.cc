@@ -118,6 +118,13 @@ SiteNews SiteLink::on_trimmed(const wire::Trimmed& trimmed, LinkTools& tools) {
                  news);
     return news;
   }
+  if (!counts_claim(tools.now)) {
+    if (followed)
+      quarantine("the agent says again and again that events of its are gone: no agent loses some " +
+                     std::to_string(counts::most_claims) + " times within an hour",
+                 news);
+    return news;
+  }
   if (!receiver.skip_to(to, trimmed.base_hash(), tools.out.rows)) return news;
   news.gap = GapFound{receiver.journal_id(), from, to};
   if (followed) {

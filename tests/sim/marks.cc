@@ -202,6 +202,15 @@ std::vector<std::string> never_hit(const Marks& marks, std::uint64_t seeds) {
   return missing;
 }
 
+std::vector<std::string> never_hit(const Marks& marks, std::uint64_t seeds, std::string_view story) {
+  std::vector<std::string> missing;
+  for (const std::string_view name : classes_of(story)) {
+    if (seeds >= seeds_of_a_class && marks.count(name) < least_of_a_class)
+      missing.push_back(std::string(name) + " (fewer than " + std::to_string(least_of_a_class) + " times)");
+  }
+  return missing;
+}
+
 std::string table_of(const Marks& marks) {
   std::string table;
   for (const auto& [name, count] : marks.all()) table += fmt::format("  {:9}  {}\n", count, name);

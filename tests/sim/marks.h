@@ -24,6 +24,8 @@ class Marks {
 
 /// Names that a swarm of `seeds` seeds should have hit and did not.
 std::vector<std::string> never_hit(const Marks& marks, std::uint64_t seeds);
+/// The same of one story that every seed told.
+std::vector<std::string> never_hit(const Marks& marks, std::uint64_t seeds, std::string_view story);
 /// Every mark with its count, in columns.
 std::string table_of(const Marks& marks);
 

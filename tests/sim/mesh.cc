@@ -49,6 +49,12 @@ agent::AgentSettings settings_of(const std::string& site, const Swarm& swarm) {
   return settings;
 }
 
+/// Where a thief fills it, it is small enough to be filled.
+controller::SiteShare share_of(const Swarm& swarm) {
+  return swarm.stolen_box ? controller::SiteShare{.at_once = 100'000, .per_second = 500}
+                          : controller::SiteShare();
+}
+
 /// The stream whose head row is at `key` has been acknowledged to its end.
 bool drained(const SimStore& rows, const std::string& key) {
   record::StreamSender head;
@@ -73,6 +79,13 @@ Mesh::Mesh(const Swarm& given, Random random, const KeyRing& keys, bool print)
            {[this](Machine& machine) { witness.on_machine(machine); },
             [this](const Machine& machine, const SimMedia& media, int status) {
               witness.on_media_reply(machine, media, status);
+            },
+            [this](const Machine& machine, const SimMedia& media, const std::string& body, int status,
+                   const std::string& says, bool stranger, bool lost) {
+              const bool there = std::ranges::any_of(sites, [&](const auto& site) {
+                return site->box.media.get() == &media && site->box.node->alive();
+              });
+              witness.on_asked({machine, body, status, says, stranger, lost, there});
             }}),
       prober(events,
              [this](const std::string& host, std::uint16_t) {
@@ -121,6 +134,7 @@ void Mesh::build_controller() {
   person = std::make_unique<Operator>(
       swarm, events, random_.fork(), trace, witness.marks(), names, servers,
       [this](const std::string& name) {
+        if (name == witness.facts().stolen_site) return;  // she takes the thief for its agent
         if (Site* site = site_named(name)) enrol_anew(*site);
         witness.on_quarantine_cleared(name);
       },
@@ -160,6 +174,7 @@ void Mesh::build_controller() {
             controller::ControllerLimits{.entries_kept = swarm.entries_kept,
                                          .planned_at_once = swarm.planned_at_once,
                                          .transcripts = {.age = std::chrono::years(100)},
+                                         .site_share = share_of(swarm),
                                          .pace = witness.court().facts.ceilings});
       },
       std::move(around));
@@ -192,6 +207,7 @@ Box Mesh::build_box(Site& site, const std::string& name) {
   bmcs.add_media(*box.media);
   box.images = std::make_unique<SimImages>(
       events, [this](const std::string&, std::uint64_t) { return image_source(); });
+  if (swarm.asks) box.images->make_room(answer_room_of_askers);
   box.node = std::make_unique<SimNode>(
       name, events, trace, swarm, random_.fork(),
       [this, &site](const RowReader& rows, Entropy& entropy) {
@@ -315,6 +331,14 @@ void Mesh::stop_newcomer(Site& site) {
   site.twin.media->crash();
 }
 
+void Mesh::steal_box(Site& site) {
+  trace.line(events.now(), site.name, "is a thief's");
+  site.box.node->stop();
+  site.box.media->crash();
+  for (Machine* machine : site.machines) machine->model->host().power_cut(events.now(), {});
+  witness.on_stolen(site.name);
+}
+
 void Mesh::enrol_anew(Site& site) {
   trace.line(events.now(), site.name, "is enrolled anew");
   if (site.twin.node) {
@@ -431,6 +455,7 @@ void Mesh::heal() {
   controller->set_healthy();
   stop_second_controller();
   for (const auto& site : sites) {
+    if (site->name == witness.facts().stolen_site) continue;
     site->box.node->set_healthy();
     for (Machine* machine : site->machines) machine->model->release_sessions();
     events.after(reads_the_log, [this, &site = *site] { release_credentials(site); });
@@ -446,6 +471,7 @@ void Mesh::heal() {
 bool Mesh::at_rest() const {
   if (controller->core() == nullptr) return false;
   for (const auto& site : sites) {
+    if (site->name == witness.facts().stolen_site) continue;
     const SimStore& rows = site->box.node->rows();
     if (!site->box.node->alive() || !drained(rows, std::string(agent::rows::events) + "m")) return false;
     if (!rows.scan(agent::rows::job, agent::rows::after(agent::rows::job), 1)->empty()) return false;

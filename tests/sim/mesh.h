@@ -60,6 +60,9 @@ class Mesh {
   /// A second box with an empty disk begins to run under the site's name, and is switched off again.
   void start_newcomer(Site& site);
   void stop_newcomer(Site& site);
+  /// Its agent is gone, and somebody else has its key; what its machines do is not looked at any more.
+  void steal_box(Site& site);
+  [[nodiscard]] const KeyRing& keys() const { return keys_; }
   /// The site's folder is emptied and its twin switched off: it is enrolled anew.
   void enrol_anew(Site& site);
   /// The box that was switched off is switched on again.

@@ -100,7 +100,8 @@ int show_swarm(const SwarmRun& run, bool marks, const std::string& open_seeds) {
   }
   if (marks) fmt::print("{}", table_of(report.marks));
   fmt::print("{}", summary(report));
-  const auto missing = never_hit(report.marks, report.seeds);
+  const auto missing = run.cuts.story.empty() ? never_hit(report.marks, report.seeds)
+                                              : never_hit(report.marks, report.seeds, run.cuts.story);
   for (const std::string& name : missing) fmt::print("never happened: {}\n", name);
   return surprises(run, report, open_seeds) == 0 && missing.empty() ? 0 : 1;
 }

@@ -17,8 +17,9 @@ struct Mutant {
   std::string_view name;
   std::string_view where;
   std::string_view breaks;
-  std::uint64_t within;  // seeds, from the first on
-  bool open = false;     // no judge catches it yet; one that does takes the word off
+  std::uint64_t within;         // seeds, from the first on
+  bool open = false;            // no judge catches it yet; one that does takes the word off
+  std::string_view story = {};  // that every seed tells: the weather never meets it
 };
 
 using enum Defect;
@@ -183,6 +184,32 @@ const Mutant mutants[] = {
     {must_ignored, "must_ignored", "controller/core", "servers are installed that are not what they must be",
      500},
     {repeats_act_again, "repeats_act_again", "controller/core", "a repeated request acts twice", 500},
+    {unsigned_taken, "unsigned_taken", "common/delivery", "what nobody signed is taken", 20, false,
+     "hostile-broker"},
+    {old_welcome_obeyed, "old_welcome_obeyed", "common/delivery", "a Welcome of long ago vouches again", 60,
+     false, "hostile-broker"},
+    {any_signer_commands, "any_signer_commands", "agents/core", "a site's own frames come back as orders", 20,
+     false, "hostile-broker"},
+    {any_site_commanded, "any_site_commanded", "agents/core", "what was ordered of another site is obeyed",
+     60, false, "hostile-broker"},
+    {go_while_agent_away, "go_while_agent_away", "agents/media", "a go is given while nobody can judge", 60,
+     false, "installers-ask"},
+    {go_for_any_machine, "go_for_any_machine", "agents/core", "another machine's words get the go", 60, false,
+     "installers-ask"},
+    {go_given_once, "go_given_once", "agents/core", "whose answer got lost is refused", 60, false,
+     "installers-ask"},
+    {go_for_every_asker, "go_for_every_asker", "agents/core", "a second asker gets the go as well", 60, false,
+     "installers-ask"},
+    {refusal_unheeded, "refusal_unheeded", "agents/install", "an installer without a go ends as a stall", 60,
+     false, "installers-ask"},
+    {any_count_believed, "any_count_believed", "controller/core",
+     "numbers that no loss explains are believed", 60, false, "stolen-box"},
+    {told_for_others, "told_for_others", "controller/core", "a site ends what is another one's", 60, false,
+     "stolen-box"},
+    {share_ignored, "share_ignored", "controller/core", "one site fills the log of all", 60, false,
+     "stolen-box"},
+    {revoked_is_heard, "revoked_is_heard", "controller/core", "a revoked site is heard after a restart", 60,
+     false, "stolen-box"},
 };
 
 /// How it was caught, or why not.
@@ -193,8 +220,11 @@ struct Verdict {
 
 Verdict try_out(const Mutant& mutant, std::uint64_t first, std::uint64_t last, unsigned threads,
                 const std::set<std::uint64_t>& open_seeds) {
+  Cuts cuts;
+  cuts.story = mutant.story;
   const SwarmReport report = run_swarm({.first = first,
                                         .last = last,
+                                        .cuts = cuts,
                                         .defect = mutant.defect,
                                         .stop_at_first = true,
                                         .skip = open_seeds,

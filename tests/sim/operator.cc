@@ -155,6 +155,11 @@ void Operator::register_all(ControllerCore& core, const Now& now, Outcome& out) 
     auto profile = named<rest::Profile>("Profile", "base");
     profile.mutable_spec()->set_family(std::string(endings[swarm_.ending].family));
     profile.mutable_spec()->mutable_template_()->set_inline_(answer_template(endings[swarm_.ending]));
+    if (swarm_.asks) {
+      profile.mutable_spec()->set_verify_in_installer(habits_.chance(500) ? "require" : "ifReachable");
+      profile.mutable_spec()->mutable_template_()->set_inline_(answer_template(endings[swarm_.ending]) +
+                                                               "{{{check.script}}}\n");
+    }
     profile.mutable_spec()->mutable_max_run()->set_seconds(3600);
     profile.mutable_spec()->mutable_stall_after()->set_seconds(1200);
     auto& proof = *profile.mutable_spec()->mutable_proof();

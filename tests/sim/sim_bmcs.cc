@@ -48,6 +48,7 @@ bmcsim::BmcOptions options_of(const std::string& name, const Swarm& swarm, Rando
   options.powered_on = random.chance(swarm.running);
   options.disk_has_os = options.powered_on;
   options.boot_mark = boot_mark;
+  options.asks_first = swarm.asks;
   return options;
 }
 

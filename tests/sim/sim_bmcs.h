@@ -51,6 +51,10 @@ class SimBmcs {
     std::function<void(Machine&)> machine;  // after anything happened to it
     /// A media server of ours answered a host's read, or was not there (0); the host does not know yet.
     std::function<void(const Machine&, const SimMedia&, int status)> media_reply;
+    /// It was said to who asks for the go of a machine's installer; a stranger asks in its place.
+    std::function<void(const Machine&, const SimMedia&, const std::string& body, int status,
+                       const std::string& says, bool stranger, bool lost)>
+        asked = {};
   };
 
   SimBmcs(EventQueue& events, Trace& trace, const Swarm& swarm, Random random, Marks& marks, Watch watch);
@@ -131,6 +135,7 @@ class SimBmcs {
   void unplug(Machine& machine);
   void advance(Machine& machine);
   void want(Machine& machine, const bmcsim::HostWish& wish);
+  void want_go(Machine& machine, SimMedia& media, const std::string& path, const bmcsim::HostWish& wish);
 
   EventQueue& events_;
   Trace& trace_;

@@ -218,6 +218,35 @@ void SimBmcs::arrive(const HttpRequest& request, const std::string& password, co
   events_.after(reply.delay, [deliver, late = std::move(late)] { deliver(late); });
 }
 
+/// Answers get lost on their way; and somebody who has read the answer file asks as well, by another key.
+void SimBmcs::want_go(Machine& machine, SimMedia& media, const std::string& path,
+                      const bmcsim::HostWish& wish) {
+  const auto told = [this, &machine, &media](const std::string& body, int status, const std::string& says,
+                                             bool stranger, bool lost) {
+    trace_.line(events_.now(), machine.name,
+                stranger ? "a stranger is told"
+                : lost   ? "is told, unheard"
+                         : "is told",
+                std::to_string(status) + " " + says.substr(0, std::min<std::size_t>(60, says.find('\n'))));
+    if (watch_.asked) watch_.asked(machine, media, body, status, says, stranger, lost);
+  };
+  const bool lost = !healthy_ && kinds_.chance(swarm_.answers_lost);
+  media.ask(path, machine.address, wish.body,
+            [this, &machine, told, wish, lost](int status, const std::string& says, std::uint64_t) {
+              told(wish.body, status, says, false, lost);
+              machine.model->answered(wish.ticket, lost ? 0 : status, says, 0, events_.now());
+              advance(machine);
+            });
+  if (healthy_ || !kinds_.chance(swarm_.strange_askers)) return;
+  std::string body = wish.body;
+  body.replace(body.find("asker=") + 6, 8, "00000000");
+  events_.after(kinds_.below(3) * 1s, [&media, path, body, told] {
+    media.ask(path, "10.99.0.1", body, [told, body](int status, const std::string& says, std::uint64_t) {
+      told(body, status, says, true, false);
+    });
+  });
+}
+
 void SimBmcs::want(Machine& machine, const bmcsim::HostWish& wish) {
   const auto [address, path] = split_url(wish.url);
   const auto media = media_.find(address);
@@ -230,6 +259,7 @@ void SimBmcs::want(Machine& machine, const bmcsim::HostWish& wish) {
     return media->second->end_tls(machine.address, "unknown ca");
   if (wish.kind == bmcsim::HostWish::Kind::callback)
     return media->second->callback(path, machine.address, answered);
+  if (wish.kind == bmcsim::HostWish::Kind::check) return want_go(machine, *media->second, path, wish);
   const bool glance = wish.kind == bmcsim::HostWish::Kind::glance;
   media->second->read(path, machine.address, wish.offset, wish.length, glance,
                       [this, &machine, &media = *media->second, ticket = wish.ticket](

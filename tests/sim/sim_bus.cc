@@ -96,6 +96,7 @@ void SimBus::cut(Client& client, const std::string& reason) {
 void SimBus::publish(const std::string& client, Publish message) {
   const Client& sender = clients_.at(client);
   if (!sender.connected || !reachable(sender) || sender.mute > 0) return;
+  if (!healthy_ && hands_ && !hands_(client, message)) return;
   send(message);
   if (!healthy_ && random_.chance(swarm_.duplicate)) send(message);
   if (!healthy_ && !history_.empty() && random_.chance(swarm_.replay)) {
@@ -144,13 +145,25 @@ void SimBus::forge(const Publish& message) {
       bad = envelope.SerializeAsString();
     }
   }
-  if (bad == message.payload) return;
+  if (bad != message.payload) bring_bad(message.topic, bad);
+}
+
+void SimBus::bring_bad(const std::string& topic, const std::string& bytes) {
   for (auto& [name, client] : clients_) {
-    if (!client.connected || !matches(client.subscription, message.topic)) continue;
-    client.probe({message.topic, bad});
-    client.deliver(
-        MessageArrived{message.topic, bad});  // and whatever follows from it is judged like all else
+    if (!client.connected || !matches(client.subscription, topic)) continue;
+    client.probe({topic, bytes});
+    client.deliver(MessageArrived{topic, bytes});  // and whatever follows from it is judged like all else
   }
+}
+
+void SimBus::bring(Publish message, Duration after) {
+  events_.after(after, [this, message = std::move(message)] {
+    if (healthy_) return;
+    for (auto& [name, client] : clients_) {
+      if (client.connected && reachable(client) && matches(client.subscription, message.topic))
+        client.deliver(MessageArrived{message.topic, message.payload});
+    }
+  });
 }
 
 void SimBus::mute(const std::string& name, Duration length) {

@@ -38,6 +38,14 @@ class SimBus {
     return entry.connected && entry.mute == 0 && entry.deaf == 0;
   }
 
+  /// Somebody else's hands on the broker: they see what is published, and say whether it goes its usual way.
+  using Hands = std::function<bool(const std::string& client, const Publish&)>;
+  void fall_into(Hands hands) { hands_ = std::move(hands); }
+  /// Brings it to whoever hears its topic, whoever wrote it.
+  void bring(Publish message, Duration after);
+  /// The same of what nobody may take for a message.
+  void bring_bad(const std::string& topic, const std::string& bytes);
+
   void set_healthy();
   /// The broker is up and everybody who wants to hears it and is heard.
   [[nodiscard]] bool whole() const;
@@ -83,6 +91,7 @@ class SimBus {
   unsigned epoch_ = 0;  // rises with every restart
   std::map<std::string, Client> clients_;
   std::deque<Publish> history_;
+  Hands hands_;
   std::uint64_t delivered_ = 0;
 };
 

@@ -26,6 +26,9 @@ struct SimImages::Trial {
   std::string said;
 };
 
+SimImages::SimImages(EventQueue& events, AskSource ask)
+    : events_(events), room_(answer_room), ask_(std::move(ask)) {}
+
 bool SimImages::whole(const std::string& sha256) const {
   const auto file = files_.find(sha256);
   return file != files_.end() && file->second.bytes == image_size;
@@ -42,7 +45,7 @@ void SimImages::fetch(const ImageFetch& fetch, Deliver deliver) {
   running_[fetch.sha256] = trial;
   if (!whole(fetch.sha256)) return try_next(trial);
   events_.after(hashing, [this, trial] {
-    end(*trial, ImageReady{trial->fetch.sha256, image_facts(trial->fetch.sha256)});
+    end(*trial, ImageReady{trial->fetch.sha256, image_facts(trial->fetch.sha256, room_)});
   });
 }
 
@@ -72,7 +75,7 @@ void SimImages::try_next(const std::shared_ptr<Trial>& trial) {
     switch (gives) {
       case Gives::all:
         file = {image_size, false, true};
-        return end(*trial, ImageReady{trial->fetch.sha256, image_facts(trial->fetch.sha256)});
+        return end(*trial, ImageReady{trial->fetch.sha256, image_facts(trial->fetch.sha256, room_)});
       case Gives::half:
         file.bytes += (image_size - file.bytes) / 2;
         trial->any_away = true;

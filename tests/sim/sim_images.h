@@ -24,8 +24,10 @@ class SimImages {
   };
   using AskSource = std::function<Source(const std::string& url, std::uint64_t from)>;
 
-  SimImages(EventQueue& events, AskSource ask) : events_(events), ask_(std::move(ask)) {}
+  SimImages(EventQueue& events, AskSource ask);
 
+  /// For longer answer files.
+  void make_room(std::uint64_t room) { room_ = room; }
   void fetch(const ImageFetch& fetch, Deliver deliver);
   void drop(const ImageDrop& drop);
   void verify(const ImageVerify& verify, Deliver deliver);
@@ -48,6 +50,7 @@ class SimImages {
   [[nodiscard]] bool whole(const std::string& sha256) const;
 
   EventQueue& events_;
+  std::uint64_t room_;
   AskSource ask_;
   std::map<std::string, File> files_;                      // by digest; a part too
   std::map<std::string, std::shared_ptr<Trial>> running_;  // by digest

@@ -22,14 +22,14 @@ std::string token_of(std::string_view path) {
 
 }  // namespace
 
-wire::ImageFacts image_facts(const std::string& sha256) {
+wire::ImageFacts image_facts(const std::string& sha256, std::uint64_t room) {
   wire::ImageFacts facts;
   facts.set_size(image_size);
   facts.set_path("/images/" + sha256);
   facts.set_sha256(sha256);
   facts.set_volume_id("SIM");
   facts.mutable_placeholder()->set_offset(answer_at);
-  facts.mutable_placeholder()->set_length(answer_room);
+  facts.mutable_placeholder()->set_length(room);
   auto& kernel = *facts.add_guarded();
   kernel.set_offset(kernel_at);
   kernel.set_length(kernel_size);
@@ -220,6 +220,18 @@ void SimMedia::callback(const std::string& path, const std::string& peer, std::f
   take_request(std::move(request));
 }
 
+void SimMedia::ask(const std::string& path, const std::string& peer, std::string body, Answer answer) {
+  if (!running_) return events_.after(1ms, [answer = std::move(answer)] { answer(0, {}, 0); });
+  media::MediaRequest request;
+  request.conn = next_conn_++;
+  readers_[request.conn] = {.answer = std::move(answer), .token = {}, .asks = true};
+  request.method = "POST";
+  request.body = std::move(body);
+  request.path = path;
+  request.peer = peer;
+  take_request(std::move(request));
+}
+
 void SimMedia::take(media::MediaOutcome outcome) {
   for (auto& effect : outcome.effects) {
     if (const auto* answer = std::get_if<media::Respond>(&effect)) {
@@ -243,7 +255,7 @@ void SimMedia::respond(const media::Respond& respond) {
   auto reader = readers_.extract(respond.conn);
   if (!reader) return;
   const bool carries = respond.status == 206 || respond.status == 200;
-  std::string bytes;
+  std::string bytes = reader.mapped().asks ? respond.text : std::string();
   for (const media::Segment& segment : respond.segments) {
     if (const auto* patch = std::get_if<media::SharedText>(&segment)) {
       bytes += patch->view();

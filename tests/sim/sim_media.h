@@ -22,7 +22,9 @@ inline constexpr std::uint64_t image_size = 256 * 1024;
 inline constexpr std::uint64_t answer_room = 2048;
 /// What it begins with: a firmware starts nothing that begins otherwise.
 inline constexpr std::string_view boot_mark = "B";
-wire::ImageFacts image_facts(const std::string& sha256);
+/// Of an answer file that carries the lines by which an installer asks.
+inline constexpr std::uint64_t answer_room_of_askers = 8192;
+wire::ImageFacts image_facts(const std::string& sha256, std::uint64_t room = answer_room);
 
 class SimMedia {
  public:
@@ -56,6 +58,8 @@ class SimMedia {
             bool glance, Answer answer);
   /// A reader begins TLS and ends it.
   void end_tls(const std::string& peer, std::string why);
+  /// An installer shows its machine.
+  void ask(const std::string& path, const std::string& peer, std::string body, Answer answer);
   void callback(const std::string& path, const std::string& peer, std::function<void(int status)> answer);
 
  private:
@@ -64,6 +68,7 @@ class SimMedia {
     std::string token;
     std::uint64_t offset = 0;
     bool glance = false;
+    bool asks = false;
   };
   void take(media::MediaOutcome outcome);
   void respond(const media::Respond& respond);

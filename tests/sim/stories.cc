@@ -47,6 +47,7 @@ struct Group {
   std::size_t stories;
   std::uint32_t per_mille;
 };
+/// What stands behind all of them is told by its name only.
 constexpr Group groups[] = {{19, 330}, {1, 110}, {4, 120}, {4, 130}};
 
 }  // namespace
@@ -159,6 +160,35 @@ std::span<const Tale> Tale::all() {
          s.greedy = true;
          s.works = 300;
          s.rescues = 900;
+       }},
+      // By their name only: a seed of the ordinary draw knows neither.
+      {"stolen-box", &Stories::stolen_box,
+       [](Swarm& s) {
+         s.sites = 3;
+         s.servers_per_site = 2;
+         s.bulk = true;
+         s.running = 0;
+         s.stolen_box = true;
+       }},
+      {"hostile-broker", &Stories::hostile_broker,
+       [](Swarm& s) {
+         s.sites = 3;
+         s.servers_per_site = 2;
+         s.hostile = true;
+         s.reinstalls = true;
+         s.abort = 30;
+         s.crash_every = 8min;
+         s.freeze_every = 10min;
+         s.down_for = 20s;
+       }},
+      {"installers-ask", &Stories::installers_ask,
+       [](Swarm& s) {
+         s.sites = 2;
+         s.asks = true;
+         s.answers_lost = 350;
+         s.strange_askers = 250;
+         s.reinstalls = true;
+         s.down_for = 5min;
        }},
   };
   return table;

@@ -4,13 +4,16 @@
 // outside, and strikes when its moment has come.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "common/base/random.h"
+#include "tests/sim/hostile_broker.h"
 #include "tests/sim/mesh.h"
+#include "tests/sim/site_thief.h"
 #include "tests/sim/swarm.h"
 
 namespace metalmesh::sim {
@@ -21,6 +24,11 @@ void draw_story(Swarm& swarm, Random random, std::string_view wanted);
 
 /// What happened, when a story has struck: marks of their own.
 std::span<const std::string_view> story_marks();
+
+/// What a story that is told by its name only must have met, each so often over its seeds; empty for others.
+std::span<const std::string_view> classes_of(std::string_view story);
+inline constexpr std::uint64_t least_of_a_class = 200;
+inline constexpr std::uint64_t seeds_of_a_class = 100;  // in fewer it is not asked for
 
 class Stories {
  public:
@@ -62,6 +70,9 @@ class Stories {
   void older_than_kept();
   void given_up_inserts();
   void rescue_days();
+  void stolen_box();
+  void hostile_broker();
+  void installers_ask();
 
   // ---- what is to be seen from outside
   [[nodiscard]] Site& site_of(const std::string& deployment);
@@ -94,6 +105,8 @@ class Stories {
   SimStore::Rows copy_;       // of the controller
   SimStore::Rows site_copy_;  // of the agent's store
   std::uint64_t count_ = 0;
+  std::unique_ptr<HostileBroker> broker_;
+  std::unique_ptr<SiteThief> thief_;
 };
 
 }  // namespace metalmesh::sim

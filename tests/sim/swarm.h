@@ -106,6 +106,13 @@ struct Swarm {
   std::uint32_t starts_per_site = 0;  // within an hour, at most; 0: as the controller has it
   std::uint32_t starts_per_actor = 0;
 
+  // Of stories that are told by their name only.
+  bool asks = false;                 // installers show their machines and wait for a go
+  std::uint32_t answers_lost = 0;    // of what they are told
+  std::uint32_t strange_askers = 0;  // somebody asks in their place
+  bool stolen_box = false;           // one site's key is a thief's
+  bool hostile = false;              // so is the broker
+
   std::string_view story{};  // the one disaster that this seed tells (stories.h); empty: none
 };
 

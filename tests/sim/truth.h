@@ -1,10 +1,12 @@
 // What the machines' own histories say of a deployment. Judges ask here, and never a core or its words.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
 
+#include "common/orders/order_parts.h"
 #include "tests/sim/sim_bmcs.h"
 
 namespace metalmesh::sim {
@@ -29,6 +31,14 @@ inline std::vector<Written> writes_of(const std::vector<const Machine*>& machine
     }
   }
   return found;
+}
+
+/// Nobody answered what its installer asked, as often as it asked, and it was told to go on then (`ifReachable`).
+inline bool went_on_unheard(const Machine& machine, const orders::Parts& order) {
+  return order.agreed.install().check() == wire::CHECK_IF_REACHABLE &&
+         std::ranges::any_of(machine.model->host().acts(), [&](const bmcsim::Act& act) {
+           return act.what == "nobody could be asked" && act.detail == order.issue.deployment_id();
+         });
 }
 
 /// The system that this installer put there has booted from the disk since it was complete.

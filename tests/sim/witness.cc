@@ -73,6 +73,7 @@ const wire::Fault* fault_of(const wire::Event& event) {
 
 void Witness::on_published(const std::string& node, const std::string& site, bool by_controller,
                            const Publish& message, const SimStore& rows) {
+  if (!court_.facts.stolen_site.empty() && site == court_.facts.stolen_site) return;
   wire::Envelope envelope;
   if (!envelope.ParseFromString(message.payload))
     return court_.trace.violation(court_.events.now(), "bounds", "not an envelope on " + message.topic);
@@ -319,11 +320,13 @@ void Witness::take_controller_row(const RowWrite& row) {
   if (row.key.starts_with(tables::events) && row.value) {
     rest::LogEvent line;
     if (!controller::decode_row(*row.value, line)) return;
+    if (!court_.facts.stolen_site.empty() && line.site() == court_.facts.stolen_site) return;
     take_gap(line);
     if (!line.journal_id().empty() && line.seq() != 0)
       all(&Invariant::on_logged, Logged{line.journal_id(), line.seq(), line.event()});
   } else if (row.key.starts_with(tables::deployments)) {
     const std::string id = row.key.substr(tables::deployments.size());
+    if (is_stolen(row)) return;
     rest::Deployment& known = facts.deployments[id];
     const std::string from = known.state();
     if (row.value && controller::decode_row(*row.value, known)) {
@@ -351,6 +354,22 @@ void Witness::take_controller_row(const RowWrite& row) {
     if (controller::decode_row(*row.value, fence) && !fence.command_journal().empty())
       facts.cancels.insert(row.key.substr(tables::fences.size()));
   }
+}
+
+bool Witness::is_stolen(const RowWrite& row) const {
+  rest::Deployment deployment;
+  return !court_.facts.stolen_site.empty() && row.value && controller::decode_row(*row.value, deployment) &&
+         deployment.site() == court_.facts.stolen_site;
+}
+
+void Witness::on_stolen(const std::string& site) {
+  Facts& facts = court_.facts;
+  facts.stolen_site = site;
+  std::erase_if(facts.deployments, [&](const auto& one) { return one.second.site() == site; });
+  std::erase_if(court_.machines, [&](const Machine* one) { return one->name.starts_with(site + "-"); });
+  for (JournalCopy& copy : facts.copies) copy.lost = copy.lost || copy.site == site;
+  facts.moves.clear();
+  all(&Invariant::on_stolen, site);
 }
 
 void Witness::take_gap(const rest::LogEvent& line) {
@@ -391,6 +410,8 @@ void Witness::on_controller_restored(const SimStore& rows) {
 }
 
 void Witness::on_machine(const Machine& machine) {
+  const std::string& stolen = court_.facts.stolen_site;
+  if (!stolen.empty() && machine.name.starts_with(stolen + "-")) return;
   const bmcsim::Host& host = machine.model->host();
   for (std::size_t& told = acts_told_[machine.name]; told < host.acts().size(); ++told)
     court_.trace.line(court_.events.now(), machine.name, host.acts()[told].what, host.acts()[told].detail);

@@ -41,6 +41,9 @@ class Witness {
   void on_log_line(const std::string& node, std::string_view line);
   void on_bad_message(const std::string& node, bool ignored);
   void on_quarantine_cleared(const std::string& site);
+  void on_asked(const Asked& asked) { all(&Invariant::on_asked, asked); }
+  /// From now on what this site tells, and its machines, are not judged.
+  void on_stolen(const std::string& site);
   void on_media_reply(const Machine& machine, const SimMedia& media, int status);
   /// Granted by the core; told to the person once the controller's next commit made it durable.
   void on_granted(const controller::OperatorRequest& request) { granted_.push_back(request); }
@@ -72,6 +75,7 @@ class Witness {
   void take_journal_head(const std::string& node, AgentLife& agent, const std::string& value);
   void take_event_row(const std::string& node, const AgentLife& agent, const RowWrite& row);
   void tell(const std::string& node, const AgentLife& agent, std::uint64_t seq, const wire::Event& event);
+  [[nodiscard]] bool is_stolen(const RowWrite& row) const;
   void take_gap(const rest::LogEvent& line);
   void take_note(const controller::OperatorRequest& request);
   void take_controller_row(const RowWrite& row);

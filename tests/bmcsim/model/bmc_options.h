@@ -79,7 +79,10 @@ struct BmcOptions {
       false;              // firmware reads the beginning of what is inserted at each start, whatever it boots
   std::string boot_mark;  // what a medium begins with that firmware can start; empty: any
   bool waits_at_launch = false;  // the installer does nothing more until this is false again
-  bool calls_back = true;        // the installed system POSTs to the callback URL of its answer file
+  bool asks_first =
+      false;  // its installers run the lines that ask for a go (common/answer/installer_check.h)
+  const BmcOptions* behind = nullptr;  // the machine that its media reach, where a cable was swapped
+  bool calls_back = true;              // the installed system POSTs to the callback URL of its answer file
 
   // What is wrong with it.
   bool unreachable = false;            // connections are closed before a byte

@@ -34,13 +34,14 @@ struct Install {
 
 /// A read or a call that the host wants from the outside world; answered through Host::answered. A glance is a plain
 /// GET that ends when its head and some of its body have come. A handshake is ended by the reader, which does not
-/// trust the server, and has no answer.
+/// trust the server, and has no answer. A check is what an installer shows of its machine (`body`).
 struct HostWish {
   std::uint64_t ticket = 0;
-  enum class Kind { read, glance, callback, handshake } kind = Kind::read;
+  enum class Kind { read, glance, callback, handshake, check } kind = Kind::read;
   std::string url;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;  // 0: a plain GET, without Range
+  std::string body = {};
 };
 
 enum class HostState {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/digest.h"
+
 namespace metalmesh::bmcsim {
 namespace {
 
@@ -10,6 +12,10 @@ constexpr std::string_view deployment_key = "deployment=";
 constexpr std::string_view callback_key = "callback=";
 constexpr std::string_view passes_key = "passes=";  // a number; else as the machine is
 constexpr std::string_view ends_key = "ends=";      // "reboot"; else likewise
+constexpr std::string_view check_key = "mm_url=";
+constexpr std::string_view required_key = "mm_required=yes";
+constexpr Duration asks_again_after = std::chrono::seconds(5);
+constexpr unsigned asked_enough = 6;
 constexpr std::uint64_t beginning = 4096;
 constexpr Duration look_at_orders_every = std::chrono::milliseconds(100);
 
@@ -19,6 +25,15 @@ std::string value_after(std::string_view text, std::string_view key) {
   if (at == std::string_view::npos) return {};
   const auto rest = text.substr(at + key.size());
   return std::string(rest.substr(0, rest.find_first_of(" \t\r\n\"'")));
+}
+
+/// As value_after, of a word that a shell may want in quotes.
+std::string url_after(std::string_view text, std::string_view key) {
+  const auto at = text.find(key);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + key.size());
+  if (text.starts_with('\'')) text.remove_prefix(1);
+  return std::string(text.substr(0, text.find_first_of(" \n'")));
 }
 
 }  // namespace
@@ -35,6 +50,7 @@ void TimerHost::leave(MonoTime now) {
   ticket_ = 0;
   wish_read_ = false;
   callback_wanted_ = false;
+  asking_ = check_wanted_ = false;
   failing_since_.reset();
 }
 
@@ -139,6 +155,10 @@ std::vector<HostWish> TimerHost::advance(MonoTime now) {
         }
         [[fallthrough]];
       case HostState::booting_media:
+        if (asking_) {
+          check_wanted_ = true;
+          break;
+        }
         if (size_ > 0 && position_ >= size_) {
           read_all(at);
         } else {
@@ -168,6 +188,10 @@ std::vector<HostWish> TimerHost::advance(MonoTime now) {
     const std::uint64_t left = size_ > position_ ? size_ - position_ : options_.read_chunk;
     wishes.push_back({ticket_, HostWish::Kind::read, url_, position_, std::min(options_.read_chunk, left)});
   }
+  if (std::exchange(check_wanted_, false)) {
+    ticket_ = next_ticket_++;
+    wishes.push_back({ticket_, HostWish::Kind::check, check_url_, 0, 0, shown()});
+  }
   if (callback_wanted_) {
     callback_wanted_ = false;
     ticket_ = next_ticket_++;
@@ -189,6 +213,8 @@ void TimerHost::choose_boot(MonoTime now) {
   tail_.clear();
   deployment_.clear();
   answer_.clear();
+  check_url_.clear();
+  ++boots_;
   note(now, "boots the medium", url_);
   want_read(now);
 }
@@ -229,6 +255,7 @@ void TimerHost::answered(std::uint64_t ticket, int status, std::string_view byte
     if (status / 100 != 2) due_ = now + options_.callback_retry;
     return;
   }
+  if (asking_) return heard(status, bytes, now);
   if (status != 206 || bytes.empty()) return read_failed(now, status);
   failing_since_.reset();
   size_ = size;
@@ -265,6 +292,8 @@ void TimerHost::look_for_answer(std::string_view bytes) {
     callback_url_ = value_after(tail_.substr(begin), callback_key);
     const std::string passes = value_after(answer_, passes_key);
     passes_left_ = passes.empty() ? options_.passes : static_cast<std::uint32_t>(passes.front() - '0');
+    check_url_ = options_.asks_first ? url_after(tail_.substr(begin), check_key) : std::string();
+    check_required_ = tail_.find(required_key, begin) != std::string::npos;
     ends_in_reboot_ = options_.reboots_at_end || value_after(answer_, ends_key) == "reboot";
   }
   if (tail_.size() > 8192) tail_.erase(0, tail_.size() - 8192);
@@ -278,12 +307,53 @@ void TimerHost::read_done(MonoTime now, std::string_view bytes) {
   look_for_answer(bytes);
   position_ += bytes.size();
   // An installer needs kernel, initrd and answer file: from the answer on, the disk is as good as gone.
-  if (state_ == HostState::booting_media && !deployment_.empty()) launch(now);
+  if (state_ == HostState::booting_media && !deployment_.empty()) {
+    if (!check_url_.empty()) return ask(now);
+    launch(now);
+  }
+  go_on(now);
+}
+
+void TimerHost::go_on(MonoTime now) {
   if (loses_power()) return power_cut(now, options_.power_cut_for);
   const bool waits = state_ == HostState::installing && options_.waits_at_launch;
   if (position_ >= size_ && !waits) return read_all(now);
   const auto chunks = std::max<std::uint64_t>(1, size_ / options_.read_chunk);
   due_ = now + options_.install_time / static_cast<std::int64_t>(chunks);
+}
+
+void TimerHost::ask(MonoTime now) {
+  asking_ = true;
+  asked_ = 0;
+  note(now, "asks for its go", deployment_);
+  due_ = now;
+}
+
+std::string TimerHost::shown() const {
+  const BmcOptions& real = options_.behind == nullptr ? options_ : *options_.behind;
+  std::string lines = "deployment=" + deployment_ + "\nuuid=" + real.uuid + "\nserial=" + real.serial + "\n";
+  for (const std::string& mac : real.macs) lines += "mac=" + mac + "\n";
+  return lines + "calls=no\nasker=" + to_hex(sha256(real.name + "/" + std::to_string(boots_))) + "\n";
+}
+
+/// A machine without a go stands still for good: to go off would look like an installer's end.
+void TimerHost::heard(int status, std::string_view says, MonoTime now) {
+  const bool go = status == 200 && says.starts_with("go");
+  if (status == 200 && says.starts_with("no:")) {
+    asking_ = false;
+    note(now, "got no go", deployment_);
+    state_ = HostState::stuck;
+    due_.reset();
+    return;
+  }
+  if (!go && (check_required_ || ++asked_ < asked_enough)) {
+    due_ = now + asks_again_after;
+    return;
+  }
+  asking_ = false;
+  note(now, go ? "got its go" : "nobody could be asked", deployment_);
+  launch(now);
+  go_on(now);
 }
 
 void TimerHost::read_all(MonoTime now) {

@@ -38,6 +38,10 @@ class TimerHost final : public Host {
   void read_done(MonoTime now, std::string_view bytes);
   void read_all(MonoTime now);
   void launch(MonoTime now);
+  void ask(MonoTime now);
+  void heard(int status, std::string_view says, MonoTime now);
+  void go_on(MonoTime now);
+  [[nodiscard]] std::string shown() const;
   void installer_ends(MonoTime now);
   void restart(MonoTime now);
   [[nodiscard]] bool loses_power() const;
@@ -72,6 +76,12 @@ class TimerHost final : public Host {
   std::uint64_t probe_ticket_ = 0;  // of the BMC's own look at the medium, when its answer counts
   std::optional<std::string> insert_result_ = std::string();
   bool was_cut_ = false;
+  std::string check_url_;  // where its installer asks for its go
+  bool check_required_ = false;
+  bool asking_ = false;
+  bool check_wanted_ = false;
+  unsigned asked_ = 0;  // times that nobody answered
+  unsigned boots_ = 0;  // each draws a key of its own
 };
 
 }  // namespace metalmesh::bmcsim

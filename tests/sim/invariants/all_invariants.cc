@@ -74,7 +74,10 @@ Invariants all_invariants(Court& court) {
                            others_media_stay,
                            starts_are_paced,
                            types_hold,
-                           discovery_looks}) {
+                           discovery_looks,
+                           installers_ask,
+                           orders_stay_at_home,
+                           thief_harms_one_site}) {
     all.push_back(make(court));
   }
   return all;

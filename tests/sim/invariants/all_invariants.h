@@ -41,5 +41,8 @@ std::unique_ptr<Invariant> others_media_stay(Court& court);
 std::unique_ptr<Invariant> starts_are_paced(Court& court);
 std::unique_ptr<Invariant> types_hold(Court& court);
 std::unique_ptr<Invariant> discovery_looks(Court& court);
+std::unique_ptr<Invariant> installers_ask(Court& court);
+std::unique_ptr<Invariant> orders_stay_at_home(Court& court);
+std::unique_ptr<Invariant> thief_harms_one_site(Court& court);
 
 }  // namespace metalmesh::sim

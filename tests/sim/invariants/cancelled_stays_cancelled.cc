@@ -4,6 +4,7 @@
 
 #include "controller/state/deployment_states.h"
 #include "tests/sim/invariants/all_invariants.h"
+#include "tests/sim/truth.h"
 #include "tests/sim/words.h"
 
 namespace metalmesh::sim {
@@ -51,8 +52,10 @@ class CancelledStaysCancelled final : public Invariant {
     if (facts_.serves_old_copy(wipe.node))
       return mark("an old copy of an agent's store served what had ended");
     const auto ended = ended_.find(wipe.node);
-    if (ended != ended_.end() && ended->second.contains(attempt))
-      object("wiped after the agent ended it: " + attempt.first);
+    if (ended == ended_.end() || !ended->second.contains(attempt)) return;
+    if (went_on_unheard(wipe.machine, *wipe.order))
+      return mark("an installer that nobody answered went on although its order had ended");
+    object("wiped after the agent ended it: " + attempt.first);
   }
 
  private:

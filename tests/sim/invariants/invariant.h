@@ -52,6 +52,16 @@ struct MediaReply {
   const SimMedia& media;
   int status = 0;
 };
+/// What was said to whoever asks for the go of a machine's installer.
+struct Asked {
+  const Machine& machine;
+  const std::string& body;  // what was shown
+  int status = 0;           // 0: nobody was there
+  const std::string& says;
+  bool stranger = false;  // asked in the machine's place
+  bool lost = false;      // the answer was, on its way
+  bool agent_there = false;
+};
 /// What a person asked the controller and was granted: durable, and known to her from now on.
 struct Granted {
   const controller::OperatorRequest& request;
@@ -88,6 +98,9 @@ class Invariant {
   virtual void on_bad_message(const std::string& /*node*/, bool /*ignored*/) {}
   virtual void on_quarantine_cleared(const std::string& /*site*/) {}
   virtual void on_media_reply(const MediaReply&) {}
+  virtual void on_asked(const Asked&) {}
+  /// A thief has the key of a site from now on.
+  virtual void on_stolen(const std::string& /*site*/) {}
   virtual void on_granted(const Granted&) {}
   /// Every event that became durable anywhere is in the controller's log.
   virtual void at_quiet() {}

@@ -76,7 +76,8 @@ class StartsArePaced final : public Invariant {
         ended.state() == "FAILED" || ended.state() == "INDETERMINATE" || ended.state() == "UNPROVEN";
     const rest::Rollout* rollout = rollout_of(ended);
     if (!missed || !ended.launched() || ended.action() != "install" || rollout == nullptr) return;
-    if (!has_company(*rollout) || !counted_.insert(ended.id()).second) return;
+    // Judged when it comes: what a person says of it later is no other failure.
+    if (!counted_.insert(ended.id()).second || !has_company(*rollout)) return;
     Times& times = failures_[what_of(*rollout)];
     times.push_back(court_.events.now());
     if (recent(times) == facts_.ceilings.failures) mark("a burst of failures was stopped");

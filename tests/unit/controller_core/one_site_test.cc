@@ -1,5 +1,8 @@
 // What the thief of one site's key can tell, and whom it harms: that site.
 #include "controller/core/site_counts.h"
+#include "controller/state/row_codec.h"
+#include "controller/state/tables.h"
+#include "schemas/record/controller.pb.h"
 #include "tests/unit/controller_core/mesh_fixture.h"
 
 namespace metalmesh::testing {
@@ -62,6 +65,68 @@ TEST_F(OneSite, EventsThatNobodyTellsHoldThatSiteAlone) {
   thief.publish("trimmed", trimmed);
   mesh.run_for(std::chrono::seconds(5));
   expect_that_site_alone();
+}
+
+TEST_F(OneSite, LossesThatItTellsAgainAndAgainHoldThatSiteAlone) {
+  const std::size_t before = mesh.events().size();
+  for (int i = 0; i < 500; ++i) {
+    thief.epoch = mesh.state().epoch + 1;
+    thief.hello();
+    mesh.pass(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(mesh.state().sites.at("par1").status().quarantined());
+  EXPECT_TRUE(mesh.logged("tells again and again that this controller has lost something"));
+  EXPECT_LT(mesh.events().size() - before, 4 * counts::most_claims) << "each is a line for ever";
+  EXPECT_LE(mesh.state().epoch, 2 + 2 * counts::most_claims);
+}
+
+TEST_F(OneSite, GapsThatItTellsAgainAndAgainHoldThatSiteAlone) {
+  const std::size_t before = mesh.events().size();
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    wire::Trimmed trimmed;
+    trimmed.set_journal_id(thief.journal);
+    trimmed.set_first_kept(1000 + 2 * i);
+    trimmed.set_base_hash(std::string(32, 'h'));
+    thief.publish("trimmed", trimmed);
+  }
+  EXPECT_TRUE(mesh.logged("says again and again that events of its are gone"));
+  EXPECT_LT(mesh.events().size() - before, 4 * counts::most_claims);
+}
+
+TEST_F(OneSite, ItsIdsFillNoRow) {
+  const auto link_bytes = [&] {
+    const auto row = mesh.store.find(std::string(tables::links) + "par1");
+    return row ? row->size() : 0;
+  };
+  for (int i = 0; i < 100; ++i) {
+    thief.about_controllers.set_controller_instance(std::string(20'000, 'i'));
+    thief.hello();
+    thief.about_controllers.clear_controller_instance();
+    wire::Hello hello = thief.presence->hello(mesh.now, mesh.entropy);
+    hello.set_journal_id(thief.journal);
+    hello.set_next_seq(thief.up->next_seq());
+    hello.set_head_hash(thief.up->head_hash());
+    hello.set_command_journal(std::to_string(i) + std::string(50, 'c'));
+    thief.publish("hello", hello);
+    hello.set_command_journal(std::string(20'000, 'c'));
+    thief.publish("hello", hello);
+    mesh.pass(std::chrono::milliseconds(10));
+  }
+  EXPECT_LT(link_bytes(), 8192U);
+}
+
+TEST_F(OneSite, AVersionIsCutBetweenCharacters) {
+  wire::Hello hello = thief.presence->hello(mesh.now, mesh.entropy);
+  hello.set_journal_id(thief.journal);
+  hello.set_next_seq(thief.up->next_seq());
+  hello.set_head_hash(thief.up->head_hash());
+  hello.set_version(std::string(63, 'v') + "\xc3\xa9");
+  thief.publish("hello", hello);
+  mesh.run_for(std::chrono::seconds(1));
+  const auto row = mesh.store.find(std::string(tables::links) + "par1");
+  record::SiteLink link;
+  ASSERT_TRUE(row.has_value());
+  EXPECT_TRUE(decode_row(*row, link).has_value()) << "else the next start finds it damaged";
 }
 
 TEST(SiteCounts, AreBoundedAndNeverWrap) {

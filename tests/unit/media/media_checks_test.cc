@@ -80,6 +80,24 @@ TEST_F(MediaChecksTest, WhereNobodyDecidesItIsToAskAgainAndWhereItIsDecidedItHea
   EXPECT_TRUE(responses(answer("x", true)).empty());
 }
 
+TEST_F(MediaChecksTest, AnAnswerThatWasLostIsGivenAgainWhileTheAgentIsAway) {
+  mount(wire::LAUNCHED);
+  all_mounts({"tok"});
+  show("another machine");
+  show("the machine", 71);
+  answer("another machine", false);
+  answer("the machine", true);
+  agent_gone();
+  const auto refused = responses(show("another machine", 72));
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].text, "no: another machine\n")
+      << "where it may go on unheard, it would take silence for a go";
+  EXPECT_EQ(responses(show("the machine", 73))[0].text, "go\n");
+  EXPECT_EQ(status(show("a third one", 74)), 503);
+  mount(wire::DEAD);
+  EXPECT_EQ(responses(show("the machine", 75))[0].text, "no: no installer of its order is to run\n");
+}
+
 TEST_F(MediaChecksTest, ACallMustShowTheKeyThatTheInstallerDrew) {
   mount(wire::LAUNCHED, "k3y");
   EXPECT_EQ(status(call("POST", "booted")), 403);
