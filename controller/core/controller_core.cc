@@ -205,7 +205,11 @@ void ControllerCore::Impl::message(Work& work, const MessageArrived& message) {
     }
     return;
   }
-  const auto opened = delivery::open(verifier, site->str(), message.payload);
+  auto opened = delivery::open(verifier, site->str(), message.payload);
+  if (planted(Defect::any_site_speaks)) {
+    for (const auto& [name, other] : links)
+      if (!opened) opened = delivery::open(verifier, name, message.payload);
+  }
   if (!opened) {
     ++metrics.frames_rejected;
     return odd(work, site->str(), "frame rejected: " + opened.error().message);
