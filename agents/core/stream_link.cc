@@ -346,9 +346,9 @@ void StreamLink::on_data(const wire::Data& data, const Now& now, Received& recei
   using Verdict = delivery::StreamReceiver::Verdict;
   // What it would answer is contradicted already: another agent may have done what this one knows nothing of.
   if (!state_.quarantine_reason().empty() && !planted(Defect::answers_in_quarantine)) return;
-  if (planted(Defect::any_site_commanded) && data.first_seq() == 1 &&
-      data.journal_id() != commands_.journal_id())
-    commands_.follow(data.journal_id(), out.rows);
+  if (planted(Defect::any_site_commanded) && data.journal_id() != commands_.journal_id() &&
+      data.first_seq() > 0)
+    commands_.follow_at(data.journal_id(), data.first_seq() - 1, data.prev_hash(), out.rows);
   auto taken = commands_.on_data(data, now, out.rows);
   if (taken.resync) channel_.send("resync", *taken.resync, out);
   if (taken.verdict == Verdict::foreign_journal || taken.verdict == Verdict::gap) return;

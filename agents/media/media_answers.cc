@@ -135,7 +135,7 @@ void MediaCore::answer_check(MediaRequest request, const std::string& token, con
   std::string digest = to_hex(sha256(request.body));
   // An answer may have been lost, and the agent gone since: who may go on unheard must hear its "no" again.
   if (const auto said = std::ranges::find(entry.said, digest, &wire::InstallerAnswer::body_sha256);
-      said != entry.said.end()) {
+      said != entry.said.end() && !planted(Defect::go_given_once)) {
     out.effects.emplace_back(decided(request, said->go(), said->reason()));
     return;
   }

@@ -23,7 +23,6 @@ enum class Defect : std::uint8_t {
   twin_not_noticed,
   late_wake_ignored,
   unsigned_taken,
-  old_welcome_obeyed,
   // agents/media
   fence_always_open,
   medium_starts_again,
@@ -136,6 +135,7 @@ enum class Defect : std::uint8_t {
   chunk_at_any_offset,
   must_ignored,
   any_count_believed,
+  any_site_speaks,
   told_for_others,
   share_ignored,
   revoked_is_heard,

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/planted.h"
 #include "common/delivery/presence.h"
 #include "common/ports/wire_time.h"
 
@@ -55,8 +54,7 @@ MonoTime AgentPresence::next_hello(const Now& now) const {
 
 bool AgentPresence::answers_us(const wire::Welcome& welcome) const {
   return welcome.incarnation() == incarnation_ &&
-         (std::ranges::find(sent_, welcome.nonce(), &Sent::nonce) != sent_.end() ||
-          planted(Defect::old_welcome_obeyed));
+         std::ranges::find(sent_, welcome.nonce(), &Sent::nonce) != sent_.end();
 }
 
 void AgentPresence::ask_soon(const Now& now) {
@@ -77,9 +75,7 @@ AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, 
     if (!speak_up_ && last_sent_) speak_up_ = std::max(now.mono, *last_sent_ + soon);
     return Welcomed::ignored;
   }
-  auto answered = std::ranges::find(sent_, welcome.nonce(), &Sent::nonce);
-  if (answered == sent_.end() && planted(Defect::old_welcome_obeyed) && !sent_.empty())
-    answered = std::prev(sent_.end());
+  const auto answered = std::ranges::find(sent_, welcome.nonce(), &Sent::nonce);
   if (answered == sent_.end()) return Welcomed::ignored;
   const Sent sent = *answered;
   sent_.erase(sent_.begin(), answered + 1);  // older answers that come later say nothing new

@@ -1,8 +1,8 @@
 // Adopt, release, reidentify, replace, move: what a person says about a machine, as against its object.
 #include <algorithm>
 
-#include "common/base/machine_key.h"
 #include "common/base/command_words.h"
+#include "common/base/machine_key.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/identity_judgement.h"

@@ -49,6 +49,20 @@ void SiteThief::hear(const Input& input) {
              ack.journal_id() == heard_.journal_id()) {
     last_ = ack.up_to();
     last_hash_ = ack.head_hash();
+  } else if (envelope.kind() == "data") {
+    take_commands(envelope.payload());
+  }
+}
+
+/// He follows what his site is told, as its agent would.
+void SiteThief::take_commands(const std::string& payload) {
+  wire::Data data;
+  if (!data.ParseFromString(payload)) return;
+  command_ = data.first_seq() - 1;
+  command_hash_ = data.prev_hash();
+  for (const std::string& entry : data.entries()) {
+    ++command_;
+    command_hash_ = sha256(command_hash_, entry);
   }
 }
 
@@ -78,6 +92,8 @@ wire::Hello SiteThief::hello() {
   hello.set_head_hash(last_hash_);
   hello.set_acked(last_);
   hello.set_command_journal(heard_.command_journal());
+  hello.set_cursor(command_);
+  hello.set_cursor_hash(command_hash_);
   hello.set_controller_epoch(heard_.controller_epoch());
   hello.set_controller_instance(heard_.instance());
   hello.set_ledger(heard_.ledger());
@@ -100,7 +116,9 @@ void SiteThief::lie() {
     case 3:
       return tell_for_others();
     case 4:
-      return random_.chance(500) ? tell_of_his_own() : flood();
+      if (random_.chance(500)) return tell_of_his_own();
+      mark(floods);
+      return flood(8);
     case 5:
       return babble();
     default:
@@ -227,14 +245,21 @@ void SiteThief::tell_of_his_own() {
   }
 }
 
-void SiteThief::flood() {
-  mark(floods);
-  for (int i = 0; i < 6; ++i) {
+void SiteThief::flood(unsigned frames) {
+  if (frames == 0 || mesh_.healed()) return;
+  wire::Data data;
+  data.set_journal_id(heard_.journal_id());
+  data.set_first_seq(last_ + 1);
+  data.set_prev_hash(last_hash_);
+  for (int i = 0; i < 3; ++i) {
     wire::Event event;
     event.mutable_image()->set_sha256(noise(64));
-    event.mutable_image()->mutable_fault()->set_detail(noise(30'000));
-    tell(event);
+    event.mutable_image()->mutable_fault()->set_detail(noise(12'000));
+    data.add_entries(event.SerializeAsString());
   }
+  send("data", data);
+  // By then its acknowledgement has come, if it was taken.
+  mesh_.events.after(300ms, [this, frames] { flood(frames - 1); });
 }
 
 void SiteThief::babble() {

@@ -19,6 +19,7 @@ class SiteThief {
 
  private:
   void hear(const Input& input);
+  void take_commands(const std::string& payload);
   void speak();
   void lie();
   [[nodiscard]] wire::Hello hello();
@@ -29,7 +30,7 @@ class SiteThief {
   void tell_of_gaps();
   void tell_for_others();
   void tell_of_his_own();
-  void flood();
+  void flood(unsigned frames);
   void babble();
   std::string noise(std::size_t most);
   void mark(std::string_view what) { mesh_.witness.marks().hit(what); }
@@ -42,6 +43,8 @@ class SiteThief {
   wire::Welcome heard_;
   std::uint64_t last_ = 0;  // event that he has told
   std::string last_hash_;
+  std::uint64_t command_ = 0;  // that he has heard
+  std::string command_hash_;
 };
 
 }  // namespace metalmesh::sim

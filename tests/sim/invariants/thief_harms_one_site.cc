@@ -80,6 +80,8 @@ class ThiefHarmsOneSite final : public Invariant {
     rest::LogEvent line;
     if (!row.value || !controller::decode_row(*row.value, line) || line.site() != facts_.stolen_site) return;
     if (line.seq() == 0) {
+      if (line.message().contains("more than its share"))
+        mark("people were told that a stolen site fills its share");
       if (line.type() == "site") mark("people were told of a stolen box's site");
       if (++lines_ == lines_beside) object(fmt::format("{} lines about the stolen site", lines_));
       return;
