@@ -36,11 +36,9 @@ json::value field_value(const Message& message, const FieldDescriptor& field, in
     case FieldDescriptor::CPPTYPE_UINT32:
       return one ? r.GetUInt32(message, &field) : r.GetRepeatedUInt32(message, &field, index);
     case FieldDescriptor::CPPTYPE_INT64:
-      return json::string(
-          std::to_string(one ? r.GetInt64(message, &field) : r.GetRepeatedInt64(message, &field, index)));
+      return one ? r.GetInt64(message, &field) : r.GetRepeatedInt64(message, &field, index);
     case FieldDescriptor::CPPTYPE_UINT64:
-      return json::string(
-          std::to_string(one ? r.GetUInt64(message, &field) : r.GetRepeatedUInt64(message, &field, index)));
+      return one ? r.GetUInt64(message, &field) : r.GetRepeatedUInt64(message, &field, index);
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return one ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, index);
     case FieldDescriptor::CPPTYPE_FLOAT:

@@ -1,5 +1,6 @@
-// Messages as JSON: the proto3 mapping. lowerCamelCase, enum names, 64-bit integers as strings, absent and
-// zero fields left out, map keys sorted, one line. No message of the REST schema has a field that could hold
+// Messages as JSON: lowerCamelCase, enum names, absent and zero fields left out, map keys sorted, one line: the proto3
+// mapping but for 64-bit integers, which are numbers as people and tools expect them. None of ours comes near 2^53, from
+// where JavaScript would round. No message of the REST schema has a field that could hold
 // a password. common/text/filler reads it.
 #pragma once
 

@@ -123,7 +123,7 @@ def curl_and_mosquitto():
         mesh.start_rollout("web", select={"servers": ["par1-n001"]})
         succeeded(mesh.wait_done("web"))
         sub.kill()  # it shares the controller's identity, so the broker lets only one of the two stay
-        last = mesh.events()[-1]["number"]
+        last = str(mesh.events()[-1]["number"])
         ids = []
         for line in stream.stdout:
             if line.startswith("id:"):

@@ -45,7 +45,7 @@ TEST(EventStream, MessagesCarryIdTypeAndOneLineOfJson) {
   event.set_message("two\nlines");
   EXPECT_EQ(sse_message(event),
             "id: a1-7\nevent: stage\ndata: "
-            "{\"number\":\"7\",\"type\":\"stage\",\"message\":\"two\\nlines\",\"id\":\"a1-7\"}"
+            "{\"number\":7,\"type\":\"stage\",\"message\":\"two\\nlines\",\"id\":\"a1-7\"}"
             "\n\n");
   event.set_type("evil\ndata: x");
   EXPECT_THAT(sse_message(event), Not(HasSubstr("event: evil")));
@@ -353,7 +353,7 @@ TEST(EventPages, HaveTheSameEventsAndACursor) {
     ASSERT_EQ(page.status, 200) << page.body;
     const auto body = page.json();
     for (const auto& item : body.at("items").as_array()) {
-      seen.push_back(std::stoull(std::string(item.at("number").as_string())));
+      seen.push_back(item.at("number").to_number<std::uint64_t>());
     }
     next = page.text("next");
   }

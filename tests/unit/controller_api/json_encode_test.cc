@@ -26,7 +26,7 @@ TEST(JsonEncode, WritesTheMappingOnOneLineWithSortedKeys) {
   event.mutable_event()->mutable_ended()->set_proof(wire::PROOF_POWEROFF);
   EXPECT_EQ(
       encode_json(event),
-      R"({"number":"18446744073709551615","at":"2026-03-02T22:00:00Z","event":{"ended":{"outcome":"UNPROVEN",)"
+      R"({"number":18446744073709551615,"at":"2026-03-02T22:00:00Z","event":{"ended":{"outcome":"UNPROVEN",)"
       R"("proof":"PROOF_POWEROFF"}},"message":"a \"quoted\"\nline"})");
 
   rest::Rollout rollout;

@@ -2,9 +2,12 @@
 // text: its paths are the lines indented by two blanks, its methods those indented by four.
 #include "controller/api/routes.h"
 
+#include <google/protobuf/descriptor.pb.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -12,6 +15,7 @@
 #include "common/text/percent.h"
 #include "controller/api/request_target.h"
 #include "schemas/rest/api.pb.h"
+#include "schemas/wire/host.pb.h"
 #include "tests/unit/controller_api/openapi_operations.h"
 
 namespace metalmesh::controller {
@@ -115,8 +119,9 @@ TEST(Routes, OpenApiListsTheQueryParametersOfEveryRoute) {
   }
 }
 
-TEST(Routes, OpenApiListsTheFieldsOfEveryMessage) {
-  std::map<std::string, std::set<std::string>> documented;
+/// Fields of each schema, as the lines that tell them.
+std::map<std::string, std::map<std::string, std::string>> documented_schemas() {
+  std::map<std::string, std::map<std::string, std::string>> documented;
   std::string schema;
   bool in_schemas = false;
   for (const std::string& line : lines_of(MM_OPENAPI_FILE)) {
@@ -124,16 +129,63 @@ TEST(Routes, OpenApiListsTheFieldsOfEveryMessage) {
     if (!in_schemas) continue;
     const std::size_t indent = line.find_first_not_of(' ');
     const std::string key = line.substr(indent, line.find(':') - indent);
-    if (indent == 4) documented[schema = key];
-    if (indent == 8) documented[schema].insert(key);
+    if (indent == 4) {
+      schema = key;
+      documented[schema][""] = line;
+    }
+    if (indent == 8)
+      documented[schema][key] = std::regex_replace(line, std::regex("\""), "");  // "ON" in YAML
   }
+  return documented;
+}
+
+/// What a schema is called: as its message, a nested one behind the one that it is in; the user of a host is none of ours.
+std::string schema_of(const google::protobuf::Descriptor& message) {
+  if (&message == wire::User::descriptor()) return "HostUser";
+  const auto* outer = message.containing_type();
+  return (outer == nullptr ? "" : schema_of(*outer)) + message.name();
+}
+
+/// Those of the REST schema, and what is inside them.
+void reach(const google::protobuf::Descriptor& message, std::set<const google::protobuf::Descriptor*>& seen) {
+  if (message.file()->package().starts_with("google.") || !seen.insert(&message).second) return;
+  for (int i = 0; i < message.field_count(); ++i) {
+    if (const auto* inner = message.field(i)->message_type()) reach(*inner, seen);
+  }
+}
+
+/// As a list of them ends. The first is the default, which is never shown.
+std::string words_of(const google::protobuf::EnumDescriptor& type) {
+  std::string words;
+  for (int i = 1; i < type.value_count(); ++i) words += (i == 1 ? "" : ", ") + type.value(i)->name();
+  return words + "]";
+}
+
+TEST(Routes, OpenApiListsTheFieldsOfEveryMessageAndTheWordsOfEveryEnum) {
+  auto documented = documented_schemas();
+  std::set<const google::protobuf::Descriptor*> messages;
   const auto* file = rest::Problem::descriptor()->file();
-  for (int i = 0; i < file->message_type_count(); ++i) {
-    const auto* message = file->message_type(i);
+  for (int i = 0; i < file->message_type_count(); ++i) reach(*file->message_type(i), messages);
+  for (const auto* message : messages) {
+    if (message->options().map_entry()) continue;
+    const std::string name = schema_of(*message);
+    ASSERT_TRUE(documented.contains(name)) << name;
+    std::map<std::string, std::string> lines = documented[name];
+    lines.erase("");
     std::set<std::string> fields;
-    for (int f = 0; f < message->field_count(); ++f) fields.insert(message->field(f)->json_name());
-    ASSERT_TRUE(documented.contains(message->name())) << message->name();
-    EXPECT_EQ(documented[message->name()], fields) << message->name();
+    std::set<std::string> listed;
+    for (const auto& [field, line] : lines) listed.insert(field);
+    for (int f = 0; f < message->field_count(); ++f) {
+      const auto* field = message->field(f);
+      fields.insert(field->json_name());
+      const auto* type = field->enum_type();
+      if (type == nullptr) continue;
+      const std::string& line = lines[field->json_name()];
+      const bool shared = line.find("schemas/" + type->name()) != std::string::npos;
+      EXPECT_NE((shared ? documented[type->name()][""] : line).find(words_of(*type)), std::string::npos)
+          << name << "." << field->json_name() << ": " << words_of(*type);
+    }
+    EXPECT_EQ(listed, fields) << name;
   }
 }
 
