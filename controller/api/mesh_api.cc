@@ -13,6 +13,7 @@
 #include "controller/api/json_encode.h"
 #include "controller/api/object_json.h"
 #include "controller/api/paging.h"
+#include "controller/api/reference_texts.h"
 #include "controller/api/request_filters.h"
 #include "controller/api/rights.h"
 #include "controller/core/discoveries.h"
@@ -147,9 +148,28 @@ ApiResult list_events(const ApiRequest& request, const MeshState& state, const R
   return page.finish(state.lives.id_of(after));
 }
 
-ApiReply list_families(const families::FamilyCatalogue& families) {
+ApiReply get_reference_text(std::string_view name, std::string_view type) {
+  const auto texts = reference_texts();
+  const auto found = std::ranges::find(texts, name, &ReferenceText::name);
+  return {200,
+          std::string(found->text),
+          std::string(type),
+          {{"content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"},
+           {"x-content-type-options", "nosniff"}}};
+}
+
+ApiResult list_families(const ApiRequest& request, const families::FamilyCatalogue& families) {
+  const auto limit = page_limit(request);
+  if (!limit) return std::unexpected(limit.error());
+  const std::string* after = request.parameter("after");
   PageWriter page;
-  for (const auto& [name, family] : families.all()) page.add(encode_json(shown(family)));
+  std::string last;
+  for (const auto& [name, family] : families.all()) {
+    if (after != nullptr && name <= *after) continue;
+    if (page.size() == *limit) return page.finish(last);
+    page.add(encode_json(shown(family)));
+    last = name;
+  }
   return page.finish({});
 }
 

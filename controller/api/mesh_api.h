@@ -23,7 +23,9 @@ ApiResult get_plan(const ApiRequest& request, const MeshState& state, const RowR
 ApiResult list_events(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 /// The OS families this controller knows. They are few and have no labels: always all, in one page. A site
 /// may know more.
-ApiReply list_families(const families::FamilyCatalogue& families);
+/// One of reference_texts(), as a document that needs nothing else.
+ApiReply get_reference_text(std::string_view name, std::string_view type);
+ApiResult list_families(const ApiRequest& request, const families::FamilyCatalogue& families);
 ApiResult get_family(const ApiRequest& request, const families::FamilyCatalogue& families);
 /// What a site found the last time it was asked which BMCs stand there; while it looks, how far it is.
 ApiResult get_discovery(const ApiRequest& request, const MeshState& state);

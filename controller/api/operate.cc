@@ -17,6 +17,13 @@ bool usable_key(const std::string& key) {
 
 }  // namespace
 
+std::expected<void, Problem> check_idempotency_key(const ApiRequest& request) {
+  const std::string* key = request.header("idempotency-key");
+  if (key == nullptr || usable_key(*key)) return {};
+  return refuse(400, "Idempotency-Key must be 1 to 128 printable characters without blanks",
+                "Idempotency-Key");
+}
+
 Problem to_problem(Refusal refusal) {
   return {status_of(refusal.kind),
           std::move(refusal.message),
@@ -29,13 +36,7 @@ std::expected<Answer, Problem> ask(const ApiRequest& request, const Operate& ope
   OperatorRequest asked;
   asked.actor = request.principal.name;
   asked.token = token_id(request.principal.token);
-  if (const std::string* key = request.header("idempotency-key")) {
-    if (!usable_key(*key)) {
-      return refuse(400, "Idempotency-Key must be 1 to 128 printable characters without blanks",
-                    "Idempotency-Key");
-    }
-    asked.idempotency_key = *key;
-  }
+  if (const std::string* key = request.header("idempotency-key")) asked.idempotency_key = *key;
   asked.body = std::move(body);
   auto result = operate(std::move(asked));
   if (!result) return std::unexpected(to_problem(std::move(result.error())));

@@ -15,7 +15,9 @@ using Operate = std::function<OperatorResult(OperatorRequest)>;
 
 /// A refusal of the core, as it is told.
 Problem to_problem(Refusal refusal);
-/// Asks the core. Refuses with 400 when the Idempotency-Key is not 1 to 128 printable characters.
+/// Refuses with 400 an Idempotency-Key that is not 1 to 128 printable characters.
+std::expected<void, Problem> check_idempotency_key(const ApiRequest& request);
+/// Asks the core.
 std::expected<Answer, Problem> ask(const ApiRequest& request, const Operate& operate, OperatorBody body);
 
 }  // namespace metalmesh::controller

@@ -12,6 +12,7 @@
 #include "controller/api/request_target.h"
 #include "controller/api/rights.h"
 #include "controller/api/user_callers.h"
+#include "controller/core/field_rules.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -48,6 +49,15 @@ std::expected<void, Problem> check_query(const ApiRequest& request) {
     return refuse(400, "unknown query parameter \"" + name + "\"", name,
                   near.empty() ? std::string() : "did you mean \"" + near + "\"?");
   }
+  return {};
+}
+
+/// What can be no object's name is said so, whatever else is wrong with the request.
+std::expected<void, Problem> check_name(const ApiRequest& request) {
+  const Endpoint endpoint = request.route->endpoint;
+  if (endpoint != Endpoint::put_object && endpoint != Endpoint::delete_object) return {};
+  if (auto wrong = rules::name("metadata.name", request.captures.at(0)))
+    return std::unexpected(to_problem(std::move(*wrong)));
   return {};
 }
 
@@ -185,10 +195,12 @@ std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, 
   }
   if (request.route == nullptr) {
     return refuse(404, "there is no " + request.path, {},
-                  "the paths are listed in schemas/rest/openapi.yaml");
+                  "the paths are listed at /api/v1/reference and in /api/v1/openapi.yaml");
   }
   if (auto refusal = route_refused(request.principal, *request.route))
     return std::unexpected(to_problem(std::move(*refusal)));
+  if (auto wrong = check_idempotency_key(request); !wrong) return wrong;
+  if (auto wrong = check_name(request); !wrong) return wrong;
   return check_query(request);
 }
 
@@ -264,8 +276,12 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return list_events(request, state, watched_);
     case Endpoint::read_changes:
       return with_position(list_changes(request, state), state);
+    case Endpoint::get_openapi:
+      return get_reference_text("openapi.yaml", "application/yaml");
+    case Endpoint::get_reference:
+      return get_reference_text("reference.html", "text/html; charset=utf-8");
     case Endpoint::list_families:
-      return list_families(settings_.families);
+      return list_families(request, settings_.families);
     case Endpoint::get_family:
       return get_family(request, settings_.families);
     case Endpoint::get_discovery:

@@ -20,6 +20,8 @@ constexpr Route others[] = {
     {"GET",    "/healthz",                                  get_health,          Role::nobody},
     {"GET",    "/metrics",                                  get_metrics,         Role::viewer},
     {"GET",    "/api/v1/version",                           get_version,         Role::viewer},
+    {"GET",    "/api/v1/openapi.yaml",                      get_openapi,         Role::nobody},
+    {"GET",    "/api/v1/reference",                         get_reference,       Role::nobody},
     {"GET",    "/api/v1/support",                           get_support,         Role::admin},
     {"GET",    "/api/v1/events",                            read_events,         Role::viewer},
     {"GET",    "/api/v1/changes",                           read_changes,        Role::viewer},
@@ -115,6 +117,7 @@ std::vector<Route> all_routes() {
   return routes;
 }
 
+constexpr std::string_view page_query[] = {"limit", "after"};
 constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
 constexpr std::string_view where_query[] = {"labelSelector", "where", "limit", "after"};
 constexpr std::string_view hardware_query[] = {"labelSelector", "where", "type", "limit", "after"};
@@ -161,8 +164,9 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
       return where_query;
     case list_hardware:
       return hardware_query;
-    case list_objects:
     case list_families:
+      return page_query;
+    case list_objects:
       return list_query;
     case render_profile:
       return render_query;

@@ -64,6 +64,8 @@ enum class Endpoint {
   continue_controller,
   settle_damage,
   start_backup,
+  get_openapi,
+  get_reference,
   list_families,
   get_family,
   get_version,
