@@ -9,6 +9,7 @@
 #include <ctime>
 #include <utility>
 
+#include "common/ports/exchange_pieces.h"
 #include "common/text/letters.h"
 
 namespace metalmesh::adapters {
@@ -55,9 +56,25 @@ std::optional<Problem> problem_of(const Parser& parser) {
   return std::nullopt;
 }
 
+/// All but the body.
+template <class Message>
+void fill_head(const Message& message, const std::string& peer, ExchangeOpened& opened) {
+  opened.method = message.method() == http::verb::head ? "GET" : std::string(message.method_string());
+  opened.target = std::string(message.target());
+  opened.headers.clear();
+  for (const auto& field : message) opened.headers.emplace_back(to_lower(field.name_string()), field.value());
+  opened.peer = peer;
+}
+
 ExchangeGate::Head head_of(const Parser& parser, std::string_view peer) {
   const auto& request = parser.get();
   return {request.method_string(), request.target(), request[http::field::authorization], peer};
+}
+
+/// Of which the core gets one piece after the other.
+bool is_lines(const Parser& parser) {
+  const std::string_view type = parser.get()[http::field::content_type];
+  return same_letters(type.substr(0, type.find_first_of("; \t")), "application/x-ndjson");
 }
 
 bool expects_continue(const Parser& parser) {
@@ -69,6 +86,7 @@ bool expects_continue(const Parser& parser) {
 struct HttpConnection::Request {
   ExchangeOpened opened;
   Exchange exchange;
+  std::size_t lines = 0;  // handed over so far
 };
 
 HttpConnection::HttpConnection(const asio::any_io_executor& executor, ConnectionOwner& owner,
@@ -176,7 +194,10 @@ Task<void> HttpConnection::serve() {
 /// False when the connection must end.
 Task<bool> HttpConnection::serve_one() {
   auto request = co_await read_request();
-  if (!request) co_return false;
+  if (!request) {
+    end_exchange(true);  // of a body that was on its way
+    co_return false;
+  }
   const bool keep_alive = request->exchange.keep_alive;
   co_await run_exchange(std::move(*request));
   co_return keep_alive && !stopping_ && !input_ended_;
@@ -186,8 +207,8 @@ Task<bool> HttpConnection::serve_one() {
 Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
   Parser parser;
   parser.header_limit(limits_.header_bytes);
-  parser.body_limit(limits_.body_bytes);
-  parser.eager(true);
+  parser.body_limit(std::max(limits_.body_bytes, limits_.lines_bytes));
+  parser.eager(false);  // up to the body, of which the header tells how long it may be
   const auto patience = [this](Duration after) {
     input_deadline_.set(after, [this] {
       late_ = true;
@@ -197,6 +218,8 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
   const std::string peer = stream_->peer();
   bool began = false;
   bool header_seen = false;
+  bool lines = false;
+  Request request;
   late_ = false;
   patience(std::exchange(first_request_, false) ? limits_.header : limits_.idle);
   place_.idle_since = std::chrono::steady_clock::now();
@@ -217,10 +240,30 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
       if (error && error != http::error::need_more) problem = problem_of(error);
       if (!problem && parser.is_header_done() && !std::exchange(header_seen, true)) {
         problem = problem_of(parser);
+        lines = is_lines(parser);
+        if (!problem && !lines && parser.content_length().value_or(0) > limits_.body_bytes)
+          problem = problem_of(http::error::body_limit);
+        parser.eager(true);
         patience(limits_.body);
         if (!problem && !let_in(head_of(parser, peer), !parser.is_done())) co_return std::nullopt;
         if (!problem && body_unread_) break;
+        if (lines) fill_head(parser.get(), peer, request.opened);
         if (!problem && !parser.is_done() && expects_continue(parser)) send("HTTP/1.1 100 Continue\r\n\r\n");
+      }
+      std::string& body = parser.get().body();
+      if (!problem && !lines && body.size() > limits_.body_bytes)
+        problem = problem_of(http::error::body_limit);
+      while (!problem && lines && !parser.is_done() && body.size() >= limits_.piece_bytes) {
+        if (!body.contains('\n')) {
+          if (body.size() > limits_.line_bytes) {
+            send_problem(413, "line " + std::to_string(request.lines + 1) + " of the body is longer than " +
+                                  std::to_string(limits_.line_bytes) + " bytes");
+            co_return std::nullopt;
+          }
+          break;
+        }
+        if (!co_await hand_over(request, body)) co_return std::nullopt;
+        patience(limits_.body);
       }
       // No progress with a full buffer: a chunk header or trailer that never ends.
       if (!problem && used == 0 && in_.size() + read_size > in_.max_size())
@@ -247,17 +290,39 @@ Task<std::optional<HttpConnection::Request>> HttpConnection::read_request() {
     message.erase(http::field::authorization);
     message.keep_alive(false);
   }
-  Request request;
   request.exchange.head_only = message.method() == http::verb::head;
   request.exchange.http_1_0 = message.version() == 10;
   request.exchange.keep_alive = message.keep_alive();
-  request.opened.method = request.exchange.head_only ? "GET" : std::string(message.method_string());
-  request.opened.target = std::string(message.target());
-  for (const auto& field : message)
-    request.opened.headers.emplace_back(to_lower(field.name_string()), field.value());
+  fill_head(message, peer, request.opened);
   request.opened.body = std::move(message.body());
-  request.opened.peer = peer;
   co_return request;
+}
+
+Task<bool> HttpConnection::hand_over(Request& request, std::string& body) {
+  const std::size_t end = body.rfind('\n') + 1;
+  ExchangeOpened piece = request.opened;
+  piece.headers.emplace_back(body_goes_on, "1");
+  piece.body = body.substr(0, end);
+  body.erase(0, end);
+  request.lines += static_cast<std::size_t>(std::ranges::count(piece.body, '\n'));
+  if (!exchange_) {
+    exchange_ = Exchange{};
+    exchange_->id = owner_.open_exchange(shared_from_this());
+    exchange_->keep_alive = false;  // whatever is answered before the end
+  }
+  piece.id = exchange_->id;
+  wants_more_ = false;
+  input_deadline_.set(limits_.reply, [this] {
+    if (!exchange_ || wants_more_) return;
+    send_problem(503, "the controller did not answer in time");
+    end_exchange(true);
+    news_.notify();
+  });
+  place_.idle_since.reset();
+  owner_.deliver(std::move(piece));
+  while (exchange_ && !wants_more_ && !dead_ && !input_ended_) co_await news_.wait();
+  refused_ = refused_ || !exchange_;
+  co_return exchange_&& wants_more_ && !dead_;
 }
 
 bool HttpConnection::let_in(const ExchangeGate::Head& head, bool has_body) {
@@ -280,7 +345,8 @@ bool HttpConnection::let_in(const ExchangeGate::Head& head, bool has_body) {
 }
 
 Task<void> HttpConnection::run_exchange(Request request) {
-  request.exchange.id = request.opened.id = owner_.open_exchange(shared_from_this());
+  request.exchange.id = request.opened.id =
+      exchange_ ? exchange_->id : owner_.open_exchange(shared_from_this());
   exchange_ = request.exchange;
   input_deadline_.set(limits_.reply, [this] {
     if (!exchange_ || exchange_->replied) return;
@@ -336,6 +402,10 @@ Task<void> HttpConnection::drain() {
 
 void HttpConnection::reply(const ExchangeReply& reply) {
   if (!exchange_ || exchange_->replied) return;
+  if (reply.status == 100) {
+    wants_more_ = true;
+    return news_.notify();
+  }
   if (stopping_ || input_ended_) exchange_->keep_alive = false;
   if (reply.stream && !owner_.may_stream()) {
     exchange_->keep_alive = false;

@@ -70,6 +70,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   Task<void> serve();
   Task<bool> serve_one();
   Task<std::optional<Request>> read_request();
+  /// Hands over the whole lines that are there. False: the core does not want the rest, or nobody is there any more.
+  Task<bool> hand_over(Request& request, std::string& body);
   Task<void> run_exchange(Request request);
   Task<void> farewell();
   Task<void> drain();
@@ -104,6 +106,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   bool late_ = false;        // input_deadline_ passed
   bool discarding_ = false;  // pump_in throws bytes away
   bool stopping_ = false;
+  bool wants_more_ = false;   // the core, of a body that comes in pieces
   bool body_unread_ = false;  // of the request at hand: a stranger's
   bool refused_ = false;      // an error reply was sent to a request that may not have been read to its end
   bool dead_ = false;         // closed; every coroutine ends at its next step

@@ -7,7 +7,8 @@
 // is idle, and not for a request that stops something: places are reserved for those. Streams never take all of
 // them. A gate says whose a connection is; bodies of strangers are not read, and the core gets their requests
 // without body and token, to refuse them in its own words. HEAD arrives as GET and its reply's body is left out.
-// Pipelined requests are handed over one after the other.
+// Pipelined requests are handed over one after the other. A long body of lines, of somebody the gate knows, is handed over in
+// pieces, each after the core has asked for it: it may be longer than any other, and nobody ever has it as a whole.
 //
 // A streaming reply has a bounded buffer: a client that reads slower than the core writes is disconnected and
 // the core gets ExchangeClosed. ExchangeDrained says that everything given so far has left the process.
@@ -34,6 +35,9 @@ namespace metalmesh::adapters {
 struct HttpLimits {
   std::uint32_t header_bytes = 16U << 10;
   std::uint64_t body_bytes = 1U << 20;
+  std::uint64_t lines_bytes = 64U << 20;  // of a body of lines, which is given in pieces
+  std::size_t line_bytes = 1U << 20;
+  std::size_t piece_bytes = 64U << 10;
   std::size_t stream_buffer = 256U << 10;  // unsent bytes of one streaming reply
   HttpPlaceLimits places;                  // streams take at most three quarters of the ordinary ones
   Duration handshake = std::chrono::seconds(10);

@@ -170,6 +170,12 @@ void find_in_headers(const Headers& headers, SecretSet& secrets) {
   }
 }
 
+bool is_lines(const Headers& headers) {
+  return std::ranges::any_of(headers, [](const auto& header) {
+    return header.first == "content-type" && to_lower(header.second).contains("ndjson");
+  });
+}
+
 bool read_varint(std::string_view bytes, std::size_t& at, std::uint64_t& value) {
   value = 0;
   for (unsigned shift = 0; shift < 64 && at < bytes.size(); shift += 7) {
@@ -275,7 +281,8 @@ void find_in_input(const Input& input, SecretSet& secrets) {
     if (reply->body.contains("X-Auth-Token")) find_in_json(reply->body, secrets);
   } else if (const auto* exchange = std::get_if<ExchangeOpened>(&input)) {
     find_in_headers(exchange->headers, secrets);
-    find_in_json(exchange->body, secrets);
+    if (!is_lines(exchange->headers)) return find_in_json(exchange->body, secrets);
+    for (std::string_view rest = exchange->body; !rest.empty();) find_in_json(take_line(rest), secrets);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <deque>
 #include <utility>
 
 #include "common/base/command_words.h"
@@ -66,22 +67,27 @@ ApiResult list_deployments(const ApiRequest& request, const MeshState& state) {
   if (!limit) return std::unexpected(limit.error());
   const auto wanted = wanted_state(request);
   if (!wanted) return std::unexpected(wanted.error());
+  const auto query = wanted_objects(request, *rest::Deployment::descriptor());
+  if (!query) return std::unexpected(query.error());
   const std::string* rollout = request.parameter("rollout");
   const std::string* server = request.parameter("server");
   const std::string* after = request.parameter("after");
 
   PageWriter page;
   std::string last;
+  std::size_t looked_at = 0;
   const auto& rows = state.deployments;
   for (auto at = after == nullptr ? rows.begin() : rows.upper_bound(*after); at != rows.end(); ++at) {
+    if (looked_at++ == looked_at_most) return page.finish(last);
     const rest::Deployment& deployment = at->second;
-    if (!sees(request.principal, state, deployment)) continue;
-    if (rollout != nullptr && deployment.rollout() != *rollout) continue;
-    if (server != nullptr && deployment.server() != *server) continue;
-    if (!wanted->empty() && deployment.state() != *wanted) continue;
-    if (page.size() == *limit) return page.finish(last);
-    page.add(encode_json(deployment));
+    const bool fits = sees(request.principal, state, deployment) &&
+                      (rollout == nullptr || deployment.rollout() == *rollout) &&
+                      (server == nullptr || deployment.server() == *server) &&
+                      (wanted->empty() || deployment.state() == *wanted) &&
+                      (!*query || (*query)->matches(deployment));
+    if (fits && page.size() == *limit) return page.finish(last);
     last = at->first;
+    if (fits) page.add(encode_json(deployment));
   }
   return page.finish({});
 }
@@ -115,7 +121,51 @@ ApiResult get_transcript(const ApiRequest& request, const MeshState& state, cons
       {}, commands::describe("deployment", id));
 }
 
-ApiResult list_events(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
+namespace {
+
+/// The number of the last event before `time`. Clocks may have stepped: it is as good as they were.
+Result<std::uint64_t> last_event_before(const RowReader& rows, std::uint64_t newest, WallTime time) {
+  std::uint64_t low = 0;
+  std::uint64_t high = newest;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    const auto next = metalmesh::controller::read_events(rows, middle, 1);
+    if (!next) return std::unexpected(next.error());
+    if (next->events.empty() || from_wire(next->events.front().at()) >= time) {
+      high = middle;
+    } else {
+      low = std::max(middle + 1, next->events.front().number());
+    }
+  }
+  return low;
+}
+
+/// The newest `count` that pass, among the newest that one request may look at.
+ApiResult newest_events(std::size_t count, std::uint64_t after, const EventFilter& filter,
+                        const MeshState& state, const RowReader& rows) {
+  std::deque<rest::LogEvent> found;
+  std::uint64_t end = state.last_event;
+  for (std::size_t scanned = 0; end > after && found.size() < count && scanned < events_scanned_most;
+       scanned += events_batch) {
+    const std::uint64_t begin = std::max(after, end - std::min<std::uint64_t>(end, events_batch));
+    auto log = metalmesh::controller::read_events(rows, begin, end - begin);
+    if (!log) return refuse(500, "the event log cannot be read: " + log.error().message);
+    for (auto at = log->events.rbegin(); at != log->events.rend() && found.size() < count; ++at)
+      if (at->number() <= end && filter.passes(*at, state)) found.push_front(std::move(*at));
+    end = begin;
+  }
+  PageWriter page;
+  for (rest::LogEvent& event : found) {
+    event.set_id(state.lives.id_of(event.number()));
+    page.add(encode_json(event));
+  }
+  return page.finish({});
+}
+
+}  // namespace
+
+ApiResult list_events(const ApiRequest& request, const MeshState& state, const RowReader& rows,
+                      const Now& now) {
   const auto limit = page_limit(request, events_default);
   if (!limit) return std::unexpected(limit.error());
   std::uint64_t after = 0;
@@ -130,6 +180,20 @@ ApiResult list_events(const ApiRequest& request, const MeshState& state, const R
     after = position->after;
   }
   const EventFilter filter = EventFilter::of(request);
+  const auto since = wanted_since(request, now);
+  if (!since) return std::unexpected(since.error());
+  if (*since) {
+    const auto before = last_event_before(rows, state.last_event, **since);
+    if (!before) return refuse(500, "the event log cannot be read: " + before.error().message);
+    after = std::max(after, *before);
+  }
+  if (const std::string* tail = request.parameter("tail")) {
+    const auto count = parse_number(*tail, "tail");
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0 || *count > page_most)
+      return refuse(400, "tail is 1 to " + std::to_string(page_most), "tail");
+    return newest_events(*count, after, filter, state, rows);
+  }
 
   PageWriter page;
   for (std::size_t scanned = 0; scanned < events_scanned_most; scanned += events_batch) {

@@ -20,7 +20,8 @@ ApiResult get_transcript(const ApiRequest& request, const MeshState& state, cons
 ApiResult get_plan(const ApiRequest& request, const MeshState& state, const RowReader& rows);
 /// Committed events after ?after=, filtered. A page may be shorter than `limit` and still have a `next`: a
 /// request reads a bounded part of the log.
-ApiResult list_events(const ApiRequest& request, const MeshState& state, const RowReader& rows);
+ApiResult list_events(const ApiRequest& request, const MeshState& state, const RowReader& rows,
+                      const Now& now);
 /// The OS families this controller knows. They are few and have no labels: always all, in one page. A site
 /// may know more.
 /// One of reference_texts(), as a document that needs nothing else.

@@ -1,7 +1,6 @@
 #include "controller/api/objects_api.h"
 
 #include <algorithm>
-#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "controller/api/object_json.h"
 #include "controller/api/paging.h"
 #include "controller/api/preconditions.h"
+#include "controller/api/read_only.h"
 #include "controller/api/request_body.h"
 #include "controller/api/request_filters.h"
 #include "controller/api/request_target.h"
@@ -21,17 +21,13 @@
 #include "controller/core/actions/install_preview.h"
 #include "controller/core/hardware_types.h"
 #include "controller/core/inventories.h"
+#include "controller/core/object_query.h"
 #include "controller/core/object_rules.h"
-#include "controller/core/server_query.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 
 namespace metalmesh::controller {
 namespace {
-
-/// What the mesh knows is not an operator's to write; it may be sent back after a GET and is skipped.
-constexpr std::array<std::string_view, 6> read_only = {
-    "status", "metadata.version", "metadata.ledger", "metadata.created", "metadata.changed", "metadata.feed"};
 
 /// "sites" of "/api/v1/sites/{name}".
 std::string_view plural_of(const Route& route) {
@@ -96,8 +92,6 @@ ApiReply reply_with(const T& object, int status) {
 }
 
 /// Where there are more, looking for a similar name would keep others waiting.
-constexpr std::size_t looked_at_most =
-    2000;  // objects for one page of a list, so that others have their turn
 constexpr std::size_t names_compared = 10'000;
 
 template <class T>
@@ -166,31 +160,25 @@ Problem condition_failed(Problem refusal, const std::optional<std::uint64_t>& wa
   return problem;
 }
 
-/// ?where=, of servers; without it all of them fit.
-std::expected<std::optional<ServerQuery>, Problem> wanted_servers(const ApiRequest& request) {
-  const std::string* where = request.parameter("where");
-  if (where == nullptr) return std::nullopt;
-  auto query = ServerQuery::of(*where);
-  if (query) return std::move(*query);
-  Refusal& why = query.error();
-  return refuse(400, std::move(why.message), std::move(why.field), std::move(why.next));
-}
-
+/// Secrets are hidden from conditions, too: nobody is to find one out by asking what it begins with.
 template <class T>
-bool fits(const std::optional<ServerQuery>& query, const T& object) {
-  if constexpr (std::is_same_v<T, rest::Server>) return !query || query->matches(object);
-  return true;
+bool fits(const std::optional<ObjectQuery>& query, const T& object) {
+  if (!query) return true;
+  if (!may_hold_secrets(object)) return query->matches(object);
+  T shown = object;
+  hide_secrets(shown);
+  return query->matches(shown);
 }
 
 /// A page of what `json_of` says of each object of the selection; nothing: it is not in the list.
-template <class Rows, class JsonOf>
+template <class T, class Rows, class JsonOf>
 ApiResult list_of(const ApiRequest& request, const MeshState& state, const Rows& rows,
                   const JsonOf& json_of) {
   const auto limit = page_limit(request);
   if (!limit) return std::unexpected(limit.error());
   const auto selector = wanted_labels(request);
   if (!selector) return std::unexpected(selector.error());
-  const auto query = wanted_servers(request);
+  const auto query = wanted_objects(request, *T::descriptor());
   if (!query) return std::unexpected(query.error());
   const std::string* after = request.parameter("after");
   PageWriter page;
@@ -214,8 +202,8 @@ ApiReply object_reply(const Object& object, int status) {
 
 ApiResult list_objects(const ApiRequest& request, const MeshState& state) {
   return *with_object_kind(plural_of(*request.route), [&]<class T>() -> ApiResult {
-    return list_of(request, state, state.*Kind<T>::objects,
-                   [&](const T& object) { return object_json(seen_as(request.principal, object)); });
+    return list_of<T>(request, state, state.*Kind<T>::objects,
+                      [&](const T& object) { return object_json(seen_as(request.principal, object)); });
   });
 }
 
@@ -233,17 +221,17 @@ ApiResult get_object(const ApiRequest& request, const MeshState& state) {
 }
 
 ApiResult list_inventories(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
-  return list_of(request, state, state.servers,
-                 [&](const rest::Server& server) -> std::optional<std::string> {
-                   const auto inventory = inventory_of(rows, server);
-                   if (!inventory) return std::nullopt;
-                   return encode_json(*inventory);
-                 });
+  return list_of<rest::Server>(request, state, state.servers,
+                               [&](const rest::Server& server) -> std::optional<std::string> {
+                                 const auto inventory = inventory_of(rows, server);
+                                 if (!inventory) return std::nullopt;
+                                 return encode_json(*inventory);
+                               });
 }
 
 ApiResult list_hardware(const ApiRequest& request, const MeshState& state, const RowReader& rows) {
   const std::string* type = request.parameter("type");
-  return list_of(
+  return list_of<rest::Server>(
       request, state, state.servers, [&](const rest::Server& server) -> std::optional<std::string> {
         const auto types = types_of(state, server);
         const bool fits = type == nullptr ? !types.empty() : std::ranges::find(types, *type) != types.end();
@@ -317,7 +305,7 @@ ApiResult put_object(const ApiRequest& request, const MeshState& state, const Op
     const auto condition = condition_of<T>(request, state, name);
     if (!condition) return std::unexpected(condition.error());
     T object;
-    if (auto read = read_body(request, object, read_only); !read) return std::unexpected(read.error());
+    if (auto read = read_body(request, object, read_only_fields); !read) return std::unexpected(read.error());
     if (auto agreed = agree_with_path(object, name); !agreed) return std::unexpected(agreed.error());
 
     auto answer = ask(request, operate, Apply{std::move(object), *condition});
@@ -327,13 +315,32 @@ ApiResult put_object(const ApiRequest& request, const MeshState& state, const Op
       if (refusal.status == 404) refusal.status = 422;
       return std::unexpected(std::move(refusal));
     }
-    ApiReply reply = object_reply(std::get<Object>(answer->object), answer->created ? 201 : 200);
-    if (answer->created) {
-      reply.headers.emplace_back("location",
-                                 "/api/v1/" + std::string(Kind<T>::plural) + "/" + percent_encode(name));
-    }
-    return reply;
+    if (answer->later != 0) return ApiReply{.body = {}, .headers = {}, .later = answer->later};
+    return written_reply(request, *answer);
   });
+}
+
+ApiReply written_reply(const ApiRequest& request, const Answer& answer) {
+  if (request.route->endpoint == Endpoint::delete_object) return {204, {}, {}, {}};
+  ApiReply reply = object_reply(std::get<Object>(answer.object), answer.created ? 201 : 200);
+  if (answer.created) {
+    reply.headers.emplace_back("location", "/api/v1/" + std::string(plural_of(*request.route)) + "/" +
+                                               percent_encode(request.captures.at(0)));
+  }
+  return reply;
+}
+
+Problem write_problem(const ApiRequest& request, Refusal why) {
+  const bool is_version = why.field == "metadata.version" && why.kind == ErrorKind::conflict;
+  Problem problem = to_problem(std::move(why));
+  const bool puts = request.route->endpoint == Endpoint::put_object;
+  if (is_version) {
+    problem.status = 412;
+    problem.field = request.header("if-none-match") == nullptr ? "If-Match" : "If-None-Match";
+  } else if (puts && problem.status == 404) {
+    problem.status = 422;
+  }
+  return problem;
 }
 
 ApiResult delete_object(const ApiRequest& request, const MeshState& state, const Operate& operate) {
@@ -349,7 +356,8 @@ ApiResult delete_object(const ApiRequest& request, const MeshState& state, const
         ask(request, operate,
             Delete{std::string(Kind<T>::word), name, *condition, confirm == nullptr ? "" : *confirm});
     if (!answer) return std::unexpected(condition_failed(std::move(answer.error()), *condition, current));
-    return ApiReply{204, {}, {}, {}};
+    if (answer->later != 0) return ApiReply{.body = {}, .headers = {}, .later = answer->later};
+    return written_reply(request, *answer);
   });
 }
 

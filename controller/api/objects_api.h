@@ -23,6 +23,10 @@ ApiResult render_profile(const ApiRequest& request, const MeshState& state, cons
 ApiResult put_object(const ApiRequest& request, const MeshState& state, const Operate& operate);
 ApiResult delete_object(const ApiRequest& request, const MeshState& state, const Operate& operate);
 
+/// To a write that had to wait, as it would have been answered at once.
+ApiReply written_reply(const ApiRequest& request, const Answer& answer);
+Problem write_problem(const ApiRequest& request, Refusal why);
+
 /// An object as clients see it, with its ETag; apiVersion and kind are always filled in.
 ApiReply object_reply(const Object& object, int status);
 

@@ -106,10 +106,20 @@ void OperatorApi::opened(const ExchangeOpened& exchange, const Now& now, Outcome
       return;
     }
   }
-  if (!admitted) return reply(asked, to_reply(admitted.error(), request.path), out);
+  if (admitted) admitted = take_piece(exchange.id, request);
+  if (!admitted) {
+    applies_.closed(exchange.id);
+    return reply(asked, to_reply(admitted.error(), request.path), out);
+  }
+  if (goes_on(request)) {
+    out.emit(ExchangeReply{exchange.id, 100, {}, {}, false});
+    return;
+  }
+  exchange_ = exchange.id;
   auto performed = perform(request, now, out);
   if (!performed) return reply(asked, to_reply(performed.error(), request.path), out);
   if (performed->later == 0) return reply(asked, std::move(*performed), out);
+  request.body = {};
   waiting_.emplace(performed->later, std::move(asked));
 }
 
@@ -135,15 +145,36 @@ void OperatorApi::fired(const TimerFired& timer, const Now& now, Outcome& out) {
 void OperatorApi::answer_waiting(Outcome& out) {
   for (auto& [number, result] : core_.take_answers()) {
     const auto [first, last] = waiting_.equal_range(number);
+    if (result && result->later != 0) {  // its turn came, and it takes several
+      for (auto at = first; at != last;) {
+        auto asked = waiting_.extract(at++);
+        asked.key() = result->later;
+        waiting_.insert(std::move(asked));
+      }
+      continue;
+    }
     for (auto at = first; at != last; ++at) {
       const Asked& asked = at->second;
-      reply(asked,
-            result ? action_reply(asked.request, *result)
-                   : to_reply(to_problem(result.error()), asked.request.path),
-            out);
+      reply(asked, later_reply(asked.request, result), out);
     }
     waiting_.erase(first, last);
   }
+}
+
+ApiReply OperatorApi::later_reply(const ApiRequest& request, OperatorResult result) const {
+  const Endpoint endpoint = request.route->endpoint;
+  const bool writes = endpoint == Endpoint::put_object || endpoint == Endpoint::delete_object;
+  if (!result)
+    return to_reply(writes ? write_problem(request, std::move(result.error())) : to_problem(result.error()),
+                    request.path);
+  if (endpoint == Endpoint::apply_objects) return apply_reply(request, *result);
+  return writes ? written_reply(request, *result) : action_reply(request, *result);
+}
+
+std::expected<void, Problem> OperatorApi::take_piece(ExchangeId id, const ApiRequest& request) {
+  if (request.route->endpoint == Endpoint::apply_objects) return applies_.take(id, request, core_.state());
+  if (goes_on(request)) return refuse(415, "a body of lines is for POST /api/v1/apply", "Content-Type");
+  return {};
 }
 
 void OperatorApi::reply(const Asked& asked, ApiReply reply, Outcome& out) {
@@ -204,6 +235,14 @@ std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, 
   return check_query(request);
 }
 
+ApiResult OperatorApi::apply_objects(const ApiRequest& request, const Operate& operate) {
+  auto all = applies_.finish(exchange_, request);
+  if (!all) return std::unexpected(all.error());
+  auto answer = ask(request, operate, std::move(*all));
+  if (!answer) return std::unexpected(answer.error());
+  return ApiReply{.body = {}, .headers = {}, .later = answer->later};
+}
+
 ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcome& out) {
   const MeshState& state = core_.state();
   const Operate operate = [&](const OperatorRequest& asked) -> OperatorResult {
@@ -229,6 +268,8 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return put_object(request, state, operate);
     case Endpoint::delete_object:
       return delete_object(request, state, operate);
+    case Endpoint::apply_objects:
+      return apply_objects(request, operate);
     case Endpoint::get_plan:
       return get_plan(request, state, watched_);
     case Endpoint::get_profile_version:
@@ -273,7 +314,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::get_transcript:
       return get_transcript(request, state, watched_);
     case Endpoint::read_events:
-      return list_events(request, state, watched_);
+      return list_events(request, state, watched_, now);
     case Endpoint::read_changes:
       return with_position(list_changes(request, state), state);
     case Endpoint::get_openapi:

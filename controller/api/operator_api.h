@@ -11,9 +11,11 @@
 #include "common/ports/store.h"
 #include "common/turn/outcome.h"
 #include "controller/api/access.h"
+#include "controller/api/apply_stream.h"
 #include "controller/api/change_stream.h"
 #include "controller/api/event_stream.h"
 #include "controller/api/metrics_text.h"
+#include "controller/api/operate.h"
 #include "controller/api/problem.h"
 #include "controller/api/watched_rows.h"
 #include "controller/core/controller_core.h"
@@ -42,6 +44,7 @@ class OperatorApi {
   void closed(const ExchangeClosed& exchange) {
     events_.closed(exchange.id);
     changes_.closed(exchange.id);
+    applies_.closed(exchange.id);
   }
   void drained(const ExchangeDrained& exchange) {
     events_.drained(exchange.id);
@@ -70,6 +73,11 @@ class OperatorApi {
   std::expected<void, Problem> admit(const ExchangeOpened& exchange, ApiRequest& request,
                                      const Now& now) const;
   ApiResult perform(const ApiRequest& request, const Now& now, Outcome& out);
+  /// Whatever endpoint it was asked at.
+  [[nodiscard]] ApiReply later_reply(const ApiRequest& request, OperatorResult result) const;
+  /// Of a body that comes in pieces, or of one that is all there.
+  std::expected<void, Problem> take_piece(ExchangeId id, const ApiRequest& request);
+  ApiResult apply_objects(const ApiRequest& request, const Operate& operate);
   void reply(const Asked& asked, ApiReply reply, Outcome& out);
   void answer_waiting(Outcome& out);
 
@@ -80,6 +88,8 @@ class OperatorApi {
   ApiSettings settings_;
   EventStreams events_;
   ChangeStreams changes_;
+  ApplyStreams applies_;
+  ExchangeId exchange_ = 0;  // that is performed
   std::map<int, std::uint64_t> replies_;
   std::multimap<std::uint64_t, Asked> waiting_;  // by the number of what is under way
   bool bus_up_ = false;

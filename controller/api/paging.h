@@ -15,6 +15,7 @@ namespace metalmesh::controller {
 
 inline constexpr std::size_t page_default = 500;
 inline constexpr std::size_t page_most = 1000;
+inline constexpr std::size_t looked_at_most = 1000;  // objects for one page, so that others have their turn
 inline constexpr std::size_t page_bytes =
     4U << 20;  // of a page whose items others write; the last item may go beyond
 

@@ -114,6 +114,8 @@ class Judge {
   Verdict operator()(const Apply& r) const {
     return std::visit([&](const auto& object) { return applied(object); }, r.object);
   }
+  /// Each of them was judged when it came in (apply_stream.h).
+  Verdict operator()(const ApplyMany&) const { return std::nullopt; }
   Verdict operator()(const Delete& r) const {
     const auto verdict = with_object_kind(r.kind, [&]<class T>() -> Verdict {
       if (auto bad = seen<T>(who_, mesh_, r.name)) return bad;

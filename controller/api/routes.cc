@@ -26,6 +26,8 @@ constexpr Route others[] = {
     {"GET",    "/api/v1/events",                            read_events,         Role::viewer},
     {"GET",    "/api/v1/changes",                           read_changes,        Role::viewer},
 
+    {"POST",   "/api/v1/apply",                             apply_objects,       Role::operator_},
+
     {"GET",    "/api/v1/families",                          list_families,       Role::viewer},
     {"GET",    "/api/v1/families/{name}",                   get_family,          Role::viewer},
 
@@ -118,14 +120,15 @@ std::vector<Route> all_routes() {
 }
 
 constexpr std::string_view page_query[] = {"limit", "after"};
-constexpr std::string_view list_query[] = {"labelSelector", "limit", "after"};
 constexpr std::string_view where_query[] = {"labelSelector", "where", "limit", "after"};
 constexpr std::string_view hardware_query[] = {"labelSelector", "where", "type", "limit", "after"};
 constexpr std::string_view plan_query[] = {"after"};
+constexpr std::string_view apply_query[] = {"dryRun", "atomic"};
 constexpr std::string_view render_query[] = {"server", "image"};
 constexpr std::string_view delete_query[] = {"confirm"};
-constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "limit", "after"};
-constexpr std::string_view events_query[] = {"rollout", "server", "site", "type", "limit", "after"};
+constexpr std::string_view deployments_query[] = {"rollout", "server", "state", "where", "limit", "after"};
+constexpr std::string_view events_query[] = {"rollout", "server", "site",  "type",
+                                             "since",   "tail",   "limit", "after"};
 constexpr std::string_view changes_query[] = {"kind",  "site",          "rollout", "server",
                                               "state", "labelSelector", "limit",   "after"};
 
@@ -153,12 +156,21 @@ std::span<const Route> routes() {
   return all;
 }
 
+Role role_to_write(std::string_view plural) {
+  Role role = Role::admin;
+  for_each_kind(ObjectKinds{}, [&]<class T>() {
+    if (Kind<T>::plural == plural) role = roles_of<T>.second;
+  });
+  return role;
+}
+
 bool stops_something(Endpoint endpoint) {
   return endpoint == abort_rollout || endpoint == cancel_deployment || endpoint == protect_server;
 }
 
 std::span<const std::string_view> query_of(Endpoint endpoint) {
   switch (endpoint) {
+    case list_objects:
     case list_servers:
     case list_inventories:
       return where_query;
@@ -166,8 +178,8 @@ std::span<const std::string_view> query_of(Endpoint endpoint) {
       return hardware_query;
     case list_families:
       return page_query;
-    case list_objects:
-      return list_query;
+    case apply_objects:
+      return apply_query;
     case render_profile:
       return render_query;
     case delete_object:

@@ -22,6 +22,7 @@ enum class Endpoint {
   list_hardware,
   get_hardware,
   put_object,
+  apply_objects,
   delete_object,
   get_profile_version,
   get_plan,
@@ -82,6 +83,8 @@ struct Route {
 };
 
 std::span<const Route> routes();
+/// Who may write objects of a kind.
+Role role_to_write(std::string_view plural);
 /// Whether it stops work or keeps it from a server: heard also when nothing else is.
 bool stops_something(Endpoint endpoint);
 /// Query parameters an endpoint knows; any other one is refused.

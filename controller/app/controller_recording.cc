@@ -41,6 +41,14 @@ void find_in_command(std::string_view value, recording::SecretSet& secrets) {
     recording::find_in_message(command, secrets);
 }
 
+/// Of any kind: its key says which.
+void find_in_applied(std::string_view key, std::string_view value, recording::SecretSet& secrets) {
+  with_object_kind(key.substr(key.rfind('/') + 1), [&]<class T>() {
+    find_as<T>(value, secrets);
+    return true;
+  });
+}
+
 struct Table {
   std::string_view prefix;
   void (*find)(std::string_view value, recording::SecretSet& secrets);
@@ -59,6 +67,7 @@ void find_in_row(std::string_view key, std::string_view value, recording::Secret
         return true;
       });
   if (is_object) return;
+  if (key.starts_with(tables::applied)) return find_in_applied(key, value, secrets);
   for (const Table& table : tables_with_secrets) {
     if (key.starts_with(table.prefix)) return table.find(value, secrets);
   }

@@ -15,6 +15,7 @@ namespace metalmesh::cli {
 namespace {
 
 constexpr long connect_seconds = 10;
+constexpr std::chrono::seconds patience_for_lines = std::chrono::minutes(10);
 constexpr std::size_t reply_limit = std::size_t{64} << 20;
 
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* target) {
@@ -124,30 +125,48 @@ ApiClient::~ApiClient() = default;
 
 Result<std::string> ApiClient::call(const std::string& method, const std::string& path,
                                     const std::string& body, const std::string& if_match) {
+  auto reply = perform({.method = method, .path = path, .body = body, .if_match = if_match});
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->status < 200 || reply->status > 299) return std::unexpected(refusal(reply->status, reply->body));
+  return std::move(reply->body);
+}
+
+Result<std::string> ApiClient::post_lines(const std::string& path, const std::string& lines) {
+  auto reply = perform({.method = "POST",
+                        .path = path,
+                        .body = lines,
+                        .type = "application/x-ndjson",
+                        .patience = patience_for_lines});
+  if (!reply) return std::unexpected(reply.error());
+  const bool tells = reply->status == 200 || (reply->status == 422 && reply->body.contains("\"results\":"));
+  if (!tells) return std::unexpected(refusal(reply->status, reply->body));
+  return std::move(reply->body);
+}
+
+Result<ApiClient::Reply> ApiClient::perform(const Call& call) {
   CURL* curl = handle_->curl.get();
   // Keeps the connection, forgets the options of the last call.
   curl_easy_reset(curl);
   HeaderList headers;
-  if (!body.empty()) append_header(headers, "Content-Type: application/json");
+  if (!call.body.empty()) append_header(headers, fmt::format("Content-Type: {}", call.type));
   append_header(headers, "Accept: application/json, application/problem+json");
-  if (!if_match.empty()) append_header(headers, "If-Match: " + if_match);
-  set_up(curl, target_, path, headers);
-  std::string reply;
+  if (!call.if_match.empty()) append_header(headers, "If-Match: " + call.if_match);
+  set_up(curl, target_, call.path, headers);
+  Reply reply;
   std::array<char, CURL_ERROR_SIZE> detail{};
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
-  if (method == "POST" || method == "PUT") {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.c_str());
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+  if (call.method == "POST" || call.method == "PUT") {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call.body.empty() ? "" : call.body.data());
   }
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT, static_cast<long>(target_.patience.count()));
+  const auto patience = call.patience.count() > 0 ? call.patience : target_.patience;
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT, static_cast<long>(patience.count()));
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply.body);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail.data());
   const CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK) return std::unexpected(transport_error(code, target_, detail.data()));
-  long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  if (status < 200 || status > 299) return std::unexpected(refusal(status, reply));
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
   return reply;
 }
 

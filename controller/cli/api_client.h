@@ -36,6 +36,9 @@ class ApiClient {
   /// `path` begins with "/". The reply's body on success.
   Result<std::string> call(const std::string& method, const std::string& path, const std::string& body = {},
                            const std::string& if_match = {});
+  /// POST a body of lines, which may take long. A reply that tells of each line is a reply, also when the controller
+  /// took none of them (422).
+  Result<std::string> post_lines(const std::string& path, const std::string& lines);
   /// GET into a message.
   Status get(const std::string& path, google::protobuf::Message& into);
   /// POST or PUT a message, the reply into another.
@@ -46,6 +49,19 @@ class ApiClient {
 
  private:
   struct Handle;
+  struct Reply {
+    long status = 0;
+    std::string body;
+  };
+  struct Call {
+    std::string method;
+    std::string path;
+    std::string_view body = {};
+    std::string_view type = "application/json";
+    std::string if_match = {};
+    std::chrono::seconds patience{0};  // 0: as for any other
+  };
+  Result<Reply> perform(const Call& call);
   Target target_;
   std::unique_ptr<Handle> handle_;
 };

@@ -17,8 +17,20 @@ namespace metalmesh::cli {
 
 using CommandResult = Result<ExitCode>;
 
+// commands_apply.cc
+struct ApplyOrder {
+  std::vector<std::string> files;  // "-" is standard input
+  bool dry_run = false;            // only told
+  bool atomic = false;             // all or none
+  bool without_passwords = false;  // of a CSV file
+};
+CommandResult apply_files(Session& session, const ApplyOrder& order);
+/// What an apply would change, field by field; 4 when anything would.
+CommandResult diff_files(Session& session, const ApplyOrder& order);
+/// Servers of CSV files.
+CommandResult import_servers(Session& session, const ApplyOrder& order);
+
 // commands_objects.cc
-CommandResult apply_files(Session& session, const std::vector<std::string>& files);
 CommandResult get_objects(Session& session, const Kind& kind, const std::string& name,
                           const std::map<std::string, std::string>& query);
 CommandResult describe_object(Session& session, const Kind& kind, const std::string& name);
@@ -189,7 +201,8 @@ CommandResult approve_server(Session& session, const std::string& name, const st
 CommandResult watch_rollout(Session& session, const std::string& name);
 struct EventsOrder {
   std::map<std::string, std::string> filter;  // rollout, server, site
-  std::string after;
+  std::string after, type, since;
+  unsigned tail = 0;  // 0: all
   bool follow = false;
 };
 CommandResult show_events(Session& session, const EventsOrder& order);

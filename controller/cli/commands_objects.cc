@@ -1,33 +1,17 @@
-// apply, get, describe, delete: the same for every kind of object.
+// get, describe, delete: the same for every kind of object.
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 
+#include <boost/json/parse.hpp>
+
 #include "common/text/percent.h"
 #include "controller/cli/commands.h"
+#include "controller/cli/json_path.h"
 #include "controller/cli/json_text.h"
-#include "controller/cli/manifest.h"
-#include "controller/cli/next_step.h"
 #include "controller/cli/wording.h"
 
 namespace metalmesh::cli {
 namespace {
-
-/// A manifest that carries a version was read from the mesh: it must not overwrite what changed since.
-std::string if_match_of(const google::protobuf::Message& object) {
-  const rest::Metadata* metadata = metadata_of(object);
-  return metadata == nullptr || metadata->version() == 0
-             ? std::string()
-             : fmt::format("\"{}-{}\"", metadata->version(), metadata->ledger());
-}
-
-Result<std::unique_ptr<google::protobuf::Message>> put(ApiClient& api, const Manifest& manifest) {
-  auto reply = api.call("PUT", object_path(*manifest.kind, manifest.name), to_json(*manifest.object),
-                        if_match_of(*manifest.object));
-  if (!reply) return std::unexpected(reply.error());
-  auto stored = manifest.kind->make();
-  if (auto status = from_json(*reply, *stored); !status) return std::unexpected(status.error());
-  return stored;
-}
 
 Result<std::vector<rest::Deployment>> deployments_of(ApiClient& api, const Kind& kind,
                                                      const std::string& name) {
@@ -42,32 +26,6 @@ Result<std::vector<rest::Deployment>> deployments_of(ApiClient& api, const Kind&
 
 }  // namespace
 
-CommandResult apply_files(Session& session, const std::vector<std::string>& files) {
-  auto manifests = read_manifests(files);
-  if (!manifests) return std::unexpected(manifests.error());
-  auto api = session.api();
-  if (!api) return std::unexpected(api.error());
-  std::vector<std::pair<const Kind*, std::string>> done;
-  for (const Manifest& manifest : *manifests) {
-    auto stored = put(**api, manifest);
-    if (!stored) {
-      Error error = std::move(stored.error())
-                        .with(fmt::format("{}: {} {}", manifest.where, manifest.kind->name, manifest.name));
-      if (!done.empty())
-        error.message +=
-            fmt::format("\n  {} of {} objects were applied before it", done.size(), manifests->size());
-      return std::unexpected(std::move(error));
-    }
-    const rest::Metadata* metadata = metadata_of(**stored);
-    session.show(**stored, fmt::format("{} {} is applied (version {})\n", manifest.kind->name, manifest.name,
-                                       metadata == nullptr ? 0 : metadata->version()));
-    done.emplace_back(manifest.kind, manifest.name);
-  }
-  const NextStep next = next_after_apply(done);
-  session.suggest(next.command, next.first);
-  return ExitCode::ok;
-}
-
 CommandResult get_objects(Session& session, const Kind& kind, const std::string& name,
                           const std::map<std::string, std::string>& query) {
   auto api = session.api();
@@ -75,7 +33,8 @@ CommandResult get_objects(Session& session, const Kind& kind, const std::string&
   if (name.empty()) {
     auto objects = fetch_all(**api, kind, query);
     if (!objects) return std::unexpected(objects.error());
-    session.show_all(kind, *objects);
+    if (auto shown = session.show_view(kind, std::move(*objects)); !shown)
+      return std::unexpected(shown.error());
     return ExitCode::ok;
   }
   Objects one;
@@ -87,7 +46,15 @@ CommandResult get_objects(Session& session, const Kind& kind, const std::string&
           ? object_path(kind, name.substr(0, at)) + "/versions/" + percent_encode(name.substr(at + 1))
           : object_path(kind, name);
   if (auto status = (*api)->get(path, *one.front()); !status) return std::unexpected(status.error());
-  session.show(*one.front(), objects_table(kind, one, Console::now()));
+  if (!session.view.json_path.empty()) {
+    const auto found = JsonPath::of(session.view.json_path);
+    if (!found) return std::unexpected(found.error());
+    session.console().print(found->of_value(boost::json::parse(shown_json(*one.front()))) + "\n");
+  } else if (!session.view.is_usual()) {
+    if (auto shown = session.show_view(kind, std::move(one)); !shown) return std::unexpected(shown.error());
+  } else {
+    session.show(*one.front(), objects_table(kind, one, Console::now()));
+  }
   return ExitCode::ok;
 }
 

@@ -182,11 +182,18 @@ CommandResult show_events(Session& session, const EventsOrder& order) {
     if (!value.empty())
       query += fmt::format("{}{}={}", query.empty() ? "" : "&", name, percent_encode(value));
   }
+  if (!order.type.empty())
+    query += fmt::format("{}type={}", query.empty() ? "" : "&", percent_encode(order.type));
+  if (order.follow && (!order.since.empty() || order.tail > 0))
+    return fail(ErrorKind::invalid,
+                "--since and --tail are of what is there, --follow of what comes: give --after ID");
   if (order.follow) return follow_events(session, **api, query, order.after);
   std::string after = order.after;
   for (;;) {
     std::string path = "/api/v1/events?limit=200";
     if (!query.empty()) path += "&" + query;
+    if (!order.since.empty()) path += "&since=" + percent_encode(order.since);
+    if (order.tail > 0) path += fmt::format("&tail={}", order.tail);
     if (!after.empty()) path += "&after=" + percent_encode(after);
     rest::EventList page;
     if (auto status = (*api)->get(path, page); !status) return std::unexpected(status.error());

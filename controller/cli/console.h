@@ -11,7 +11,7 @@
 namespace metalmesh::cli {
 
 /// What the process ends with; scripts depend on the numbers.
-enum class ExitCode { ok = 0, refused = 1, usage = 2, unreachable = 3 };
+enum class ExitCode { ok = 0, refused = 1, usage = 2, unreachable = 3, differs = 4 };
 ExitCode exit_code_of(const Error& error);
 
 class Console {

@@ -1,6 +1,11 @@
 #include "controller/cli/grammar.h"
 
 namespace metalmesh::cli {
+namespace {
+
+constexpr std::string_view json_path_word = "jsonpath=";
+
+}  // namespace
 
 Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session) {
   app_.require_subcommand(1);
@@ -14,15 +19,29 @@ Grammar::Grammar(CLI::App& app, Session& session) : app_(app), session_(session)
   app_.add_option_function<std::string>(
           "-o,--output",
           [this](const std::string& word) {
-            session_.format = word == "json" ? Format::json : word == "yaml" ? Format::yaml : Format::table;
+            session_.format = word == "table" || word == "wide" ? Format::table
+                              : word == "yaml"                  ? Format::yaml
+                                                                : Format::json;
+            session_.view.wide = word == "wide";
+            session_.view.csv = word == "csv";
+            if (word.starts_with(json_path_word))
+              session_.view.json_path = word.substr(json_path_word.size());
           },
-          "How results look")
-      ->check(CLI::IsMember({"table", "json", "yaml"}));
+          "How results look: table, json, yaml; of get also wide, csv, jsonpath='{.metadata.name}'")
+      ->type_name("FORMAT")
+      ->check([](const std::string& word) {
+        const bool known = word == "table" || word == "json" || word == "yaml" || word == "wide" ||
+                           word == "csv" ||
+                           (word.starts_with(json_path_word) && word.size() > json_path_word.size());
+        return known ? std::string()
+                     : "\"" + word + "\" is none of table, json, yaml, wide, csv, jsonpath=PATH";
+      });
   app_.footer(
       "Context (server, ca, tokenFile): $METALMESH_CONFIG, else ~/.config/metalmesh/config.yaml, else "
       "what\n"
       "metalmesh up left in its folder.\n"
-      "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 the controller was not reached.");
+      "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 the controller was not reached, 4 diff: something "
+      "differs.");
   mesh();
   objects();
   installs();

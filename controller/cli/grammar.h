@@ -42,6 +42,7 @@ class Grammar {
     ReportOrder report;
     HardwareCapture hardware;
     UserOrder user;
+    ApplyOrder apply;
     WidenOrder widen;
     bool wait = false, plan_only = false, watch = false;
   };
@@ -57,6 +58,7 @@ class Grammar {
   void controller();
   void support();
   // grammar_objects.cc: what is applied, and shown again
+  void applies();
   void objects();
   void profiles();
   void images();

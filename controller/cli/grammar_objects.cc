@@ -1,4 +1,5 @@
 #include "controller/cli/grammar.h"
+#include "controller/cli/server_csv.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -16,12 +17,42 @@ void add_kind(CLI::App& app, const Kind*& kind) {
 
 }  // namespace
 
-void Grammar::objects() {
+void Grammar::applies() {
+  constexpr char what[] =
+      "File with any number of objects, YAML or JSON (also one a line); - is standard input";
   auto [apply, a] = command(app_, "apply", "Create or change objects; starts nothing",
-                            [](Session& s, const Arguments& x) { return apply_files(s, x.files); });
-  apply->add_option("-f,--file", a->files, "YAML file with any number of objects; - is standard input")
-      ->required();
+                            [](Session& s, const Arguments& x) { return apply_files(s, x.apply); });
+  apply->add_option("-f,--file", a->apply.files, what)->required()->type_name("FILE");
+  apply->add_flag("--dry-run", a->apply.dry_run, "Only tell what would be created, changed or refused");
+  apply->add_flag("--atomic", a->apply.atomic, "All of them or none");
+  apply->footer(
+      "Without --atomic what is right is taken, and the rest is told, with file and line; exit code 1 then. "
+      "The same "
+      "again\nchanges nothing. What get -o json and -o yaml print may be applied: an object that has a "
+      "version is refused "
+      "when\nit has changed since.");
 
+  auto [diff, d] = command(app_, "diff", "What an apply would change, field by field",
+                           [](Session& s, const Arguments& x) { return diff_files(s, x.apply); });
+  diff->add_option("-f,--file", d->apply.files, what)->required()->type_name("FILE");
+  diff->footer("Exit code 0: nothing would change; 4: something would; 1: something is refused.");
+
+  auto [import, i] = command(app_, "import", "Register servers from a CSV file; starts nothing",
+                             [](Session& s, const Arguments& x) { return import_servers(s, x.apply); });
+  import->add_option("file", i->apply.files, "CSV file; - is standard input")->required()->type_name("FILE");
+  import->add_flag("--dry-run", i->apply.dry_run, "Only tell what would become of each row");
+  import->add_flag("--atomic", i->apply.atomic, "All rows or none");
+  import->add_flag("--without-passwords", i->apply.without_passwords, "Pass over column bmc_password");
+  import->footer(
+      "The first line names the columns, of these: " + csv_column_words() +
+      "\nlabels: key=value, with ; between. state: new, or inUse (nothing: what the site says). A cell that "
+      "is "
+      "empty\nchanges nothing of a server that is registered. Passwords of BMCs stay at their site: a "
+      "column bmc_password is\nrefused, or passed over.");
+}
+
+void Grammar::objects() {
+  applies();
   auto [get, g] = command(app_, "get", "List objects, or show one", [](Session& s, const Arguments& x) {
     return x.kind == nullptr ? show_quirks(s, x.name) : get_or_watch(s, *x.kind, x.name, x.query, x.watch);
   });
@@ -35,7 +66,22 @@ void Grammar::objects() {
       });
   get->add_option("name", g->name, "Name; profiles also name@version");
   get->add_option("--where", g->query["where"],
-                  "Servers, inventories and hardware, e.g. 'firmware.bmc < 2.60 and ipmi = on'");
+                  "Conditions joined by and, e.g. 'firmware.bmc < 2.60 and ipmi = on', 'any ~ *web*'");
+  get->add_option_function<std::vector<std::string>>(
+         "--field",
+         [where = &g->query["where"]](const std::vector<std::string>& fields) {
+           for (const std::string& each : fields)
+             *where += (where->empty() ? "" : " and ") + field_condition(each);
+         },
+         "A field that is to have this value: spec.site=par1, status.phase!=ready; may be repeated")
+      ->type_name("PATH=VALUE")
+      ->trigger_on_parse(false);
+  get->add_option("--sort", session_.view.sort,
+                  "By a column or a path; with a dash in front from the last on")
+      ->type_name("COLUMN");
+  get->add_option("--columns", session_.view.columns,
+                  "Only these: headings or paths, e.g. name,site,metadata.labels.role")
+      ->type_name("LIST");
   add_filters(*get, g->query);
   add_watch(*get, g->watch);
 

@@ -11,6 +11,11 @@ void Grammar::events() {
   app->add_option("--rollout", a->events.filter["rollout"]);
   app->add_option("--of-server", a->events.filter["server"]);
   app->add_option("--site", a->events.filter["site"]);
+  app->add_option("--type", a->events.type, "Only these: audit, ended, drift, ...")->type_name("TYPE");
+  app->add_option("--since", a->events.since,
+                  "Only newer ones: how long ago (90m, 2h, 7d), or when (2026-12-02T18:00:00Z)")
+      ->type_name("TIME");
+  app->add_option("--tail", a->events.tail, "Only the newest so many")->check(CLI::Range(1, 1000));
 }
 
 void Grammar::reports() {

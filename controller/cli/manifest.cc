@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 #include <map>
 #include <span>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "common/text/filler/filler.h"
 #include "common/text/filler/yaml_document.h"
 #include "common/text/near_miss.h"
+#include "controller/cli/document_split.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -65,35 +67,59 @@ Result<Manifest> manifest_of(const TextNode& node, const std::string& file) {
   return out;
 }
 
-/// The last one would win, and nobody would see it.
-Status refuse_twice(const std::vector<Manifest>& manifests) {
-  std::map<std::pair<const Kind*, std::string>, const Manifest*> known;
-  for (const Manifest& manifest : manifests) {
-    const auto [first, fresh] = known.try_emplace({manifest.kind, manifest.name}, &manifest);
-    if (fresh) continue;
-    return fail(ErrorKind::invalid, fmt::format("{} {} is given twice: {} and {}", manifest.kind->name,
-                                                manifest.name, first->second->where, manifest.where));
+/// Places in a part of a text become places in the text.
+void move_down(TextNode& node, std::size_t lines) {
+  if (lines == 0) return;
+  node.line += lines;
+  for (TextNode& child : node.children) move_down(child, lines);
+}
+
+/// An error that reads "file:line:column: ...", or names the file alone.
+Error at_line_of(const TextPart& part, Error error, const std::string& file) {
+  const std::string front = file + ":";
+  if (part.line == 1 || !error.message.starts_with(front)) return error;
+  std::size_t line = 0;
+  const char* begin = error.message.data() + front.size();
+  const auto read = std::from_chars(begin, error.message.data() + error.message.size(), line);
+  if (read.ec != std::errc()) return error;
+  error.message = fmt::format("{}{}{}", front, line + part.line - 1, read.ptr);
+  return error;
+}
+
+void read_parts(std::string_view text, const std::string& file, std::vector<Manifest>& out,
+                std::vector<Error>& misfits) {
+  for (const TextPart& part : split_documents(text)) {
+    auto documents = parse_yaml(part.text, file);
+    if (!documents) {
+      misfits.push_back(at_line_of(part, std::move(documents.error()), file));
+      continue;
+    }
+    for (auto& document : *documents) {
+      move_down(document, part.line - 1);
+      for (const auto& node : objects_in(document)) {
+        auto manifest = manifest_of(node, file);
+        if (manifest) {
+          out.push_back(std::move(*manifest));
+        } else {
+          misfits.push_back(std::move(manifest.error()));
+        }
+      }
+    }
   }
-  return {};
 }
 
 Result<std::string> read_input(const std::string& file) {
-  return os::read_file(file == "-" ? "/dev/stdin" : file);
+  constexpr std::size_t most = std::size_t{256} << 20;
+  return os::read_file(file == "-" ? "/dev/stdin" : file, most);
 }
 
 }  // namespace
 
 Result<std::vector<Manifest>> parse_manifests(std::string_view text, const std::string& file) {
-  auto documents = parse_yaml(text, file);
-  if (!documents) return std::unexpected(documents.error());
   std::vector<Manifest> out;
-  for (const auto& document : *documents) {
-    for (const auto& node : objects_in(document)) {
-      auto manifest = manifest_of(node, file);
-      if (!manifest) return std::unexpected(manifest.error());
-      out.push_back(std::move(*manifest));
-    }
-  }
+  std::vector<Error> misfits;
+  read_parts(text, file, out, misfits);
+  if (!misfits.empty()) return std::unexpected(std::move(misfits.front()));
   return out;
 }
 
@@ -114,28 +140,54 @@ Status inline_template(Manifest& manifest, const std::filesystem::path& folder) 
   return {};
 }
 
-Result<std::vector<Manifest>> read_manifests(const std::vector<std::string>& files) {
-  std::vector<Manifest> out;
+Result<ReadObjects> read_objects(const std::vector<std::string>& files) {
+  ReadObjects read;
   for (const std::string& file : files) {
     auto text = read_input(file);
     if (!text) return std::unexpected(text.error());
-    auto parsed = parse_manifests(*text, file == "-" ? "stdin" : file);
-    if (!parsed) return std::unexpected(parsed.error());
-    for (Manifest& manifest : *parsed) {
+    std::vector<Manifest> parsed;
+    read_parts(*text, file == "-" ? "stdin" : file, parsed, read.misfits);
+    for (Manifest& manifest : parsed) {
       const auto folder = file == "-" ? std::filesystem::path() : std::filesystem::path(file).parent_path();
-      if (auto status = inline_template(manifest, folder); !status) return std::unexpected(status.error());
-      out.push_back(std::move(manifest));
+      if (auto status = inline_template(manifest, folder); !status) {
+        read.misfits.push_back(std::move(status.error()));
+      } else {
+        read.objects.push_back({std::move(manifest), {}});
+      }
     }
   }
-  if (out.empty()) return fail(ErrorKind::invalid, "the input holds no objects");
-  if (auto status = refuse_twice(out); !status) return std::unexpected(status.error());
-  std::vector<Manifest> ordered;
+  if (read.objects.empty() && read.misfits.empty())
+    return fail(ErrorKind::invalid, "the input holds no objects");
+  if (auto status = refuse_twice(read.objects); !status) return std::unexpected(status.error());
+  std::vector<ReadObject> ordered;
   for (const Kind& kind : kinds()) {
-    for (Manifest& manifest : out) {
-      if (manifest.kind == &kind) ordered.push_back(std::move(manifest));
+    for (ReadObject& object : read.objects) {
+      if (object.manifest.kind == &kind) ordered.push_back(std::move(object));
     }
   }
-  return ordered;
+  read.objects = std::move(ordered);
+  return read;
+}
+
+Result<std::vector<Manifest>> read_manifests(const std::vector<std::string>& files) {
+  auto read = read_objects(files);
+  if (!read) return std::unexpected(read.error());
+  if (!read->misfits.empty()) return std::unexpected(std::move(read->misfits.front()));
+  std::vector<Manifest> out;
+  for (ReadObject& object : read->objects) out.push_back(std::move(object.manifest));
+  return out;
+}
+
+Status refuse_twice(const std::vector<ReadObject>& objects) {
+  std::map<std::pair<const Kind*, std::string>, const Manifest*> known;
+  for (const ReadObject& object : objects) {
+    const Manifest& manifest = object.manifest;
+    const auto [first, fresh] = known.try_emplace({manifest.kind, manifest.name}, &manifest);
+    if (fresh) continue;
+    return fail(ErrorKind::invalid, fmt::format("{} {} is given twice: {} and {}", manifest.kind->name,
+                                                manifest.name, first->second->where, manifest.where));
+  }
+  return {};
 }
 
 }  // namespace metalmesh::cli

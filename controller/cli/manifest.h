@@ -25,7 +25,22 @@ Result<std::vector<Manifest>> parse_manifests(std::string_view text, const std::
 /// A profile's `template.file` is read, relative to `folder`, and becomes `template.inline`.
 Status inline_template(Manifest& manifest, const std::filesystem::path& folder);
 
-/// Reads the files ("-" is standard input) and sorts: what others refer to comes first.
+/// One that is to be applied.
+struct ReadObject {
+  Manifest manifest;
+  std::string fields;  // of one that is there only these are set, with commas between; empty: all
+};
+/// What could be read, and what is wrong with the rest.
+struct ReadObjects {
+  std::vector<ReadObject> objects;
+  std::vector<Error> misfits;
+};
+/// Reads the files ("-" is standard input) and sorts: what others refer to comes first. A document that is wrong is no
+/// reason not to read the others; a file that cannot be read, or an object that is given twice, is.
+Result<ReadObjects> read_objects(const std::vector<std::string>& files);
+/// The same, if all of them are right.
 Result<std::vector<Manifest>> read_manifests(const std::vector<std::string>& files);
+/// The last one would win, and nobody would see it.
+Status refuse_twice(const std::vector<ReadObject>& objects);
 
 }  // namespace metalmesh::cli

@@ -239,15 +239,65 @@ const T& as(const google::protobuf::Message& object) {
   return *typed;
 }
 
+// What a wide table has beside that.
+
+template <class T>
+concept HasMetadata = requires(const T& object) { object.metadata().labels(); };
+
+std::string label_words(const google::protobuf::Map<std::string, std::string>& labels) {
+  std::map<std::string, std::string> sorted(labels.begin(), labels.end());
+  std::string out;
+  for (const auto& [name, value] : sorted) out += fmt::format("{}{}={}", out.empty() ? "" : ",", name, value);
+  return out;
+}
+
+template <class T>
+Cells more_header(const T&) {
+  if constexpr (HasMetadata<T>) return {"CREATED", "LABELS"};
+  return {};
+}
+template <class T>
+Cells more_row(const T& object, WallTime) {
+  if constexpr (HasMetadata<T>)
+    return {time_words(object.metadata().created()), label_words(object.metadata().labels())};
+  return {};
+}
+Cells more_header(const rest::Server&) {
+  return {"BMC", "HOSTNAME", "MAC", "CREDENTIAL", "INSPECTED", "CREATED", "LABELS"};
+}
+Cells more_row(const rest::Server& server, WallTime now) {
+  const auto& spec = server.spec();
+  const auto& status = server.status();
+  const auto& macs = !status.pinned().macs().empty() ? status.pinned().macs()
+                     : !status.seen().macs().empty() ? status.seen().macs()
+                                                     : spec.identity().macs();
+  return {spec.bmc().address(),
+          spec.hostname(),
+          macs.empty() ? std::string() : macs.Get(0),
+          spec.bmc().credential(),
+          status.has_inspected_at() ? age_words(status.inspected_at(), now) : std::string(),
+          time_words(server.metadata().created()),
+          label_words(server.metadata().labels())};
+}
+
+Cells joined(Cells first, Cells more) {
+  std::ranges::move(more, std::back_inserter(first));
+  return first;
+}
+
 struct Columns {
   std::string_view kind;
   Cells (*header)();
   Cells (*row)(const google::protobuf::Message& object, WallTime now);
+  Cells (*more_header)();
+  Cells (*more_row)(const google::protobuf::Message& object, WallTime now);
 };
 template <class T>
 constexpr Columns columns(std::string_view kind) {
   return {kind, [] { return header(T::default_instance()); },
-          [](const google::protobuf::Message& object, WallTime now) { return row(as<T>(object), now); }};
+          [](const google::protobuf::Message& object, WallTime now) { return row(as<T>(object), now); },
+          [] { return more_header(T::default_instance()); },
+          [](const google::protobuf::Message& object, WallTime now) { return more_row(as<T>(object), now); }};
 }
 constexpr Columns all_columns[] = {columns<rest::Site>("Site"),
                                    columns<rest::User>("User"),
@@ -276,6 +326,12 @@ Cells object_header(const Kind& kind) { return columns_of(kind).header(); }
 
 Cells object_row(const Kind& kind, const google::protobuf::Message& object, WallTime now) {
   return columns_of(kind).row(object, now);
+}
+
+Cells wide_header(const Kind& kind) { return joined(object_header(kind), columns_of(kind).more_header()); }
+
+Cells wide_row(const Kind& kind, const google::protobuf::Message& object, WallTime now) {
+  return joined(object_row(kind, object, now), columns_of(kind).more_row(object, now));
 }
 
 std::string objects_table(const Kind& kind, const Objects& objects, WallTime now) {

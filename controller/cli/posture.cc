@@ -11,6 +11,7 @@
 #include "common/ports/wire_time.h"
 #include "common/text/glob.h"
 #include "common/text/letters.h"
+#include "controller/cli/csv.h"
 #include "controller/cli/wording.h"
 
 namespace metalmesh::cli {
@@ -69,22 +70,6 @@ bool selects(const rest::Selection& select, const rest::Server& server) {
     const auto found = server.metadata().labels().find(label.first);
     return found != server.metadata().labels().end() && found->second == label.second;
   });
-}
-
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
-
-std::string csv_text(const std::vector<Cells>& rows) {
-  std::string out;
-  for (const Cells& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) out += (i == 0 ? "" : ",") + csv_cell(row[i]);
-    out += "\r\n";  // RFC 4180
-  }
-  return out;
 }
 
 std::string json_rows(const std::vector<Cells>& rows) {

@@ -59,6 +59,14 @@ std::string list_path(const Kind& kind, const std::map<std::string, std::string>
   return out;
 }
 
+std::string field_condition(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos) return text;  // the controller says what is wrong with it
+  const bool differs = equals > 0 && text[equals - 1] == '!';
+  return fmt::format("{} {} \"{}\"", text.substr(0, differs ? equals - 1 : equals), differs ? "!=" : "=",
+                     text.substr(equals + 1));
+}
+
 Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::string>& pairs) {
   std::map<std::string, std::string> out;
   for (const std::string& pair : pairs) {

@@ -18,6 +18,8 @@ std::string object_path(const Kind& kind, std::string_view name);
 /// "/api/v1/servers?limit=200&labelSelector=role%3Dweb&after=..."; empty parts are left out.
 std::string list_path(const Kind& kind, const std::map<std::string, std::string>& query);
 
+/// "path=value" or "path!=value" as a condition of ?where=.
+std::string field_condition(const std::string& text);
 /// `key=value`, each key once.
 Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::string>& pairs);
 /// `par1` or `par1=10.20.0.5,media.par1.example`.

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 
+#include <boost/json/parse.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
 
 #include "common/adapters/config_file.h"
 #include "common/os/files.h"
+#include "controller/cli/csv.h"
+#include "controller/cli/json_path.h"
 #include "controller/cli/json_text.h"
 #include "controller/cli/requests.h"
 #include "controller/up/mesh_folder.h"
@@ -33,6 +36,15 @@ Result<Secret> read_token(const std::string& path) {
   const std::string_view token = whole.reveal().substr(0, end);
   if (token.empty()) return fail(ErrorKind::invalid, fmt::format("{} holds no token", path));
   return Secret(std::string(token));
+}
+
+std::string list_json(const Kind& kind, const Objects& objects) {
+  // Programs iterate over `items`; the mapping would leave an empty list out.
+  if (objects.empty()) return "{\n \"items\": []\n}\n";
+  const auto list = kind.make_list();
+  const auto* items = list->GetDescriptor()->FindFieldByName("items");
+  for (const auto& object : objects) list->GetReflection()->AddMessage(list.get(), items)->CopyFrom(*object);
+  return shown_json(*list);
 }
 
 }  // namespace
@@ -99,18 +111,37 @@ void Session::show(const google::protobuf::Message& object, std::string_view wor
   }
 }
 
+Status Session::show_view(const Kind& kind, Objects objects) {
+  if (!view.sort.empty()) {
+    if (auto sorted = sort_objects(kind, objects, view.sort, Console::now()); !sorted) return sorted;
+  }
+  if (view.is_usual()) {
+    show_all(kind, objects);
+    return {};
+  }
+  if (!view.json_path.empty()) {
+    const auto path = JsonPath::of(view.json_path);
+    if (!path) return std::unexpected(path.error());
+    console_.print(path->of_value(boost::json::parse(list_json(kind, objects))) + "\n");
+    return {};
+  }
+  const auto rows = object_rows(kind, objects, view, Console::now());
+  if (!rows) return std::unexpected(rows.error());
+  if (view.csv) {
+    console_.print(csv_text(*rows));
+  } else {
+    console_.print(objects.empty() ? fmt::format("no {}\n", kind.plural) : render_table(*rows));
+  }
+  return {};
+}
+
 void Session::show_all(const Kind& kind, const Objects& objects) {
   if (format == Format::table) return console_.print(objects_table(kind, objects, Console::now()));
   if (format == Format::yaml) {
     for (const auto& object : objects) console_.print("---\n" + to_yaml(*object));
     return;
   }
-  // Programs iterate over `items`; the mapping would leave an empty list out.
-  if (objects.empty()) return console_.print("{\n \"items\": []\n}\n");
-  const auto list = kind.make_list();
-  const auto* items = list->GetDescriptor()->FindFieldByName("items");
-  for (const auto& object : objects) list->GetReflection()->AddMessage(list.get(), items)->CopyFrom(*object);
-  console_.print(shown_json(*list));
+  console_.print(list_json(kind, objects));
 }
 
 void Session::suggest(std::string_view command, std::string_view first) {

@@ -12,7 +12,7 @@
 #include "common/base/result.h"
 #include "controller/cli/api_client.h"
 #include "controller/cli/console.h"
-#include "controller/cli/object_tables.h"
+#include "controller/cli/object_view.h"
 #include "schemas/config/client.pb.h"
 
 namespace metalmesh::cli {
@@ -43,12 +43,15 @@ class Session {
   /// One object (or none) in the format asked for; `words` is what people get instead of a table.
   void show(const google::protobuf::Message& object, std::string_view words);
   void show_all(const Kind& kind, const Objects& objects);
+  /// The same, as `view` has it.
+  Status show_view(const Kind& kind, Objects objects);
   /// The next sensible command, as it is typed; what comes before it stands on a line of its own. Out of the
   /// way of programs that read the result.
   void suggest(std::string_view command, std::string_view first = {});
 
   ContextFlags context;
   Format format = Format::table;
+  ListView view;  // of lists
 
  private:
   Console console_;

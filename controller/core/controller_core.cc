@@ -99,7 +99,7 @@ void ControllerCore::Impl::started(Work& work) {
   }
   act_on_damage(work);
   hearing.begin(ledger.mesh());
-  PlansUnderWay::started(work);
+  requests.started(work);
   work.moved = true;
   work.out.emit(TimerArm{tick_token, work.now.mono + tick_every});
 }
@@ -167,6 +167,7 @@ Outcome ControllerCore::handle(const Input& input, const Now& machine) {
   } else if (const auto* timer = std::get_if<TimerFired>(&input)) {
     if (timer->token == tick_token) impl_->tick(work);
     if (timer->token == PlansUnderWay::token) impl_->requests.go_on(work);
+    if (timer->token == ApplyDesk::token) impl_->requests.go_on_applying(work);
   } else if (const auto* backup = std::get_if<BackupReported>(&input)) {
     take_backup_report(work, *backup);
   } else if (const auto* list = std::get_if<RevocationsRead>(&input)) {

@@ -24,6 +24,7 @@ struct ControllerLimits {
   Duration twin_settle = std::chrono::seconds(2);
   std::uint64_t entries_kept = 10'000;  // of a site's journal, behind what we acknowledged (site_link.h)
   std::size_t planned_at_once = 256;    // servers looked at for a plan, before others have their turn
+  std::size_t applied_at_once = 128;    // objects of an apply of many, likewise
   Duration first_hearing =
       std::chrono::minutes(2);  // after a start, for sites that may be away (first_hearing.h)
   std::shared_ptr<const families::FamilyCatalogue>

@@ -98,7 +98,7 @@ IdentityJudgement judge_identity(const rest::Server& server, const IdentityIndex
                 (status.bmc_key_sha256().empty() ? "none" : status.bmc_key_sha256()),
             "find out why the BMC has another key; then " + accept_next(name)};
   }
-  if (const auto clash = index.clash(name, status.seen(), "")) {
+  if (const auto clash = index.clash(name, status.seen(), {})) {
     return {false, "DUPLICATE", clash->field + " " + clash->value + " is also used by server " + clash->other,
             "retire one of the two, or correct its identity"};
   }

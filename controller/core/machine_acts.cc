@@ -102,7 +102,7 @@ Verdict may_change_identity(const Work& work, const rest::Server& server, const 
         "the BMC of " + name + " reports fewer than two of uuid, serial and macs that identify a machine",
         "have the vendor program the board's identity");
   }
-  if (const auto clash = work.ledger.identities().clash(name, seen, "")) {
+  if (const auto clash = work.ledger.identities().clash(name, seen, {})) {
     return refusal(ErrorKind::conflict, "spec.identity." + clash->field,
                    clash->value + " already belongs to server " + clash->other,
                    "check the cabling: metalmesh inspect " + name + " " + clash->other);
@@ -252,7 +252,8 @@ ActResult act(Work& work, const MoveServer& request, const std::string&) {
   if (!request.address.empty()) spec.mutable_bmc()->set_address(request.address);
   if (!request.credential.empty()) spec.mutable_bmc()->set_credential(request.credential);
   if (auto bad = check(moved, work.mesh())) return std::unexpected(std::move(*bad));
-  if (const auto clash = work.ledger.identities().clash(request.server, {}, spec.bmc().address())) {
+  if (const auto clash =
+          work.ledger.identities().clash(request.server, {}, {spec.site(), spec.bmc().address()})) {
     return std::unexpected(
         refusal(ErrorKind::conflict, "address", clash->value + " already belongs to server " + clash->other,
                 "move that one first: metalmesh server move " + clash->other + " --address ADDRESS"));

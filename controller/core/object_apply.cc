@@ -37,11 +37,11 @@ bool same_wish(const Object& a, const Object& b) {
 // What an object of each kind may not change, and what a change sets off. `old` is null when it is new.
 
 template <class T>
-Verdict may_change(const Work&, const T*, const T&) {
+Verdict may_change(const Work&, const T*, const T&, const IdentitiesToBe*) {
   return std::nullopt;
 }
 
-Verdict may_change(const Work& work, const rest::Site* old, const rest::Site& site) {
+Verdict may_change(const Work& work, const rest::Site* old, const rest::Site& site, const IdentitiesToBe*) {
   const std::string& name = site.metadata().name();
   if (old != nullptr || !work.mesh().revoked_sites.contains(name)) return std::nullopt;
   return refusal(ErrorKind::conflict, "metadata.name",
@@ -49,11 +49,13 @@ Verdict may_change(const Work& work, const rest::Site* old, const rest::Site& si
                  "choose another name");
 }
 
-Verdict may_change(const Work& work, const rest::Server* old, const rest::Server& server) {
-  return may_change_server(work, old, server);
+Verdict may_change(const Work& work, const rest::Server* old, const rest::Server& server,
+                   const IdentitiesToBe* to_be) {
+  return may_change_server(work, old, server, to_be);
 }
 
-Verdict may_change(const Work&, const rest::Rollout* old, const rest::Rollout& rollout) {
+Verdict may_change(const Work&, const rest::Rollout* old, const rest::Rollout& rollout,
+                   const IdentitiesToBe*) {
   if (old == nullptr) return std::nullopt;
   const std::string& state = old->status().state();
   if (is_before_start(state_of(*old))) return std::nullopt;
@@ -85,8 +87,8 @@ void store(Work& work, const rest::Rollout*, rest::Rollout rollout) {
   work.ledger.put(std::move(rollout));
 }
 
-ActResult version_conflict(const std::string& kind, const std::string& name, std::uint64_t have,
-                           std::uint64_t want) {
+std::unexpected<Refusal> version_conflict(const std::string& kind, const std::string& name,
+                                          std::uint64_t have, std::uint64_t want) {
   return std::unexpected(
       refusal(ErrorKind::conflict, "metadata.version",
               kind + " " + name + (have == 0 ? " does not exist" : " is at version " + std::to_string(have)) +
@@ -94,27 +96,40 @@ ActResult version_conflict(const std::string& kind, const std::string& name, std
               "read it again, then repeat the change"));
 }
 
-template <class Object>
-ActResult apply(Work& work, Object object, const std::optional<std::uint64_t>& if_version) {
-  const std::string kind(Kind<Object>::word);
-  const std::string name = object.metadata().name();
-  const auto& objects = work.mesh().*Kind<Object>::objects;
+template <class T>
+const T* known(const Work& work, const std::string& name) {
+  const auto& objects = work.mesh().*Kind<T>::objects;
   const auto found = objects.find(name);
-  const Object* old = found == objects.end() ? nullptr : &found->second;
-  if (auto bad = keep_hidden(object, old == nullptr ? Object() : *old))
-    return std::unexpected(std::move(*bad));
-  if (auto bad = check(object, work.mesh())) return std::unexpected(std::move(*bad));
-  const std::uint64_t have = old == nullptr ? 0 : old->metadata().version();
-  if (if_version && *if_version != have) return version_conflict(kind, name, have, *if_version);
-  Acted acted{old == nullptr, kind, name, "applied " + kind + " " + name};
-  if (old != nullptr && same_wish(*old, object)) {
-    acted.audit += " (unchanged)";
-    return acted;
-  }
-  if (auto bad = may_change(work, old, object)) return std::unexpected(std::move(*bad));
-  acted.audit += old == nullptr ? " (created)" : " (changed)";
+  return found == objects.end() ? nullptr : &found->second;
+}
 
-  Object next = old == nullptr ? Object() : *old;
+/// What `object` is to `old` (nullptr: it is new), with its secrets put back and its defaults filled in.
+template <class T>
+std::expected<Standing, Refusal> weigh(const Work& work, const T* old, T& object,
+                                       const std::optional<std::uint64_t>& if_version,
+                                       const MeshState& references, const IdentitiesToBe* to_be) {
+  if (auto bad = keep_hidden(object, old == nullptr ? T() : *old)) return std::unexpected(std::move(*bad));
+  if (auto bad = check(object, references)) return std::unexpected(std::move(*bad));
+  const std::uint64_t have = old == nullptr ? 0 : old->metadata().version();
+  if (if_version && *if_version != have)
+    return version_conflict(std::string(Kind<T>::word), object.metadata().name(), have, *if_version);
+  if (old != nullptr && same_wish(*old, object)) return Standing::unchanged;
+  if (auto bad = may_change(work, old, object, to_be)) return std::unexpected(std::move(*bad));
+  return old == nullptr ? Standing::created : Standing::changed;
+}
+
+template <class T>
+ActResult apply(Work& work, T object, const std::optional<std::uint64_t>& if_version) {
+  const std::string kind(Kind<T>::word);
+  const std::string name = object.metadata().name();
+  const T* old = known<T>(work, name);
+  const auto standing = weigh(work, old, object, if_version, work.mesh(), nullptr);
+  if (!standing) return std::unexpected(standing.error());
+  Acted acted{old == nullptr, kind, name, {}};
+  if (*standing == Standing::unchanged) return acted;
+  acted.audit = "applied " + kind + " " + name + (old == nullptr ? " (created)" : " (changed)");
+
+  T next = old == nullptr ? T() : *old;
   next.set_api_version(object.api_version());
   next.set_kind(object.kind());
   next.mutable_metadata()->set_name(name);
@@ -123,7 +138,7 @@ ActResult apply(Work& work, Object object, const std::optional<std::uint64_t>& i
   if (old == nullptr) {
     store(work, nullptr, std::move(next));
   } else {
-    const Object before = *old;
+    const T before = *old;
     store(work, &before, std::move(next));
   }
   return acted;
@@ -263,6 +278,20 @@ std::pair<std::string, std::string> kind_and_name(const Object& object) {
 ActResult apply_object(Work& work, const Apply& request) {
   return std::visit([&](const auto& object) { return apply(work, object, request.if_version); },
                     request.object);
+}
+
+std::expected<Weighed, Refusal> weigh_object(const Work& work, const Apply& request,
+                                             const AppliedBefore& before) {
+  Weighed weighed{.object = request.object};
+  const auto standing = std::visit(
+      [&]<class T>(T& object) {
+        const T* old = known<T>(work, object.metadata().name());
+        return weigh(work, old, object, request.if_version, before.references, &before.to_be);
+      },
+      weighed.object);
+  if (!standing) return std::unexpected(standing.error());
+  weighed.standing = *standing;
+  return weighed;
 }
 
 ActResult delete_object(Work& work, const Delete& request) {

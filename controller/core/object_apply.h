@@ -15,11 +15,24 @@ struct Acted {
   bool created = false;
   std::string kind;  // "Site", ..., "Deployment"; empty: nothing to show
   std::string name;
-  std::string audit;  // one sentence
+  std::string audit;  // one sentence; empty: nothing changed, and nothing is told
 };
 using ActResult = std::expected<Acted, Refusal>;
 
 ActResult apply_object(Work& work, const Apply& request);
+
+/// What an object is weighed against, beside the mesh as it is: those of the same request that come before it.
+struct AppliedBefore {
+  const MeshState& references;  // what objects may refer to
+  const IdentitiesToBe& to_be;
+};
+struct Weighed {
+  Standing standing = Standing::unchanged;
+  Object object;  // with its defaults
+};
+/// What it would be; nothing changes.
+std::expected<Weighed, Refusal> weigh_object(const Work& work, const Apply& request,
+                                             const AppliedBefore& before);
 ActResult delete_object(Work& work, const Delete& request);
 
 /// The kind and name of an object, for audit and answers.

@@ -2,7 +2,9 @@
 // decides, api/ turns the answer into HTTP. Reads do not come this way: api/ reads MeshState.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -14,10 +16,35 @@
 
 namespace metalmesh::controller {
 
+/// A refusal for people: kind decides the HTTP status, `field` names the culprit, `next` what to do.
+struct Refusal {
+  ErrorKind kind = ErrorKind::invalid;
+  std::string message;
+  std::string field;
+  std::string next;
+};
+
 /// Create or change an object's spec and labels. Never starts anything.
 struct Apply {
   Object object;
   std::optional<std::uint64_t> if_version;  // If-Match; 0 means "must not exist" (If-None-Match: *)
+};
+/// One of many objects that are applied at once.
+struct Wish {
+  std::size_t line = 0;  // where it stood, for people
+  std::string kind;      // "Server", ...; empty: nobody can tell
+  std::string name;
+  std::string row;                               // the object (row_codec.h)
+  std::optional<std::uint64_t> if_version = {};  // as that of Apply
+  std::vector<std::string> fields =
+      {};  // of one that is there only these are set ("spec.bmc.address"); empty: all
+  std::optional<Refusal> refused = {};  // why it cannot be taken, if that is known by now
+};
+/// Many of them, by one decision (apply_act.h).
+struct ApplyMany {
+  std::shared_ptr<std::vector<Wish>> wishes;
+  bool atomic = false;   // all or none; otherwise what is right is taken and the rest is told
+  bool dry_run = false;  // only told
 };
 struct Delete {
   std::string kind;  // "Site", "Server", ...
@@ -186,17 +213,33 @@ struct OperatorRequest {
                ReleaseServer, ReidentifyServer, ReplaceServer, MoveServer, CancelDeployment,
                ContinueController, CleanServer, SettleDamage, StartBackup, DiagnoseSite, DiscoverBmcs,
                StopDiscovery, AddToken, RevokeToken, WidenPace, ApproveUnprotect, OpenFirstContact,
-               RevokeSite>
+               RevokeSite, ApplyMany>
       body;
   std::string token = {};  // by which of her tokens; empty: by none
 };
 
-/// A refusal for people: kind decides the HTTP status, `field` names the culprit, `next` what to do.
-struct Refusal {
-  ErrorKind kind = ErrorKind::invalid;
-  std::string message;
+/// What an object is to the mesh that it is applied to. `fitting`: right, and not taken, because others are not.
+enum class Standing : std::uint8_t { created, changed, unchanged, refused, fitting };
+struct FieldChange {
   std::string field;
-  std::string next;
+  std::string from;  // as JSON, without secrets; empty: it is not set
+  std::string to;
+};
+struct WishResult {
+  std::size_t line = 0;
+  std::string kind;
+  std::string name;
+  Standing standing = Standing::refused;
+  std::optional<Refusal> refusal = {};
+  std::vector<std::string> warnings = {};
+  std::vector<FieldChange> changes = {};  // of a dry run
+};
+/// What became of ApplyMany, in the order of its lines.
+struct ApplyReport {
+  bool dry_run = false;
+  bool taken = false;  // what is created or changed here is so in the mesh
+  std::vector<WishResult> results;
+  [[nodiscard]] std::size_t count(Standing standing) const;
 };
 
 struct Answer {
@@ -204,6 +247,7 @@ struct Answer {
   std::variant<std::monostate, Object, rest::Deployment> object;  // as it is after the request
   std::uint64_t later =
       0;  // not 0: it is under way, and answered by this number (ControllerCore::take_answers)
+  std::shared_ptr<const ApplyReport> applied = {};
 };
 
 using OperatorResult = std::expected<Answer, Refusal>;

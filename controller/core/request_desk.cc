@@ -1,5 +1,6 @@
 #include "controller/core/request_desk.h"
 
+#include <chrono>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -16,6 +17,8 @@
 
 namespace metalmesh::controller {
 namespace {
+
+constexpr Duration while_applying = std::chrono::milliseconds(5);
 
 Answer answer_of(const MeshState& mesh, const Acted& acted) {
   Answer answer;
@@ -51,6 +54,20 @@ OperatorResult answer_again(const MeshState& mesh, const record::IdempotentAnswe
 
 OperatorResult RequestDesk::decide(Work& work, const OperatorRequest& request) {
   ++work.metrics.operator_requests;
+  if (!applies_.holds(request)) return decide_now(work, request);
+  OperatorRequest held = request;
+  if (std::holds_alternative<ApplyMany>(held.body))
+    held.idempotency_key.clear();  // applied twice is applied once
+  const auto number = applies_.enqueue(work, std::move(held));
+  if (!number)
+    return std::unexpected(rules::refusal(
+        ErrorKind::unavailable, "", "many objects are being applied, and too many requests wait for that",
+        "try again in a moment"));
+  settle(work);
+  return Answer{.object = {}, .later = *number};
+}
+
+OperatorResult RequestDesk::decide_now(Work& work, const OperatorRequest& request) {
   if (!request.idempotency_key.empty()) {
     if (request.idempotency_key.size() > idempotency_key_limit) {
       return std::unexpected(rules::refusal(ErrorKind::invalid, "Idempotency-Key", "longer than 255 bytes"));
@@ -73,7 +90,8 @@ OperatorResult RequestDesk::decide(Work& work, const OperatorRequest& request) {
                           return apply_object(work, body);
                         } else if constexpr (std::is_same_v<Body, Delete>) {
                           return delete_object(work, body);
-                        } else if constexpr (std::is_constructible_v<PlanAct::Body, Body>) {
+                        } else if constexpr (std::is_constructible_v<PlanAct::Body, Body> ||
+                                             std::is_same_v<Body, ApplyMany>) {
                           std::unreachable();
                         } else {
                           return act(work, body, request.actor);
@@ -89,13 +107,38 @@ OperatorResult RequestDesk::begin(Work& work, const OperatorRequest& request, Pl
   return Answer{.object = {}, .later = std::get<std::uint64_t>(begun)};
 }
 
+void RequestDesk::started(Work& work) {
+  PlansUnderWay::started(work);
+  applies_.started(work);
+}
+
 void RequestDesk::go_on(Work& work) {
+  if (applies_.is_busy()) {  // a plan holds for servers as they are by then
+    work.out.emit(TimerArm{PlansUnderWay::token, work.now.mono + while_applying});
+    return;
+  }
   if (auto done = plans_.go_on(work, limits_.planned_at_once))
     answers_.emplace_back(done->number, conclude(work, done->request, done->result));
 }
 
+void RequestDesk::go_on_applying(Work& work) {
+  constexpr std::size_t at_once = 8;  // of those that waited
+  if (auto done = applies_.go_on(work, limits_.applied_at_once)) {
+    OperatorResult result = conclude(work, done->request, Acted{false, {}, {}, std::move(done->audit)});
+    if (result) result->applied = std::move(done->report);
+    if (done->number != 0) answers_.emplace_back(done->number, std::move(result));
+  }
+  for (std::size_t i = 0; i < at_once; ++i) {
+    auto waiting = applies_.next();
+    if (!waiting) break;
+    answers_.emplace_back(waiting->number, decide_now(work, waiting->request));
+  }
+  applies_.carry_on(work);
+  settle(work);
+}
+
 OperatorResult RequestDesk::conclude(Work& work, const OperatorRequest& request, const ActResult& result) {
-  work.ledger.note(audit_line(request, result), work.now.wall());
+  if (!result || !result->audit.empty()) work.ledger.note(audit_line(request, result), work.now.wall());
   if (!result) {
     ++work.metrics.operator_refusals;
     settle(work);

@@ -39,7 +39,8 @@ constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::
     "widen",
     "approve",
     "first contact",
-    "revoke"};
+    "revoke",
+    "apply"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
@@ -107,6 +108,13 @@ void add(Fields& f, const ContinueController& r) { f << r.reason; }
 void add(Fields& f, const CleanServer& r) { f << r.server << r.reason; }
 void add(Fields& f, const SettleDamage& r) { f << r.row << r.reason; }
 void add(Fields& f, const StartBackup& r) { f << r.folder; }
+void add(Fields& f, const ApplyMany& r) {
+  f << std::uint64_t{r.atomic} << std::uint64_t{r.dry_run};
+  for (const Wish& wish : *r.wishes) {
+    f << wish.kind << wish.row << wish.if_version;
+    for (const std::string& field : wish.fields) f << field;
+  }
+}
 
 }  // namespace
 

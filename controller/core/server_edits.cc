@@ -63,10 +63,11 @@ std::string confirmation_of(const rest::Server& server) {
   return server.metadata().name();
 }
 
-Verdict may_change_server(const Work& work, const rest::Server* old, const rest::Server& server) {
+Verdict may_change_server(const Work& work, const rest::Server* old, const rest::Server& server,
+                          const IdentitiesToBe* to_be) {
   const std::string& name = server.metadata().name();
-  if (const auto clash =
-          work.ledger.identities().clash(name, server.spec().identity(), server.spec().bmc().address())) {
+  const IdentityIndex::Place place{server.spec().site(), server.spec().bmc().address()};
+  if (const auto clash = work.ledger.identities().clash(name, server.spec().identity(), place, to_be)) {
     const bool bmc = clash->field == "bmc.address";
     return refusal(ErrorKind::conflict, bmc ? "spec.bmc.address" : "spec.identity." + clash->field,
                    clash->value + " already belongs to server " + clash->other,

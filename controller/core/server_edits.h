@@ -7,7 +7,8 @@
 namespace metalmesh::controller {
 
 /// `old` is null when it is new.
-rules::Verdict may_change_server(const Work& work, const rest::Server* old, const rest::Server& server);
+rules::Verdict may_change_server(const Work& work, const rest::Server* old, const rest::Server& server,
+                                 const IdentitiesToBe* to_be = nullptr);
 /// Stores it: what was seen at another address is forgotten, what is known of its machine is not.
 void store_server(Work& work, const rest::Server* old, rest::Server server);
 /// A server that is more than a name goes only by its serial.

@@ -1,15 +1,20 @@
 // Who already uses a UUID, a serial or a BMC address: what was registered, accepted or seen by an
-// inspection. Two servers with one identity would share a fence, so the second is refused by name.
+// inspection. Two servers with one identity would share a fence, so the second is refused by name. An address says
+// which BMC it is within its site alone: edge sites have the same subnet each. Host names and addresses that two servers
+// are to have are told, and no more: who has one by mistake may have the other one corrected.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::controller {
+
+struct IdentitiesToBe;
 
 class IdentityIndex {
  public:
@@ -22,12 +27,37 @@ class IdentityIndex {
     std::string value;
     std::string other;  // the server that has it
   };
-  /// The first thing that `identity` or `bmc_address` shares with a server other than `self`.
+  /// Of a BMC.
+  struct Place {
+    std::string site;
+    std::string address;  // empty: it does not matter
+  };
+  /// The first thing that `identity` or the BMC at `place` shares with a server other than `self`.
   [[nodiscard]] std::optional<Clash> clash(const std::string& self, const rest::ServerIdentity& identity,
-                                           const std::string& bmc_address) const;
+                                           const Place& place, const IdentitiesToBe* to_be = nullptr) const;
+  /// Host names ("hostname") and addresses ("host address") that `server` shares with others, one of them each.
+  [[nodiscard]] std::vector<Clash> shared_host(const rest::Server& server,
+                                               const IdentitiesToBe* to_be = nullptr) const;
 
  private:
+  struct Mark;
+  static std::vector<Mark> marks_of(const rest::Server& server);
+  static std::vector<Mark> host_marks(const rest::Server& server);
+  static void add_marks(const rest::ServerIdentity& identity, std::vector<Mark>& marks);
+  static Mark place_mark(const Place& place);
+  [[nodiscard]] std::optional<Clash> user_of(const std::string& self, const Mark& mark,
+                                             const IdentitiesToBe* to_be) const;
+
   std::map<std::string, std::set<std::string>> users_;  // "uuid=..." -> servers
 };
+
+/// Of servers that are about to be stored: what they have by then, instead of what an index knows of them.
+struct IdentitiesToBe {
+  std::set<std::string> servers;
+  IdentityIndex index;
+};
+
+/// What tells one host name from another: one with a domain everywhere, a bare one within its site.
+std::string host_name_key(const rest::Server& server);
 
 }  // namespace metalmesh::controller

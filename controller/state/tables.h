@@ -41,6 +41,11 @@ inline constexpr std::string_view glass = "v/";        // rest::BreakGlass by se
 inline constexpr std::string_view last_glass = "v";    // record::GlassBroken, one row
 inline constexpr std::string_view tombstones = "k/";   // record::Tombstone by "kind/name"
 
+inline constexpr std::string_view applying =
+    "a";  // rest::LogEvent, one row: who decided what the next ones hold
+inline constexpr std::string_view applied =
+    "q/";  // objects by "number/Kind", to be carried out when `applying` is there
+
 inline constexpr std::string_view damaged = "z/";  // record::DamagedRow by row (printable)
 inline constexpr std::string_view found = "zz/";   // what lay there, as it lay, by row; for people only
 

@@ -51,7 +51,7 @@ ARROWS = [
                      "agents/install", "agents/power", "agents/care", "agents/media", "agents/media/answer", "agents/media/menu"]),
     ("agents/app", ["common", "agents"]),
     ("controller/state", ["common/ports"]),
-    ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "controller/state"]),
+    ("controller/core", ["common/ports", "common/delivery", "common/turn", "common/text/filler", "common/recording", "common/orders", "common/hosts", "common/families", "common/answer", "controller/state"]),
     ("controller/api", ["common/ports", "common/delivery", "common/turn", "common/families", "common/text/filler", "controller/state", "controller/core"]),
     ("controller/up", ["common/adapters", "common/os", "common/ports"]),
     ("controller/cli", ["common/adapters", "common/families", "common/quirks", "common/recording", "common/text/filler", "common/os", "common/ports", "controller/up"]),

@@ -177,6 +177,19 @@ Ground image_unsuitable(const Become& b) {
          " as " + b.profile.spec().family() + ": " + *reason + " (" + commands::inspect_image(image) + ")";
 }
 
+/// The key of a host name; an address has none that begins so.
+std::string owned_name(const rest::Server& server) { return "name " + host_name_key(server); }
+
+Ground hostname_taken(const Become& b) {
+  const rest::Server& server = b.candidate.server;
+  if (server.spec().hostname().empty()) return std::nullopt;
+  const auto owners = b.owners.find(owned_name(server));
+  if (owners == b.owners.end() || owners->second.size() < 2) return std::nullopt;
+  const auto& names = owners->second;
+  return "hostname " + server.spec().hostname() + " is also that of " +
+         (names[0] == server.metadata().name() ? names[1] : names[0]);
+}
+
 Ground address_taken(const Become& b) {
   const rest::Server& server = b.candidate.server;
   for (const std::string& address : hosts::addresses_of(b.ordered.host)) {
@@ -219,20 +232,26 @@ constexpr std::array against_what_it_becomes = {
     Rule<Become>{"CANNOT_ASK", cannot_ask},
     Rule<Become>{"NOT_EXPRESSIBLE", beyond_the_family},
     Rule<Become>{"IMAGE_UNSUITABLE", image_unsuitable},
+    Rule<Become>{"HOSTNAME_TAKEN", hostname_taken},
     Rule<Become>{"ADDRESS_TAKEN", address_taken},
 };
+
+/// Once, however often it is met.
+void add_name(std::vector<std::string>& names, const rest::Server& server) {
+  const std::string& name = server.metadata().name();
+  if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+}
 
 }  // namespace
 
 void add_owner(AddressOwners& owners, const PlanInput& plan, const rest::Profile& profile,
                const rest::Server& server) {
   if (server.status().phase() == phases::retired) return;
+  if (!server.spec().hostname().empty()) add_name(owners[owned_name(server)], server);
   const bool selected = selects(plan.spec.select(), server);
   const wire::Host host = selected ? order_host(plan.mesh, profile, plan.spec, server) : server.spec().host();
   for (const std::string& address : hosts::addresses_of(host)) {
-    std::vector<std::string>& names = owners[server.spec().site() + "/" + address];
-    const std::string& name = server.metadata().name();
-    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    add_name(owners[server.spec().site() + "/" + address], server);
   }
 }
 

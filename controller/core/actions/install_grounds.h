@@ -10,7 +10,7 @@
 
 namespace metalmesh::controller {
 
-/// Who has, or would have, an address: "site/address" to the names of servers.
+/// Who has, or would have, an address ("site/address") or a host name, by the names of servers.
 using AddressOwners = std::map<std::string, std::vector<std::string>>;
 /// A server of the selection counts with what its rollout would make of it, another one with its own object.
 void add_owner(AddressOwners& owners, const PlanInput& plan, const rest::Profile& profile,

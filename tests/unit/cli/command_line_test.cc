@@ -15,40 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST_F(CommandLineTest, applies_in_order_with_the_token_and_names_the_next_step) {
-  controller_.answer("PUT /api/v1/sites/par1", 201, R"({"metadata":{"name":"par1","version":"1"}})");
-  controller_.answer("PUT /api/v1/servers/r1", 200, R"({"metadata":{"name":"r1","version":"8"}})");
-  const std::string path = file("all.yaml",
-                                "apiVersion: metalmesh/v1\nkind: Server\nmetadata: {name: r1, version: "
-                                "7, ledger: a1}\nspec: {identity: {serial: 4E12345}}\n"
-                                "---\napiVersion: metalmesh/v1\nkind: Site\nmetadata: {name: par1}\n");
-  EXPECT_EQ(metalmesh({"apply", "-f", path}), 0) << err_;
-  EXPECT_THAT(out_, HasSubstr("Site par1 is applied (version 1)\nServer r1 is applied (version 8)\n"));
-  EXPECT_THAT(out_, HasSubstr("next: metalmesh inspect r1 --wait"));
-  const auto requests = controller_.requests();
-  ASSERT_EQ(requests.size(), 2U);
-  std::string token = os::read_file(folder_ / "admin.token").value_or("");
-  token.pop_back();
-  EXPECT_EQ(ScriptedController::header(requests[0], "authorization"), "Bearer " + token);
-  EXPECT_EQ(ScriptedController::header(requests[0], "if-match"), "");
-  EXPECT_EQ(ScriptedController::header(requests[1], "if-match"), "\"7-a1\"");
-  EXPECT_EQ(boost::json::parse(requests[1].body).at_pointer("/spec/identity/serial").as_string(), "4E12345");
-}
-
-TEST_F(CommandLineTest, shows_a_refusal_in_the_controllers_words_and_says_what_was_done_before) {
-  controller_.answer("PUT /api/v1/sites/par1", 200, R"({"metadata":{"name":"par1"}})");
-  controller_.answer(
-      "PUT /api/v1/servers/r1", 422,
-      R"({"status":422,"detail":"duplicate serial","field":"spec.identity.serial","next":"correct it"})");
-  const std::string path = file("all.yaml",
-                                "apiVersion: metalmesh/v1\nkind: Site\nmetadata: {name: "
-                                "par1}\n---\napiVersion: metalmesh/v1\nkind: Server\nmetadata: {name: r1}\n");
-  EXPECT_EQ(metalmesh({"apply", "-f", path}), 1);
-  EXPECT_EQ(err_, "error: " + path +
-                      ":5: Server r1: duplicate serial\n  field: spec.identity.serial\n  next: correct it\n"
-                      "  1 of 2 objects were applied before it\n");
-}
-
 TEST_F(CommandLineTest, tells_an_unreachable_or_untrusted_controller_from_a_refusal) {
   EXPECT_EQ(metalmesh({"get", "servers"}, controller_.url("127.0.0.1")), 1)
       << "reached, and it says 404: " << err_;

@@ -16,6 +16,7 @@
 #include "common/adapters/http_server.h"
 #include "common/adapters/pki.h"
 #include "common/adapters/system_clock.h"
+#include "common/ports/exchange_pieces.h"
 
 namespace metalmesh::cli {
 
@@ -95,7 +96,14 @@ class ScriptedController final : public Sink {
     if (const auto* drained = std::get_if<ExchangeDrained>(&input)) return open_stream(drained->id);
     const auto* opened = std::get_if<ExchangeOpened>(&input);
     if (opened == nullptr || server_ == nullptr) return;
+    if (!header(*opened, body_goes_on).empty()) {
+      pieces_[opened->id] += opened->body;
+      server_->reply({opened->id, 100, {}, {}, false});
+      return;
+    }
     requests_.push_back(*opened);
+    requests_.back().body.insert(0, pieces_[opened->id]);
+    pieces_.erase(opened->id);
     changed_.notify_all();
     if (header(*opened, "accept") == "text/event-stream" && !refusals_.empty()) {
       server_->reply({opened->id, refusals_.front().first, {}, refusals_.front().second, false});
@@ -146,6 +154,7 @@ class ScriptedController final : public Sink {
   std::map<ExchangeId, ExchangeOpened> asked_;
   std::vector<ExchangeId> streams_;
   std::vector<ExchangeOpened> stream_requests_;
+  std::map<ExchangeId, std::string> pieces_;  // of bodies that are on their way
   std::vector<ExchangeOpened> requests_;
   adapters::AsioRuntime runtime_;
   std::unique_ptr<adapters::HttpServer> server_;

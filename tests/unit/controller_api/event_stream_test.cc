@@ -335,7 +335,7 @@ TEST(EventPages, EndAtSomeMiBHoweverMuchTheirEventsHold) {
   state.last_event = 400;
   ApiRequest request;
   request.query = {{"limit", "1000"}};
-  const auto page = list_events(request, state, rows);
+  const auto page = list_events(request, state, rows, Now{});
   ASSERT_TRUE(page);
   EXPECT_GT(page->body.size(), 4U << 20);
   EXPECT_LT(page->body.size(), (4U << 20) + 80'000);

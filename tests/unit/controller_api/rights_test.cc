@@ -125,6 +125,7 @@ TEST_F(Rights, OfAnotherSiteNothingIsSeenOrDoneOverAnyRoute) {
       }
       continue;
     }
+    if (operation.path == "/api/v1/apply") continue;  // line by line: apply_stream_test
     ++writes;
     EXPECT_THAT(answer.status, AnyOf(403, 404, 422)) << what << " " << answer.body;
   }

@@ -2,7 +2,7 @@
 // reading. Quiet inspections keep it true.
 #include "controller/core/inventories.h"
 #include "controller/core/inventory_changes.h"
-#include "controller/core/server_query.h"
+#include "controller/core/object_query.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "tests/unit/controller_core/mesh_fixture.h"
@@ -134,7 +134,7 @@ rest::Server searched() {
   return server;
 }
 
-TEST(ServerQuery, ComparesAsPeopleMeanIt) {
+TEST(ObjectQuery, ComparesAsPeopleMeanIt) {
   const rest::Server server = searched();
   for (const char* fits : {"firmware.bmc < 1.70",
                            "firmware.bmc<1.100",
@@ -157,20 +157,20 @@ TEST(ServerQuery, ComparesAsPeopleMeanIt) {
                            "bootMode = uefi",
                            "disks > 20TB",
                            "selfSigned=on"}) {
-    const auto query = ServerQuery::of(fits);
+    const auto query = ObjectQuery::of(fits);
     ASSERT_TRUE(query) << fits << ": " << query.error().message;
     EXPECT_TRUE(query->matches(server)) << fits;
   }
   for (const char* differs :
        {"firmware.bmc < 1.66", "firmware.bmc > 1.100", "memory > 512GiB", "cores = 36 and sockets = 1",
         "model ~ r7*", "serial = X", "serial != X", "ipmi = unknown"}) {
-    const auto query = ServerQuery::of(differs);
+    const auto query = ObjectQuery::of(differs);
     ASSERT_TRUE(query) << differs;
     EXPECT_FALSE(query->matches(server)) << differs;
   }
 }
 
-TEST(ServerQuery, RefusesWhatItDoesNotUnderstand) {
+TEST(ObjectQuery, RefusesWhatItDoesNotUnderstand) {
   const std::map<std::string, std::string> bad = {{"", "no field \"\""},
                                                   {"firmware.bcm < 2", "did you mean firmware.bmc"},
                                                   {"memory", "one of = !="},
@@ -183,12 +183,12 @@ TEST(ServerQuery, RefusesWhatItDoesNotUnderstand) {
                                                   {"ipmi = \"on", "not closed"},
                                                   {"ipmi = on or cores = 1", "\"and\""}};
   for (const auto& [text, part] : bad) {
-    const auto query = ServerQuery::of(text);
+    const auto query = ObjectQuery::of(text);
     ASSERT_FALSE(query) << text;
     EXPECT_EQ(query.error().field, "where");
     EXPECT_THAT(query.error().message, HasSubstr(part)) << text;
   }
-  EXPECT_THAT(ServerQuery::of("x = 1").error().next, HasSubstr("firmware.bios"));
+  EXPECT_THAT(ObjectQuery::of("x = 1").error().next, HasSubstr("firmware.bios"));
 }
 
 struct Inventories : ::testing::Test {

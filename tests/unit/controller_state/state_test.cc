@@ -122,7 +122,7 @@ TEST(Ledger, WhatIsFlushedIsLoadedAgain) {
   EXPECT_EQ(ledger.board().in_flight_at("par1"), 1U);
   rest::ServerIdentity same;
   same.set_serial("CZ2D4F0A1B");
-  EXPECT_EQ(ledger.identities().clash("other", same, "")->other, "web1");
+  EXPECT_EQ(ledger.identities().clash("other", same, {})->other, "web1");
 }
 
 TEST(Ledger, ErasingARolloutTakesItsDeployments) {
@@ -281,11 +281,11 @@ TEST(IdentityIndex, SeesThroughSpellings) {
   index.add(server);
   rest::ServerIdentity other;
   other.set_uuid("{4C4C4544-0042-4A10-8052-B4C04F000001}");
-  EXPECT_EQ(index.clash("web2", other, "")->field, "uuid");
-  EXPECT_EQ(index.clash("web2", {}, "bmc1.example")->field, "bmc.address");
-  EXPECT_FALSE(index.clash("web1", other, "bmc1.example").has_value());
+  EXPECT_EQ(index.clash("web2", other, {})->field, "uuid");
+  EXPECT_EQ(index.clash("web2", {}, {"", "bmc1.example"})->field, "bmc.address");
+  EXPECT_FALSE(index.clash("web1", other, {"", "bmc1.example"}).has_value());
   index.remove(server);
-  EXPECT_FALSE(index.clash("web2", other, "bmc1.example").has_value());
+  EXPECT_FALSE(index.clash("web2", other, {"", "bmc1.example"}).has_value());
 }
 
 TEST(Stamps, AreForPeopleInUtc) {

@@ -1,4 +1,4 @@
-#include "controller/core/server_query.h"
+#include "controller/core/object_query.h"
 
 #include <algorithm>
 #include <array>
@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/machine_key.h"
 #include "common/text/glob.h"
 #include "common/text/letters.h"
 #include "common/text/near_miss.h"
@@ -17,16 +18,17 @@
 namespace metalmesh::controller {
 namespace {
 
-using Comparison = ServerQuery::Comparison;
+using Comparison = ObjectQuery::Comparison;
 
 enum class Sort : std::uint8_t { text, version, number, size, date };
 
-/// One of the two is set; empty or nothing: it is not known.
+/// One of the three is set; empty or nothing: it is not known.
 struct Field {
   std::string_view name;
   Sort sort;
   std::string (*text)(const rest::Server&);
   std::optional<std::int64_t> (*number)(const rest::Server&) = nullptr;
+  std::vector<std::string> (*texts)(const rest::Server&) = nullptr;
 };
 
 using Number = std::optional<std::int64_t>;
@@ -43,6 +45,28 @@ std::string word(Enum value, const std::string& name) {
   return value == 0 ? std::string() : to_lower(name);
 }
 
+/// What is said of it and what was seen of it, whichever.
+template <auto Get>
+std::vector<std::string> of_identities(const rest::Server& server) {
+  std::vector<std::string> out;
+  for (const auto* each : {&server.spec().identity(), &server.status().pinned(), &server.status().seen()}) {
+    if (const std::string& text = (each->*Get)(); !text.empty()) out.push_back(text);
+  }
+  return out;
+}
+std::vector<std::string> macs_of(const rest::Server& server) {
+  std::vector<std::string> out;
+  for (const auto* each : {&server.spec().identity(), &server.status().pinned(), &server.status().seen()})
+    for (const std::string& mac : each->macs()) out.push_back(normal_mac(mac));
+  return out;
+}
+std::vector<std::string> addresses_of(const rest::Server& server) {
+  std::vector<std::string> out;
+  for (const wire::Link& link : server.spec().host().network().links())
+    for (const std::string& address : link.addresses()) out.push_back(address.substr(0, address.find('/')));
+  return out;
+}
+
 using Facts = rest::ServerFacts;
 using Inventory = wire::Inventory;
 
@@ -55,7 +79,13 @@ constexpr Field fields[] = {
     {"power", Sort::text, [](const rest::Server& s) { return s.status().power(); }},
     {"manufacturer", Sort::text, [](const rest::Server& s) { return s.status().manufacturer(); }},
     {"model", Sort::text, [](const rest::Server& s) { return s.status().model(); }},
-    {"serial", Sort::text, [](const rest::Server& s) { return s.status().seen().serial(); }},
+    {"serial", Sort::text, nullptr, nullptr, of_identities<&rest::ServerIdentity::serial>},
+    {"uuid", Sort::text, nullptr, nullptr, of_identities<&rest::ServerIdentity::uuid>},
+    {"mac", Sort::text, nullptr, nullptr, macs_of},
+    {"address", Sort::text, nullptr, nullptr, addresses_of},
+    {"bmc", Sort::text, [](const rest::Server& s) { return s.spec().bmc().address(); }},
+    {"hostname", Sort::text, [](const rest::Server& s) { return s.spec().hostname(); }},
+    {"credential", Sort::text, [](const rest::Server& s) { return s.spec().bmc().credential(); }},
     {"firmware.bmc", Sort::version, [](const rest::Server& s) { return s.status().bmc_firmware(); }},
     {"firmware.bios", Sort::version, [](const rest::Server& s) { return s.status().facts().bios(); }},
     {"processor", Sort::text, [](const rest::Server& s) { return s.status().facts().processor(); }},
@@ -203,19 +233,101 @@ bool fits(Comparison comparison, int order) {
 
 constexpr std::string_view unknown = "unknown";
 
-bool holds(const ServerQuery::Condition& condition, const rest::Server& server) {
+/// Of one value that is there.
+bool holds_of(const ObjectQuery::Condition& condition, Sort sort, const std::string& text) {
+  if (condition.comparison == Comparison::like) return glob_matches(to_lower(condition.text), to_lower(text));
+  if (sort == Sort::version) return fits(condition.comparison, compare_versions(text, condition.text));
+  return fits(condition.comparison, to_lower(text).compare(to_lower(condition.text)));
+}
+
+bool holds_of(const ObjectQuery::Condition& condition, std::int64_t number) {
+  return fits(condition.comparison,
+              number < condition.number ? -1 : static_cast<int>(number > condition.number));
+}
+
+/// Of a list one is enough; that none is equal is said of all.
+bool holds_of(const ObjectQuery::Condition& condition, const std::vector<std::string>& texts) {
+  if (condition.text == unknown) return texts.empty() != (condition.comparison == Comparison::other);
+  const auto holds = [&](const std::string& text) { return holds_of(condition, Sort::text, text); };
+  if (texts.empty()) return false;
+  return condition.comparison == Comparison::other ? std::ranges::all_of(texts, holds)
+                                                   : std::ranges::any_of(texts, holds);
+}
+
+bool holds_at(const ObjectQuery::Condition& condition, const FieldPath& path,
+              const google::protobuf::Message& object) {
+  std::vector<std::string> texts = path.values(object);
+  if (path.sort() == FieldPath::Sort::text || path.sort() == FieldPath::Sort::truth ||
+      condition.text == unknown) {
+    std::erase(texts, "");
+    return holds_of(condition, texts);
+  }
+  return std::ranges::any_of(texts, [&](const std::string& text) {
+    // Of a time its date counts.
+    const auto number =
+        path.sort() == FieldPath::Sort::time ? parse_date(text.substr(0, 10)) : parse_integer(text);
+    return number && holds_of(condition, *number);
+  });
+}
+
+bool holds(const ObjectQuery::Condition& condition, const google::protobuf::Message& object) {
+  if (condition.path) return holds_at(condition, *condition.path, object);
+  if (condition.any) {
+    std::vector<std::string> texts;
+    find_texts(object, texts);
+    return holds_of(condition, texts);
+  }
+  const auto& server = static_cast<const rest::Server&>(object);
   const Field& field = fields[condition.field];
+  if (field.texts != nullptr) return holds_of(condition, field.texts(server));
   const std::string text = field.text == nullptr ? std::string() : field.text(server);
   const Number number = field.number == nullptr ? Number() : field.number(server);
   const bool known = !text.empty() || number.has_value();
   if (condition.text == unknown) return known == (condition.comparison == Comparison::other);
   if (!known) return false;
-  if (condition.comparison == Comparison::like) return glob_matches(to_lower(condition.text), to_lower(text));
-  if (number)
-    return fits(condition.comparison,
-                *number < condition.number ? -1 : static_cast<int>(*number > condition.number));
-  if (field.sort == Sort::version) return fits(condition.comparison, compare_versions(text, condition.text));
-  return fits(condition.comparison, to_lower(text).compare(to_lower(condition.text)));
+  return number ? holds_of(condition, *number) : holds_of(condition, field.sort, text);
+}
+
+constexpr std::string_view anything = "any";
+
+/// Which field a condition is about.
+struct Named {
+  ObjectQuery::Condition condition;
+  Sort sort = Sort::text;
+};
+
+std::expected<Named, Refusal> field_of(const std::string& name, const google::protobuf::Descriptor& type) {
+  Named out;
+  const bool of_servers = &type == rest::Server::descriptor();
+  const auto* field = of_servers ? std::ranges::find(fields, name, &Field::name) : std::end(fields);
+  if (field != std::end(fields)) {
+    out.condition.field = static_cast<std::size_t>(field - std::begin(fields));
+    out.sort = field->sort;
+    return out;
+  }
+  if (name == anything) {
+    out.condition.any = true;
+    return out;
+  }
+  auto path = FieldPath::of(type, name);
+  if (path) {
+    using PathSort = FieldPath::Sort;
+    out.sort = path->sort() == PathSort::number ? Sort::number
+               : path->sort() == PathSort::time ? Sort::date
+                                                : Sort::text;
+    out.condition.path = std::move(*path);
+    return out;
+  }
+  if (!of_servers || name.starts_with("spec.") || name.starts_with("status.") ||
+      name.starts_with("metadata."))
+    return refuse(path.error(), "a field is a path such as spec.site or metadata.labels.NAME, or any");
+  std::vector<std::string> names;
+  for (const Field& each : fields) names.emplace_back(each.name);
+  const std::string near = near_miss(name, names);
+  return refuse(
+      "there is no field \"" + name.substr(0, 80) + "\"" +
+          (near.empty() ? "" : "; did you mean " + near + "?"),
+      "the fields are: " + field_names() + ", any, and paths such as spec.site or metadata.labels.NAME");
 }
 
 }  // namespace
@@ -231,30 +343,27 @@ int compare_versions(std::string_view a, std::string_view b) {
   return left < right ? -1 : 1;
 }
 
-std::expected<ServerQuery, Refusal> ServerQuery::of(std::string_view text) {
+std::expected<ObjectQuery, Refusal> ObjectQuery::of(std::string_view text,
+                                                    const google::protobuf::Descriptor& type) {
   constexpr std::size_t longest = 1024;
   constexpr std::size_t most = 16;
   if (text.size() > longest) return refuse("longer than 1024 bytes");
-  ServerQuery out;
+  ObjectQuery out;
   skip_blanks(text);
   while (true) {
     const std::string name = take_until(text, " \t\n=!<>~\"");
-    const auto* field = std::ranges::find(fields, name, &Field::name);
-    if (field == std::end(fields)) {
-      std::vector<std::string> names;
-      for (const Field& each : fields) names.emplace_back(each.name);
-      const std::string near = near_miss(name, names);
-      return refuse("there is no field \"" + name.substr(0, 80) + "\"" +
-                        (near.empty() ? "" : "; did you mean " + near + "?"),
-                    "the fields are: " + field_names());
-    }
+    auto named = field_of(name, type);
+    if (!named) return std::unexpected(std::move(named.error()));
     const auto comparison = take_comparison(text);
     if (!comparison) return refuse("after " + name + " comes one of = != < <= > >= ~, then a value");
     auto value = take_value(text);
     if (!value) return refuse("a quote is opened and not closed");
     if (value->empty()) return refuse("a value is missing after " + name);
-    Condition condition{static_cast<std::size_t>(field - std::begin(fields)), *comparison, std::move(*value)};
-    const bool is_text = field->sort == Sort::text || field->sort == Sort::version;
+    Condition condition = std::move(named->condition);
+    condition.comparison = *comparison;
+    condition.text = std::move(*value);
+    const Sort sort = named->sort;
+    const bool is_text = sort == Sort::text || sort == Sort::version;
     const bool ordered =
         condition.comparison != Comparison::equal && condition.comparison != Comparison::other;
     if (condition.text == unknown) {
@@ -262,12 +371,12 @@ std::expected<ServerQuery, Refusal> ServerQuery::of(std::string_view text) {
     } else if (condition.comparison == Comparison::like) {
       if (!is_text) return refuse(name + " is no text: ~ does not apply");
     } else if (!is_text) {
-      const auto number = number_of(field->sort, condition.text);
+      const auto number = number_of(sort, condition.text);
       if (!number)
         return refuse("\"" + condition.text.substr(0, 80) + "\" is no " +
-                      (field->sort == Sort::size   ? "size, such as 512GiB or 960GB"
-                       : field->sort == Sort::date ? "date, such as 2027-01-31"
-                                                   : "whole number"));
+                      (sort == Sort::size   ? "size, such as 512GiB or 960GB"
+                       : sort == Sort::date ? "date, such as 2027-01-31"
+                                            : "whole number"));
       condition.number = *number;
     }
     out.conditions_.push_back(std::move(condition));
@@ -277,8 +386,8 @@ std::expected<ServerQuery, Refusal> ServerQuery::of(std::string_view text) {
   }
 }
 
-bool ServerQuery::matches(const rest::Server& server) const {
-  return std::ranges::all_of(conditions_, [&](const Condition& each) { return holds(each, server); });
+bool ObjectQuery::matches(const google::protobuf::Message& object) const {
+  return std::ranges::all_of(conditions_, [&](const Condition& each) { return holds(each, object); });
 }
 
 }  // namespace metalmesh::controller
