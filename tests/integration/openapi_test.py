@@ -21,6 +21,8 @@ SEED = os.environ.get("SCHEMATHESIS_SEED", "20261202")
 # What schemathesis supposes and we do not promise: that all is taken that is well-formed (422 says why it is not), and that whoever
 # guesses tokens is answered at once (429: guessing gets slower; attacks_test.py looks at that).
 LEFT_OUT = ["positive_data_acceptance", "ignored_auth"]
+# Its body is a stream of lines, which it cannot write; apply_test.py does.
+WITHOUT = "applyObjects"
 
 
 def pip(folder, *packages):
@@ -53,10 +55,11 @@ def every_operation_is_driven():
         mesh.apply_basics()
         mesh.wait_ready()
         token = (mesh.pki / "admin.token").read_text().strip()
+        # One worker: two trip over a fault of CPython 3.11 ("AST constructor recursion depth mismatch").
         run = subprocess.run(
             [bin_ / "st", "run", SPEC, "--url", f"https://127.0.0.1:{mesh.api_port}", "-H", f"Authorization: Bearer {token}",
              "--tls-verify", mesh.pki / "ca.crt", "--max-examples", "60" if LONG else "4", "--seed", SEED,
-             "--exclude-checks", ",".join(LEFT_OUT), "--request-timeout", "10", "--workers", "2", "--continue-on-failure",
+             "--exclude-checks", ",".join(LEFT_OUT), "--exclude-operation-id", WITHOUT, "--request-timeout", "10", "--continue-on-failure",
              "--generation-deterministic", "--no-color", "--phases", "examples,coverage,fuzzing"],
             cwd=folder, capture_output=True, text=True, env=ENV, timeout=3000 if LONG else 600)
         print(run.stdout[-1500:] if run.returncode == 0 else run.stdout, flush=True)
