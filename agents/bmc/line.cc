@@ -124,6 +124,14 @@ const HttpReplied* Line::fetch_if_it_can(Turn& turn, Ask ask, Request request) {
 Verdict Line::act(Turn& turn, Ask ask, Request request) {
   if (turn.trouble || flight_) return Verdict::busy;
   answer_.reset();
+  // A resource may lose its actions between two readings. What has no path would go to the BMC's front page, and look done.
+  if (request.path.empty()) {
+    settle(turn, {ask, Answer::Kind::unsent, 0, {}, {}});
+    return turn.fail({.code = wire::BMC_PROTOCOL,
+                      .expected = "the target of an action",
+                      .seen = "none",
+                      .detail = "it was there in an earlier reading, or the BMC does not offer it"});
+  }
   std::string path = request.path;
   launch(turn, ask, std::move(request), true, std::move(path), 0);
   return Verdict::busy;

@@ -105,6 +105,24 @@ TEST(Line, AnUnansweredCallIsUnknownAndNotSentAgain) {
   EXPECT_EQ(talk.times("POST " + system_1 + "/Actions/ComputerSystem.Reset"), 1);
 }
 
+TEST(Line, AnActionThatIsNoLongerThereIsNotSentAnywhere) {
+  Talk talk;
+  ASSERT_TRUE(talk.identify());
+  talk.tree[system_1] = R"({"@odata.id":"/redfish/v1/Systems/1","UUID":")" + std::string(Talk::uuid) +
+                        R"(","SerialNumber":")" + Talk::serial + R"(","PowerState":"Off","Actions":{}})";
+  talk.ask([&](Turn& turn) {
+    talk.dialogue.look_again(turn, 1s);
+    return Verdict::done;
+  });
+  talk.now.mono += 2s;
+  ASSERT_TRUE(talk.ask([&](Turn& turn) { return talk.dialogue.look(turn) ? Verdict::done : Verdict::busy; }));
+  const std::size_t before = talk.asked.size();
+  EXPECT_FALSE(talk.act(Ask::reset, redfish::reset(talk.dialogue.system()->reset, "On")));
+  ASSERT_TRUE(talk.trouble);
+  EXPECT_EQ(talk.trouble->code, wire::BMC_PROTOCOL);
+  EXPECT_EQ(talk.asked.size(), before);
+}
+
 TEST(Line, OneReadingThatTakesFortySecondsIsNoUnreachableBmc) {
   Talk talk;
   talk.behaves["GET " + system_1] = [&](const HttpRequest& request) -> std::variant<HttpReplied, HttpFailed> {
