@@ -36,6 +36,12 @@ Result<Duration> time_given(std::string_view option, const std::string& text, Du
   return *parsed;
 }
 
+/// Lines of comma-separated values end in CR LF, which print would show.
+void show_report(Session& session, const std::vector<Cells>& rows, ReportFormat format) {
+  const std::string text = report_text(rows, format);
+  format == ReportFormat::csv ? session.console().write(text) : session.console().print(text);
+}
+
 }  // namespace
 
 CommandResult report_posture(Session& session, const ReportOrder& order) {
@@ -60,7 +66,7 @@ CommandResult report_posture(Session& session, const ReportOrder& order) {
   const auto open =
       std::ranges::count_if(findings, [](const Exposure& each) { return each.accepted.empty(); });
   const ReportFormat format = format_of(order.format);
-  session.console().print(report_text(rows, format));
+  show_report(session, rows, format);
   const auto read =
       std::ranges::count_if(*servers, [](const auto& server) { return server.status().has_facts(); });
   if (format == ReportFormat::table)
@@ -92,7 +98,7 @@ CommandResult report_drift(Session& session, const ReportOrder& order) {
   if (rows.size() == 1 && order.format == "table") {
     session.console().print("nothing is otherwise than it was\n");
   } else {
-    session.console().print(report_text(rows, format_of(order.format)));
+    show_report(session, rows, format_of(order.format));
   }
   return rows.size() == 1 ? ExitCode::ok : ExitCode::refused;
 }

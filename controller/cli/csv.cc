@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/text/filler/text_node.h"
+#include "common/text/visible.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -123,7 +124,7 @@ class Reader {
 std::string csv_text(const std::vector<std::vector<std::string>>& rows) {
   std::string out;
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) out += (i == 0 ? "" : ",") + csv_cell(row[i]);
+    for (std::size_t i = 0; i < row.size(); ++i) out += (i == 0 ? "" : ",") + csv_cell(visible(row[i]));
     out += "\r\n";  // RFC 4180
   }
   return out;

@@ -18,7 +18,7 @@ struct CsvRow {
 /// Every row, empty ones and those that begin with # left out. Errors read `name:line: what is wrong`.
 Result<std::vector<CsvRow>> parse_csv(std::string_view text, const std::string& name);
 
-/// The other way round.
+/// The other way round, with what would move a terminal shown as what it is; to be written as it is.
 std::string csv_text(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace metalmesh::cli

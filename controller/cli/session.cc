@@ -128,7 +128,7 @@ Status Session::show_view(const Kind& kind, Objects objects) {
   const auto rows = object_rows(kind, objects, view, Console::now());
   if (!rows) return std::unexpected(rows.error());
   if (view.csv) {
-    console_.print(csv_text(*rows));
+    console_.write(csv_text(*rows));
   } else {
     console_.print(objects.empty() ? fmt::format("no {}\n", kind.plural) : render_table(*rows));
   }

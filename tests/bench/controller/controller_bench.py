@@ -23,6 +23,8 @@ from report import Figure  # noqa: E402
 WAIT_MS = 50
 RESTART_S = 10
 MEMORY_MIB = 450
+APPLIED = 10_000
+CREDENTIAL = "applied"
 
 
 class Waiting:
@@ -89,6 +91,44 @@ def pages_of_plan(rack):
     return servers, pages
 
 
+def applied_line(number, site):
+    return json.dumps({"kind": "Server", "metadata": {"name": f"new{number:05d}", "labels": {"role": "new"}}, "spec": {
+        "site": site, "bmc": {"address": f"10.200.{number // 250}.{number % 250 + 1}", "credential": CREDENTIAL},
+        "identity": {"serial": f"NEWSERIAL{number:06d}"}, "hostname": f"new{number:05d}.example.net", "state": "new"}}) + "\n"
+
+
+def apply_many(rack, count) -> float:
+    """Seconds until `count` new servers are taken; again it is what is unchanged."""
+    rack.rest("PUT", f"/api/v1/sites/{CREDENTIAL}", {"spec": {}})  # which the rollout does not select
+    rack.rest("PUT", f"/api/v1/credentials/{CREDENTIAL}", {"spec": {}})
+    body = "".join(applied_line(i, CREDENTIAL) for i in range(count)).encode()
+    reader = Reader(rack, rack.api_port)
+    reader.connection.timeout = 120
+    begin = time.perf_counter()
+    reader.connection.request("POST", "/api/v1/apply", body, {**reader.headers, "Content-Type": "application/x-ndjson"})
+    reply = reader.connection.getresponse()
+    report = json.loads(reply.read())
+    seconds = time.perf_counter() - begin
+    assert reply.status == 200 and report["refused"] == 0 and len(report["results"]) == count, (reply.status, report)
+    return seconds
+
+
+def list_waits(rack, query, requests=150) -> list:
+    """Milliseconds of each page of a list that is looked through from its beginning, again and again."""
+    reader, values, after = Reader(rack, rack.api_port), [], ""
+    for _ in range(requests):
+        begin = time.perf_counter()
+        reader.connection.request("GET", f"/api/v1/servers?limit=100&{query}&after={after}", headers=reader.headers)
+        page = json.loads(reader.connection.getresponse().read())
+        values.append((time.perf_counter() - begin) * 1000)
+        after = page.get("next", "")
+    return sorted(values)
+
+
+def p99(values):
+    return values[int(len(values) * 0.99) - 1]
+
+
 def restart(rack) -> float:
     begin = time.perf_counter()
     rack.controller.start()
@@ -124,6 +164,12 @@ def run(servers: int, sites: int) -> list:
             subprocess.run(rack.cli_argv("get", "servers", "-o", "json"), stdout=subprocess.DEVNULL, timeout=600, check=True)
             listed = time.perf_counter() - begin
         planned = pss(pid)
+        with Waiting(rack) as applying:
+            taken = apply_many(rack, APPLIED)
+        with Waiting(rack) as unchanging:
+            unchanged = apply_many(rack, APPLIED)
+        pages = p99(list_waits(rack, "labelSelector=role%3Dweb"))
+        found = p99(list_waits(rack, "where=model%20~%20*x%20and%20firmware.bmc%20%3C%209.9"))
         with Waiting(rack) as starting:
             start = start_all(rack, plan)
         with Waiting(rack) as pending:  # but for one, all sites are silent
@@ -133,7 +179,13 @@ def run(servers: int, sites: int) -> list:
             *planning.figures("all is planned"),
             *paging.figures("the plan is read"),
             *listing.figures("all is listed"),
+            *applying.figures("many are applied"),
+            *unchanging.figures("many are unchanged"),
             *starting.figures("all is started"),
+            Figure(f"apply of {APPLIED} more", taken, "s", 15),
+            Figure(f"apply of {APPLIED}, unchanged", unchanged, "s", 5),
+            Figure("p99 of a page by label", pages, "ms", WAIT_MS),
+            Figure("p99 of a page by conditions", found, "ms", WAIT_MS),
             *pending.figures("all wait for their sites"),
             Figure("p50 of a reader while all is planned", statistics.median(planning.values), "ms"),
             Figure("plan of all, until it is answered", seconds, "s"),
