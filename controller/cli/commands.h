@@ -88,6 +88,15 @@ struct FleetOrder {
 /// One action over a selection: a rollout of its own.
 /// `rollout`: its name, once it has one.
 CommandResult order_fleet(Session& session, const FleetOrder& order, std::string* rollout = nullptr);
+struct RetryOrder {
+  std::string name;
+  std::string cause;   // a fault code; empty: all
+  bool wiped = false;  // also whose disk was written
+  std::optional<std::uint32_t> confirm;
+  bool watch = false;
+};
+/// What failed of a rollout once more, by a rollout of its own: whether it may be, is judged anew.
+CommandResult retry_rollout(Session& session, const RetryOrder& order);
 /// The same of what needs no word of a person: planned, started, and waited for without a picture.
 struct FleetRun {
   std::vector<rest::Deployment> deployments;
@@ -96,7 +105,9 @@ struct FleetRun {
 Result<FleetRun> run_fleet(Session& session, const FleetOptions& options);
 /// Who is in the plan that a rollout has.
 Result<std::vector<rest::PlanServer>> planned_servers(ApiClient& api, const std::string& rollout);
-CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files);
+/// `all`: server by server, however many they are.
+CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files,
+                           bool all);
 struct StartOrder {
   std::string name;
   std::string plan;
@@ -104,7 +115,26 @@ struct StartOrder {
   bool watch = false;
 };
 CommandResult start_rollout(Session& session, const StartOrder& order);
-CommandResult abort_rollout(Session& session, const std::string& name, const std::string& reason);
+CommandResult stop_rollout(Session& session, const std::string& name, const std::string& reason);
+// commands_exits.cc
+struct ExitOrder {
+  std::string name;  // of the rollout
+  std::uint32_t wave = 0;
+  std::uint32_t confirm = 0;
+  std::uint32_t accept = 0;  // failures
+  std::vector<std::string> servers, sites;
+  std::string until;
+  std::uint32_t parallel = 0, per_site = 0;  // 0: as it is
+  std::string reason;
+};
+CommandResult pause_rollout(Session& session, const std::string& name, const std::string& reason);
+CommandResult continue_rollout(Session& session, const ExitOrder& order);
+CommandResult skip_servers(Session& session, const ExitOrder& order);
+CommandResult set_rollout(Session& session, const ExitOrder& order);
+/// Server by server; `format`: table, csv or json.
+CommandResult report_rollout(Session& session, const std::string& name, const std::string& format);
+
+// commands_rollout.cc
 CommandResult resolve_deployment(Session& session, const std::string& id, const std::string& as,
                                  const std::string& note);
 /// What was said with its BMC, JSON lines; `of` is a deployment's id or a server's name.

@@ -11,6 +11,7 @@
 #include "controller/cli/json_text.h"
 #include "controller/cli/manifest.h"
 #include "controller/cli/next_step.h"
+#include "controller/cli/plan_text.h"
 #include "controller/cli/wording.h"
 
 namespace metalmesh::cli {
@@ -66,9 +67,10 @@ Result<rest::Rollout> plan_it(ApiClient& api, const std::string& name) {
   return rollout;
 }
 
-Result<rest::Rollout> plan_and_show(Session& session, ApiClient& api, const std::string& name) {
+Result<rest::Rollout> plan_and_show(Session& session, ApiClient& api, const std::string& name,
+                                    bool all = false) {
   auto rollout = plan_it(api, name);
-  if (rollout) session.show(*rollout, plan_text(*rollout));
+  if (rollout) session.show(*rollout, plan_text(*rollout, all));
   return rollout;
 }
 
@@ -180,6 +182,46 @@ CommandResult order_fleet(Session& session, const FleetOrder& order, std::string
   return start_rollout(session, {planned->metadata().name(), plan.digest(), servers, order.watch});
 }
 
+CommandResult retry_rollout(Session& session, const RetryOrder& order) {
+  auto api = session.api();
+  if (!api) return std::unexpected(api.error());
+  rest::Rollout before;
+  if (auto status = (*api)->get(rollout_path(order.name), before); !status)
+    return std::unexpected(status.error());
+  auto deployments = fetch_deployments(**api, order.name);
+  if (!deployments) return std::unexpected(deployments.error());
+  const rest::Rollout wish = retry_of(before, *deployments, order.cause, order.wiped);
+  if (wish.spec().select().servers().empty())
+    return fail(ErrorKind::conflict,
+                fmt::format("nothing of rollout {} failed{}{}\n  next: {}", order.name,
+                            order.cause.empty() ? "" : " by " + order.cause,
+                            order.wiped ? "" : " and left its disk as it was (--wiped: the others, too)",
+                            commands::watch(order.name)));
+  auto planned = plan_new(
+      session, [&](unsigned attempt) { return fmt::format("{}-retry-{}", order.name, attempt); },
+      [&](const std::string& name) -> Result<rest::Rollout> {
+        rest::Rollout named = wish;
+        named.mutable_metadata()->set_name(name);
+        return named;
+      });
+  if (!planned) return std::unexpected(planned.error());
+  const std::string& name = planned->metadata().name();
+  const rest::Plan& plan = planned->status().plan();
+  if (plan.server_count() == 0)
+    return fail(ErrorKind::conflict,
+                "no server takes part: see WHY above\n  next: " + commands::list("servers"));
+  if (!order.confirm) {
+    session.suggest(fmt::format("metalmesh rollout retry {}{}{} --confirm {} --watch", order.name,
+                                order.cause.empty() ? "" : " --cause " + order.cause,
+                                order.wiped ? " --wiped" : "", plan.server_count()));
+    return ExitCode::ok;
+  }
+  if (*order.confirm != plan.server_count())
+    return fail(ErrorKind::invalid, fmt::format("--confirm {}: the plan has {} servers. Nothing was started",
+                                                *order.confirm, plan.server_count()));
+  return start_rollout(session, {name, plan.digest(), plan.server_count(), order.watch});
+}
+
 Result<FleetRun> run_fleet(Session& session, const FleetOptions& options) {
   constexpr auto pause = std::chrono::milliseconds(300);
   auto api = session.api();
@@ -218,7 +260,8 @@ Result<std::vector<rest::PlanServer>> planned_servers(ApiClient& api, const std:
   return std::vector<rest::PlanServer>(plan.servers().begin(), plan.servers().end());
 }
 
-CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files) {
+CommandResult plan_rollout(Session& session, const std::string& name, const std::vector<std::string>& files,
+                           bool all) {
   std::string target = name;
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
@@ -240,7 +283,7 @@ CommandResult plan_rollout(Session& session, const std::string& name, const std:
       return std::unexpected(std::move(status.error()).with(manifest.where));
     }
   }
-  const auto rollout = plan_and_show(session, **api, target);
+  const auto rollout = plan_and_show(session, **api, target, all);
   if (!rollout) return std::unexpected(rollout.error());
   const NextStep next = next_after_plan(*rollout);
   session.suggest(next.command, next.first);
@@ -269,13 +312,13 @@ CommandResult start_rollout(Session& session, const StartOrder& order) {
   return ExitCode::ok;
 }
 
-CommandResult abort_rollout(Session& session, const std::string& name, const std::string& reason) {
+CommandResult stop_rollout(Session& session, const std::string& name, const std::string& reason) {
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
-  rest::AbortRollout body;
+  rest::StopRollout body;
   body.set_reason(reason);
   rest::Rollout rollout;
-  if (auto status = post(**api, rollout_path(name) + "/abort", body, rollout); !status)
+  if (auto status = post(**api, rollout_path(name) + "/stop", body, rollout); !status)
     return std::unexpected(status.error());
   const auto owed = rollout.status().fences_owed();
   session.show(

@@ -44,7 +44,9 @@ class Grammar {
     UserOrder user;
     ApplyOrder apply;
     WidenOrder widen;
-    bool wait = false, plan_only = false, watch = false;
+    ExitOrder exit;
+    RetryOrder retry;
+    bool wait = false, plan_only = false, watch = false, all = false;
   };
   using Run = std::function<CommandResult(Session&, const Arguments&)>;
 
@@ -65,6 +67,7 @@ class Grammar {
   // grammar_rollouts.cc
   void installs();
   void rollouts();
+  void exits(CLI::App& rollout);  // of a rollout that was started
   void deployments();
   // grammar_actions.cc: what is ordered of many servers at once
   void power();

@@ -35,7 +35,10 @@ NextStep next_after_end(const rest::Rollout& rollout, const std::vector<rest::De
   const std::string& name = rollout.metadata().name();
   if (rollout.status().state() == "planned")
     return {next_after_plan(rollout).command, "its start was not carried through: nothing was handed out"};
-  if (rollout.status().state() == "stopped") return {commands::abort(name), "look at the failures above"};
+  if (rollout.status().state() == "stopped") {
+    const std::string& waits = rollout.status().waits();
+    return {commands::stop(name), waits.empty() ? "look at the failures above" : waits};
+  }
   for (const auto* state : {"INDETERMINATE", "UNPROVEN", "FAILED"}) {
     const auto found = std::ranges::find_if(
         deployments, [&](const auto& d) { return d.state() == state && d.resolved_by().empty(); });

@@ -47,6 +47,32 @@ Result<google::protobuf::Duration> typed_duration(std::string_view option, const
 
 }  // namespace
 
+rest::Rollout retry_of(const rest::Rollout& before, const std::vector<rest::Deployment>& deployments,
+                       std::string_view cause, bool wiped) {
+  rest::Rollout retry;
+  retry.set_api_version(before.api_version());
+  retry.set_kind(before.kind());
+  rest::RolloutSpec& spec = *retry.mutable_spec();
+  spec = before.spec();
+  spec.clear_waves();
+  spec.clear_start_within();
+  spec.clear_select();
+  for (const rest::Deployment& deployment : deployments) {
+    const std::string code =
+        deployment.has_fault() ? wire::FaultCode_Name(deployment.fault().code()) : std::string();
+    if (!cause.empty() && code != cause) continue;
+    // What was called back or came too late is no failure, and nobody names it by accident.
+    const bool ended =
+        deployment.state() == "FAILED" || (deployment.state() == "CANCELLED" && !cause.empty());
+    const bool untouched =
+        !may_wipe(deployment) || (deployment.disk() == wire::DISK_UNTOUCHED && !deployment.launched());
+    if (!ended || (!untouched && !wiped)) continue;
+    spec.mutable_select()->add_servers(deployment.server());
+    if (!untouched) spec.set_reinstall(true);
+  }
+  return retry;
+}
+
 std::string object_path(const Kind& kind, std::string_view name) {
   return fmt::format("/api/v1/{}/{}", kind.plural, percent_encode(name));
 }

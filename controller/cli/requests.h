@@ -72,6 +72,11 @@ std::string fleet_rollout_name(const FleetOptions& options, unsigned attempt);
 /// The command that has these options.
 std::string fleet_command(const FleetOptions& options);
 
+/// What of `deployments` failed, once more, with the same wish: of those whose disk is as it was, or with `wiped` of all;
+/// `cause`: only this fault. Selects nobody when there is none. Without a name.
+rest::Rollout retry_of(const rest::Rollout& before, const std::vector<rest::Deployment>& deployments,
+                       std::string_view cause, bool wiped);
+
 /// What --confirm must repeat for the only server of the plan: its serial, else its UUID.
 std::string confirmation_of(const rest::Plan& plan);
 /// The plan's digest when `typed` is it or a prefix of at least eight characters.

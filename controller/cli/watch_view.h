@@ -45,6 +45,7 @@ class WatchView {
   rest::Rollout rollout_;
   std::vector<rest::Deployment> deployments_;
   std::map<std::string, Said> said_;
+  std::string waited_;  // for what, as it was said last
 };
 
 }  // namespace metalmesh::cli

@@ -24,25 +24,9 @@ std::string words_of(std::string name, std::string_view prefix) {
   return name;
 }
 
-std::string plural(std::size_t count, std::string_view word) {
-  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
-}
-
 wire::DiskState disk_of(const rest::Deployment& deployment) {
   if (deployment.disk() != wire::DISK_STATE_UNSPECIFIED) return deployment.disk();
   return deployment.fault().disk();
-}
-
-std::string identity_words(const rest::ServerIdentity& identity) {
-  if (!identity.serial().empty()) return identity.serial();
-  if (!identity.uuid().empty()) return identity.uuid();
-  return identity.macs().empty() ? std::string() : identity.macs(0);
-}
-
-/// "to inspect", "to power off within 600 s"
-std::string to_do(const rest::RolloutSpec& spec) {
-  const std::int64_t within = spec.power().within().seconds();
-  return "to " + action_words(spec) + (within == 0 ? "" : fmt::format(" within {} s", within));
 }
 
 /// Where what was said with its BMC can be read, or why not.
@@ -188,44 +172,6 @@ std::string role_words(const rest::RoleChoice& role) {
   for (const std::string& mark : {role.wwn(), role.mac()})
     if (!mark.empty()) marks.push_back(mark);
   return fmt::format("{}: {} ({})", role.role(), role.name(), fmt::join(marks, ", "));
-}
-
-std::string plan_text(const rest::Rollout& rollout) {
-  const rest::Plan& plan = rollout.status().plan();
-  std::string out =
-      fmt::format("plan {} of rollout {}: {} {}\n", plan.digest().substr(0, short_digest),
-                  rollout.metadata().name(), plural(plan.server_count(), "server"),
-                  plan.image().empty() ? to_do(rollout.spec())
-                                       : fmt::format("with {}, profile {}", plan.image(), plan.profile()));
-  if (plan.servers_size() > 0) {
-    std::vector<Cells> rows = {{"WAVE", "SERVER", "SITE", "IDENTITY", "BMC", "HOLDS"}};
-    // Of servers that are ordered by the roles of a hardware type, or differ from it.
-    const bool has_roles =
-        std::ranges::any_of(plan.servers(), [](const auto& server) { return !server.roles().empty(); });
-    const bool has_remarks =
-        std::ranges::any_of(plan.servers(), [](const auto& server) { return !server.remarks().empty(); });
-    if (has_roles) rows.front().emplace_back("ROLES");
-    if (has_remarks) rows.front().emplace_back("REMARKS");
-    for (const auto& server : plan.servers()) {
-      Cells& row = rows.emplace_back(Cells{std::to_string(server.wave()), server.name(), server.site(),
-                                           identity_words(server.identity()), server.bmc(), server.holds()});
-      std::vector<std::string> roles;
-      for (const auto& role : server.roles()) roles.push_back(role_words(role));
-      if (has_roles) row.push_back(fmt::format("{}", fmt::join(roles, "; ")));
-      if (has_remarks) row.push_back(fmt::format("{}", fmt::join(server.remarks(), "; ")));
-    }
-    out += render_table(rows);
-    if (!plan.media().summary().empty()) out += plan.media().summary() + "\n";
-  }
-  if (plan.excluded_size() > 0) {
-    out += fmt::format("\nnot included: {}\n", plural(plan.excluded_count(), "server"));
-    std::vector<Cells> rows = {{"SERVER", "SITE", "HOLDS", "REASON", "WHY"}};
-    for (const auto& server : plan.excluded())
-      rows.push_back({server.name(), server.site(), server.holds(), server.reason(), server.message()});
-    out += render_table(rows);
-  }
-  for (const std::string& warning : plan.warnings()) out += "warning: " + warning + "\n";
-  return out;
 }
 
 std::string age_words(const google::protobuf::Timestamp& time, WallTime now) {

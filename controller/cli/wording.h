@@ -34,8 +34,6 @@ std::string causes_text(const std::vector<rest::Deployment>& deployments);
 std::string action_words(const rest::RolloutSpec& spec);
 /// "root: Disk.Bay.0 (480 GB, serial S3X1, naa.5000...)"
 std::string role_words(const rest::RoleChoice& role);
-/// Who, who not and why, in order, and the digest.
-std::string plan_text(const rest::Rollout& rollout);
 /// The digest as people type it; `start` takes any prefix this long.
 inline constexpr std::size_t short_digest = 12;
 

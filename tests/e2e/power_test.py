@@ -35,7 +35,7 @@ def before_arm_and_after_cancel():
         tries_the_medium(mesh)
         assert mesh.disk_hash() == before
         assert not mesh.happened("reset call"), mesh.acts("par1")
-        mesh.cli("rollout", "abort", "web", "--reason", "test")
+        mesh.cli("rollout", "stop", "web", "--reason", "test")
         mesh.broker.start()
         mesh.wait_state("CANCELLED", timeout=120)
         assert mesh.machine()["media"], "the medium should still be inserted"

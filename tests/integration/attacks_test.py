@@ -71,7 +71,7 @@ def a_stop_is_heard_under_siege():
                     held.append(stack.enter_context(stream(mesh, token) if i % 3 == 0 and i // 3 < STREAMS
                                                     else quiet(mesh.api_port, tls=i % 2 == 0)))
             assert len(held) > (IDLE + STREAMS) * 0.9, len(held)
-            took, result = in_seconds(lambda: mesh.cli("rollout", "abort", "r", "--reason", "siege", timeout=30))
+            took, result = in_seconds(lambda: mesh.cli("rollout", "stop", "r", "--reason", "siege", timeout=30))
             assert took < SOON, f"abort took {took:.1f} s: {result.stdout}{result.stderr}"
             # And on the host, without a token and without the network.
             took, result = in_seconds(lambda: subprocess.run(
@@ -112,7 +112,7 @@ def guessing_gets_slower_and_stops_nobody():
         said = [mesh.rest("GET", "/api/v1/servers", token=False, headers={"Authorization": f"Bearer guess{i}"})[0] for i in range(30)]
         assert said[:10] == [401] * 10 and said.count(429) > 10, said
         assert mesh.rest("GET", "/api/v1/servers")[0] == 200, "who was known goes on"
-        status, _, text = mesh.rest("POST", "/api/v1/rollouts/none/abort", body={"reason": "x"})
+        status, _, text = mesh.rest("POST", "/api/v1/rollouts/none/stop", body={"reason": "x"})
         assert status == 404, (status, text)
 
 

@@ -40,7 +40,7 @@ def cancelled_then_resets_by_itself():
         mesh.set_bmc(server, fault={"op": "eject", "when": "before", "action": "status", "status": 503, "times": 100000})
         mesh.start_rollout("web", select={"servers": [server]})
         wait_until("our medium is inserted", lambda: mesh.truth()[server]["media"], 30)
-        mesh.cli("rollout", "abort", "web", "--reason", "test")
+        mesh.cli("rollout", "stop", "web", "--reason", "test")
         wait_until("cancelled", lambda: mesh.deployments("web")[server]["state"] == "CANCELLED", 60)
         finds_the_fence_shut(mesh, server)
         assert mesh.truth()[server]["installs"] == []

@@ -45,7 +45,7 @@ def a_backup_that_forgot_an_abort_wipes_nothing():
         shutil.copytree(store, backup, ignore=shutil.ignore_patterns("*.sock"))
         mesh.controller.start()
         mesh.wait_api()
-        mesh.cli("rollout", "abort", "web", "--reason", "wrong image")
+        mesh.cli("rollout", "stop", "web", "--reason", "wrong image")
         mesh.wait_done("web")
         mesh.controller.stop()
         shutil.rmtree(store)
@@ -59,7 +59,7 @@ def a_backup_that_forgot_an_abort_wipes_nothing():
         assert all(s["installs"] == [] for s in mesh.truth().values()), mesh.truth()
         shown = mesh.cli("controller", "status").stdout
         assert first in shown and "there CANCELLED" in shown and "site par1: here event" in shown, shown
-        mesh.cli("rollout", "abort", "web", "--reason", "as before")
+        mesh.cli("rollout", "stop", "web", "--reason", "as before")
         mesh.cli("controller", "continue", "--reason", "aborted it again")
         mesh.wait_done("web")
         assert "hold" not in mesh.get("/controller")

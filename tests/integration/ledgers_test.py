@@ -210,7 +210,7 @@ def a_backup_older_than_what_the_site_keeps():
         mesh.set_bmc("par1-n003", fault={"op": "patch_boot", "when": "before", "action": "status", "status": 503, "times": 100000})
         mesh.cli("rollout", "start", "three", "--plan", plan["digest"], "--confirm", 1)
         wait_until("it is at the site", lambda: mesh.deployments("three")["par1-n003"]["state"] == "RUNNING", 60)
-        mesh.cli("rollout", "abort", "three", "--reason", "enough")
+        mesh.cli("rollout", "stop", "three", "--reason", "enough")
         wait_until("the site answers", lambda: mesh.deployments("three")["par1-n003"]["state"] == "CANCELLED", 60)
         truth = mesh.truth()
         assert [len(truth[f"par1-n00{i}"]["installs"]) for i in (1, 2, 3)] == [1, 1, 0], truth

@@ -268,7 +268,7 @@ def in_objects(mesh, typist, servers):
             return {"code": code, "next": note.partition("Next: ")[2]}
         return d["fault"] if d.get("fault", {}).get("code") == code else None
     told = {code: wait_until(f"{code} is told", lambda c=code: seen(c), 60) for code in OBJECTS if code != "CANCELLED_BY_OPERATOR"}
-    mesh.cli("rollout", "abort", "cancelled-by-operator", "--reason", "not today")
+    mesh.cli("rollout", "stop", "cancelled-by-operator", "--reason", "not today")
     told["CANCELLED_BY_OPERATOR"] = wait_until("it is cancelled", lambda: seen("CANCELLED_BY_OPERATOR"), 30)
     for code in OBJECTS:
         for command in commands_in(told[code].get("next", "")):

@@ -60,7 +60,7 @@ def stops_are_heard_while_everything_is_flooded():
                 name = f"r{number}"
                 mesh.start_rollout(name, select={"servers": servers}, parallel={"perSite": 2})
                 wait_until("one is launched", lambda: any(d.get("launched") for d in mesh.deployments(name).values()), 120)
-                took, said = in_seconds(lambda: mesh.cli("rollout", "abort", name, "--reason", "siege", timeout=60))
+                took, said = in_seconds(lambda: mesh.cli("rollout", "stop", name, "--reason", "siege", timeout=60))
                 aborts.append(took)
                 stop = [BIN / "metalmesh-agent", "--config", mesh.folder / "agent-par1.yaml"]
                 took, said = in_seconds(lambda: subprocess.run([*stop, "stop-all", "--reason", "siege"], capture_output=True, text=True, env=ENV))
@@ -126,7 +126,7 @@ def a_minute_of_a_stolen_operators_token():
             ask("PUT", f"/images/i{number % 7}", {"spec": {"family": "placeholder", "iso": {
                 "urls": [f"file://{mesh.folder}/par1-credentials.yaml"], "sha256": hashlib.sha256(str(number).encode()).hexdigest()}}})
             ask("POST", f"/images/i{number % 7}/prefetch", {"sites": ["par1"]})
-        took, _ = in_seconds(lambda: [mesh.cli("rollout", "abort", r["metadata"]["name"], "--reason", "stolen", check=False)
+        took, _ = in_seconds(lambda: [mesh.cli("rollout", "stop", r["metadata"]["name"], "--reason", "stolen", check=False)
                                       for r in mesh.every("/rollouts") if r["status"].get("state") in ("RUNNING", "STARTED")][:1])
         assert took < SOON, took
         mesh.cli("user", "disable", "mallory", check=False)

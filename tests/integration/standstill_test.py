@@ -49,7 +49,7 @@ class Still:
             self.mesh.set_bmc(server, fault={"op": "patch_boot", "when": "before", "action": "drop", "times": 100000})
         self.mesh.start_rollout("held", select={"servers": self.held}, parallel=EAGER, stopAfter=TOLERANT)
         begin = time.monotonic()
-        self.mesh.cli("rollout", "abort", "held")
+        self.mesh.cli("rollout", "stop", "held")
         took = time.monotonic() - begin
         assert took < 3, f"an abort took {took:.1f} s"
         ends = self.mesh.wait_done("held", 60)

@@ -349,7 +349,7 @@ def the_drill():
         wait_until("both are under way", lambda: all(mesh.truth()[n]["media"] for n in ("par1-n001", "par1-n004")), 60)
         mesh.cli("backup", mesh.folder / "backup")
 
-        mesh.cli("rollout", "abort", "wave", "--reason", "wrong image")
+        mesh.cli("rollout", "stop", "wave", "--reason", "wrong image")
         mesh.wait_done("wave")
         mesh.cli("server", "protect", "par1-n006", "--reason", "in use since")
         mesh.cli("deployment", "resolve", "par1-n004", "--as", "failed", "--note", "its board is broken")
@@ -378,7 +378,7 @@ def the_drill():
         shown = mesh.cli("controller", "status").stdout
         assert "par1-n001" in shown and "there CANCELLED" in shown and "site par1: here event" in shown, shown
         # What nobody but a person knew is to be done again; then one command goes on.
-        mesh.cli("rollout", "abort", "wave", "--reason", "wrong image, as before")
+        mesh.cli("rollout", "stop", "wave", "--reason", "wrong image, as before")
         mesh.cli("server", "protect", "par1-n006", "--reason", "as before")
         mesh.cli("controller", "continue", "--reason", "looked at what differs")
         assert "hold" not in mesh.get("/controller")

@@ -47,7 +47,7 @@ def two_controllers_of_one_identity():
             assert any(e["type"] == "controller" and ours in e["message"] for e in mesh.events())
 
             # An abort at one holds: the other one hands nothing out.
-            mesh.cli("rollout", "abort", "web", "--reason", "wrong image")
+            mesh.cli("rollout", "stop", "web", "--reason", "wrong image")
             mesh.set_bmc(first, faults=[])
             with contextlib.suppress(AssertionError):
                 wait_until("something is installed all the same", lambda: any(s["installs"] for s in mesh.truth().values()), 20)

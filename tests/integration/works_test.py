@@ -89,7 +89,7 @@ def failures_stop_it_and_an_abort_recalls_what_waits():
               parallel={"total": 10, "perSite": 10}, stopAfter={"failed": "4", "noCanary": True})
         stopped = wait_until("it is stopped", lambda: (r := mesh.get("/rollouts/stops"))["status"]["state"] == "stopped" and r, 120)
         assert "failed" in stopped["status"]["stopReason"], stopped
-        mesh.cli("rollout", "abort", "stops", "--reason", "look at the rack first")
+        mesh.cli("rollout", "stop", "stops", "--reason", "look at the rack first")
         ended = wait_until("what ran has ended", lambda: ends(mesh, "stops"), 120)
         failed = [n for n, d in ended.items() if d["state"] == "FAILED"]
         recalled = [n for n, d in ended.items() if d["state"] == "CANCELLED"]

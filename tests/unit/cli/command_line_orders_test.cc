@@ -164,13 +164,69 @@ TEST_F(CommandLineTest, never_reuses_the_name_of_an_install_that_ran) {
 }
 
 TEST_F(CommandLineTest, stops_following_events_when_the_token_is_refused) {
-  EXPECT_EQ(metalmesh({"rollout", "abort", "web", "--reason", "x"}), 1) << "404 from the script";
-  controller_.answer("POST /api/v1/rollouts/web/abort", 401,
+  EXPECT_EQ(metalmesh({"rollout", "stop", "web", "--reason", "x"}), 1) << "404 from the script";
+  controller_.answer("POST /api/v1/rollouts/web/stop", 401,
                      R"({"detail":"unknown token","next":"check --token-file"})");
-  EXPECT_EQ(metalmesh({"rollout", "abort", "web", "--reason", "wrong servers"}), 1);
+  EXPECT_EQ(metalmesh({"rollout", "stop", "web", "--reason", "wrong servers"}), 1);
   EXPECT_EQ(err_, "error: unknown token\n  next: check --token-file\n");
-  EXPECT_EQ(sent("POST", "/api/v1/rollouts/web/abort").back(),
+  EXPECT_EQ(sent("POST", "/api/v1/rollouts/web/stop").back(),
             boost::json::parse(R"({"reason":"wrong servers"})"));
+}
+
+TEST_F(CommandLineTest, lets_a_rollout_go_on_by_what_it_names) {
+  controller_.answer(
+      "POST /api/v1/rollouts/web/pause", 200,
+      R"({"metadata":{"name":"web"},"status":{"state":"paused","waits":"a person lets it go on"}})");
+  EXPECT_EQ(metalmesh({"rollout", "pause", "web", "--reason", "dinner"}), 0) << err_;
+  EXPECT_THAT(
+      out_, HasSubstr("rollout web is paused: it starts no more, what runs goes on\na person lets it go on"));
+  EXPECT_EQ(metalmesh({"rollout", "continue", "web"}), 2) << "a wave is wanted";
+  controller_.answer(
+      "POST /api/v1/rollouts/web/continue", 409,
+      R"({"detail":"you confirmed 28 servers, and wave 2 (rest) is next, of which 30 servers wait",)"
+      R"("next":"metalmesh rollout continue web --wave 2 --confirm 30"})");
+  EXPECT_EQ(
+      metalmesh({"rollout", "continue", "web", "--wave", "2", "--confirm", "28", "--accept-failures", "1"}),
+      1);
+  EXPECT_THAT(
+      err_,
+      HasSubstr("of which 30 servers wait\n  next: metalmesh rollout continue web --wave 2 --confirm 30"));
+  EXPECT_EQ(sent("POST", "/api/v1/rollouts/web/continue").back(),
+            boost::json::parse(R"({"wave":2,"confirm":28,"acceptFailures":1})"));
+}
+
+TEST_F(CommandLineTest, skips_servers_and_sets_limits) {
+  controller_.answer("POST /api/v1/rollouts/web/skip", 200,
+                     R"({"metadata":{"name":"web"},"status":{"state":"running"}})");
+  controller_.answer("POST /api/v1/rollouts/web/set", 200,
+                     R"({"metadata":{"name":"web"},"status":{"state":"running"}})");
+  EXPECT_EQ(metalmesh({"rollout", "skip", "web", "--site", "lyo2"}), 2) << "a reason is wanted";
+  EXPECT_EQ(
+      metalmesh({"rollout", "skip", "web", "--server", "s1", "--site", "lyo2", "--reason", "it is silent"}),
+      0);
+  EXPECT_EQ(sent("POST", "/api/v1/rollouts/web/skip").back(),
+            boost::json::parse(R"({"servers":["s1"],"sites":["lyo2"],"reason":"it is silent"})"));
+  EXPECT_EQ(metalmesh({"rollout", "set", "web", "--until", "tomorrow"}), 1);
+  EXPECT_THAT(err_, HasSubstr("--until tomorrow: expected a time such as"));
+  EXPECT_EQ(metalmesh({"rollout", "set", "web", "--until", "2026-10-04T05:00:00Z", "--parallel-site", "5"}),
+            0)
+      << err_;
+  EXPECT_EQ(sent("POST", "/api/v1/rollouts/web/set").back(),
+            boost::json::parse(R"({"until":"2026-10-04T05:00:00Z","parallel":{"perSite":5}})"));
+}
+
+TEST_F(CommandLineTest, reports_what_became_of_each_server) {
+  controller_.answer("GET /api/v1/rollouts/web", 200,
+                     R"({"metadata":{"name":"web"},"status":{"state":"done"}})");
+  controller_.answer(
+      "GET /api/v1/deployments?limit=200&rollout=web", 200,
+      R"({"items":[{"id":"d-2","server":"s2","site":"par1","state":"FAILED","wave":2,"position":2,)"
+      R"("disk":"DISK_UNTOUCHED","fault":{"code":"LICENCE_MISSING","seen":"it is \"Standard\""}},)"
+      R"({"id":"d-1","server":"s1","site":"par1","state":"SUCCEEDED","wave":1,"position":1}]})");
+  EXPECT_EQ(metalmesh({"rollout", "report", "web", "-o", "csv"}), 1) << "one did not succeed";
+  EXPECT_THAT(out_, HasSubstr("SERVER,SITE,WAVE,STATE"));
+  EXPECT_LT(out_.find("s1,par1,1,SUCCEEDED"), out_.find("s2,par1,2,FAILED"));
+  EXPECT_THAT(out_, HasSubstr("LICENCE_MISSING"));
 }
 
 TEST_F(CommandLineTest, resolves_what_waits_for_a_decision_of_a_server_by_its_name) {
@@ -191,9 +247,9 @@ TEST_F(CommandLineTest, says_what_is_not_fenced_yet) {
   EXPECT_EQ(metalmesh({"deployment", "cancel", "r1"}), 2) << "a reason is wanted";
   EXPECT_EQ(metalmesh({"deployment", "cancel", "r1", "--reason", "wrong disk"}), 0);
   EXPECT_THAT(out_, HasSubstr("deployment d-1 of r1 is CANCELLING\nnot fenced yet: site par1"));
-  controller_.answer("POST /api/v1/rollouts/web/abort", 200,
-                     R"({"metadata":{"name":"web"},"status":{"state":"aborting","fencesOwed":3}})");
-  EXPECT_EQ(metalmesh({"rollout", "abort", "web", "--reason", "x"}), 0);
+  controller_.answer("POST /api/v1/rollouts/web/stop", 200,
+                     R"({"metadata":{"name":"web"},"status":{"state":"stopping","fencesOwed":3}})");
+  EXPECT_EQ(metalmesh({"rollout", "stop", "web", "--reason", "x"}), 0);
   EXPECT_THAT(out_, HasSubstr("3 not fenced yet"));
 }
 

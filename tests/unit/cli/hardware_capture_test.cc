@@ -1,10 +1,12 @@
 // A type of a golden server: its facts, and rules that find on others what was named on it.
+
 #include "controller/cli/hardware_capture.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "controller/cli/commands.h"
+#include "controller/cli/plan_text.h"
 #include "controller/cli/wording.h"
 
 namespace metalmesh::cli {

@@ -155,5 +155,39 @@ TEST(Console, maps_errors_to_exit_codes) {
   EXPECT_EQ(exit_code_of({ErrorKind::denied, ""}), ExitCode::refused);
 }
 
+TEST(Requests, a_retry_never_takes_a_disk_that_was_written_by_itself) {
+  rest::Rollout before;
+  before.mutable_spec()->set_action("install");
+  before.mutable_spec()->mutable_select()->add_sites("*");
+  before.mutable_spec()->add_waves()->set_servers(1);
+  const auto ended = [](const char* server, const char* state, wire::FaultCode code, bool wiped) {
+    rest::Deployment one;
+    one.set_server(server);
+    one.set_state(state);
+    one.mutable_fault()->set_code(code);
+    one.set_launched(wiped);
+    one.set_disk(wiped ? wire::DISK_BEING_WRITTEN : wire::DISK_UNTOUCHED);
+    return one;
+  };
+  const std::vector<rest::Deployment> all = {ended("s1", "FAILED", wire::BMC_UNREACHABLE, false),
+                                             ended("s2", "FAILED", wire::INSTALLER_STALLED, true),
+                                             ended("s3", "CANCELLED", wire::ORDER_EXPIRED, false),
+                                             ended("s4", "UNPROVEN", wire::FAULT_CODE_UNSPECIFIED, true),
+                                             ended("s5", "FAILED", wire::LICENCE_MISSING, false)};
+  const auto servers = [&](const char* cause, bool wiped) {
+    const rest::Rollout retry = retry_of(before, all, cause, wiped);
+    const auto& named = retry.spec().select().servers();
+    return std::vector<std::string>(named.begin(), named.end());
+  };
+  using List = std::vector<std::string>;
+  EXPECT_EQ(servers("", false), (List{"s1", "s5"}));
+  EXPECT_EQ(servers("", true), (List{"s1", "s2", "s5"})) << "what has no proof is nobody's to wipe again";
+  EXPECT_EQ(servers("LICENCE_MISSING", false), (List{"s5"}));
+  EXPECT_EQ(servers("ORDER_EXPIRED", false), (List{"s3"}));
+  EXPECT_FALSE(retry_of(before, all, "", false).spec().reinstall());
+  EXPECT_TRUE(retry_of(before, all, "", true).spec().reinstall());
+  EXPECT_TRUE(retry_of(before, all, "", false).spec().waves().empty());
+}
+
 }  // namespace
 }  // namespace metalmesh::cli

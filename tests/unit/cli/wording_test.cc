@@ -1,3 +1,4 @@
+
 #include "controller/cli/wording.h"
 
 #include <gmock/gmock.h>
@@ -5,6 +6,7 @@
 
 #include "controller/cli/next_step.h"
 #include "controller/cli/object_tables.h"
+#include "controller/cli/plan_text.h"
 
 namespace metalmesh::cli {
 namespace {
@@ -133,16 +135,57 @@ TEST(Wording, shows_who_takes_part_who_not_and_why) {
   EXPECT_THAT(text, HasSubstr("warning: site par1 is silent"));
 }
 
+TEST(Wording, a_plan_of_thousands_fits_a_screen) {
+  rest::Rollout rollout = planned();
+  rest::RolloutSpec& spec = *rollout.mutable_spec();
+  spec.set_action("install");
+  spec.mutable_parallel()->set_total(200);
+  spec.mutable_parallel()->set_per_site(10);
+  spec.mutable_start_within()->set_seconds(4 * 3600);
+  rest::Plan& plan = *rollout.mutable_status()->mutable_plan();
+  plan.clear_servers();
+  plan.clear_excluded();
+  plan.mutable_media()->set_expected_bytes(1'500'000'000);
+  plan.mutable_media()->mutable_expected()->set_seconds(1800);
+  constexpr int servers = 2940, sites = 80;
+  for (int i = 0; i < servers; ++i) {
+    rest::PlanServer& server = *plan.add_servers();
+    server.set_name("s" + std::to_string(i));
+    server.set_site("site" + std::to_string(i % sites));
+    server.set_hardware_type(i % 3 == 0 ? "r650" : "dl360");
+  }
+  for (int i = 0; i < 60; ++i) {
+    rest::PlanExcluded& server = *plan.add_excluded();
+    server.set_name("x" + std::to_string(i));
+    server.set_site(i % 2 == 0 ? "site1" : "site2");
+    server.set_reason(i < 40 ? "INSTALLED" : "PROTECTED");
+    server.set_message("a long story");
+  }
+  plan.set_server_count(servers);
+  plan.set_excluded_count(60);
+  const std::string text = plan_text(rollout);
+  EXPECT_LE(std::ranges::count(text, '\n'), 24) << text;
+  EXPECT_THAT(text, HasSubstr("limits: 200 side by side, 10 at a site; nothing starts later than 4 h 0 min"));
+  EXPECT_THAT(text, HasSubstr("stops at: 3 and 3 % failed after the wipe, 10 and 10 % before it"));
+  EXPECT_THAT(text, HasSubstr("hardware: 1960 dl360, 980 r650"));
+  EXPECT_THAT(text, ::testing::ContainsRegex("site0 +37 +10 +55.5 GB +2 h 0 min"));
+  EXPECT_THAT(text, HasSubstr("and 70 more sites with 2570 servers"));
+  EXPECT_THAT(text, ::testing::ContainsRegex("INSTALLED +40 +2 +x0, x1, x2"));
+  EXPECT_THAT(text, HasSubstr("server by server: metalmesh rollout plan web --all"));
+  EXPECT_GE(std::ranges::count(plan_text(rollout, true), '\n'), 3000);
+}
+
 TEST(NextStep, leads_from_plan_to_start_and_to_the_end) {
   rest::Rollout rollout = planned();
   EXPECT_EQ(next_after_plan(rollout).command,
             "metalmesh rollout start web --plan 9c41aa001122 --confirm 1 --watch");
   rollout.mutable_status()->set_state("planned");
-  EXPECT_EQ(next_after_end(rollout, {}).command, next_after_plan(rollout).command) << "its start was taken back";
+  EXPECT_EQ(next_after_end(rollout, {}).command, next_after_plan(rollout).command)
+      << "its start was taken back";
   rollout.mutable_status()->mutable_plan()->clear_server_count();
   EXPECT_EQ(next_after_plan(rollout).command, "metalmesh rollout plan web");
   rollout.mutable_status()->set_state("stopped");
-  EXPECT_EQ(next_after_end(rollout, {}).command, "metalmesh rollout abort web --reason TEXT");
+  EXPECT_EQ(next_after_end(rollout, {}).command, "metalmesh rollout stop web --reason TEXT");
   rollout.mutable_status()->set_state("done");
   rest::Deployment unknown;
   unknown.set_id("d-1");
