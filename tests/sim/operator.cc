@@ -33,6 +33,7 @@ void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
   if (!resting_ && random_.chance(imports_again)) import_again(core, now, out);
   if (!resting_ && random_.chance(swarm_.meddling)) meddle(core, now, out);
   if (!resting_ && random_.chance(swarm_.tidiness)) tidy_up(core, now, out);
+  care_for_waves(core, now, out);
   care_for_rollouts(core, now, out);
   if (!resting_ && works_ < most_works && fingers_.chance(swarm_.works)) begin_work(core, now, out);
   if (!resting_) end_a_session(core, now, out);
@@ -51,7 +52,7 @@ bool Operator::ask(ControllerCore& core, const Now& now, Outcome& out, decltype(
 
 void Operator::ask_as_wished(ControllerCore& core, const Now& now, Outcome& out) {
   for (auto& body : std::exchange(wishes_, {})) {
-    const auto* abort = std::get_if<AbortRollout>(&body);
+    const auto* abort = std::get_if<StopRollout>(&body);
     const std::string aborts = abort == nullptr ? std::string() : abort->rollout;
     if (ask(core, now, out, std::move(body)) && !aborts.empty()) aborted_.insert(aborts);
   }
@@ -68,7 +69,7 @@ void Operator::ask_again(ControllerCore& core, const Now& now, Outcome& out, con
   constexpr std::size_t most = 20;
   const bool harmless = std::holds_alternative<PlanRollout>(request.body) ||
                         std::holds_alternative<StartRollout>(request.body) ||
-                        std::holds_alternative<AbortRollout>(request.body) ||
+                        std::holds_alternative<StopRollout>(request.body) ||
                         std::holds_alternative<ResolveDeployment>(request.body) ||
                         std::holds_alternative<ProtectServer>(request.body);
   if (harmless && asked_.size() < most) asked_.push_back({"colleague", "", request.body});
@@ -261,7 +262,7 @@ void Operator::care_for_restore(ControllerCore& core, const Now& now, Outcome& o
   if (events_.now() - *held_since_ < thinks_about_restore) return;
   // She remembers what the store forgot.
   for (const std::string& name : aborted_)
-    ask(core, now, out, AbortRollout{name, "aborted before the restore"});
+    ask(core, now, out, StopRollout{name, "aborted before the restore"});
   for (const std::string& name : std::set<std::string>(protected_))
     ask(core, now, out, ProtectServer{name, true, "protected before the restore", 0});
   ask(core, now, out, ContinueController{"looked at what differs"});

@@ -91,6 +91,12 @@ class Operator {
                         ServerToRegister& wanted);
   void register_all(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_servers(controller::ControllerCore& core, const Now& now, Outcome& out);
+  // What becomes of rollouts that were started (operator_exits.cc).
+  void draw_waves(rest::RolloutSpec& spec);
+  void care_for_waves(controller::ControllerCore& core, const Now& now, Outcome& out);
+  void go_on_with(controller::ControllerCore& core, const Now& now, Outcome& out, const std::string& name);
+  void skip_one(controller::ControllerCore& core, const Now& now, Outcome& out, const std::string& rollout);
+  void set_limits(controller::ControllerCore& core, const Now& now, Outcome& out, const std::string& rollout);
   void care_for_rollouts(controller::ControllerCore& core, const Now& now, Outcome& out);
   void begin_rollout(controller::ControllerCore& core, const Now& now, Outcome& out);
   /// Whoever has a tool's token: a rollout for each server that can be had, as fast as they are answered.
@@ -128,6 +134,7 @@ class Operator {
   unsigned rollouts_ = 0;
   Random fingers_ = Random(habits_).fork();  // apart, too: on the power button
   Random eyes_ = Random(fingers_).fork();    // and when she looks around
+  Random gates_ = Random(eyes_).fork();      // and between waves
   unsigned works_ = 0;
   std::set<std::string> stolen_;  // servers that the thief has tried
   bool resting_ = false;

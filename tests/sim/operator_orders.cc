@@ -87,7 +87,9 @@ void Operator::care_for_rollouts(ControllerCore& core, const Now& now, Outcome& 
       continue;
     }
     busy = busy || (state != "done" && state != "draft" && state != "planned");
-    if (state == "stopped" || (state == "running" && !resting_ && random_.chance(swarm_.abort)))
+    // Where she works in waves she looks at what failed first, and only sometimes gives it up.
+    const bool gives_up = swarm_.waves == 0 || resting_ || gates_.chance(100);
+    if ((state == "stopped" && gives_up) || (state == "running" && !resting_ && random_.chance(swarm_.abort)))
       abort.push_back(name);
     if (resting_) continue;
     if (state == "draft" || state.empty()) plan.push_back(name);
@@ -99,7 +101,7 @@ void Operator::care_for_rollouts(ControllerCore& core, const Now& now, Outcome& 
     }
   }
   for (const std::string& name : abort) {
-    if (ask(core, now, out, AbortRollout{name, "changed her mind"})) aborted_.insert(name);
+    if (ask(core, now, out, StopRollout{name, "changed her mind"})) aborted_.insert(name);
   }
   if (swarm_.patient && core.state().hold) return;
   for (const std::string& name : plan) ask(core, now, out, PlanRollout{name});
@@ -167,6 +169,10 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
     spec.mutable_stop_after()->set_before_wipe(random_.chance(200) ? "1" : "100%");
   } else if (random_.chance(500)) {
     spec.mutable_stop_after()->set_canary(1);
+  }
+  if (!swarm_.one_by_one && swarm_.story.empty() && gates_.chance(swarm_.waves)) {
+    draw_waves(spec);
+    spec.mutable_start_within()->set_seconds(static_cast<std::int64_t>(1800 + gates_.below(5400)));
   }
   if (swarm_.forgetful) {
     spec.set_reinstall(false);

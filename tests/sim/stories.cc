@@ -315,7 +315,7 @@ void Stories::restore_controller() {
 void Stories::person_aborts(const std::string& deployment) {
   const auto known = mesh_.witness.facts().said.find(deployment);
   if (known != mesh_.witness.facts().said.end())
-    mesh_.person->wish(controller::AbortRollout{known->second.rollout, "thought better of it"});
+    mesh_.person->wish(controller::StopRollout{known->second.rollout, "thought better of it"});
 }
 
 void Stories::person_resolves(const std::string& as) {

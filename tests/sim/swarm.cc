@@ -1,5 +1,7 @@
 #include "tests/sim/swarm.h"
 
+#include <algorithm>
+
 #include "tests/sim/endings.h"
 
 namespace metalmesh::sim {
@@ -77,6 +79,7 @@ constexpr FaultClass classes[] = {
     {"works", [](Swarm& s) { s.works = 0; }},
     {"discoveries", [](Swarm& s) { s.discoveries = 0; }},
     {"types", [](Swarm& s) { s.typed = false; }},
+    {"waves", [](Swarm& s) { s.waves = 0; }},
     {"reinstall", [](Swarm& s) { s.reinstalls = false; }},
     {"greedy", [](Swarm& s) { s.greedy = false; }},
     {"thief", [](Swarm& s) { s.thief = s.stalling = false; }},
@@ -113,6 +116,13 @@ void draw_ending(Swarm& swarm, Random random) {
 void draw_hardware(Swarm& swarm, Random random) {
   swarm.typed = random.chance(150);
   swarm.discoveries = random.chance(200) ? 20 : 0;
+}
+
+/// Rollouts in waves, with people between them; from numbers of their own, too.
+void draw_waves(Swarm& swarm, Random random) {
+  if (swarm.thief || !random.chance(300)) return;
+  swarm.waves = 700;
+  swarm.servers_per_site = std::max(swarm.servers_per_site, 2U + static_cast<unsigned>(random.below(2)));
 }
 
 /// Nothing that hides the one thing.
@@ -269,6 +279,7 @@ Swarm draw_swarm(Random& random) {
   draw_ending(swarm, other.fork());
   draw_thief(swarm, other.fork());
   draw_hardware(swarm, other.fork());
+  draw_waves(swarm, other.fork());
   return swarm;
 }
 

@@ -95,7 +95,9 @@ struct Swarm {
   std::uint32_t works = 0;      // begins a rollout of power or of inspections beside what runs
   std::uint32_t rescues = 300;  // of these, what neither reads nor switches: it starts machines from an image
   std::uint32_t discoveries = 0;  // looks which BMCs stand at a site's addresses
-  bool typed = false;       // a type of hardware says what memory there must be; not every machine has it
+  bool typed = false;  // a type of hardware says what memory there must be; not every machine has it
+  std::uint32_t waves =
+      0;  // of her rollouts, in waves with gates; and pauses, skips, limits that are set meanwhile
   std::size_t ending = 0;   // how its installers end (endings.h)
   bool one_by_one = false;  // one install at a time, whatever fails
   bool patient = false;     // plans nothing new while the controller holds

@@ -73,6 +73,7 @@ Invariants all_invariants(Court& court) {
                            starts_are_whole,
                            others_media_stay,
                            starts_are_paced,
+                           waves_hold,
                            types_hold,
                            discovery_looks,
                            installers_ask,

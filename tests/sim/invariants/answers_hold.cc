@@ -12,8 +12,8 @@ namespace {
 
 constexpr Duration recall_time = std::chrono::minutes(2);
 
-using controller::AbortRollout;
 using controller::ProtectServer;
+using controller::StopRollout;
 
 class AnswersHold final : public Invariant {
  public:
@@ -21,7 +21,7 @@ class AnswersHold final : public Invariant {
 
   void on_granted(const Granted& granted) override {
     const auto& body = granted.request.body;
-    if (const auto* abort = std::get_if<AbortRollout>(&body)) return aborted(abort->rollout);
+    if (const auto* abort = std::get_if<StopRollout>(&body)) return aborted(abort->rollout);
     if (const auto* resolve = std::get_if<controller::ResolveDeployment>(&body)) {
       called_back_.try_emplace(resolve->id, court_.events.now());
       if (resolve->as != "succeeded") given_up(resolve->id);

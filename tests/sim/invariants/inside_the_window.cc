@@ -32,8 +32,11 @@ class InsideTheWindow final : public Invariant {
       if (!move.from.empty() || rollout == facts_.rollouts.end()) continue;
       const rest::RolloutSpec& spec = rollout->second.spec();
       const MonoTime start_by = court_.events.now() + from_wire(spec.start_within());
-      bounds_.try_emplace(move.now->id(), Bounds{start_by, start_by + from_wire(spec.launch_within())});
+      bounds_.try_emplace(move.now->id(), Bounds{move.now->rollout(), start_by,
+                                                 start_by + from_wire(spec.launch_within()), start_by});
     }
+    for (const auto& [name, rollout] : facts_.rollouts)
+      note_later(name, from_wire(rollout.spec().start_within()));
   }
 
   /// What it had believed then is not what it believes now.
@@ -72,15 +75,35 @@ class InsideTheWindow final : public Invariant {
   void expired(const std::string& deployment) {
     const auto bounds = bounds_.find(deployment);
     if (bounds == bounds_.end() || believed_anew_ || facts_.unknown_gap != Duration::zero()) return;
-    if (court_.events.now() + clock_slack < bounds->second.start_by)
+    if (court_.events.now() + clock_slack < bounds->second.expires)
       object("expired before start_by by a clock that had just been set: " + deployment);
   }
 
+  /// A person set another time until which servers may start: those that wait go by it, the others by the old one.
+  void note_later(const std::string& rollout, Duration within) {
+    const auto [known, first] = within_.try_emplace(rollout, within);
+    const Duration by = within - known->second;
+    if (first || by == Duration::zero()) return;
+    known->second = within;
+    for (auto& [id, bounds] : bounds_) {
+      if (bounds.rollout != rollout) continue;
+      if (by > Duration::zero()) {
+        bounds.start_by += by;
+        bounds.launch_by += by;
+      } else {
+        bounds.expires += by;
+      }
+    }
+  }
+
   struct Bounds {
+    std::string rollout;
     MonoTime start_by;
     MonoTime launch_by;
+    MonoTime expires;  // not before that
   };
-  std::map<std::string, Bounds> bounds_;  // by deployment, in true elapsed time
+  std::map<std::string, Duration> within_;  // by rollout, as it was said last
+  std::map<std::string, Bounds> bounds_;    // by deployment, in true elapsed time
   bool believed_anew_ = false;
   std::optional<std::uint64_t> believed_after_;  // so many steps of the controller's clock
 };

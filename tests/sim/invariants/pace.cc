@@ -44,11 +44,16 @@ class Pace final : public Invariant {
       if (handed_out(move)) judge(*move.now);
     }
     for (const auto& [name, rollout] : facts_.rollouts) {
+      const rest::RolloutParallel& parallel = rollout.spec().parallel();
+      parallel_[name] = parallel;
+      auto& [all, here] = widest_[name];
+      all = std::max(all, parallel.total());
+      here = std::max(here, parallel.per_site());
       std::string& before = state_[name];
       if (before == rollout.status().state()) continue;
       before = rollout.status().state();
       mark("a rollout was " + before);
-      if (before == "aborting") aborted_[name] = facts_.remembrance.stamp(court_.events.now());
+      if (before == "stopping") aborted_[name] = facts_.remembrance.stamp(court_.events.now());
     }
   }
   void on_controller_restored() override { state_.clear(); }
@@ -95,11 +100,11 @@ class Pace final : public Invariant {
       ++all;
       if (other->second.site == said->second.site) ++here;
     }
-    const auto& most = spec->second.parallel();
-    if (all > most.total() || here > most.per_site()) {
+    const auto& [most, most_here] = widest_[said->second.rollout];
+    if (all > most || here > most_here) {
       object(
           fmt::format("{} machines run installers of rollout {}, {} of them at {}; the limits are {} and {}",
-                      all, said->second.rollout, here, said->second.site, most.total(), most.per_site()));
+                      all, said->second.rollout, here, said->second.site, most, most_here));
     }
   }
 
@@ -115,11 +120,15 @@ class Pace final : public Invariant {
   void read_lines(const Batch& batch) {
     moved_by_.clear();
     issued_line_.clear();
+    continued_.clear();
     for (const RowWrite& row : batch) {
       rest::LogEvent line;
       if (!row.value || !row.key.starts_with(controller::tables::events) ||
-          !controller::decode_row(*row.value, line) || line.deployment().empty())
+          !controller::decode_row(*row.value, line))
         continue;
+      if (line.type() == "audit" && line.message().starts_with("continued rollout"))
+        continued_.insert(line.rollout());
+      if (line.deployment().empty()) continue;
       const bool decides = line.event().has_ended() || line.type() == "ended" || line.type() == "issued";
       const auto [at, first] = moved_by_.try_emplace(line.deployment(), row.key);
       if (!first && decides) at->second = row.key;
@@ -145,7 +154,8 @@ class Pace final : public Invariant {
     if (found == facts_.rollouts.end()) return;
     const rest::Rollout& rollout = found->second;
     const std::string& state = state_[issued.rollout()];
-    if (state == "stopped" || state == "aborting" || state == "done")
+    const bool rests = state == "stopped" || state == "paused";
+    if ((rests && !continued_.contains(issued.rollout())) || state == "stopping" || state == "done")
       object("handed out although rollout " + issued.rollout() + " is " + state + ": " + issued.id());
     std::uint32_t in_flight = 0;
     std::uint32_t at_site = 0;
@@ -159,7 +169,7 @@ class Pace final : public Invariant {
       if (open && counts && deployment.site() == issued.site()) ++at_site;
       if (deployment.rollout() != issued.rollout()) continue;
       if (open) ++in_flight;
-      waves[deployment.wave()].take(known);
+      waves[deployment.wave()].take(known, deployment.skipped());
       const bool written = !writes_of(court_.machines, id).empty();
       const bool unproven = known == "UNPROVEN" && rollout.spec().stop_after().unproven().empty();
       if (known == "INDETERMINATE" || (known == "FAILED" && written) || unproven) ++failed_late;
@@ -167,28 +177,51 @@ class Pace final : public Invariant {
       if (known == "FAILED" && !written && deployment.disk() == wire::DISK_UNTOUCHED) ++failed_early;
     }
     const auto& spec = rollout.spec();
-    if (in_flight > spec.parallel().total() || at_site > spec.parallel().per_site())
+    // What is set in this very batch may have been set behind this.
+    const auto before = parallel_.find(issued.rollout());
+    const std::uint32_t most =
+        std::max(spec.parallel().total(), before == parallel_.end() ? 0 : before->second.total());
+    const std::uint32_t here =
+        std::max(spec.parallel().per_site(), before == parallel_.end() ? 0 : before->second.per_site());
+    if (in_flight > most || at_site > here)
       object(fmt::format("{} deployments are with the sites, {} of them at {}; the limits are {} and {}",
-                         in_flight, at_site, issued.site(), spec.parallel().total(),
-                         spec.parallel().per_site()));
+                         in_flight, at_site, issued.site(), most, here));
     if (in_flight == spec.parallel().total()) mark("a rollout ran at its limit");
     const rest::RolloutStop& stop = spec.stop_after();
+    const Accepted accepted(rollout.status());
+    failed_late -= std::min(failed_late, accepted.late);
+    failed_early -= std::min(failed_early, accepted.early);
     if (const auto most = number(stop.after_wipe()); most && failed_late >= *most)
       object(fmt::format("handed out although {} failed after the wipe (stop at {})", failed_late, *most));
     if (const auto most = number(stop.before_wipe()); most && failed_early >= *most)
       object(fmt::format("handed out although {} failed before the wipe (stop at {})", failed_early, *most));
-    if (waves.size() > 1 && issued.wave() != waves.begin()->first && !waves.begin()->second.succeeded())
+    // Others than the usual canary: waves_hold.
+    if (spec.waves().empty() && waves.size() > 1 && issued.wave() != waves.begin()->first &&
+        !waves.begin()->second.succeeded(accepted.missed))
       object("handed out before the canary had succeeded: " + issued.id());
   }
 
   struct Wave {
     unsigned open = 0;
     unsigned missed = 0;
-    void take(const std::string& state) {
+    void take(const std::string& state, bool skipped) {
       if (!is_end(state)) ++open;
-      if (is_end(state) && state != "SUCCEEDED") ++missed;
+      if (is_end(state) && state != "SUCCEEDED" && !(skipped && state == "CANCELLED")) ++missed;
     }
-    [[nodiscard]] bool succeeded() const { return open == 0 && missed == 0; }
+    [[nodiscard]] bool succeeded(unsigned accepted) const { return open == 0 && missed <= accepted; }
+  };
+  /// What a person said counts no more.
+  struct Accepted {
+    explicit Accepted(const rest::RolloutStatus& status) {
+      for (const rest::RolloutWaveStatus& wave : status.waves()) {
+        late += wave.accepted().after_wipe() + wave.accepted().unproven();
+        early += wave.accepted().before_wipe();
+        missed += wave.accepted().missed();
+      }
+    }
+    std::uint32_t late = 0;
+    std::uint32_t early = 0;
+    unsigned missed = 0;
   };
 
   /// Handed out in this very batch: another rollout may have come after the one that is judged.
@@ -211,7 +244,11 @@ class Pace final : public Invariant {
   std::map<std::string, std::string>
       moved_by_;  // in the newest batch, by deployment: the log line that moved it
   std::map<std::string, std::string> issued_line_;
-  std::map<std::string, std::string> state_;  // of rollouts, before the newest batch
+  std::set<std::string> continued_;  // in the newest batch: rollouts, by a person
+  std::map<std::string, std::pair<std::uint32_t, std::uint32_t>>
+      widest_;                                             // by rollout: in all and per site, ever
+  std::map<std::string, std::string> state_;               // of rollouts, before the newest batch
+  std::map<std::string, rest::RolloutParallel> parallel_;  // the same
   std::map<std::string, Stamp> aborted_;
   std::map<std::string, std::set<std::string>> talking_;  // by agent: jobs in conversation
 };
