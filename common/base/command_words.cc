@@ -114,8 +114,21 @@ std::string cancel(std::string_view of) {
 }
 std::string apply() { return "metalmesh apply -f FILE"; }
 std::string plan(std::string_view rollout) { return joined("metalmesh rollout plan ", rollout); }
-std::string abort(std::string_view rollout) {
-  return joined("metalmesh rollout abort ", rollout, " --reason TEXT");
+std::string stop(std::string_view rollout) {
+  return joined("metalmesh rollout stop ", rollout, " --reason TEXT");
+}
+std::string pause(std::string_view rollout) {
+  return joined("metalmesh rollout pause ", rollout, " --reason TEXT");
+}
+std::string go_on_with(std::string_view rollout, std::uint32_t wave, std::uint32_t servers,
+                       std::uint32_t accept) {
+  std::string out = joined("metalmesh rollout continue ", rollout, " --wave ") + std::to_string(wave);
+  if (servers > 0) out += " --confirm " + std::to_string(servers);
+  if (accept > 0) out += " --accept-failures " + std::to_string(accept);
+  return out;
+}
+std::string skip(std::string_view rollout, std::string_view whom) {
+  return joined(joined("metalmesh rollout skip ", rollout, " "), whom, " --reason TEXT");
 }
 std::string watch(std::string_view rollout) { return joined("metalmesh rollout watch ", rollout); }
 

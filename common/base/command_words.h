@@ -88,7 +88,13 @@ std::string cancel(std::string_view of);
 std::string plan(std::string_view rollout);
 /// The reader has the file.
 std::string apply();
-std::string abort(std::string_view rollout);
+std::string stop(std::string_view rollout);
+std::string pause(std::string_view rollout);
+/// The next wave, or what is left of this one; `accept`: failures that count no more.
+std::string go_on_with(std::string_view rollout, std::uint32_t wave, std::uint32_t servers,
+                       std::uint32_t accept = 0);
+/// `whom`: "--site par1", "--server s1".
+std::string skip(std::string_view rollout, std::string_view whom);
 std::string watch(std::string_view rollout);
 
 }  // namespace metalmesh::commands

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/ports/wire_time.h"
 #include "controller/api/json_encode.h"
 #include "controller/api/objects_api.h"
 #include "controller/api/request_body.h"
@@ -42,11 +43,51 @@ BodyResult start_body(const ApiRequest& request, const std::string& name) {
   return StartRollout{name, body.plan(), body.confirm()};
 }
 
-BodyResult abort_body(const ApiRequest& request, const std::string& name) {
-  rest::AbortRollout body;
+BodyResult pause_body(const ApiRequest& request, const std::string& name) {
+  rest::PauseRollout body;
   if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
   if (auto fine = check_text(body.reason(), "reason", false); !fine) return std::unexpected(fine.error());
-  return AbortRollout{name, body.reason()};
+  return PauseRollout{name, body.reason()};
+}
+
+BodyResult continue_rollout_body(const ApiRequest& request, const std::string& name) {
+  rest::ContinueRollout body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (body.wave() == 0)
+    return refuse(400, "wave is missing: the number of the wave that is to be handed out", "wave",
+                  "status.waves of GET /api/v1/rollouts/" + name + " has them");
+  if (auto fine = check_text(body.reason(), "reason", false); !fine) return std::unexpected(fine.error());
+  return ContinueRollout{name, body.wave(), body.confirm(), body.accept_failures(), body.reason()};
+}
+
+BodyResult skip_body(const ApiRequest& request, const std::string& name) {
+  rest::SkipServers body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (body.servers().empty() && body.sites().empty())
+    return refuse(400, "servers and sites are missing: whom to skip", "servers");
+  if (auto fine = check_text(body.reason(), "reason", true); !fine) return std::unexpected(fine.error());
+  return SkipServers{name,
+                     {body.servers().begin(), body.servers().end()},
+                     {body.sites().begin(), body.sites().end()},
+                     body.reason()};
+}
+
+BodyResult set_body(const ApiRequest& request, const std::string& name) {
+  rest::SetRollout body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (!body.has_until() && body.parallel().total() == 0 && body.parallel().per_site() == 0)
+    return refuse(400, "until and parallel are missing: what to set", "until");
+  if (auto fine = check_text(body.reason(), "reason", false); !fine) return std::unexpected(fine.error());
+  SetRollout set{name, std::nullopt, body.parallel().total(), body.parallel().per_site(), body.reason()};
+  if (body.has_until()) set.until = from_wire(body.until());
+  return set;
+}
+
+BodyResult stop_body(const ApiRequest& request, const std::string& name) {
+  rest::StopRollout body;
+  if (auto read = read_body(request, body); !read) return std::unexpected(read.error());
+  if (auto fine = check_text(body.reason(), "reason", false); !fine) return std::unexpected(fine.error());
+  return StopRollout{name, body.reason()};
 }
 
 BodyResult resolve_body(const ApiRequest& request, const std::string& id) {
@@ -222,8 +263,16 @@ BodyResult body_of(const ApiRequest& request) {
       return no_parameters(request, PlanRollout{name});
     case Endpoint::start_rollout:
       return start_body(request, name);
-    case Endpoint::abort_rollout:
-      return abort_body(request, name);
+    case Endpoint::pause_rollout:
+      return pause_body(request, name);
+    case Endpoint::continue_rollout:
+      return continue_rollout_body(request, name);
+    case Endpoint::skip_servers:
+      return skip_body(request, name);
+    case Endpoint::set_rollout:
+      return set_body(request, name);
+    case Endpoint::stop_rollout:
+      return stop_body(request, name);
     case Endpoint::resolve_deployment:
       return resolve_body(request, name);
     case Endpoint::cancel_deployment:

@@ -278,7 +278,11 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
       return render_profile(request, state, watched_);
     case Endpoint::plan_rollout:
     case Endpoint::start_rollout:
-    case Endpoint::abort_rollout:
+    case Endpoint::pause_rollout:
+    case Endpoint::continue_rollout:
+    case Endpoint::stop_rollout:
+    case Endpoint::skip_servers:
+    case Endpoint::set_rollout:
     case Endpoint::resolve_deployment:
     case Endpoint::cancel_deployment:
     case Endpoint::continue_controller:

@@ -94,15 +94,39 @@ Verdict write_refused(const Principal& who, const MeshState& mesh, const T& obje
   return std::nullopt;
 }
 
+/// It says so, or its waves come to that: the first is all, or too many of them.
+bool goes_without_canary(const rest::Rollout& rollout) {
+  const rest::Plan& plan = rollout.status().plan();
+  if (rollout.spec().waves().empty()) return rollout.spec().stop_after().no_canary();
+  constexpr std::uint32_t share = 10;  // a tenth
+  const std::uint32_t most = std::max(defaults::canary_above, plan.server_count() / share);
+  const auto first = std::ranges::find_if(plan.waves(), [](const auto& wave) { return wave.servers() > 0; });
+  return first == plan.waves().end() || first->servers() > most;
+}
+
 /// What takes the canary out of a rollout that would have one.
 Verdict canary_refused(const Principal& who, const rest::Rollout& rollout) {
   const std::uint32_t servers = rollout.status().plan().server_count();
   const bool would_have_one = action_of(rollout.spec()).has_canary && servers > defaults::canary_above;
-  if (!rollout.spec().stop_after().no_canary() || !would_have_one || who.role >= Role::approver)
-    return std::nullopt;
+  if (!goes_without_canary(rollout) || !would_have_one || who.role >= Role::approver) return std::nullopt;
   Refusal no =
       needs(who, Role::approver, "to start " + std::to_string(servers) + " servers without a canary");
-  no.next = "leave out spec.stopAfter.noCanary, or have an approver start it";
+  no.next = rollout.spec().waves().empty()
+                ? "leave out spec.stopAfter.noCanary, or have an approver start it"
+                : "let the first of spec.waves take fewer, or have an approver start it";
+  return no;
+}
+
+/// To go on past a canary that shows nothing good is to start without one.
+Verdict canary_passed_over(const Principal& who, const rest::Rollout& rollout) {
+  const rest::RolloutStatus& status = rollout.status();
+  const bool has_canary = action_of(rollout.spec()).has_canary && status.waves_size() > 1 &&
+                          status.plan().server_count() > defaults::canary_above;
+  if (!has_canary || who.role >= Role::approver) return std::nullopt;
+  const rest::RolloutWaveStatus& canary = status.waves(0);
+  if (canary.succeeded() > 0 || canary.missed() + canary.skipped() == 0) return std::nullopt;
+  Refusal no = needs(who, Role::approver, "to go on although nothing of the canary succeeded");
+  no.next = "install what is left of it again by another rollout, or have an approver continue";
   return no;
 }
 
@@ -131,7 +155,15 @@ class Judge {
     const auto found = mesh_.rollouts.find(r.rollout);
     return found == mesh_.rollouts.end() ? std::nullopt : canary_refused(who_, found->second);
   }
-  Verdict operator()(const AbortRollout& r) const { return seen<rest::Rollout>(who_, mesh_, r.rollout); }
+  Verdict operator()(const PauseRollout& r) const { return seen<rest::Rollout>(who_, mesh_, r.rollout); }
+  Verdict operator()(const ContinueRollout& r) const {
+    if (auto bad = ordered(r.rollout)) return bad;
+    const auto found = mesh_.rollouts.find(r.rollout);
+    return found == mesh_.rollouts.end() ? std::nullopt : canary_passed_over(who_, found->second);
+  }
+  Verdict operator()(const SkipServers& r) const { return ordered(r.rollout); }
+  Verdict operator()(const SetRollout& r) const { return ordered(r.rollout); }
+  Verdict operator()(const StopRollout& r) const { return seen<rest::Rollout>(who_, mesh_, r.rollout); }
   Verdict operator()(const ResolveDeployment& r) const { return first({by_action(false), deployment(r.id)}); }
   Verdict operator()(const CancelDeployment& r) const { return deployment(r.id); }
   Verdict operator()(const InspectServer& r) const {

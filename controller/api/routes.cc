@@ -72,7 +72,11 @@ constexpr Route others[] = {
     {"GET",    "/api/v1/rollouts/{name}/plan",              get_plan,            Role::viewer},
     {"POST",   "/api/v1/rollouts/{name}/plan",              plan_rollout,        Role::operator_},
     {"POST",   "/api/v1/rollouts/{name}/start",             start_rollout,       Role::operator_},
-    {"POST",   "/api/v1/rollouts/{name}/abort",             abort_rollout,       Role::operator_},
+    {"POST",   "/api/v1/rollouts/{name}/pause",             pause_rollout,       Role::operator_},
+    {"POST",   "/api/v1/rollouts/{name}/continue",          continue_rollout,    Role::operator_},
+    {"POST",   "/api/v1/rollouts/{name}/stop",              stop_rollout,        Role::operator_},
+    {"POST",   "/api/v1/rollouts/{name}/skip",              skip_servers,        Role::operator_},
+    {"POST",   "/api/v1/rollouts/{name}/set",               set_rollout,         Role::operator_},
 
     {"GET",    "/api/v1/deployments",                       list_deployments,    Role::viewer},
     {"GET",    "/api/v1/deployments/{id}",                  get_deployment,      Role::viewer},
@@ -165,7 +169,8 @@ Role role_to_write(std::string_view plural) {
 }
 
 bool stops_something(Endpoint endpoint) {
-  return endpoint == abort_rollout || endpoint == cancel_deployment || endpoint == protect_server;
+  return endpoint == stop_rollout || endpoint == pause_rollout || endpoint == cancel_deployment ||
+         endpoint == protect_server;
 }
 
 std::span<const std::string_view> query_of(Endpoint endpoint) {

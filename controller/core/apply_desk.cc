@@ -9,7 +9,8 @@ namespace {
 /// Nobody waits to be stopped.
 bool stops_something(const OperatorRequest& request) {
   const auto* protect = std::get_if<ProtectServer>(&request.body);
-  return std::holds_alternative<AbortRollout>(request.body) ||
+  return std::holds_alternative<StopRollout>(request.body) ||
+         std::holds_alternative<PauseRollout>(request.body) ||
          std::holds_alternative<CancelDeployment>(request.body) || (protect != nullptr && protect->protect);
 }
 

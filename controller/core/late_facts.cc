@@ -58,14 +58,14 @@ void protect(Work& work, const rest::Deployment& deployment) {
   });
 }
 
-/// A rollout that was done has something to wait for again; one that was aborted stays so.
+/// A rollout that was done has something to wait for again; one that a person stopped stays so.
 void reopen_rollout(Work& work, const std::string& name) {
   const auto found = work.mesh().rollouts.find(name);
   if (found == work.mesh().rollouts.end() || state_of(found->second) != RolloutState::done) return;
   work.ledger.change_rollout(name, [](rest::Rollout& rollout) {
     auto& status = *rollout.mutable_status();
-    set_state(rollout,
-              status.stop_reason().starts_with("aborted") ? RolloutState::aborting : RolloutState::running);
+    set_state(rollout, status.stop_reason().starts_with(stopped_by_person) ? RolloutState::stopping
+                                                                           : RolloutState::running);
     status.clear_ended();
   });
 }

@@ -10,6 +10,7 @@
 #include "common/text/letters.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/object_head.h"
+#include "controller/core/rollout_waves.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -156,17 +157,19 @@ Verdict check_pace(rest::RolloutSpec& spec) {
   auto& parallel = *spec.mutable_parallel();
   if (parallel.total() == 0) parallel.set_total(defaults::parallel_total);
   if (parallel.per_site() == 0) parallel.set_per_site(defaults::parallel_per_site);
-  if (!spec.has_start_within()) *spec.mutable_start_within() = to_wire(defaults::start_within);
+  if (!spec.has_start_within()) *spec.mutable_start_within() = to_wire(usual_start_within(spec));
   default_to(*spec.mutable_offline(), "finish");
   const auto& stop = spec.stop_after();
   if (stop.no_canary() && stop.canary() != 0) {
     return refusal(ErrorKind::invalid, "spec.stopAfter.noCanary", "contradicts spec.stopAfter.canary");
   }
+  if (auto bad = check_waves(spec)) return bad;
   const bool until = spec.offline() == "startUntil";
   return first_of(
       {rules::at_most("spec.parallel.total", parallel.total(), parallel_limit),
        rules::at_most("spec.parallel.perSite", parallel.per_site(), parallel_limit),
        rules::at_most("spec.stopAfter.canary", stop.canary(), parallel_limit),
+       rules::at_most("spec.stopAfter.minimum", stop.minimum(), parallel_limit),
        if_set(stop.after_wipe(), [](const auto& v) { return rules::share("spec.stopAfter.afterWipe", v); }),
        if_set(stop.unproven(), [](const auto& v) { return rules::share("spec.stopAfter.unproven", v); }),
        if_set(stop.before_wipe(), [](const auto& v) { return rules::share("spec.stopAfter.beforeWipe", v); }),

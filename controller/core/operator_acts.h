@@ -1,4 +1,4 @@
-// Everything a person may do besides apply, delete, plan and start (plan_acts.h): abort, resolve, cancel, inspect, accept,
+// Everything a person may do besides apply, delete, plan and start (plan_acts.h): pause, continue, stop, skip, set, resolve, cancel, inspect, accept,
 // protect, adopt, release, reidentify, replace, move, retire, vouch for a site, ask it which BMCs it has, prefetch, go on after a
 // restore, settle damage of the store, back it up, give and take tokens, widen a ceiling. Each checks first and changes only then; a refusal changes nothing.
 #pragma once
@@ -7,7 +7,11 @@
 
 namespace metalmesh::controller {
 
-ActResult act(Work& work, const AbortRollout& request, const std::string& actor);
+ActResult act(Work& work, const PauseRollout& request, const std::string& actor);
+ActResult act(Work& work, const ContinueRollout& request, const std::string& actor);
+ActResult act(Work& work, const StopRollout& request, const std::string& actor);
+ActResult act(Work& work, const SkipServers& request, const std::string& actor);
+ActResult act(Work& work, const SetRollout& request, const std::string& actor);
 ActResult act(Work& work, const ResolveDeployment& request, const std::string& actor);
 ActResult act(Work& work, const InspectServer& request, const std::string& actor);
 ActResult act(Work& work, const AcceptServer& request, const std::string& actor);

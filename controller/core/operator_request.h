@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "controller/state/kinds.h"
 #include "schemas/rest/api.pb.h"
 
@@ -61,8 +62,37 @@ struct StartRollout {
   std::string plan;           // digest
   std::uint32_t confirm = 0;  // number of servers
 };
-struct AbortRollout {
+/// No new starts until somebody says `continue`; what is with the sites goes on.
+struct PauseRollout {
   std::string rollout;
+  std::string reason;
+};
+/// Of one that is paused, was stopped by failures, or waits for a person between two waves. It names what it means.
+struct ContinueRollout {
+  std::string rollout;
+  std::uint32_t wave = 0;             // that is handed out then
+  std::uint32_t confirm = 0;          // how many of its servers wait
+  std::uint32_t accept_failures = 0;  // how many there are; they count no more
+  std::string reason = {};
+};
+/// Calls back what was not launched, and ends it.
+struct StopRollout {
+  std::string rollout;
+  std::string reason;
+};
+/// These servers of it, and all that are at these sites, have no part in it any more.
+struct SkipServers {
+  std::string rollout;
+  std::vector<std::string> servers;
+  std::vector<std::string> sites;
+  std::string reason;
+};
+/// What is beside the digest of its plan.
+struct SetRollout {
+  std::string rollout;
+  std::optional<WallTime> until;  // nothing starts later
+  std::uint32_t total = 0;        // in parallel; 0: as it is
+  std::uint32_t per_site = 0;
   std::string reason;
 };
 struct ResolveDeployment {
@@ -208,12 +238,12 @@ struct PrefetchImage {
 struct OperatorRequest {
   std::string actor;            // who, for the audit log
   std::string idempotency_key;  // empty: none
-  std::variant<Apply, Delete, PlanRollout, StartRollout, AbortRollout, ResolveDeployment, InspectServer,
+  std::variant<Apply, Delete, PlanRollout, StartRollout, StopRollout, ResolveDeployment, InspectServer,
                AcceptServer, ProtectServer, RetireServer, ClearSiteQuarantine, PrefetchImage, AdoptServer,
                ReleaseServer, ReidentifyServer, ReplaceServer, MoveServer, CancelDeployment,
                ContinueController, CleanServer, SettleDamage, StartBackup, DiagnoseSite, DiscoverBmcs,
                StopDiscovery, AddToken, RevokeToken, WidenPace, ApproveUnprotect, OpenFirstContact,
-               RevokeSite, ApplyMany>
+               RevokeSite, ApplyMany, PauseRollout, ContinueRollout, SkipServers, SetRollout>
       body;
   std::string token = {};  // by which of her tokens; empty: by none
 };

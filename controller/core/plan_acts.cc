@@ -1,9 +1,12 @@
 #include "controller/core/plan_acts.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "common/base/command_words.h"
+#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/field_rules.h"
@@ -76,6 +79,48 @@ Verdict may(const Work& work, const StartRollout& request, const Starter& starte
   return std::nullopt;
 }
 
+/// "s3, s4 and 2 more"
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr std::size_t named_most = 5;
+  std::string words;
+  for (std::size_t i = 0; i < std::min(names.size(), named_most); ++i)
+    words += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > named_most ? words + " and " + std::to_string(names.size() - named_most) + " more"
+                                   : words;
+}
+
+/// Of plans that are short enough to be in their rollouts; of others how many there are.
+std::string what_changed(const rest::Plan& before, const rest::Plan& now) {
+  if (is_long(before) || is_long(now))
+    return "it had " + std::to_string(before.server_count()) +
+           " servers, or they are to become something else";
+  std::map<std::string, std::uint32_t> waves;
+  std::map<std::string, std::string> out;
+  for (const rest::PlanServer& server : before.servers()) waves[server.name()] = server.wave();
+  for (const rest::PlanExcluded& server : now.excluded()) out[server.name()] = server.reason();
+  std::vector<std::string> in_now, moved, gone;
+  for (const rest::PlanServer& server : now.servers()) {
+    const auto planned = waves.extract(server.name());
+    if (planned.empty()) {
+      in_now.push_back(server.name());
+    } else if (planned.mapped() != server.wave()) {
+      moved.push_back(server.name());
+    }
+  }
+  for (const auto& [name, wave] : waves) {
+    const auto reason = out.find(name);
+    gone.push_back(reason == out.end() ? name : name + " (" + reason->second + ")");
+  }
+  std::string words;
+  const auto tell = [&](const std::vector<std::string>& names, const std::string& what) {
+    if (!names.empty()) words += (words.empty() ? "" : "; ") + some_of(names) + what;
+  };
+  tell(gone, " would not take part any more");
+  tell(in_now, " would take part, too");
+  tell(moved, " would come in another wave");
+  return words.empty() ? "what its servers hold or are to become has changed, or who is left out" : words;
+}
+
 const std::string& rollout_in(const PlanAct::Body& body) {
   return std::visit([](const auto& request) -> const std::string& { return request.rollout; }, body);
 }
@@ -92,7 +137,8 @@ PlanAct::PlanAct(const Work& work, Body body, Starter starter)
     : body_(std::move(body)),
       starter_(std::move(starter)),
       rollout_(rollout_in(body_)),
-      making_(work.mesh(), work.rows, work.ledger.identities(), rollout_) {}
+      making_(work.mesh(), work.rows, work.ledger.identities(), rollout_,
+              std::holds_alternative<StartRollout>(body_)) {}
 
 std::optional<ActResult> PlanAct::go_on(Work& work, std::size_t servers) {
   if (orders_) return make_orders(work, servers);
@@ -156,11 +202,12 @@ ActResult PlanAct::store_plan(Work& work) {
 
 std::optional<ActResult> PlanAct::start(Work& work, const StartRollout& request, std::size_t servers) {
   const rest::Plan& fresh = making_.shown();
-  if (fresh.digest() != request.plan) {
+  if (fresh.digest() != request.plan && !planted(Defect::stale_plan_started)) {
+    const rest::Plan& before = work.mesh().rollouts.at(rollout_).status().plan();
     return std::unexpected(refusal(ErrorKind::conflict, "plan",
-                                   "the plan is stale: planned now, it has " +
-                                       std::to_string(fresh.server_count()) +
-                                       " servers or other content, and digest " + fresh.digest(),
+                                   "the plan is stale: " + what_changed(before, fresh) +
+                                       "; planned now, it has " + std::to_string(fresh.server_count()) +
+                                       " servers, and digest " + fresh.digest(),
                                    plan_again(rollout_)));
   }
   orders_.emplace(work, making_, rollout_, starter_);

@@ -13,7 +13,7 @@ constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::
     "delete",
     "plan",
     "start",
-    "abort",
+    "stop",
     "resolve",
     "inspect",
     "accept",
@@ -40,7 +40,11 @@ constexpr std::array<const char*, std::variant_size_v<decltype(OperatorRequest::
     "approve",
     "first contact",
     "revoke",
-    "apply"};
+    "apply",
+    "pause",
+    "continue rollout",
+    "skip",
+    "set"};
 
 /// Fields with their lengths, so that no two lists of fields give one text.
 class Fields {
@@ -67,7 +71,22 @@ void add(Fields& f, const Apply& r) { f << r.object << r.if_version; }
 void add(Fields& f, const Delete& r) { f << r.kind << r.name << r.if_version << r.confirm; }
 void add(Fields& f, const PlanRollout& r) { f << r.rollout; }
 void add(Fields& f, const StartRollout& r) { f << r.rollout << r.plan << std::uint64_t{r.confirm}; }
-void add(Fields& f, const AbortRollout& r) { f << r.rollout << r.reason; }
+void add(Fields& f, const PauseRollout& r) { f << r.rollout << r.reason; }
+void add(Fields& f, const ContinueRollout& r) {
+  f << r.rollout << std::uint64_t{r.wave} << std::uint64_t{r.confirm} << std::uint64_t{r.accept_failures}
+    << r.reason;
+}
+void add(Fields& f, const StopRollout& r) { f << r.rollout << r.reason; }
+void add(Fields& f, const SkipServers& r) {
+  f << r.rollout << std::uint64_t{r.servers.size()};
+  for (const std::string& server : r.servers) f << server;
+  for (const std::string& site : r.sites) f << site;
+  f << r.reason;
+}
+void add(Fields& f, const SetRollout& r) {
+  f << r.rollout << (r.until ? std::to_string(r.until->time_since_epoch().count()) : std::string("-"))
+    << std::uint64_t{r.total} << std::uint64_t{r.per_site} << r.reason;
+}
 void add(Fields& f, const ResolveDeployment& r) { f << r.id << r.as << r.note; }
 void add(Fields& f, const InspectServer& r) { f << r.server; }
 void add(Fields& f, const AcceptServer& r) { f << r.server; }

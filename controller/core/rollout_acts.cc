@@ -1,4 +1,4 @@
-// Abort a rollout; resolve or cancel a deployment.
+// Resolve or cancel a deployment.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -32,14 +32,6 @@ using rules::refusal;
 std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
                                 std::string next = {}) {
   return std::unexpected(refusal(kind, std::move(field), std::move(message), std::move(next)));
-}
-
-std::expected<const rest::Rollout*, Refusal> rollout_named(const Work& work, const std::string& name) {
-  const auto found = work.mesh().rollouts.find(name);
-  if (found == work.mesh().rollouts.end()) {
-    return refuse(ErrorKind::not_found, "rollout", "Rollout \"" + name.substr(0, 80) + "\" does not exist");
-  }
-  return &found->second;
 }
 
 struct Resolution {
@@ -78,7 +70,7 @@ rules::Verdict may_resolve(const Work& work, const rest::Deployment& deployment,
                            const ResolveDeployment& request) {
   if (deployment.state() == states::pending && known_unissued(work, deployment.site())) {
     return refusal(ErrorKind::conflict, "", "deployment " + deployment.id() + " was not handed out yet",
-                   commands::abort(deployment.rollout()));
+                   commands::stop(deployment.rollout()));
   }
   const bool unclear = deployment.state() == states::unproven || deployment.state() == states::indeterminate;
   if (!is_open(deployment.state()) && !unclear) {
@@ -95,28 +87,6 @@ rules::Verdict may_resolve(const Work& work, const rest::Deployment& deployment,
 }
 
 }  // namespace
-
-ActResult act(Work& work, const AbortRollout& request, const std::string&) {
-  const auto found = rollout_named(work, request.rollout);
-  if (!found) return std::unexpected(found.error());
-  const RolloutState state = state_of(**found);
-  Acted acted{
-      false, "Rollout", request.rollout,
-      "aborted rollout " + request.rollout + ": " + Utf8(request.reason).cut(rules::note_limit).str()};
-  if (state == RolloutState::aborting) return acted;
-  if (!is_under_way(state)) {
-    return refuse(
-        ErrorKind::conflict, "",
-        "rollout " + request.rollout + " is " + (*found)->status().state() + ": there is nothing to abort");
-  }
-  work.ledger.change_rollout(request.rollout, [&](rest::Rollout& rollout) {
-    set_state(rollout, RolloutState::aborting);
-    rollout.mutable_status()->set_stop_reason(
-        "aborted" + (request.reason.empty() ? "" : ": " + Utf8(request.reason).cut(rules::note_limit).str()));
-  });
-  work.moved = true;
-  return acted;
-}
 
 ActResult act(Work& work, const ResolveDeployment& request, const std::string& actor) {
   const auto found = deployment_named(work, request.id);

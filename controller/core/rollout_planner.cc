@@ -10,6 +10,7 @@
 #include "common/text/hex.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/field_rules.h"
+#include "controller/core/hardware_types.h"
 #include "controller/core/identity_judgement.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
@@ -21,18 +22,11 @@
 namespace metalmesh::controller {
 namespace {
 
-std::uint32_t canaries(const Action& action, const rest::RolloutStop& stop, int servers) {
-  if (stop.no_canary()) return 0;
-  if (stop.canary() != 0) return stop.canary();
-  return action.has_canary && static_cast<std::uint32_t>(servers) > defaults::canary_above ? 1 : 0;
-}
-
-rest::PlanServer planned(const rest::Server& server, std::uint32_t wave) {
+rest::PlanServer planned(const rest::Server& server) {
   rest::PlanServer entry;
   entry.set_name(server.metadata().name());
   entry.set_site(server.spec().site());
   entry.set_bmc(server.spec().bmc().address());
-  entry.set_wave(wave);
   entry.set_holds(server.status().holds());
   const wire::Identity identity = order_identity(server);
   entry.mutable_identity()->set_uuid(identity.uuid());
@@ -49,6 +43,13 @@ rest::PlanExcluded excluded(const rest::Server& server, const std::string& reaso
   entry.set_message(std::move(message));
   entry.set_holds(server.status().holds());
   return entry;
+}
+
+/// Its BMC did, when it was asked last.
+bool answered(const rest::Server& server) {
+  const auto& conditions = server.status().conditions();
+  const auto reachable = std::ranges::find(conditions, "Reachable", &rest::Condition::type);
+  return reachable != conditions.end() && reachable->status() == "True";
 }
 
 /// A pattern that spares nobody was meant to spare somebody: nothing is planned with it.
@@ -119,6 +120,8 @@ std::optional<Refusal> PlanMaking::begin() {
   mark_all(ChangeKind::hardware_type, mesh_.hardware_types);
   marks_[{ChangeKind::rollout, name_}] = mark_of({ChangeKind::rollout, name_});
   again_.clear();
+  order_.clear();
+  in_waves_.clear();
   in_.clear();
   out_.clear();
   const auto& patterns = rollout_.spec().select().exclude();
@@ -181,10 +184,18 @@ void PlanMaking::judge(const rest::Server& server) {
     out_[name] = {excluded(server, exclusion->reason, std::move(exclusion->message)),
                   exclusion->may_have_changed};
   } else {
-    Taken& taken =
-        in_[name] = {planned(server, 1), agree_to(mesh_, *planning_, server), is_protected(server, now_)};
+    Taken& taken = in_[name] = {planned(server), agree_to(mesh_, *planning_, server),
+                                is_protected(server, now_), known_of(server)};
     planning_->show(server, taken.shown);
   }
+}
+
+WaveDeal::Server PlanMaking::known_of(const rest::Server& server) const {
+  const auto site = mesh_.sites.find(server.spec().site());
+  const auto types = types_of(mesh_, server);
+  return {.site = server.spec().site(),
+          .type = types.size() == 1 ? types.front() : std::string(),
+          .answers = answered(server) && site != mesh_.sites.end() && site->second.status().connected()};
 }
 
 void PlanMaking::judge(std::size_t servers) {
@@ -209,27 +220,80 @@ void PlanMaking::judge(std::size_t servers) {
   head_ = {};
   head_.set_rollout(name_);
   head_.set_action(rollout_.spec().action());
+  begin_waves();
+}
+
+void PlanMaking::begin_waves() {
+  std::set<std::string> first;
+  if (const auto found = mesh_.rollouts.find(name_); again_made_ && found != mesh_.rollouts.end()) {
+    const auto& before = found->second.status().plan().first();
+    first = {before.begin(), before.end()};
+  }
+  waves_.emplace(rollout_.spec(), static_cast<std::uint32_t>(in_.size()), std::move(first));
+  in_waves_.assign(waves_->waves().size(), {});
+  order_.clear();
+  written_ = ordered_ = 0;
+  cursor_.clear();
+  phase_ = waves_->prefers() ? Phase::prefer : Phase::deal;
+}
+
+void PlanMaking::prefer(std::size_t servers) {
+  for (auto at = in_.upper_bound(cursor_); at != in_.end(); ++at) {
+    if (servers-- == 0) return;
+    cursor_ = at->first;
+    at->second.preferred = waves_->prefer(at->first, at->second.known);
+  }
+  cursor_.clear();
+  phase_ = Phase::deal;
+}
+
+void PlanMaking::deal(std::size_t servers) {
+  for (auto at = in_.upper_bound(cursor_); at != in_.end(); ++at) {
+    if (servers-- == 0) return;
+    cursor_ = at->first;
+    const std::uint32_t wave = at->second.preferred ? 1 : waves_->deal(at->second.known);
+    at->second.shown.set_wave(wave);
+    in_waves_[wave - 1].push_back(at);
+  }
+  tell_waves();
+  for (auto& wave : in_waves_) order_.insert(order_.end(), wave.begin(), wave.end());
+  in_waves_.clear();
   cursor_.clear();
   phase_ = Phase::write;
 }
 
+void PlanMaking::tell_waves() {
+  rest::Plan& plan = planned_.shown;
+  const auto& waves = waves_->waves();
+  for (std::size_t i = 0; i < waves.size(); ++i) {
+    // Who is left over is a wave only when there is somebody.
+    const bool is_wanted = i < static_cast<std::size_t>(rollout_.spec().waves_size()) || waves.size() == 1;
+    if (in_waves_[i].empty() && !is_wanted) continue;
+    rest::PlanWave& wave = *plan.add_waves();
+    wave.set_number(static_cast<std::uint32_t>(i + 1));
+    wave.set_name(waves[i].name());
+    wave.set_servers(static_cast<std::uint32_t>(in_waves_[i].size()));
+    if (i + 1 < waves.size()) wave.set_gate(gate_words(gate_of(waves[i].gate())));
+    if (in_waves_[i].empty() && !in_.empty())
+      plan.add_warnings("wave " + std::to_string(i + 1) + " (" + waves[i].name() + ") has no server" +
+                        (i == 0 ? ": the next one goes without a canary" : ""));
+  }
+  if (!waves_->prefers()) return;
+  for (const auto& one : in_waves_.front()) plan.add_first(one->first);
+}
+
 void PlanMaking::write(std::size_t servers) {
   rest::Plan& plan = planned_.shown;
-  const std::uint32_t first =
-      canaries(action_of(rollout_.spec()), rollout_.spec().stop_after(), static_cast<int>(in_.size()));
-  const bool has_canary = first != 0 && first < in_.size();
-  for (auto at = in_.upper_bound(cursor_); at != in_.end(); ++at) {
+  for (; written_ < order_.size(); ++written_) {
     if (servers-- == 0) return;
-    cursor_ = at->first;
+    const auto at = order_[written_];
     rest::PlanServer& server = *plan.add_servers() = std::move(at->second.shown);
-    server.set_wave(has_canary && static_cast<std::uint32_t>(plan.servers_size()) > first ? 2 : 1);
     ++figures_.sites[server.site()];
     figures_.kept += at->second.kept ? 1 : 0;
     head_.add_waves(server.wave());
     head_.add_holds(server.holds());
     planned_.tree.add(at->second.agreed);
   }
-  cursor_.clear();
   phase_ = Phase::write_excluded;
 }
 
@@ -332,6 +396,12 @@ std::optional<Refusal> PlanMaking::step(std::size_t servers) {
     case Phase::judge:
       judge(servers);
       return std::nullopt;
+    case Phase::prefer:
+      prefer(servers * written_per_judged);
+      return std::nullopt;
+    case Phase::deal:
+      deal(servers * written_per_judged);
+      return std::nullopt;
     case Phase::write:
       write(servers * written_per_judged);
       return std::nullopt;
@@ -370,8 +440,8 @@ bool PlanMaking::still_holds(const Now& now) {
   now_ = now;
   if (!look_at_changes()) return false;
   for (const std::string& name : again_) {
-    if (name <= cursor_) continue;  // ordered by now, and that is a change
     const auto taken = in_.find(name);
+    if (taken != in_.end() && taken->second.ordered) continue;  // and that is a change
     const auto found = mesh_.servers.find(name);
     const bool takes_part = found != mesh_.servers.end() &&
                             selects(rollout_.spec().select(), found->second) &&
@@ -384,12 +454,13 @@ bool PlanMaking::still_holds(const Now& now) {
 }
 
 std::string PlanMaking::next_agreed() {
-  auto next = in_.extract(in_.begin());
-  cursor_ = std::move(next.key());
-  return std::move(next.mapped().agreed);
+  Taken& next = order_[ordered_++]->second;
+  next.ordered = true;
+  return std::move(next.agreed);
 }
 
 void PlanMaking::let_go(std::size_t servers) {
+  order_.clear();
   for (std::size_t i = 0; i < servers && !in_.empty(); ++i) in_.erase(in_.begin());
   for (std::size_t i = 0; i < servers && !out_.empty(); ++i) out_.erase(out_.begin());
 }

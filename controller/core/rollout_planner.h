@@ -18,6 +18,7 @@
 #include "common/orders/plan_tree.h"
 #include "controller/core/actions/action.h"
 #include "controller/core/operator_request.h"
+#include "controller/core/rollout_waves.h"
 #include "controller/state/identity_index.h"
 #include "controller/state/mesh_state.h"
 
@@ -37,9 +38,10 @@ struct PlannedOrders {
 class PlanMaking {
  public:
   /// References must outlive it.
+  /// `again`: as the plan that its rollout has, with the same canaries, unless something else changed.
   PlanMaking(const MeshState& mesh, const RowReader& rows, const IdentityIndex& identities,
-             std::string rollout)
-      : mesh_(mesh), rows_(rows), identities_(identities), name_(std::move(rollout)) {}
+             std::string rollout, bool again)
+      : mesh_(mesh), rows_(rows), identities_(identities), name_(std::move(rollout)), again_made_(again) {}
   PlanMaking(const PlanMaking&) = delete;  // its planning points into it
   PlanMaking& operator=(const PlanMaking&) = delete;
   ~PlanMaking() = default;
@@ -61,11 +63,26 @@ class PlanMaking {
   void let_go(std::size_t servers);
 
  private:
-  enum class Phase : std::uint8_t { unbegun, meet, judge, write, write_excluded, digest, show, page, made };
+  enum class Phase : std::uint8_t {
+    unbegun,
+    meet,
+    judge,
+    prefer,
+    deal,
+    write,
+    write_excluded,
+    digest,
+    show,
+    page,
+    made
+  };
   struct Taken {
     rest::PlanServer shown;
     std::string agreed;
     bool kept = false;  // in use or protected
+    WaveDeal::Server known{};
+    bool preferred = false;  // of the first wave
+    bool ordered = false;
   };
   struct Left {
     rest::PlanExcluded shown;
@@ -81,6 +98,11 @@ class PlanMaking {
   [[nodiscard]] std::optional<Refusal> meet(std::size_t servers);
   void judge(std::size_t servers);
   void judge(const rest::Server& server);
+  [[nodiscard]] WaveDeal::Server known_of(const rest::Server& server) const;
+  void begin_waves();
+  void prefer(std::size_t servers);
+  void deal(std::size_t servers);
+  void tell_waves();
   void write(std::size_t servers);
   void write_excluded(std::size_t servers);
   void exclude_missing();
@@ -91,6 +113,7 @@ class PlanMaking {
   const RowReader& rows_;
   const IdentityIndex& identities_;
   const std::string name_;
+  const bool again_made_;
   Now now_{};
   rest::Rollout rollout_;
   std::optional<PlanInput> input_;
@@ -105,6 +128,10 @@ class PlanMaking {
   std::set<std::string> spare_nobody_;  // patterns that match none of the selected ones
   std::map<std::string, Taken> in_;
   std::map<std::string, Left> out_;
+  std::optional<WaveDeal> waves_;
+  std::vector<std::vector<std::map<std::string, Taken>::iterator>> in_waves_;
+  std::vector<std::map<std::string, Taken>::iterator> order_;  // the plan's
+  std::size_t written_ = 0, ordered_ = 0;                      // of these
   PlanFigures figures_;
   wire::PlanHead head_;
   std::size_t pages_left_ = 0;  // to cut

@@ -17,29 +17,19 @@
 #include "controller/core/order_builder.h"
 #include "controller/core/order_call_back.h"
 #include "controller/core/restore_hold.h"
+#include "controller/core/rollout_gates.h"
+#include "controller/core/rollout_waves.h"
 #include "controller/core/server_phases.h"
 #include "controller/core/start_pace.h"
 #include "controller/state/deployment_states.h"
 #include "controller/state/rollout_states.h"
+#include "controller/state/stamp_words.h"
 
 namespace metalmesh::controller {
 namespace {
 
 const rest::Rollout& rollout_of(const Work& work, const std::string& name) {
   return work.mesh().rollouts.at(name);
-}
-
-/// Why no more may start, or nothing.
-std::optional<std::string> stop_reason(const rest::RolloutSpec& spec, const RolloutTally& tally) {
-  if (planted(Defect::threshold_ignored)) return std::nullopt;
-  for (const Threshold& one : action_of(spec).thresholds(spec.stop_after(), tally)) {
-    if (one.count < one.most) continue;
-    return std::to_string(one.count) + " " + one.what + " (stop at " + std::to_string(one.most) + ")";
-  }
-  if (tally.waves.size() > 1 && tally.waves.begin()->second.missed > 0 && !planted(Defect::canary_ignored)) {
-    return std::to_string(tally.waves.begin()->second.missed) + " of the canary did not succeed";
-  }
-  return std::nullopt;
 }
 
 /// What never left this controller is ordered anew, when what was in its way is gone.
@@ -53,6 +43,17 @@ std::string next_after(wire::FaultCode code, const wire::Agreed& agreed) {
     default:
       return "when it is to be done after all: " + again;
   }
+}
+
+/// By how much a person has moved what this order was to start by.
+Duration set_later(const rest::Rollout& rollout, const wire::Issue& issue) {
+  if (!rollout.status().has_started() || planted(Defect::until_ignored)) return {};
+  return start_deadline(rollout.spec(), from_wire(rollout.status().started())) - from_wire(issue.start_by());
+}
+
+void move_deadline(wire::Issue& issue, Duration by) {
+  *issue.mutable_start_by() = to_wire(from_wire(issue.start_by()) + by);
+  if (issue.has_launch_by()) *issue.mutable_launch_by() = to_wire(from_wire(issue.launch_by()) + by);
 }
 
 /// Hands one order out, unless it must be recalled or the site takes nothing now.
@@ -73,6 +74,7 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
                 (planted(Defect::generation_reused) ? 0 : 1);
   wire::Issue& issue = *order.mutable_order()->mutable_issue();
   issue.set_generation(generation);
+  move_deadline(issue, set_later(rollout_of(work, deployment.rollout()), issue));
   follow_steps(issue, work.mesh().clock_steps);
   wire::Command command;
   *command.mutable_order() = order.order();
@@ -110,22 +112,22 @@ std::size_t room_at(const Work& work, const rest::RolloutSpec& spec, const std::
   return taken < spec.parallel().per_site() ? spec.parallel().per_site() - taken : 0;
 }
 
-/// The next ones in plan order that fit the limits now.
+/// The next ones in plan order that fit the limits now, of waves up to this one.
 std::vector<std::string> next_to_issue(const Work& work, const rest::RolloutSpec& spec,
-                                       const std::string& actor, const RolloutTally& tally) {
+                                       const std::string& actor, const RolloutTally& tally,
+                                       std::uint32_t wave) {
   if (tally.waves.empty() || tally.in_flight >= spec.parallel().total()) return {};
   const bool paced = is_paced(action_of(spec));
   const auto left = [&](std::size_t room, const std::string& whose) {
     return paced ? std::min<std::size_t>(room, starts_left(work.mesh(), work.now, whose)) : room;
   };
   const std::size_t room = left(spec.parallel().total() - tally.in_flight, pace_of_actor(actor));
-  const auto& [first_wave, first] = *tally.waves.begin();
   std::map<std::uint32_t, std::string> next;  // by position; positions follow waves
   for (const auto& [site, pending] : tally.pending) {
     std::size_t here = left(std::min(room, room_at(work, spec, site)), pace_of_site(site));
     for (auto at = pending.begin(); here > 0 && at != pending.end(); ++at) {
       const rest::Deployment& deployment = work.mesh().deployments.at(at->second);
-      if (deployment.wave() > first_wave && first.open > 0 && !planted(Defect::canary_ignored)) break;
+      if (deployment.wave() > wave && !planted(Defect::canary_ignored)) break;
       if (action_of(deployment).changes &&
           fence_owed(work.mesh(), machine_of(work.ledger.inner().orders.at(at->second).identity())))
         continue;
@@ -159,8 +161,9 @@ void hand_out(Work& work, const std::string& name) {
       work.hearing.holds(name))
     return;
   const rest::Rollout& rollout = rollout_of(work, name);
-  const auto chosen =
-      next_to_issue(work, rollout.spec(), rollout.status().started_by(), work.ledger.board().rollout(name));
+  const RolloutTally& tally = work.ledger.board().rollout(name);
+  const auto chosen = next_to_issue(work, rollout.spec(), rollout.status().started_by(), tally,
+                                    wave_handed_out(rollout.status(), tally));
   for (const std::string& id : chosen) issue(work, id, *work.link(work.mesh().deployments.at(id).site()));
   tell_pace(work, name);
 }
@@ -181,13 +184,14 @@ void expire(Work& work, const std::string& name) {
   // One deadline for all. It was given by the clock as it stood then.
   const std::string& any = pending.begin()->second.begin()->second;
   const wire::Issue& issue = work.ledger.inner().orders.at(any).order().issue();
-  const Duration since_set = work.mesh().clock_steps - from_wire(issue.clock_steps());
+  const Duration since_set =
+      work.mesh().clock_steps - from_wire(issue.clock_steps()) + set_later(rollout_of(work, name), issue);
   if (work.now.wall_low <= from_wire(issue.start_by()) + since_set) return;
   recall_pending(work, name, "startWithin passed before it could be handed out", wire::ORDER_EXPIRED);
 }
 
 void recall_all(Work& work, const std::string& name) {
-  recall_pending(work, name, "the rollout was aborted", wire::CANCELLED_BY_OPERATOR);
+  recall_pending(work, name, "the rollout was stopped", wire::CANCELLED_BY_OPERATOR);
   if (planted(Defect::abort_recalls_nothing)) return;
   std::vector<std::string> to_cancel;
   for (const std::string& id : work.ledger.board().in_flight()) {
@@ -202,17 +206,65 @@ void recall_all(Work& work, const std::string& name) {
 }
 
 void finish(Work& work, const std::string& name) {
-  const bool aborted = state_of(rollout_of(work, name)) == RolloutState::aborting;
+  const bool stopped = state_of(rollout_of(work, name)) == RolloutState::stopping;
   work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
     set_state(rollout, RolloutState::done);
     *rollout.mutable_status()->mutable_ended() = to_wire(work.now.wall());
+    rollout.mutable_status()->clear_waits();
   });
   std::string counts;
   for (const auto& [state, count] : work.ledger.board().rollout(name).counts) {
     counts += (counts.empty() ? "" : ", ") + std::to_string(count) + " " + state;
   }
-  tell_of_rollout(work, name,
-                  "rollout " + name + (aborted ? " ended after the abort: " : " is done: ") + counts);
+  tell_of_rollout(
+      work, name,
+      "rollout " + name + (stopped ? " ended after a person stopped it: " : " is done: ") + counts);
+}
+
+/// The command by which a rollout that rests goes on, behind the one that ends it; where its waves are known.
+std::string going_on(const Work& work, const std::string& name) {
+  const rest::Rollout& rollout = rollout_of(work, name);
+  const Awaited next = awaited(work, rollout);
+  if (next.wave == 0) return commands::stop(name);
+  const bool failed = state_of(rollout) == RolloutState::stopped;
+  return commands::stop(name) + ", or " +
+         commands::go_on_with(name, next.wave, next.servers, failed ? unaccepted(rollout.status()) : 0);
+}
+
+/// Of one that starts nothing until a person says so.
+std::string rests_until(const Work& work, const std::string& name) {
+  if (work.ledger.board().rollout(name).pending.empty()) return {};
+  return "a person lets it go on. Next: " + going_on(work, name);
+}
+
+/// "20 go on, 40 called back, 2 unreachable until 2026-10-03 04:10 UTC"
+std::string called_back_words(const Work& work, const std::string& name) {
+  std::size_t go_on = 0, called_back = 0, unreachable = 0;
+  WallTime until{};
+  for (const std::string& id : work.ledger.board().in_flight()) {
+    const rest::Deployment& deployment = work.mesh().deployments.at(id);
+    if (deployment.rollout() != name) continue;
+    const SiteLink* link = work.link(deployment.site());
+    const auto order = work.ledger.inner().orders.find(id);
+    const bool silent = link == nullptr || link->silent(work.now);
+    if (deployment.launched() || deployment.state() != states::cancelling) {
+      ++go_on;
+    } else if (silent && order != work.ledger.inner().orders.end()) {
+      ++unreachable;
+      const wire::Issue& issue = order->second.order().issue();
+      until = std::max(until, from_wire(issue.has_launch_by() ? issue.launch_by() : issue.start_by()));
+    } else {
+      ++called_back;
+    }
+  }
+  std::string words;
+  const auto add = [&](std::size_t count, const std::string& what) {
+    if (count > 0) words += (words.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+  };
+  add(go_on, go_on == 1 ? "goes on" : "go on");
+  add(called_back, "called back");
+  add(unreachable, "unreachable until " + for_people(to_wire(until)));
+  return words;
 }
 
 /// Too many of the same failed, in this rollout and in others beside it: what was not handed out is recalled.
@@ -233,28 +285,40 @@ bool stop_burst(Work& work, const std::string& name) {
   return true;
 }
 
+void stop_by_itself(Work& work, const std::string& name, const std::string& why) {
+  work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
+    set_state(rollout, RolloutState::stopped);
+    rollout.mutable_status()->set_stop_reason(why);
+  });
+  tell_of_rollout(work, name,
+                  "rollout " + name + " starts no more servers: " + why +
+                      "; what runs goes on. Next: look at the failures, then: " + going_on(work, name));
+  tell_waits(work, name, rests_until(work, name));
+}
+
+constexpr bool may_expire(RolloutState state) {
+  return state == RolloutState::running || state == RolloutState::stopped || state == RolloutState::paused;
+}
+
 void run(Work& work, const std::string& name) {
   const RolloutState state = state_of(rollout_of(work, name));
   if (state == RolloutState::starting) return;
-  if (state == RolloutState::running || state == RolloutState::stopped) expire(work, name);
+  if (may_expire(state)) expire(work, name);
   if (state == RolloutState::running) {
-    if (const auto why = stop_reason(rollout_of(work, name).spec(), work.ledger.board().rollout(name));
-        why && work.ledger.board().rollout(name).open > 0) {
-      work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
-        set_state(rollout, RolloutState::stopped);
-        rollout.mutable_status()->set_stop_reason(*why);
-      });
-      tell_of_rollout(work, name,
-                      "rollout " + name + " starts no more servers: " + *why +
-                          "; what runs goes on. Next: look at the failures, "
-                          "then: " +
-                          commands::abort(name));
-      return;
-    }
+    if (const auto why = stop_reason(rollout_of(work, name), work.ledger.board().rollout(name));
+        why && work.ledger.board().rollout(name).open > 0)
+      return stop_by_itself(work, name, *why);
     if (stop_burst(work, name)) return;
+    pass_gates(work, name);
     hand_out(work, name);
-  } else if (state == RolloutState::aborting) {
+  } else if (state == RolloutState::stopping) {
     recall_all(work, name);
+    tell_waits(work, name, called_back_words(work, name));
+  } else if (state == RolloutState::paused) {
+    if (planted(Defect::pause_ignored)) hand_out(work, name);
+    tell_waits(work, name, rests_until(work, name));
+  } else if (state == RolloutState::stopped) {
+    tell_waits(work, name, rests_until(work, name));
   }
   if (work.ledger.board().rollout(name).open == 0) finish(work, name);
 }

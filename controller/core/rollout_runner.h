@@ -1,5 +1,5 @@
 // Carries started rollouts on: hands orders out just in time, within the limits; stops when too much failed;
-// recalls when aborted; ends them. Called whenever a deployment moved, and once a second.
+// recalls when a person stops it; ends them. Called whenever a deployment moved, and once a second.
 //
 // Just in time means: a site never holds more than it may run now, so that a cut line leaves as little as
 // possible that nobody can stop.

@@ -38,6 +38,17 @@ rest::Deployment pending_deployment(const rest::PlanServer& planned, const rest:
   return deployment;
 }
 
+void begin_waves(rest::RolloutStatus& status) {
+  status.set_wave(1);
+  status.clear_waves();
+  for (const rest::PlanWave& planned : status.plan().waves()) {
+    rest::RolloutWaveStatus& wave = *status.add_waves();
+    wave.set_number(planned.number());
+    wave.set_name(planned.name());
+    wave.set_servers(planned.servers());
+  }
+}
+
 }  // namespace
 
 std::size_t orders_at_once(const Work& work, std::size_t servers) {
@@ -70,7 +81,7 @@ rules::Verdict in_its_way(const Work& work, const std::string& server, const res
       ErrorKind::conflict, "plan",
       "server " + server + " has an open deployment: " + open->id() + " of rollout " + open->rollout() +
           " (" + open->state() + ")",
-      "wait for its end or abort that rollout, then " + plan_again(rollout.metadata().name()));
+      "wait for its end or stop that rollout, then " + plan_again(rollout.metadata().name()));
 }
 
 OrderMaking::OrderMaking(const Work& work, PlanMaking& making, std::string rollout, Starter starter)
@@ -88,7 +99,7 @@ rules::Verdict OrderMaking::may_go_on(const Work& work) {
   if (made_ > 0 && ended)
     return rules::refusal(ErrorKind::conflict, "",
                           "rollout " + rollout_ +
-                              " was aborted while it was started: " + std::to_string(made_) + " of its " +
+                              " was stopped while it was started: " + std::to_string(made_) + " of its " +
                               std::to_string(most_) + " orders were made, none was handed out",
                           commands::watch(rollout_));
   if (making_.still_holds(work.now)) return std::nullopt;
@@ -122,7 +133,11 @@ void OrderMaking::enter(Work& work, RolloutState state) const {
     set_state(rollout, state);
     rollout.mutable_status()->set_started_by(starter_.actor);
     rollout.mutable_status()->set_started_token(starter_.token);
-    if (done()) *rollout.mutable_status()->mutable_started() = to_wire(started_.at);
+    if (!done()) return;
+    *rollout.mutable_status()->mutable_started() = to_wire(started_.at);
+    begin_waves(*rollout.mutable_status());
+    if (rollout.status().pause_asked()) set_state(rollout, RolloutState::paused);
+    rollout.mutable_status()->clear_pause_asked();
   });
   work.moved = true;
 }
@@ -167,6 +182,7 @@ void take_back_start(Work& work, const std::string& name, std::size_t orders) {
   const std::string why = "its start was not carried through";
   work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
     set_state(rollout, clean ? RolloutState::planned : RolloutState::stopped);
+    rollout.mutable_status()->clear_pause_asked();
     if (!clean) rollout.mutable_status()->set_stop_reason(why);
   });
   work.moved = true;

@@ -1,7 +1,7 @@
 // The orders of a rollout that is started, made some at a time. Meanwhile it is *starting*: nothing of it is handed out, and
 // it runs when all of them are there. A start that does not come to that (the controller ended, a server of which the order
 // was not made yet changed) is taken back, some at a time as well: its orders go, and it is planned as before. So a
-// rollout that runs has all the orders that its digest says. Who aborts it meanwhile ends those that are there.
+// rollout that runs has all the orders that its digest says. Who stops it meanwhile ends those that are there.
 #pragma once
 
 #include <cstddef>

@@ -293,7 +293,7 @@ RowEffect effect_of_damage(std::string_view key) {
       {tables::events, "this event is lost", "start the controller; a line in its place will say so"},
       {tables::servers, "what was registered of this server is lost; it will be blocked", applies},
       {tables::rollouts, "the plan of this rollout is lost; it will be stopped",
-       "start the controller, then metalmesh rollout abort NAME --reason TEXT"},
+       "start the controller, then metalmesh rollout stop NAME --reason TEXT"},
       {tables::sites, "this site is lost; its agent will not be heard", applies},
       {tables::profiles, "this profile is made anew from its newest version, or lost", applies},
       {tables::versions, "this version of a profile is made anew from the profile, or lost", applies},

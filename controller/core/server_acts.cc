@@ -31,7 +31,7 @@ rules::Verdict not_beside(const rest::Deployment* open, const std::string& serve
   return refusal(ErrorKind::conflict, "",
                  "server " + server + " cannot be " + what + " now: deployment " + open->id() +
                      " of rollout " + open->rollout() + " is open (" + open->state() + ")",
-                 "wait for its end or abort the rollout");
+                 "wait for its end or stop the rollout");
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ Verdict may_change_server(const Work& work, const rest::Server* old, const rest:
     return refusal(ErrorKind::conflict, changed,
                    "deployment " + open->id() + " of " + name + " is open (" + open->state() +
                        "): it does what was ordered, not what is changed now",
-                   "wait for its end, or metalmesh rollout abort " + open->rollout() + " and change it then");
+                   "wait for its end, or metalmesh rollout stop " + open->rollout() + " and change it then");
   }
   // Its end may be a person's word alone, or its medium may be in still: that order may go on, as it was made.
   const auto* fence = unfinished_at(work.mesh(), machine_of(*old));

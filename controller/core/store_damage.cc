@@ -93,8 +93,9 @@ Meaning lose_rollout(Work& work, const std::string& name, const record::DamagedR
         "its row in the controller's store was damaged: its plan is lost, it starts no more servers");
     work.ledger.put(std::move(rollout));
   }
-  return {"rollout " + name + " is stopped: its plan is lost, and whether it was aborted; what runs goes on",
-          commands::abort(name)};
+  return {
+      "rollout " + name + " is stopped: its plan is lost, and whether a person stopped it; what runs goes on",
+      commands::stop(name)};
 }
 
 Meaning lose_object(const std::string& kind, const std::string& name) {
@@ -406,8 +407,8 @@ void lift_damage(Work& work, const OperatorRequest& request) {
     lift_object(work, kind, name);
   } else if (const auto* gone = std::get_if<Delete>(&request.body)) {
     lift_object(work, gone->kind, gone->name);
-  } else if (const auto* abort = std::get_if<AbortRollout>(&request.body)) {
-    lift_object(work, "Rollout", abort->rollout);
+  } else if (const auto* stop = std::get_if<StopRollout>(&request.body)) {
+    lift_object(work, "Rollout", stop->rollout);
   } else if (const auto* clear = std::get_if<ClearSiteQuarantine>(&request.body)) {
     work.ledger.erase_damage(printable_key(tables::row(tables::links, clear->site)));
   } else if (const auto* release = std::get_if<ReleaseServer>(&request.body)) {

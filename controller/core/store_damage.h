@@ -4,7 +4,7 @@
 //   row                        effect                                              a person
 //   e/ (an event)              a line in its place says that it is lost            controller settle ROW
 //   o/server/                  stands there blocked: in no plan                    apply it again
-//   o/rollout/                 stopped: hands nothing out                          rollout abort NAME
+//   o/rollout/                 stopped: hands nothing out                          rollout stop NAME
 //   o/site/                    its agent is not heard, nothing is handed to it     apply it again
 //   o/cred/ o/image/           does not exist                                      apply it again
 //   o/profile/ o/version/ b/   made anew from one another; else: does not exist    apply it again

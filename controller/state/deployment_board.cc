@@ -7,6 +7,24 @@ namespace {
 
 void step(std::uint32_t& counter, bool up) { up ? ++counter : --counter; }
 
+void count_end(EndTally& tally, const rest::Deployment& deployment, bool add) {
+  const std::string& state = deployment.state();
+  step(tally.total, add);
+  if (is_open(state)) {
+    step(tally.open, add);
+  } else if (state == states::succeeded) {
+    step(tally.succeeded, add);
+  } else {
+    step(is_skipped(deployment) ? tally.skipped : tally.missed, add);
+  }
+  if (state == states::failed || state == states::indeterminate) {
+    // Which of the two it was, her site has still to say: then it counts as both.
+    if (may_have_wiped(deployment) || is_unconfirmed_word(deployment)) step(tally.failed_after_wipe, add);
+    if (!may_have_wiped(deployment)) step(tally.failed_before_wipe, add);
+  }
+  if (state == states::unproven) step(tally.unproven, add);
+}
+
 }  // namespace
 
 const RolloutTally& DeploymentBoard::rollout(const std::string& name) const {
@@ -24,17 +42,13 @@ void DeploymentBoard::count(const rest::Deployment& deployment, bool add) {
   const std::string& state = deployment.state();
   RolloutTally& tally = rollouts_[deployment.rollout()];
   WaveTally& wave = tally.waves[deployment.wave()];
-  step(tally.total, add);
+  count_end(tally, deployment, add);
+  count_end(wave, deployment, add);
   auto& by_state = tally.counts[state];
   step(by_state, add);
   if (by_state == 0) tally.counts.erase(state);
-  if (is_open(state)) {
-    step(tally.open, add);
-    step(wave.open, add);
-  } else if (state != states::succeeded) {
-    step(wave.missed, add);
-  }
   if (state == states::pending) {
+    step(wave.pending, add);
     auto& here = tally.pending[deployment.site()];
     if (add) {
       here[deployment.position()] = deployment.id();
@@ -54,12 +68,7 @@ void DeploymentBoard::count(const rest::Deployment& deployment, bool add) {
     step(tally.in_flight, add);
     step(sites_[deployment.site()], add);
   }
-  if (state == states::failed || state == states::indeterminate) {
-    // Which of the two it was, her site has still to say: then it counts as both.
-    if (may_have_wiped(deployment) || is_unconfirmed_word(deployment)) step(tally.failed_after_wipe, add);
-    if (!may_have_wiped(deployment)) step(tally.failed_before_wipe, add);
-  }
-  if (state == states::unproven) step(tally.unproven, add);
+  if (wave.total == 0) tally.waves.erase(deployment.wave());
   if (deployment.fence() == fences::owed) step(tally.fences_owed, add);
   if (tally.total == 0) rollouts_.erase(deployment.rollout());
 }

@@ -11,22 +11,29 @@
 
 namespace metalmesh::controller {
 
-struct WaveTally {
+/// How those of a rollout, or of one of its waves, have ended so far.
+struct EndTally {
+  std::uint32_t total = 0;
   std::uint32_t open = 0;
-  std::uint32_t missed = 0;  // ended in any other way than SUCCEEDED
+  std::uint32_t succeeded = 0;
+  std::uint32_t skipped = 0;  // cancelled, as a person took them out
+  std::uint32_t missed = 0;   // ended in any other way
+  std::uint32_t failed_before_wipe = 0;
+  std::uint32_t failed_after_wipe = 0;  // what nobody can tell yet counts as both
+  std::uint32_t unproven = 0;
+  [[nodiscard]] std::uint32_t ended() const { return total - open - skipped; }
 };
 
-struct RolloutTally {
+struct WaveTally : EndTally {
+  std::uint32_t pending = 0;
+};
+
+struct RolloutTally : EndTally {
   std::map<std::string, std::map<std::uint32_t, std::string>>
       pending;                                  // site -> position in the plan -> deployment
   std::map<std::string, std::uint32_t> counts;  // by state
   std::map<std::uint32_t, WaveTally> waves;
-  std::uint32_t total = 0;
-  std::uint32_t open = 0;
   std::uint32_t in_flight = 0;  // and what keeps its place
-  std::uint32_t failed_before_wipe = 0;
-  std::uint32_t failed_after_wipe = 0;  // what nobody can tell yet counts as both
-  std::uint32_t unproven = 0;
   std::uint32_t fences_owed = 0;
 };
 

@@ -50,6 +50,10 @@ inline bool is_unconfirmed_word(const rest::Deployment& deployment) {
 inline bool may_have_wiped(const rest::Deployment& deployment) {
   return deployment.launched() || may_have_wiped_disk(deployment.disk());
 }
+/// A person took it out of its rollout before anything came of it.
+inline bool is_skipped(const rest::Deployment& deployment) {
+  return deployment.skipped() && deployment.state() == states::cancelled;
+}
 /// It ended, and its disk is what it was before.
 inline bool says_untouched(const rest::Deployment& deployment) {
   const bool named = deployment.state() == states::failed || deployment.state() == states::cancelled;

@@ -57,6 +57,23 @@ rest::Rollout stored(rest::Rollout rollout) {
   return rollout;
 }
 
+/// True when one of them moved.
+bool refresh_waves(rest::RolloutStatus& status, const RolloutTally& tally) {
+  static const WaveTally nobody;
+  bool moved = false;
+  for (rest::RolloutWaveStatus& wave : *status.mutable_waves()) {
+    const auto found = tally.waves.find(wave.number());
+    const WaveTally& now = found == tally.waves.end() ? nobody : found->second;
+    moved = moved || wave.open() != now.open || wave.succeeded() != now.succeeded ||
+            wave.missed() != now.missed || wave.skipped() != now.skipped;
+    wave.set_open(now.open);
+    wave.set_succeeded(now.succeeded);
+    wave.set_missed(now.missed);
+    wave.set_skipped(now.skipped);
+  }
+  return moved;
+}
+
 }  // namespace
 
 Ledger::Ledger(LoadedState loaded)
@@ -81,8 +98,9 @@ void Ledger::refresh_counts(const std::string& rollout) {
     const auto before = status.counts().find(one.first);
     return before != status.counts().end() && before->second == one.second;
   };
-  if (status.fences_owed() == tally.fences_owed && status.counts().size() == tally.counts.size() &&
-      std::ranges::all_of(tally.counts, is_same))
+  const bool waves_moved = refresh_waves(status, tally);
+  if (!waves_moved && status.fences_owed() == tally.fences_owed &&
+      status.counts().size() == tally.counts.size() && std::ranges::all_of(tally.counts, is_same))
     return;
   status.set_fences_owed(tally.fences_owed);
   status.clear_counts();
@@ -165,6 +183,7 @@ void Ledger::change_image(const std::string& name, const std::function<void(rest
 
 void Ledger::change_rollout(const std::string& name, const std::function<void(rest::Rollout&)>& edit) {
   edit(mesh_.rollouts.at(name));
+  refresh_counts(name);
   touch(ChangeKind::rollout, name);
 }
 

@@ -17,21 +17,26 @@ enum class RolloutState : std::uint8_t {
   planned,   // frozen; who takes part is known
   starting,  // its orders are being made, or taken back: nothing is handed out
   running,   // hands out
+  paused,    // by a person: starts no more until she says so
   held,      // until a person has looked at a controller that was restored
-  stopped,   // too much failed: starts no more
-  aborting,  // calls back
+  stopped,   // too much failed: starts no more until a person has looked
+  stopping,  // calls back
   done,
 };
 
-inline constexpr std::array<std::pair<RolloutState, std::string_view>, 8> rollout_state_words = {
+inline constexpr std::array<std::pair<RolloutState, std::string_view>, 9> rollout_state_words = {
     {{RolloutState::draft, "draft"},
      {RolloutState::planned, "planned"},
      {RolloutState::starting, "starting"},
      {RolloutState::running, "running"},
+     {RolloutState::paused, "paused"},
      {RolloutState::held, "held"},
      {RolloutState::stopped, "stopped"},
-     {RolloutState::aborting, "aborting"},
+     {RolloutState::stopping, "stopping"},
      {RolloutState::done, "done"}}};
+
+/// How its stop_reason begins when that was a person's word.
+inline constexpr std::string_view stopped_by_person = "stopped by a person";
 
 /// A word that nobody knows starts nothing.
 inline RolloutState state_of(const rest::Rollout& rollout) {

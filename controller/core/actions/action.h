@@ -100,8 +100,9 @@ class Action : public Nature {
   [[nodiscard]] virtual std::unique_ptr<Planning> plan(const PlanInput& input) const = 0;
   /// What it adds to an issue that has its deployment, key and start_by.
   virtual void issue(const MeshState&, const rest::RolloutSpec&, wire::Issue&) const {}
+  /// Of a rollout, or of one of its waves.
   [[nodiscard]] virtual std::vector<Threshold> thresholds(const rest::RolloutStop& stop,
-                                                          const RolloutTally& tally) const = 0;
+                                                          const EndTally& tally) const = 0;
   /// How long it may still be at work at its site, at the most; who only reads is in nobody's way. `order`: nullptr
   /// when it is lost.
   [[nodiscard]] virtual Duration longest_run(const record::Order*, const rest::Deployment&,
@@ -117,11 +118,14 @@ class Action : public Nature {
   virtual void ended(Work&, const rest::Deployment&) const {}
 };
 
-/// "3" or "3%" of `total`; without a text the floor or the share that is higher.
+/// How many stop it now: "3", or "3%" of those that have ended, once enough of them have; so many of all of them stop it at
+/// once, as it could not become less. Without a text the floor, or the share of those that have ended when it is higher.
 std::uint32_t threshold(const std::string& text, std::uint32_t floor, std::uint32_t percent,
-                        std::uint32_t total);
+                        const rest::RolloutStop& stop, const EndTally& tally);
+/// So many have to have ended before shares of them count.
+std::uint32_t threshold_minimum(const rest::RolloutStop& stop);
 /// Of an action that wipes nothing, where every failure is alike.
-std::vector<Threshold> failures_alike(const rest::RolloutStop& stop, const RolloutTally& tally);
+std::vector<Threshold> failures_alike(const rest::RolloutStop& stop, const EndTally& tally);
 /// The limit that goes with it.
 inline constexpr SpecField failed_field = {"spec.stopAfter.failed", [](const rest::RolloutSpec& spec) {
                                              return !spec.stop_after().failed().empty();

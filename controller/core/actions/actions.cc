@@ -96,15 +96,21 @@ void outcome_unknown(rest::Deployment& deployment, const std::string& seen, cons
 }
 
 std::uint32_t threshold(const std::string& text, std::uint32_t floor, std::uint32_t percent,
-                        std::uint32_t total) {
-  if (const auto share = rules::parse_share(text)) return share->of(total);
-  return std::max(floor, rules::Share{percent, true}.of(total));
+                        const rest::RolloutStop& stop, const EndTally& tally) {
+  const auto share = rules::parse_share(text);
+  if (!share) return std::max(floor, rules::Share{percent, true}.of(tally.ended()));
+  return share->of(tally.ended() < threshold_minimum(stop) ? tally.total : tally.ended());
 }
 
-std::vector<Threshold> failures_alike(const rest::RolloutStop& stop, const RolloutTally& tally) {
+std::uint32_t threshold_minimum(const rest::RolloutStop& stop) {
+  constexpr std::uint32_t usual = 10;
+  return stop.minimum() == 0 ? usual : stop.minimum();
+}
+
+std::vector<Threshold> failures_alike(const rest::RolloutStop& stop, const EndTally& tally) {
   constexpr std::uint32_t at_least = 3;  // or 3 %
   return {{"failed", tally.failed_before_wipe + tally.unproven,
-           threshold(stop.failed(), at_least, 3, tally.total)}};
+           threshold(stop.failed(), at_least, 3, stop, tally)}};
 }
 
 void Action::handed_out(Work& work, const rest::Deployment& deployment) const {

@@ -134,7 +134,7 @@ class BootIso final : public Action {
     *issue.mutable_launch_by() = to_wire(from_wire(issue.start_by()) + from_wire(spec.launch_within()));
   }
   [[nodiscard]] std::vector<Threshold> thresholds(const rest::RolloutStop& stop,
-                                                  const RolloutTally& tally) const override {
+                                                  const EndTally& tally) const override {
     return failures_alike(stop, tally);
   }
   [[nodiscard]] Duration longest_run(const record::Order* order, const rest::Deployment&,

@@ -62,7 +62,7 @@ class Care : public Action {
  public:
   using Action::Action;
   [[nodiscard]] std::vector<Threshold> thresholds(const rest::RolloutStop& stop,
-                                                  const RolloutTally& tally) const override {
+                                                  const EndTally& tally) const override {
     return failures_alike(stop, tally);
   }
   [[nodiscard]] Duration longest_run(const record::Order* order, const rest::Deployment&,

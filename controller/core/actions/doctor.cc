@@ -40,7 +40,7 @@ class Doctor final : public Action {
     return std::make_unique<DoctorPlanning>(input);
   }
   [[nodiscard]] std::vector<Threshold> thresholds(const rest::RolloutStop& stop,
-                                                  const RolloutTally& tally) const override {
+                                                  const EndTally& tally) const override {
     return failures_alike(stop, tally);
   }
   [[nodiscard]] std::string again(const wire::Agreed& agreed) const override {

@@ -48,7 +48,7 @@ class Inspect final : public Action {
     return std::make_unique<InspectPlanning>(input);
   }
   [[nodiscard]] std::vector<Threshold> thresholds(const rest::RolloutStop& stop,
-                                                  const RolloutTally& tally) const override {
+                                                  const EndTally& tally) const override {
     return failures_alike(stop, tally);
   }
   [[nodiscard]] std::string again(const wire::Agreed& agreed) const override {

@@ -160,18 +160,18 @@ class Install final : public Action {
   }
 
   [[nodiscard]] std::vector<Threshold> thresholds(const rest::RolloutStop& stop,
-                                                  const RolloutTally& tally) const override {
+                                                  const EndTally& tally) const override {
     // A new system without its proof is no success: it counts with the failures, unless it has a limit of its own.
     const std::uint32_t unproven = planted(Defect::unproven_not_counted) ? 0 : tally.unproven;
     const std::uint32_t unproven_too = stop.unproven().empty() ? unproven : 0;
     std::vector<Threshold> all = {
         {unproven_too > 0 ? "failed after the wipe or ended without their proof" : "failed after the wipe",
          tally.failed_after_wipe + unproven_too,
-         threshold(stop.after_wipe(), stop_after_wipe, 3, tally.total)},
-        {"ended without their proof", unproven, threshold(stop.unproven(), stop_unproven, 3, tally.total)}};
+         threshold(stop.after_wipe(), stop_after_wipe, 3, stop, tally)},
+        {"ended without their proof", unproven, threshold(stop.unproven(), stop_unproven, 3, stop, tally)}};
     if (!planted(Defect::before_wipe_ignored))
       all.push_back({"failed before the wipe", tally.failed_before_wipe,
-                     threshold(stop.before_wipe(), stop_before_wipe, 10, tally.total)});
+                     threshold(stop.before_wipe(), stop_before_wipe, 10, stop, tally)});
     return all;
   }
 

@@ -108,7 +108,7 @@ class Power final : public Action {
     return std::make_unique<PowerPlanning>(input);
   }
   [[nodiscard]] std::vector<Threshold> thresholds(const rest::RolloutStop& stop,
-                                                  const RolloutTally& tally) const override {
+                                                  const EndTally& tally) const override {
     return failures_alike(stop, tally);
   }
   [[nodiscard]] Duration longest_run(const record::Order* order, const rest::Deployment&,

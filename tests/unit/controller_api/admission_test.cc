@@ -36,8 +36,8 @@ TEST_F(AdmissionTest, ATokenSaysWhoseConnectionItIs) {
 }
 
 TEST_F(AdmissionTest, WhatStopsSomethingIsUrgentFromWhoIsKnown) {
-  for (const char* target :
-       {"/api/v1/rollouts/r/abort", "/api/v1/deployments/d/cancel", "/api/v1/servers/s/protect"}) {
+  for (const char* target : {"/api/v1/rollouts/r/stop", "/api/v1/rollouts/r/pause",
+                             "/api/v1/deployments/d/cancel", "/api/v1/servers/s/protect"}) {
     EXPECT_TRUE(ask("t1", "10.0.0.1:5", target, "POST").urgent) << target;
     EXPECT_FALSE(ask("t3", "10.0.0.1:5", target, "POST").urgent) << target;
     EXPECT_FALSE(ask("t1", "10.0.0.1:5", target, "GET").urgent) << target;
@@ -73,7 +73,7 @@ TEST_F(AdmissionTest, NeitherOthersNorWhoWasKnownNorWhatStopsSomethingWaitsForAG
   EXPECT_TRUE(ask("t2").refusal);
   EXPECT_EQ(ask("t1").caller, "ann");
   EXPECT_EQ(ask("t2", "10.0.0.2:5").caller, "bob");
-  EXPECT_TRUE(ask("t2", "10.0.0.1:5", "/api/v1/rollouts/r/abort", "POST").urgent);
+  EXPECT_TRUE(ask("t2", "10.0.0.1:5", "/api/v1/rollouts/r/stop", "POST").urgent);
 }
 
 TEST_F(AdmissionTest, ItRemembersABoundedNumberOfAddresses) {

@@ -64,6 +64,9 @@ std::string body_for(const Operation& operation) {
   }
   if (operation.method != "POST") return {};
   if (is("/start")) return R"({"plan":"aa","confirm":1})";
+  if (is("{name}/continue")) return R"({"wave":1})";
+  if (is("/skip")) return R"({"sites":["lyon"],"reason":"r"})";
+  if (is("/set")) return R"({"parallel":{"perSite":3}})";
   if (is("/resolve")) return R"({"as":"failed","note":"n"})";
   if (is("/reidentify") || is("/replace")) return R"({"confirm":"X1","reason":"r"})";
   if (is("/move")) return R"({"site":"lyon","address":"10.30.0.113"})";
@@ -237,6 +240,46 @@ TEST_F(Rights, AnOperatorTakesNoCanaryOut) {
   rollout.mutable_status()->mutable_plan()->set_server_count(11);
   who.role = Role::approver;
   EXPECT_FALSE(request_refused(who, start, mesh));
+}
+
+TEST_F(Rights, WavesAreNoWayAroundTheCanary) {
+  Principal who{.name = "op", .role = Role::operator_};
+  MeshState mesh;
+  rest::Rollout& rollout = mesh.rollouts["big"];
+  rollout.mutable_spec()->set_action("install");
+  rollout.mutable_spec()->add_waves()->set_servers(11);
+  rest::Plan& plan = *rollout.mutable_status()->mutable_plan();
+  plan.set_server_count(40);
+  plan.add_waves()->set_servers(11);
+  plan.add_waves()->set_servers(29);
+  const OperatorRequest start{"op", "", StartRollout{"big", "aa", 40}};
+  ASSERT_TRUE(request_refused(who, start, mesh));
+  EXPECT_THAT(request_refused(who, start, mesh)->next, HasSubstr("spec.waves"));
+  plan.mutable_waves(0)->set_servers(10);
+  EXPECT_FALSE(request_refused(who, start, mesh));
+  plan.mutable_waves(0)->set_servers(0);
+  EXPECT_TRUE(request_refused(who, start, mesh)) << "nobody is in the first one";
+  who.role = Role::approver;
+  EXPECT_FALSE(request_refused(who, start, mesh));
+}
+
+TEST_F(Rights, ToGoOnPastACanaryThatFailedIsToGoWithout) {
+  Principal who{.name = "op", .role = Role::operator_};
+  MeshState mesh;
+  rest::Rollout& rollout = mesh.rollouts["big"];
+  rollout.mutable_spec()->set_action("install");
+  rollout.mutable_status()->mutable_plan()->set_server_count(11);
+  rest::RolloutWaveStatus& canary = *rollout.mutable_status()->add_waves();
+  rollout.mutable_status()->add_waves();
+  canary.set_missed(1);
+  const OperatorRequest go_on{"op", "", ContinueRollout{"big", 2, 10, 1}};
+  ASSERT_TRUE(request_refused(who, go_on, mesh));
+  EXPECT_EQ(request_refused(who, go_on, mesh)->kind, ErrorKind::denied);
+  canary.set_succeeded(1);
+  EXPECT_FALSE(request_refused(who, go_on, mesh));
+  canary.set_succeeded(0);
+  who.role = Role::approver;
+  EXPECT_FALSE(request_refused(who, go_on, mesh));
 }
 
 TEST_F(Rights, TokensAreHashedAndEndByRevocationDisablingAndTime) {

@@ -62,7 +62,7 @@ TEST_F(Fences, AnAbortDuringAQuarantineIsOwedToo) {
   wire::Data forged = agent.sent.back();
   forged.set_entries(0, "another truth");
   agent.publish("data", forged);
-  mesh.must(AbortRollout{"r", "wrong image"});
+  mesh.must(StopRollout{"r", "wrong image"});
   EXPECT_EQ(mesh.deployment_of("s0").state(), "CANCELLING");
   EXPECT_EQ(mesh.deployment_of("s0").fence(), "owed");
   EXPECT_EQ(mesh.rollout("r").status().fences_owed(), 3U);
@@ -91,7 +91,7 @@ TEST_F(Fences, ASiteThatWasNotHeardYetFindsTheCancelInItsCommands) {
   agent.accept("s0");
   mesh.restart();
   agent.cut = true;
-  mesh.must(AbortRollout{"r", "wrong image"});
+  mesh.must(StopRollout{"r", "wrong image"});
   mesh.run_for(std::chrono::seconds(1));
   EXPECT_EQ(mesh.state().sites.at("par1").status().commands_pending(), 3U);
   agent.cut = false;

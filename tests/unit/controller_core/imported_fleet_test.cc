@@ -154,7 +154,7 @@ class Fleet {
     return 0;
   }
   void call_off(const std::string& rollout, const rest::Plan& plan) {
-    mesh_.must(AbortRollout{rollout, "seen enough"});
+    mesh_.must(StopRollout{rollout, "seen enough"});
     for (const auto& server : plan.servers()) {
       Puppet& agent = *mesh_.agents.at(server.site());
       if (agent.last_cancel(server.name()) == nullptr) continue;

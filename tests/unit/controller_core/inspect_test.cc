@@ -113,7 +113,7 @@ TEST_F(Inspecting, WhatIsHandedOutRunsToItsEnd) {
   const auto refused = mesh.ask(CancelDeployment{id, "no"});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, ::testing::HasSubstr("runs to its end"));
-  mesh.must(AbortRollout{"eye", "enough"});
+  mesh.must(StopRollout{"eye", "enough"});
   mesh.run_for(std::chrono::seconds(5));
   EXPECT_EQ(of("eye", "s1").state(), "CANCELLED");
   EXPECT_EQ(of("eye", "s0").state(), "ISSUED");

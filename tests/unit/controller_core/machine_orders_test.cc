@@ -90,7 +90,7 @@ TEST_F(Machines, AnEditWhileItsOrderIsOpenIsRefused) {
     const auto refused = mesh.ask(Apply{object, std::nullopt});
     ASSERT_FALSE(refused.has_value()) << field;
     EXPECT_EQ(refused.error().field, field);
-    EXPECT_THAT(refused.error().next, ::testing::HasSubstr("metalmesh rollout abort first"));
+    EXPECT_THAT(refused.error().next, ::testing::HasSubstr("metalmesh rollout stop first"));
   }
   auto labelled = Mesh::server_object("s0", "par1", 0);
   (*labelled.mutable_metadata()->mutable_labels())["role"] = "web";

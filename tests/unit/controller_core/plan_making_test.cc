@@ -148,10 +148,10 @@ TEST_F(HalfStarted, ACrashWhileItIsTakenBackChangesNothing) {
 }
 
 TEST_F(HalfStarted, AnAbortEndsWhatIsThere) {
-  mesh.must(AbortRollout{"r", "another day"});
+  mesh.must(StopRollout{"r", "another day"});
   const auto result = finish(number);
   ASSERT_FALSE(result.has_value());
-  EXPECT_THAT(result.error().message, ::testing::HasSubstr("aborted while it was started: 2 of its 5"));
+  EXPECT_THAT(result.error().message, ::testing::HasSubstr("stopped while it was started: 2 of its 5"));
   EXPECT_EQ(state(), "done");
   EXPECT_EQ(mesh.rollout("r").status().counts().at("CANCELLED"), 2U);
   EXPECT_EQ(agent.orders(), 0);

@@ -228,7 +228,7 @@ TEST_F(Power, ACancelIsAskedForOnceAndTooLateIsNoLaunch) {
   ready(1);
   mesh.start_rollout(power("p"));
   agent.accept("s0");
-  mesh.must(AbortRollout{"p", "no"});
+  mesh.must(StopRollout{"p", "no"});
   mesh.run_for(std::chrono::seconds(5));
   EXPECT_EQ(mesh.deployment_of("s0").state(), "CANCELLING");
   ASSERT_NE(agent.last_cancel("s0"), nullptr);

@@ -42,7 +42,7 @@ TEST_F(Restored, NothingEndsBeforeTheSiteWasHeard) {
   agent.cut = true;
   mesh.run_for(std::chrono::seconds(120));
   EXPECT_EQ(mesh.deployment_of("s1").state(), "PENDING") << "startWithin passed, but who knows what it holds";
-  mesh.must(AbortRollout{"r", "too late"});
+  mesh.must(StopRollout{"r", "too late"});
   mesh.run_for(std::chrono::seconds(5));
   EXPECT_EQ(mesh.deployment_of("s1").state(), "PENDING");
   EXPECT_EQ(mesh.ask(CancelDeployment{"s1", "x"}).error().kind, ErrorKind::unavailable);
@@ -134,7 +134,7 @@ TEST_F(Restored, WhatBothMayHaveForgottenIsNotUntouched) {
   agent.restart("life-2");
   restore(backup);
   agent.hello();
-  mesh.must(AbortRollout{"r", "thought better of it"});
+  mesh.must(StopRollout{"r", "thought better of it"});
   mesh.run_for(std::chrono::seconds(20));
   ASSERT_TRUE(mesh.state().hold.has_value());
   EXPECT_EQ(mesh.state().deployments.at(id).state(), "INDETERMINATE");
@@ -150,7 +150,7 @@ TEST_F(Restored, WhatWasNotHandedOutIsCalledBackAlsoFromAQuarantine) {
   agent.restart("life-2");
   mesh.run_for(std::chrono::seconds(8));
   ASSERT_TRUE(mesh.state().sites.at("par1").status().quarantined());
-  mesh.must(AbortRollout{"r", "thought better of it"});
+  mesh.must(StopRollout{"r", "thought better of it"});
   mesh.run_for(std::chrono::seconds(8));
   EXPECT_EQ(mesh.deployment_of("s1").state(), "CANCELLED");
 }
@@ -159,7 +159,7 @@ TEST_F(Restored, AForgottenAbortDoesNotWipe) {
   mesh.start_rollout(one_by_one("r"));
   agent.accept("s0");
   const auto backup = mesh.store.rows();
-  mesh.must(AbortRollout{"r", "wrong image"});
+  mesh.must(StopRollout{"r", "wrong image"});
   wire::Event answer = agent.about("s0");
   answer.mutable_cancel()->set_answer(wire::CancelAnswer::CANCELLED);
   agent.report(answer);
@@ -179,7 +179,7 @@ TEST_F(Restored, AForgottenAbortDoesNotWipe) {
 
   mesh.restart();
   EXPECT_TRUE(mesh.state().hold.has_value()) << "until a person has looked";
-  mesh.must(AbortRollout{"r", "as before"});
+  mesh.must(StopRollout{"r", "as before"});
   mesh.run_for(std::chrono::seconds(8));
   EXPECT_EQ(mesh.rollout("r").status().state(), "done");
   EXPECT_EQ(agent.orders(), 1);
@@ -191,7 +191,7 @@ TEST_F(Restored, AForgottenAbortThatCalledNothingBackIsMissedByTheSite) {
   agent.launch("s0");
   mesh.run_for(std::chrono::seconds(5));
   const auto backup = mesh.store.rows();
-  mesh.must(AbortRollout{"r", "wrong image"});
+  mesh.must(StopRollout{"r", "wrong image"});
   ASSERT_EQ(mesh.deployment_of("s1").state(), "CANCELLED");
   mesh.pass(std::chrono::seconds(1));
   mesh.give(TimerFired{"controller/tick"});  // sites are told at once, not with the next Hello
@@ -210,7 +210,7 @@ TEST_F(Restored, AForgottenAbortThatCalledNothingBackIsMissedByTheSite) {
   EXPECT_EQ(agent.orders(), 1);
 
   // Told once: an old Hello that says it again holds nothing.
-  mesh.must(AbortRollout{"r", "as before"});
+  mesh.must(StopRollout{"r", "as before"});
   mesh.must(ContinueController{"looked at it"});
   agent.ledger = told;
   agent.hello();
@@ -223,7 +223,7 @@ TEST_F(Restored, ADoubtOutlivesTheEndOfAnEarlierOrder) {
   agent.accept("s0");
   mesh.run_for(std::chrono::seconds(5));
   const auto backup = mesh.store.rows();
-  mesh.must(AbortRollout{"r", "wrong image"});
+  mesh.must(StopRollout{"r", "wrong image"});
   mesh.run_for(std::chrono::seconds(5));
   restore(backup);
   mesh.run_for(std::chrono::seconds(8));
@@ -349,7 +349,7 @@ TEST_F(Restored, OneSiteThatAnswersFirstDoesNotStandForTheOthers) {
   const char* server = here_first ? "s0" : "t0";
   first.accept(server);
   const auto backup = mesh.store.rows();
-  mesh.must(AbortRollout{"r", "wrong image"});
+  mesh.must(StopRollout{"r", "wrong image"});
   wire::Event answer = first.about(server);
   answer.mutable_cancel()->set_answer(wire::CancelAnswer::CANCELLED);
   first.report(answer);
@@ -383,7 +383,7 @@ TEST_F(Restored, ANewerOrderOfTheSameServerWins) {
   mesh.start_rollout(one_by_one("r"));
   const std::string waiting = mesh.deployment_of("s1").id();
   const auto backup = mesh.store.rows();
-  mesh.must(AbortRollout{"r", "wrong image"});
+  mesh.must(StopRollout{"r", "wrong image"});
   auto better = Mesh::rollout_object("better");
   better.mutable_spec()->mutable_select()->add_servers("s1");
   mesh.start_rollout(better);

@@ -85,7 +85,7 @@ TEST_F(Runner, ThreeFailuresAfterTheWipeStopNewStarts) {
   }
   EXPECT_EQ(mesh.rollout("r").status().state(), "stopped");
   EXPECT_EQ(agent.orders(), 3);
-  mesh.must(AbortRollout{"r", "enough"});
+  mesh.must(StopRollout{"r", "enough"});
   EXPECT_EQ(mesh.rollout("r").status().state(), "done");
   EXPECT_EQ(count("CANCELLED"), 5U);
   EXPECT_EQ(mesh.server(name(7)).status().phase(), "ready");
@@ -134,7 +134,7 @@ TEST_F(Runner, AbortIsAHandshake) {
   agent.accept(name(0));
   agent.launch(name(0));
   agent.accept(name(1));
-  mesh.must(AbortRollout{"r", "wrong image"});
+  mesh.must(StopRollout{"r", "wrong image"});
   EXPECT_EQ(mesh.deployment_of(name(0)).state(), "RUNNING") << "launched: it finishes";
   EXPECT_EQ(agent.last_cancel(name(0)), nullptr);
   EXPECT_EQ(mesh.deployment_of(name(1)).state(), "CANCELLING");
@@ -161,7 +161,7 @@ TEST_F(Runner, AbortIsAHandshake) {
   EXPECT_EQ(mesh.deployment_of(name(2)).state(), "RUNNING");
   mesh.run_for(std::chrono::seconds(3));
   EXPECT_EQ(mesh.deployment_of(name(2)).state(), "RUNNING") << "not asked twice";
-  EXPECT_EQ(mesh.rollout("r").status().state(), "aborting");
+  EXPECT_EQ(mesh.rollout("r").status().state(), "stopping");
   agent.end(name(0), wire::Ended::SUCCEEDED);
   agent.end(name(2), wire::Ended::SUCCEEDED);
   EXPECT_EQ(mesh.rollout("r").status().state(), "done");
@@ -170,7 +170,7 @@ TEST_F(Runner, AbortIsAHandshake) {
 TEST_F(Runner, NotRunningMeansCancelledUnlessItWasLaunched) {
   servers(1);
   mesh.start_rollout(plain());
-  mesh.must(AbortRollout{"r", ""});
+  mesh.must(StopRollout{"r", ""});
   wire::Event answer = agent.about(name(0));
   answer.mutable_cancel()->set_answer(wire::CancelAnswer::NOT_RUNNING);
   agent.report(answer);
@@ -256,7 +256,7 @@ TEST(Restart, InTheMiddleEqualsGoingOn) {
     pause();
     agent.succeed("s1");
     pause();
-    mesh.must(AbortRollout{"r", "late"});
+    mesh.must(StopRollout{"r", "late"});
     pause();
     wire::Event answer = agent.about("s2");
     answer.mutable_cancel()->set_answer(wire::CancelAnswer::CANCELLED);

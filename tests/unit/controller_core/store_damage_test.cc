@@ -166,7 +166,7 @@ TEST_F(StoreDamage, ADamagedRolloutHandsNothingOutAndCanBeAborted) {
   mesh.run_for(std::chrono::seconds(30));
   EXPECT_EQ(orders(), before);
   EXPECT_EQ(mesh.deployment_of("s0").state(), "SUCCEEDED");
-  mesh.must(AbortRollout{"r", "its plan is lost"});
+  mesh.must(StopRollout{"r", "its plan is lost"});
   EXPECT_FALSE(listed("o/rollout/r"));
 }
 
