@@ -134,7 +134,8 @@ def bad_input_to_every_route():
             check("PUT", f"/api/v1/{kind}/Bad_Name!", b"{}")
             check("GET", f"/api/v1/{kind}?limit=abc")
             check("PUT", f"/api/v1/{kind}/x", b"{}", {"Content-Type": "text/plain"})
-        actions = ["rollouts/x/plan", "rollouts/x/start", "rollouts/x/stop", "deployments/x/resolve", "deployments/x/cancel",
+        actions = ["rollouts/x/plan", "rollouts/x/start", "rollouts/x/pause", "rollouts/x/continue", "rollouts/x/stop",
+                   "rollouts/x/skip", "rollouts/x/set", "deployments/x/resolve", "deployments/x/cancel",
                    "servers/x/inspect", "servers/x/accept", "servers/x/protect", "servers/x/unprotect", "servers/x/retire",
                    "servers/x/adopt", "servers/x/release-for-install", "servers/x/clean", "servers/x/reidentify", "servers/x/replace", "servers/x/move",
                    "sites/x/clear-quarantine", "controller/continue"]
