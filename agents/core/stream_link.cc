@@ -21,6 +21,7 @@ constexpr Duration own_clock_settle = std::chrono::minutes(10);
 /// Heartbeats that the controller may leave unanswered before another one is followed: two minutes.
 constexpr int controller_patience = 8;
 constexpr std::size_t event_id_limit = 64;
+constexpr std::size_t word_limit = 8192;
 constexpr Duration refused_told_within = std::chrono::seconds(5);
 constexpr Duration first_echo_within = std::chrono::milliseconds(500);
 
@@ -88,6 +89,7 @@ void StreamLink::say_hello(const Now& now, Outcome& out) {
   hello.set_machine_id(settings_.machine_id);
   hello.set_acked(journal_.stream().acked());
   hello.set_ledger(state_.ledger());
+  hello.set_word(state_.word());
   const std::string reason = quarantine_reason();
   hello.set_quarantined(!reason.empty());
   hello.set_quarantine_reason(reason);
@@ -111,7 +113,7 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
   }
   if (opened->kind == "welcome") {
     if (const auto welcome = decode<wire::Welcome>(opened->payload, out)) {
-      on_welcome(*welcome, now, received, out);
+      on_welcome(*welcome, message.payload, now, received, out);
       received.standing = true;
     }
   } else if (opened->kind == "data") {
@@ -120,7 +122,7 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
   } else if (opened->kind == "ack") {
     const auto ack = decode<wire::Ack>(opened->payload, out);
     if (ack && is_followed(ack->instance(), now, out)) {
-      saw_ledger(ack->ledger());
+      saw_ledger(ack->ledger(), ack->instance(), message.payload);
       const auto result = journal_.on_ack(*ack, now, out);
       received.acked = result == delivery::StreamSender::AckResult::ok;
       if (result == delivery::StreamSender::AckResult::diverged) {
@@ -155,7 +157,8 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
   return received;
 }
 
-void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Received& received, Outcome& out) {
+void StreamLink::on_welcome(const wire::Welcome& welcome, const std::string& frame, const Now& now,
+                            Received& received, Outcome& out) {
   if (welcome.controller_epoch() < epoch()) {
     const bool told =
         std::exchange(old_epoch_told_, welcome.controller_epoch()) == welcome.controller_epoch();
@@ -169,7 +172,7 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Receiv
       out.emit(TimerArm{"hello", presence_.next_hello(now)});
     return;
   }
-  if (!obey(welcome, now, out)) {
+  if (!obey(welcome, frame, now, out)) {
     received.standing = true;
     return;
   }
@@ -205,7 +208,8 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Receiv
                                                                        : welcome.quarantine_reason())
                                 : std::string();
   saw_epoch(welcome.controller_epoch(), out);
-  saw_ledger(welcome.ledger());  // it answers a Hello that said what was told before
+  saw_ledger(welcome.ledger(), welcome.instance(),
+             frame);  // it answers a Hello that said what was told before
   check_history(welcome, out);
   follow(welcome, out);
   if (!was_proven && presence_.proven()) {
@@ -214,13 +218,14 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Receiv
   }
 }
 
-bool StreamLink::obey(const wire::Welcome& welcome, const Now& now, Outcome& out) {
+bool StreamLink::obey(const wire::Welcome& welcome, const std::string& frame, const Now& now, Outcome& out) {
   if (!presence_.answers_us(welcome)) return FollowedController::is_followed(welcome.instance(), state_);
   const std::string before = state_.controller_instance();
-  switch (controller_.judge(welcome, state_, now)) {
+  switch (controller_.judge(welcome, frame, state_, now)) {
     case FollowedController::Verdict::obey:
       return true;
     case FollowedController::Verdict::followed:
+      saw_ledger(welcome.ledger(), welcome.instance(), frame);
       put_row(out, rows::link, state_);
       if (!before.empty()) {
         out.log(LogLevel::info, "following another instance of the controller",
@@ -311,9 +316,12 @@ void StreamLink::saw_epoch(std::uint64_t seen, Outcome& out) {
   put_row(out, rows::link, state_);
 }
 
-void StreamLink::saw_ledger(const std::string& event) {
-  if (event.empty() || event.size() > event_id_limit || event == state_.ledger()) return;
+void StreamLink::saw_ledger(const std::string& event, const std::string& instance, const std::string& frame) {
+  if (event.empty() || event.size() > event_id_limit || frame.size() > word_limit) return;
+  if (event == state_.ledger() && instance == state_.word_instance()) return;
   state_.set_ledger(event);
+  state_.set_word(frame);
+  state_.set_word_instance(instance);
   ledger_moved_ = true;
 }
 
