@@ -23,6 +23,7 @@ enum class Defect : std::uint8_t {
   twin_not_noticed,
   late_wake_ignored,
   unsigned_taken,
+  twins_never_tire,
   // agents/media
   fence_always_open,
   medium_starts_again,
@@ -49,6 +50,7 @@ enum class Defect : std::uint8_t {
   go_for_any_machine,
   go_given_once,
   go_for_every_asker,
+  refused_reads_on,
   // agents/install
   act_before_intent,
   resumes_blindly,
@@ -148,6 +150,10 @@ enum class Defect : std::uint8_t {
   told_for_others,
   share_ignored,
   revoked_is_heard,
+  tiny_events_are_free,
+  fences_for_others,
+  one_hold_for_all,
+  claim_is_proof,
 };
 
 #ifdef MM_PLANTED
