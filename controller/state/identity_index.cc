@@ -35,7 +35,9 @@ std::vector<Mark> marks_of(const rest::Server& server) {
 }  // namespace
 
 void IdentityIndex::add(const rest::Server& server) {
-  for (const Mark& mark : marks_of(server)) users_[mark.key()].insert(server.metadata().name());
+  for (const Mark& mark : marks_of(server)) {
+    users_[mark.key()][server.metadata().name()] = server.spec().site();
+  }
 }
 
 void IdentityIndex::remove(const rest::Server& server) {
@@ -56,8 +58,8 @@ std::optional<IdentityIndex::Clash> IdentityIndex::clash(const std::string& self
   for (Mark& mark : marks) {
     const auto found = users_.find(mark.key());
     if (found == users_.end()) continue;
-    for (const std::string& user : found->second) {
-      if (user != self) return Clash{std::move(mark.field), std::move(mark.value), user};
+    for (const auto& [user, site] : found->second) {
+      if (user != self) return Clash{std::move(mark.field), std::move(mark.value), user, site};
     }
   }
   return std::nullopt;

@@ -4,8 +4,8 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
 
 #include "schemas/rest/api.pb.h"
 
@@ -21,13 +21,21 @@ class IdentityIndex {
     std::string field;  // "uuid", "serial", "bmc.address"
     std::string value;
     std::string other;  // the server that has it
+    std::string site;   // where that one stands
+    /// For people of `own`: who is bound to it is not told which servers others have.
+    [[nodiscard]] std::string owner(const std::string& own) const {
+      return site == own ? "server " + other : "a server of another site";
+    }
+    [[nodiscard]] std::string next(const std::string& own, std::string step) const {
+      return site == own ? std::move(step) : "ask someone who is bound to no site which one has " + value;
+    }
   };
   /// The first thing that `identity` or `bmc_address` shares with a server other than `self`.
   [[nodiscard]] std::optional<Clash> clash(const std::string& self, const rest::ServerIdentity& identity,
                                            const std::string& bmc_address) const;
 
  private:
-  std::map<std::string, std::set<std::string>> users_;  // "uuid=..." -> servers
+  std::map<std::string, std::map<std::string, std::string>> users_;  // "uuid=..." -> servers, and their sites
 };
 
 }  // namespace metalmesh::controller
