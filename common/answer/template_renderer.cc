@@ -14,6 +14,8 @@ namespace json = boost::json;
 using Kind = families::TemplateToken::Kind;
 
 constexpr std::size_t most_rendered = 16U << 20;
+/// Lists within lists multiply, also where they write nothing, and others wait meanwhile.
+constexpr std::size_t most_steps = 1'000'000;
 
 /// Innermost scope last. Items of lists that are no objects have no names, only ".".
 using Scopes = std::vector<const json::value*>;
@@ -59,6 +61,10 @@ class Renderer {
   Status render(std::size_t from, std::size_t to, Scopes& scopes) {
     for (std::size_t at = from; at < to; ++at) {
       const families::TemplateToken& token = tokens_[at];
+      if (++steps_ > most_steps)
+        return fail(ErrorKind::exhausted, at_line(token.line) +
+                                              "sections within sections are gone through more than " +
+                                              std::to_string(most_steps) + " times");
       if (auto done = one(token, at, scopes); !done) return done;
       if (out_.size() > most_rendered)
         return fail(ErrorKind::exhausted, "the rendered answer file exceeds 16 MiB");
@@ -102,6 +108,7 @@ class Renderer {
     };
     const auto* list = value.if_array();
     if (list == nullptr) return inside(value);
+    steps_ += list->size();  // items without a token inside, too
     for (const json::value& each : *list) {
       if (auto done = inside(each); !done) return done;
     }
@@ -144,6 +151,7 @@ class Renderer {
   const std::vector<families::TemplateToken>& tokens_;
   TextFormat format_;
   std::string out_;
+  std::size_t steps_ = 0;
 };
 
 }  // namespace

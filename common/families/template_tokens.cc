@@ -20,6 +20,8 @@ bool is_name(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
 }
 
+constexpr std::size_t deepest = 64;  // whoever renders goes as deep
+
 struct Line {
   std::size_t begin;
   std::size_t end;
@@ -65,10 +67,12 @@ class Cutter {
   }
 
  private:
-  [[nodiscard]] std::size_t line_at(std::size_t position) const {
-    const auto begin = tmpl_.begin();
-    return 1 +
-           static_cast<std::size_t>(std::count(begin, begin + static_cast<std::ptrdiff_t>(position), '\n'));
+  /// Positions come in their order; each line is counted once.
+  std::size_t line_at(std::size_t position) {
+    const std::string_view since = tmpl_.substr(counted_, position - counted_);
+    line_ += static_cast<std::size_t>(std::ranges::count(since, '\n'));
+    counted_ = position;
+    return line_;
   }
 
   static std::unexpected<Error> wrong(std::size_t line, const std::string& what) {
@@ -81,13 +85,15 @@ class Cutter {
 
   /// Begin and end (behind its newline) of the line around [from, to) when it holds nothing but section tags
   /// and remarks.
-  [[nodiscard]] std::optional<Line> line_of_tags(std::size_t from, std::size_t to) const {
-    const std::size_t before = from == 0 ? std::string_view::npos : tmpl_.rfind('\n', from - 1);
-    const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
-    const std::size_t newline = tmpl_.find('\n', to);
-    const std::size_t end = newline == std::string_view::npos ? tmpl_.size() : newline + 1;
-    if (!holds_only_tags(tmpl_.substr(begin, end - begin))) return std::nullopt;
-    return Line{begin, end};
+  std::optional<Line> line_of_tags(std::size_t from) {
+    if (from >= judged_.end) {  // each line is looked at once, however many tags it has
+      const std::size_t before = from == 0 ? std::string_view::npos : tmpl_.rfind('\n', from - 1);
+      const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+      const std::size_t newline = tmpl_.find('\n', from);
+      judged_ = {begin, newline == std::string_view::npos ? tmpl_.size() : newline + 1};
+      only_tags_ = holds_only_tags(tmpl_.substr(begin, judged_.end - begin));
+    }
+    return only_tags_ ? std::optional(judged_) : std::nullopt;
   }
 
   Status tag(std::size_t open) {
@@ -96,7 +102,7 @@ class Cutter {
     const std::string_view closing = raw ? "}}}" : "}}";
     const std::size_t inner = open + closing.size();
     const std::size_t close = tmpl_.find(closing, inner);
-    if (close == std::string_view::npos || close > tmpl_.find('\n', open)) {
+    if (close == std::string_view::npos || tmpl_.substr(open, close - open).contains('\n')) {
       return wrong(
           line, "a placeholder that begins with {{ is not closed on its line; write {{{{ for literal braces");
     }
@@ -104,7 +110,7 @@ class Cutter {
     std::string_view body = trimmed(tmpl_.substr(inner, close - inner));
     const char sign = raw || body.empty() ? '\0' : body.front();
     const bool stands_alone = sign == '#' || sign == '^' || sign == '/' || sign == '!';
-    const auto whole = stands_alone ? line_of_tags(open, after) : std::nullopt;
+    const auto whole = stands_alone ? line_of_tags(open) : std::nullopt;
     text(at_, whole ? std::max(at_, whole->begin) : open);
     const bool last = whole && blank(tmpl_.substr(after, whole->end - after));
     at_ = last ? whole->end : after;
@@ -136,6 +142,8 @@ class Cutter {
       tokens_[open_.back()].end = tokens_.size();
       open_.pop_back();
     } else if (token.kind != TemplateToken::Kind::value) {
+      if (open_.size() == deepest)
+        return wrong(line, "sections within sections, deeper than " + std::to_string(deepest));
       open_.push_back(tokens_.size());
     }
     tokens_.push_back(token);
@@ -144,6 +152,10 @@ class Cutter {
 
   std::string_view tmpl_;
   std::size_t at_ = 0;
+  std::size_t line_ = 1;  // at counted_
+  std::size_t counted_ = 0;
+  Line judged_{0, 0};
+  bool only_tags_ = false;
   std::vector<TemplateToken> tokens_;
   std::vector<std::size_t> open_;  // sections
 };

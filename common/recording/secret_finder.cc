@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 #include <string>
 
+#include "common/recording/url_secrets.h"
 #include "common/text/letters.h"
 #include "schemas/wire/command.pb.h"
 #include "schemas/wire/envelope.pb.h"
@@ -155,7 +156,7 @@ void find_in_frame(const MessageArrived& message, SecretSet& secrets) {
     if (!data.ParseFromString(envelope.payload())) return;
     for (const std::string& entry : data.entries()) {
       wire::Command command;
-      if (command.ParseFromString(entry) && command.has_order()) find_in_message(command, secrets);
+      if (command.ParseFromString(entry)) find_in_message(command, secrets);
     }
   }
 }
@@ -235,6 +236,7 @@ bool variable_names_a_secret(std::string_view name) {
 void find_in_text(std::string_view text, SecretSet& secrets) {
   find_private_keys(text, secrets);
   find_crypt_hashes(text, secrets);
+  for (const std::string_view part : secrets_of_urls(text)) secrets.learn(part);
 }
 
 void find_in_template(std::string_view text, SecretSet& secrets) {

@@ -4,13 +4,15 @@
 #include <deque>
 #include <map>
 
+#include "common/recording/url_secrets.h"
+
 namespace metalmesh::controller::secrets {
 namespace {
 
 bool looks_secret(const std::string& text) {
   recording::SecretSet found(0);  // its key makes placeholders, which nobody gets to see
   recording::find_in_text(text, found);
-  return found.found_in(text);
+  return found.found_in(text) || !recording::secrets_of_urls(text).empty();
 }
 
 bool is_hidden(const std::string& name, const std::string& value) {
@@ -66,7 +68,10 @@ void hide_in_text(std::string& text) {
   recording::SecretSet found(0);
   recording::find_in_template(text, found);
   found.mask(text, '*');
+  recording::hide_in_urls(text);  // the short ones, too
 }
+
+void hide_in_url(std::string& url) { recording::hide_in_urls(url); }
 
 rules::Verdict keep(rules::StringMap& variables, const rules::StringMap& old, const std::string& field) {
   for (auto& [name, value] : variables) {
@@ -96,6 +101,23 @@ rules::Verdict keep(wire::Host& host, const wire::Host& old) {
     keep_in_text(*host.mutable_scripts()->mutable_post(), old.scripts().post());
   }
   return std::nullopt;
+}
+
+rules::Verdict keep_in_url(std::string& url, const std::vector<std::string>& old, const std::string& field) {
+  for (const std::string& before : old) {
+    std::string shown = before;
+    hide_in_url(shown);
+    if (shown != url) continue;
+    url = before;
+    return std::nullopt;
+  }
+  const auto parts = recording::secrets_of_urls(url);
+  const bool hidden = std::ranges::any_of(
+      parts, [](std::string_view part) { return part.find_first_not_of('*') == std::string_view::npos; });
+  if (!hidden) return std::nullopt;
+  return rules::refusal(ErrorKind::invalid, field,
+                        "has stars, which are shown in the place of a secret, and no URL here looks like it",
+                        "give the URL with the secret itself");
 }
 
 /// Line by line, so that the others may be edited; of lines that look alike the first is the first.

@@ -99,7 +99,8 @@ IdentityJudgement judge_identity(const rest::Server& server, const IdentityIndex
             "find out why the BMC has another key; then " + accept_next(name)};
   }
   if (const auto clash = index.clash(name, status.seen(), {})) {
-    return {false, "DUPLICATE", clash->field + " " + clash->value + " is also used by server " + clash->other,
+    return {false, "DUPLICATE",
+            clash->field + " " + clash->value + " is also used by " + clash->owner(server.spec().site()),
             "retire one of the two, or correct its identity"};
   }
   if (known_fields(server) < 2) {

@@ -104,8 +104,9 @@ Verdict may_change_identity(const Work& work, const rest::Server& server, const 
   }
   if (const auto clash = work.ledger.identities().clash(name, seen, {})) {
     return refusal(ErrorKind::conflict, "spec.identity." + clash->field,
-                   clash->value + " already belongs to server " + clash->other,
-                   "check the cabling: metalmesh inspect " + name + " " + clash->other);
+                   clash->value + " already belongs to " + clash->owner(server.spec().site()),
+                   clash->next(server.spec().site(),
+                               "check the cabling: metalmesh inspect " + name + " " + clash->other));
   }
   if (confirm == confirmation_of(seen)) return std::nullopt;
   return refusal(ErrorKind::conflict, "confirm",
@@ -254,9 +255,10 @@ ActResult act(Work& work, const MoveServer& request, const std::string&) {
   if (auto bad = check(moved, work.mesh())) return std::unexpected(std::move(*bad));
   if (const auto clash =
           work.ledger.identities().clash(request.server, {}, {spec.site(), spec.bmc().address()})) {
-    return std::unexpected(
-        refusal(ErrorKind::conflict, "address", clash->value + " already belongs to server " + clash->other,
-                "move that one first: metalmesh server move " + clash->other + " --address ADDRESS"));
+    return std::unexpected(refusal(ErrorKind::conflict, "address",
+                                   clash->value + " already belongs to " + clash->owner(spec.site()),
+                                   clash->next(spec.site(), "move that one first: metalmesh server move " +
+                                                                clash->other + " --address ADDRESS")));
   }
   const std::string from = before.spec().site() + " " + before.spec().bmc().address();
   const std::string to = spec.site() + " " + spec.bmc().address();

@@ -69,10 +69,12 @@ Verdict may_change_server(const Work& work, const rest::Server* old, const rest:
   const IdentityIndex::Place place{server.spec().site(), server.spec().bmc().address()};
   if (const auto clash = work.ledger.identities().clash(name, server.spec().identity(), place, to_be)) {
     const bool bmc = clash->field == "bmc.address";
-    return refusal(ErrorKind::conflict, bmc ? "spec.bmc.address" : "spec.identity." + clash->field,
-                   clash->value + " already belongs to server " + clash->other,
-                   "one machine has one name: correct this one; if " + clash->other +
-                       " stands elsewhere now, metalmesh server move " + clash->other + " --address ADDRESS");
+    return refusal(
+        ErrorKind::conflict, bmc ? "spec.bmc.address" : "spec.identity." + clash->field,
+        clash->value + " already belongs to " + clash->owner(server.spec().site()),
+        clash->next(server.spec().site(), "one machine has one name: correct this one; if " + clash->other +
+                                              " stands elsewhere now, metalmesh server move " + clash->other +
+                                              " --address ADDRESS"));
   }
   if (old == nullptr) return std::nullopt;
   const rest::Deployment* open = open_deployment(work.mesh(), *old);

@@ -48,7 +48,9 @@ std::vector<IdentityIndex::Mark> IdentityIndex::marks_of(const rest::Server& ser
 }
 
 void IdentityIndex::add(const rest::Server& server) {
-  for (const Mark& mark : marks_of(server)) users_[mark.key()].insert(server.metadata().name());
+  for (const Mark& mark : marks_of(server)) {
+    users_[mark.key()][server.metadata().name()] = server.spec().site();
+  }
 }
 
 void IdentityIndex::remove(const rest::Server& server) {
@@ -63,9 +65,9 @@ void IdentityIndex::remove(const rest::Server& server) {
 std::optional<IdentityIndex::Clash> IdentityIndex::user_of(const std::string& self, const Mark& mark,
                                                            const IdentitiesToBe* to_be) const {
   if (const auto found = users_.find(mark.key()); found != users_.end()) {
-    for (const std::string& user : found->second) {
+    for (const auto& [user, site] : found->second) {
       if (user != self && (to_be == nullptr || !to_be->servers.contains(user)))
-        return Clash{mark.field, mark.value, user};
+        return Clash{mark.field, mark.value, user, site};
     }
   }
   return to_be == nullptr ? std::nullopt : to_be->index.user_of(self, mark, nullptr);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schemas/rest/api.pb.h"
@@ -26,6 +27,14 @@ class IdentityIndex {
     std::string field;  // "uuid", "serial", "bmc.address"
     std::string value;
     std::string other;  // the server that has it
+    std::string site;   // where that one stands
+    /// For people of `own`: who is bound to it is not told which servers others have.
+    [[nodiscard]] std::string owner(const std::string& own) const {
+      return site == own ? "server " + other : "a server of another site";
+    }
+    [[nodiscard]] std::string next(const std::string& own, std::string step) const {
+      return site == own ? std::move(step) : "ask someone who is bound to no site which one has " + value;
+    }
   };
   /// Of a BMC.
   struct Place {
@@ -48,7 +57,7 @@ class IdentityIndex {
   [[nodiscard]] std::optional<Clash> user_of(const std::string& self, const Mark& mark,
                                              const IdentitiesToBe* to_be) const;
 
-  std::map<std::string, std::set<std::string>> users_;  // "uuid=..." -> servers
+  std::map<std::string, std::map<std::string, std::string>> users_;  // "uuid=..." -> servers, and their sites
 };
 
 /// Of servers that are about to be stored: what they have by then, instead of what an index knows of them.

@@ -8,12 +8,23 @@ namespace {
 bool is_pattern(const std::string& site) { return site.find_first_of("*?") != std::string::npos; }
 
 /// Where a server that is selected by name stands, or stood when it was planned.
-std::string site_of_named(const Objects& objects, const rest::Rollout& rollout, const std::string& name) {
+std::string site_of_named(const Objects& objects, const rest::Plan& plan, const std::string& name) {
   if (const auto found = objects.servers.find(name); found != objects.servers.end())
     return found->second.spec().site();
-  const auto& planned = rollout.status().plan().servers();
-  const auto then = std::ranges::find(planned, name, &rest::PlanServer::name);
-  return then == planned.end() ? std::string() : then->site();
+  const auto then = std::ranges::find(plan.servers(), name, &rest::PlanServer::name);
+  return then == plan.servers().end() ? std::string() : then->site();
+}
+
+Reach reach_of(const Objects& objects, const rest::Selection& select, const rest::Plan& plan) {
+  if (select.sites_size() > 0 && std::ranges::none_of(select.sites(), is_pattern))
+    return Reach::of({select.sites().begin(), select.sites().end()});
+  std::set<std::string> sites;
+  for (const std::string& name : select.servers()) {
+    const std::string site = site_of_named(objects, plan, name);
+    if (site.empty()) return {};
+    sites.insert(site);
+  }
+  return Reach::of(std::move(sites));
 }
 
 }  // namespace
@@ -32,16 +43,11 @@ Reach reach_of(const Objects&, const rest::Deployment& deployment) { return Reac
 Reach reach_of(const Objects&, const rest::User&) { return {}; }
 
 Reach reach_of(const Objects& objects, const rest::Rollout& rollout) {
-  const rest::Selection& select = rollout.spec().select();
-  if (select.sites_size() > 0 && std::ranges::none_of(select.sites(), is_pattern))
-    return Reach::of({select.sites().begin(), select.sites().end()});
-  std::set<std::string> sites;
-  for (const std::string& name : select.servers()) {
-    const std::string site = site_of_named(objects, rollout, name);
-    if (site.empty()) return {};
-    sites.insert(site);
-  }
-  return Reach::of(std::move(sites));
+  return reach_of(objects, rollout.spec().select(), rollout.status().plan());
+}
+
+Reach reach_of(const Objects& objects, const rest::PostureException& exception) {
+  return reach_of(objects, exception.spec().select(), {});
 }
 
 }  // namespace metalmesh::controller

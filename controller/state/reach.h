@@ -47,5 +47,7 @@ Reach reach_of(const Objects&, const rest::Deployment& deployment);
 Reach reach_of(const Objects&, const rest::User& user);
 /// The sites that it selects by name, or those of the servers that it does; labels alone may mean anybody.
 Reach reach_of(const Objects& objects, const rest::Rollout& rollout);
+/// Likewise: what is accepted of which servers is theirs.
+Reach reach_of(const Objects& objects, const rest::PostureException& exception);
 
 }  // namespace metalmesh::controller

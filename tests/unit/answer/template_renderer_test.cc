@@ -6,6 +6,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
+#include <chrono>
 
 #include "common/answer/answer_check.h"
 #include "common/answer/order_context.h"
@@ -177,6 +178,42 @@ TEST(AnswerCheck, SeesWhatIsNotWellFormed) {
   EXPECT_THAT(check_syntax("{\"a\": ", TextFormat::json).error().message, HasSubstr("JSON"));
   EXPECT_THAT(check_syntax("a = \n", TextFormat::toml).error().message, HasSubstr("TOML"));
   EXPECT_TRUE(check_syntax("anything", TextFormat::kickstart));
+}
+
+std::string nested(std::size_t depth, const std::string& inside) {
+  std::string open;
+  std::string close;
+  for (std::size_t i = 0; i < depth; ++i) {
+    open += "{{#keys}}";
+    close += "{{/keys}}";
+  }
+  return open + inside + close;
+}
+
+TEST(TemplateRenderer, ListsWithinListsEndBeforeOthersHaveToWait) {
+  // Two items, forty deep: a million million rounds that write nothing.
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(render(nested(40, "")).error().message, HasSubstr("more than 1000000 times"));
+  EXPECT_THAT(render(nested(22, "x")).error().message, HasSubstr("more than 1000000 times"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_EQ(render(nested(4, "x")), std::string(16, 'x'));
+}
+
+TEST(TemplateRenderer, IsNeverDeeperThanAStack) {
+  std::string yes = "x";
+  for (int i = 0; i < 64; ++i) yes = "{{#yes}}" + yes + "{{/yes}}";
+  EXPECT_EQ(render(yes), "x");
+  EXPECT_THAT(render(nested(65, "")).error().message, HasSubstr("deeper than 64"));
+  EXPECT_THAT(render(nested(14'000, "")).error().message, HasSubstr("deeper than 64"));
+}
+
+TEST(TemplateRenderer, ALineFullOfTagsIsReadOnce) {
+  std::string line;
+  while (line.size() < 250'000) line += "{{#yes}}{{/yes}}";
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(render(line + "\n"), "");
+  EXPECT_EQ(render(line + "x\n"), "x\n");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }
 
 }  // namespace

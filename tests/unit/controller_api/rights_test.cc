@@ -17,6 +17,7 @@
 namespace metalmesh::controller {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -157,6 +158,34 @@ TEST_F(Rights, StreamsTellNothingOfAnotherSite) {
     EXPECT_THAT(client->text, HasSubstr("par1"));
   }
   EXPECT_THAT(changes.text, HasSubstr(R"("name":"r","deleted":true)"));
+}
+
+TEST_F(Rights, WhatBelongsToAServerOfAnotherSiteIsRefusedWithoutItsName) {
+  const HttpAnswer twin =
+      as("bo-token", "PUT", "/api/v1/servers/twin",
+         R"({"spec":{"site":"par1","bmc":{"address":"10.30.0.112","credential":"bmc"}}})");
+  EXPECT_EQ(twin.status, 409) << twin.body;
+  EXPECT_THAT(twin.body, AllOf(HasSubstr("a server of another site"), Not(HasSubstr(other))));
+  const HttpAnswer own = as("bo-token", "PUT", "/api/v1/servers/twin",
+                            R"({"spec":{"site":"par1","bmc":{"address":"10.20.0.112","credential":"bmc"}}})");
+  EXPECT_EQ(own.status, 409) << own.body;
+  EXPECT_THAT(own.body, HasSubstr("server s1"));
+}
+
+TEST_F(Rights, WhatIsAcceptedOfServersIsTheirSites) {
+  const auto accept = [&](const std::string& token, const std::string& name, const std::string& select) {
+    return as(token, "PUT", "/api/v1/postureexceptions/" + name,
+              R"({"spec":{"findings":["legacyBoot"],"reason":"r","until":"2099-01-01T00:00:00Z","select":)" +
+                  select + "}}")
+        .status;
+  };
+  EXPECT_EQ(accept("admin-token", "lyon-e", R"({"servers":["lyon-s1"]})"), 201);
+  EXPECT_EQ(accept("bo-token", "theirs", R"({"sites":["lyon"]})"), 403);
+  EXPECT_EQ(accept("bo-token", "anybodys", R"({"labels":{"a":"b"}})"), 403);
+  EXPECT_EQ(accept("bo-token", "hers", R"({"servers":["s1"]})"), 201);
+  EXPECT_EQ(as("bo-token", "GET", "/api/v1/postureexceptions/lyon-e").status, 404);
+  const HttpAnswer list = as("bo-token", "GET", "/api/v1/postureexceptions");
+  EXPECT_THAT(list.body, AllOf(HasSubstr("hers"), Not(HasSubstr(other))));
 }
 
 TEST_F(Rights, AtOnesOwnSiteOneActsAsTheRoleSays) {

@@ -81,5 +81,36 @@ TEST_F(HiddenSecrets, AMarkThatStandsForNothingIsRefusedByItsPlace) {
   EXPECT_THAT(refusal.message, HasSubstr("there is none here that could be kept"));
 }
 
+TEST_F(HiddenSecrets, UrlsAreShownWithoutTheirPasswordsAndKeepThem) {
+  rest::Image image = Mesh::image("signed");
+  auto& urls = *image.mutable_spec()->mutable_iso()->mutable_urls();
+  urls.Clear();
+  *urls.Add() = "https://ann:pw@mirror/x.iso";
+  *urls.Add() = "https://s3/x.iso?X-Amz-Signature=0123456789abcdef";
+  mesh.apply(image);
+  rest::Profile profile = Mesh::profile("p");
+  profile.mutable_spec()->set_packages("https://ann:pw@mirror/");
+  (*profile.mutable_spec()->mutable_vars())["proxy"] = "http://ann:pw@proxy:3128";
+  mesh.apply(profile);
+  image = mesh.state().images.at("signed");
+  hide_secrets(image);
+  EXPECT_EQ(image.spec().iso().urls(0), "https://ann:**@mirror/x.iso");
+  EXPECT_THAT(image.ShortDebugString(), Not(HasSubstr("0123456789abcdef\"")));
+  EXPECT_EQ(shown().spec().packages(), "https://ann:**@mirror/");
+  EXPECT_EQ(shown().spec().vars().at("proxy"), hidden_mark);
+  // In another order, and beside a new one.
+  image.mutable_spec()->mutable_iso()->mutable_urls()->SwapElements(0, 1);
+  image.mutable_spec()->mutable_iso()->add_urls("https://other/x.iso");
+  mesh.apply(image);
+  mesh.apply(shown());
+  const auto& kept = mesh.state().images.at("signed").spec().iso();
+  EXPECT_EQ(kept.urls(0), "https://s3/x.iso?X-Amz-Signature=0123456789abcdef");
+  EXPECT_EQ(kept.urls(1), "https://ann:pw@mirror/x.iso");
+  EXPECT_EQ(mesh.state().profiles.at("p").spec().packages(), "https://ann:pw@mirror/");
+  image.mutable_spec()->mutable_iso()->set_urls(0, "https://ann:**@elsewhere/x.iso");
+  const Refusal refusal = mesh.ask(Apply{image, std::nullopt}).error();
+  EXPECT_EQ(refusal.field, "spec.iso.urls[0]") << "a password goes to no host that it was not given for";
+}
+
 }  // namespace
 }  // namespace metalmesh::testing
