@@ -317,6 +317,8 @@ RowEffect effect_of_damage(std::string_view key) {
        "start the controller, then metalmesh user token NAME"},
       {tables::paces, "what was started within the hour will not be counted for this site or person", starts},
       {tables::all_objects, "this object is lost", applies},
+      {tables::applying, "objects that were just being applied are lost, or some of them", applies},
+      {tables::applied, "an object that was just being applied is lost", applies},
       {tables::damaged, "what lay in another damaged row is lost, too", starts}};
   if (key == tables::controller)
     return {"whether this controller held, and its epoch, are lost; it will hold as after a restore",

@@ -310,6 +310,11 @@ Meaning lose_tombstone(Work&, const std::string&, const record::DamagedRow&) {
   return {"whoever follows the change feed lists everything again", ""};
 }
 
+Meaning lose_applied(Work&, const std::string&, const record::DamagedRow& damage) {
+  return {"of objects that were just being applied at least one is lost: apply them again",
+          commands::settle_damage(damage.row())};
+}
+
 struct Table {
   std::string_view table;
   Meaning (*act)(Work&, const std::string& name, const record::DamagedRow&);
@@ -335,6 +340,8 @@ constexpr std::array all_tables = {Table{tables::sites, lose_site},
                                    Table{tables::paces, lose_pace},
                                    Table{tables::plans, lose_plan_page},
                                    Table{tables::all_objects, lose_any_object},
+                                   Table{tables::applying, lose_applied},
+                                   Table{tables::applied, lose_applied},
                                    Table{"", forget}};
 
 void act_on(Work& work, const Table& table, const std::string& row) {

@@ -203,6 +203,58 @@ TEST_F(ApplyTest, a_header_that_is_not_understood_is_refused_with_what_was_meant
   EXPECT_EQ(metalmesh({"import"}), 2);
 }
 
+class GetTest : public CommandLineTest {
+ protected:
+  void SetUp() override {
+    CommandLineTest::SetUp();
+    controller_.answer(
+        "GET /api/v1/servers?limit=200", 200,
+        R"({"items":[{"metadata":{"name":"r1","labels":{"rack":"b, 2"}},"spec":{"site":"par1","bmc":{"address":"10.0.0.9"}},)"
+        R"("status":{"facts":{"memory":"900"}}},{"metadata":{"name":"r2"},"spec":{"site":"lyo1"},)"
+        R"("status":{"facts":{"memory":"1000"}}}]})");
+  }
+};
+
+TEST_F(GetTest, shows_the_columns_that_are_asked_for_in_the_order_that_is) {
+  EXPECT_EQ(metalmesh({"get", "servers", "--columns", "name,metadata.labels.rack", "-o", "csv"}), 0) << err_;
+  EXPECT_EQ(out_, "NAME,metadata.labels.rack\r\nr1,\"b, 2\"\r\nr2,\r\n");
+  EXPECT_EQ(metalmesh({"get", "servers", "--sort", "-status.facts.memory", "--columns", "name"}), 0) << err_;
+  EXPECT_EQ(out_, "NAME\nr2\nr1\n") << "numbers as numbers";
+  EXPECT_EQ(metalmesh({"get", "servers", "--sort", "site", "-o", "jsonpath={.items[*].metadata.name}"}), 0)
+      << err_;
+  EXPECT_EQ(out_, "r2 r1\n");
+  EXPECT_EQ(metalmesh({"get", "servers", "-o", "wide"}), 0);
+  EXPECT_THAT(out_, HasSubstr("10.0.0.9"));
+  EXPECT_EQ(metalmesh({"get", "servers", "-o",
+                       R"(jsonpath={range .items[*]}{.metadata.name}={.spec.site}{"\n"}{end})"}),
+            0);
+  EXPECT_EQ(out_, "r1=par1\nr2=lyo1\n\n");
+  EXPECT_EQ(metalmesh({"get", "servers", "--columns", "nam"}), 1);
+  EXPECT_THAT(err_, HasSubstr("\"nam\" is no column of servers: name, site"));
+  for (const char* wrong :
+       {"jsonpath={.items", "jsonpath={range .items}x", "jsonpath={end}", "jsonpath={.items[x]}"})
+    EXPECT_EQ(metalmesh({"get", "servers", "-o", wrong}), 1) << wrong;
+  EXPECT_EQ(metalmesh({"get", "servers", "-o", "xml"}), 2);
+}
+
+TEST_F(GetTest, fields_are_conditions) {
+  controller_.answer(
+      "GET /api/v1/sites?limit=200&where=any%20~%20x%2A%20and%20spec.timeZone%20%3D%20%22a%20b%22%20and%20"
+      "metadata.name%20%21%3D%20%22c%22",
+      200, R"({"items":[]})");
+  EXPECT_EQ(metalmesh({"get", "sites", "--where", "any ~ x*", "--field", "spec.timeZone=a b", "--field",
+                       "metadata.name!=c"}),
+            0)
+      << err_ << controller_.requests().back().target;
+}
+
+TEST_F(GetTest, events_by_time_and_type) {
+  controller_.answer("GET /api/v1/events?limit=200&type=audit&since=2h&tail=5", 200, R"({"items":[]})");
+  EXPECT_EQ(metalmesh({"events", "--type", "audit", "--since", "2h", "--tail", "5"}), 0) << err_;
+  EXPECT_EQ(metalmesh({"events", "-f", "--tail", "5"}), 1);
+  EXPECT_EQ(metalmesh({"events", "--tail", "0"}), 2);
+}
+
 TEST(Csv, ReadsWhatSpreadsheetsWrite) {
   const auto rows = parse_csv("a, b ,\"c \"\"d\"\"\ne\"\r\n\n,,\n\"\"\nlast", "f.csv");
   ASSERT_TRUE(rows) << rows.error().message;

@@ -135,6 +135,39 @@ TEST_F(ApplyStream, ADryRunShowsChangesAndNoSecret) {
   EXPECT_FALSE(bench.state().servers.contains("a1"));
 }
 
+TEST_F(ApplyStream, NoConditionFindsOutASecret) {
+  apply(server_line("a1", 1, R"(,"vars":{"root_password":"hunter2hunter2","rack":"r7"})"));
+  const auto found = [&](const std::string& where) {
+    return bench.get("/api/v1/servers?where=" + where).json().at("items").as_array().size();
+  };
+  EXPECT_EQ(found("spec.vars.rack%20=%20r7"), 1U);
+  EXPECT_EQ(found("spec.vars.root_password%20~%20hunter*"), 0U);
+  EXPECT_EQ(found("any%20~%20*hunter*"), 0U);
+  EXPECT_EQ(bench.get("/api/v1/sites?where=metadata.name%20=%20par1").json().at("items").as_array().size(),
+            1U);
+  EXPECT_EQ(bench.get("/api/v1/deployments?where=spec.site%20=%20x").status, 400);
+}
+
+TEST_F(ApplyStream, EventsByTimeAndTheNewest) {
+  const auto numbers = [&](const std::string& query) {
+    std::vector<std::string> out;
+    for (const auto& item : bench.get("/api/v1/events?" + query).json().at("items").as_array())
+      out.emplace_back(item.at("message").as_string());
+    return out;
+  };
+  bench.pass(std::chrono::hours(1));
+  bench.put("/api/v1/sites/lyo1", "{}");
+  bench.put("/api/v1/sites/lyo2", "{}");
+  EXPECT_EQ(numbers("type=audit&since=30m"),
+            (std::vector<std::string>{"applied Site lyo1 (created)", "applied Site lyo2 (created)"}));
+  EXPECT_EQ(numbers("type=audit&tail=1"), (std::vector<std::string>{"applied Site lyo2 (created)"}));
+  EXPECT_GT(numbers("type=audit&since=2h").size(), 2U);
+  EXPECT_EQ(numbers("since=2020-01-01T00:00:00Z").size(), numbers("after=0").size());
+  EXPECT_TRUE(numbers("since=0s").empty());
+  EXPECT_EQ(bench.get("/api/v1/events?since=soon").status, 400);
+  EXPECT_EQ(bench.get("/api/v1/events?tail=0").status, 400);
+}
+
 TEST_F(ApplyStream, IsBoundToWhatTheCallerMayDo) {
   bench.let_in("pia", R"({"role":"operator","sites":["par1"]})");
   bench.put("/api/v1/sites/lyo1", R"({"spec":{"defaults":{"credential":"bmc"}}})");

@@ -1,6 +1,7 @@
 // Many objects by one decision: weighed in slices, taken whole whatever happens, and told one by one.
 #include <set>
 
+#include "common/ports/row_seal.h"
 #include "controller/core/apply_desk.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
@@ -252,6 +253,25 @@ TEST_F(ManyObjects, ACrashBeforeTheDecisionLeavesNothingAndOneAfterItLeavesAll) 
     }
   }
   EXPECT_EQ(seen, (std::set<std::size_t>{0, 10})) << "both were played";
+}
+
+TEST_F(ManyObjects, WhatADamagedRowHeldIsToldAndTheRestIsCarriedOut) {
+  mesh.must(all_of(servers(0, 10)));
+  while (!mesh.store.find(std::string(tables::applying))) slice();
+  auto rows = mesh.store.rows();
+  const auto held = rows.lower_bound(std::string(tables::applied));
+  const std::string key = held->first;
+  rows.erase(held);
+  record::DamagedRow damage;
+  damage.set_row(printable_key(key));
+  rows[tables::row(tables::damaged, damage.row())] = encode_row(damage);
+  mesh.store.restore(std::move(rows));
+  mesh.restart();
+  for (int i = 0; i < 20; ++i) slice();
+  EXPECT_EQ(mesh.state().servers.size(), 9U);
+  EXPECT_EQ(rows_beside(), 0U);
+  ASSERT_TRUE(mesh.state().damage.contains(printable_key(key)));
+  EXPECT_THAT(mesh.state().damage.at(printable_key(key)).what(), HasSubstr("apply them again"));
 }
 
 TEST_F(ManyObjects, OthersWaitAndStopsDoNot) {

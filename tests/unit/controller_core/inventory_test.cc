@@ -170,6 +170,43 @@ TEST(ObjectQuery, ComparesAsPeopleMeanIt) {
   }
 }
 
+TEST(ObjectQuery, FindsByPathsOfAnyKind) {
+  rest::Server server = searched();
+  (*server.mutable_metadata()->mutable_labels())["example.com/role"] = "web";
+  server.mutable_spec()->mutable_identity()->add_macs("B4-7A-F1-00-00-01");
+  server.mutable_spec()->mutable_identity()->add_macs("b4:7a:f1:00:00:02");
+  server.mutable_spec()->set_protected_(true);
+  for (const char* fits : {"metadata.labels.example.com/role = web", "spec.identity.macs = B4-7A-F1-00-00-01",
+                           "mac = b4:7a:f1:00:00:01", "spec.protected = true", "status.facts.cores > 35",
+                           "any ~ *f1:00:00:02", "any ~ poweredge*", "spec.hostname = unknown",
+                           "metadata.labels.rack = unknown", "spec.identity.macs != x"}) {
+    const auto query = ObjectQuery::of(fits);
+    ASSERT_TRUE(query) << fits << ": " << query.error().message;
+    EXPECT_TRUE(query->matches(server)) << fits;
+  }
+  for (const char* differs :
+       {"metadata.labels.example.com/role != web", "mac = b4:7a:f1:00:00:03", "any ~ f1:00:00:02",
+        "spec.protected = false", "metadata.labels.rack != web", "mac != b4:7a:f1:00:00:01"}) {
+    const auto query = ObjectQuery::of(differs);
+    ASSERT_TRUE(query) << differs << ": " << query.error().message;
+    EXPECT_FALSE(query->matches(server)) << differs;
+  }
+  rest::Rollout rollout;
+  rollout.mutable_spec()->set_image("rocky");
+  rollout.mutable_metadata()->mutable_created()->set_seconds(1'700'000'000);  // 2023-11-14
+  const auto query =
+      ObjectQuery::of("spec.image = rocky and metadata.created > 2023-11-13", *rest::Rollout::descriptor());
+  ASSERT_TRUE(query) << query.error().message;
+  EXPECT_TRUE(query->matches(rollout));
+  for (const auto& [text, told] :
+       {std::pair("spec.sit = x", "did you mean site"), std::pair("spec = x", "none by itself"),
+        std::pair("spec.site.x = y", "nothing more"), std::pair("metadata.labels = x", "name of an entry")}) {
+    const auto bad = ObjectQuery::of(text);
+    ASSERT_FALSE(bad) << text;
+    EXPECT_THAT(bad.error().message, HasSubstr(told));
+  }
+}
+
 TEST(ObjectQuery, RefusesWhatItDoesNotUnderstand) {
   const std::map<std::string, std::string> bad = {{"", "no field \"\""},
                                                   {"firmware.bcm < 2", "did you mean firmware.bmc"},

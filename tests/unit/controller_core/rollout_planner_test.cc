@@ -256,6 +256,24 @@ TEST_F(Planned, NoTwoServersOfASiteShareAnAddress) {
   EXPECT_THAT(names(made), ::testing::ElementsAre("s1"));
 }
 
+TEST_F(Planned, NoTwoServersShareAHostName) {
+  for (int number : {0, 1, 2, 3}) mesh.add_ready("s" + std::to_string(number), agent, number);
+  for (const auto& [number, name] :
+       {std::pair{0, "web.example"}, {1, "Web.Example"}, {2, "db"}, {3, "db.example"}}) {
+    rest::Server server = mesh.server("s" + std::to_string(number));
+    server.mutable_spec()->set_hostname(name);
+    mesh.apply(server);
+  }
+  mesh.run_for(std::chrono::seconds(2));
+  auto object = Mesh::rollout_object("r");
+  object.mutable_spec()->mutable_select()->add_servers("s0");  // s1 is not even selected
+  object.mutable_spec()->mutable_select()->add_servers("s2");
+  object.mutable_spec()->mutable_select()->add_servers("s3");
+  const rest::Plan made = plan(object);
+  EXPECT_EQ(reasons(made), (std::map<std::string, std::string>{{"s0", "HOSTNAME_TAKEN"}}));
+  EXPECT_THAT(made.excluded(0).message(), ::testing::HasSubstr("web.example is also that of s1"));
+}
+
 TEST_F(Planned, WhatTheWholeHostGetsWrongExcludesTheServer) {
   mesh.add_ready("s0", agent, 0);
   mesh.apply(with_address(Mesh::server_object("s0", "par1", 0), "10.21.0.60/24", "10.21.0.1"));
