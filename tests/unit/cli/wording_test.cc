@@ -138,7 +138,8 @@ TEST(NextStep, leads_from_plan_to_start_and_to_the_end) {
   EXPECT_EQ(next_after_plan(rollout).command,
             "metalmesh rollout start web --plan 9c41aa001122 --confirm 1 --watch");
   rollout.mutable_status()->set_state("planned");
-  EXPECT_EQ(next_after_end(rollout, {}).command, next_after_plan(rollout).command) << "its start was taken back";
+  EXPECT_EQ(next_after_end(rollout, {}).command, next_after_plan(rollout).command)
+      << "its start was taken back";
   rollout.mutable_status()->mutable_plan()->clear_server_count();
   EXPECT_EQ(next_after_plan(rollout).command, "metalmesh rollout plan web");
   rollout.mutable_status()->set_state("stopped");
@@ -232,6 +233,14 @@ TEST(ObjectTables, say_which_families_nobody_has_booted) {
   EXPECT_THAT(table, HasSubstr("documented (unverified)"));
   EXPECT_THAT(table, HasSubstr("verified in part"));
   EXPECT_THAT(table, Not(HasSubstr("verified (unverified)")));
+}
+
+TEST(EventLine, NothingThatASiteTellsBeginsALine) {
+  rest::LogEvent event;
+  event.set_server("nobody\n2026-01-01 forged");
+  event.set_message("said\n2026-01-01 forged");
+  event.set_actor("who\n2026-01-01 forged");
+  EXPECT_FALSE(event_line(event).contains("\n2026-01-01"));
 }
 
 }  // namespace
