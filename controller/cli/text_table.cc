@@ -49,7 +49,10 @@ std::string render_rows(const std::vector<Cells>& rows, std::vector<std::size_t>
   for (const Cells& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       const bool last = i + 1 == row.size();
+      const std::size_t begin = out.size();
       out += last ? std::string(shown(row[i])) : fit_to(shown(row[i]), widths[i] + 2);
+      // A cell that has lines of its own makes no row of the table.
+      std::replace(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), '\n', ' ');
     }
     out += '\n';
   }

@@ -191,11 +191,12 @@ std::string time_words(const google::protobuf::Timestamp& time) {
 
 std::string event_line(const rest::LogEvent& event) {
   const std::string& who = !event.server().empty() ? event.server() : event.site();
-  std::string out =
-      fmt::format("{} {:>19}  {:<10} {:<20} ", time_words(event.at()), event.id(), event.type(), who);
-  // A line of what was said is none of the log.
-  for (const char c : event.message()) out += c == '\n' ? std::string("\n    ") : std::string(1, c);
-  if (!event.actor().empty()) out += fmt::format(" [{}]", event.actor());
+  std::string line = fmt::format("{} {:>19}  {:<10} {:<20} {}", time_words(event.at()), event.id(),
+                                 event.type(), who, event.message());
+  if (!event.actor().empty()) line += fmt::format(" [{}]", event.actor());
+  // A line of what was said is none of the log, and the name of a server that a site tells of is what it says, too.
+  std::string out;
+  for (const char c : line) out += c == '\n' ? std::string("\n    ") : std::string(1, c);
   return out;
 }
 

@@ -38,5 +38,9 @@ TEST(TextTable, draws_bars_and_rates) {
   EXPECT_EQ(rate_words(12'400'000), "12.4 MB/s");
 }
 
+TEST(TextTable, ACellWithLinesOfItsOwnMakesNoRow) {
+  EXPECT_EQ(render_table({{"NAME", "NOTE"}, {"a\nb", "c\nd"}}), "NAME  NOTE\na b   c d\n");
+}
+
 }  // namespace
 }  // namespace metalmesh::cli

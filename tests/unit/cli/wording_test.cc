@@ -277,5 +277,13 @@ TEST(ObjectTables, say_which_families_nobody_has_booted) {
   EXPECT_THAT(table, Not(HasSubstr("verified (unverified)")));
 }
 
+TEST(EventLine, NothingThatASiteTellsBeginsALine) {
+  rest::LogEvent event;
+  event.set_server("nobody\n2026-01-01 forged");
+  event.set_message("said\n2026-01-01 forged");
+  event.set_actor("who\n2026-01-01 forged");
+  EXPECT_FALSE(event_line(event).contains("\n2026-01-01"));
+}
+
 }  // namespace
 }  // namespace metalmesh::cli
