@@ -249,8 +249,9 @@ void ApplyAct::look_at_change(const Work& work, const Weighed& weighed, WishResu
         if (references_) add_to(*references_, object);
         if constexpr (std::is_same_v<T, rest::Server>) {
           for (const auto& shared : work.ledger.identities().shared_host(object, &to_be_))
-            result.warnings.push_back(shared.field + " " + shared.value + " is also that of server " +
-                                      shared.other + ": neither is installed as long as both have it");
+            result.warnings.push_back(shared.field + " " + shared.value + " is also that of " +
+                                      shared.owner(object.spec().site()) +
+                                      ": neither is installed as long as both have it");
           to_be_.servers.insert(object.metadata().name());
           to_be_.index.add(object);
         }
