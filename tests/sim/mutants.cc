@@ -210,6 +210,18 @@ const Mutant mutants[] = {
      "stolen-box"},
     {revoked_is_heard, "revoked_is_heard", "controller/core", "a revoked site is heard after a restart", 60,
      false, "stolen-box"},
+    {tiny_events_are_free, "tiny_events_are_free", "controller/core",
+     "a line counts what its event says alone", 60, true, "stolen-box"},
+    {fences_for_others, "fences_for_others", "controller/core", "a site raises another one's fences", 60,
+     true, "stolen-box"},
+    {one_hold_for_all, "one_hold_for_all", "controller/core",
+     "one site's word about a credential is all sites'", 60, true, "stolen-box"},
+    {claim_is_proof, "claim_is_proof", "controller/core", "what a site claims of losses holds all", 60, true,
+     "stolen-box"},
+    {refused_reads_on, "refused_reads_on", "agents/core", "who was refused reads its medium on", 60, true,
+     "installers-ask"},
+    {twins_never_tire, "twins_never_tire", "common/delivery", "two agents greet each other for ever", 500,
+     true},
 };
 
 /// How it was caught, or why not.
