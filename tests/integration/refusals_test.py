@@ -60,7 +60,7 @@ def selector_too_wide():
         wait_until("seen powered on", lambda: mesh.get("/servers/par1-n003")["status"].get("power") == "On")
         stranger = mesh.get("/servers/par1-n006")
         stranger["metadata"] = {"name": "par1-new", "labels": {"role": "web"}}
-        stranger["spec"].update(bmc={"address": "127.8.8.8:9", "credential": "par1-bmc"}, identity={"serial": "NEW2"})
+        stranger["spec"].update(bmc={"address": "127.8.8.8:9", "credential": "par1-bmc"}, identity={"serial": "NEW2"}, hostname="stranger")
         stranger.pop("status", None)
         assert mesh.rest("PUT", "/api/v1/servers/par1-new", stranger)[0] == 201
         plan = mesh.rollout("wide", select={"labels": {"role": "web"}})

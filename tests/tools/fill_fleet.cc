@@ -35,6 +35,7 @@ void add_server(Ledger& ledger, const Model& model, const std::string& site, std
   server.mutable_metadata()->set_name(fmt::format("f{:06}", number));
   (*server.mutable_metadata()->mutable_labels())["rack"] = fmt::format("r{}", number / 40);
   server.mutable_spec()->set_site(site);
+  server.mutable_spec()->set_hostname(fmt::format("f{:06}.example.net", number));
   server.mutable_spec()->mutable_bmc()->set_address(
       fmt::format("10.{}.{}.{}", number >> 16U & 0xffU, number >> 8U & 0xffU, number & 0xffU));
   auto& status = *server.mutable_status();
