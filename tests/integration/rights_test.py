@@ -293,7 +293,7 @@ def a_viewer_reads_no_secret_anywhere():
         mesh.install("web", select={"servers": ["par1-n001", "par1-n002"]}, parallel={"perSite": 1})
         mesh.secret.update(urls_of_a_medium(mesh, "par1-n001"))
         mesh.cli("image", "prefetch", "away", "--site", "par1")
-        ends = mesh.wait_done("web")
+        ends = mesh.wait_done("web", 300)  # three attempts at the one that fails, a minute apart
         assert {d["state"] for d in ends.values()} == {"SUCCEEDED", "FAILED"}, ends
         starts(mesh, "looked", action="inspect", capture=True, select={"servers": ["par1-n003"]})
         mesh.rest("POST", "/api/v1/sites/par1/doctor")
