@@ -318,8 +318,8 @@ std::expected<Named, Refusal> field_of(const std::string& name, const google::pr
     out.condition.path = std::move(*path);
     return out;
   }
-  if (!of_servers || name.starts_with("spec.") || name.starts_with("status.") ||
-      name.starts_with("metadata."))
+  const std::string_view first = std::string_view(name).substr(0, name.find('.'));
+  if (!of_servers || first == "spec" || first == "status" || first == "metadata")
     return refuse(path.error(), "a field is a path such as spec.site or metadata.labels.NAME, or any");
   std::vector<std::string> names;
   for (const Field& each : fields) names.emplace_back(each.name);

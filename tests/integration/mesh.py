@@ -142,12 +142,7 @@ class Mesh:
             args += ["--site", f"{site}={','.join(['127.0.0.1', *self.media_hosts])}" if self.media_hosts else site]
         subprocess.run([str(a) for a in args], check=True, env=ENV, stdout=subprocess.DEVNULL)
         self.broker_port, self.api_port = free_port(), free_port()
-        subprocess.run([str(ROOT / "broker-config/render.sh"), str(self.pki), str(self.broker_port),
-                        str(self.folder / "mosquitto.conf"), "127.0.0.1"], check=True, stdout=subprocess.DEVNULL)
-        if os.geteuid() == 0:  # mosquitto would change to a user that may not read our keys
-            with open(self.folder / "mosquitto.conf", "a") as conf:
-                conf.write("user root\n")
-        self.broker = Process("mosquitto", ["mosquitto", "-c", self.folder / "mosquitto.conf"], self.folder).start()
+        self.broker = self.start_broker()
         self.make_image()
         self.write_controller()
         self.controller = Process("controller", [BIN / "metalmesh-controller", "--config",
@@ -155,6 +150,14 @@ class Mesh:
         for index, (site, count) in enumerate(self.sites.items()):
             self.start_site(index, site, count)
         self.wait_api()
+
+    def start_broker(self):
+        subprocess.run([str(ROOT / "broker-config/render.sh"), str(self.pki), str(self.broker_port),
+                        str(self.folder / "mosquitto.conf"), "127.0.0.1"], check=True, stdout=subprocess.DEVNULL)
+        if os.geteuid() == 0:  # mosquitto would change to a user that may not read our keys
+            with open(self.folder / "mosquitto.conf", "a") as conf:
+                conf.write("user root\n")
+        return Process("mosquitto", ["mosquitto", "-c", self.folder / "mosquitto.conf"], self.folder).start()
 
     def write_controller(self):
         config = {

@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 
+import attack_kinds  # noqa: F401, more lines of the table
 import attack_table
 import next_steps_test
 from mesh import ENV, TEMPLATE, wait_until

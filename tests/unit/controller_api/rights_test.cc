@@ -88,7 +88,7 @@ struct Rights : ::testing::Test {
     bench.put("/api/v1/credentials/lyon-bmc", R"({"spec":{"site":"lyon"}})");
     bench.put(
         "/api/v1/servers/lyon-s1",
-        R"({"spec":{"site":"lyon","state":"new","bmc":{"address":"10.30.0.112","credential":"lyon-bmc"}}})");
+        R"({"spec":{"site":"lyon","state":"new","identity":{"serial":"LY0N77"},"bmc":{"address":"10.30.0.112","credential":"lyon-bmc"}}})");
     bench.put("/api/v1/rollouts/lyon-r", R"({"spec":{"action":"inspect","select":{"sites":["lyon"]}}})");
     bench.put("/api/v1/rollouts/anywhere-lyon", R"({"spec":{"action":"inspect","select":{"sites":["*"]}}})");
     bench.put("/api/v1/rollouts/r", R"({"spec":{"action":"inspect","select":{"servers":["s1"]}}})");
@@ -161,9 +161,9 @@ TEST_F(Rights, StreamsTellNothingOfAnotherSite) {
 }
 
 TEST_F(Rights, WhatBelongsToAServerOfAnotherSiteIsRefusedWithoutItsName) {
-  const HttpAnswer twin =
-      as("bo-token", "PUT", "/api/v1/servers/twin",
-         R"({"spec":{"site":"par1","bmc":{"address":"10.30.0.112","credential":"bmc"}}})");
+  const HttpAnswer twin = as(
+      "bo-token", "PUT", "/api/v1/servers/twin",
+      R"({"spec":{"site":"par1","identity":{"serial":"LY0N77"},"bmc":{"address":"10.30.0.112","credential":"bmc"}}})");
   EXPECT_EQ(twin.status, 409) << twin.body;
   EXPECT_THAT(twin.body, AllOf(HasSubstr("a server of another site"), Not(HasSubstr(other))));
   const HttpAnswer own = as("bo-token", "PUT", "/api/v1/servers/twin",
