@@ -23,7 +23,6 @@ enum class Defect : std::uint8_t {
   twin_not_noticed,
   late_wake_ignored,
   unsigned_taken,
-  twins_never_tire,
   // agents/media
   fence_always_open,
   medium_starts_again,

@@ -38,7 +38,8 @@ BODIES = {
     "putHardwareType": {"spec": {"manufacturer": "a", "model": "b"}}, "putUser": {"spec": {"role": "viewer"}},
     "addToken": {"sha256": "1" * 64, "duration": "3600s"}, "widenLimit": {"perHour": 9000, "reason": "x"},
     "putRollout": {"spec": {"action": "inspect", "select": {"sites": [OTHER]}}}, "startRollout": {"plan": "x", "confirm": 1},
-    "abortRollout": {"reason": "x"}, "resolveDeployment": {"as": "failed", "note": "x"}, "cancelDeployment": {"reason": "x"},
+    "stopRollout": {"reason": "x"}, "pauseRollout": {"reason": "x"}, "continueRollout": {"wave": 1, "confirm": 1, "reason": "x"},
+    "skipServers": {"sites": [OTHER], "reason": "x"}, "setRollout": {"parallel": {"total": 1}, "reason": "x"}, "resolveDeployment": {"as": "failed", "note": "x"}, "cancelDeployment": {"reason": "x"},
     "continueController": {"reason": "x"}, "settleDamage": {"row": "s/lyo1", "reason": "x"}, "startBackup": {"folder": "/nonexistent/x"},
 }
 # What all sites share is hers to read, and says nothing of other sites.

@@ -86,7 +86,7 @@ def a_broker_that_is_hostile_wipes_nothing_and_silences_nobody():
         mesh.start_rollout("called-back", select={"servers": names("par1", 1, half) + names("lyo1", 1, half)}, stopAfter={"noCanary": True},
                            parallel={"perSite": 1})
         wait_until("one is launched", lambda: any(d.get("launched") for d in mesh.deployments("called-back").values()), 60)
-        mesh.cli("rollout", "abort", "called-back", "--reason", "the broker is not ours")
+        mesh.cli("rollout", "stop", "called-back", "--reason", "the broker is not ours")
         asked = time.monotonic()
         mesh.start_rollout("goes-on", select={"servers": names("par1", half + 1, SERVERS) + names("lyo1", half + 1, SERVERS)}, stopAfter={"noCanary": True},
                            parallel={"perSite": 1 if LONG else 2})
@@ -147,7 +147,7 @@ def a_stolen_box_harms_its_own_site_alone():
             mesh.start_rollout("called-back", select={"servers": names("lyo1", SERVERS + 1, SERVERS + 2)}, startWithin="600s", parallel={"perSite": 1})
             asked = time.monotonic()
             for rollout in ("called-back", "stolen"):
-                mesh.cli("rollout", "abort", rollout, "--reason", "the box of par1 was stolen")
+                mesh.cli("rollout", "stop", rollout, "--reason", "the box of par1 was stolen")
             mesh.ended("called-back", ["lyo1"], 20)
             heard = time.monotonic() - asked
             time.sleep(max(0.0, SECONDS - (time.monotonic() - begin)))
