@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/base/digest.h"
-#include "common/base/machine_key.h"
 #include "common/delivery/envelope_codec.h"
 #include "common/delivery/topics.h"
 #include "controller/state/deployment_states.h"
@@ -23,13 +22,8 @@ constexpr std::string_view his_own = "a thief told ends of his site's orders";
 constexpr std::string_view floods = "a thief told more than his share";
 constexpr std::string_view babbles = "a thief sent what is no message, or of any content";
 constexpr std::string_view after = "a thief spoke after his site was revoked";
-constexpr std::string_view tiny_ones = "a thief told more than his share in tiny events";
-constexpr std::string_view fences = "a thief told fences of another site's machines";
-constexpr std::string_view credentials = "a thief told of a credential that sites share";
-constexpr std::string_view words = "a thief showed what the controller had signed long ago";
-constexpr std::string_view thief_classes[] = {impossible, losses, gaps,      for_others, his_own,     floods,
-                                              babbles,    after,  tiny_ones, fences,     credentials, words};
-constexpr std::size_t words_kept = 200;
+constexpr std::string_view thief_classes[] = {impossible, losses, gaps,    for_others,
+                                              his_own,    floods, babbles, after};
 
 }  // namespace
 
@@ -48,8 +42,6 @@ void SiteThief::hear(const Input& input) {
   wire::Envelope envelope;
   if (message == nullptr || !envelope.ParseFromString(message->payload)) return;
   wire::Ack ack;
-  if ((envelope.kind() == "welcome" || envelope.kind() == "ack") && words_.size() < words_kept)
-    words_.push_back(message->payload);
   if (envelope.kind() == "welcome" && heard_.ParseFromString(envelope.payload())) {
     last_ = heard_.cursor();
     last_hash_ = heard_.cursor_hash();
@@ -108,12 +100,6 @@ wire::Hello SiteThief::hello() {
   return hello;
 }
 
-std::string SiteThief::old_word() {
-  if (words_.empty()) return noise(500);
-  mark(words);
-  return words_[random_.below(words_.size())];
-}
-
 std::string SiteThief::noise(std::size_t most) {
   std::string text(1 + random_.below(most), 'x');
   for (char& c : text) c = static_cast<char>('a' + random_.below(26));
@@ -121,26 +107,20 @@ std::string SiteThief::noise(std::size_t most) {
 }
 
 void SiteThief::lie() {
-  switch (random_.below(9)) {
+  switch (random_.below(claims_losses_ ? 7 : 6)) {
     case 0:
       return tell_impossible_numbers();
     case 1:
-      return tell_of_gaps();
+      return claims_losses_ ? tell_of_gaps() : tell_impossible_numbers();
     case 2:
     case 3:
       return tell_for_others();
-    case 4: {
+    case 4:
       if (random_.chance(500)) return tell_of_his_own();
-      const bool tiny = random_.chance(500);
-      mark(tiny ? tiny_ones : floods);
-      return flood(8, tiny);
-    }
+      mark(floods);
+      return flood(8);
     case 5:
       return babble();
-    case 6:
-      return tell_fences_of_others();
-    case 7:
-      return tell_of_credentials();
     default:
       return tell_of_losses();
   }
@@ -184,9 +164,9 @@ void SiteThief::tell_impossible_numbers() {
 
 void SiteThief::tell_of_losses() {
   mark(losses);
+  mesh_.witness.court().facts.thief_claims_losses = true;
   wire::Hello lie = hello();
-  lie.set_word(random_.chance(500) ? old_word() : noise(500));
-  switch (random_.below(6)) {
+  switch (random_.below(4)) {
     case 0:
       lie.set_controller_epoch(lie.controller_epoch() + 1 + random_.below(900));
       break;
@@ -196,27 +176,15 @@ void SiteThief::tell_of_losses() {
     case 2:
       lie.set_acked(lie.acked() + 10);
       break;
-    case 3:
-      lie.set_ledger(random_.chance(500) ? lie.ledger() + "99"
-                                         : noise(12) + "-" + std::to_string(random_.below(9000)));
-      break;
-    case 4:
-      lie.set_controller_instance(noise(16));
-      lie.set_controller_lives(true);
-      break;
-    default: {
-      wire::Envelope envelope;
-      wire::Welcome of_then;
-      lie.set_other_word(old_word());
-      if (envelope.ParseFromString(lie.other_word())) of_then.ParseFromString(envelope.payload());
-      lie.set_other_instance(of_then.instance().empty() ? noise(16) : of_then.instance());
-    }
+    default:
+      lie.set_other_instance(noise(16));
   }
   send("hello", lie);
 }
 
 void SiteThief::tell_of_gaps() {
   mark(gaps);
+  mesh_.witness.court().facts.thief_claims_losses = true;  // what it held of that is asked anew
   wire::Trimmed trimmed;
   trimmed.set_journal_id(heard_.journal_id());
   trimmed.set_first_kept(last_ + 2 + random_.below(1000));
@@ -277,55 +245,21 @@ void SiteThief::tell_of_his_own() {
   }
 }
 
-void SiteThief::tell_fences_of_others() {
-  wire::Event event;
-  for (const auto& site : mesh_.sites) {
-    for (const Machine* machine : site->machines) {
-      if (site->name == site_ || !random_.chance(500)) continue;
-      const bmcsim::BmcOptions& bmc = machine->model->options();
-      auto& fence = *event.mutable_state_report()->add_fences();
-      fence.set_machine(machine_key(bmc.uuid, bmc.serial, bmc.macs));
-      fence.set_generation(1 + random_.below(100'000));
-      fence.set_cancelled_to(random_.below(2) * fence.generation());
-      mark(fences);
-    }
-  }
-  if (!event.has_state_report()) return;
-  tell(event);
-}
-
-void SiteThief::tell_of_credentials() {
-  wire::Event event;
-  if (random_.chance(500)) {
-    event.mutable_credential_held()->set_credential("bmc");
-    event.mutable_credential_held()->set_jobs_held(1000);
-  } else {
-    event.mutable_credential_released()->set_credential("bmc");
-  }
-  mark(credentials);
-  tell(event);
-}
-
-void SiteThief::flood(unsigned frames, bool tiny) {
+void SiteThief::flood(unsigned frames) {
   if (frames == 0 || mesh_.healed()) return;
   wire::Data data;
   data.set_journal_id(heard_.journal_id());
   data.set_first_seq(last_ + 1);
   data.set_prev_hash(last_hash_);
-  for (int i = 0; i < (tiny ? 64 : 3); ++i) {
+  for (int i = 0; i < 3; ++i) {
     wire::Event event;
-    if (tiny) {
-      event.mutable_held();
-      data.add_entries(event.SerializeAsString());
-      continue;
-    }
     event.mutable_image()->set_sha256(noise(64));
     event.mutable_image()->mutable_fault()->set_detail(noise(12'000));
     data.add_entries(event.SerializeAsString());
   }
   send("data", data);
   // By then its acknowledgement has come, if it was taken.
-  mesh_.events.after(300ms, [this, frames, tiny] { flood(frames - 1, tiny); });
+  mesh_.events.after(300ms, [this, frames] { flood(frames - 1); });
 }
 
 void SiteThief::babble() {

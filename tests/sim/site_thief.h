@@ -10,8 +10,9 @@ namespace metalmesh::sim {
 
 class SiteThief {
  public:
-  SiteThief(Mesh& mesh, Random random, std::string site)
-      : mesh_(mesh), random_(random), site_(std::move(site)) {}
+  /// `claims_losses`: he also says what only a controller that was put back explains, for which all wait.
+  SiteThief(Mesh& mesh, Random random, std::string site, bool claims_losses)
+      : mesh_(mesh), random_(random), site_(std::move(site)), claims_losses_(claims_losses) {}
   void begin();
   void on_revoked() { revoked_ = true; }
   static std::span<const std::string_view> classes();
@@ -29,10 +30,7 @@ class SiteThief {
   void tell_of_gaps();
   void tell_for_others();
   void tell_of_his_own();
-  void tell_fences_of_others();
-  void tell_of_credentials();
-  void flood(unsigned frames, bool tiny);
-  [[nodiscard]] std::string old_word();
+  void flood(unsigned frames);
   void babble();
   std::string noise(std::size_t most);
   void mark(std::string_view what) { mesh_.witness.marks().hit(what); }
@@ -40,10 +38,10 @@ class SiteThief {
   Mesh& mesh_;
   Random random_;
   std::string site_;
+  bool claims_losses_;
   bool revoked_ = false;
   wire::Welcome heard_;
-  std::vector<std::string> words_;  // frames that the controller has signed, as many as he keeps
-  std::uint64_t last_ = 0;          // event that he has told
+  std::uint64_t last_ = 0;  // event that he has told
   std::string last_hash_;
   std::uint64_t command_ = 0;  // that he has heard
   std::string command_hash_;

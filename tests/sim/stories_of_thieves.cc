@@ -40,10 +40,8 @@ void Stories::stolen_box() {
   }
   if (step_ == 1) {
     mesh_.steal_box(site);
-    thief_ = std::make_unique<SiteThief>(mesh_, random_.fork(), site.name);
+    thief_ = std::make_unique<SiteThief>(mesh_, random_.fork(), site.name, variant_ == 1);
     thief_->begin();
-    // Elsewhere a credential is held at the same time.
-    if (variant_ == 1) mesh_.rotate_password(*mesh_.sites.back(), 8min);
     return go_on(12min + up_to(5min));
   }
   if (step_ == 2) {

@@ -66,8 +66,6 @@ class LogIsTheJournal final : public Invariant {
 
   void at_end() override {
     for (const JournalCopy& copy : facts_.copies) {
-      // Its last events were not sent yet, and a thief tells others in their place.
-      if (copy.site == facts_.stolen_site) continue;
       const std::uint64_t logged = facts_.logged[copy.journal_id];
       if (logged == copy.entries.size() || (copy.lost && logged > copy.entries.size())) continue;
       if (copy.lost && is_told_lost(copy.journal_id, logged + 1)) {

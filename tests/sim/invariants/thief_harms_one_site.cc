@@ -1,13 +1,12 @@
 // Beyond the thirteen: whoever has one site's key harms that site. No other one is quarantined; what others were ordered
-// ends by their own word or a person's; nothing waits for him, whatever he claims, since nothing was put back here; their
-// fences and what they hold stay their own; what he tells fills no more than his site's share of the disk, and no row grows
-// with it; once his site is revoked nothing of his counts any more; and people are told.
+// ends by their own word or a person's; nothing waits for him unless he claims what only a restored controller explains;
+// what he tells fills no more than his site's share, and no row grows with it; once his site is revoked nothing of his
+// counts any more; and people are told.
 #include <fmt/format.h>
 
 #include <map>
 #include <set>
 
-#include "common/base/machine_key.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "schemas/record/controller.pb.h"
@@ -21,7 +20,6 @@ namespace tables = controller::tables;
 constexpr std::uint64_t rows_limit = 1'500'000;   // bytes of all that is not the log
 constexpr std::uint64_t share_at_once = 100'000;  // as Mesh gives it
 constexpr std::uint64_t share_per_second = 500;
-constexpr std::uint64_t a_frame = 64 * 1024;  // that goes beyond it
 constexpr std::uint64_t lines_beside = 1000;  // that are not events of his
 
 class ThiefHarmsOneSite final : public Invariant {
@@ -30,16 +28,12 @@ class ThiefHarmsOneSite final : public Invariant {
 
   void on_told(const Told& told) override {
     const wire::Event& event = told.event;
-    const std::string& site = told.agent.site;
-    if (event.has_credential_held()) held_told_.insert(site);
-    if (event.has_credential_released()) released_told_.insert(site);
     if (event.has_ended() || event.has_cancel() || (event.has_receipt() && !event.receipt().accepted()))
       told_.insert(event.deployment_id());
   }
   void on_stolen(const std::string&) override { since_ = court_.events.now(); }
   void on_controller_rows(const Batch& batch) override {
     if (!since_) return;
-    for (const auto& [id, one] : facts_.deployments) given_[one.server()].insert(one.generation());
     for (const RowWrite& row : batch) judge(row);
     for (const DeploymentMove& move : facts_.moves) judge(move);
   }
@@ -62,9 +56,6 @@ class ThiefHarmsOneSite final : public Invariant {
     rows_ -= std::exchange(sizes_[row.key], size);
     if (rows_ > rows_limit) object(fmt::format("the rows have grown to {} bytes, by {}", rows_, row.key));
     if (row.value && row.key == tables::row(tables::controller, "")) judge_hold(*row.value);
-    if (row.value && row.key == tables::row(tables::lives, "")) ++lives_;
-    if (row.value && row.key.starts_with(tables::generations)) judge_fence(row);
-    if (row.value && row.key.starts_with(tables::credentials)) judge_credential(*row.value);
     rest::Site site;
     if (!row.value || !row.key.starts_with(tables::sites) || !controller::decode_row(*row.value, site))
       return;
@@ -78,37 +69,12 @@ class ThiefHarmsOneSite final : public Invariant {
     record::Controller row;
     if (!controller::decode_row(value, row)) return;
     const bool held = row.has_hold();
-    if (held && !std::exchange(held_, held)) object("all is held: " + row.hold().reason());
+    if (held && !std::exchange(held_, held)) {
+      if (!facts_.thief_claims_losses) object("all is held: " + row.hold().reason());
+      if (revoked_) object("all is held by a site that was revoked: " + row.hold().reason());
+      mark("a thief's claim held all until a person had looked");
+    }
     held_ = held;
-  }
-  /// Of a machine of another site no number rises but by an order of its own.
-  void judge_fence(const RowWrite& row) {
-    record::Generation fence;
-    if (!controller::decode_row(*row.value, fence)) return;
-    const std::string key = row.key.substr(tables::generations.size());
-    for (const Machine* machine : court_.machines) {
-      const bmcsim::BmcOptions& bmc = machine->model->options();
-      if (machine_key(bmc.uuid, bmc.serial, bmc.macs) != key) continue;
-      if (!given_[machine->name].contains(fence.generation()))
-        object(fmt::format("{} has fence {} by no order", machine->name, fence.generation()));
-    }
-  }
-  void judge_credential(const std::string& value) {
-    rest::Credential credential;
-    if (!controller::decode_row(value, credential)) return;
-    std::set<std::string> now;
-    for (const auto& one : credential.status().held_at()) {
-      now.insert(one.site());
-      if (one.site() == facts_.stolen_site) continue;
-      mark("a credential was held at another site than the thief's");
-      if (!held_told_.contains(one.site()))
-        object("a credential is held at " + one.site() + ", which did not say so");
-    }
-    for (const std::string& site : holds_at_[credential.metadata().name()]) {
-      if (site != facts_.stolen_site && !now.contains(site) && !released_told_.contains(site))
-        object("a credential is held no more at " + site + ", which did not say so");
-    }
-    holds_at_[credential.metadata().name()] = std::move(now);
   }
   void judge_line(const RowWrite& row) {
     rest::LogEvent line;
@@ -122,11 +88,11 @@ class ThiefHarmsOneSite final : public Invariant {
     }
     if (revoked_ && court_.events.now() > *revoked_)
       object(fmt::format("event {} of a revoked site is in the log", line.seq()));
-    log_ += row.value->size() + row.key.size();
+    log_ += row.value->size();
     const auto seconds =
         static_cast<std::uint64_t>((court_.events.now() - *since_) / std::chrono::seconds(1));
-    const std::uint64_t share = lives_ * share_at_once + share_per_second * seconds + a_frame;
-    if (log_ > share)
+    const std::uint64_t share = share_at_once + share_per_second * seconds;
+    if (log_ > 3 * share)
       object(fmt::format("the stolen site fills {} bytes of the log, its share is {}", log_, share));
   }
 
@@ -136,12 +102,8 @@ class ThiefHarmsOneSite final : public Invariant {
   std::uint64_t rows_ = 0;
   std::uint64_t log_ = 0;
   std::uint64_t lines_ = 0;
-  std::uint64_t lives_ = 1;  // of the controller since then: each begins with a whole share
-  std::map<std::string, std::set<std::uint64_t>> given_;   // by server: numbers of its orders
-  std::set<std::string> held_told_, released_told_;        // sites that said so of a credential
-  std::map<std::string, std::set<std::string>> holds_at_;  // by credential: sites
-  std::map<std::string, std::uint64_t> sizes_;             // by row
-  std::set<std::string> told_;                             // deployments of which their own agent told an end
+  std::map<std::string, std::uint64_t> sizes_;  // by row
+  std::set<std::string> told_;                  // deployments of which their own agent told an end
 };
 
 }  // namespace
