@@ -28,8 +28,8 @@ bool FollowedController::is_followed(const std::string& instance, const record::
          planted(Defect::any_controller_obeyed);
 }
 
-FollowedController::Verdict FollowedController::judge(const wire::Welcome& welcome, const std::string& frame,
-                                                      record::LinkState& state, const Now& now) {
+FollowedController::Verdict FollowedController::judge(const wire::Welcome& welcome, record::LinkState& state,
+                                                      const Now& now) {
   const std::string& instance = welcome.instance();
   if (instance.empty()) return Verdict::obey;
   if (instance == state.controller_instance()) {
@@ -44,7 +44,7 @@ FollowedController::Verdict FollowedController::judge(const wire::Welcome& welco
     follow(welcome, state, now);
     return Verdict::followed;
   }
-  other_ = Other{instance, welcome.instance_since(), now.mono, frame};
+  other_ = Other{instance, welcome.instance_since(), now.mono};
   return Verdict::refused;
 }
 
@@ -71,7 +71,6 @@ void FollowedController::fill(wire::Hello& hello, const record::LinkState& state
   if (refused(now).empty()) return;
   hello.set_other_instance(other_->instance);
   *hello.mutable_other_since() = other_->since;
-  hello.set_other_word(other_->frame);
 }
 
 }  // namespace metalmesh::agent

@@ -23,10 +23,9 @@ class FollowedController {
   void on_started(const record::LinkState& state, const Now& now);
 
   enum class Verdict { obey, followed, refused };
-  /// Of a Welcome that answers a Hello of ours, as it came in `frame`. `followed`: `state` has changed, another one is obeyed from
+  /// Of a Welcome that answers a Hello of ours. `followed`: `state` has changed, another one is obeyed from
   /// now on.
-  Verdict judge(const wire::Welcome& welcome, const std::string& frame, record::LinkState& state,
-                const Now& now);
+  Verdict judge(const wire::Welcome& welcome, record::LinkState& state, const Now& now);
   /// May a frame of this instance be taken (empty: of a controller that says none)?
   [[nodiscard]] static bool is_followed(const std::string& instance, const record::LinkState& state);
 
@@ -40,7 +39,6 @@ class FollowedController {
     std::string instance;
     google::protobuf::Timestamp since;
     MonoTime heard;
-    std::string frame;  // in which it said so: the one that is followed believes nothing less
   };
   [[nodiscard]] bool lives(const Now& now) const;
   void follow(const wire::Welcome& welcome, record::LinkState& state, const Now& now);

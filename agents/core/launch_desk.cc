@@ -145,7 +145,6 @@ bool LaunchDesk::on_installer_asked(JobSlot& slot, const wire::InstallerAsked& a
   if (another) {
     tell(LogLevel::error, "its installer got no go: " + *another);
     answer(false, *another);
-    c_.mounts.publish(job, out);  // it may not hear that, and go on: it gets nothing more from its medium
     return true;
   }
   if (shown->calls) job.set_caller_key_sha256(shown->asker);

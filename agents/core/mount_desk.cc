@@ -227,8 +227,6 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   if (job.has_packages()) *mount.mutable_packages() = job.packages();
   mount.set_patience_seconds(patience_of(job, settings_));
   mount.set_sealed(job.sealed());
-  const bool refused = !job.check_refusal().empty() && !planted(Defect::refused_reads_on);
-  mount.set_refused(refused);
   mount.set_plain(job.plain_medium());
   send_mount(std::move(mount), out);
   if (!job.has_second()) return;
@@ -239,7 +237,6 @@ void MountDesk::publish(const record::Job& job, Outcome& out) const {
   second.set_state(second_state(job.mount_state()));
   second.mutable_readers()->Assign(readers.begin(), readers.end());
   second.set_plain(job.plain_medium());
-  second.set_refused(refused);
   send_mount(std::move(second), out);
 }
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/core/faults.h"
 #include "agents/core/row_table.h"
+#include "common/base/command_words.h"
 #include "common/base/digest.h"
 #include "common/base/planted.h"
 #include "common/delivery/envelope_codec.h"
 #include "common/delivery/topics.h"
+#include "common/ports/clock_row.h"
 #include "common/ports/wire_time.h"
 
 namespace metalmesh::agent {
@@ -18,12 +21,14 @@ constexpr std::size_t incarnation_bytes = 16;
 constexpr std::uint64_t rejections_per_line = 100;
 /// Of the machine's own clock after it was set, until it is believed.
 constexpr Duration own_clock_settle = std::chrono::minutes(10);
+constexpr Duration clock_kept_every = std::chrono::minutes(1);
 /// Heartbeats that the controller may leave unanswered before another one is followed: two minutes.
 constexpr int controller_patience = 8;
 constexpr std::size_t event_id_limit = 64;
-constexpr std::size_t word_limit = 8192;
 constexpr Duration refused_told_within = std::chrono::seconds(5);
 constexpr Duration first_echo_within = std::chrono::milliseconds(500);
+/// Around a clock that nobody vouches for.
+constexpr Duration any_time = std::chrono::hours(24 * 365 * 50);
 
 template <class Message>
 std::optional<Message> decode(const std::string& payload, Outcome& out) {
@@ -53,10 +58,64 @@ StreamLink::StreamLink(const RowReader& rows, const AgentSettings& settings, con
     kept_clock_ = load_row<record::Clock>(rows, rows::clock);
 }
 
+void StreamLink::on_started(const Now& now) {
+  controller_.on_started(state_, now);
+  if (!kept_clock_) return;
+  const auto line = line_of(*kept_clock_, now);
+  if (!line) return;
+  const Duration steps = from_wire(kept_clock_->steps());
+  if (settings_.wan_free) {
+    own_clock_.resume(line, steps, doubted_of(*kept_clock_));
+  } else {
+    presence_.resume_clock(*line, steps, doubted_of(*kept_clock_));
+  }
+}
+
 void StreamLink::look_whether_woken(const Now& now, Outcome& out) {
   if (!presence_.wake(now) || !channel_.up()) return;
   presence_.ask_soon(now);
   out.emit(TimerArm{"hello", presence_.next_hello(now)});
+}
+
+bool StreamLink::look_at_clock(const Now& now, Outcome& out) {
+  if (!settings_.wan_free) return false;
+  const TimeKeeper::Heard heard = own_clock_.hear({now.mono, now.wall(), now.wall()});
+  tell_clock(heard, now, out);
+  return heard != TimeKeeper::Heard::fits && heard != TimeKeeper::Heard::doubted;
+}
+
+void StreamLink::keep_clock(const Now& now, Outcome& out) {
+  const bool young = clock_kept_at_ && now.mono - *clock_kept_at_ < clock_kept_every;
+  if (!std::exchange(clock_moved_, false) && (out.rows.empty() || young)) return;
+  auto row = clock_row(clock(), now);
+  if (!row) return;
+  clock_kept_at_ = now.mono;
+  put_row(out, rows::clock, *row);
+}
+
+void StreamLink::tell_clock(TimeKeeper::Heard heard, const Now& now, Outcome& out) {
+  const auto doubt = clock().doubt();
+  clock_moved_ |= heard == TimeKeeper::Heard::settled;
+  if (heard == TimeKeeper::Heard::jumped) {
+    out.log(LogLevel::error,
+            "the time is " + step_words(*doubt) +
+                " of what this machine's monotone clock expects: nothing new "
+                "is started until two agree; what runs goes on",
+            {{"site", settings_.site.str()}});
+  } else if (clock_doubt_told_ && !doubt) {
+    out.log(LogLevel::info,
+            heard == TimeKeeper::Heard::settled ? "the time has settled and is believed"
+                                                : "the time agrees again",
+            {{"site", settings_.site.str()}});
+  }
+  // Told once: one that jumps about must not fill the journal.
+  if (doubt.has_value() == clock_doubt_told_) return;
+  clock_doubt_told_ = doubt.has_value();
+  clock_moved_ = true;  // a life that begins now must not believe what this one doubts
+  wire::Event event;
+  event.mutable_clock_doubted()->set_over(!doubt);
+  if (doubt) *event.mutable_clock_doubted()->mutable_by() = to_wire(*doubt);
+  journal_.tell(std::move(event), trusted(now), out);
 }
 
 void StreamLink::on_bus_up(const Now& now, Outcome& out) {
@@ -89,7 +148,6 @@ void StreamLink::say_hello(const Now& now, Outcome& out) {
   hello.set_machine_id(settings_.machine_id);
   hello.set_acked(journal_.stream().acked());
   hello.set_ledger(state_.ledger());
-  hello.set_word(state_.word());
   const std::string reason = quarantine_reason();
   hello.set_quarantined(!reason.empty());
   hello.set_quarantine_reason(reason);
@@ -113,7 +171,7 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
   }
   if (opened->kind == "welcome") {
     if (const auto welcome = decode<wire::Welcome>(opened->payload, out)) {
-      on_welcome(*welcome, message.payload, now, received, out);
+      on_welcome(*welcome, now, received, out);
       received.standing = true;
     }
   } else if (opened->kind == "data") {
@@ -122,7 +180,7 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
   } else if (opened->kind == "ack") {
     const auto ack = decode<wire::Ack>(opened->payload, out);
     if (ack && is_followed(ack->instance(), now, out)) {
-      saw_ledger(ack->ledger(), ack->instance(), message.payload);
+      saw_ledger(ack->ledger());
       const auto result = journal_.on_ack(*ack, now, out);
       received.acked = result == delivery::StreamSender::AckResult::ok;
       if (result == delivery::StreamSender::AckResult::diverged) {
@@ -157,8 +215,7 @@ StreamLink::Received StreamLink::on_message(const MessageArrived& message, const
   return received;
 }
 
-void StreamLink::on_welcome(const wire::Welcome& welcome, const std::string& frame, const Now& now,
-                            Received& received, Outcome& out) {
+void StreamLink::on_welcome(const wire::Welcome& welcome, const Now& now, Received& received, Outcome& out) {
   if (welcome.controller_epoch() < epoch()) {
     const bool told =
         std::exchange(old_epoch_told_, welcome.controller_epoch()) == welcome.controller_epoch();
@@ -172,7 +229,7 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const std::string& fra
       out.emit(TimerArm{"hello", presence_.next_hello(now)});
     return;
   }
-  if (!obey(welcome, frame, now, out)) {
+  if (!obey(welcome, now, out)) {
     received.standing = true;
     return;
   }
@@ -208,8 +265,7 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const std::string& fra
                                                                        : welcome.quarantine_reason())
                                 : std::string();
   saw_epoch(welcome.controller_epoch(), out);
-  saw_ledger(welcome.ledger(), welcome.instance(),
-             frame);  // it answers a Hello that said what was told before
+  saw_ledger(welcome.ledger());  // it answers a Hello that said what was told before
   check_history(welcome, out);
   follow(welcome, out);
   if (!was_proven && presence_.proven()) {
@@ -218,14 +274,13 @@ void StreamLink::on_welcome(const wire::Welcome& welcome, const std::string& fra
   }
 }
 
-bool StreamLink::obey(const wire::Welcome& welcome, const std::string& frame, const Now& now, Outcome& out) {
+bool StreamLink::obey(const wire::Welcome& welcome, const Now& now, Outcome& out) {
   if (!presence_.answers_us(welcome)) return FollowedController::is_followed(welcome.instance(), state_);
   const std::string before = state_.controller_instance();
-  switch (controller_.judge(welcome, frame, state_, now)) {
+  switch (controller_.judge(welcome, state_, now)) {
     case FollowedController::Verdict::obey:
       return true;
     case FollowedController::Verdict::followed:
-      saw_ledger(welcome.ledger(), welcome.instance(), frame);
       put_row(out, rows::link, state_);
       if (!before.empty()) {
         out.log(LogLevel::info, "following another instance of the controller",
@@ -316,12 +371,9 @@ void StreamLink::saw_epoch(std::uint64_t seen, Outcome& out) {
   put_row(out, rows::link, state_);
 }
 
-void StreamLink::saw_ledger(const std::string& event, const std::string& instance, const std::string& frame) {
-  if (event.empty() || event.size() > event_id_limit || frame.size() > word_limit) return;
-  if (event == state_.ledger() && instance == state_.word_instance()) return;
+void StreamLink::saw_ledger(const std::string& event) {
+  if (event.empty() || event.size() > event_id_limit || event == state_.ledger()) return;
   state_.set_ledger(event);
-  state_.set_word(frame);
-  state_.set_word_instance(instance);
   ledger_moved_ = true;
 }
 
@@ -329,6 +381,76 @@ void StreamLink::keep_ledger(Outcome& out) {
   if (!ledger_moved_ || out.rows.empty()) return;
   ledger_moved_ = false;
   put_row(out, rows::link, state_);
+}
+
+Now StreamLink::trusted(const Now& now) const {
+  Now known = now;
+  if (const auto learned = presence_.corrected(now); learned && !settings_.wan_free) return *learned;
+  if (const auto own = own_clock_.at(now.mono)) {
+    const Duration error = (now.wall_high - now.wall_low) / 2;
+    known.wall_low = own->low - error;
+    known.wall_high = own->high + error;
+    return known;
+  }
+  known.wall_low -= any_time;
+  known.wall_high += any_time;
+  return known;
+}
+
+void StreamLink::fit_to_clock(wire::Issue& issue) const {
+  if (!settings_.wan_free && presence_.clock().line(MonoTime()))
+    follow_steps(issue, presence_.clock().steps());
+}
+
+std::string StreamLink::quarantine_reason() const {
+  if (!state_.quarantine_reason().empty()) return state_.quarantine_reason();
+  if (!divergence_.empty()) return divergence_;
+  return told_;
+}
+
+std::optional<wire::Fault> StreamLink::why_not_act() const {
+  if (twin_) {
+    return make_fault(wire::SITE_QUARANTINED, "",
+                      "another agent runs with the identity of site " + settings_.site.str(),
+                      "stop one of the two, then: " + commands::describe("site", settings_.site.str()));
+  }
+  if (const std::string reason = quarantine_reason(); !reason.empty()) {
+    return make_fault(
+        wire::SITE_QUARANTINED, "", reason,
+        "find out which copy of this agent is right; if no other one runs, stop it and its media process, "
+        "move their data folder aside and start both, so that they begin anew, then: " +
+            commands::clear_quarantine(settings_.site.str()));
+  }
+  if (!presence_.proven() && !settings_.wan_free && !planted(Defect::acts_before_proven)) {
+    return make_fault(
+        wire::CLOCK_UNPROVEN, "",
+        "the controller has not answered this agent since it started or woke late: its time, its journal and "
+        "that it is alone are unproven",
+        "check the link to the broker; for a site without WAN set wanFree in the agent's configuration");
+  }
+  return std::nullopt;
+}
+
+std::optional<wire::Fault> StreamLink::why_not_start() const {
+  if (auto fault = why_not_act()) return fault;
+  if (const auto doubt = clock().doubt()) {
+    return make_fault(wire::CLOCK_UNPROVEN, "",
+                      "the time is " + step_words(*doubt) + " of what this agent's monotone clock expects",
+                      settings_.wan_free ? "set the clock of the agent's machine right; it goes on by itself"
+                                         : "set the controller's clock right; it goes on by itself");
+  }
+  if (!settings_.wan_free && !presence_.clock().line(MonoTime())) {
+    return make_fault(wire::CLOCK_UNPROVEN, "", "the controller doubts its own clock and vouches for no time",
+                      "set the controller's clock right; it goes on by itself");
+  }
+  return std::nullopt;
+}
+
+void StreamLink::quarantine(const std::string& reason, Outcome& out) {
+  if (!state_.quarantine_reason().empty()) return;
+  state_.set_quarantine_reason(reason);
+  put_row(out, rows::link, state_);
+  out.log(LogLevel::error, "quarantined: " + reason, {{"site", settings_.site.str()}});
 }
 
 }  // namespace metalmesh::agent

@@ -76,19 +76,16 @@ class StreamLink {
 
  private:
   void say_hello(const Now& now, Outcome& out);
-  void on_welcome(const wire::Welcome& welcome, const std::string& frame, const Now& now, Received& received,
-                  Outcome& out);
+  void on_welcome(const wire::Welcome& welcome, const Now& now, Received& received, Outcome& out);
   [[nodiscard]] const TimeKeeper& clock() const {
     return settings_.wan_free ? own_clock_ : presence_.clock();
   }
   void tell_clock(TimeKeeper::Heard heard, const Now& now, Outcome& out);
   /// Whether this one is obeyed; a Welcome that answers nobody says nothing about that.
-  [[nodiscard]] bool obey(const wire::Welcome& welcome, const std::string& frame, const Now& now,
-                          Outcome& out);
+  [[nodiscard]] bool obey(const wire::Welcome& welcome, const Now& now, Outcome& out);
   /// A frame of a controller that is not followed is dropped, and asked about.
   [[nodiscard]] bool is_followed(const std::string& instance, const Now& now, Outcome& out);
-  /// `frame`: the controller's own, in which it says so.
-  void saw_ledger(const std::string& event, const std::string& instance, const std::string& frame);
+  void saw_ledger(const std::string& event);
   void check_history(const wire::Welcome& welcome, Outcome& out);
   void follow(const wire::Welcome& welcome, Outcome& out);
   void on_data(const wire::Data& data, const Now& now, Received& received, Outcome& out);

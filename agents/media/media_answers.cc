@@ -185,7 +185,6 @@ void MediaCore::answer_packages(const MediaRequest& request, const MediaTarget& 
   };
   if (entry.state == wire::DEAD)
     return answer_with(410, "the installer ended: its packages are served no more\n");
-  if (entry.refused) return answer_with(410, "the installer was refused: its packages are served no more\n");
   if (request.method != "GET" && request.method != "HEAD")
     return answer_with(405, "use GET or HEAD\n", {{"Allow", "GET, HEAD"}});
   if (entry.state != wire::LAUNCHED || !entry.packages)
@@ -213,7 +212,7 @@ void MediaCore::answer_mount(MediaRequest request, const std::string& token, con
   }
   Entry& entry = found->second;
   if (!entry.readers.lets(request.peer)) return refuse_stranger(request, token, false, entry.readers, out);
-  if (entry.state == wire::DEAD || entry.refused) {
+  if (entry.state == wire::DEAD) {
     out.effects.emplace_back(plain_reply(request, 410, "this medium is no longer served\n"));
     return;
   }

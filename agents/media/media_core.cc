@@ -87,7 +87,6 @@ void MediaCore::mount(const wire::Mount& order, const Now& now, MediaOutcome& ou
     make(order, entry, now, out);
     entry.patience = std::chrono::seconds(order.patience_seconds());
   }
-  if (order.refused() && !std::exchange(entry.refused, true)) abort_streams(token, false, out);
   if (state != wire::CLOSED) abort_streams(token, true, out);
   if (std::exchange(entry.state, state) != state && state == wire::LAUNCHED) launch(entry);
   entry.refusal_logged = false;

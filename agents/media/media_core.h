@@ -24,9 +24,6 @@
 // wrong but early: 503. What is read of a launched medium is put down (KeepReads) for the next life of the
 // media server, and taken up by `recall`.
 //
-// Whose installer was refused as another machine gets nothing more from its mount or packages (410, and Abort), whether it hears
-// of that or not. That never comes from somebody who asks after the one that has its go.
-//
 // A package tree (GET /p/<token>/...) is served while its mount is LAUNCHED, because only an installer has
 // use for it, and ends with the medium. Its content is the image's own, whoever asks; what is read of it
 // counts as a sign of life of the mount.
@@ -141,7 +138,6 @@ class MediaCore {
     std::vector<Asker> askers;
     std::vector<wire::InstallerAnswer> said;  // to them: the same words get the same answer, whoever is away
     bool plain = false;                       // served without TLS too
-    bool refused = false;                     // what was started from it is not the ordered machine
     bool launch_asked = false;
     bool refusal_logged = false;
     std::vector<Parked> parked;

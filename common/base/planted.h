@@ -49,7 +49,6 @@ enum class Defect : std::uint8_t {
   go_for_any_machine,
   go_given_once,
   go_for_every_asker,
-  refused_reads_on,
   // agents/install
   act_before_intent,
   resumes_blindly,
@@ -149,10 +148,6 @@ enum class Defect : std::uint8_t {
   told_for_others,
   share_ignored,
   revoked_is_heard,
-  tiny_events_are_free,
-  fences_for_others,
-  one_hold_for_all,
-  claim_is_proof,
 };
 
 #ifdef MM_PLANTED

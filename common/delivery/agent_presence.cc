@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/planted.h"
 #include "common/delivery/presence.h"
 #include "common/ports/wire_time.h"
 
@@ -13,8 +12,6 @@ constexpr std::size_t nonce_bytes = 16;
 constexpr Duration soon = std::chrono::milliseconds(500);
 /// A proof takes a few answers; who needs more waits for something else, perhaps for a person.
 constexpr unsigned usual_answers = 10;
-/// The controller has found out by then that there are two, or the other one is gone.
-constexpr unsigned usual_others = 8;
 constexpr Duration first_retry = std::chrono::seconds(1);
 /// One odd answer is not believed, nor are several that come in one breath.
 constexpr Duration clock_settle = std::chrono::minutes(1);
@@ -64,16 +61,6 @@ void AgentPresence::ask_soon(const Now& now) {
   if (last_sent_ && !speak_up_) speak_up_ = std::max(now.mono, *last_sent_ + soon);
 }
 
-void AgentPresence::speak_up(const Now& now) {
-  if (speak_up_ || !last_sent_) return;
-  if (other_heard_ && now.mono - *other_heard_ > 2 * interval_) others_ = 0;
-  other_heard_ = now.mono;
-  const bool tires = others_ > usual_others && !planted(Defect::twins_never_tire);
-  const unsigned more = tires ? std::min(others_ - usual_others, 16U) : 0;
-  ++others_;
-  speak_up_ = std::max(now.mono, *last_sent_ + std::min<Duration>(interval_, soon * (1U << more)));
-}
-
 AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, const Now& now) {
   const Duration uptime = from_wire(welcome.uptime());
   if (welcome.incarnation() != incarnation_) {
@@ -85,7 +72,7 @@ AgentPresence::Welcomed AgentPresence::on_welcome(const wire::Welcome& welcome, 
       twin_ = true;
       return Welcomed::twin;
     }
-    speak_up(now);
+    if (!speak_up_ && last_sent_) speak_up_ = std::max(now.mono, *last_sent_ + soon);
     return Welcomed::ignored;
   }
   const auto answered = std::ranges::find(sent_, welcome.nonce(), &Sent::nonce);

@@ -91,17 +91,12 @@ class AgentPresence {
   void learn_time(const wire::Welcome& welcome, MonoTime sent, MonoTime received);
   /// How soon an answer that does not prove is followed by the next Hello.
   [[nodiscard]] Duration pace() const;
-  /// Another incarnation was answered: says Hello, so that the controller hears of both. Two agents hear each other's
-  /// answers, so ever later.
-  void speak_up(const Now& now);
 
   std::string incarnation_;
   Duration interval_;
   std::deque<Sent> sent_;  // the last Hellos, oldest first
   unsigned unanswered_ = 0;
   unsigned unproven_ = 0;  // answers in a row that did not prove
-  unsigned others_ = 0;    // answers to another incarnation in a row, to which this one spoke up
-  std::optional<MonoTime> other_heard_;
   std::optional<MonoTime> last_sent_;
   std::optional<MonoTime> speak_up_;
   std::string challenge_;

@@ -53,17 +53,11 @@ Cells row(const rest::User& user, WallTime) {
           spec.note()};
 }
 
-Cells header(const rest::Credential&) { return {"NAME", "SITE", "HELD AT", "REFUSALS", "JOBS HELD"}; }
+Cells header(const rest::Credential&) { return {"NAME", "SITE", "HELD", "REFUSALS", "JOBS HELD"}; }
 Cells row(const rest::Credential& credential, WallTime) {
-  std::string sites;
-  std::uint64_t refusals = 0, jobs = 0;
-  for (const auto& one : credential.status().held_at()) {
-    sites += (sites.empty() ? "" : ", ") + one.site();
-    refusals += one.refusals();
-    jobs += one.jobs_held();
-  }
-  return {credential.metadata().name(), credential.spec().site(), sites.empty() ? "-" : sites,
-          std::to_string(refusals), std::to_string(jobs)};
+  const auto& status = credential.status();
+  return {credential.metadata().name(), credential.spec().site(), yes_no(status.held()),
+          std::to_string(status.refusals()), std::to_string(status.jobs_held())};
 }
 
 /// "lyon: fetching, par1: failed (...)": those that are ready stand in their own column.

@@ -231,7 +231,6 @@ ActResult act(Work& work, const ContinueController& request, const std::string&)
   const int differences = work.mesh().hold->differences_size();
   const std::string foreign = work.mesh().hold->foreign_instance();
   work.ledger.set_hold(std::nullopt);
-  for (const auto& [site, link] : work.links) link->loss_settled();
   if (!foreign.empty()) take_over(work, foreign);
   for (const std::string& name : rollouts_in(work, RolloutState::held)) {
     work.ledger.change_rollout(name, [](rest::Rollout& rollout) {

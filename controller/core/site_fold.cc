@@ -1,11 +1,9 @@
 #include "controller/core/site_fold.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <vector>
 
-#include "common/base/planted.h"
 #include "common/ports/wire_time.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/deployment_machine.h"
@@ -24,8 +22,6 @@
 
 namespace metalmesh::controller {
 namespace {
-
-constexpr int most_bmcs_named = 16;  // of those that refused a credential at one site
 
 /// Jobs wait for a password, inspections do not: those that failed for want of it are asked for again.
 void inspect_again(Work& work, const std::string& site, const std::string& credential) {
@@ -53,39 +49,6 @@ void tell_generation(Work& work, const std::string& site, const wire::StateRepor
   note_difference(work, difference(site, name, "", "order " + std::to_string(known),
                                    "order " + std::to_string(fence.generation())));
 }
-
-/// For whose machines a site may speak: its own servers', those of the orders that it was given, and, when it is asked what
-/// it knows, those that no server stands for here, since a store that was put back may have forgotten who does.
-class Speaker {
- public:
-  Speaker(const Work& work, const std::string& site, bool awaited)
-      : work_(work), site_(site), awaited_(awaited) {
-    for (const auto& [name, server] : work.mesh().servers) {
-      bool& own = machines_.try_emplace(machine_of(server), false).first->second;
-      own = own || server.spec().site() == site;
-    }
-  }
-  [[nodiscard]] bool speaks_for(const wire::StateReport::Fence& fence) const {
-    if (planted(Defect::fences_for_others)) return true;
-    const auto known = machines_.find(fence.machine());
-    if (known == machines_.end()) return awaited_ || was_ordered(fence);
-    return known->second || was_ordered(fence);
-  }
-
- private:
-  [[nodiscard]] bool was_ordered(const wire::StateReport::Fence& fence) const {
-    const auto deployment = work_.mesh().deployments.find(fence.deployment_id());
-    const auto order = work_.ledger.inner().orders.find(fence.deployment_id());
-    return deployment != work_.mesh().deployments.end() && deployment->second.site() == site_ &&
-           order != work_.ledger.inner().orders.end() &&
-           machine_of(order->second.identity()) == fence.machine();
-  }
-
-  const Work& work_;
-  const std::string& site_;
-  bool awaited_;
-  std::map<std::string, bool> machines_;  // of all servers; true: of one of this site
-};
 
 /// The open deployments of `site` that were handed out over a command journal that is gone.
 std::vector<std::string> orders_in_doubt(const Work& work, const std::string& site, const SiteLink& link) {
@@ -161,17 +124,11 @@ void fold_credential(Work& work, const std::string& site, const wire::Event& eve
   if (found == work.mesh().credentials.end()) return;
   if (!found->second.spec().site().empty() && found->second.spec().site() != site) return;
   work.ledger.change_credential(name, [&](rest::Credential& credential) {
-    auto& all = *credential.mutable_status()->mutable_held_at();
-    all.erase(std::ranges::remove(all, site, &rest::CredentialHeldAt::site).begin(), all.end());
-    if (planted(Defect::one_hold_for_all)) all.Clear();
-    if (!held) return;
-    rest::CredentialHeldAt& here = *all.Add();
-    here.set_site(site);
-    here.set_refusals(event.credential_held().refusals());
-    here.set_jobs_held(event.credential_held().jobs_held());
-    const auto& bmcs = event.credential_held().bmcs();
-    for (const std::string& bmc : bmcs)
-      if (here.bmcs_size() < most_bmcs_named) here.add_bmcs(bmc);
+    auto& status = *credential.mutable_status();
+    status.set_held(held);
+    status.set_refusals(held ? event.credential_held().refusals() : 0);
+    status.set_jobs_held(held ? event.credential_held().jobs_held() : 0);
+    *status.mutable_bmcs() = event.credential_held().bmcs();
   });
   if (!held) inspect_again(work, site, name);
 }
@@ -223,13 +180,8 @@ void fold_state_report(Work& work, const std::string& site, const wire::StateRep
   const bool awaited = link != nullptr && link->awaits(report.request_id());
   // An earlier one, told again: the one that was asked for is held against what this store knew without it.
   if (!awaited && link != nullptr && link->row().learning()) return;
-  const Speaker speaker(work, site, awaited);
   for (const auto& fence : report.fences()) {
     const std::uint64_t told = std::max(fence.generation(), fence.cancelled_to());
-    if (!speaker.speaks_for(fence)) {
-      ++work.metrics.events_foreign;
-      continue;
-    }
     if (!fence.machine().empty() && is_possible_generation(work, fence.machine(), told)) {
       if (awaited && link->row().gap_to() > 0) learn_from_fence(work, site, *link, fence);
       tell_generation(work, site, fence);

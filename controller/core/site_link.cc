@@ -158,8 +158,7 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
   }
   if (!owner_heard_) owner_heard_ = tools.now.mono;
   const std::string wrong = impossible(hello, tools);
-  const Shown shown = look_at_words(hello, tools);
-  if (wrong.empty()) judge_ledger(hello, shown, tools, news);
+  if (wrong.empty()) judge_ledger(hello, tools, news);
   if (is_refused(hello, tools.now)) {
     refuse(hello, tools, news);
     judge_claims(tools, news);
@@ -179,10 +178,9 @@ SiteNews SiteLink::on_hello(const wire::Hello& hello, LinkTools& tools) {
     peer_quarantine_reason_ = Utf8(hello.quarantine_reason()).cut(reason_limit).str();
     if (!wrong.empty()) {
       quarantine(wrong, news);
-    } else if (judge_controller(hello, shown, tools, news)) {
+    } else if (judge_controller(hello, tools, news)) {
       judge_events(hello, tools, news);
       if (!presence_.quarantined()) judge_commands(hello, tools, news);
-      if (!presence_.quarantined()) judge_unshown(hello, tools, news);
       judge_head(hello);
     }
     if (row_.agent_version() != hello.version()) {
@@ -306,7 +304,6 @@ void SiteLink::learned() {
   row_.set_learning(false);
   row_.clear_report_request();
   row_.clear_seen_orders();
-  loss_shown_ = false;
   changed_ = true;
 }
 
@@ -349,7 +346,6 @@ void SiteLink::clear_quarantine(const std::string& journal) {
   presence_.clear_quarantine();
   row_.set_chosen_journal(journal == receiver_.journal_id() ? std::string() : journal);
   choice_open_ = journal.empty();
-  if (row_.claim() == record::SiteLink::MADE) row_.set_claim(record::SiteLink::BELIEVED);
   peer_quarantined_ = peer_doubts_ = false;
   peer_quarantine_reason_.clear();
   row_.clear_quarantine_reason();

@@ -36,7 +36,6 @@
 #include "common/ports/entropy.h"
 #include "common/ports/signer.h"
 #include "common/turn/outcome.h"
-#include "controller/core/controller_word.h"
 #include "controller/state/ledger_lives.h"
 #include "schemas/record/controller.pb.h"
 #include "schemas/wire/command.pb.h"
@@ -68,7 +67,6 @@ struct LinkTools {
   std::optional<WallTime> started;
   bool clock_doubted = false;  // then no time is told
   Duration clock_steps{};
-  const Verifier* verifier = nullptr;  // of frames that are taken in
 };
 
 /// Another controller with our identity, as the site's agent tells.
@@ -91,9 +89,6 @@ struct SiteNews {
   std::optional<std::uint64_t> restored;    // we were restored; the highest epoch the agent has seen
   std::optional<std::pair<std::string, std::string>>
       ahead;                              // newly: what we know, and what the agent knows beyond
-  bool shown = false;                     // the same: by what the controller itself has signed
-  std::optional<std::string> relearn;     // why this site's commands begin anew, and nobody else's
-  std::optional<std::uint64_t> outbid;    // a person believes that it has seen this epoch
   std::optional<std::string> missing;     // an event that the agent was told of, and our ledger does not have
   bool commands_begun = false;            // a new command journal: what was sent before is void
   std::optional<std::string> quarantine;  // newly
@@ -103,7 +98,6 @@ struct SiteNews {
   std::optional<Newcomer> newcomer;      // newly: refused
   std::string journal;                   // that the entries are of
   std::vector<delivery::Entry> entries;  // events, in order, each once
-  bool to_acknowledge = false;           // that journal, once they are in the ledger
   std::optional<wire::Sample> sample;
   std::optional<wire::BlobWant> blob_want;
   std::optional<wire::BlobChunk> blob_chunk;
@@ -152,13 +146,9 @@ class SiteLink {
   [[nodiscard]] bool told_since_gap(const std::string& deployment) const;
   /// The last piece came.
   void learned();
-  /// A person has looked at what was lost: what it says of that from now on, it has to show anew.
-  void loss_settled() { loss_shown_ = false; }
 
   void on_bus_up() { sender_.rewind(); }
   void on_committed() { sender_.on_committed(); }
-  /// What was taken in of this journal; by now the ledger has it, and so the Ack is our word for that.
-  void acknowledge(const std::string& journal, LinkTools& tools) const;
   /// Tells the agent how far the ledger is, beside the frames that say so anyway.
   void tell_ledger(LinkTools& tools) const;
   /// Publishes what the window allows.
@@ -246,17 +236,6 @@ class SiteLink {
   SiteNews on_hello(const wire::Hello& hello, LinkTools& tools);
   [[nodiscard]] bool is_refused(const wire::Hello& hello, const Now& now) const;
   void refuse(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
-  /// What a Hello shows of controllers' own words, where it says what may need them.
-  struct Shown {
-    std::optional<ControllerWord> followed;
-    std::optional<ControllerWord> other;
-  };
-  // site_link_claims.cc
-  [[nodiscard]] static Shown look_at_words(const wire::Hello& hello, const LinkTools& tools);
-  bool shows_loss(const std::string& event);
-  /// It says more than it shows: it waits alone, until a person has looked.
-  void claim(const std::string& what, SiteNews& news);
-  void judge_unshown(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   // site_link_judges.cc
   /// What is impossible about the numbers it tells, as a sentence; empty: nothing.
   [[nodiscard]] std::string impossible(const wire::Hello& hello, const LinkTools& tools) const;
@@ -274,8 +253,8 @@ class SiteLink {
   SiteNews on_resync(const wire::Resync& resync);
   SiteNews on_trimmed(const wire::Trimmed& trimmed, LinkTools& tools);
   /// False when the agent follows another controller with our identity: what it says is not for us.
-  bool judge_controller(const wire::Hello& hello, const Shown& shown, const LinkTools& tools, SiteNews& news);
-  void judge_ledger(const wire::Hello& hello, const Shown& shown, const LinkTools& tools, SiteNews& news);
+  bool judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
+  static void judge_ledger(const wire::Hello& hello, const LinkTools& tools, SiteNews& news);
   void judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   void judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNews& news);
   /// It knows more than our store.
@@ -316,7 +295,6 @@ class SiteLink {
   bool caught_up_ = false;
   bool lost_journal_ = false;
   bool told_ahead_ = false;
-  bool loss_shown_ = false;      // that our store was put back, until that is learned
   std::deque<MonoTime> claims_;  // of the last hour (site_counts.h)
   bool follows_us_ = true;
   std::uint64_t epoch_seen_ = 0;

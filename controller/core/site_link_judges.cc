@@ -109,13 +109,55 @@ void SiteLink::judge_rival(const wire::Hello& hello, const LinkTools& tools, Sit
       planted(Defect::restore_not_noticed)) {
     return;
   }
-  if (loss_shown_) tell_restored(hello, tools, news);
+  tell_restored(hello, tools, news);
   if (presence_.quarantined() || presence_.silent(tools.now)) return;
   remember(*row_.mutable_past_command_journals(), hello.command_journal());  // a person decides once
   quarantine("two agents live under this site's name, and both were followed: journal " +
                  hello.journal_id().substr(0, journal_limit) +
                  " in what this controller has forgotten, journal " + receiver_.journal_id() + " now",
              news);
+}
+
+namespace {
+
+/// This life, or an earlier one of this store; not one that lives beside us, although our store is a copy of its.
+bool is_own(const std::string& instance, const LinkTools& tools) {
+  return instance == tools.lives.current() || (tools.lives.contains(instance) && instance != tools.rival);
+}
+
+}  // namespace
+
+bool SiteLink::follows_foreign(const wire::Hello& hello, const LinkTools& tools) {
+  const std::string& followed = hello.controller_instance();
+  if (followed.empty() || is_own(followed, tools)) return false;
+  // It has not heard us yet: of our own earlier life, or of one that is gone, it will let go. Not of one that a
+  // person chose over us: who holds for another one outbids no word, however long the chosen one is silent.
+  const bool chosen = !tools.rival.empty() && hello.controller_epoch() > tools.epoch;
+  return hello.controller_lives() || chosen;
+}
+
+bool SiteLink::judge_controller(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  epoch_seen_ = std::max(epoch_seen_, hello.controller_epoch());
+  if (planted(Defect::foreign_controller_ignored)) return true;
+  const std::string& followed = hello.controller_instance();
+  follows_us_ = followed.empty() || followed == tools.lives.current();
+  if (follows_foreign(hello, tools)) {
+    news.foreign = ForeignController{followed, hello.controller_since(), true};
+    return false;
+  }
+  if (!hello.other_instance().empty() && hello.other_instance() != tools.lives.current())
+    news.foreign = ForeignController{hello.other_instance(), hello.other_since(), false};
+  return true;
+}
+
+/// Even an old Hello, or one of an agent that nobody believes, can only know what was written once.
+void SiteLink::judge_ledger(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  const std::string& followed = hello.controller_instance();
+  // Another one's ledger is not ours; a person says which of the two goes on.
+  const bool is_anothers =
+      !followed.empty() && !is_own(followed, tools) && (hello.controller_lives() || !tools.rival.empty());
+  if (is_anothers || hello.ledger().size() > event_id_limit || planted(Defect::restore_not_noticed)) return;
+  if (tools.lives.misses(hello.ledger(), tools.last_event)) news.missing = hello.ledger();
 }
 
 void SiteLink::judge_events(const wire::Hello& hello, LinkTools& tools, SiteNews& news) {
@@ -187,6 +229,15 @@ void SiteLink::judge_commands(const wire::Hello& hello, LinkTools& tools, SiteNe
     changed_ = true;
   }
   tell_restored(hello, tools, news);
+}
+
+void SiteLink::tell_restored(const wire::Hello& hello, const LinkTools& tools, SiteNews& news) {
+  if (!std::exchange(told_ahead_, true)) news.ahead = knowledge(hello, tools.epoch);
+  // While we learn, the new command journal and the gate are in place already, unless it is that one in which it
+  // is ahead: the store was put back to a copy that had been learning.
+  const bool ahead_in_this = hello.command_journal() == sender_.journal_id() && ahead_of_us(hello);
+  if (hello.controller_epoch() > tools.epoch || ahead_in_this || !row_.learning())
+    news.restored = hello.controller_epoch();
 }
 
 bool SiteLink::events_ahead(const wire::Hello& hello) const {

@@ -1,8 +1,6 @@
 // The two streams of a site: what it tells is taken in, and commands go down.
 #include <utility>
 
-#include "common/base/planted.h"
-#include "common/ports/wire_time.h"
 #include "controller/core/site_counts.h"
 #include "controller/core/site_link.h"
 
@@ -10,7 +8,6 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr std::size_t shown_of_an_id = 64;
-constexpr int most_in_frame = 64;  // what an agent sends before it is acknowledged (StreamSender)
 
 }  // namespace
 
@@ -19,14 +16,7 @@ void SiteLink::acknowledge(const delivery::StreamReceiver& receiver, LinkTools& 
   const std::uint64_t cursor = receiver.cursor();
   wire::Ack ack = receiver.ack(cursor > entries_kept_ ? cursor - entries_kept_ : 1);
   ack.set_ledger(tools.lives.id_of(tools.last_event));
-  ack.set_controller_epoch(tools.epoch);
-  if (!tools.clock_doubted) *ack.mutable_clock() = to_wire(tools.now.wall());
   publish_ours("ack", std::move(ack), tools);
-}
-
-void SiteLink::acknowledge(const std::string& journal, LinkTools& tools) const {
-  if (journal == receiver_.journal_id()) return acknowledge(receiver_, tools);
-  if (const auto side = sides_.find(journal); side != sides_.end()) acknowledge(side->second, tools);
 }
 
 void SiteLink::tell_ledger(LinkTools& tools) const {
@@ -47,17 +37,13 @@ SiteNews SiteLink::on_side_data(const wire::Data& data, delivery::StreamReceiver
   }
   news.journal = data.journal_id();
   news.entries = std::move(taken.entries);
-  news.to_acknowledge = true;
+  acknowledge(side, tools);
   return news;
 }
 
 SiteNews SiteLink::on_data(const wire::Data& data, LinkTools& tools) {
   using Verdict = delivery::StreamReceiver::Verdict;
   SiteNews news;
-  if (data.entries_size() > most_in_frame) {  // each is a line for ever, however small
-    news.oddity = "a frame of " + std::to_string(data.entries_size()) + " events: no agent sends so many";
-    return news;
-  }
   if (const auto side = sides_.find(data.journal_id()); side != sides_.end())
     return on_side_data(data, side->second, tools);
   // Who has not said yet how it stands, in this life of ours, may tell what it doubts itself. It is sent again.
@@ -70,7 +56,7 @@ SiteNews SiteLink::on_data(const wire::Data& data, LinkTools& tools) {
     case Verdict::duplicate: {
       news.entries = std::move(taken.entries);
       caught_up_ = caught_up_ || (head_to_reach_ && receiver_.cursor() >= *head_to_reach_);
-      news.to_acknowledge = true;
+      acknowledge(receiver_, tools);
       break;
     }
     case Verdict::gap:
@@ -145,10 +131,7 @@ SiteNews SiteLink::on_trimmed(const wire::Trimmed& trimmed, LinkTools& tools) {
     row_.set_gap_to(to);
     row_.clear_told_since_gap();
     changed_ = true;
-    if (!row_.learning()) {
-      if (planted(Defect::claim_is_proof)) news.restored = tools.epoch;
-      news.relearn = "events of its agent are gone that this store never had";
-    }
+    if (!row_.learning()) news.restored = tools.epoch;
   }
   ask_from(trimmed.first_kept(), receiver, tools);
   return news;
@@ -172,10 +155,7 @@ bool SiteLink::can_command() const {
 
 void SiteLink::pump(LinkTools& tools) {
   if (!sender_.exists() || quarantined() || !sender_.damage().empty()) return;
-  const std::vector<wire::Data> frames = sender_.pump(tools.now);
-  // Who has an order has our word for how far the ledger was when it was given.
-  if (!frames.empty()) tell_ledger(tools);
-  for (const wire::Data& data : frames) publish_ours("data", data, tools);
+  for (const wire::Data& data : sender_.pump(tools.now)) publish_ours("data", data, tools);
 }
 
 }  // namespace metalmesh::controller

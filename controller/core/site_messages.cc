@@ -54,16 +54,7 @@ void SiteMessages::take(Work& work, const MessageArrived& message, bool bus_up) 
   if (opened->kind == "data" && !fits_share(work, site->str(), opened->payload.size())) return;
   ++work.metrics.frames_taken;
   LinkTools tools = work.tools();
-  tools.verifier = &verifier_;
-  const std::uint64_t log_before = work.ledger.log_bytes();
   take_news(work, site->str(), *link, link->on_frame(opened->kind, opened->payload, tools), bus_up);
-  if (opened->kind == "data") count_log(work, site->str(), opened->payload.size(), log_before);
-}
-
-void SiteMessages::count_log(const Work& work, const std::string& site, std::size_t bytes,
-                             std::uint64_t before) {
-  const std::uint64_t written = work.ledger.log_bytes() - before;
-  if (written > bytes && !planted(Defect::tiny_events_are_free)) told_.at(site).quota.owes(written - bytes);
 }
 
 void SiteMessages::take_news(Work& work, const std::string& site, SiteLink& link, SiteNews news,
@@ -88,20 +79,13 @@ void SiteMessages::take_news(Work& work, const std::string& site, SiteLink& link
   if (news.lost_journal) void_site(work, site, *news.lost_journal);
   if (news.restored) begin_epoch(work, *news.restored, "site " + site + " knows more than this store");
   // Whoever let this controller go on before this site was heard has not seen what it tells.
-  if (news.ahead && news.shown && !work.mesh().hold)
-    begin_hold(work, "site " + site + " knows more than this store");
+  if (news.ahead && !work.mesh().hold) begin_hold(work, "site " + site + " knows more than this store");
   if (news.ahead) note_difference(work, difference(site, "", "", news.ahead->first, news.ahead->second));
   if (news.missing) hold_for_missing(work, site, *news.missing);
-  if (news.relearn && !news.restored) relearn_site(work, site, *news.relearn);
-  if (news.outbid) raise_epoch(work, *news.outbid);
   if (news.gap) note_gap(work, site, *news.gap);
   if (news.commands_begun) repeat_wishes(work, site);
   for (const delivery::Entry& entry : news.entries)
     fold_event(work, site, news.journal, entry.seq, entry.bytes);
-  if (news.to_acknowledge) {
-    LinkTools with_these = work.tools();
-    link.acknowledge(news.journal, with_these);
-  }
   if (news.sample) fold_sample(work, site, *news.sample);
   if (news.blob_want) answer_blob(work, site, link, *news.blob_want);
   if (news.blob_chunk) transcripts_.on_chunk(work, site, *news.blob_chunk);

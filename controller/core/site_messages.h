@@ -32,8 +32,6 @@ class SiteMessages {
   void answer_blob(Work& work, const std::string& site, const SiteLink& link, const wire::BlobWant& want);
   /// Whether the site may tell so much more now; if not, people are told.
   bool fits_share(Work& work, const std::string& site, std::size_t bytes);
-  /// It was taken, and the log was so long before: what it has become counts.
-  void count_log(const Work& work, const std::string& site, std::size_t bytes, std::uint64_t before);
   /// A line at the 1st, 2nd, 4th, 8th ... time: noise must not fill a disk.
   void odd(Work& work, const std::string& site, const std::string& what);
 

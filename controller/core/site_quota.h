@@ -1,8 +1,5 @@
 // How much one site may tell: what it says is kept for ever, so that no site fills the ledger of all. Beyond its share its
-// events stay unacknowledged, and its own journal keeps them until they fit: nothing is lost, and no other site waits.
-// What counts is what they take on disk: a tiny event becomes a line with its sentence, its ids, its key and its seal, some
-// twenty times as long. How long, is known when it is written: so a frame that fits by its own length may leave a debt, and
-// the next one waits until that is paid. Pure.
+// events stay unacknowledged, and its own journal keeps them until they fit: nothing is lost, and no other site waits. Pure.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +10,7 @@
 namespace metalmesh::controller {
 
 struct SiteShare {
-  std::uint64_t at_once = std::uint64_t{512} << 20U;     // bytes of log
+  std::uint64_t at_once = std::uint64_t{512} << 20U;     // bytes of events
   std::uint64_t per_second = std::uint64_t{256} << 10U;  // from then on
 };
 
@@ -25,21 +22,13 @@ class SiteQuota {
   bool takes(std::uint64_t bytes, MonoTime now) {
     if (seen_ < now) {
       const auto milliseconds = static_cast<std::uint64_t>((now - seen_) / std::chrono::milliseconds(1));
-      const std::uint64_t earned = std::min<std::uint64_t>(milliseconds, week) * share_.per_second / 1000;
-      const std::uint64_t paid = std::min(owed_, earned);
-      owed_ -= paid;
-      left_ = std::min(share_.at_once, left_ + earned - paid);
+      left_ = std::min(share_.at_once,
+                       left_ + std::min<std::uint64_t>(milliseconds, week) * share_.per_second / 1000);
       seen_ += std::chrono::milliseconds(milliseconds);
     }
-    const bool fits = owed_ == 0 && bytes <= left_;
+    const bool fits = bytes <= left_;
     if (fits) left_ -= bytes;
     return fits;
-  }
-  /// What was taken has cost so much more than was counted.
-  void owes(std::uint64_t bytes) {
-    const std::uint64_t there = std::min(bytes, left_);
-    left_ -= there;
-    owed_ += bytes - there;
   }
 
  private:
@@ -47,7 +36,6 @@ class SiteQuota {
 
   SiteShare share_;
   std::uint64_t left_;
-  std::uint64_t owed_ = 0;  // then nothing is left
   MonoTime seen_{};
 };
 

@@ -17,8 +17,6 @@ namespace metalmesh::controller {
 namespace {
 
 constexpr std::size_t settled_kept = 64;
-/// Its key (10 bytes), version, seal (16), what encrypts it (33), and what the store keeps of its own.
-constexpr std::uint64_t row_overhead = 80;
 
 template <class Object>
 void stamp(Object& object, std::uint64_t at_least, const std::string& life, WallTime now) {
@@ -315,7 +313,6 @@ void Ledger::set_hold(std::optional<rest::Hold> hold) {
 void Ledger::note(rest::LogEvent event, WallTime now) {
   event.set_number(++mesh_.last_event);
   *event.mutable_at() = to_wire(now);
-  log_bytes_ += event.ByteSizeLong() + row_overhead;
   lines_.push_back(std::move(event));
   controller_dirty_ = true;
 }

@@ -123,8 +123,6 @@ class Ledger {
 
   /// Appends to the event log: numbers it and fills `at`.
   void note(rest::LogEvent event, WallTime now);
-  /// How much of the disk all that was noted in this life takes: each line with its key, its seal and what encrypts it.
-  [[nodiscard]] std::uint64_t log_bytes() const { return log_bytes_; }
 
   /// What changed so far is not known for certain: everybody who follows the change feed lists again.
   void break_off_changes();
@@ -196,7 +194,6 @@ class Ledger {
   std::map<ChangeFeed::Object, bool> dirty_;  // false: in what is live alone, it has no new row
   Batch inner_rows_;
   std::vector<rest::LogEvent> lines_;
-  std::uint64_t log_bytes_ = 0;
   std::map<std::string, MonoTime> fences_known_;
   bool controller_dirty_ = false;
   std::uint64_t next_answer_ = 1;

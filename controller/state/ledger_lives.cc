@@ -100,18 +100,6 @@ bool LedgerLives::misses(std::string_view id, std::uint64_t last_event) const {
   return find(id, last_event)->other_ledger;
 }
 
-bool LedgerLives::knows_missing(std::string_view id, std::uint64_t last_event) const {
-  const auto read = read_id(id);
-  if (!read) return false;
-  const auto known = std::ranges::find(missing_, read->life, &Missing::life);
-  return known != missing_.end() && read->number <= known->to && find(id, last_event)->other_ledger;
-}
-
-std::string_view LedgerLives::life_of(std::string_view id) {
-  const auto read = read_id(id);
-  return read ? read->life : std::string_view();
-}
-
 void LedgerLives::note_missing(std::string_view id) {
   const auto read = read_id(id);
   if (!read) return;

@@ -46,10 +46,6 @@ class LedgerLives {
   /// Somebody was told of event `id`, which this ledger does not have: it was put back to an older copy. False
   /// for what is known to be missing.
   [[nodiscard]] bool misses(std::string_view id, std::uint64_t last_event) const;
-  /// The same of what was noted already to be missing.
-  [[nodiscard]] bool knows_missing(std::string_view id, std::uint64_t last_event) const;
-  /// The life that an id names; empty where it is none.
-  [[nodiscard]] static std::string_view life_of(std::string_view id);
   /// From now on this event, and those before it in its life, are known to be missing.
   void note_missing(std::string_view id);
 

@@ -91,7 +91,7 @@ def three_refusals_hold_a_credential():
             mesh.set_bmc(f"par1-n{index:03}", password="rotated")
         mesh.start_rollout("web", select={"labels": {"role": "web"}}, parallel={"total": 6, "perSite": 6},
                            stopAfter={"noCanary": True, "beforeWipe": "100%"})
-        wait_until("the credential is held", lambda: mesh.get("/credentials/par1-bmc").get("status", {}).get("heldAt"), 60)
+        wait_until("the credential is held", lambda: mesh.get("/credentials/par1-bmc").get("status", {}).get("held"), 60)
         refused = [a for a in mesh.acts("par1") if a["what"] == "login refused"]
         assert 3 <= len(refused) <= 6, refused  # those in flight when the third came may still ask once
         states = [d["state"] for d in mesh.deployments("web").values()]

@@ -1,9 +1,8 @@
 // I13: memory, queues and stores are bounded: messages fit the broker's limit, a sender's window is kept, and
-// nobody greets without end; a site whose work is done and acknowledged keeps its journal's tail and its fences, nothing else.
+// a site whose work is done and acknowledged keeps its journal's tail and its fences, nothing else.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
 #include <map>
 
 #include "agents/core/row_keys.h"
@@ -15,8 +14,6 @@ namespace {
 
 constexpr std::size_t message_limit = 64 * 1024;
 constexpr std::uint64_t window = 64;
-constexpr Duration counted = std::chrono::minutes(10);
-constexpr std::size_t most_hellos = 600;  // twice a second for half of that
 
 class Bounds final : public Invariant {
  public:
@@ -24,7 +21,6 @@ class Bounds final : public Invariant {
 
   void on_frame(const Frame& frame) override {
     if (frame.message.payload.size() > message_limit) object("a message is longer than 64 KiB");
-    if (frame.hello != nullptr && !frame.by_controller) count(std::string(frame.node));
     if (frame.data == nullptr || frame.by_controller) return;
     record::StreamSender sender;
     const auto row = frame.rows.find(std::string(agent::rows::events) + "m");
@@ -47,19 +43,11 @@ class Bounds final : public Invariant {
   }
 
  private:
-  /// Whoever is at the other end, and however many: nobody greets without end.
-  void count(const std::string& node) {
-    std::deque<MonoTime>& said = hellos_[node];
-    while (!said.empty() && court_.events.now() - said.front() > counted) said.pop_front();
-    said.push_back(court_.events.now());
-    if (said.size() == most_hellos) object(node + " says Hello all the time");
-  }
   std::uint64_t raise(const std::string& node, const record::StreamSender& sender) {
     std::uint64_t& acked = acked_[{node, sender.journal_id()}];
     return acked = std::max<std::uint64_t>(acked, sender.acked());
   }
 
-  std::map<std::string, std::deque<MonoTime>> hellos_;                  // by agent, of late
   std::map<std::pair<std::string, std::string>, std::uint64_t> acked_;  // by agent and journal
 };
 

@@ -135,8 +135,9 @@ struct Facts {
   std::map<std::string, std::string> notes;  // by server: what a person was granted to write at it
   controller::PaceLimits ceilings;           // that the controller was given
   std::set<std::string> precious;            // machines that must not be touched, by name
-  std::set<std::string> refused;             // deployments whose installer showed another machine
   std::string stolen_site;                   // whose key a thief has: its word is held against nothing
+  bool thief_claims_losses =
+      false;  // he says what only a restored controller explains: all wait for a person
 
   [[nodiscard]] const orders::Parts* order(const std::string& deployment, std::uint64_t generation) const;
   /// It puts a system on a disk; unknown ones count.

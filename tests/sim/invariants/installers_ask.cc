@@ -1,5 +1,5 @@
-// Beyond the thirteen: an installer that was told to show its machine writes no disk without a go, and reads nothing more when
-// it was refused, whether it has heard that or not; nobody gets one for another machine, or while nobody can judge; of all who ask for one order one gets it, and it gets the same answer however
+// Beyond the thirteen: an installer that was told to show its machine writes no disk without a go; nobody gets one for
+// another machine, or while nobody can judge; of all who ask for one order one gets it, and it gets the same answer however
 // often its words come; and an order whose installer was refused ends by that.
 #include <map>
 #include <set>
@@ -11,9 +11,6 @@
 
 namespace metalmesh::sim {
 namespace {
-
-constexpr int shut_for_good = 410;
-constexpr Duration in_time = std::chrono::seconds(30);
 
 class InstallersAsk final : public Invariant {
  public:
@@ -45,22 +42,9 @@ class InstallersAsk final : public Invariant {
     if (!fresh && !go && first->second && !over) object("who had a go was refused: " + deployment);
     if (go) take_go(asked, deployment);
     if (!go && !asked.stranger && !asked.lost) heard_no_.insert(deployment);
-    if (!go && asked.says.contains("the installer runs on") && !went_to_.contains(deployment)) {
-      facts_.refused.insert(deployment);
-      shut_.try_emplace(asked.machine.model->host().media_url(), court_.events.now());
-    }
     if (go || asked.stranger || !asked.says.contains("the installer runs on")) return;
     mark("an installer showed another machine, and was refused");
     refused_.insert(deployment);
-  }
-  /// Whether it heard that or not.
-  void on_media_reply(const MediaReply& reply) override {
-    const auto shut = shut_.find(reply.machine.model->host().media_url());
-    if (shut == shut_.end()) return;
-    if (reply.status == shut_for_good) return mark("who was refused wanted to read on, and got nothing");
-    const MonoTime since = std::max(shut->second, reply.media.last_outage());
-    if (reply.status / 100 == 2 && court_.events.now() - since > in_time)
-      object(reply.machine.name + " reads from its medium although its installer was refused");
   }
   void on_wipe(const Wipe& wipe) override {
     if (wipe.order == nullptr) return;
@@ -108,7 +92,6 @@ class InstallersAsk final : public Invariant {
   std::set<std::string> decided_;               // deployments whose agent said go, durably
   std::set<std::string> heard_no_;              // deployments whose machine heard so
   std::set<std::string> refused_;               // deployments
-  std::map<std::string, MonoTime> shut_;        // media whose installers were refused
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
-// Nothing that installs loses its medium, neither the slot's nor the bytes behind it, but by one of five
-// grounds: the installer's end, a host that is off, the longest run (in true time), a person, or that the installer showed
-// another machine than the ordered one.
+// Nothing that installs loses its medium, neither the slot's nor the bytes behind it, but by one of four
+// grounds: the installer's end, a host that is off, the longest run (in true time), or a person.
 #include <fmt/format.h>
 
 #include <map>
@@ -68,10 +67,6 @@ class MediumStays final : public Invariant {
     const auto said = facts_.said.find(id);
     if (facts_.cancels.contains(id) || (said != facts_.said.end() && said->second.by_person)) {
       mark("an installer was given up by a person");
-      return true;
-    }
-    if (facts_.refused.contains(id)) {
-      mark("an installer that was refused lost its medium");
       return true;
     }
     const bool over = facts_.ran_its_longest(id, court_.events.now());

@@ -20,7 +20,7 @@ struct Following : ::testing::Test {
     return welcome;
   }
   Verdict hear(const wire::Welcome& welcome) {
-    const Verdict verdict = controller.judge(welcome, "frame of " + welcome.instance(), state, now);
+    const Verdict verdict = controller.judge(welcome, state, now);
     if (verdict != Verdict::refused)
       state.set_controller_epoch(std::max(state.controller_epoch(), welcome.controller_epoch()));
     return verdict;
@@ -53,7 +53,6 @@ TEST_F(Following, ACopyThatCameAfterIsFollowedAndTheOriginalIsToldApart) {
   EXPECT_EQ(hello().controller_instance(), "copy");
   EXPECT_TRUE(hello().controller_lives());
   EXPECT_EQ(hello().other_instance(), "a");
-  EXPECT_EQ(hello().other_word(), "frame of a") << "the one that is followed believes nothing less";
   EXPECT_FALSE(FollowedController::is_followed("a", state));
   EXPECT_TRUE(FollowedController::is_followed("copy", state));
   EXPECT_EQ(hear(of("a2", {"a"})), Verdict::refused) << "a restart of the one that is refused";
@@ -79,9 +78,9 @@ TEST_F(Following, ARestartOfTheAgentGivesTheFollowedOneItsTime) {
   FollowedController again(minutes(2));
   again.on_started(state, now);
   pass(minutes(1));
-  EXPECT_EQ(again.judge(of("b"), "frame", state, now), Verdict::refused);
+  EXPECT_EQ(again.judge(of("b"), state, now), Verdict::refused);
   pass(minutes(1));
-  EXPECT_EQ(again.judge(of("b"), "frame", state, now), Verdict::followed);
+  EXPECT_EQ(again.judge(of("b"), state, now), Verdict::followed);
 }
 
 TEST_F(Following, TimeInWhichWeDidNotListenIsNobodysSilence) {

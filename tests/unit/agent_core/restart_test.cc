@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <set>
 
-#include "schemas/wire/envelope.pb.h"
 #include "tests/unit/agent_core/test_site.h"
 
 namespace metalmesh::test {
@@ -143,12 +142,6 @@ TEST_F(Restart, SaysHowFarTheLedgerWasThatItWasToldOf) {
   site_.start();
   ASSERT_TRUE(site_.controller.last_hello());
   EXPECT_EQ(site_.controller.last_hello()->ledger(), "life-7");
-  wire::Envelope frame;
-  wire::Welcome welcome;
-  ASSERT_TRUE(frame.ParseFromString(site_.controller.last_hello()->word()));
-  ASSERT_TRUE(welcome.ParseFromString(frame.payload()));
-  EXPECT_EQ(frame.kind(), "welcome");
-  EXPECT_EQ(welcome.ledger(), "life-7") << "and shows by whose word";
 }
 
 TEST_F(Restart, ProgressIsSampledAtMostOncePerSecondAndNeverJournalled) {

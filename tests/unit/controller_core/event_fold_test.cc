@@ -207,15 +207,13 @@ TEST_F(Fold, CredentialsImagesHoldsAndRetriesShow) {
   held.mutable_credential_held()->set_jobs_held(11);
   held.mutable_credential_held()->add_bmcs("10.0.0.1");
   agent.report(held);
-  ASSERT_EQ(mesh.state().credentials.at("bmc").status().held_at_size(), 1);
-  EXPECT_EQ(mesh.state().credentials.at("bmc").status().held_at(0).site(), "par1");
-  EXPECT_EQ(mesh.state().credentials.at("bmc").status().held_at(0).jobs_held(), 11U);
-  EXPECT_THAT(mesh.state().credentials.at("bmc").status().held_at(0).bmcs(),
-              ::testing::ElementsAre("10.0.0.1"));
+  EXPECT_TRUE(mesh.state().credentials.at("bmc").status().held());
+  EXPECT_THAT(mesh.state().credentials.at("bmc").status().bmcs(), ::testing::ElementsAre("10.0.0.1"));
   wire::Event released;
   released.mutable_credential_released()->set_credential("bmc");
   agent.report(released);
-  EXPECT_TRUE(mesh.state().credentials.at("bmc").status().held_at().empty());
+  EXPECT_FALSE(mesh.state().credentials.at("bmc").status().held());
+  EXPECT_TRUE(mesh.state().credentials.at("bmc").status().bmcs().empty());
   wire::Event image;
   image.mutable_image()->set_sha256(std::string(64, '1'));
   image.mutable_image()->set_ready(true);

@@ -77,7 +77,6 @@ TEST_F(Fences, IsAskedForAgainOverANewCommandJournal) {
   agent.cut = true;
   mesh.must(ResolveDeployment{"s0", "cancelled", "cannot wait"});
   agent.epoch = 7;  // it has heard a later controller: commands begin anew
-  agent.word = mesh.signed_word("gone", 7, "gone-99");
   agent.cut = false;
   mesh.run_for(std::chrono::seconds(8));
   ASSERT_NE(agent.last_cancel("s0"), nullptr) << "what is called back need not wait until it has learned";

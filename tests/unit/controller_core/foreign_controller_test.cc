@@ -22,7 +22,6 @@ TEST_F(ForeignController, TheOneThatIsFollowedHoldsAndNamesTheOther) {
   agent.about_controllers.set_controller_instance(ours());
   agent.about_controllers.set_controller_lives(true);
   agent.about_controllers.set_other_instance("feedfacecafe");
-  agent.about_controllers.set_other_word(mesh.signed_word("feedfacecafe", 1, "feedfacecafe-1"));
   agent.about_controllers.mutable_other_since()->set_seconds(1'772'488'800);
   mesh.run_for(std::chrono::seconds(3));
   ASSERT_TRUE(mesh.state().hold);
@@ -53,7 +52,6 @@ TEST_F(ForeignController, TheOneThatIsRefusedHoldsAndDoesNotOutbid) {
   agent.accept("s0");
   agent.about_controllers.set_controller_instance("feedfacecafe");
   agent.about_controllers.set_controller_lives(true);
-  agent.about_controllers.set_word(mesh.signed_word("feedfacecafe", 9, "feedfacecafe-1"));
   agent.epoch = 9;  // a person chose that one
   const auto epoch = mesh.state().epoch;
   mesh.run_for(std::chrono::seconds(5));
@@ -72,7 +70,6 @@ TEST_F(ForeignController, TheOneThatIsRefusedHoldsAndDoesNotOutbid) {
 TEST_F(ForeignController, WhenTheOtherOneIsGoneARestoredOneGoesOnAsEver) {
   agent.about_controllers.set_controller_instance("feedfacecafe");
   agent.about_controllers.set_controller_lives(false);
-  agent.about_controllers.set_word(mesh.signed_word("feedfacecafe", 9, "feedfacecafe-1"));
   agent.epoch = 9;
   mesh.run_for(std::chrono::seconds(3));
   EXPECT_EQ(mesh.state().epoch, 10U) << "restored: above all that was seen";
@@ -99,14 +96,12 @@ TEST_F(ForeignController, ItsOwnEarlierLifeIsNoForeigner) {
   EXPECT_EQ(mesh.deployment_of("s0").state(), "ISSUED");
   // And one that lives although it was succeeded is one.
   agent.about_controllers.set_other_instance(before);
-  agent.about_controllers.set_other_word(mesh.signed_word(before, 1, before + "-1"));
   mesh.run_for(std::chrono::seconds(3));
   ASSERT_TRUE(mesh.state().hold);
   EXPECT_EQ(mesh.state().hold->foreign_instance(), before);
   // A person says there: that one. What it wrote since was never in this store, which is no older for that.
   const auto epoch = mesh.state().epoch;
   agent.about_controllers.clear_other_instance();
-  agent.about_controllers.clear_other_word();
   agent.about_controllers.set_controller_instance(before);
   agent.about_controllers.set_ledger(before + "-999999");
   agent.epoch = 9;

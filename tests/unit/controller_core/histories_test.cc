@@ -199,7 +199,6 @@ TEST_F(Histories, AnOrderWithoutAFenceAtTheSiteGoesOutWithANewGeneration) {
   start("r0", "s0");
   const std::string id = mesh.deployment_of("s0").id();
   agent.epoch = 7;  // it has heard a later controller than this one
-  agent.word = mesh.signed_word("gone", 7, "gone-99");
   agent.cut = false;
   mesh.run_for(std::chrono::seconds(8));
   EXPECT_EQ(mesh.state().epoch, 8U);

@@ -132,9 +132,6 @@ class Mesh {
   void add_ready(const std::string& name, Puppet& agent, int number);
   /// Planned, confirmed, started.
   void start_rollout(rest::Rollout rollout);
-  /// What a controller with our key, this one or another, said once.
-  [[nodiscard]] std::string signed_word(const std::string& instance, std::uint64_t epoch,
-                                        const std::string& told) const;
   /// Why a plan over everything leaves `server_name` out; empty if it does not.
   std::string excluded(const std::string& server_name);
 
@@ -175,7 +172,6 @@ class Puppet {
   bool cut = false;               // neither hears nor speaks
   std::uint64_t epoch = 0;
   std::string ledger;  // how far the controller's was, by its own word
-  std::string word;    // the frame in which it said so
   std::string key = std::string(64, 'a');
   std::map<std::string, std::string> blobs;  // by digest: what it hands out when it is asked
   std::vector<wire::BlobWant> wants;         // all it was asked for

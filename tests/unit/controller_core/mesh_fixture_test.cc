@@ -108,16 +108,6 @@ void Mesh::add_ready(const std::string& name, Puppet& agent, int number) {
   EXPECT_EQ(server(name).status().phase(), "ready") << server(name).ShortDebugString();
 }
 
-std::string Mesh::signed_word(const std::string& instance, std::uint64_t epoch,
-                              const std::string& told) const {
-  wire::Welcome welcome;
-  welcome.set_instance(instance);
-  welcome.set_controller_epoch(epoch);
-  welcome.set_ledger(told);
-  *welcome.mutable_clock() = to_wire(now.wall());
-  return delivery::seal(signer, "welcome", welcome);
-}
-
 void Mesh::start_rollout(rest::Rollout object) {
   const std::string name = object.metadata().name();
   apply(std::move(object));
@@ -173,6 +163,7 @@ void Puppet::publish(const std::string& kind, const google::protobuf::MessageLit
 void Puppet::hello() {
   if (cut) return;
   wire::Hello hello = presence->hello(mesh_.now, mesh_.entropy);
+  hello.MergeFrom(about_controllers);
   hello.set_journal_id(up->journal_id());
   hello.set_next_seq(up->next_seq());
   hello.set_head_hash(up->head_hash());
@@ -182,8 +173,6 @@ void Puppet::hello() {
   hello.set_controller_epoch(epoch);
   hello.set_acked(up->acked());
   hello.set_ledger(ledger);
-  hello.set_word(word);
-  hello.MergeFrom(about_controllers);
   hello.set_version("1.2.3");
   publish("hello", hello);
   pump();
@@ -219,10 +208,7 @@ void Puppet::take(const std::string& payload) {
       down->follow(got.command_journal(), batch);
     }
     welcome = got;
-    if (got.controller_epoch() >= epoch) {  // else of one that was replaced
-      ledger = got.ledger();
-      word = payload;
-    }
+    ledger = got.ledger();
   } else if (opened->kind == "data") {
     wire::Data data;
     ASSERT_TRUE(data.ParseFromString(opened->payload));
@@ -239,11 +225,8 @@ void Puppet::take(const std::string& payload) {
   } else if (opened->kind == "ack") {
     wire::Ack ack;
     ASSERT_TRUE(ack.ParseFromString(opened->payload));
-    // Of another instance than the one that it follows, or of one that was replaced, an agent takes nothing.
-    if (ack.instance() != welcome.instance() || ack.controller_epoch() < epoch) return;
     up->on_ack(ack, batch);
     ledger = ack.ledger();
-    word = payload;
   } else if (opened->kind == "blob_want") {
     wire::BlobWant want;
     ASSERT_TRUE(want.ParseFromString(opened->payload));

@@ -1,5 +1,4 @@
 // What the thief of one site's key can tell, and whom it harms: that site.
-#include "controller/core/identity_judgement.h"
 #include "controller/core/site_counts.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
@@ -37,174 +36,12 @@ TEST_F(OneSite, AnEpochThatNoRestoreExplainsHoldsThatSiteAlone) {
   EXPECT_TRUE(mesh.logged("the agent tells of epoch 18446744073709551614, and this mesh is at 1"));
 }
 
-TEST_F(OneSite, OneThatARestoreExplainsIsFollowedWhenItIsShown) {
+TEST_F(OneSite, OneThatARestoreExplainsIsFollowed) {
   thief.epoch = 5;
-  thief.word = mesh.signed_word("feed", 5, "feed-9999");
   thief.hello();
   mesh.run_for(std::chrono::seconds(10));
   EXPECT_EQ(mesh.state().epoch, 6U);
   EXPECT_TRUE(mesh.state().hold) << "nobody may wipe what a lost ledger knew";
-}
-
-// What only a store that was put back explains, and nothing that the controller signed with it.
-TEST_F(OneSite, AnEpochThatItOnlyClaimsHoldsThatSiteAlone) {
-  thief.epoch = 5;
-  thief.hello();
-  mesh.run_for(std::chrono::seconds(10));
-  expect_that_site_alone();
-  EXPECT_TRUE(mesh.logged("nobody else waits for that"));
-}
-
-TEST_F(OneSite, CommandsThatItOnlyClaimsHoldThatSiteAlone) {
-  mesh.run_for(std::chrono::seconds(5));
-  Batch batch;
-  thief.down->follow(std::string(32, 'c'), batch);
-  thief.store.commit(batch);
-  mesh.run_for(std::chrono::seconds(10));
-  expect_that_site_alone();
-}
-
-TEST_F(OneSite, AnEventThatItOnlyClaimsHoldsThatSiteAlone) {
-  for (const std::string& word : {std::string(), std::string("not an envelope"),
-                                  delivery::seal(NameSigner("par1"), "welcome", wire::Welcome())}) {
-    thief.about_controllers.set_ledger(mesh.state().lives.current() + "-999999");
-    thief.about_controllers.set_word(word);
-    thief.hello();
-    EXPECT_FALSE(mesh.state().hold) << word;
-  }
-  mesh.run_for(std::chrono::seconds(10));
-  expect_that_site_alone();
-}
-
-TEST_F(OneSite, AnotherControllerThatItOnlyClaimsHoldsThatSiteAlone) {
-  thief.about_controllers.set_controller_instance("feedfacecafe");
-  thief.about_controllers.set_controller_lives(true);
-  mesh.run_for(std::chrono::seconds(3));
-  expect_that_site_alone();
-}
-
-TEST_F(OneSite, OneThatItOnlySaysToRefuseHoldsThatSiteAlone) {
-  thief.about_controllers.set_other_instance("feedfacecafe");
-  mesh.run_for(std::chrono::seconds(3));
-  expect_that_site_alone();
-}
-
-// Frames are signed for ever: of a controller's earlier life they say nothing that its next one does not know.
-TEST_F(OneSite, AnOldWordOfOurOwnEarlierLifeIsNoOtherController) {
-  const std::string before = mesh.state().lives.current();
-  const std::string word = mesh.signed_word(before, 1, before + "-1");
-  mesh.pass(std::chrono::minutes(1));
-  mesh.restart();
-  thief.about_controllers.set_other_instance(before);
-  thief.about_controllers.set_other_word(word);
-  mesh.run_for(std::chrono::seconds(5));
-  EXPECT_FALSE(mesh.state().hold);
-  EXPECT_FALSE(mesh.state().sites.at("par1").status().quarantined());
-}
-
-TEST_F(OneSite, GapsThatItTellsHoldNobodyElse) {
-  wire::Trimmed trimmed;
-  trimmed.set_journal_id(thief.journal);
-  trimmed.set_first_kept(1000);
-  trimmed.set_base_hash(std::string(32, 'h'));
-  thief.publish("trimmed", trimmed);
-  mesh.run_for(std::chrono::seconds(5));
-  EXPECT_FALSE(mesh.state().hold);
-  EXPECT_EQ(mesh.state().epoch, 1U);
-  EXPECT_TRUE(mesh.logged("commands to site par1 begin anew"));
-  mesh.start_rollout(Mesh::rollout_object("r"));
-  mesh.run_for(std::chrono::seconds(10));
-  EXPECT_EQ(mesh.deployment_of("l0").state(), "ISSUED");
-  EXPECT_EQ(thief.orders(), 0) << "until its fences are known";
-}
-
-// A person stands for it: then its epoch is outbidden, and nobody is held for that either.
-TEST_F(OneSite, WhatAPersonBelievesCountsOnce) {
-  thief.epoch = 5;
-  thief.hello();
-  mesh.run_for(std::chrono::seconds(10));
-  ASSERT_TRUE(mesh.state().sites.at("par1").status().quarantined());
-  mesh.must(ClearSiteQuarantine{"par1", "its agent is right", ""});
-  mesh.run_for(std::chrono::seconds(10));
-  EXPECT_EQ(mesh.state().epoch, 6U);
-  EXPECT_FALSE(mesh.state().hold);
-  EXPECT_FALSE(mesh.state().sites.at("par1").status().quarantined());
-  thief.epoch = 20;
-  thief.hello();
-  mesh.run_for(std::chrono::seconds(10));
-  EXPECT_TRUE(mesh.state().sites.at("par1").status().quarantined()) << "once";
-  EXPECT_FALSE(mesh.state().hold);
-}
-
-// The ledger went back once; whoever has kept a frame from before has it for ever.
-TEST_F(OneSite, ALossIsShownOnceByEachSite) {
-  const auto backup = mesh.store.rows();
-  std::vector<std::pair<std::string, std::string>>
-      kept;  // by the newest event: frames, of which an agent keeps the last
-  for (int i = 0; i < 4; ++i) {
-    mesh.must(ProtectServer{"l0", i % 2 == 0, "smoke", 0});
-    mesh.run_for(std::chrono::seconds(5));
-    kept.emplace_back(thief.ledger, thief.word);
-  }
-  thief.ledger = kept[0].first;
-  thief.word = kept[0].second;
-  mesh.store.restore(backup);
-  mesh.restart();
-  mesh.run_for(std::chrono::seconds(8));
-  ASSERT_TRUE(mesh.state().hold) << "both sites were told, and show it";
-  for (Puppet* site : {&thief, &other}) {
-    wire::Event report;
-    for (const auto& command : site->commands)
-      if (command.has_report_state())
-        report.mutable_state_report()->set_request_id(command.report_state().request_id());
-    site->report(report);
-  }
-  mesh.must(ContinueController{"looked at it"});
-  for (const auto& [told, word] : kept) {
-    thief.about_controllers.set_ledger(told);
-    thief.about_controllers.set_word(word);
-    thief.epoch = mesh.state().epoch + 1;
-    mesh.run_for(std::chrono::seconds(8));
-    EXPECT_FALSE(mesh.state().hold) << mesh.state().hold->reason();
-    mesh.restart();
-  }
-}
-
-TEST_F(OneSite, AFenceOfAnothersMachineIsNotTaken) {
-  wire::Event lie;
-  for (const auto& name : {"p0", "l0"}) {
-    const rest::Server& server = mesh.server(name);
-    auto& fence = *lie.mutable_state_report()->add_fences();
-    fence.set_machine(machine_of(server));
-    fence.set_generation(1000);
-  }
-  thief.report(lie);
-  mesh.run_for(std::chrono::seconds(2));
-  mesh.start_rollout(Mesh::rollout_object("r"));
-  mesh.run_for(std::chrono::seconds(5));
-  EXPECT_EQ(mesh.deployment_of("l0").generation(), 1U) << "lyo1 speaks for its own servers alone";
-  EXPECT_EQ(mesh.deployment_of("p0").generation(), 1001U);
-}
-
-TEST_F(OneSite, ACredentialIsHeldWhereItsAgentSaysSo) {
-  wire::Event held;
-  held.mutable_credential_held()->set_credential("bmc");
-  held.mutable_credential_held()->set_jobs_held(1);
-  other.report(held);
-  held.mutable_credential_held()->set_jobs_held(1000);
-  for (int i = 0; i < 100; ++i) held.mutable_credential_held()->add_bmcs("10.0.0." + std::to_string(i));
-  thief.report(held);
-  const auto at = [&] { return mesh.state().credentials.at("bmc").status().held_at(); };
-  ASSERT_EQ(at().size(), 2);
-  EXPECT_EQ(at()[0].site(), "lyo1");
-  EXPECT_EQ(at()[0].jobs_held(), 1U);
-  EXPECT_EQ(at()[1].site(), "par1");
-  EXPECT_LE(at()[1].bmcs_size(), 16) << "they lie in a row";
-  wire::Event released;
-  released.mutable_credential_released()->set_credential("bmc");
-  thief.report(released);
-  ASSERT_EQ(at().size(), 1) << "lyo1's jobs wait on";
-  EXPECT_EQ(at()[0].site(), "lyo1");
 }
 
 TEST_F(OneSite, AGenerationThatNobodyGaveIsNotTaken) {
@@ -234,7 +71,6 @@ TEST_F(OneSite, LossesThatItTellsAgainAndAgainHoldThatSiteAlone) {
   const std::size_t before = mesh.events().size();
   for (int i = 0; i < 500; ++i) {
     thief.epoch = mesh.state().epoch + 1;
-    thief.word = mesh.signed_word("feed", thief.epoch, "feed-" + std::to_string(i));  // somebody has our key
     thief.hello();
     mesh.pass(std::chrono::milliseconds(10));
   }
@@ -313,39 +149,6 @@ TEST(SiteQuota, TakesItsShareAndThenSoMuchASecond) {
   now += std::chrono::hours(24 * 365);
   EXPECT_TRUE(quota.takes(1000, now));
   EXPECT_FALSE(quota.takes(1, now));
-}
-
-TEST(SiteQuota, ADebtIsPaidFirst) {
-  SiteQuota quota({.at_once = 1000, .per_second = 100});
-  MonoTime now{std::chrono::hours(1)};
-  EXPECT_TRUE(quota.takes(100, now));
-  quota.owes(1400);
-  EXPECT_FALSE(quota.takes(0, now));
-  now += std::chrono::seconds(4);
-  EXPECT_FALSE(quota.takes(0, now)) << "100 are owed still";
-  now += std::chrono::seconds(2);
-  EXPECT_TRUE(quota.takes(100, now));
-  EXPECT_FALSE(quota.takes(1, now));
-}
-
-// A tiny event is a line with its sentence, its ids, its key and its seal.
-TEST(SiteShareTest, WhatTinyEventsTakeOnDiskCounts) {
-  Mesh mesh;
-  mesh.limits.site_share = {.at_once = 100'000, .per_second = 1000};
-  mesh.restart();
-  Puppet& site = mesh.bring_up("par1");
-  const auto log_bytes = [&] {
-    std::uint64_t bytes = 0;
-    for (const auto& [key, value] : mesh.store.rows())
-      if (key.starts_with(tables::events)) bytes += key.size() + value.size();
-    return bytes;
-  };
-  const std::uint64_t before = log_bytes();
-  wire::Event tiny;
-  tiny.mutable_held();
-  for (int i = 0; i < 3000; ++i) site.report(tiny);
-  EXPECT_TRUE(mesh.logged("site par1 tells more than its share"));
-  EXPECT_LT(log_bytes() - before, 120'000U) << "its share, and the frame that went beyond it";
 }
 
 TEST(SiteShareTest, WhatIsBeyondItWaitsAtTheSiteAndNothingIsLost) {

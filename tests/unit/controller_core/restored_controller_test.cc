@@ -251,7 +251,6 @@ TEST_F(Restored, ASiteInQuarantineIsAWitnessAsWell) {
   hello.set_journal_id("another journal");
   hello.set_nonce("n");
   hello.set_ledger(told.substr(0, told.rfind('-')) + "-9999");
-  hello.set_word(mesh.signed_word("gone", 1, hello.ledger()));
   agent.publish("hello", hello);
   EXPECT_TRUE(mesh.state().hold.has_value());
 }
@@ -329,7 +328,6 @@ TEST_F(Restored, WhatBothEndsForgotIsInUse) {
   ASSERT_EQ(mesh.server("s1").status().use(), "new");
   restore(backup);
   Puppet& fresh = *(mesh.agents["par1"] = std::make_unique<Puppet>(mesh, "par1", std::string(32, 'b')));
-  fresh.word = mesh.signed_word("gone", 9, "gone-99");
   fresh.epoch = 9;  // the controller that this one was restored from had begun it
   mesh.run_for(std::chrono::seconds(130));
   ASSERT_TRUE(mesh.state().hold.has_value());

@@ -245,9 +245,6 @@ TEST(LedgerLives, MissWhatOthersWereToldAndTheyDoNotHave) {
   const LedgerLives loaded(lives.row());
   for (const char* known : {"a-11", "x-5", "x-9"}) EXPECT_FALSE(loaded.misses(known, 20)) << known;
   for (const char* more : {"a-12", "x-10", "b-21"}) EXPECT_TRUE(loaded.misses(more, 20)) << more;
-  for (const char* known : {"a-11", "x-5", "x-9"}) EXPECT_TRUE(loaded.knows_missing(known, 20)) << known;
-  for (const char* other : {"a-10", "a-12", "x-10", "b-20", "", "x"})
-    EXPECT_FALSE(loaded.knows_missing(other, 20)) << other;
 }
 
 TEST(LedgerLives, OfWhatIsOlderThanTheyRememberNothingIsSaid) {

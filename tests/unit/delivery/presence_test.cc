@@ -64,31 +64,6 @@ TEST(Presence, a_restarted_agent_succeeds_its_earlier_life) {
   EXPECT_FALSE(mesh.site.quarantined());
 }
 
-// Each hears what the other one is answered, and speaks up for that: the controller has found out long before they tire.
-TEST(Presence, two_agents_under_one_name_do_not_greet_each_other_for_ever) {
-  for (const bool quarantined : {true, false}) {
-    Mesh mesh;
-    AgentPresence agents[] = {AgentPresence("a", 15s), AgentPresence("b", 15s)};
-    int hellos = 0;
-    int in_the_first_minute = 0;
-    for (Duration when = 1s; when < 1h; when += 100ms) {
-      for (AgentPresence& one : agents) {
-        if (one.next_hello(at(when)) > at(when).mono) continue;
-        ++hellos;
-        wire::Welcome welcome = mesh.site.on_hello(one.hello(at(when), mesh.entropy), at(when), mesh.entropy);
-        if (!quarantined) {  // as a controller answers that never finds out
-          welcome.clear_quarantined();
-          mesh.site.clear_quarantine();
-        }
-        for (AgentPresence& hears : agents) (void)hears.on_welcome(welcome, at(when + 20ms));
-      }
-      if (when == 1min) in_the_first_minute = hellos;
-    }
-    EXPECT_GT(in_the_first_minute, 10) << "at first they are quick";
-    EXPECT_LT(hellos, 2 * 240 + 120) << "a heartbeat each, and what it took to find out";
-  }
-}
-
 TEST(Presence, late_hellos_of_an_earlier_life_neither_prove_nor_quarantine) {
   Mesh mesh;
   AgentPresence first("a", 15s);

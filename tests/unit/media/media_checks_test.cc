@@ -9,7 +9,7 @@ namespace {
 
 class MediaChecksTest : public test::MediaCoreTest {
  protected:
-  MediaOutcome mount(wire::MountState state, const std::string& key = "", bool refused = false) {
+  MediaOutcome mount(wire::MountState state, const std::string& key = "") {
     wire::MediaCommand command;
     wire::Mount& mount = *command.mutable_mount();
     mount.set_token("tok");
@@ -17,8 +17,6 @@ class MediaChecksTest : public test::MediaCoreTest {
     mount.set_state(state);
     mount.set_callback_token("call");
     mount.set_check_token("check");
-    mount.set_refused(refused);
-    mount.mutable_packages()->set_token("pack");
     if (!key.empty()) mount.set_caller_key_sha256(to_hex(sha256(key)));
     mount.mutable_image()->set_size(test::size);
     mount.mutable_image()->set_path("/images/base.iso");
@@ -98,25 +96,6 @@ TEST_F(MediaChecksTest, AnAnswerThatWasLostIsGivenAgainWhileTheAgentIsAway) {
   EXPECT_EQ(status(show("a third one", 74)), 503);
   mount(wire::DEAD);
   EXPECT_EQ(responses(show("the machine", 75))[0].text, "no: no installer of its order is to run\n");
-}
-
-// Its six tries may all have been lost, and then it goes on: but it gets nothing more.
-TEST_F(MediaChecksTest, WhoWasRefusedReadsNothingMoreWhetherItHearsOrNot) {
-  mount(wire::LAUNCHED);
-  all_mounts({"tok"});
-  show("another machine");
-  EXPECT_EQ(status(core_.on_request({80, "GET", "/m/tok.iso", {}, "", "10.0.0.8"}, at(0))), 200);
-  answer("another machine", false);
-  EXPECT_TRUE(core_.may_continue(80))
-      << "who asks behind the one with the go is refused, too: that takes no medium";
-  const MediaOutcome shut = mount(wire::LAUNCHED, "", true);
-  EXPECT_FALSE(core_.may_continue(80)) << "what was under way ends";
-  EXPECT_EQ(status(core_.on_request({81, "GET", "/m/tok.iso", {}, "", "10.0.0.8"}, at(0))), 410);
-  EXPECT_EQ(status(core_.on_request({82, "GET", "/p/pack/x", {}, "", "10.0.0.8"}, at(0))), 410);
-  EXPECT_EQ(responses(show("another machine", 83))[0].text, "no: another machine\n") << "and it hears why";
-  mount(wire::LAUNCHED);
-  EXPECT_EQ(status(core_.on_request({84, "GET", "/m/tok.iso", {}, "", "10.0.0.8"}, at(0))), 410)
-      << "nobody takes that back";
 }
 
 TEST_F(MediaChecksTest, ACallMustShowTheKeyThatTheInstallerDrew) {
