@@ -78,12 +78,14 @@ bool wants_person(const rest::Rollout& rollout, const WaveStatus& wave) {
   return gate_behind(rollout, wave.number()).person || shows_nothing(wave);
 }
 
-/// The next one that somebody waits in.
+/// The next one, as long as somebody waits behind this one. One that was skipped as a whole before it began has its turn, too: its gate
+/// stands before those behind it.
 const WaveStatus* next_wave(const rest::RolloutStatus& status, std::uint32_t number) {
-  for (const WaveStatus& wave : status.waves()) {
-    if (wave.number() > number && wave.open() > 0) return &wave;
-  }
-  return nullptr;
+  const auto waits = [&](const WaveStatus& wave) { return wave.number() > number && wave.open() > 0; };
+  const auto planned = [&](const WaveStatus& wave) { return wave.number() > number && wave.servers() > 0; };
+  if (std::ranges::none_of(status.waves(), waits)) return nullptr;
+  const auto found = std::ranges::find_if(status.waves(), planned);
+  return found == status.waves().end() ? nullptr : &*found;
 }
 
 void mark_ended(Work& work, const std::string& name, std::uint32_t number) {

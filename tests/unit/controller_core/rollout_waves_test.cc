@@ -329,6 +329,23 @@ TEST_F(Waves, ACanaryThatWasSkippedShowsNothing) {
   EXPECT_EQ(agent.orders(), 12);
 }
 
+TEST_F(Waves, AWaveThatWasSkippedBeforeItBeganKeepsItsGate) {
+  servers(4);
+  auto rollout = object();
+  add(rollout, 1);
+  add(rollout, 1).mutable_gate()->mutable_soak()->set_seconds(600);
+  mesh.start_rollout(rollout);
+  mesh.must(SkipServers{"r", {name(1)}, {}, "in repair"});
+  agent.succeed(name(0));
+  mesh.run_for(5min);
+  EXPECT_EQ(agent.orders(), 1) << "the rest waits for the soak of the second wave";
+  mesh.run_for(6min);
+  EXPECT_EQ(agent.orders(), 1);
+  EXPECT_THAT(status().waits(), HasSubstr("0 of 1 succeeded, which shows nothing; a person lets wave 3"));
+  mesh.must(ContinueRollout{"r", 3, 2});
+  EXPECT_EQ(agent.orders(), 3);
+}
+
 TEST_F(Waves, LimitsAreSetWhileItRuns) {
   servers(4);
   auto rollout = object();
