@@ -247,8 +247,9 @@ void Operator::begin_work(ControllerCore& core, const Now& now, Outcome& out) {
     spec.set_action("bmc");
     spec.mutable_bmc()->set_deed(deeds[fingers_.below(std::size(deeds))]);
   } else {
-    constexpr const char* changes[] = {"on",    "off",      "graceful", "cycle",
-                                       "cycle", "bmcReset", "lightOn",  "setupOnce"};
+    // A cycle above all: of these it alone is a toggle, which a machine must not get twice.
+    constexpr const char* changes[] = {"on",    "off",   "graceful", "cycle",    "cycle",
+                                       "cycle", "cycle", "bmcReset", "lightOn", "setupOnce"};
     spec.set_action("power");
     spec.mutable_power()->set_change(changes[fingers_.below(std::size(changes))]);
     spec.mutable_power()->mutable_within()->set_seconds(static_cast<std::int64_t>(60 + fingers_.below(600)));
