@@ -72,9 +72,23 @@ class DiskIsAsTold final : public Invariant {
   /// A log that was put back to an older copy does not hold it any more.
   [[nodiscard]] bool is_logged(const Places& places, const std::string& id) const {
     const auto place = places.find(id);
-    if (place == places.end()) return false;
+    if (place == places.end() || is_in_gap(place->second)) return false;
     const auto logged = facts_.logged.find(place->second.journal);
     return logged != facts_.logged.end() && logged->second >= place->second.seq;
+  }
+
+  [[nodiscard]] bool is_in_gap(const Place& place) const {
+    const auto gaps = facts_.gaps.find(place.journal);
+    return gaps != facts_.gaps.end() && std::ranges::any_of(gaps->second, [&](const ToldGap& gap) {
+             return gap.from <= place.seq && (gap.to == 0 || place.seq <= gap.to);
+           });
+  }
+
+  /// Its launch is among the events that the log tells it will never have: until its site has reported its fences nobody can
+  /// know, and that they are asked for is no event.
+  [[nodiscard]] bool waits_for_fences(const std::string& id) const {
+    const auto launch = launches_told_.find(id);
+    return !at_end_ && launch != launches_told_.end() && is_in_gap(launch->second);
   }
 
   /// Its launch reached no log, and another agent ended it: who hears only that one cannot know better.
@@ -111,7 +125,8 @@ class DiskIsAsTold final : public Invariant {
   void judge(const std::string& id, const rest::Deployment& told) {
     const std::vector<Written> writes = writes_of(court_.machines, id);
     const bool excused = believed_.contains(id) && !facts_.launch_is_kept(id);
-    if (is_untouched(told) && !writes.empty() && !excused && !told_by_nobody(id, told))
+    if (is_untouched(told) && !writes.empty() && !excused && !waits_for_fences(id) &&
+        !told_by_nobody(id, told))
       object(said(told) + ", and its installer wrote " + writes.back().machine->name);
     const bool new_system =
         (told.state() == "SUCCEEDED" && facts_.installs(id)) || told.disk() == wire::DISK_NEW_SYSTEM;
