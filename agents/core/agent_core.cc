@@ -60,7 +60,7 @@ struct AgentCore::Impl {
         usual_reads(reader),
         shelf(reader, channel, settings.shelf_room),
         context{settings, site,   link, journal,     fences, breaker, bmcs,
-                maps,     mounts, jobs, usual_reads, shelf,  entropy},
+                maps,     mounts, jobs, usual_reads, shelf,  damage,  entropy},
         launches(context),
         runner(context, launches),
         blobs(reader, channel),
@@ -72,7 +72,7 @@ struct AgentCore::Impl {
         discovery(reader, context, inspections),
         commands(context, runner, images, inspections, doctor, stopping, discovery, site_row),
         samples(journal),
-        media(context, runner, launches, images, samples, damage) {
+        media(context, runner, launches, images, samples) {
     site.apply(settings, site_row.settings());
   }
 

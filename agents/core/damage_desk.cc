@@ -43,8 +43,8 @@ void DamageDesk::tell(EventJournal& journal, const Now& now, Outcome& out) {
   }
 }
 
-bool DamageDesk::lost_a_job() const {
-  return std::ranges::any_of(rows_, [](const auto& item) { return item.first.starts_with(rows::job); });
+std::int64_t DamageDesk::lost_jobs() const {
+  return std::ranges::count_if(rows_, [](const auto& item) { return item.first.starts_with(rows::job); });
 }
 
 }  // namespace metalmesh::agent

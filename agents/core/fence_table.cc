@@ -65,7 +65,8 @@ FenceTable::Fence FenceTable::of(const wire::Identity& identity) const {
       highest.cancelled_to = std::max<std::uint64_t>(highest.cancelled_to, fence.cancelled_to());
       highest.launched = std::max<std::uint64_t>(highest.launched, fence.launched());
       highest.refused = std::max<std::uint64_t>(highest.refused, fence.refused());
-      if (!fence.damaged().empty()) highest.damaged = fence.damaged();
+      if (!fence.damaged().empty() && !planted(Defect::damaged_fence_opens))
+        highest.damaged = fence.damaged();
     }
   }
   return highest;

@@ -10,6 +10,7 @@
 #include "agents/core/bmc_desk.h"
 #include "agents/core/bmc_maps.h"
 #include "agents/core/credential_breaker.h"
+#include "agents/core/damage_desk.h"
 #include "agents/core/event_journal.h"
 #include "agents/core/fence_table.h"
 #include "agents/core/job_table.h"
@@ -34,6 +35,7 @@ struct JobContext {
   JobTable& jobs;
   UsualReads& reads;
   BlobShelf& shelf;
+  const DamageDesk& damage;
   Entropy& entropy;
 };
 

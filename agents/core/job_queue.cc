@@ -88,7 +88,8 @@ void JobQueue::arm(Outcome& out) {
 }
 
 void JobQueue::count_room() {
-  places_left_ = std::int64_t{c_.site.parallel} - static_cast<std::int64_t>(c_.jobs.running());
+  places_left_ = std::int64_t{c_.site.parallel} - static_cast<std::int64_t>(c_.jobs.running()) -
+                 (planted(Defect::lost_job_frees_place) ? 0 : c_.damage.lost_jobs());
   logins_left_.clear();
 }
 

@@ -105,7 +105,7 @@ void MediaReports::on(const wire::MountRefused& refused, const Now& now, Outcome
 void MediaReports::send_mounts(Outcome& out) {
   MediaSend all;
   wire::AllMounts& mounted = *all.command.mutable_all();
-  mounted.set_others_stay(damage_.lost_a_job());
+  mounted.set_others_stay(c_.damage.lost_a_job());
   for (const JobSlot* slot : c_.jobs.all()) {
     c_.mounts.publish(slot->job, out);
     for (std::string& token : MountDesk::tokens(slot->job)) mounted.add_tokens(std::move(token));

@@ -2,7 +2,6 @@
 // report goes to the job whose medium it is about; in return the server is told which mounts there are.
 #pragma once
 
-#include "agents/core/damage_desk.h"
 #include "agents/core/image_desk.h"
 #include "agents/core/job_runner.h"
 #include "agents/core/progress_samples.h"
@@ -15,13 +14,8 @@ class MediaReports {
  public:
   /// References must outlive this.
   MediaReports(JobContext context, JobRunner& runner, LaunchDesk& launches, ImageDesk& images,
-               ProgressSamples& samples, const DamageDesk& damage)
-      : c_(context),
-        runner_(runner),
-        launches_(launches),
-        images_(images),
-        samples_(samples),
-        damage_(damage) {}
+               ProgressSamples& samples)
+      : c_(context), runner_(runner), launches_(launches), images_(images), samples_(samples) {}
 
   /// True: its address is news, which jobs may have waited for.
   bool take(const wire::MediaEvent& event, const Now& now, Outcome& out);
@@ -40,7 +34,6 @@ class MediaReports {
   LaunchDesk& launches_;
   ImageDesk& images_;
   ProgressSamples& samples_;
-  const DamageDesk& damage_;
 };
 
 }  // namespace metalmesh::agent

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/command_words.h"
+#include "common/base/planted.h"
 #include "common/ports/row_seal.h"
 #include "common/ports/wire_time.h"
 #include "common/text/letters.h"
@@ -159,17 +160,46 @@ void doubt(Work& work, const std::string& id, const std::string& row) {
                    work.now.wall());
 }
 
+/// Whoever counts its servers counts one too few, perhaps the canary: its rollouts start no more until a person has looked. They are
+/// the one that can be made out, or else each that has fewer than its plan.
+std::string stop_those_it_belongs_to(Work& work, const std::string& id, const std::string& rollout) {
+  std::vector<std::string> stopped;
+  if (planted(Defect::lost_row_goes_on)) return {};
+  for (const auto& [name, one] : work.mesh().rollouts) {
+    const RolloutState state = state_of(one);
+    const bool starts = state == RolloutState::running || state == RolloutState::paused;
+    const bool its = rollout.empty()
+                         ? work.ledger.board().rollout(name).total < one.status().plan().server_count()
+                         : name == rollout;
+    if (starts && its) stopped.push_back(name);
+  }
+  std::string told;
+  for (const std::string& name : stopped) {
+    work.ledger.change_rollout(name, [&](rest::Rollout& one) {
+      set_state(one, RolloutState::stopped);
+      one.mutable_status()->set_stop_reason("what was known of deployment " + id +
+                                            " is lost: its row in the controller's store was damaged");
+    });
+    told += "; rollout " + name + " starts no more servers until a person has looked";
+  }
+  return told;
+}
+
 Meaning lose_deployment(Work& work, const std::string& id, const record::DamagedRow& damage) {
   const rest::Server* server = server_of(work, id);
   if (server == nullptr)
     return {"deployment " + id + " had ended, and no server rests on it: its history is lost", ""};
+  std::string stopped;
   if (!work.mesh().deployments.contains(id)) {
     const auto guessed = guess<rest::Deployment>(damage);
     rest::Deployment deployment;
     deployment.set_id(id);
     deployment.set_server(server->metadata().name());
     deployment.set_site(server->spec().site());
-    if (work.mesh().rollouts.contains(guessed.rollout())) deployment.set_rollout(guessed.rollout());
+    if (work.mesh().rollouts.contains(guessed.rollout())) {
+      deployment.set_rollout(guessed.rollout());
+      deployment.set_wave(guessed.wave());
+    }
     deployment.set_machine(server->status().machine());
     const auto order = work.ledger.inner().orders.find(id);
     if (order != work.ledger.inner().orders.end())
@@ -180,10 +210,12 @@ Meaning lose_deployment(Work& work, const std::string& id, const record::Damaged
     deployment.set_state(std::string(states::running));
     deployment.set_fence(std::string(fences::none));
     *deployment.mutable_created() = to_wire(work.now.wall());
+    const std::string rollout = deployment.rollout();
     work.ledger.put(std::move(deployment));
     doubt(work, id, damage.row());
+    stopped = stop_those_it_belongs_to(work, id, rollout);
   }
-  return {"deployment " + id + " of server " + server->metadata().name() + " is INDETERMINATE", ""};
+  return {"deployment " + id + " of server " + server->metadata().name() + " is INDETERMINATE" + stopped, ""};
 }
 
 Meaning lose_order(Work& work, const std::string& id, const record::DamagedRow& damage) {

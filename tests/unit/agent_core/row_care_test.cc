@@ -180,6 +180,18 @@ TEST_F(RowCareTest, ADamagedJobIsToldItsMachineTakesNoOrderAndNoMediumIsTakenAwa
   EXPECT_TRUE(site_.receipts().back().accepted());
 }
 
+TEST_F(RowCareTest, ADamagedJobTakesItsPlaceUntilAPersonHasLooked) {
+  site_.settings.parallel = 2;
+  RottenRows rotten(site_.store);
+  rotten.flip("job/d1", 11);
+  restart(rotten);
+  site_.order(make_order(site_, 3));
+  EXPECT_EQ(site_.job("d3")->stage(), wire::QUEUED) << "d2 runs, and so may the installer of d1";
+  settle("job/d1", std::nullopt);
+  site_.start();
+  EXPECT_NE(site_.job("d3")->stage(), wire::QUEUED);
+}
+
 TEST_F(RowCareTest, ALostPlaceAmongTheCommandsFollowsFromTheReceipts) {
   record::StreamReceiver was;
   ASSERT_TRUE(was.ParseFromString(*site_.store.find(agent::rows::commands)));

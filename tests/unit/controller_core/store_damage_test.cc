@@ -186,6 +186,17 @@ TEST_F(StoreDamage, ADamagedDeploymentIsIndeterminateUntilAPersonOrTheSiteSaysMo
   EXPECT_EQ(mesh.state().deployments.at(id).state(), "FAILED");
 }
 
+TEST_F(StoreDamage, ItsRolloutStartsNoMoreUntilAPersonHasLooked) {
+  const std::string id = mesh.deployment_of("s0").id();
+  rot("d/" + id);
+  EXPECT_EQ(mesh.rollout("r").status().state(), "stopped");
+  EXPECT_THAT(mesh.rollout("r").status().stop_reason(), HasSubstr(id));
+  const int before = orders();
+  agent.succeed("s1");
+  mesh.run_for(std::chrono::seconds(30));
+  EXPECT_EQ(orders(), before) << "whether the canary was lost with it nobody knows";
+}
+
 TEST_F(StoreDamage, AnOrderThatIsLostIsNotGuessed) {
   const std::string pending = mesh.deployment_of("s3").id();
   ASSERT_EQ(mesh.deployment_of("s3").state(), "PENDING");
