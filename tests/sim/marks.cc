@@ -62,6 +62,8 @@ constexpr Rare rare_branches[] = {
     {"an agent quarantined itself", 200},
     {"a site was quarantined", 200},
     {"two agents had one identity", 200},
+    {"a person settled a damaged row of an agent", 500},
+    {"a person settled a damaged row of the controller", 1000},
     {"a box that was given up came back", 1000},
     {"an empty agent ran under the name of a site that lived", 100},
     {"events were missing behind a restore, and told", 500},

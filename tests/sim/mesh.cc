@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "agents/core/agent_core.h"
+#include "agents/core/row_care.h"
 #include "agents/core/row_keys.h"
 #include "common/base/check.h"
 #include "common/delivery/stream_sender.h"
 #include "common/delivery/topics.h"
+#include "controller/core/row_care.h"
 #include "controller/state/tables.h"
 #include "schemas/record/stream.pb.h"
 #include "tests/sim/endings.h"
@@ -156,6 +158,8 @@ void Mesh::build_controller() {
     witness.on_controller_durable(batch);
     controller_committed();
   };
+  around.care = [](const RowReader& found) { return controller::care_for_rows(found, {}).value().batch; };
+  around.cared = [this](const Batch& batch) { witness.on_controller_durable(batch); };
   around.came_up = [this, name](const Surroundings::Deliver&) {
     witness.on_controller_started();
     bus.connect(name);
@@ -250,6 +254,8 @@ Surroundings Mesh::around_agent(Site& site, const std::string& name, SimMedia& m
     prober.probe(probe, std::move(deliver));
   };
   around.durable = [this, name](const Batch& batch) { witness.on_agent_durable(name, batch); };
+  around.care = [](const RowReader& found) { return agent::care_for_rows(found).value().batch; };
+  around.cared = [this, name](const Batch& batch) { witness.on_agent_cared(name, batch); };
   around.came_up = [this, &site, &media, name, rows](const Surroundings::Deliver& deliver) {
     witness.on_agent_started(name, site.name, rows());
     deliver(CredentialsChanged{{{"bmc", std::to_string(site.password_version)}}});

@@ -69,6 +69,10 @@ class Mesh {
   void revive_twin(Site& site);
   /// The site's store is empty after this; what the old one knew to be left behind, nobody knows.
   void lose_store(Site& site, std::string_view why);
+  /// A bit turns over in a row of that kind (a prefix of keys) while the node is down. Who cares for a site's box looks at what
+  /// was damaged some minutes later, and settles it. False when there is none.
+  bool rot_row(Site& site, std::string_view kind);
+  bool rot_controller_row(std::string_view kind);
   /// A copy of the controller's machine begins to run beside it, and is switched off again.
   void start_second_controller();
   void stop_second_controller();
@@ -102,6 +106,8 @@ class Mesh {
   void tell_credentials(Site& site);
   void release_credentials(Site& site);
   Site* site_named(const std::string& name);
+  void settle_damage(Site& site);
+  [[nodiscard]] static bool may_be_settled(const Site& site);
 
   Random random_;
   const KeyRing& keys_;

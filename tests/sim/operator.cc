@@ -19,6 +19,7 @@ constexpr Duration inspect_again = 5min;
 constexpr std::uint32_t imports_again = 5;  // per mille of her looks
 constexpr Duration thinks_about_quarantine = 3min;
 constexpr Duration thinks_about_restore = 2min;
+constexpr Duration thinks_about_damage = 3min;
 
 }  // namespace
 
@@ -26,6 +27,7 @@ void Operator::look(ControllerCore& core, const Now& now, Outcome& out) {
   register_all(core, now, out);
   ask_as_wished(core, now, out);
   care_for_restore(core, now, out);
+  care_for_damage(core, now, out);
   care_for_sites(core, now, out);
   care_for_servers(core, now, out);
   if (!resting_ && habits_.chance(swarm_.haste)) colleague(core, now, out);
@@ -266,6 +268,25 @@ void Operator::care_for_restore(ControllerCore& core, const Now& now, Outcome& o
   for (const std::string& name : std::set<std::string>(protected_))
     ask(core, now, out, ProtectServer{name, true, "protected before the restore", 0});
   ask(core, now, out, ContinueController{"looked at what differs"});
+}
+
+void Operator::care_for_damage(ControllerCore& core, const Now& now, Outcome& out) {
+  const auto known = core.state().damage;
+  std::erase_if(damaged_, [&](const auto& row) { return !known.contains(row.first); });
+  for (const auto& [row, damage] : known) {
+    const auto [since, fresh] = damaged_.try_emplace(row, events_.now());
+    if (!damage.acted_on() || fresh || events_.now() - since->second < thinks_about_damage) continue;
+    const auto server = std::ranges::find_if(
+        servers_, [&](const auto& one) { return row == tables::row(tables::servers, one.name); });
+    if (server != servers_.end()) {
+      register_server(core, now, out, *server, false);
+    } else if (row.starts_with(tables::rollouts)) {
+      ask(core, now, out, StopRollout{row.substr(tables::rollouts.size()), "its plan is lost"});
+    } else if (!row.starts_with(tables::links) && !row.starts_with(tables::machines)) {
+      ask(core, now, out, SettleDamage{row, "looked at it"});
+    }
+    if (!core.state().damage.contains(row)) marks_.hit("a person settled a damaged row of the controller");
+  }
 }
 
 void Operator::care_for_sites(ControllerCore& core, const Now& now, Outcome& out) {

@@ -74,6 +74,8 @@ class Operator {
   void take(const controller::OperatorRequest& request, const controller::OperatorResult& result);
   void ask_as_wished(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_restore(controller::ControllerCore& core, const Now& now, Outcome& out);
+  /// What rotted in the controller's store: as its lines say.
+  void care_for_damage(controller::ControllerCore& core, const Now& now, Outcome& out);
   void care_for_sites(controller::ControllerCore& core, const Now& now, Outcome& out);
   void tidy_up(controller::ControllerCore& core, const Now& now, Outcome& out);
   /// A tool that repeats itself by the same key, and a colleague who asks the same when it is late for it.
@@ -123,6 +125,7 @@ class Operator {
   std::map<std::string, MonoTime> inspected_;
   std::map<std::string, MonoTime> quarantined_;     // since when she knows
   std::optional<MonoTime> held_since_;              // that a restored controller holds
+  std::map<std::string, MonoTime> damaged_;         // rows that nobody settled, since she knows of them
   std::set<std::string> aborted_;                   // rollouts, by her
   std::set<std::string> protected_;                 // servers, the same
   Random habits_ = Random(random_).fork();          // apart: who has none asks what she asked before

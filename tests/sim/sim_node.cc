@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/check.h"
+
 namespace metalmesh::sim {
 
 using namespace std::chrono_literals;
@@ -80,6 +82,7 @@ void SimNode::start() {
   trace_.line(events_.now(), name_, "start");
   awake_since_ = events_.now();
   frozen_until_ = {};
+  care_for_rows();
   life_ = std::make_unique<Life>();
   Store& store = *this;
   life_->core = make_core_(store, entropy_);
@@ -111,6 +114,18 @@ void SimNode::revive() {
 void SimNode::crash_into(SimStore::Rows rows, std::string_view why) {
   crash(why);
   rows_.replace(std::move(rows));
+}
+
+void SimNode::rot(std::string key, std::string_view why) {
+  crash(why);
+  rows_.rot(std::move(key));
+}
+
+void SimNode::care_for_rows() {
+  if (!rows_.any_rotten()) return;
+  const Batch batch = around_.care(rows_);
+  MM_CHECK(rows_.commit(batch));
+  around_.cared(batch);
 }
 
 void SimNode::crash(std::string_view why) {

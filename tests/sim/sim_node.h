@@ -32,7 +32,10 @@ struct Surroundings {
   std::function<void(const wire::MediaCommand&)> media;
   std::function<void(const ProbeStart&, Deliver)> probe;
   std::function<void(const Batch&)> durable;  // a batch became durable
-  std::function<void(Deliver)> came_up;       // a new life waits for its first inputs
+  std::function<Batch(const RowReader&)>
+      care;                                 // what its program does about rotten rows before its core loads
+  std::function<void(const Batch&)> cared;  // that became durable
+  std::function<void(Deliver)> came_up;     // a new life waits for its first inputs
   std::function<void()> went_down;
   std::function<void(std::string_view)> log_line;
 };
@@ -53,6 +56,8 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
   void try_bad(MessageArrived message, std::function<void(bool ignored)> judged);
   /// Loses power and comes back with other rows.
   void crash_into(SimStore::Rows rows, std::string_view why);
+  /// Loses power; when it comes back a bit of that row has turned over.
+  void rot(std::string key, std::string_view why);
   /// Loses power until `revive`.
   void stop();
   void revive();
@@ -80,6 +85,7 @@ class SimNode final : Bus, HttpClient, Timers, ImageFiles, MediaLink, Prober, Lo
     bool turn_due = false;
     std::map<std::string, unsigned> timers;  // token -> version of the newest arm
   };
+  void care_for_rows();
   Surroundings::Deliver to_this_life();
   void boot_machine();
   /// What its monotone clock shows at a moment, and the other way round.

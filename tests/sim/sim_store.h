@@ -33,6 +33,7 @@ class SimStore final : public Store {
   void set_low(bool low) { low_ = low; }
   void crash() { fault_.reset(); }
   void rot(std::string key) { rotten_.insert(std::move(key)); }
+  [[nodiscard]] bool any_rotten() const { return !rotten_.empty(); }
 
   using Rows = MemoryRows::Rows;
   [[nodiscard]] const Rows& rows() const { return rows_.rows(); }

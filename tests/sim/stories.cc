@@ -48,7 +48,7 @@ struct Group {
   std::uint32_t per_mille;
 };
 /// What stands behind all of them is told by its name only.
-constexpr Group groups[] = {{19, 330}, {1, 110}, {4, 120}, {4, 130}};
+constexpr Group groups[] = {{19, 330}, {1, 110}, {4, 120}, {4, 130}, {2, 120}};
 
 }  // namespace
 
@@ -161,6 +161,8 @@ std::span<const Tale> Tale::all() {
          s.works = 300;
          s.rescues = 900;
        }},
+      {"site-row-rots", &Stories::site_row_rots, [](Swarm& s) { s.reinstalls = true; }},
+      {"mesh-row-rots", &Stories::mesh_row_rots, [](Swarm& s) { s.reinstalls = true; }},
       // By their name only: a seed of the ordinary draw knows neither.
       {"stolen-box", &Stories::stolen_box,
        [](Swarm& s) {

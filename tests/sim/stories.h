@@ -70,6 +70,8 @@ class Stories {
   void older_than_kept();
   void given_up_inserts();
   void rescue_days();
+  void site_row_rots();
+  void mesh_row_rots();
   void stolen_box();
   void hostile_broker();
   void installers_ask();

@@ -42,11 +42,13 @@ inline constexpr std::string_view trimmed =
 inline constexpr std::string_view inserted =
     "an agent that had been given up came back, inserted a medium and was lost";
 inline constexpr std::string_view rescued = "starts from images were ordered where systems were in use";
+inline constexpr std::string_view site_row = "a row of an agent's store rotted";
+inline constexpr std::string_view mesh_row = "a row of the controller's store rotted";
 
 inline constexpr std::string_view all[] = {
     in_the_dark, forgotten,  aborted_unheard, heard_first, both_older, folder,   in_the_dark_anew,
     second,      word_alone, said_again,      stalled,     again,      glimpsed, unproven,
     unsaid,      late,       new_time,        places,      cut_off,    beside,   others,
-    unarmed,     trimmed,    inserted,        rescued};
+    unarmed,     trimmed,    inserted,        rescued,     site_row,   mesh_row};
 
 }  // namespace metalmesh::sim::story_mark

@@ -222,6 +222,19 @@ void Witness::on_agent_durable(const std::string& node, const Batch& batch) {
   all(&Invariant::on_agent_rows, node, batch);
 }
 
+void Witness::on_agent_cared(const std::string& node, const Batch& batch) {
+  const AgentLife& agent = court_.facts.agents[node];
+  for (const RowWrite& row : batch) {
+    if (row.value) continue;
+    if (row.key == agent::rows::link) all(&Invariant::on_link_lost, node);
+    const auto seq = event_number(row.key);
+    if (!seq || agent.copy >= court_.facts.copies.size()) continue;
+    std::uint64_t& rotted = court_.facts.copies[agent.copy].rotted;
+    rotted = std::max(rotted, *seq);
+  }
+  on_agent_durable(node, batch);
+}
+
 void Witness::take_link_row(AgentLife& agent, const RowWrite& row) {
   if (!row.value) return;
   if (row.key == agent::rows::link) {
@@ -265,6 +278,8 @@ void Witness::take_event_row(const std::string& node, const AgentLife& agent, co
     copy.deleted = std::max(copy.deleted, *seq);
     return;
   }
+  const bool mended = *seq <= copy.entries.size() && row.value->substr(hash_bytes) == copy.entries[*seq - 1];
+  if (mended) return;
   if (*seq != copy.entries.size() + 1) {
     return court_.trace.violation(
         court_.events.now(), "log_is_the_journal",

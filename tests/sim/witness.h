@@ -29,6 +29,8 @@ class Witness {
     court_.facts.controller_wakes = std::max(court_.facts.controller_wakes, court_.events.now() + length);
   }
   void on_agent_started(const std::string& node, const std::string& site, const SimStore& rows);
+  /// What was done about a row that had rotted.
+  void on_agent_cared(const std::string& node, const Batch& batch);
   void on_agent_durable(const std::string& node, const Batch& batch);
   /// The agent's store is empty now, or again what `rows` holds.
   void on_order_altered(const wire::Order& order);

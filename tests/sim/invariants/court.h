@@ -36,6 +36,7 @@ struct JournalCopy {
   std::string journal_id;
   std::vector<std::string> entries;  // event n is at n - 1
   std::uint64_t deleted = 0;         // rows up to here are trimmed
+  std::uint64_t rotted = 0;          // rows up to here are gone because one of them rotted
   bool lost = false;                 // its store is gone, or was put back to an older state
   bool in_log = true;                // the controller's log does not contradict it
 };

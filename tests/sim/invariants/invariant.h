@@ -86,6 +86,7 @@ class Invariant {
   virtual void on_order(const wire::Command&, const orders::Parts&) {}  // published for the first time
   virtual void on_told(const Told&) {}
   virtual void on_agent_rows(const std::string& /*node*/, const Batch&) {}
+  virtual void on_link_lost(const std::string& /*node*/) {}  // it rotted: whom it followed is not known
   virtual void on_store_changed(const std::string& /*node*/) {}  // lost, or put back to an older state
   virtual void on_logged(const Logged&) {}
   virtual void on_controller_rows(const Batch&) {}

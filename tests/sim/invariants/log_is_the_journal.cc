@@ -51,7 +51,7 @@ class LogIsTheJournal final : public Invariant {
     if (agent == facts_.agents.end() || facts_.copies.empty()) return;
     const JournalCopy& copy = facts_.copies[agent->second.copy];
     const auto keep = facts_.keep_from.find(copy.journal_id);
-    if (copy.deleted != 0 && copy.deleted >= (keep == facts_.keep_from.end() ? 1 : keep->second))
+    if (copy.deleted > copy.rotted && copy.deleted >= (keep == facts_.keep_from.end() ? 1 : keep->second))
       object(fmt::format("{} trimmed event {}, which the controller did not release", node, copy.deleted));
   }
 

@@ -48,13 +48,18 @@ class NumbersOnlyRise final : public Invariant {
   }
 
   void on_agent_rows(const std::string& node, const Batch& batch) override {
-    for (const RowWrite& row : batch) {
+    for (auto at = batch.begin(); at != batch.end(); ++at) {
+      const RowWrite& row = *at;
       if (!row.key.starts_with(agent::rows::fence)) continue;
+      const bool again =
+          std::any_of(at + 1, batch.end(), [&](const RowWrite& other) { return other.key == row.key; });
+      if (again) continue;  // the last one counts
       record::Fence fence;
       if (!row.value || !fence.ParseFromString(*row.value)) {
         object("a fence was removed or damaged at " + node);
         continue;
       }
+      if (!fence.damaged().empty()) continue;  // shut, until a person has said what is over
       const std::array<std::uint64_t, 3> now = {fence.generation(), fence.cancelled_to(), fence.launched()};
       auto& before = fences_[{node, row.key}];
       for (std::size_t i = 0; i < now.size(); ++i) {

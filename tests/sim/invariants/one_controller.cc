@@ -54,6 +54,7 @@ class OneController final : public Invariant {
       epoch_[node] = std::max<std::uint64_t>(epoch_[node], link.controller_epoch());
     }
   }
+  void on_link_lost(const std::string& node) override { on_store_changed(node); }
   void on_store_changed(const std::string& node) override {
     followed_.erase(node);
     epoch_.erase(node);

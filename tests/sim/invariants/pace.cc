@@ -7,6 +7,7 @@
 #include <charconv>
 #include <optional>
 
+#include "agents/core/row_keys.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "tests/sim/invariants/all_invariants.h"
@@ -65,6 +66,10 @@ class Pace final : public Invariant {
 
   void on_told(const Told& told) override {
     const std::string& id = told.event.deployment_id();
+    // Whose row rotted takes its place until a person has looked at the machine.
+    const wire::StoreDamaged& damage = told.event.store_damaged();
+    if (damage.over() && damage.row().starts_with(agent::rows::job))
+      talking_[told.node].erase(damage.row().substr(std::string_view(agent::rows::job).size()));
     if (told.event.has_stage()) {
       auto& talking = talking_[told.node];
       if (told.event.work() == "inspect" || told.event.work() == "doctor") return;  // they take no place
