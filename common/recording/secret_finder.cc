@@ -136,12 +136,13 @@ bool find_in_variable(const google::protobuf::Message& message, SecretSet& secre
   return true;
 }
 
-/// What was agreed to is carried as bytes.
+/// What was agreed to is carried as bytes; URLs of images are beside it.
 void find_in_order(const google::protobuf::Message& message, SecretSet& secrets) {
   wire::Order order;
   order.CopyFrom(message);
   wire::Agreed agreed;
   if (agreed.ParseFromString(order.agreed())) find_in_message(agreed, secrets);
+  find_in_message(order.issue(), secrets);
 }
 
 /// Commands travel down; events hold no secrets.

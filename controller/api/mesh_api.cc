@@ -30,6 +30,7 @@ namespace {
 
 constexpr std::size_t events_default = 100;
 constexpr std::size_t events_scanned_most = 10'000;
+const std::string shown_by_status = ". Next: metalmesh controller status";
 constexpr std::size_t events_batch = 100;  // read at a time: an event may have tens of KB
 
 rest::Family shown(const config::OsFamily& family) {
@@ -341,7 +342,9 @@ ApiReply get_support(const std::string& version, const std::string& configuratio
   return {200, boost::json::serialize(body), "application/json", {}};
 }
 
-ApiReply get_health(const MeshState& state, bool bus_up, const std::string& unreadable) {
+ApiReply get_health(const Principal& who, const MeshState& state, bool bus_up,
+                    const std::string& unreadable) {
+  const bool all = who.role != Role::nobody && who.sites.empty();
   boost::json::array reasons;
   if (state.disk_low) {
     reasons.emplace_back(
@@ -351,13 +354,21 @@ ApiReply get_health(const MeshState& state, bool bus_up, const std::string& unre
     reasons.emplace_back("the controller's clock: " + state.clock_doubt +
                          ", nothing is handed out until it agrees");
   if (state.hold && !state.hold->foreign_instance().empty())
-    reasons.emplace_back("nothing is handed out: " + state.hold->reason());
+    reasons.emplace_back(
+        "nothing is handed out: " +
+        (all ? state.hold->reason() : "another controller with our identity runs" + shown_by_status));
   const bool works = reasons.empty();
-  for (const auto& [row, damage] : state.damage)
-    reasons.emplace_back("row " + row + " of the store was damaged: " + damage.what() +
-                         ". Next: " + damage.next());
+  if (!all && !state.damage.empty())
+    reasons.emplace_back("damaged rows of the store: " + std::to_string(state.damage.size()) +
+                         shown_by_status);
+  for (const auto& [row, damage] : state.damage) {
+    if (all)
+      reasons.emplace_back("row " + row + " of the store was damaged: " + damage.what() +
+                           ". Next: " + damage.next());
+  }
   if (!unreadable.empty()) {
-    reasons.emplace_back("the store has rotted since this controller started: " + unreadable +
+    reasons.emplace_back("the store has rotted since this controller started" +
+                         (all ? ": " + unreadable : std::string()) +
                          ". Next: start it again; it then looks at every row");
   }
   boost::json::object body;

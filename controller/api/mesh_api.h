@@ -41,7 +41,7 @@ ApiReply get_support(const std::string& version, const std::string& configuratio
 /// 503 only for what keeps the controller from taking work; a broker that is away is shown, not counted,
 /// because restarting the controller would not bring it back.
 /// `unreadable`: what could not be read of the store since the start; damage costs no more than itself, so that it is
-/// shown and not counted either.
-ApiReply get_health(const MeshState& state, bool bus_up, const std::string& unreadable);
+/// shown and not counted either. Names of rows, and so of servers, are for those who may see all sites.
+ApiReply get_health(const Principal& who, const MeshState& state, bool bus_up, const std::string& unreadable);
 
 }  // namespace metalmesh::controller

@@ -208,17 +208,17 @@ std::expected<void, Problem> OperatorApi::admit(const ExchangeOpened& exchange, 
     request.captures = std::move(matched->captures);
   }
 
+  const std::string* authorization = request.header("authorization");
+  const auto token = authorization == nullptr ? std::nullopt : bearer_token(*authorization);
+  const auto principal = token                      ? authenticator_.authenticate(*token)
+                         : authorization == nullptr ? local_principal(exchange.peer)
+                                                    : std::nullopt;
+  const bool is_known = principal && is_good(*principal, now);
+  if (is_known) request.principal = *principal;
   // Without a token nobody learns which paths exist.
-  if (request.route == nullptr || request.route->role != Role::nobody) {
-    const std::string* authorization = request.header("authorization");
-    const auto token = authorization == nullptr ? std::nullopt : bearer_token(*authorization);
-    const auto principal = token                      ? authenticator_.authenticate(*token)
-                           : authorization == nullptr ? local_principal(exchange.peer)
-                                                      : std::nullopt;
-    if (!principal || !is_good(*principal, now))
-      return std::unexpected(not_authenticated(token.has_value(), principal.has_value()));
-    request.principal = *principal;
-  }
+  const bool anybody = request.route != nullptr && request.route->role == Role::nobody;
+  if (!is_known && !anybody)
+    return std::unexpected(not_authenticated(token.has_value(), principal.has_value()));
   if (const auto* wrong = std::get_if<WrongMethod>(&match)) {
     auto problem = Problem{405, exchange.method + " is not possible here", {}, "use " + wrong->allow, {}};
     problem.headers.emplace_back("allow", wrong->allow);
@@ -340,7 +340,7 @@ ApiResult OperatorApi::perform(const ApiRequest& request, const Now& now, Outcom
     case Endpoint::get_support:
       return get_support(settings_.version, settings_.configuration, state, now);
     case Endpoint::get_health:
-      return get_health(state, bus_up_, watched_.damage());
+      return get_health(request.principal, state, bus_up_, watched_.damage());
     case Endpoint::get_metrics:
       return ApiReply{200,
                       metrics_text(state, core_.metrics(),

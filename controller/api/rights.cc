@@ -8,6 +8,7 @@
 #include "controller/core/actions/actions.h"
 #include "controller/core/field_rules.h"
 #include "controller/core/object_rules.h"
+#include "controller/state/row_codec.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -91,6 +92,27 @@ Verdict write_refused(const Principal& who, const MeshState& mesh, const T& obje
       return beyond_sites(who, what + " is about other sites, or may be");
     }
   }
+  return std::nullopt;
+}
+
+/// What leads the BMCs of a site to another host for their media, or its passwords into more networks than were said.
+Verdict leads_elsewhere(const Principal& who, const MeshState& mesh, const rest::Site& wished) {
+  const auto found = mesh.sites.find(wished.metadata().name());
+  const rest::SiteSpec& before =
+      found == mesh.sites.end() ? rest::SiteSpec::default_instance() : found->second.spec();
+  const rest::SiteSpec& after = wished.spec();
+  if (who.role >= Role::approver) return std::nullopt;
+  const auto same = [](const wire::BmcNetwork& a, const wire::BmcNetwork& b) {
+    return canonical_bytes(a) == canonical_bytes(b);
+  };
+  const auto names_media = [](const wire::BmcNetwork& network) { return !network.media_address().empty(); };
+  const std::string& media = after.media().address();
+  if (!media.empty() && media != before.media().address())
+    return needs(who, Role::approver, "to say where a site's BMCs find their media (spec.media.address)");
+  const bool narrows =
+      before.bmc_networks().empty() && std::ranges::none_of(after.bmc_networks(), names_media);
+  if (!narrows && !std::ranges::equal(before.bmc_networks(), after.bmc_networks(), same))
+    return needs(who, Role::approver, "to change which networks a site's BMCs are in (spec.bmcNetworks)");
   return std::nullopt;
 }
 
@@ -223,6 +245,9 @@ class Judge {
   template <class T>
   [[nodiscard]] Verdict applied(const T& object) const {
     return first({by_action(false), write_refused(who_, mesh_, object)});
+  }
+  [[nodiscard]] Verdict applied(const rest::Site& site) const {
+    return first({by_action(false), write_refused(who_, mesh_, site), leads_elsewhere(who_, mesh_, site)});
   }
   [[nodiscard]] Verdict applied(const rest::Rollout& rollout) const {
     const std::string& action = rollout.spec().action();

@@ -135,8 +135,8 @@ CommandResult set_rollout(Session& session, const ExitOrder& order);
 CommandResult report_rollout(Session& session, const std::string& name, const std::string& format);
 
 // commands_rollout.cc
-CommandResult resolve_deployment(Session& session, const std::string& id, const std::string& as,
-                                 const std::string& note);
+CommandResult resolve_deployments(Session& session, const std::vector<std::string>& of, const std::string& as,
+                                  const std::string& note);
 /// What was said with its BMC, JSON lines; `of` is a deployment's id or a server's name.
 /// `screen`: a file that gets what the host's screen showed, instead.
 CommandResult show_transcript(Session& session, const std::string& of, const std::string& screen);

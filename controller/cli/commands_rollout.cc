@@ -330,25 +330,30 @@ CommandResult stop_rollout(Session& session, const std::string& name, const std:
   return ExitCode::ok;
 }
 
-CommandResult resolve_deployment(Session& session, const std::string& of, const std::string& as,
-                                 const std::string& note) {
+CommandResult resolve_deployments(Session& session, const std::vector<std::string>& of, const std::string& as,
+                                  const std::string& note) {
   auto api = session.api();
   if (!api) return std::unexpected(api.error());
-  const auto found = newest_deployment(**api, of, may_be_resolved, "waits for a decision");
-  if (!found) return std::unexpected(found.error());
-  const std::string& id = *found;
+  std::vector<std::string> ids;  // all are known before the first is decided
+  for (const std::string& one : of) {
+    auto found = newest_deployment(**api, one, may_be_resolved, "waits for a decision");
+    if (!found) return std::unexpected(found.error());
+    ids.push_back(std::move(*found));
+  }
   rest::ResolveDeployment body;
   body.set_as(as);
   body.set_note(note);
-  rest::Deployment deployment;
-  if (auto status = post(**api, object_path(*find_kind("Deployment"), id) + "/resolve", body, deployment);
-      !status) {
-    return std::unexpected(status.error());
+  for (const std::string& id : ids) {
+    rest::Deployment deployment;
+    if (auto status = post(**api, object_path(*find_kind("Deployment"), id) + "/resolve", body, deployment);
+        !status) {
+      return std::unexpected(status.error());
+    }
+    session.show(deployment, fmt::format("deployment {} of {} is {}, resolved by {}\n{}", deployment.id(),
+                                         deployment.server(), deployment.state(), deployment.resolved_by(),
+                                         fence_text(deployment)));
+    if (ids.size() == 1) session.suggest(fmt::format("metalmesh describe server {}", deployment.server()));
   }
-  session.show(deployment, fmt::format("deployment {} of {} is {}, resolved by {}\n{}", deployment.id(),
-                                       deployment.server(), deployment.state(), deployment.resolved_by(),
-                                       fence_text(deployment)));
-  session.suggest(fmt::format("metalmesh describe server {}", deployment.server()));
   return ExitCode::ok;
 }
 

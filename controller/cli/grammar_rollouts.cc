@@ -123,10 +123,11 @@ void Grammar::deployments() {
   add_filters(*get, g->query);
   add_watch(*get, g->watch);
 
-  auto [resolve, r] = command(
-      deployment, "resolve", "Decide what nobody can know",
-      [](Session& session, const Arguments& x) { return resolve_deployment(session, x.name, x.as, x.note); });
-  resolve->add_option("server", r->name, "A server's name, or a deployment's id")->required();
+  auto [resolve, r] =
+      command(deployment, "resolve", "Decide what nobody can know", [](Session& session, const Arguments& x) {
+        return resolve_deployments(session, x.names, x.as, x.note);
+      });
+  resolve->add_option("server", r->names, "Names of servers, or ids of deployments")->required();
   resolve->add_option("--as", r->as)->required()->check(CLI::IsMember({"succeeded", "failed", "cancelled"}));
   resolve->add_option("--note", r->note, "How you know; goes into the audit log")->required();
 

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <map>
 #include <span>
 #include <utility>
@@ -113,6 +115,20 @@ Result<std::string> read_input(const std::string& file) {
   return os::read_file(file == "-" ? "/dev/stdin" : file, most);
 }
 
+/// Of a file below `folder`: a manifest that somebody else wrote names nothing else of whoever applies it, as what
+/// it names is told to the mesh.
+Result<std::string> read_template(const std::filesystem::path& folder, const std::string& file) {
+  constexpr std::size_t most = std::size_t{1} << 20;
+  std::error_code failed;
+  const auto root = std::filesystem::weakly_canonical(folder.empty() ? "." : folder, failed);
+  const auto path = std::filesystem::weakly_canonical(root / file, failed);
+  if (failed || std::ranges::mismatch(root, path).in1 != root.end()) {
+    return fail(ErrorKind::invalid, fmt::format("\"{}\" is not below {}, where the manifest is; put it there",
+                                                file, root.string()));
+  }
+  return os::read_file(path, most);
+}
+
 }  // namespace
 
 Result<std::vector<Manifest>> parse_manifests(std::string_view text, const std::string& file) {
@@ -131,7 +147,7 @@ Status inline_template(Manifest& manifest, const std::filesystem::path& folder) 
     return fail(ErrorKind::invalid,
                 fmt::format("{}: spec.template: give either `file` or `inline`, not both", manifest.where));
   }
-  auto text = os::read_file(folder / source.file(), std::size_t{1} << 20);
+  auto text = read_template(folder, source.file());
   if (!text) return std::unexpected(std::move(text.error()).with(manifest.where + ": spec.template.file"));
   if (auto good = check_utf8(*text, source.file()); !good)
     return std::unexpected(std::move(good.error()).with(manifest.where + ": spec.template.file"));

@@ -22,7 +22,7 @@ struct Manifest {
 /// All documents of one text. Pure; errors name file, line and field.
 Result<std::vector<Manifest>> parse_manifests(std::string_view text, const std::string& file);
 
-/// A profile's `template.file` is read, relative to `folder`, and becomes `template.inline`.
+/// A profile's `template.file` is read, below `folder` alone, and becomes `template.inline`.
 Status inline_template(Manifest& manifest, const std::filesystem::path& folder);
 
 /// One that is to be applied.

@@ -183,7 +183,7 @@ def health_of(mesh):
     """What /healthz says once the broker is connected: the API answers earlier. It may be 503: a site that heard the life
     before this one seconds ago takes the two for two controllers."""
     def answer():
-        health = mesh.rest("GET", "/healthz", token=False)[2]
+        health = mesh.rest("GET", "/healthz")[2]
         return health if health["broker"] == "connected" else None
     return wait_until("the controller is connected", answer, 30)
 

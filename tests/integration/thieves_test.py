@@ -89,7 +89,7 @@ def a_broker_that_is_hostile_wipes_nothing_and_silences_nobody():
         mesh.cli("rollout", "stop", "called-back", "--reason", "the broker is not ours")
         asked = time.monotonic()
         mesh.start_rollout("goes-on", select={"servers": names("par1", half + 1, SERVERS) + names("lyo1", half + 1, SERVERS)}, stopAfter={"noCanary": True},
-                           parallel={"perSite": 1 if LONG else 2})
+                           parallel={"perSite": 2})
         ends = mesh.wait_done("called-back", 60)
         heard = time.monotonic() - asked
         states = sorted(d["state"] for d in ends.values())
@@ -134,7 +134,7 @@ def a_stolen_box_harms_its_own_site_alone():
         mesh.apply_basics()
         mesh.wait_ready()
         begin, thieves = time.monotonic(), []
-        mesh.start_rollout("theirs", select={"servers": names("lyo1", 1, SERVERS)}, stopAfter={"noCanary": True}, parallel={"perSite": 1 if LONG else 2})
+        mesh.start_rollout("theirs", select={"servers": names("lyo1", 1, SERVERS)}, stopAfter={"noCanary": True}, parallel={"perSite": 4 if LONG else 2})
         mesh.start_rollout("stolen", select={"servers": names("par1", 1, 4)}, stopAfter={"noCanary": True}, parallel={"perSite": 1})
         forger = Forger(mesh, "par1", lambda: [(d["server"], d["id"], int(d.get("generation", 1))) for d in mesh.deployments("theirs").values()])
         try:

@@ -241,6 +241,28 @@ TEST_F(CommandLineTest, resolves_what_waits_for_a_decision_of_a_server_by_its_na
   EXPECT_THAT(out_, HasSubstr("deployment d-2 of r1 is FAILED"));
 }
 
+TEST_F(CommandLineTest, resolves_many_by_one_decision_or_none_of_them) {
+  for (const std::string name : {"d-1", "d-2", "d-3"}) {
+    if (name != "d-3")
+      controller_.answer("GET /api/v1/deployments/" + name, 200, R"({"id":")" + name + R"("})");
+    controller_.answer("POST /api/v1/deployments/" + name + "/resolve", 200,
+                       R"({"id":")" + name + R"(","server":"s","state":"SUCCEEDED","resolvedBy":"ops"})");
+  }
+  controller_.answer("GET /api/v1/deployments/d-3", 404, R"({"detail":"no such deployment"})");
+  controller_.answer("GET /api/v1/deployments?limit=200&server=d-3", 200, R"({"items":[]})");
+  controller_.answer("GET /api/v1/servers/d-3", 404, R"({"detail":"no such server"})");
+  EXPECT_NE(metalmesh({"deployment", "resolve", "d-1", "d-3", "--as", "succeeded", "--note",
+                       "they called by a NAT"}),
+            0);
+  EXPECT_THAT(sent("POST", "/api/v1/deployments/d-1/resolve"), testing::IsEmpty());
+  EXPECT_EQ(metalmesh({"deployment", "resolve", "d-1", "d-2", "--as", "succeeded", "--note",
+                       "they called by a NAT"}),
+            0)
+      << err_;
+  EXPECT_THAT(
+      out_, testing::AllOf(HasSubstr("deployment d-1 of s is SUCCEEDED"), HasSubstr("deployment d-2 of s")));
+}
+
 TEST_F(CommandLineTest, says_what_is_not_fenced_yet) {
   controller_.answer("POST /api/v1/deployments/r1/cancel", 200,
                      R"({"id":"d-1","server":"r1","site":"par1","state":"CANCELLING","fence":"owed"})");

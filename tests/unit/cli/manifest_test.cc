@@ -170,5 +170,28 @@ TEST_F(ManifestFiles, refuses_templates_that_are_missing_or_given_twice) {
   EXPECT_THAT(read_manifests({file("c.yaml", "# nothing\n")}).error().message, HasSubstr("holds no objects"));
 }
 
+TEST_F(ManifestFiles, a_template_is_below_the_folder_of_its_manifest) {
+  std::filesystem::create_directories(folder_ / "mesh/templates");
+  file("private", "the key of whoever applies it\n");
+  file("mesh/templates/good.ks", "text\n");
+  file("mesh-beside", "text\n");
+  std::filesystem::create_symlink(folder_ / "private", folder_ / "mesh/link.ks");
+  const auto named = [&](const std::string& name) {
+    return read_manifests({file("mesh/p.yaml",
+                                "apiVersion: metalmesh/v1\nkind: Profile\nmetadata: {name: p}\nspec: "
+                                "{template: {file: " +
+                                    name + "}}\n")});
+  };
+  EXPECT_TRUE(named("templates/good.ks"));
+  EXPECT_TRUE(named("templates/../templates/good.ks"));
+  for (const std::string& name :
+       {std::string("../private"), (folder_ / "private").string(), std::string("link.ks"),
+        std::string("../mesh-beside"), std::string("/dev/zero"), std::string("/proc/self/environ")}) {
+    const auto read = named(name);
+    ASSERT_FALSE(read) << name;
+    EXPECT_THAT(read.error().message, HasSubstr("is not below")) << name;
+  }
+}
+
 }  // namespace
 }  // namespace metalmesh::cli

@@ -7,6 +7,8 @@
 #include <sstream>
 #include <string>
 
+#include "controller/core/row_care.h"
+#include "tests/support/rotten_rows.h"
 #include "tests/unit/controller_api/api_bench.h"
 
 namespace metalmesh::controller {
@@ -14,6 +16,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char rollout[] =
     R"({"spec":{"action":"install","select":{"servers":["s1"]},"image":"rocky","profile":"base"}})";
@@ -233,6 +236,24 @@ TEST(Reads, HealthNamesItsReasons) {
   EXPECT_THAT(sick.body, HasSubstr("disk low"));
   bench.run(DiskLevel{false, 1'000'000'000});
   EXPECT_EQ(bench.get("/healthz").status, 200);
+}
+
+TEST(Reads, HealthNamesWhatIsDamagedToThoseWhoSeeAllSites) {
+  ApiBench bench;
+  bench.furnish();
+  RottenRows rotten(bench.rows());
+  rotten.flip("o/server/s1", 20);
+  bench.restore(rotten.after(care_for_rows(rotten, {}).value().batch));
+  const auto told = [&](const std::string& token) {
+    return bench.send("GET", "/healthz", {}, {}, token).body;
+  };
+  EXPECT_THAT(told("viewer-token"), HasSubstr("row o/server/s1 of the store"));
+  for (const std::string nobody : {"", "guess"}) {
+    EXPECT_THAT(told(nobody), HasSubstr("damaged rows of the store: 1"));
+    EXPECT_THAT(told(nobody), Not(HasSubstr("s1")));
+  }
+  bench.let_in("eve", R"({"role":"viewer","sites":["par1"]})");
+  EXPECT_THAT(told("eve-token"), Not(HasSubstr("s1"))) << "bound to a site";
 }
 
 TEST(Reads, EveryMetricIsDescribedOnce) {

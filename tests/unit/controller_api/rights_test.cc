@@ -246,6 +246,25 @@ TEST_F(Rights, WhatLetsDataBeWipedNeedsAnApproverOrBrokenGlass) {
   EXPECT_EQ(as("op-token", "POST", unprotect, R"({"reason":"r","breakGlass":true})").status, 200);
 }
 
+TEST_F(Rights, AnOperatorLeadsNoBmcAndNoPasswordElsewhere) {
+  bench.let_in("op", R"({"role":"operator"})");
+  const auto put = [&](const std::string& who, const std::string& spec, const std::string& site = "lyon") {
+    return as(who + "-token", "PUT", "/api/v1/sites/" + site, R"({"spec":)" + spec + "}").status;
+  };
+  EXPECT_EQ(put("op", R"({"media":{"address":"evil.example:443"}})"), 403);
+  EXPECT_EQ(put("op", R"({"media":{"address":"evil.example:443"}})", "new1"), 403);
+  EXPECT_EQ(put("op", R"({"bmcNetworks":[{"cidr":"10.20.0.0/16","mediaAddress":"10.9.9.9"}]})"), 403);
+  EXPECT_EQ(put("op", R"({"bmcNetworks":[{"cidr":"10.20.0.0/16"}]})"), 200) << "that narrows";
+  EXPECT_EQ(put("op", R"({"bmcNetworks":[{"cidr":"10.0.0.0/8"}]})"), 403);
+  EXPECT_EQ(put("op", "{}"), 403);
+  const std::string led =
+      R"({"bmcNetworks":[{"cidr":"10.0.0.0/8","mediaAddress":"10.9.9.9"}],"media":{"address":"m"}})";
+  EXPECT_EQ(put("admin", led), 200);
+  EXPECT_EQ(put("op", led.substr(0, led.size() - 1) + R"(,"vars":{"a":"b"}})"), 200) << "all else is hers";
+  EXPECT_EQ(put("op", R"({"bmcNetworks":[{"cidr":"10.0.0.0/8","mediaAddress":"10.9.9.9"}]})"), 200)
+      << "the site's own file says where";
+}
+
 TEST_F(Rights, NobodyApprovesWhatHeBroke) {
   EXPECT_EQ(
       as("bo-token", "POST", "/api/v1/servers/s1/unprotect", R"({"reason":"r","breakGlass":true})").status,

@@ -144,6 +144,8 @@ TEST(SecretFinder, FindsWhatTravelsInACommandAndWhatABmcCallsItsToken) {
   variable.set_name("join-token");
   variable.set_value("abcdef.0123456789");
   command.mutable_order()->set_agreed(agreed.SerializeAsString());
+  command.mutable_order()->mutable_issue()->add_image_urls(
+      "https://ann:of-the-mirror@images/x?sig=of-the-url");
   wire::Data data;
   data.add_entries(command.SerializeAsString());
   wire::Envelope envelope;
@@ -152,6 +154,8 @@ TEST(SecretFinder, FindsWhatTravelsInACommandAndWhatABmcCallsItsToken) {
   SecretSet secrets(7);
   find_in_input(MessageArrived{"metalmesh/par1/down", envelope.SerializeAsString()}, secrets);
   EXPECT_TRUE(secrets.found_in("abcdef.0123456789"));
+  EXPECT_TRUE(secrets.found_in("of-the-mirror"));
+  EXPECT_TRUE(secrets.found_in("of-the-url"));
   find_in_input(HttpReplied{"1", 201, {{"x-auth-token", "session-token-1"}}, "{}", ""}, secrets);
   EXPECT_TRUE(secrets.found_in("session-token-1"));
   find_in_input(HttpReplied{"1", 201, {}, R"({"Oem":{"Public":{"X-Auth-Token":"session-token-2"}}})", ""},
