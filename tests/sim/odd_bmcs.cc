@@ -106,6 +106,8 @@ constexpr std::string_view rare[] = {
     "session_no_location",
     "session_empty_body",
     "boot_forgotten",
+    "slot_by_oem_action",
+    "slot_by_oem_action",
 };
 
 constexpr std::string_view bouts[] = {
