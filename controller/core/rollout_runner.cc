@@ -285,17 +285,6 @@ bool stop_burst(Work& work, const std::string& name) {
   return true;
 }
 
-void stop_by_itself(Work& work, const std::string& name, const std::string& why) {
-  work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
-    set_state(rollout, RolloutState::stopped);
-    rollout.mutable_status()->set_stop_reason(why);
-  });
-  tell_of_rollout(work, name,
-                  "rollout " + name + " starts no more servers: " + why +
-                      "; what runs goes on. Next: look at the failures, then: " + going_on(work, name));
-  tell_waits(work, name, rests_until(work, name));
-}
-
 constexpr bool may_expire(RolloutState state) {
   return state == RolloutState::running || state == RolloutState::stopped || state == RolloutState::paused;
 }
@@ -324,6 +313,17 @@ void run(Work& work, const std::string& name) {
 }
 
 }  // namespace
+
+void stop_by_itself(Work& work, const std::string& name, const std::string& why) {
+  work.ledger.change_rollout(name, [&](rest::Rollout& rollout) {
+    set_state(rollout, RolloutState::stopped);
+    rollout.mutable_status()->set_stop_reason(why);
+  });
+  tell_of_rollout(work, name,
+                  "rollout " + name + " starts no more servers: " + why +
+                      "; what runs goes on. Next: look at the failures, then: " + going_on(work, name));
+  tell_waits(work, name, rests_until(work, name));
+}
 
 void recall(Work& work, const std::string& id, const std::string& why, wire::FaultCode code) {
   const wire::Agreed agreed = agreed_in(work.ledger.inner().orders.at(id));

@@ -17,6 +17,9 @@ void run_rollouts(Work& work);
 /// Ends what was never handed out: nothing can have happened to its server.
 void recall(Work& work, const std::string& deployment, const std::string& why, wire::FaultCode code);
 
+/// Starts no more servers until a person lets it go on; what runs does. Told with the next step.
+void stop_by_itself(Work& work, const std::string& rollout, const std::string& why);
+
 /// The site is to stop (and fence) this deployment's generation; until it confirms that, the fence is owed.
 void call_back(Work& work, const std::string& deployment, const std::string& reason);
 

@@ -19,6 +19,7 @@
 #include "controller/core/identity_judgement.h"
 #include "controller/core/order_builder.h"
 #include "controller/core/restore_hold.h"
+#include "controller/core/rollout_runner.h"
 #include "controller/core/server_machines.h"
 #include "controller/core/server_phases.h"
 #include "controller/core/site_care.h"
@@ -158,36 +159,29 @@ void doubt(Work& work, const std::string& id, const std::string& row) {
                    work.now.wall());
 }
 
-/// Whoever counts its servers counts one too few, perhaps the canary: its rollouts start no more until a person has looked. They are
-/// the one that can be made out, or else each that has fewer than its plan.
-std::string stop_those_it_belongs_to(Work& work, const std::string& id, const std::string& rollout) {
-  std::vector<std::string> stopped;
-  if (planted(Defect::lost_row_goes_on)) return {};
+/// Whoever counts its servers counts one too few, perhaps the canary: nothing more starts until a person has looked. Meant is the
+/// rollout that can be made out, or else each that has fewer deployments than its plan has servers.
+void stop_rollouts_of(Work& work, const std::string& id, const std::string& rollout) {
+  if (planted(Defect::lost_row_goes_on)) return;
+  std::vector<std::string> meant;
   for (const auto& [name, one] : work.mesh().rollouts) {
     const RolloutState state = state_of(one);
     const bool starts = state == RolloutState::running || state == RolloutState::paused;
     const bool its = rollout.empty()
                          ? work.ledger.board().rollout(name).total < one.status().plan().server_count()
                          : name == rollout;
-    if (starts && its) stopped.push_back(name);
+    if (starts && its) meant.push_back(name);
   }
-  std::string told;
-  for (const std::string& name : stopped) {
-    work.ledger.change_rollout(name, [&](rest::Rollout& one) {
-      set_state(one, RolloutState::stopped);
-      one.mutable_status()->set_stop_reason("what was known of deployment " + id +
-                                            " is lost: its row in the controller's store was damaged");
-    });
-    told += "; rollout " + name + " starts no more servers until a person has looked";
-  }
-  return told;
+  for (const std::string& name : meant)
+    stop_by_itself(
+        work, name,
+        "what was known of deployment " + id + " is lost: its row in the controller's store was damaged");
 }
 
 Meaning lose_deployment(Work& work, const std::string& id, const record::DamagedRow& damage) {
   const rest::Server* server = server_of(work, id);
   if (server == nullptr)
     return {"deployment " + id + " had ended, and no server rests on it: its history is lost", ""};
-  std::string stopped;
   if (!work.mesh().deployments.contains(id)) {
     const auto guessed = guess<rest::Deployment>(damage);
     rest::Deployment deployment;
@@ -211,9 +205,9 @@ Meaning lose_deployment(Work& work, const std::string& id, const record::Damaged
     const std::string rollout = deployment.rollout();
     work.ledger.put(std::move(deployment));
     doubt(work, id, damage.row());
-    stopped = stop_those_it_belongs_to(work, id, rollout);
+    stop_rollouts_of(work, id, rollout);
   }
-  return {"deployment " + id + " of server " + server->metadata().name() + " is INDETERMINATE" + stopped, ""};
+  return {"deployment " + id + " of server " + server->metadata().name() + " is INDETERMINATE", ""};
 }
 
 Meaning lose_order(Work& work, const std::string& id, const record::DamagedRow& damage) {

@@ -191,6 +191,12 @@ TEST_F(StoreDamage, ItsRolloutStartsNoMoreUntilAPersonHasLooked) {
   rot("d/" + id);
   EXPECT_EQ(mesh.rollout("r").status().state(), "stopped");
   EXPECT_THAT(mesh.rollout("r").status().stop_reason(), HasSubstr(id));
+  const auto events = mesh.events();
+  const auto told = std::ranges::find_if(events, [](const rest::LogEvent& line) {
+    return line.message().starts_with("rollout r starts no more servers");
+  });
+  ASSERT_NE(told, events.end());
+  EXPECT_THAT(told->message(), HasSubstr("Next: "));
   const int before = orders();
   agent.succeed("s1");
   mesh.run_for(std::chrono::seconds(30));
