@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/base/planted.h"
+#include "controller/core/actions/actions.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -107,7 +108,7 @@ StartWindows::StartWindows(const MeshState& mesh, const rest::RolloutSpec& rollo
   const rest::SiteSpec& spec =
       found == mesh.sites.end() ? rest::SiteSpec::default_instance() : found->second.spec();
   rollout_ = read(rollout.windows(), spec.time_zone(), mesh);
-  site_ = read(spec.windows(), spec.time_zone(), mesh);
+  if (action_of(rollout).changes) site_ = read(spec.windows(), spec.time_zone(), mesh);
 }
 
 std::vector<StartWindows::Window> StartWindows::read(const Windows& windows, const std::string& site_zone,

@@ -1,5 +1,5 @@
 // When servers may be started: in one of the windows of their rollout, if that has any, and in one of those of their site, if that has
-// any. A window is open while the clock on the wall of its time zone shows a time in it: in the night in which an hour comes twice it is
+// any and if the rollout changes machines: to look at one is no matter of the night. A window is open while the clock on the wall of its time zone shows a time in it: in the night in which an hour comes twice it is
 // open twice as long, and of the hour that is missing it has nothing. It limits starts alone: what runs when it shuts goes on.
 #pragma once
 

@@ -106,6 +106,14 @@ TEST_F(Windows, OfRolloutAndSiteHoldTogetherAndSeveralBesideEachOther) {
   EXPECT_THAT(spans(utc(2026y / 7 / 1, 12h)), ElementsAre(Span(9 * 60, 13 * 60), Span(33 * 60, 37 * 60)));
 }
 
+TEST_F(Windows, OfASiteAreForWhatChangesAMachine) {
+  *site.add_windows() = window("22:00", "05:00");
+  rollout.set_action("inspect");
+  EXPECT_FALSE(windows().any());
+  *rollout.add_windows() = window("22:00", "23:00");
+  EXPECT_EQ(windows().words(), "22:00-23:00 (Europe/Paris)") << "its own hold for every rollout";
+}
+
 TEST_F(Windows, WithoutAnyAllTimesAreGood) {
   EXPECT_FALSE(windows().any());
   EXPECT_TRUE(windows().is_open(utc(2026y / 7 / 1, 12h)));
