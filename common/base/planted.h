@@ -151,6 +151,7 @@ enum class Defect : std::uint8_t {
   told_for_others,
   share_ignored,
   revoked_is_heard,
+  window_shut_ignored,
 };
 
 #ifdef MM_PLANTED

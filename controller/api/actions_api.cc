@@ -40,7 +40,9 @@ BodyResult start_body(const ApiRequest& request, const std::string& name) {
     return refuse(400, "confirm is missing: the number of servers in the plan, typed by a person", "confirm",
                   see);
   }
-  return StartRollout{name, body.plan(), body.confirm()};
+  StartRollout start{name, body.plan(), body.confirm()};
+  if (body.has_until()) start.until = from_wire(body.until());
+  return start;
 }
 
 BodyResult pause_body(const ApiRequest& request, const std::string& name) {

@@ -120,8 +120,9 @@ class RecordedController final : public DecisionCore, Authenticator {
 
 }  // namespace
 
-ControllerLimits limits_of(const config::Controller& config) {
+ControllerLimits limits_of(const config::Controller& config, zones::ZoneBook zones) {
   ControllerLimits limits;
+  limits.zones = std::make_shared<const zones::ZoneBook>(std::move(zones));
   limits.site_silent_after = length_of(config.site_silent_after(), limits.site_silent_after);
   limits.twin_settle = length_of(config.twin_settle(), limits.twin_settle);
   const config::StartLimits& starts = config.limits();
@@ -142,8 +143,10 @@ ApiSettings api_settings_of(const config::Controller& config, const std::string&
 }
 
 recording::NodeTraits recording_traits(const config::Controller& config, const std::string& version,
-                                       const families::FamilyCatalogue& families) {
+                                       const families::FamilyCatalogue& families,
+                                       const zones::ZoneBook& zones) {
   recording::NodeTraits traits;
+  traits.head.set_zones(zones.text());
   traits.head.set_node("controller");
   traits.head.set_version(version);
   traits.head.set_config(config.SerializeAsString());
@@ -163,7 +166,9 @@ Result<std::unique_ptr<DecisionCore>> recorded_controller(const record::Recordin
   for (const config::OsFamily& family : head.families()) {
     if (auto added = families.add(family); !added) return std::unexpected(added.error());
   }
-  return std::make_unique<RecordedController>(rows, oracles, limits_of(config),
+  auto zones = zones::ZoneBook::from(head.zones());
+  if (!zones) return std::unexpected(std::move(zones.error()).with("the time zones of a recording"));
+  return std::make_unique<RecordedController>(rows, oracles, limits_of(config, std::move(*zones)),
                                               api_settings_of(config, head.version(), std::move(families)));
 }
 

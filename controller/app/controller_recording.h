@@ -7,6 +7,7 @@
 #include "common/families/family_catalogue.h"
 #include "common/recording/player.h"
 #include "common/recording/recorder.h"
+#include "common/zones/zone_book.h"
 #include "controller/api/access.h"
 #include "controller/api/operator_api.h"
 #include "controller/core/controller_core.h"
@@ -14,12 +15,13 @@
 
 namespace metalmesh::controller {
 
-ControllerLimits limits_of(const config::Controller& config);
+ControllerLimits limits_of(const config::Controller& config, zones::ZoneBook zones);
 ApiSettings api_settings_of(const config::Controller& config, const std::string& version,
                             families::FamilyCatalogue families);
 
 recording::NodeTraits recording_traits(const config::Controller& config, const std::string& version,
-                                       const families::FamilyCatalogue& families);
+                                       const families::FamilyCatalogue& families,
+                                       const zones::ZoneBook& zones);
 /// A core as the recorded one was made. Fails with `corrupt` when the head does not tell how.
 Result<std::unique_ptr<DecisionCore>> recorded_controller(const record::RecordingHead& head,
                                                           const RowReader& rows, recording::Oracles& oracles);

@@ -23,6 +23,7 @@
 #include "common/adapters/rocks_backup.h"
 #include "common/adapters/rocks_store.h"
 #include "common/adapters/signals.h"
+#include "common/adapters/zone_files.h"
 #include "common/delivery/topics.h"
 #include "common/turn/turn.h"
 #include "controller/api/admission.h"
@@ -37,6 +38,7 @@
 namespace metalmesh::controller {
 namespace {
 
+constexpr char zone_folder[] = "/usr/share/zoneinfo";  // of the package tzdata
 constexpr int stopped = 0;
 constexpr int failed = 1;
 constexpr int misconfigured = 2;
@@ -142,6 +144,12 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   if (!keys) return report(log, "configuration refused", keys.error(), misconfigured);
   auto families = adapters::load_families();
   if (!families) return report(log, "the built-in OS families are broken", families.error(), failed);
+  zones::ZoneBook zones = adapters::load_zones(
+      zone_folder,
+      std::chrono::floor<std::chrono::seconds>(
+          zones::Seconds() +
+          std::chrono::duration_cast<std::chrono::seconds>(clock.now().wall_low.time_since_epoch())),
+      log);
   if (options.check_config) {
     log.write({LogLevel::info, "the configuration is good", {{"file", options.config.string()}}});
     return stopped;
@@ -163,13 +171,13 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   adapters::KeyringVerifier verifier;
   verifier.add_folder(config->site_keys_dir());
   adapters::FlightRecorder flight(config->recording(), config->data_dir(), config->disk_reserve(),
-                                  {**store, entropy, verifier}, recording_traits(*config, version, *families),
-                                  log);
+                                  {**store, entropy, verifier},
+                                  recording_traits(*config, version, *families, zones), log);
   CallerBook callers(*keys->tokens);
   RecordedAuthenticator authenticator(callers, flight.recorder());
   DecisionCore& node = flight.run([&] {
     return std::make_unique<ControllerNode>(**store, keys->signer, flight.verifier(), flight.entropy(),
-                                            authenticator, limits_of(*config),
+                                            authenticator, limits_of(*config, std::move(zones)),
                                             api_settings_of(*config, version, std::move(*families)));
   });
 

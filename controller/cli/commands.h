@@ -113,6 +113,7 @@ struct StartOrder {
   std::string plan;
   std::uint32_t confirm = 0;
   bool watch = false;
+  std::string until;  // nothing starts later; empty: as its startWithin says
 };
 CommandResult start_rollout(Session& session, const StartOrder& order);
 CommandResult stop_rollout(Session& session, const std::string& name, const std::string& reason);
@@ -127,6 +128,8 @@ struct ExitOrder {
   std::uint32_t parallel = 0, per_site = 0;  // 0: as it is
   std::string reason;
 };
+/// "2h" from now, or a time as RFC 3339 has it: of --until.
+Result<google::protobuf::Timestamp> time_at(const std::string& text);
 CommandResult pause_rollout(Session& session, const std::string& name, const std::string& reason);
 CommandResult continue_rollout(Session& session, const ExitOrder& order);
 CommandResult skip_servers(Session& session, const ExitOrder& order);

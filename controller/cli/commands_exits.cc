@@ -28,13 +28,19 @@ CommandResult shown(Session& session, const Result<rest::Rollout>& rollout, cons
   if (!rollout) return std::unexpected(rollout.error());
   const std::string& name = rollout->metadata().name();
   const auto& status = rollout->status();
-  session.show(*rollout, fmt::format("rollout {} is {}{}\n{}", name, status.state(), what,
-                                     status.waits().empty() ? "" : status.waits() + "\n"));
+  session.show(*rollout,
+               fmt::format("rollout {} is {}{}\n{}", name, status.state(), what,
+                           status.waits().empty() ? "" : waits_words(status, Console::now()) + "\n"));
   session.suggest(commands::watch(name));
   return ExitCode::ok;
 }
 
-/// "2h" from now, or a time as RFC 3339 has it.
+std::string code_of(const rest::Deployment& deployment) {
+  return deployment.has_fault() ? wire::FaultCode_Name(deployment.fault().code()) : std::string();
+}
+
+}  // namespace
+
 Result<google::protobuf::Timestamp> time_at(const std::string& text) {
   if (const auto span = parse_duration(text)) return to_wire(Console::now() + *span);
   google::protobuf::Timestamp at;
@@ -43,12 +49,6 @@ Result<google::protobuf::Timestamp> time_at(const std::string& text) {
       ErrorKind::invalid,
       fmt::format("--until {}: expected a time such as 2026-10-04T05:00:00Z, or a span such as 2h", text));
 }
-
-std::string code_of(const rest::Deployment& deployment) {
-  return deployment.has_fault() ? wire::FaultCode_Name(deployment.fault().code()) : std::string();
-}
-
-}  // namespace
 
 CommandResult pause_rollout(Session& session, const std::string& name, const std::string& reason) {
   rest::PauseRollout body;

@@ -301,6 +301,11 @@ CommandResult start_rollout(Session& session, const StartOrder& order) {
   rest::StartRollout body;
   body.set_plan(*digest);
   body.set_confirm(order.confirm);
+  if (!order.until.empty()) {
+    const auto until = time_at(order.until);
+    if (!until) return std::unexpected(until.error());
+    *body.mutable_until() = *until;
+  }
   if (auto status = post(**api, rollout_path(order.name) + "/start", body, rollout); !status) {
     return std::unexpected(status.error());
   }

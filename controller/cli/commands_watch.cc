@@ -71,6 +71,7 @@ class Watch {
   void draw() {
     Console& console = session_.console();
     if (session_.format != Format::table) return;
+    view_.set_now(Console::now());
     if (console.is_terminal()) {
       const auto [width, height] = console.size();
       auto lines = view_.frame(width, height);

@@ -41,6 +41,7 @@ void Grammar::rollouts() {
   start->add_option("name", s->start.name)->required();
   start->add_option("--plan", s->start.plan, "Digest of the plan, at least 8 characters")->required();
   start->add_option("--confirm", s->start.confirm, "Number of servers in the plan")->required();
+  start->add_option("--until", s->start.until, "Nothing starts later: 2026-10-04T05:00:00Z, or 2h from now");
   start->add_flag("--watch", s->start.watch, "Follow it to its end");
 
   auto [watch, w] =

@@ -15,7 +15,7 @@
 namespace metalmesh::cli {
 namespace {
 
-constexpr int shown_most = 40;         // servers, in and out
+constexpr int shown_most = 40;          // servers, in and out
 constexpr std::size_t rows_most = 10;   // of a table of totals
 constexpr std::size_t names_shown = 3;  // of those who are out for one reason
 
@@ -33,12 +33,6 @@ std::string identity_words(const rest::ServerIdentity& identity) {
 std::string to_do(const rest::RolloutSpec& spec) {
   const std::int64_t within = spec.power().within().seconds();
   return "to " + action_words(spec) + (within == 0 ? "" : fmt::format(" within {} s", within));
-}
-
-std::string span_words(std::int64_t seconds) {
-  if (seconds < 120) return fmt::format("{} s", seconds);
-  if (seconds < 7200) return fmt::format("{} min", (seconds + 59) / 60);
-  return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
 }
 
 std::string bytes_words(std::uint64_t bytes) {

@@ -99,7 +99,7 @@ std::string WatchView::summary() const {
   if (rollout_.status().waves_size() > 1)
     out += fmt::format(", wave {} of {}", rollout_.status().wave(), rollout_.status().waves_size());
   if (!rollout_.status().stop_reason().empty()) out += ": " + rollout_.status().stop_reason();
-  if (!rollout_.status().waits().empty()) out += "; waits: " + rollout_.status().waits();
+  if (!rollout_.status().waits().empty()) out += "; waits: " + waits_words(rollout_.status(), now_);
   return out;
 }
 
@@ -128,7 +128,8 @@ std::vector<std::string> WatchView::frame(std::size_t width, std::size_t height)
 std::vector<std::string> WatchView::news() {
   std::vector<std::string> out;
   const std::string& waits = rollout_.status().waits();
-  if (waits != std::exchange(waited_, waits) && !waits.empty()) out.push_back("waits: " + waits);
+  if (waits != std::exchange(waited_, waits) && !waits.empty())
+    out.push_back("waits: " + waits_words(rollout_.status(), now_));
   for (const auto& d : deployments_) {
     const Said now{d.state(), static_cast<int>(d.stage()), d.percent() / 10, d.note()};
     Said& before = said_[d.id()];

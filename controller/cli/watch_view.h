@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "schemas/rest/api.pb.h"
 
 namespace metalmesh::cli {
@@ -15,6 +16,8 @@ namespace metalmesh::cli {
 class WatchView {
  public:
   void set_rollout(const rest::Rollout& rollout) { rollout_ = rollout; }
+  /// For how long something is waited for; nobody is told without it.
+  void set_now(WallTime now) { now_ = now; }
   /// All deployments of the rollout.
   void set_deployments(std::vector<rest::Deployment> deployments);
   /// The data of a `progress` message; anything malformed is ignored, a newer state comes anyway.
@@ -43,6 +46,7 @@ class WatchView {
   [[nodiscard]] std::string summary() const;
 
   rest::Rollout rollout_;
+  WallTime now_{};
   std::vector<rest::Deployment> deployments_;
   std::map<std::string, Said> said_;
   std::string waited_;  // for what, as it was said last

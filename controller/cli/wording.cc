@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/base/command_words.h"
+#include "common/ports/wire_time.h"
 #include "common/text/letters.h"
 #include "controller/cli/text_table.h"
 
@@ -172,6 +173,18 @@ std::string role_words(const rest::RoleChoice& role) {
   for (const std::string& mark : {role.wwn(), role.mac()})
     if (!mark.empty()) marks.push_back(mark);
   return fmt::format("{}: {} ({})", role.role(), role.name(), fmt::join(marks, ", "));
+}
+
+std::string span_words(std::int64_t seconds) {
+  if (seconds < 120) return fmt::format("{} s", seconds);
+  if (seconds < 7200) return fmt::format("{} min", (seconds + 59) / 60);
+  return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
+}
+
+std::string waits_words(const rest::RolloutStatus& status, WallTime now) {
+  if (!status.has_waits_until() || now == WallTime()) return status.waits();
+  const auto left = std::chrono::floor<std::chrono::seconds>(from_wire(status.waits_until()) - now).count();
+  return left <= 0 ? status.waits() : fmt::format("{} (in {})", status.waits(), span_words(left));
 }
 
 std::string age_words(const google::protobuf::Timestamp& time, WallTime now) {

@@ -37,6 +37,10 @@ std::string role_words(const rest::RoleChoice& role);
 /// The digest as people type it; `start` takes any prefix this long.
 inline constexpr std::size_t short_digest = 12;
 
+/// "90 s", "25 min", "4 h 10 min"
+std::string span_words(std::int64_t seconds);
+/// What a rollout waits for, and in how long that comes, where it is known: "... (in 3 h 12 min)".
+std::string waits_words(const rest::RolloutStatus& status, WallTime now);
 /// "12s", "5m", "3h", "2d"; empty when the time is not set.
 std::string age_words(const google::protobuf::Timestamp& time, WallTime now);
 /// "2026-11-22 14:47:13"; empty when not set.

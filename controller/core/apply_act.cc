@@ -45,6 +45,7 @@ std::unique_ptr<MeshState> referable(const MeshState& mesh) {
   copy->users = mesh.users;
   copy->families = mesh.families;
   copy->catalogue = mesh.catalogue;
+  copy->zones = mesh.zones;
   copy->pace_limits = mesh.pace_limits;
   return copy;
 }

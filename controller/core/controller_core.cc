@@ -29,6 +29,7 @@ constexpr std::size_t life_bytes = 6;
 LoadedState or_empty(Result<LoadedState>& loaded, const ControllerLimits& limits) {
   LoadedState state = loaded ? std::move(*loaded) : LoadedState();
   state.mesh.catalogue = limits.families;
+  state.mesh.zones = limits.zones;
   state.mesh.pace_limits = limits.pace;
   return state;
 }

@@ -28,7 +28,8 @@ struct ControllerLimits {
   Duration first_hearing =
       std::chrono::minutes(2);  // after a start, for sites that may be away (first_hearing.h)
   std::shared_ptr<const families::FamilyCatalogue>
-      families;  // what plans ask of them; none: only the sites do
+      families;                                  // what plans ask of them; none: only the sites do
+  std::shared_ptr<const zones::ZoneBook> zones;  // none: UTC alone
   TranscriptLimits transcripts;
   SiteShare site_share;
   PaceLimits pace;

@@ -11,6 +11,7 @@
 #include "controller/core/actions/actions.h"
 #include "controller/core/object_head.h"
 #include "controller/core/rollout_waves.h"
+#include "controller/core/start_windows.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -153,7 +154,7 @@ Verdict check_selection(const rest::Selection& select, const MeshState&) {
   return rules::labels("spec.select.labels", select.labels());
 }
 
-Verdict check_pace(rest::RolloutSpec& spec) {
+Verdict check_pace(rest::RolloutSpec& spec, const MeshState& mesh) {
   auto& parallel = *spec.mutable_parallel();
   if (parallel.total() == 0) parallel.set_total(defaults::parallel_total);
   if (parallel.per_site() == 0) parallel.set_per_site(defaults::parallel_per_site);
@@ -164,6 +165,7 @@ Verdict check_pace(rest::RolloutSpec& spec) {
     return refusal(ErrorKind::invalid, "spec.stopAfter.noCanary", "contradicts spec.stopAfter.canary");
   }
   if (auto bad = check_waves(spec)) return bad;
+  if (auto bad = check_windows(spec.windows(), "", mesh)) return bad;
   const bool until = spec.offline() == "startUntil";
   return first_of(
       {rules::at_most("spec.parallel.total", parallel.total(), parallel_limit),
@@ -218,7 +220,7 @@ const rest::Profile* find_profile(const MeshState& mesh, const std::string& refe
   return found == from.end() ? nullptr : &found->second;
 }
 
-Verdict check(rest::Site& site, const MeshState&) {
+Verdict check(rest::Site& site, const MeshState& mesh) {
   if (auto bad = head(site, "Site")) return bad;
   auto& spec = *site.mutable_spec();
   if (spec.limits().parallel() == 0) spec.mutable_limits()->set_parallel(defaults::site_parallel);
@@ -240,6 +242,7 @@ Verdict check(rest::Site& site, const MeshState&) {
   if (spec.has_inspect_every() && (every.seconds() != 0 || every.nanos() != 0) &&
       (every.seconds() < hour || every.seconds() > 365 * day))
     return refusal(ErrorKind::invalid, "spec.inspectEvery", "is between 1h and 365d; 0s: never");
+  if (auto bad = check_windows(spec.windows(), spec.time_zone(), mesh)) return bad;
   // The default credential may be applied after its site, to which it belongs.
   return first_of(
       {rules::text("spec.timeZone", spec.time_zone(), 64),
@@ -392,7 +395,7 @@ Verdict check(rest::Rollout& rollout, const MeshState& mesh) {
   if (auto bad = check_fields(*action, spec)) return bad;
   if (auto bad = check_selection(spec.select(), mesh)) return bad;
   if (auto bad = action->check(spec, mesh)) return bad;
-  return check_pace(spec);
+  return check_pace(spec, mesh);
 }
 
 }  // namespace metalmesh::controller

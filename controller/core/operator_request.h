@@ -59,8 +59,9 @@ struct PlanRollout {
 };
 struct StartRollout {
   std::string rollout;
-  std::string plan;           // digest
-  std::uint32_t confirm = 0;  // number of servers
+  std::string plan;                    // digest
+  std::uint32_t confirm = 0;           // number of servers
+  std::optional<WallTime> until = {};  // nothing starts later; nothing: as its startWithin says
 };
 /// No new starts until somebody says `continue`; what is with the sites goes on.
 struct PauseRollout {

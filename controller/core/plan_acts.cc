@@ -47,6 +47,9 @@ Verdict may(const Work& work, const StartRollout& request, const Starter& starte
     return refusal(ErrorKind::conflict, "",
                    "rollout " + name + " is " + rollout.status().state() + " already");
   if (auto bad = may_start_anything(work)) return bad;
+  if (request.until) {
+    if (auto bad = check_until(work, *request.until, work.now.wall(), name)) return bad;
+  }
   if (const auto why = burst_stopped(work.mesh(), work.now, starter.actor, rollout))
     return refusal(ErrorKind::conflict, "", "nothing more of this is started now: " + *why,
                    "correct the profile, which makes another version of it, or have an approver look at the "

@@ -33,7 +33,9 @@ void PlansUnderWay::started(Work& work) { carry_on(work); }
 
 std::variant<std::uint64_t, ActResult> PlansUnderWay::begin(Work& work, const OperatorRequest& request,
                                                             PlanAct::Body body, std::size_t servers) {
-  auto act = std::make_unique<PlanAct>(work, std::move(body), Starter{request.actor, request.token});
+  const auto* start = std::get_if<StartRollout>(&body);
+  Starter starter{request.actor, request.token, start == nullptr ? std::nullopt : start->until};
+  auto act = std::make_unique<PlanAct>(work, std::move(body), std::move(starter));
   const std::string& rollout = act->rollout();
   for (const auto& [number, other] : under_way_) {
     if (other.act->rollout() != rollout) continue;

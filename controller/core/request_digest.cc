@@ -70,7 +70,10 @@ class Fields {
 void add(Fields& f, const Apply& r) { f << r.object << r.if_version; }
 void add(Fields& f, const Delete& r) { f << r.kind << r.name << r.if_version << r.confirm; }
 void add(Fields& f, const PlanRollout& r) { f << r.rollout; }
-void add(Fields& f, const StartRollout& r) { f << r.rollout << r.plan << std::uint64_t{r.confirm}; }
+void add(Fields& f, const StartRollout& r) {
+  f << r.rollout << r.plan << std::uint64_t{r.confirm}
+    << (r.until ? std::to_string(r.until->time_since_epoch().count()) : std::string("-"));
+}
 void add(Fields& f, const PauseRollout& r) { f << r.rollout << r.reason; }
 void add(Fields& f, const ContinueRollout& r) {
   f << r.rollout << std::uint64_t{r.wave} << std::uint64_t{r.confirm} << std::uint64_t{r.accept_failures}

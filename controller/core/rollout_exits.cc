@@ -29,7 +29,6 @@ using rules::refusal;
 using rules::Verdict;
 
 constexpr std::uint32_t parallel_most = 10'000;
-constexpr Duration longest_start = std::chrono::hours(24 * 30);
 
 std::unexpected<Refusal> refuse(ErrorKind kind, std::string field, std::string message,
                                 std::string next = {}) {
@@ -127,13 +126,7 @@ Verdict may_set(const Work& work, const rest::Rollout& rollout, const SetRollout
   if (request.per_site > parallel_most)
     return rules::at_most("parallel.perSite", request.per_site, parallel_most);
   if (!request.until) return std::nullopt;
-  if (*request.until <= work.now.wall_high)
-    return refusal(ErrorKind::invalid, "until", "is over",
-                   "to start nothing more: " + commands::pause(request.rollout));
-  if (*request.until - from_wire(rollout.status().started()) > longest_start)
-    return refusal(ErrorKind::invalid, "until", "is more than 30 days after its start",
-                   "plan what is left anew, by another rollout");
-  return std::nullopt;
+  return check_until(work, *request.until, from_wire(rollout.status().started()), request.rollout);
 }
 
 }  // namespace
@@ -194,6 +187,7 @@ ActResult act(Work& work, const ContinueRollout& request, const std::string& act
     set_state(changed, RolloutState::running);
     status.clear_stop_reason();
     status.clear_waits();
+    status.clear_waits_until();
   });
   work.moved = true;
   return Acted{

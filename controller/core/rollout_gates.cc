@@ -8,6 +8,7 @@
 #include "common/ports/wire_time.h"
 #include "controller/core/actions/actions.h"
 #include "controller/core/rollout_waves.h"
+#include "controller/core/window_words.h"
 #include "controller/state/rollout_states.h"
 #include "controller/state/stamp_words.h"
 
@@ -141,6 +142,13 @@ std::string silent_words(const Work& work, const RolloutTally& tally) {
   return silent.empty() ? silent : "silent sites: " + silent + " servers that wait";
 }
 
+/// A wave is handed out, and its sites start nothing now.
+void tell_sites(Work& work, const std::string& name, const RolloutTally& tally) {
+  WindowWait shut = window_wait(work, work.mesh().rollouts.at(name), tally);
+  if (!shut.words.empty()) return tell_waits(work, name, std::move(shut.words), shut.until);
+  tell_waits(work, name, silent_words(work, tally));
+}
+
 }  // namespace
 
 std::optional<std::string> stop_reason(const rest::Rollout& rollout, const RolloutTally& tally) {
@@ -192,11 +200,14 @@ Awaited awaited(const Work& work, const rest::Rollout& rollout) {
   return {next->number(), tally_of(all, next->number()).pending, person};
 }
 
-void tell_waits(Work& work, const std::string& name, std::string waits) {
+void tell_waits(Work& work, const std::string& name, std::string waits, std::optional<WallTime> until) {
   if (work.mesh().rollouts.at(name).status().waits() == waits) return;
   if (!waits.empty()) tell_of_rollout(work, name, "rollout " + name + " waits: " + waits);
-  work.ledger.change_rollout(name,
-                             [&](rest::Rollout& r) { r.mutable_status()->set_waits(std::move(waits)); });
+  work.ledger.change_rollout(name, [&](rest::Rollout& r) {
+    r.mutable_status()->set_waits(std::move(waits));
+    r.mutable_status()->clear_waits_until();
+    if (until) *r.mutable_status()->mutable_waits_until() = to_wire(*until);
+  });
 }
 
 void pass_gates(Work& work, const std::string& name) {
@@ -206,10 +217,10 @@ void pass_gates(Work& work, const std::string& name) {
     const std::uint32_t number = rollout.status().wave();
     const WaveStatus* wave = wave_in(rollout.status(), number);
     const WaveStatus* next = wave == nullptr ? nullptr : next_wave(rollout.status(), number);
-    if (next == nullptr) return tell_waits(work, name, silent_words(work, tally));
+    if (next == nullptr) return tell_sites(work, name, tally);
     if (tally_of(tally, wave_handed_out(rollout.status(), tally)).open > 0) {
       if (wave->has_ended()) mark_open(work, name, number);
-      return tell_waits(work, name, silent_words(work, tally));
+      return tell_sites(work, name, tally);
     }
     if (wave->servers() == 0) {
       begin_wave(work, name, next->number());

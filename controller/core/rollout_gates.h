@@ -30,7 +30,7 @@ Awaited awaited(const Work& work, const rest::Rollout& rollout);
 
 /// The rollout is running: the next wave begins when it may, and people see for what it waits.
 void pass_gates(Work& work, const std::string& name);
-/// The same of one that does not run.
-void tell_waits(Work& work, const std::string& name, std::string waits);
+/// The same of one that does not run. `until`: when that is over, where it has a time.
+void tell_waits(Work& work, const std::string& name, std::string waits, std::optional<WallTime> until = {});
 
 }  // namespace metalmesh::controller

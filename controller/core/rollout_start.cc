@@ -71,6 +71,17 @@ rules::Verdict may_start_anything(const Work& work) {
   return std::nullopt;
 }
 
+rules::Verdict check_until(const Work& work, WallTime until, WallTime started, const std::string& rollout) {
+  constexpr Duration longest_start = std::chrono::hours(24 * 30);
+  if (until <= work.now.wall_high)
+    return rules::refusal(ErrorKind::invalid, "until", "is over",
+                          "to start nothing more: " + commands::pause(rollout));
+  if (until - started > longest_start)
+    return rules::refusal(ErrorKind::invalid, "until", "is more than 30 days after its start",
+                          "plan what is left anew, by another rollout");
+  return std::nullopt;
+}
+
 rules::Verdict in_its_way(const Work& work, const std::string& server, const rest::Rollout& rollout) {
   const auto found = work.mesh().servers.find(server);
   const rest::Deployment* open = found == work.mesh().servers.end()
@@ -136,6 +147,9 @@ void OrderMaking::enter(Work& work, RolloutState state) const {
     if (!done()) return;
     *rollout.mutable_status()->mutable_started() = to_wire(started_.at);
     begin_waves(*rollout.mutable_status());
+    // Beside the digest, as `set` has it; what was made by the old time goes by this one.
+    if (starter_.until)
+      *rollout.mutable_spec()->mutable_start_within() = to_wire(*starter_.until - started_.at);
     if (rollout.status().pause_asked()) set_state(rollout, RolloutState::paused);
     rollout.mutable_status()->clear_pause_asked();
   });

@@ -19,6 +19,7 @@ namespace metalmesh::controller {
 struct Starter {
   std::string actor;
   std::string token;
+  std::optional<WallTime> until = {};  // nothing of it starts later
 };
 
 class OrderMaking {
@@ -55,6 +56,8 @@ std::size_t orders_at_once(const Work& work, std::size_t servers);
 void take_back_start(Work& work, const std::string& rollout, std::size_t orders);
 
 std::string plan_again(const std::string& rollout);
+/// Nothing is to start later than that, of a rollout that starts or was started then.
+rules::Verdict check_until(const Work& work, WallTime until, WallTime started, const std::string& rollout);
 /// Why nothing new is started now, or nothing.
 rules::Verdict may_start_anything(const Work& work);
 /// Whose deployment has to end before `server` can be ordered by the rollout; says so.

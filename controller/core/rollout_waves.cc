@@ -132,6 +132,10 @@ std::string wave_words(const rest::RolloutStatus& status, std::uint32_t wave) {
 Duration usual_start_within(const rest::RolloutSpec& spec) {
   constexpr Duration a_person_comes_within = std::chrono::hours(24);
   Duration within = defaults::start_within;
+  // It may have to wait for its next window, or for that of the days that it names.
+  for (const rest::StartWindow& window : spec.windows())
+    within = std::max<Duration>(
+        within, defaults::start_within + std::chrono::hours(window.days().empty() ? 24 : 24 * 7));
   for (const rest::RolloutWave& wave : spec.waves()) {
     within += from_wire(wave.gate().soak());
     if (wave.gate().person()) within += a_person_comes_within;

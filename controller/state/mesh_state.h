@@ -25,6 +25,9 @@
 namespace metalmesh::families {
 class FamilyCatalogue;
 }
+namespace metalmesh::zones {
+class ZoneBook;
+}
 
 namespace metalmesh::controller {
 
@@ -59,7 +62,8 @@ struct MeshState : Objects {
   std::map<std::string, std::map<std::string, std::string>>
       families;  // site -> family -> SHA-256 (hex) of what it renders by
   std::shared_ptr<const families::FamilyCatalogue> catalogue;  // what families can, as this version has them
-  InstallHistory installs;  // what earlier ones took; derived from the deployments
+  std::shared_ptr<const zones::ZoneBook> zones;  // what clocks show where; none: UTC alone is known
+  InstallHistory installs;                       // what earlier ones took; derived from the deployments
 };
 
 /// What the mesh needs beside that and people are not shown: same life, other rows.

@@ -16,6 +16,7 @@
 #include "schemas/record/stream.pb.h"
 #include "tests/sim/endings.h"
 #include "tests/sim/operated_controller.h"
+#include "tests/sim/sim_zones.h"
 #include "tests/support/open_site.h"
 
 namespace metalmesh::sim {
@@ -177,6 +178,7 @@ void Mesh::build_controller() {
             // A person may take over a clock's new year; then what is old by it goes rightly.
             controller::ControllerLimits{.entries_kept = swarm.entries_kept,
                                          .planned_at_once = swarm.planned_at_once,
+                                         .zones = sim_zones(),
                                          .transcripts = {.age = std::chrono::years(100)},
                                          .site_share = share_of(swarm),
                                          .pace = witness.court().facts.ceilings});

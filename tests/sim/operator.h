@@ -95,6 +95,9 @@ class Operator {
   void care_for_servers(controller::ControllerCore& core, const Now& now, Outcome& out);
   // What becomes of rollouts that were started (operator_exits.cc).
   void draw_waves(rest::RolloutSpec& spec);
+  /// As a story is about (Habit).
+  void draw_as_told(rest::RolloutSpec& spec);
+  void draw_windows(rest::RolloutSpec& spec);
   void care_for_waves(controller::ControllerCore& core, const Now& now, Outcome& out);
   void go_on_with(controller::ControllerCore& core, const Now& now, Outcome& out, const std::string& name);
   void skip_one(controller::ControllerCore& core, const Now& now, Outcome& out, const std::string& rollout);
@@ -139,7 +142,8 @@ class Operator {
   Random eyes_ = Random(fingers_).fork();    // and when she looks around
   Random gates_ = Random(eyes_).fork();      // and between waves
   unsigned works_ = 0;
-  std::set<std::string> stolen_;  // servers that the thief has tried
+  std::set<std::string> shortened_;  // rollouts that she gave less time
+  std::set<std::string> stolen_;     // servers that the thief has tried
   bool resting_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include "controller/state/deployment_states.h"
 #include "controller/state/rollout_states.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/sim_zones.h"
 
 namespace metalmesh::sim {
 namespace {
@@ -69,6 +70,54 @@ void Operator::draw_waves(rest::RolloutSpec& spec) {
   marks_.hit("a rollout in waves was drawn");
 }
 
+void Operator::draw_as_told(rest::RolloutSpec& spec) {
+  auto& stop = *spec.mutable_stop_after();
+  stop.Clear();
+  stop.set_after_wipe("100%");
+  stop.set_before_wipe("100%");
+  stop.set_unproven("100%");
+  spec.set_powered_on("force");
+  spec.mutable_start_within()->set_seconds(std::chrono::seconds(80min).count());
+  spec.mutable_parallel()->set_total(4);
+  spec.mutable_parallel()->set_per_site(swarm_.habit == Habit::sick_wave ? 2 : 1);
+  if (swarm_.habit == Habit::person_is_late) {
+    rest::RolloutWave& wave = *spec.add_waves();
+    wave.set_servers(1 + static_cast<std::uint32_t>(gates_.below(3)));
+    wave.mutable_gate()->set_health("100%");
+    wave.mutable_gate()->set_person(true);
+  } else if (swarm_.habit == Habit::sick_wave) {
+    rest::RolloutWave& wave = *spec.add_waves();
+    wave.add_sites(sites_.front());
+    wave.mutable_gate()->set_health("100%");
+    stop.set_after_wipe("50%");
+    stop.set_minimum(2);
+  } else {
+    stop.set_no_canary(true);
+  }
+  if (swarm_.habit == Habit::windows) draw_windows(spec);
+}
+
+/// Some minutes long, some minutes from now, by the clock of a zone in which it is set meanwhile.
+void Operator::draw_windows(rest::RolloutSpec& spec) {
+  const auto two = [](std::int64_t number) { return (number < 10 ? "0" : "") + std::to_string(number); };
+  const auto shown = [&](Duration from_now) {
+    const auto day = local_time_in(zone_that_is_set, events_.wall() + from_now) % 24h;
+    const auto minutes = std::chrono::floor<std::chrono::minutes>(day).count();
+    return two(minutes / 60) + ":" + two(minutes % 60);
+  };
+  Duration at = std::chrono::minutes(gates_.below(8));
+  const std::size_t count = 1 + gates_.below(3);
+  for (std::size_t i = 0; i < count; ++i) {
+    rest::StartWindow& window = *spec.add_windows();
+    window.set_time_zone(zone_that_is_set);
+    window.set_from(shown(at));
+    at += std::chrono::minutes(4 + gates_.below(15));
+    window.set_to(shown(at));
+    at += std::chrono::minutes(4 + gates_.below(20));
+  }
+  marks_.hit("a rollout with windows was drawn");
+}
+
 void Operator::go_on_with(ControllerCore& core, const Now& now, Outcome& out, const std::string& name) {
   ContinueRollout request = as_it_is(core.state(), core.state().rollouts.at(name));
   const bool by_an_old_look = !resting_ && gates_.chance(300);
@@ -113,6 +162,11 @@ void Operator::care_for_waves(ControllerCore& core, const Now& now, Outcome& out
     const rest::Rollout& rollout = core.state().rollouts.at(name);
     const std::string state = rollout.status().state();
     const bool waited_for = rollout.status().waits().find("a person lets") != std::string::npos;
+    if (swarm_.habit == Habit::short_time && state == "running" && shortened_.insert(name).second) {
+      wish(SetRollout{name, now.wall() + Duration(3min) + std::chrono::seconds(gates_.below(240)), 0, 0,
+                      "we have to be through"});
+      continue;
+    }
     if (state == "paused" && resting_) {
       if (ask(core, now, out, StopRollout{name, "not today"})) aborted_.insert(name);
     } else if (waited_for && state != "stopped" && (resting_ || gates_.chance(150))) {

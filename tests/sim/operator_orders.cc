@@ -174,6 +174,7 @@ void Operator::begin_rollout(ControllerCore& core, const Now& now, Outcome& out)
     draw_waves(spec);
     spec.mutable_start_within()->set_seconds(static_cast<std::int64_t>(1800 + gates_.below(5400)));
   }
+  if (swarm_.habit != Habit::any) draw_as_told(spec);
   if (swarm_.forgetful) {
     spec.set_reinstall(false);
     spec.set_powered_on("force");
@@ -248,7 +249,7 @@ void Operator::begin_work(ControllerCore& core, const Now& now, Outcome& out) {
     spec.mutable_bmc()->set_deed(deeds[fingers_.below(std::size(deeds))]);
   } else {
     // A cycle above all: of these it alone is a toggle, which a machine must not get twice.
-    constexpr const char* changes[] = {"on",    "off",   "graceful", "cycle",    "cycle",
+    constexpr const char* changes[] = {"on",    "off",   "graceful", "cycle",   "cycle",
                                        "cycle", "cycle", "bmcReset", "lightOn", "setupOnce"};
     spec.set_action("power");
     spec.mutable_power()->set_change(changes[fingers_.below(std::size(changes))]);

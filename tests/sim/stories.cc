@@ -29,6 +29,13 @@ void calm(Swarm& swarm, Random& random) {
   swarm = quiet;
 }
 
+void as_rollouts_go(Swarm& swarm, Habit habit) {
+  swarm.sites = 2;
+  swarm.servers_per_site = 5;
+  swarm.running = 0;
+  swarm.habit = habit;
+}
+
 }  // namespace
 
 /// One story: its seeds' weather, what it does each time it looks, and what is marked when it strikes.
@@ -163,7 +170,7 @@ std::span<const Tale> Tale::all() {
        }},
       {"site-row-rots", &Stories::site_row_rots, [](Swarm& s) { s.reinstalls = true; }},
       {"mesh-row-rots", &Stories::mesh_row_rots, [](Swarm& s) { s.reinstalls = true; }},
-      // By their name only: a seed of the ordinary draw knows neither.
+      // By their name only: a seed of the ordinary draw knows none of these.
       {"stolen-box", &Stories::stolen_box,
        [](Swarm& s) {
          s.sites = 3;
@@ -192,6 +199,10 @@ std::span<const Tale> Tale::all() {
          s.reinstalls = true;
          s.down_for = 5min;
        }},
+      {"short-time", nullptr, [](Swarm& s) { as_rollouts_go(s, Habit::short_time); }},
+      {"person-is-late", nullptr, [](Swarm& s) { as_rollouts_go(s, Habit::person_is_late); }},
+      {"sick-wave", &Stories::sick_wave, [](Swarm& s) { as_rollouts_go(s, Habit::sick_wave); }},
+      {"shut-windows", nullptr, [](Swarm& s) { as_rollouts_go(s, Habit::windows); }},
   };
   return table;
 }

@@ -75,6 +75,7 @@ class Stories {
   void stolen_box();
   void hostile_broker();
   void installers_ask();
+  void sick_wave();
 
   // ---- what is to be seen from outside
   [[nodiscard]] Site& site_of(const std::string& deployment);

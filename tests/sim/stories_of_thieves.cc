@@ -18,12 +18,16 @@ constexpr std::string_view of_askers[] = {"an installer showed another machine, 
                                           "an installer could ask nobody and went on",
                                           "told INSTALLER_REFUSED"};
 
+constexpr std::string_view of_windows[] = {"a rollout waited for its window",
+                                           "a server was started in a window"};
+
 }  // namespace
 
 std::span<const std::string_view> classes_of(std::string_view story) {
   if (story == "stolen-box") return SiteThief::classes();
   if (story == "hostile-broker") return HostileBroker::classes();
   if (story == "installers-ask") return of_askers;
+  if (story == "shut-windows") return of_windows;
   return {};
 }
 

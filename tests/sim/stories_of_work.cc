@@ -84,6 +84,12 @@ void Stories::installer_stalls() {
   is_over();
 }
 
+/// All do well at the first site, and nobody at the second.
+void Stories::sick_wave() {
+  for (Machine* machine : mesh_.sites.back()->machines) machine->model->options().stops_reading_at = 50;
+  is_over();
+}
+
 /// Its machine was busy with what is still cleaned up after a person gave it up; once that is done the same order
 /// comes again.
 void Stories::refused_again() {

@@ -12,6 +12,9 @@
 
 namespace metalmesh::sim {
 
+/// What her rollouts are about, where a story says so.
+enum class Habit : std::uint8_t { any, short_time, person_is_late, sick_wave, windows };
+
 struct Swarm {
   unsigned sites = 2;
   unsigned servers_per_site = 2;
@@ -98,6 +101,7 @@ struct Swarm {
   bool typed = false;  // a type of hardware says what memory there must be; not every machine has it
   std::uint32_t waves =
       0;  // of her rollouts, in waves with gates; and pauses, skips, limits that are set meanwhile
+  Habit habit = Habit::any;
   std::size_t ending = 0;   // how its installers end (endings.h)
   bool one_by_one = false;  // one install at a time, whatever fails
   bool patient = false;     // plans nothing new while the controller holds

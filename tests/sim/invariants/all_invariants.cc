@@ -74,6 +74,7 @@ Invariants all_invariants(Court& court) {
                            others_media_stay,
                            starts_are_paced,
                            waves_hold,
+                           windows_hold,
                            types_hold,
                            discovery_looks,
                            installers_ask,

@@ -40,6 +40,7 @@ std::unique_ptr<Invariant> starts_are_whole(Court& court);
 std::unique_ptr<Invariant> others_media_stay(Court& court);
 std::unique_ptr<Invariant> starts_are_paced(Court& court);
 std::unique_ptr<Invariant> waves_hold(Court& court);
+std::unique_ptr<Invariant> windows_hold(Court& court);
 std::unique_ptr<Invariant> types_hold(Court& court);
 std::unique_ptr<Invariant> discovery_looks(Court& court);
 std::unique_ptr<Invariant> installers_ask(Court& court);

@@ -32,8 +32,10 @@ class InsideTheWindow final : public Invariant {
       if (!move.from.empty() || rollout == facts_.rollouts.end()) continue;
       const rest::RolloutSpec& spec = rollout->second.spec();
       const MonoTime start_by = court_.events.now() + from_wire(spec.start_within());
+      // What was handed out ends with its window (windows_hold).
+      const MonoTime expires = spec.windows().empty() ? start_by : court_.events.now();
       bounds_.try_emplace(move.now->id(), Bounds{move.now->rollout(), start_by,
-                                                 start_by + from_wire(spec.launch_within()), start_by});
+                                                 start_by + from_wire(spec.launch_within()), expires});
     }
     for (const auto& [name, rollout] : facts_.rollouts)
       note_later(name, from_wire(rollout.spec().start_within()));

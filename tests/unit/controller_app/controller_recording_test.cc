@@ -13,7 +13,7 @@ namespace metalmesh::controller {
 namespace {
 
 struct ControllerRecording : ::testing::Test {
-  recording::NodeTraits traits = recording_traits({}, "1", {});
+  recording::NodeTraits traits = recording_traits({}, "1", {}, {});
   recording::SecretSet secrets{7};
   bool learned(std::string_view table, const google::protobuf::MessageLite& row) {
     traits.find_in_row(std::string(table) + "name", encode_row(row), secrets);
