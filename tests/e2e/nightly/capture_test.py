@@ -7,6 +7,7 @@ import gzip
 import pathlib
 import secrets
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -14,7 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/integration"))
-from mesh import TEMPLATE, main, wait_until  # noqa: E402
+from mesh import BIN, ENV, TEMPLATE, main, wait_until  # noqa: E402
 from up_mesh import UpMesh  # noqa: E402
 
 SITES = {"par1": 3, "ams1": 2}
@@ -49,7 +50,7 @@ class Capture(threading.Thread):
         return int.from_bytes(self.socket.getsockopt(263, 6, 8)[4:], sys.byteorder)  # PACKET_STATISTICS
 
     def has(self, needle):
-        return any(needle in flow for flow in self.flows.values())
+        return any(needle in flow for flow in list(self.flows.values()))  # which grow meanwhile
 
 
 def said_in_clear(port_text):
@@ -72,6 +73,7 @@ def key_lines(pki):
 
 def the_demo_tells_nobody():
     canary = secrets.token_hex(16)
+    fetch = "Fetch-" + secrets.token_hex(12)
     bmc, join = "Bmc-" + secrets.token_hex(12), "K10" + secrets.token_hex(16)
     hashed = "$6$rounds=5000$" + secrets.token_hex(8) + "$" + secrets.token_hex(32)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mm-capture-"))
@@ -80,6 +82,7 @@ def the_demo_tells_nobody():
     with UpMesh(folder) as mesh:
         mesh.start("--port", "0", *[word for site in SITES for word in ("--site", site)])
         image, profile = mesh.make_image()
+        image["spec"]["iso"]["urls"].append(f"https://ann:{fetch}@127.0.0.1:9/mm.iso?X-Amz-Signature={fetch}")
         profile["spec"].update(vars={"joinToken": join}, host={"root": {"passwordHash": hashed}}, template={
             "inline": TEMPLATE + "join={{joinToken}} root={{host.root.password_hash}}\n"})
         mesh.apply("typed", [{"kind": "Credential", "metadata": {"name": f"{site}-bmc"}, "spec": {"site": site}} for site in SITES] +
@@ -99,11 +102,16 @@ def the_demo_tells_nobody():
         ends = mesh.get("deployments", "--rollout", "web")["items"]
         assert [d["state"] for d in ends] == ["SUCCEEDED"] * sum(SITES.values()), ends
         mesh.cli("backup", folder / "backup")
+        # What people send away: all that a BMC shows, what was said with it, and what each end recorded.
+        mesh.cli("inspect", "par1-n001", "--capture", folder / "capture.json")
         mesh.cli("support-bundle", "--data", mesh.data, "--output", folder / "bundle.tar.gz")
+        for site in SITES:
+            subprocess.run([str(BIN / "metalmesh-agent"), "--config", str(mesh.data / f"sites/{site}/agent.yaml"), "support-bundle", "--output",
+                            str(folder / f"{site}.tar.gz")], check=True, env=ENV, stdout=subprocess.DEVNULL)
         time.sleep(3)  # ends are acknowledged
         said_in_clear(canary.encode())
         token = (mesh.data / "pki/admin.token").read_text().strip()
-        kept = {"BMC password": bmc, "join token": join, "root's hash": hashed, "admin's token": token, "viewer's token": eve,
+        kept = {"BMC password": bmc, "join token": join, "root's hash": hashed, "an image URL's password": fetch, "admin's token": token, "viewer's token": eve,
                 **{str(path.relative_to(mesh.data)): line for path, line in key_lines(mesh.data / "pki")}}
         mesh.up.stop(30)
         wait_until("it was captured", lambda: capture.has(canary.encode()), 10)
@@ -116,14 +124,22 @@ def the_demo_tells_nobody():
 
         # What is there to hold it, and what the person herself wrote.
         holders = {"BMC password": {f"mesh/sites/{site}/credentials.yaml" for site in SITES}, "admin's token": {"mesh/pki/admin.token"},
-                   "viewer's token": {"eve.token"}, "join token": {"typed.yaml"}, "root's hash": {"typed.yaml"}}
-        (folder / "bundle.tar").write_bytes(gzip.decompress((folder / "bundle.tar.gz").read_bytes()))
+                   "viewer's token": {"eve.token"}, "join token": {"typed.yaml"}, "root's hash": {"typed.yaml"},
+                   # A site that keeps an image has where it came from, to fetch it again when it has rotted.
+                   "an image URL's password": {"typed.yaml", *(f"mesh/sites/{site}/data/rows.db" for site in SITES)}}
+        for packed in folder.glob("*.gz"):
+            packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+        sent_away = {path.name for path in folder.glob("*.tar")}
+        assert {"bundle.tar", "par1.tar", "ams1.tar"} <= sent_away, sent_away
+        for name in ("bundle.tar", "par1.tar"):
+            assert b"recording/" in (folder / name).read_bytes(), name
         files = [path for path in folder.rglob("*") if path.is_file()]
         for name, secret in kept.items():
             here = {str(path.relative_to(folder)) for path in files if any(shape in path.read_bytes() for shape in shapes(secret))}
             assert here == holders.get(name, {f"mesh/{name}"}), (name, here)
             for path in here - {"typed.yaml"}:
-                assert (folder / path).stat().st_mode & 0o077 == 0, path
+                own = folder / path
+                assert own.stat().st_mode & 0o077 == 0 or own.parent.stat().st_mode & 0o077 == 0, path
         print(f"{len(files)} files: {len(kept)} secrets, each in its own file alone")
 
 
