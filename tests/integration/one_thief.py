@@ -102,10 +102,7 @@ def a_medium_and_a_callback_are_nobody_elses(mesh):
         thief.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         said = thief.recv(100)
     assert b" 403 " in said, said
-    ends = mesh.wait_done("borrowed")
-    assert ends["par1-n001"]["state"] == "SUCCEEDED", ends
-    assert any("127.0.0.66 wanted to read" in e.get("message", "") for e in mesh.events()), "told"
-    # A system that is to have another address is not the one that calls from here.
+    # Meanwhile: a system that is to have another address is not the one that calls from here.
     server = mesh.get("/servers/par1-n002")
     server["spec"]["host"] = {"network": {"links": [{"name": "eno1", "addresses": ["10.21.0.60/24"]}]}}
     mesh.apply("elsewhere", {"kind": "Server", "metadata": server["metadata"], "spec": server["spec"]},
@@ -113,6 +110,9 @@ def a_medium_and_a_callback_are_nobody_elses(mesh):
                    **mesh.get("/profiles/base")["spec"], "vars": {"joinToken": SECRET}, "proof": {"minimum": "callback", "within": "4s"}, "template": {
                        "inline": TEMPLATE + "net={{host.network.primary.name}} {{host.network.primary.ipv4.cidr}}\n"}}})
     mesh.start_rollout("called", profile="quick", select={"servers": ["par1-n002"]})
+    ends = mesh.wait_done("borrowed")
+    assert ends["par1-n001"]["state"] == "SUCCEEDED", ends
+    assert any("127.0.0.66 wanted to read" in e.get("message", "") for e in mesh.events()), "told"
     [end] = mesh.wait_done("called").values()
     assert end["state"] == "UNPROVEN" and end["fault"]["code"] == "PROOF_MISSING", end
     assert "127.0.0.1 called in its place" in end["fault"]["seen"] and "10.21.0.60/32" in end["fault"]["seen"], end
