@@ -304,7 +304,7 @@ void ApplyAct::carry_out(Work& work, std::size_t place) {
   if (!object) return;
   // It was compared when it was weighed, since when nothing but what sites told has changed anything.
   OperatorRequest one{who_.actor, {}, Apply{std::move(*object), std::nullopt}, who_.token};
-  const ActResult acted = apply_object(work, std::get<Apply>(one.body));
+  const ActResult acted = apply_decided(work, std::get<Apply>(one.body));
   if (!acted) {
     result.standing = Standing::refused;
     result.refusal = acted.error();

@@ -103,6 +103,16 @@ const T* known(const Work& work, const std::string& name) {
   return found == objects.end() ? nullptr : &found->second;
 }
 
+/// What makes the store grow waits while its disk is nearly full: else whoever writes objects ends the controller, and with
+/// it every stop. What is there may be changed, and who fills it be shut out.
+template <class T>
+Verdict no_room_for(const Work& work, const T* old) {
+  constexpr bool is_user = std::is_same_v<T, rest::User>, keeps_versions = std::is_same_v<T, rest::Profile>;
+  if (!work.mesh().disk_low || is_user || (old != nullptr && !keeps_versions)) return std::nullopt;
+  return refusal(ErrorKind::exhausted, "", "the controller's disk is nearly full: nothing new is taken in",
+                 "free space in its data directory, then apply again");
+}
+
 /// What `object` is to `old` (nullptr: it is new), with its secrets put back and its defaults filled in.
 template <class T>
 std::expected<Standing, Refusal> weigh(const Work& work, const T* old, T& object,
@@ -119,7 +129,7 @@ std::expected<Standing, Refusal> weigh(const Work& work, const T* old, T& object
 }
 
 template <class T>
-ActResult apply(Work& work, T object, const std::optional<std::uint64_t>& if_version) {
+ActResult apply(Work& work, T object, const std::optional<std::uint64_t>& if_version, bool decided) {
   const std::string kind(Kind<T>::word);
   const std::string name = object.metadata().name();
   const T* old = known<T>(work, name);
@@ -127,6 +137,7 @@ ActResult apply(Work& work, T object, const std::optional<std::uint64_t>& if_ver
   if (!standing) return std::unexpected(standing.error());
   Acted acted{old == nullptr, kind, name, {}};
   if (*standing == Standing::unchanged) return acted;
+  if (auto bad = decided ? std::nullopt : no_room_for(work, old)) return std::unexpected(std::move(*bad));
   acted.audit = "applied " + kind + " " + name + (old == nullptr ? " (created)" : " (changed)");
 
   T next = old == nullptr ? T() : *old;
@@ -276,7 +287,12 @@ std::pair<std::string, std::string> kind_and_name(const Object& object) {
 }
 
 ActResult apply_object(Work& work, const Apply& request) {
-  return std::visit([&](const auto& object) { return apply(work, object, request.if_version); },
+  return std::visit([&](const auto& object) { return apply(work, object, request.if_version, false); },
+                    request.object);
+}
+
+ActResult apply_decided(Work& work, const Apply& request) {
+  return std::visit([&](const auto& object) { return apply(work, object, request.if_version, true); },
                     request.object);
 }
 
@@ -284,9 +300,12 @@ std::expected<Weighed, Refusal> weigh_object(const Work& work, const Apply& requ
                                              const AppliedBefore& before) {
   Weighed weighed{.object = request.object};
   const auto standing = std::visit(
-      [&]<class T>(T& object) {
+      [&]<class T>(T& object) -> std::expected<Standing, Refusal> {
         const T* old = known<T>(work, object.metadata().name());
-        return weigh(work, old, object, request.if_version, before.references, &before.to_be);
+        auto standing = weigh(work, old, object, request.if_version, before.references, &before.to_be);
+        if (!standing || *standing == Standing::unchanged) return standing;
+        if (auto bad = no_room_for(work, old)) return std::unexpected(std::move(*bad));
+        return standing;
       },
       weighed.object);
   if (!standing) return std::unexpected(standing.error());

@@ -20,6 +20,8 @@ struct Acted {
 using ActResult = std::expected<Acted, Refusal>;
 
 ActResult apply_object(Work& work, const Apply& request);
+/// The same of what was decided before: it is carried out, whatever room there is by now.
+ActResult apply_decided(Work& work, const Apply& request);
 
 /// What an object is weighed against, beside the mesh as it is: those of the same request that come before it.
 struct AppliedBefore {

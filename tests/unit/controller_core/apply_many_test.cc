@@ -107,6 +107,16 @@ TEST_F(ManyObjects, WhatIsRightIsTakenAndTheRestIsTold) {
   EXPECT_TRUE(mesh.logged("6 created, 0 changed, 2 refused"));
 }
 
+TEST_F(ManyObjects, OfANearlyFullDiskNothingNewIsTaken) {
+  apply(all_of(servers(0, 2)));
+  mesh.give(DiskLevel{true, 1});
+  const ApplyReport report = apply(all_of(servers(0, 5)));
+  EXPECT_EQ(report.count(Standing::unchanged), 2U);
+  EXPECT_EQ(report.count(Standing::refused), 3U);
+  EXPECT_EQ(report.results[4].refusal->kind, ErrorKind::exhausted);
+  EXPECT_EQ(mesh.state().servers.size(), 2U);
+}
+
 TEST_F(ManyObjects, AllOrNothingIsNothingWhenOneIsWrong) {
   std::vector<Wish> wishes = servers(0, 8);
   wishes[7] = wish(Mesh::server_object("s7", "nowhere", 7));

@@ -269,6 +269,32 @@ TEST(ObjectApply, VersionsOfADeletedProfileAreHistory) {
   world.apply(rollout);
 }
 
+TEST(ObjectApply, ANearlyFullDiskTakesNothingThatGrowsAndStillShutsOut) {
+  World world;
+  rest::User thief;
+  thief.mutable_metadata()->set_name("thief");
+  thief.mutable_spec()->set_role("operator");
+  world.apply(thief);
+  world.give(DiskLevel{true, 1});
+  auto changed = Mesh::profile("base");
+  changed.mutable_spec()->mutable_template_()->set_inline_("other");
+  for (const Object& more : {Object(changed), Object(Mesh::profile("p2")), Object(second())}) {
+    const auto refused = world.ask(Apply{more, std::nullopt});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::exhausted);
+  }
+  EXPECT_EQ(world.state().profile_versions.size(), 1U);
+  thief.mutable_spec()->set_disabled(true);
+  world.apply(thief);
+  world.apply(Mesh::profile("base"));  // nothing new
+  auto site = Mesh::site("par1");
+  site.mutable_spec()->mutable_limits()->set_parallel(3);
+  world.apply(site);
+  world.must(Delete{"Image", "rocky", std::nullopt});
+  world.give(DiskLevel{false, 1U << 30U});
+  world.apply(changed);
+}
+
 TEST(ObjectApply, DeleteNamesWhoStillRefers) {
   World world;
   world.apply(Mesh::rollout_object("r1"));
