@@ -30,6 +30,9 @@ struct PahoBusOptions {
   std::string certificate_file;
   std::string key_file;
   std::vector<std::string> subscriptions;
+  /// Before the topic of a message that the broker had kept, so that whoever may not act by those knows them; no topic of a
+  /// client begins with $. Empty: they come as any other.
+  std::string kept_prefix;
   /// mqtt:// is refused without this; it needs a client_id, because there is no certificate to take it from.
   bool allow_plain = false;
   std::string client_id;

@@ -63,8 +63,8 @@ struct PahoLink::Client {
 
   class Callback final : public mqtt::callback {
    public:
-    Callback(const Events& events, const std::atomic<std::uintptr_t>& generation)
-        : events_(events), generation_(generation) {}
+    Callback(const Events& events, const std::atomic<std::uintptr_t>& generation, std::string kept_prefix)
+        : events_(events), generation_(generation), kept_prefix_(std::move(kept_prefix)) {}
     void connection_lost(const std::string& cause) override {
       hand_over(LinkEvent::Kind::lost, nullptr, cause.empty() ? "the connection was lost" : cause);
     }
@@ -80,15 +80,19 @@ struct PahoLink::Client {
       event.generation = generation_.load();
       event.reason = reason;
       if (message != nullptr) event.message = {message->get_topic(), message->get_payload_str()};
+      if (message != nullptr && message->is_retained()) event.message.topic.insert(0, kept_prefix_);
       events_(std::move(event));
     } catch (...) {
     }
     const Events& events_;
     const std::atomic<std::uintptr_t>& generation_;
+    const std::string kept_prefix_;
   };
 
-  Client(const std::string& uri, const std::string& client_id, Events to)
-      : events(std::move(to)), client(uri, client_id, mqtt::create_options(MQTTVERSION_3_1_1)) {
+  Client(const PahoBusOptions& options, const std::string& uri, Events to)
+      : events(std::move(to)),
+        callback(events, generation, options.kept_prefix),
+        client(uri, options.client_id, mqtt::create_options(MQTTVERSION_3_1_1)) {
     client.set_callback(callback);
   }
 
@@ -96,7 +100,7 @@ struct PahoLink::Client {
 
   const Events events;
   std::atomic<std::uintptr_t> generation = 0;
-  Callback callback{events, generation};
+  Callback callback;
   Listener on_connect{LinkEvent::Kind::connected, events};
   Listener on_subscribe{LinkEvent::Kind::subscribed, events};
   Listener on_publish{LinkEvent::Kind::published, events};
@@ -106,7 +110,7 @@ struct PahoLink::Client {
 
 PahoLink::PahoLink(const PahoBusOptions& options, const std::string& uri, Events events) : options_(options) {
   try {
-    client_ = std::make_unique<Client>(uri, options.client_id, std::move(events));
+    client_ = std::make_unique<Client>(options, uri, std::move(events));
   } catch (const std::exception&) {
     client_.reset();
   }

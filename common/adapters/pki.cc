@@ -24,21 +24,35 @@ constexpr char crl[] = "crl.pem";
 std::string revoked_certificate(const std::string& site) { return "revoked/" + site + ".crt"; }
 
 /// Names that would overwrite the mesh's own files.
-const std::set<std::string_view> reserved_names = {"ca",    "broker", "controller", "api", "controller-sign",
-                                                   "admin", "store"};
+const std::set<std::string_view> reserved_names = {"ca",  "broker",          "controller", "controller-tools",
+                                                   "api", "controller-sign", "admin",      "store"};
+/// At the broker a tool is its user, and a site is itself: no name is both's.
+constexpr std::string_view tool_prefix = "tool-";
 
-Status check_site_name(const std::string& name) {
+Status check_name(const std::string& name) {
   const bool plain = !name.empty() && name.size() <= 63 && name.front() != '-' && name.back() != '-' &&
                      std::ranges::all_of(name, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
   if (!plain) {
     return fail(ErrorKind::invalid,
-                fmt::format("site name \"{}\": use a-z, 0-9 and -, at most 63 characters", name));
+                fmt::format("name \"{}\": use a-z, 0-9 and -, at most 63 characters", name));
   }
   if (reserved_names.contains(name)) {
     return fail(ErrorKind::invalid,
-                fmt::format("site name \"{}\" is taken by the mesh itself; choose another", name));
+                fmt::format("name \"{}\" is taken by the mesh itself; choose another", name));
   }
   return {};
+}
+
+Status check_site_name(const std::string& name) {
+  if (!name.starts_with(tool_prefix)) return check_name(name);
+  return fail(ErrorKind::invalid, fmt::format("site name \"{}\": names that begin with {} are those of tools",
+                                              name, tool_prefix));
+}
+
+Status check_tool_name(const std::string& name) {
+  if (name.starts_with(tool_prefix)) return check_name(name);
+  return fail(ErrorKind::invalid,
+              fmt::format("tool name \"{0}\": call it, and its user, {1}{0}", name, tool_prefix));
 }
 
 /// Writes what is missing and remembers what it wrote.
@@ -145,8 +159,8 @@ std::vector<std::string> with_loopback(std::vector<std::string> hosts, const std
 Status fill(Folder& folder, const PkiOptions& options) {
   if (auto status = folder.authority(); !status) return status;
   if (auto status = folder.revocations(); !status) return status;
-  for (const auto* name : {"broker", "api", "controller"}) {
-    const bool client = std::string_view(name) == "controller";
+  for (const auto* name : {"broker", "api", "controller", "controller-tools"}) {
+    const bool client = std::string_view(name).starts_with("controller");
     const LeafRequest request{name, with_loopback(options.hosts, name), !client, client};
     if (auto status = folder.leaf(name, request); !status) return status;
   }
@@ -155,6 +169,9 @@ Status fill(Folder& folder, const PkiOptions& options) {
     const LeafRequest request{site.name, with_loopback(site.hosts, site.name), true, true};
     if (auto status = folder.leaf(site.name, request); !status) return status;
     if (auto status = folder.signing("site-keys/" + site.name); !status) return status;
+  }
+  for (const std::string& tool : options.tools) {
+    if (auto status = folder.leaf(tool, {tool, {tool}, false, true}); !status) return status;
   }
   if (auto status = folder.store_key(); !status) return status;
   if (auto status = folder.admin_token(); !status) return status;
@@ -171,6 +188,9 @@ Result<std::vector<std::string>> init_pki(const std::filesystem::path& folder, c
   for (const PkiSite& site : options.sites) {
     if (auto status = check_site_name(site.name); !status) return std::unexpected(status.error());
   }
+  for (const std::string& tool : options.tools) {
+    if (auto status = check_tool_name(tool); !status) return std::unexpected(status.error());
+  }
   std::error_code code;
   std::filesystem::create_directories(folder / "site-keys", code);
   if (code) {
@@ -178,19 +198,19 @@ Result<std::vector<std::string>> init_pki(const std::filesystem::path& folder, c
                 fmt::format("creating {}: {}", (folder / "site-keys").string(), code.message()));
   }
   Folder writer(folder, now);
-  for (const PkiSite& site : options.sites) {
-    if (writer.has(revoked_certificate(site.name)))
+  std::vector<std::string> names = options.tools;
+  for (const PkiSite& site : options.sites) names.push_back(site.name);
+  for (const std::string& name : names) {
+    if (writer.has(revoked_certificate(name)))
       return fail(ErrorKind::conflict,
-                  fmt::format("site {} was revoked, and its name is never given again; choose "
-                              "another",
-                              site.name));
+                  fmt::format("{} was revoked, and its name is never given again; choose another", name));
   }
   if (auto status = fill(writer, options); !status) return std::unexpected(status.error());
   return writer.take_written();
 }
 
 Status revoke_site(const std::filesystem::path& folder, const std::string& site, WallTime now) {
-  if (auto status = check_site_name(site); !status) return status;
+  if (auto status = check_name(site); !status) return status;
   Folder writer(folder, now);
   const std::string kept = revoked_certificate(site), file = site + ".crt";
   // A crash in between leaves it listed twice at most.

@@ -3,6 +3,8 @@
 //   crl.pem                           what of it counts no more, for the broker; revoked/<site>.crt keeps what that was
 //   broker.{crt,key} api.{crt,key}    TLS servers
 //   controller.{crt,key}              TLS client of the broker, CN=controller
+//   controller-tools.{crt,key}        the same, of its connection for tools, CN=controller-tools
+//   tool-<name>.{crt,key}             TLS client of the broker, CN=tool-<name>, which is a user of the mesh
 //   <site>.{crt,key}                  TLS client of the broker and server of the media, CN=<site>
 //   controller-sign.{key,pub}         Ed25519, signs commands
 //   site-keys/<site>.{key,pub}        Ed25519, signs events; the controller reads the .pub files
@@ -30,6 +32,7 @@ struct PkiSite {
 
 struct PkiOptions {
   std::vector<PkiSite> sites;
+  std::vector<std::string> tools;                  // names of users that begin with "tool-"
   std::vector<std::string> hosts;                  // of broker, controller and API, besides localhost
   std::string api_url = "https://localhost:8443";  // for config.yaml; empty: none is written
 };
@@ -39,7 +42,7 @@ struct PkiOptions {
 Result<std::vector<std::string>> init_pki(const std::filesystem::path& folder, const PkiOptions& options,
                                           WallTime now);
 
-/// The site's certificate is put on crl.pem, its keys are deleted, and its name is not given again. Kinds: not_found, conflict
+/// The certificate of a site or a tool is put on crl.pem, its keys are deleted, and its name is not given again. Kinds: not_found, conflict
 /// (no ca.key), invalid (a name).
 Status revoke_site(const std::filesystem::path& folder, const std::string& site, WallTime now);
 

@@ -20,11 +20,13 @@ ControllerNode::ControllerNode(const RowReader& rows, const Signer& signer, cons
                                Entropy& entropy, Authenticator& authenticator, ControllerLimits limits,
                                ApiSettings settings)
     : core_(rows, signer, verifier, entropy, with_families(std::move(limits), settings.families)),
-      api_(core_, rows, authenticator, std::move(settings)) {}
+      api_(core_, rows, authenticator, std::move(settings)),
+      tools_(core_) {}
 
 Outcome ControllerNode::handle(const Input& input, const Now& now) {
   Outcome out;
   const auto* timer = std::get_if<TimerFired>(&input);
+  const auto* message = std::get_if<MessageArrived>(&input);
   if (const auto* opened = std::get_if<ExchangeOpened>(&input)) {
     api_.opened(*opened, now, out);
   } else if (const auto* closed = std::get_if<ExchangeClosed>(&input)) {
@@ -33,6 +35,8 @@ Outcome ControllerNode::handle(const Input& input, const Now& now) {
     api_.drained(*drained);
   } else if (timer != nullptr && std::string_view(timer->token).starts_with(OperatorApi::timer_prefix)) {
     api_.fired(*timer, now, out);
+  } else if (message != nullptr && tool_topics::is_of_tools(message->topic)) {
+    tools_.take(*message, now, out);
   } else {
     if (std::holds_alternative<Committed>(input)) api_.committed();
     const bool was_low = core_.state().disk_low;
@@ -49,6 +53,12 @@ Outcome ControllerNode::handle(const Input& input, const Now& now) {
               {{"freeBytes", std::to_string(disk->free_bytes)}});
     }
   }
+  for (const auto& [number, result] : core_.take_answers()) {
+    tools_.answered(number, result, now, out);
+    api_.answered(number, result, out);
+  }
+  if (std::holds_alternative<Started>(input)) tools_.started();
+  if (timer != nullptr) tools_.look_for_ends(out);
   api_.pump(now, out);
   return out;
 }

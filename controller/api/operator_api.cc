@@ -142,23 +142,21 @@ void OperatorApi::fired(const TimerFired& timer, const Now& now, Outcome& out) {
   changes_.fired(timer.token, still, now, out);
 }
 
-void OperatorApi::answer_waiting(Outcome& out) {
-  for (auto& [number, result] : core_.take_answers()) {
-    const auto [first, last] = waiting_.equal_range(number);
-    if (result && result->later != 0) {  // its turn came, and it takes several
-      for (auto at = first; at != last;) {
-        auto asked = waiting_.extract(at++);
-        asked.key() = result->later;
-        waiting_.insert(std::move(asked));
-      }
-      continue;
+void OperatorApi::answered(std::uint64_t number, const OperatorResult& result, Outcome& out) {
+  const auto [first, last] = waiting_.equal_range(number);
+  if (result && result->later != 0) {  // its turn came, and it takes several
+    for (auto at = first; at != last;) {
+      auto asked = waiting_.extract(at++);
+      asked.key() = result->later;
+      waiting_.insert(std::move(asked));
     }
-    for (auto at = first; at != last; ++at) {
-      const Asked& asked = at->second;
-      reply(asked, later_reply(asked.request, result), out);
-    }
-    waiting_.erase(first, last);
+    return;
   }
+  for (auto at = first; at != last; ++at) {
+    const Asked& asked = at->second;
+    reply(asked, later_reply(asked.request, result), out);
+  }
+  waiting_.erase(first, last);
 }
 
 ApiReply OperatorApi::later_reply(const ApiRequest& request, OperatorResult result) const {

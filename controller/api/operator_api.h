@@ -54,8 +54,9 @@ class OperatorApi {
   void bus(bool up) { bus_up_ = up; }
   /// Streams whose callers are not any more who they were end with the next second.
   void fired(const TimerFired& timer, const Now& now, Outcome& out);
+  /// What the core has done by now, by its number.
+  void answered(std::uint64_t number, const OperatorResult& result, Outcome& out);
   void pump(const Now& now, Outcome& out) {
-    answer_waiting(out);
     events_.pump(now, out);
     changes_.pump(now, out);
   }
@@ -79,7 +80,6 @@ class OperatorApi {
   std::expected<void, Problem> take_piece(ExchangeId id, const ApiRequest& request);
   ApiResult apply_objects(const ApiRequest& request, const Operate& operate);
   void reply(const Asked& asked, ApiReply reply, Outcome& out);
-  void answer_waiting(Outcome& out);
 
   ControllerCore& core_;
   WatchedRows watched_;

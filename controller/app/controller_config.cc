@@ -16,12 +16,13 @@ Status needed(const char* field, const std::string& value, const char* hint) {
   return fail(ErrorKind::invalid, std::string(field) + " is missing" + hint);
 }
 
-/// Plain HTTP is possible on loopback; the server itself refuses it elsewhere.
-Status check_api(const config::Api& api) {
-  if (api.certificate().empty() == api.key().empty()) return {};
-  const char* missing = api.key().empty() ? "key" : "certificate";
-  const char* given = api.key().empty() ? "certificate" : "key";
-  return fail(ErrorKind::invalid, std::string("api.") + missing + " is missing; api." + given + " is given");
+/// Both or none. Plain HTTP is possible on loopback; the server itself refuses it elsewhere.
+template <class Section>
+Status check_pair(const std::string& name, const Section& section) {
+  if (section.certificate().empty() == section.key().empty()) return {};
+  const char* missing = section.key().empty() ? ".key" : ".certificate";
+  const char* given = section.key().empty() ? ".certificate" : ".key";
+  return fail(ErrorKind::invalid, name + missing + " is missing; " + name + given + " is given");
 }
 
 }  // namespace
@@ -90,7 +91,8 @@ Result<config::Controller> load_config(const ControllerOptions& options) {
 
   Status checks[] = {check_data_dir(config),
                      needed("broker.url", config.broker().url(), ": for example mqtts://broker.example:8883"),
-                     check_api(config.api()), adapters::check_paths(config)};
+                     check_pair("api", config.api()), check_pair("tools", config.tools()),
+                     adapters::check_paths(config)};
   for (Status& check : checks) {
     if (!check) return std::unexpected(std::move(check.error()).with(options.config.string()));
   }

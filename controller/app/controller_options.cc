@@ -16,6 +16,7 @@ constexpr char footer[] = R"(The configuration is YAML; relative paths are relat
   signingKey: pki/controller-sign.key
   siteKeysDir: pki/site-keys
   revocations: pki/crl.pem     # as the broker reads it: told before it ends
+  tools: {certificate: pki/controller-tools.crt, key: pki/controller-tools.key}   # tools ask over the broker, too
 
 "metalmesh pki init --dir DIR" makes all those keys and certificates.
 What it keeps is encrypted under the key in store.key: the systemd credential of that name, else the file beside signingKey, which pki init

@@ -33,6 +33,7 @@
 #include "controller/app/controller_recording.h"
 #include "controller/app/store_key.h"
 #include "controller/app/token_file.h"
+#include "controller/app/tool_bus.h"
 #include "controller/core/row_care.h"
 
 namespace metalmesh::controller {
@@ -45,6 +46,7 @@ constexpr int misconfigured = 2;
 constexpr Duration stop_grace = std::chrono::seconds(5);
 constexpr char admin_socket[] = "admin.sock";  // in dataDir
 constexpr std::size_t least_open_tables = 32;
+constexpr std::size_t tool_messages_most = 4096;  // that wait to be sent; what is beyond is dropped
 
 /// What the configuration names, opened but not yet connected to anything. `--check-config` stops here.
 struct Keys {
@@ -71,6 +73,20 @@ adapters::PahoBusOptions bus_options(const config::Controller& config) {
   options.key_file = config.tls().key();
   options.subscriptions = {std::string(topics::every_up)};
   return options;
+}
+
+/// That of tools and dashboards: none where the configuration says nothing of them.
+Result<std::unique_ptr<Bus>> open_tools_bus(const config::Controller& config, Sink& sink) {
+  if (config.tools().certificate().empty()) return nullptr;
+  adapters::PahoBusOptions options = bus_options(config);
+  options.certificate_file = config.tools().certificate();
+  options.key_file = config.tools().key();
+  options.subscriptions = {std::string(tool_topics::every_request)};
+  options.kept_prefix = tool_topics::kept;
+  options.queue = tool_messages_most;
+  auto bus = adapters::PahoBus::open(std::move(options), sink);
+  if (!bus) return std::unexpected(std::move(bus.error()).with("tools"));
+  return std::move(*bus);
 }
 
 /// Of the descriptors: store, broker, log and listeners come first, then connections.
@@ -188,12 +204,17 @@ int run_controller(const ControllerOptions& options, const std::string& version,
   Admission admission(callers);
   auto server = start_server(runtime, *config, *connections, admission, queue, log);
   if (!server) return report(log, "cannot serve the API", server.error(), failed);
-  auto bus = adapters::PahoBus::open(bus_options(*config), queue);
-  if (!bus) return report(log, "cannot use the broker", bus.error(), misconfigured);
+  SiteSink from_sites(queue);
+  ToolSink from_tools(queue);
+  auto site_bus = adapters::PahoBus::open(bus_options(*config), from_sites);
+  if (!site_bus) return report(log, "cannot use the broker", site_bus.error(), misconfigured);
+  auto tools_bus = open_tools_bus(*config, from_tools);
+  if (!tools_bus) return report(log, "cannot use the broker", tools_bus.error(), misconfigured);
+  ToolBus bus(std::move(*site_bus), std::move(*tools_bus));
 
   const adapters::RevocationsWatch revocations(config->revocations(), queue);
   Ports ports;
-  ports.bus = bus->get();
+  ports.bus = &bus;
   ports.timers = &timers;
   ports.exchanges = server->get();
   adapters::RocksBackups backups(**store, config->data_dir(), version, queue);

@@ -262,6 +262,7 @@ CommandResult renew_list(Session& session, const std::string& folder, const std:
 struct PkiOrder {
   std::string folder;
   std::vector<std::string> sites;  // as parse_pki_site takes them
+  std::vector<std::string> tools;
   std::vector<std::string> hosts;
   std::string api_url;
 };

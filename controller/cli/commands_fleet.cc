@@ -236,6 +236,7 @@ CommandResult make_pki(Session& session, const PkiOrder& order) {
     if (!site) return std::unexpected(site.error());
     options.sites.push_back(std::move(*site));
   }
+  options.tools = order.tools;
   auto written = adapters::init_pki(order.folder, options, Console::now());
   if (!written) return std::unexpected(written.error());
   Console& console = session.console();

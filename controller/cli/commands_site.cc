@@ -67,8 +67,10 @@ CommandResult revoke_certificate(Session& session, const std::string& folder, co
   if (auto done = adapters::revoke_site(folder, site, Console::now()); !done)
     return std::unexpected(done.error());
   session.console().print(
-      fmt::format("{}.crt is on {}/crl.pem, and the keys of site {} are deleted here\n", site, folder, site));
-  session.suggest(fmt::format("metalmesh site revoke {} --confirm {} --reason TEXT", site, site),
+      fmt::format("{}.crt is on {}/crl.pem, and the keys of {} are deleted here\n", site, folder, site));
+  session.suggest(site.starts_with("tool-")
+                      ? fmt::format("metalmesh user disable {}", site)
+                      : fmt::format("metalmesh site revoke {} --confirm {} --reason TEXT", site, site),
                   "copy crl.pem to the broker and send it a HUP");
   return ExitCode::ok;
 }

@@ -44,14 +44,20 @@ void Grammar::pki() {
                            [](Session& session, const Arguments& x) { return make_pki(session, x.pki); });
   init->add_option("--dir", i->pki.folder, "Folder, e.g. ./pki")->required();
   init->add_option("--site", i->pki.sites, "name[=host,...]; hosts are what its BMCs dial");
+  init->add_option("--tool", i->pki.tools, "A user that asks over the broker; its name begins with tool-")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   init->add_option("--host", i->pki.hosts, "Names and addresses of broker and controller, besides localhost");
   init->add_option("--api-url", i->pki.api_url, "For config.yaml; default https://localhost:8443");
 
   auto [revoke, r] = command(
-      pki, "revoke", "Put a site's certificate on the list that the broker reads (crl.pem)",
+      pki, "revoke", "Put the certificate of a site or a tool on the list that the broker reads (crl.pem)",
       [](Session& session, const Arguments& x) { return revoke_certificate(session, x.pki.folder, x.name); });
   revoke->add_option("--dir", r->pki.folder, "Folder of \"pki init\", with ca.key")->required();
-  revoke->add_option("--site", r->name)->required();
+  auto* whose = revoke->add_option_group("whose");
+  whose->add_option("--site", r->name, "The site's");
+  whose->add_option("--tool", r->name, "The tool's");
+  whose->require_option(1);
 
   auto [renew, n] = command(
       pki, "renew-list", "Write the list of revoked certificates (crl.pem) anew, good for longer",

@@ -186,6 +186,16 @@ std::vector<std::pair<std::uint64_t, OperatorResult>> ControllerCore::take_answe
   return impl_->requests.take_answers();
 }
 
+const std::map<std::string, record::IdempotentAnswer>& ControllerCore::answers() const {
+  return impl_->ledger.inner().answers;
+}
+
+void ControllerCore::keep_answer(const std::string& key, record::IdempotentAnswer answer, const Now& machine,
+                                 Outcome& out) {
+  impl_->ledger.put_answer(key, std::move(answer));
+  impl_->ledger.flush(out.rows, impl_->look_at_clock(machine).wall());
+}
+
 OperatorResult ControllerCore::operate(const OperatorRequest& request, const Now& machine, Outcome& out) {
   if (!impl_->broken.empty()) {
     return std::unexpected(

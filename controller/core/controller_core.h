@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -53,6 +55,11 @@ class ControllerCore final : public DecisionCore {
   /// Answers to requests that were under way, by their number, as they came by now. Each once, and to be released as the
   /// one of `operate` is.
   std::vector<std::pair<std::uint64_t, OperatorResult>> take_answers();
+
+  /// To requests that are carried out once, by who asked and her key.
+  [[nodiscard]] const std::map<std::string, record::IdempotentAnswer>& answers() const;
+  /// One more, of a request that is several acts; in the same commit as the last of them.
+  void keep_answer(const std::string& key, record::IdempotentAnswer answer, const Now& machine, Outcome& out);
 
   /// For reading: what is true after the last handled input. References to servers are good until the next one.
   [[nodiscard]] const MeshState& state() const;

@@ -113,6 +113,7 @@ api: {{listen: "127.0.0.1:{}", certificate: pki/api.crt, key: pki/api.key, token
 signingKey: pki/controller-sign.key
 siteKeysDir: pki/site-keys
 revocations: pki/crl.pem
+tools: {{certificate: pki/controller-tools.crt, key: pki/controller-tools.key}}
 )",
       generated_mark, broker_url(settings), settings.api_port());
 }

@@ -97,7 +97,7 @@ class Process:
 
 class Mesh:
     def __init__(self, sites, install_ms=1000, keep=False, agent_config=None, controller_config=None, bmcsim_args=(),
-                 qemu=(), media_config=None, media_hosts=(), worn=None):
+                 qemu=(), media_config=None, media_hosts=(), worn=None, tools=()):
         self.sites = dict(sites)  # name -> number of servers
         self.install_ms = install_ms
         self.agent_config = agent_config or {}
@@ -107,6 +107,7 @@ class Mesh:
         self.bmcsim_args = list(bmcsim_args)
         self.qemu = list(qemu)  # values for metalmesh-bmcsim --qemu: "<server>[,option=...]"
         self.worn = worn or {}  # server -> file of its BMC's personality
+        self.tools = list(tools)  # names of users that ask over the broker
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="metalmesh-"))
         self.keep = keep or bool(os.environ.get("KEEP"))
         self.pki = self.folder / "pki"
@@ -140,6 +141,7 @@ class Mesh:
         args = [BIN / "metalmesh", "pki", "init", "--dir", self.pki, "--host", "localhost", "--host", "127.0.0.1"]
         for site in self.sites:
             args += ["--site", f"{site}={','.join(['127.0.0.1', *self.media_hosts])}" if self.media_hosts else site]
+        args += [a for tool in self.tools for a in ("--tool", tool)]
         subprocess.run([str(a) for a in args], check=True, env=ENV, stdout=subprocess.DEVNULL)
         self.broker_port, self.api_port = free_port(), free_port()
         self.broker = self.start_broker()
@@ -170,6 +172,7 @@ class Mesh:
             "signingKey": str(self.pki / "controller-sign.key"),
             "siteKeysDir": str(self.pki / "site-keys"),
             "revocations": str(self.pki / "crl.pem"),
+            "tools": {"certificate": str(self.pki / "controller-tools.crt"), "key": str(self.pki / "controller-tools.key")},
             **self.controller_config,
         }
         (self.folder / "controller.yaml").write_text(json.dumps(config, indent=1))

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Tools over the broker, by programs that others wrote: mosquitto_pub and mosquitto_sub, each with a
+certificate of its own, from a plan to its result; the same twice; what is refused, each with its code."""
+import json
+import subprocess
+import time
+import uuid
+
+from mesh import ENV, Mesh, main, succeeded, wait_until
+
+INSTALL = {"action": "install", "image": "mm", "profile": "base", "startWithin": "600s", "launchWithin": "600s"}
+
+
+def tls(mesh, tool):
+    """A program of that identity has one connection at a time: the broker takes the certificate's name for its client id."""
+    return ["-h", "localhost", "-p", str(mesh.broker_port), "-q", "1", "--cafile", str(mesh.pki / "ca.crt"),
+            "--cert", str(mesh.pki / f"{tool}.crt"), "--key", str(mesh.pki / f"{tool}.key")]
+
+
+def run(argv, payload=None, check=True, timeout=30):
+    done = subprocess.run([str(a) for a in argv], input=payload, capture_output=True, text=True, env=ENV, timeout=timeout)
+    assert not check or done.returncode == 0, (argv[0], done.returncode, done.stdout, done.stderr)
+    return done.stdout
+
+
+def ask(mesh, tool, request, token=None, wait=20):
+    """(accepted or rejected, its body): the first answer. One connection after another: the broker keeps what comes in between."""
+    token = token or uuid.uuid4().hex
+    topic = f"mm/tools/{tool}/requests/{token}"
+    payload = request if isinstance(request, str) else json.dumps(request)
+    run(["mosquitto_sub", *tls(mesh, tool), "-E", "-t", f"{topic}/+"])  # forgets what was kept before
+    run(["mosquitto_sub", *tls(mesh, tool), "-i", tool, "-c", "-E", "-t", f"{topic}/+"])
+    run(["mosquitto_pub", *tls(mesh, tool), "-i", tool, "-c", "-t", topic, "-s"], payload)
+    said = run(["mosquitto_sub", *tls(mesh, tool), "-i", tool, "-c", "-C", 1, "-W", wait, "-F", "%t %p", "-t", f"{topic}/+"])
+    topic, body = said.strip().split(" ", 1)
+    return topic.rsplit("/", 1)[1], json.loads(body)
+
+
+def refused(mesh, tool, request, code, token=None):
+    what, body = ask(mesh, tool, request, token)
+    assert what == "rejected" and body["code"] == code and body["message"] and body["next"], (code, what, body)
+    return body
+
+
+def rollout(name, **spec):
+    return {"metadata": {"name": name}, "spec": {**INSTALL, **spec}}
+
+
+def furnish(mesh):
+    mesh.apply_basics()
+    mesh.wait_ready()
+    for tool in mesh.tools:
+        mesh.rest("PUT", f"/api/v1/users/{tool}", {"spec": {"role": "operator"}})
+
+
+def from_a_plan_to_its_result():
+    with Mesh({"par1": 4}, tools=["tool-ci", "tool-board", "tool-lyon"]) as mesh:
+        furnish(mesh)
+        mesh.rest("PUT", "/api/v1/users/tool-board", {"spec": {"role": "viewer"}})
+        three = rollout("web", select={"servers": ["par1-n001", "par1-n002", "par1-n003"]})
+
+        what, planned = ask(mesh, "tool-ci", {"do": "plan", "rollout": three})
+        assert what == "accepted" and planned["servers"] == 3 and planned["state"] == "planned" and planned["waitsFor"], planned
+        what, still = ask(mesh, "tool-ci", {"do": "start", "rollout": three})
+        assert (what, still["state"]) == ("accepted", "planned"), "without expect it only plans"
+        refused(mesh, "tool-ci", {"do": "start", "rollout": three, "expect": {"servers": 12}}, "expect-differs")
+        assert mesh.get("/rollouts/web")["status"]["state"] == "planned" and not mesh.deployments("web")
+
+        begin = {"do": "start", "rollout": {"metadata": {"name": "web"}}, "expect": {"servers": 3, "digest": planned["digest"]}}
+        what, started = ask(mesh, "tool-ci", begin, "t-web")
+        assert what == "accepted" and started["digest"] == planned["digest"] and "duplicate" not in started, started
+        what, again = ask(mesh, "tool-ci", begin, "t-web")
+        assert what == "accepted" and again["duplicate"] and again["digest"] == started["digest"], again
+        told = run(["mosquitto_sub", *tls(mesh, "tool-ci"), "-C", 1, "-W", 60, "-t", "mm/tools/tool-ci/requests/t-web/result"], timeout=70)
+        result = json.loads(told)
+        assert result["rollout"] == "web" and result["state"] == "done" and result["counts"] == {"SUCCEEDED": 3} and not result.get("causes"), result
+        succeeded(mesh.deployments("web"))
+
+        mesh.controller.kill()
+        mesh.controller.start()
+        mesh.wait_api()
+        wait_until("it listens to tools again", lambda: "controller-tools" in mesh.broker.text().rsplit("Socket error", 1)[-1], 20)
+        time.sleep(1)
+        what, later = ask(mesh, "tool-ci", begin, "t-web")
+        assert what == "accepted" and later["duplicate"] and later["state"] == "done", "also after the controller was killed"
+        mesh.check_truth([f"par1-n{i:03}" for i in (1, 2, 3)], ["par1-n004"])
+
+        refusals(mesh)
+        mesh.check_truth([f"par1-n{i:03}" for i in (1, 2, 3)], ["par1-n004"])
+        mesh.check_events()
+
+
+def refusals(mesh):
+    one = {"do": "start", "rollout": rollout("more", select={"servers": ["par1-n004"]}), "expect": {"servers": 1}}
+    refused(mesh, "tool-ci", one, "token-used", "t-web")
+    refused(mesh, "tool-ci", {**one, "deadline": "2020-01-01T00:00:00Z"}, "expired")
+    refused(mesh, "tool-ci", "garbage", "malformed-request")
+    refused(mesh, "tool-ci", {**one, "exspect": {}}, "malformed-request")
+    refused(mesh, "tool-ci", {"do": "plan", "rollout": {"metadata": {"name": "none"}}}, "not-found")
+    refused(mesh, "tool-board", one, "forbidden")
+    mesh.rest("PUT", "/api/v1/sites/lyo1", {"spec": {}})
+    mesh.rest("PUT", "/api/v1/users/tool-lyon", {"spec": {"role": "operator", "sites": ["lyo1"]}})
+    assert ask(mesh, "tool-lyon", one)[0] == "rejected", "another site's servers"
+    mesh.rest("PUT", "/api/v1/users/tool-lyon", {"spec": {"role": "operator", "actions": ["inspect"]}})
+    refused(mesh, "tool-lyon", one, "forbidden")
+    mesh.cli("user", "disable", "tool-lyon")
+    refused(mesh, "tool-lyon", one, "forbidden")
+    # A site's box is no tool, whatever users there are.
+    mesh.rest("PUT", "/api/v1/users/par1x", {"spec": {"role": "admin"}})
+    for agent in mesh.agents.values():
+        agent.stop()
+    refused(mesh, "par1", one, "forbidden")
+    # Nor does one tool ask, or listen, in another's name.
+    topic = "mm/tools/tool-ci/requests/stolen"
+    heard = run(["mosquitto_rr", *tls(mesh, "tool-board"), "-t", topic, "-e", "mm/tools/tool-ci/#", "-W", 2, "-s"], json.dumps(one), check=False)
+    assert heard == "", heard
+    # This broker keeps nothing: what is asked to be kept does not arrive at all.
+    run(["mosquitto_pub", *tls(mesh, "tool-ci"), "-r", "-t", "mm/tools/tool-ci/requests/kept", "-s"], json.dumps(one), check=False)
+    assert mesh.rest("GET", "/api/v1/rollouts/more")[0] == 404, "nothing of all that was carried out"
+
+
+main([from_a_plan_to_its_result])
