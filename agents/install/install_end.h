@@ -16,6 +16,7 @@ struct EndSigns {
   bool elsewhere = false;    // packages come from beside the medium
   bool fell_quiet = false;   // it was seen on after it had stopped reading
   bool medium_gone = false;  // when it stopped reading there was nothing left to read in its slot
+  bool awaits_go = false;    // it was to ask first, and has no answer: it stands still, however much it read
 };
 
 /// How long a host must be seen on without a read to have stopped reading: nobody reads ahead for as long.
@@ -28,13 +29,14 @@ constexpr bool read_all(const EndSigns& signs) {
 
 /// Nothing but its quiet can tell whether it came to its end.
 constexpr bool quiet_decides(const EndSigns& signs) {
-  return signs.usual == 0 && signs.size > 0 && !read_all(signs);
+  return signs.usual == 0 && signs.size > 0 && !read_all(signs) && !signs.awaits_go;
 }
 
 /// All of the medium was read; or as much as earlier installs needed; or, for the first one of its kind at
 /// this site, it had read more than what starts it, and reading had stopped while the host was still on:
 /// whoever is cut off in the middle reads to the last moment, and whose medium went away does not stop by itself.
 constexpr bool looks_finished(const EndSigns& signs) {
+  if (signs.awaits_go) return false;
   if (read_all(signs)) return true;
   if (signs.usual > 0) return signs.read >= signs.usual - signs.usual / 10;
   return signs.fell_quiet && !signs.medium_gone && (signs.elsewhere || signs.read >= signs.size / 16);

@@ -153,13 +153,19 @@ bool quiet_before_restart(const Context& context) {
   return talk.quiet_at && *talk.quiet_at == talk.reads.covered();
 }
 
+/// Without a go it does not write: a restart, or an Off, is not its end.
+bool awaits_go(const Context& context) {
+  return context.install().check() == wire::CHECK_REQUIRED && !context.job.check_go();
+}
+
 EndSigns end_signs(const Context& context, bool was_quiet) {
   return {.read = std::max<std::uint64_t>(context.talk.reads.covered(), context.job.bytes_covered()),
           .size = context.job.media_size(),
           .usual = context.job.usual_reads(),
           .elsewhere = context.job.has_packages() || !context.install().packages().url().empty(),
           .fell_quiet = was_quiet,
-          .medium_gone = context.job.medium_gone()};
+          .medium_gone = context.job.medium_gone(),
+          .awaits_go = awaits_go(context)};
 }
 
 bool has_finished(const Context& context, bool was_quiet) {

@@ -142,6 +142,7 @@ class MediaCore {
     bool refusal_logged = false;
     std::vector<Parked> parked;
     ReadTracker reads;
+    MonoTime next_keep{};  // not sooner is put down what was read
     std::string packages_token;
     std::optional<OfferedPackages> packages;  // nothing: there are none, or they cannot be read now
     std::optional<Owed> owed;
@@ -203,7 +204,8 @@ class MediaCore {
   // media_reads.cc: what of it is read
   void report_reads(const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
   void give_up_at_guard(const Now& now, MediaOutcome& out);
-  static void keep_reads(const std::string& token, Entry& entry, MediaOutcome& out);
+  static void keep_reads(const std::string& token, Entry& entry, const Now& now, MediaOutcome& out);
+  static bool owes_reads(const Entry& entry);
   /// Once. What shows it is to be put down at once: another life of the media server must start nothing, either.
   static bool seal_when_booted(Entry& entry);
   void refuse_the_late(Entry& entry, const Now& now, MediaOutcome& out);

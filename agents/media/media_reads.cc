@@ -9,6 +9,7 @@ namespace metalmesh::media {
 namespace {
 
 constexpr std::size_t most_unreadable = 1024;
+constexpr Duration keep_every = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -31,7 +32,7 @@ MediaOutcome MediaCore::on_sent(ConnId conn, std::uint64_t bytes, const Now& now
     ++stream.at;
     stream.sent = 0;
   }
-  if (seal_when_booted(entry)) keep_reads(stream.token, entry, out);
+  if (seal_when_booted(entry)) keep_reads(stream.token, entry, now, out);
   if (stream.cut_short && stream.at == stream.parts.size())
     at_guard_.try_emplace(conn, now.mono + limits_.waits_at_guard);
   report_reads(stream.token, entry, now, out);
@@ -80,7 +81,7 @@ MediaOutcome MediaCore::on_tick(const Now& now) {
     make_what_is_owed(entry, now, out);
     refuse_the_late(entry, now, out);
     report_reads(token, entry, now, out);
-    keep_reads(token, entry, out);
+    if (entry.next_keep <= now.mono) keep_reads(token, entry, now, out);
   }
   return out;
 }
@@ -127,14 +128,20 @@ std::optional<MonoTime> MediaCore::next_due() const {
     if (!entry.askers.empty()) consider(entry.askers.front().until);
     if (entry.owed) consider(entry.owed->at);
     if (const auto at = entry.reads.due(); at && agent_there_) consider(*at);
+    if (owes_reads(entry)) consider(entry.next_keep);
   }
   return next;
 }
 
 /// Also when the agent is away: that is what it is for.
-void MediaCore::keep_reads(const std::string& token, Entry& entry, MediaOutcome& out) {
-  if (entry.state != wire::LAUNCHED || !entry.reads.has_unsaved()) return;
+bool MediaCore::owes_reads(const Entry& entry) {
+  return entry.state == wire::LAUNCHED && entry.reads.has_unsaved();
+}
+
+void MediaCore::keep_reads(const std::string& token, Entry& entry, const Now& now, MediaOutcome& out) {
+  if (!owes_reads(entry)) return;
   auto blocks = entry.reads.unsaved();
+  entry.next_keep = now.mono + keep_every;
   out.effects.emplace_back(KeepReads{token, entry.medium.etag(), blocks->at, std::move(blocks->bytes)});
 }
 

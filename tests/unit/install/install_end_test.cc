@@ -39,6 +39,9 @@ TEST(InstallEnd, IsWhatAnEndLooksLike) {
            Row{"less than the others",
                {.read = 14, .size = 100, .usual = 30, .elsewhere = false, .fell_quiet = true},
                false},
+           Row{"waits for its go",
+               {.read = 100, .size = 100, .usual = 30, .fell_quiet = true, .awaits_go = true},
+               false},
            Row{"nothing is known", {}, false},
        })
     EXPECT_EQ(looks_finished(row.signs), row.finished) << row.what;

@@ -139,6 +139,21 @@ TEST_F(MediaReadsTest, WhatWasReadOutlivesTheMediaServer) {
       << "each byte counts once";
 }
 
+/// Who reads now and then must not lose a block with each media server that dies: no later read is waited for.
+TEST_F(MediaReadsTest, OneReadIsPutDownWithoutAnother) {
+  order(wire::LAUNCHED);
+  all_mounts({"tok"}, 0);
+  (void)core_.on_tick(at(0));
+  for (const int second : {3, 10}) {
+    ask(1, "bytes=" + std::to_string(second * 65536) + "-" + std::to_string(second * 65536 + 65535));
+    core_.on_sent(1, 65536, at(second));
+    const auto due = core_.next_due();
+    ASSERT_TRUE(due) << second;
+    EXPECT_LE(*due, MonoTime(seconds(second + 1)));
+    EXPECT_EQ(kept(core_.on_tick(at(second + 1))).size(), 1U) << second;
+  }
+}
+
 TEST_F(MediaReadsTest, TheReadsOfAnotherMediumAreNotRecalled) {
   order(wire::LAUNCHED, "one answer");
   const std::string etag = header(responses(ask(1, plain_range)).at(0), "ETag");
