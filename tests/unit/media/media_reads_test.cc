@@ -22,6 +22,9 @@ TEST_F(MediaReadsTest, ReadsAreToldAtOnceThenOnceASecond) {
   EXPECT_EQ(first[0].reads().peer(), "10.0.0.9");
   EXPECT_EQ(first[0].reads().size(), size);
   EXPECT_TRUE(told(core_.on_sent(1, 199000, at(5))).empty());
+  const auto put_down = core_.on_tick(at(5));
+  EXPECT_EQ(kept(put_down).size(), 1U);
+  EXPECT_TRUE(told(put_down).empty());
   EXPECT_EQ(core_.next_due(), MonoTime(seconds(6)));
   const auto second = told(core_.on_tick(at(6)));
   ASSERT_EQ(second.size(), 1U);
@@ -97,6 +100,7 @@ TEST_F(MediaReadsTest, ReadsAreKeptForTheNextAgent) {
   agent_gone();
   ask(1, "bytes=0-199999", 0);
   EXPECT_TRUE(told(core_.on_sent(1, 200000, at(0))).empty());
+  EXPECT_EQ(kept(core_.on_tick(at(0))).size(), 1U);
   EXPECT_EQ(core_.next_due(), std::nullopt);
   order(wire::LAUNCHED);
   const auto reads = told(all_mounts({"tok"}, 5));
