@@ -31,8 +31,11 @@ bool agrees(const wire::Ended& end, const rest::Deployment& deployment) {
   if (says_untouched(deployment)) return !wiped;
   if (is_unresolved(deployment)) return end.outcome() == wire::Ended::INDETERMINATE;
   if (!is_resolved(deployment)) return true;  // told by the site itself: a second end is none
-  if (deployment.state() == states::succeeded)
-    return end.outcome() == wire::Ended::SUCCEEDED || end.outcome() == wire::Ended::UNPROVEN;
+  if (deployment.state() == states::succeeded) {
+    // Who spoke before its end spoke of the future: that nothing proves it is news to her.
+    const bool had_ended = !is_open(deployment.resolved_from());
+    return end.outcome() == wire::Ended::SUCCEEDED || (end.outcome() == wire::Ended::UNPROVEN && had_ended);
+  }
   return end.outcome() != wire::Ended::SUCCEEDED;
 }
 

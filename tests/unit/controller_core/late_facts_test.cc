@@ -148,8 +148,17 @@ TEST_F(LateFacts, NothingWasLaunchedSoNothingSucceeded) {
   EXPECT_EQ(mesh.server("s0").status().phase(), "ready");
 }
 
+TEST_F(LateFacts, WhoSpokeBeforeItsEndIsToldThatNothingProvesIt) {
+  agent.launch("s0");
+  resolve("succeeded");
+  agent.end("s0", wire::Ended::UNPROVEN);
+  EXPECT_EQ(deployment().state(), "UNPROVEN");
+  EXPECT_EQ(deployment().contradicted_size(), 1);
+}
+
 TEST_F(LateFacts, AnEndThatAgreesLeavesAPersonsWordAlone) {
   agent.launch("s0");
+  agent.end("s0", wire::Ended::UNPROVEN);
   resolve("succeeded");
   agent.end("s0", wire::Ended::UNPROVEN);
   EXPECT_EQ(deployment().state(), "SUCCEEDED");
