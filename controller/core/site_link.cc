@@ -275,6 +275,7 @@ void SiteLink::begin_commands(LinkTools& tools) {
 }
 
 void SiteLink::learn(std::string request, LinkTools& tools) {
+  asked_here_ = true;
   row_.set_learning(true);
   row_.set_report_request(std::move(request));
   row_.clear_seen_orders();

@@ -139,6 +139,8 @@ class SiteLink {
   [[nodiscard]] bool awaits(const std::string& request) const {
     return row_.learning() && request == row_.report_request();
   }
+  /// It was asked by a life whose store this one was made from: its report may have been given to that one.
+  [[nodiscard]] bool asked_before() const { return row_.learning() && !asked_here_; }
   /// One piece said that the site knows this deployment's generation.
   void note_seen_order(const std::string& deployment);
   /// While what was in a gap must be found out: an event behind it spoke of this deployment.
@@ -295,6 +297,7 @@ class SiteLink {
   bool caught_up_ = false;
   bool lost_journal_ = false;
   bool told_ahead_ = false;
+  bool asked_here_ = false;  // for its report, in this life
   std::deque<MonoTime> claims_;  // of the last hour (site_counts.h)
   bool follows_us_ = true;
   std::uint64_t epoch_seen_ = 0;

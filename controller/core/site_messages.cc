@@ -83,6 +83,8 @@ void SiteMessages::take_news(Work& work, const std::string& site, SiteLink& link
   if (news.ahead) note_difference(work, difference(site, "", "", news.ahead->first, news.ahead->second));
   if (news.missing) hold_for_missing(work, site, *news.missing);
   if (news.gap) note_gap(work, site, *news.gap);
+  if (news.gap && link.asked_before())
+    relearn_site(work, site, "the report that it was asked for may be among the events that are missing");
   if (news.commands_begun) repeat_wishes(work, site);
   for (const delivery::Entry& entry : news.entries)
     fold_event(work, site, news.journal, entry.seq, entry.bytes);

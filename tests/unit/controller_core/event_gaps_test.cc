@@ -1,4 +1,6 @@
 // A controller whose store is older than what a site still keeps of its events.
+#include <set>
+
 #include "tests/unit/controller_core/mesh_fixture.h"
 
 namespace metalmesh::testing {
@@ -255,6 +257,31 @@ TEST_F(EventGaps, AWordThatNobodyCanConfirmBehindTheGapIsDoubted) {
   EXPECT_EQ(mesh.deployment_of("s0").disk(), wire::DISK_UNKNOWN);
   EXPECT_EQ(mesh.deployment_of("s0").contradicted(0).as(), "CANCELLED");
   EXPECT_EQ(mesh.deployment_of("s2").state(), "INDETERMINATE") << "nobody has heard of a launch";
+}
+
+/// A copy that was made while the site was asked for its fences: what it answered is in the gap, and comes no second time.
+TEST_F(EventGaps, AReportThatIsInTheGapIsAskedForAgain) {
+  const auto requests = [&] {
+    std::set<std::string> ids;
+    for (const auto& command : agent->commands)
+      if (command.has_report_state()) ids.insert(command.report_state().request_id());
+    return ids.size();
+  };
+  start("s0");
+  agent->accept("s0");
+  const auto before = mesh.store.rows();
+  much_later();
+  restore(before);
+  ASSERT_EQ(requests(), 1U);
+  const auto learning = mesh.store.rows();
+  report({fence(0, 1, mesh.deployment_of("s0").id())});
+  ASSERT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
+  much_later();
+  restore(learning);
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "ISSUED");
+  EXPECT_EQ(requests(), 2U);
+  report({fence(0, 1, mesh.deployment_of("s0").id())});
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
 }
 
 TEST_F(EventGaps, AnOldAnswerSkipsNothing) {
