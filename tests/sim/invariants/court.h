@@ -144,6 +144,8 @@ struct Facts {
   /// It puts a system on a disk; unknown ones count.
   [[nodiscard]] bool installs(const std::string& deployment) const;
   /// The journal that has the launch of this deployment still tells what it knows.
+  /// Deployments that one of two agents called untouched while the other one's launch had reached no log.
+  std::set<std::string> believed_untouched;
   [[nodiscard]] bool launch_is_kept(const std::string& deployment) const;
   /// This agent has an old copy of its store, which believes that what has ended runs: README.md.
   [[nodiscard]] bool serves_old_copy(const std::string& node) const {

@@ -44,6 +44,7 @@ class DiskIsAsTold final : public Invariant {
       if (other_one_launched(told.id())) {
         mark("a disk was called untouched by an agent whose twin had launched");
         believed_.insert(told.id());
+        facts_.believed_untouched.insert(told.id());
         continue;
       }
       object(said(told) + " from now on, and its installer wrote " + writes.back().machine->name + " before");

@@ -1,6 +1,7 @@
 // Works beside installs, by what happened to machines: what a power order is told to have done was done, what must not be
 // repeated was done once, and whoever only looks changes nothing.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "agents/core/row_keys.h"
@@ -52,20 +53,29 @@ class PowerIsAsTold final : public Invariant {
   }
 
   /// What only switches, or only looks, changes nothing of what is told of disks.
+  /// But for what an order's own doubt has told: what a restore made the controller forget of it may have been an install.
   void on_controller_rows(const Batch& batch) override {
-    const auto ended = [&](const std::string& server, bool installs) {
-      return std::ranges::any_of(facts_.moves, [&](const DeploymentMove& move) {
-        return move.now->server() == server && facts_.installs(move.now->id()) == installs;
-      });
+    const auto moved = [&](const std::string& server, bool installs) {
+      std::set<std::string> ids;
+      for (const DeploymentMove& move : facts_.moves)
+        if (move.now->server() == server && facts_.installs(move.now->id()) == installs)
+          ids.insert(move.now->id());
+      return ids;
     };
     for (const RowWrite& row : batch) {
       if (!row.key.starts_with(controller::tables::servers)) continue;
       const std::string name = row.key.substr(controller::tables::servers.size());
       rest::Server server;
       const bool is_there = row.value && controller::decode_row(*row.value, server);
-      const std::string before = std::exchange(phases_[name], is_there ? server.status().phase() : "");
+      const std::set<std::string> switched = moved(name, false);
+      Phase& phase = phases_[name];
+      const std::string before = std::exchange(phase.told, is_there ? server.status().phase() : "");
+      const std::set<std::string> was_by = phase.by;
+      if (phase.told != before) phase.by = switched;
       const bool told_of_disk = before == "installed" || before == "failed" || before == "unproven";
-      if (told_of_disk && server.status().phase() == "ready" && ended(name, false) && !ended(name, true))
+      const bool by_another =
+          std::ranges::any_of(switched, [&](const std::string& id) { return !was_by.contains(id); });
+      if (told_of_disk && phase.told == "ready" && by_another && moved(name, true).empty())
         object(name + " was told to be " + before + ", and is ready after an order that touches no disk");
     }
   }
@@ -166,8 +176,12 @@ class PowerIsAsTold final : public Invariant {
   };
   std::map<std::string, Ordered> ordered_;  // by deployment
   std::map<std::string, std::map<std::string, std::string>>
-      open_;                                       // by node and row: the machine of the order
-  std::map<std::string, std::string> phases_;      // by server, as the controller keeps them
+      open_;  // by node and row: the machine of the order
+  struct Phase {
+    std::string told;
+    std::set<std::string> by;  // orders that touch no disk, and moved when it was told
+  };
+  std::map<std::string, Phase> phases_;            // by server, as the controller keeps them
   std::map<std::string, std::string> last_reset_;  // by address: the deployment whose reset left last
   std::map<std::string, std::size_t> acts_seen_;   // by machine
   std::map<std::string, unsigned> cycled_;         // by deployment

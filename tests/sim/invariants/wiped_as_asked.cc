@@ -52,6 +52,9 @@ class WipedAsAsked final : public Invariant {
     if (said == facts_.said.end()) return;
     const auto spec = facts_.specs.find(said->second.rollout);
     if (spec == facts_.specs.end()) return;
+    if (!spec->second.reinstall() && wipe.index > 0 &&
+        facts_.believed_untouched.contains(installs[wipe.index - 1].deployment))
+      return mark("a disk was wiped that the wrong one of two agents had called untouched");
     if (!spec->second.reinstall()) {
       object(wipe.machine.name + " was not empty, and was wiped by a rollout that does not reinstall: " +
              wipe.install.deployment);
