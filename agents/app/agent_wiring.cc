@@ -148,7 +148,7 @@ int run_agent(const AgentOptions& options, const std::string& version, Clock& cl
   const auto sockets = sockets_within(descriptors);
   if (!sockets) return report(log, "cannot run", sockets.error(), failed);
   // Orders and profiles may hold secrets, and go when their jobs are over.
-  adapters::StoreOptions store_options{.wiped = {rows::job, rows::blob}};
+  adapters::StoreOptions store_options{.wiped = {rows::job, rows::blob, rows::image}};
   if (config->disk_reserve() > 0) store_options.reserve_bytes = config->disk_reserve();
   auto store = adapters::SqliteStore::open(config->data_dir(), store_options);
   if (!store) return report(log, "cannot open the store", store.error(), failed);

@@ -11,6 +11,7 @@
 #include "common/base/backoff.h"
 #include "common/base/digest.h"
 #include "common/ports/wire_time.h"
+#include "common/recording/url_secrets.h"
 
 namespace metalmesh::agent {
 namespace {
@@ -20,6 +21,13 @@ using Why = ImageFailed::Why;
 constexpr Backoff retry{.first = std::chrono::seconds(5), .most = std::chrono::minutes(5)};
 /// A week, five minutes apart.
 constexpr unsigned most_tries = 7 * 24 * 12;
+
+bool lets_in(const std::string& url) { return !recording::secrets_of_urls(url).empty(); }
+
+void drop_secret_urls(wire::ImageRef& image) {
+  auto& urls = *image.mutable_urls();
+  urls.erase(std::remove_if(urls.begin(), urls.end(), lets_in), urls.end());
+}
 
 /// What each source gave or answered.
 std::string because(const std::string& detail) { return detail.empty() ? detail : ": " + detail; }
@@ -70,7 +78,7 @@ void ImageDesk::ask(const wire::ImageRef& ref, const Now& now, Outcome& out) {
   image.trouble.reset();
   *image.wish.mutable_image() = ref;
   *image.wish.mutable_used() = to_wire(now.wall());
-  put_row(out, rows::image + ref.sha256(), image.wish);
+  put(image, out);
   want(ref, out);
 }
 
@@ -89,10 +97,17 @@ void ImageDesk::want(const wire::ImageRef& ref, Outcome& out) {
   *wish.mutable_image() = ref;
   if (wish.SerializeAsString() != image.wish.SerializeAsString()) {  // new, or with other URLs
     image.wish = std::move(wish);
-    put_row(out, rows::image + ref.sha256(), image.wish);
+    put(image, out);
     image.trouble.reset();
   }
   if (!image.facts && !image.fetching && !image.trouble) fetch(image, out);
+}
+
+/// An order wipes its URLs when it ends, and its image stays: what lets in somewhere must not stay with it.
+void ImageDesk::put(const Image& image, Outcome& out) {
+  record::ImageWish row = image.wish;
+  if (image.facts) drop_secret_urls(*row.mutable_image());
+  put_row(out, rows::image + row.image().sha256(), row);
 }
 
 void ImageDesk::fetch(Image& image, Outcome& out) {
@@ -141,22 +156,26 @@ void ImageDesk::tell(wire::ImageAtSite report, const Now& now, Outcome& out) {
 bool ImageDesk::on_ready(const ImageReady& ready, const Now& now, Outcome& out) {
   const auto found = images_.find(ready.sha256);
   Image& image = found != images_.end() ? found->second : adopt(ready, now);
+  const bool written_whole = !image.facts && std::ranges::any_of(image.wish.image().urls(), lets_in);
   image.facts = ready.facts;
   image.imported = ready.imported;
   image.trouble.reset();
   image.fetching = false;
   image.failures = 0;
+  if (written_whole) out.erase(rows::image + ready.sha256);  // then the store wipes what was there
   wire::ImageFindings findings = image_findings(*image.facts, families_);
   // Other families of this site, or another version of this agent, find something else in the same bytes.
   if (!image.wish.announced() || sha256(findings.SerializeAsString()) != image.wish.findings_sha256())
     announce(image, std::move(findings), now, out);
+  else if (written_whole)
+    put(image, out);
   return true;
 }
 
 void ImageDesk::announce(Image& image, wire::ImageFindings findings, const Now& now, Outcome& out) {
   image.wish.set_announced(true);
   image.wish.set_findings_sha256(sha256(findings.SerializeAsString()));
-  put_row(out, rows::image + image.wish.image().sha256(), image.wish);
+  put(image, out);
   wire::ImageAtSite report;
   report.set_sha256(image.wish.image().sha256());
   report.set_ready(true);
@@ -188,7 +207,7 @@ std::vector<wire::Fault> ImageDesk::troubles() const {
 void ImageDesk::unannounce(Image& image, Outcome& out) {
   if (!image.wish.announced()) return;
   image.wish.set_announced(false);
-  put_row(out, rows::image + image.wish.image().sha256(), image.wish);
+  put(image, out);
 }
 
 bool ImageDesk::make_room(std::uint64_t missing, const std::set<std::string>& in_use, const Now& now,
@@ -254,7 +273,10 @@ void ImageDesk::rotten(Image& image, const ImageFailed& failed, bool in_use, con
       "image " + image.wish.image().name() + " was damaged on the site's disk after it had been verified",
       failed.imported ? "check the disk of the agent's machine and import the image again; it is fetched by "
                         "itself where its URLs give it"
-                      : "check the disk of the agent's machine; the image is fetched anew by itself");
+      : image.wish.image().urls().empty()
+          ? "check the disk of the agent's machine and ask for the image again: URLs with passwords are not "
+            "kept"
+          : "check the disk of the agent's machine; the image is fetched anew by itself");
   report.mutable_fault()->set_detail(failed.detail);
   out.log(LogLevel::error, report.fault().seen() + ": " + failed.detail, {{"sha256", failed.sha256}});
   tell(std::move(report), now, out);

@@ -8,6 +8,9 @@
 // Images stay until the room is needed for another. Then those go that nobody has asked for for the longest,
 // fetches that do not come on before whole images; never one that a job was ordered with, nor one that was
 // imported (it may be that no source can give it again), and none at all when that would not be enough.
+//
+// URLs that hold a password are in a row only until their image is here. In memory they stay: in this life of the
+// agent it can be fetched again. In the next one an order or a person who asks for it brings them along.
 #pragma once
 
 #include <cstdint>
@@ -84,6 +87,8 @@ class ImageDesk {
   };
   using Images = std::map<std::string, Image>;
 
+  /// Its row.
+  static void put(const Image& image, Outcome& out);
   void fetch(Image& image, Outcome& out);
   [[nodiscard]] Image& adopt(const ImageReady& ready, const Now& now);
   void tell(wire::ImageAtSite report, const Now& now, Outcome& out);

@@ -25,6 +25,7 @@
 #include "controller/core/object_rules.h"
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
+#include "controller/state/version_bounds.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -265,8 +266,15 @@ ApiResult get_profile_version(const ApiRequest& request, const MeshState& state,
   if (!number) return std::unexpected(number.error());
   const auto found = state.profile_versions.find(name + "@" + std::to_string(*number));
   if (found == state.profile_versions.end()) {
-    return refuse(404, "there is no version " + std::to_string(*number) + " of profile \"" + name + "\"", {},
-                  "see the newest: metalmesh get profiles " + name);
+    const auto newest = state.profiles.find(name);
+    const bool was =
+        newest != state.profiles.end() && *number > 0 && *number < newest->second.metadata().version();
+    return refuse(404,
+                  was ? "version " + std::to_string(*number) + " of profile \"" + name +
+                            "\" is not kept any more: the last " + std::to_string(versions_of_a_profile) +
+                            " are"
+                      : "there is no version " + std::to_string(*number) + " of profile \"" + name + "\"",
+                  {}, "see the newest: metalmesh get profiles " + name);
   }
   const ObjectTag tag = tag_of_object(found->second);
   const auto unchanged = not_modified(request, tag);

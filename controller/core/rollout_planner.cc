@@ -65,6 +65,12 @@ std::string spec_of(const std::map<std::string, Object>& objects, const std::str
   return found == objects.end() ? std::string() : "it is " + canonical_bytes(found->second.spec());
 }
 
+template <class Object>
+std::string at_version(const std::map<std::string, Object>& objects, const std::string& name) {
+  const auto found = objects.find(name);
+  return found == objects.end() ? std::string() : "@" + std::to_string(found->second.metadata().version());
+}
+
 constexpr unsigned begun_most = 8;
 constexpr std::size_t written_per_judged = 4;  // to write one down costs less than to judge it
 
@@ -76,7 +82,8 @@ std::string PlanMaking::mark_of(const ChangeFeed::Object& object) const {
     case ChangeKind::image:
       return spec_of(mesh_.images, name);
     case ChangeKind::profile:
-      return spec_of(mesh_.profiles, name);
+      // With its version: an older one of the same content may be gone by now.
+      return spec_of(mesh_.profiles, name) + at_version(mesh_.profiles, name);
     case ChangeKind::hardware_type:
       return spec_of(mesh_.hardware_types, name);
     case ChangeKind::rollout:

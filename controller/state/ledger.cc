@@ -12,6 +12,7 @@
 #include "controller/state/row_codec.h"
 #include "controller/state/tables.h"
 #include "controller/state/transcript_rows.h"
+#include "controller/state/version_bounds.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -365,11 +366,32 @@ void Ledger::keep_version(const rest::Profile& profile, Batch& batch) {
   mesh_.profile_blobs[version] = std::move(kept.blob_sha256);
 }
 
+void Ledger::drop_old_versions(Batch& batch) {
+  std::set<std::string> blobs;
+  for (const std::string& version : versions_too_many(mesh_)) {
+    const rest::Metadata& metadata = mesh_.profile_versions.at(version).metadata();
+    if (!mesh_.profiles.contains(metadata.name())) {  // it may be the last that tells its number
+      std::uint64_t& highest = inner_.highest_deleted[std::string(tables::profiles)];
+      highest = std::max(highest, metadata.version());
+      controller_dirty_ = true;
+    }
+    batch.push_back({tables::row(tables::versions, version), std::nullopt});
+    blobs.insert(std::move(mesh_.profile_blobs.at(version)));
+    mesh_.profile_blobs.erase(version);
+    mesh_.profile_versions.erase(version);
+  }
+  if (blobs.empty()) return;
+  for (const auto& [version, blob] : mesh_.profile_blobs) blobs.erase(blob);  // the same template once more
+  for (const std::string& blob : blobs) batch.push_back({tables::row(tables::blobs, blob), std::nullopt});
+}
+
 std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
   const auto dirty = std::exchange(dirty_, {});
+  bool profiles_changed = false;
   for (const auto& [object, has_row] : dirty) {
     number_change(object, batch, now);
     if (!has_row) continue;
+    profiles_changed |= object.kind == ChangeKind::profile;
     with_kind_that(
         FeedKinds{}, [&]<class T>() { return Kind<T>::kind == object.kind; },
         [&]<class T>() {
@@ -380,6 +402,7 @@ std::vector<rest::LogEvent> Ledger::flush(Batch& batch, WallTime now) {
   gone_.clear();
   if (!dirty.empty()) drop_tombstones(mesh_.changes.forget_old(now), batch);
   std::ranges::move(std::exchange(inner_rows_, {}), std::back_inserter(batch));
+  if (profiles_changed) drop_old_versions(batch);
   std::vector<rest::LogEvent> lines = std::exchange(lines_, {});
   for (const rest::LogEvent& line : lines) batch.push_back({event_key(line.number()), encode_row(line)});
   if (std::exchange(controller_dirty_, false)) {

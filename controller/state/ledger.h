@@ -53,7 +53,8 @@ class Ledger {
   void put(rest::Server server);
   void put(rest::Rollout rollout);
   void put(rest::Deployment deployment);
-  /// A new version; `metadata.version` and the blob's digest are set here.
+  /// A new version; `metadata.version` and the blob's digest are set here. Old ones go when they are too many
+  /// (version_bounds.h).
   void put_version(rest::Profile profile, std::string content);
   void change_credential(const std::string& name, const std::function<void(rest::Credential&)>& edit);
   void change_server(const std::string& name, const std::function<void(rest::Server&)>& edit);
@@ -165,6 +166,8 @@ class Ledger {
   template <class T>
   void write(const std::string& name, Batch& batch, WallTime now);
   void keep_version(const rest::Profile& profile, Batch& batch);
+  /// Those that are too many, and what agents fetched of them.
+  void drop_old_versions(Batch& batch);
   /// Its version lives on in that of the next object of this kind: one that was deleted and made anew never
   /// has a version that it had before.
   template <class T>

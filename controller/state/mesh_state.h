@@ -33,7 +33,7 @@ namespace metalmesh::controller {
 
 struct MeshState : Objects {
   std::map<std::string, rest::Profile>
-      profile_versions;                              // "name@version"; kept after a delete; without templates
+      profile_versions;  // "name@version", also after a delete; without templates; bounded (version_bounds.h)
   std::map<std::string, std::string> profile_blobs;  // "name@version" -> SHA-256 (hex) of what agents fetch
   std::uint64_t last_event = 0;                      // number of the newest LogEvent
   std::optional<WallTime> started;                   // when this life did

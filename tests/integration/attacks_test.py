@@ -15,9 +15,10 @@ import tempfile
 import threading
 import time
 
+import lanes
 import one_thief
 from attacker import rss
-from mesh import BIN, ENV, Mesh, main, wait_until
+from mesh import BIN, ENV, Mesh, wait_until
 
 LONG = os.environ.get("METALMESH_LONG_TESTS") == "1"
 IDLE = 2000 if LONG else 700
@@ -308,7 +309,7 @@ def what_one_thief_holds_is_not_enough():
         one_thief.tries_all(mesh)
 
 
-main([a_stop_is_heard_under_siege, bodies_of_strangers_are_not_read, guessing_gets_slower_and_stops_nobody,
-      a_person_at_the_site_stops_it, quiet_connections_keep_no_medium_from_a_bmc, an_image_names_nothing_that_its_site_did_not_open,
-      a_person_of_one_site_has_that_alone_as_long_as_the_token_is_good, a_burst_with_a_bad_profile_is_one_rollout,
-      what_one_thief_holds_is_not_enough])
+lanes.main(alone=[a_stop_is_heard_under_siege], lanes=3, tests=[
+    what_one_thief_holds_is_not_enough, a_burst_with_a_bad_profile_is_one_rollout, a_person_at_the_site_stops_it,
+    quiet_connections_keep_no_medium_from_a_bmc, a_person_of_one_site_has_that_alone_as_long_as_the_token_is_good,
+    an_image_names_nothing_that_its_site_did_not_open, bodies_of_strangers_are_not_read, guessing_gets_slower_and_stops_nobody])

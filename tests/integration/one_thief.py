@@ -83,9 +83,23 @@ def no_password_goes_to_whom_nobody_stands_for(mesh):
     said = mesh.cli("server", "accept", first).stdout
     assert "is approved" in said, said
     wait_until("it is ready", lambda: mesh.get(f"/servers/{first}")["status"]["phase"] == "ready", 30)
+    keys_come_with_a_list(mesh, "par1-n002")
     network = mesh.get(f"/servers/{first}")["spec"]["bmc"]["address"].split(":")[0].rsplit(".", 1)[0] + ".0/24"
     mesh.cli("site", "first-contact", "par1", "--network", network, "--for", "1h", "--reason", "delivery")
     mesh.wait_ready()
+
+
+def keys_come_with_a_list(mesh, server):
+    """Of a delivery, as its vendor sends it: who has the key that is listed is logged in to, and nobody else."""
+    wait_until("its key is shown", lambda: reachable(mesh, server) == "BMC_KEY_UNKNOWN", 30)
+    listed, key = mesh.folder / "delivery.csv", mesh.get(f"/servers/{server}")["status"]["bmcKeySha256"]
+    listed.write_text(f"name,bmc_key\n{server},{'0' * 64}\n")
+    mesh.cli("import", listed)
+    wait_until("another key than the listed one is told", lambda: reachable(mesh, server) == "BMC_KEY_CHANGED", 30)
+    assert mesh.truth()[server]["sessions"] == 0
+    listed.write_text(f"name,bmc_key\n{server},{key}\n")
+    mesh.cli("import", listed)
+    wait_until("it is ready by its key", lambda: mesh.get(f"/servers/{server}")["status"]["phase"] == "ready", 30)
 
 
 def a_medium_and_a_callback_are_nobody_elses(mesh):

@@ -16,6 +16,7 @@
 #include "controller/core/hardware_types.h"
 #include "controller/core/object_rules.h"
 #include "controller/core/order_builder.h"
+#include "controller/state/version_bounds.h"
 
 namespace metalmesh::controller {
 namespace {
@@ -45,6 +46,16 @@ constexpr std::array own_fields = {
               [](const rest::RolloutSpec& s) { return !s.stop_after().unproven().empty(); }},
 };
 
+Verdict no_profile(const std::string& reference, const MeshState& mesh) {
+  const std::size_t at = reference.find('@');
+  if (at == std::string::npos || !mesh.profiles.contains(reference.substr(0, at)))
+    return rules::missing("spec.profile", "Profile", reference);
+  return rules::refusal(ErrorKind::not_found, "spec.profile",
+                        "Profile \"" + reference.substr(0, 80) + "\" is not there: the last " +
+                            std::to_string(versions_of_a_profile) + " versions of a profile are kept",
+                        "name one of those, or apply it again");
+}
+
 /// Image and profile are there and go together.
 Verdict check_what(const rest::RolloutSpec& spec, const MeshState& mesh) {
   if (auto bad = rules::first_of({rules::required("spec.image", !spec.image().empty()),
@@ -52,7 +63,7 @@ Verdict check_what(const rest::RolloutSpec& spec, const MeshState& mesh) {
     return bad;
   }
   const rest::Profile* profile = find_profile(mesh, spec.profile());
-  if (profile == nullptr) return rules::missing("spec.profile", "Profile", spec.profile());
+  if (profile == nullptr) return no_profile(spec.profile(), mesh);
   const std::string& name = profile->metadata().name();
   if (!mesh.profiles.contains(name))
     return rules::refusal(ErrorKind::invalid, "spec.profile",

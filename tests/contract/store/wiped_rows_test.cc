@@ -34,5 +34,19 @@ TEST(WipedRows, LeaveNothingInTheFiles) {
   EXPECT_EQ((*store)->scan("", "", 100).value().size(), 40U);
 }
 
+TEST(WipedRows, LeaveNothingWhenTheyAreWrittenAnewWithout) {
+  const TemporaryFolder folder;
+  StoreOptions options = test_options();
+  options.wiped = {"image/"};
+  const std::string secret = "correct horse battery staple";
+  const auto store = SqliteStore::open(folder / "data", options);
+  ASSERT_TRUE(store) << store.error().message;
+  ASSERT_TRUE((*store)->commit({{"image/a", "from " + secret}, {"other", "o"}}));
+  ASSERT_GT(files_with(folder / "data", secret), 0);
+  ASSERT_TRUE((*store)->commit({{"image/a", std::nullopt}, {"image/a", "from elsewhere"}}));
+  EXPECT_EQ(files_with(folder / "data", secret), 0);
+  EXPECT_EQ((*store)->get("image/a").value(), "from elsewhere");
+}
+
 }  // namespace
 }  // namespace metalmesh::adapters

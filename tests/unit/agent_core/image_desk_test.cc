@@ -21,12 +21,12 @@ std::string digest(char of) { return std::string(64, of); }
 class Images : public ::testing::Test {
  protected:
   void SetUp() override { site_.start(); }
-  void prefetch(char of) {
+  void prefetch(char of, const std::vector<std::string>& urls = {"https://mirror/x.iso"}) {
     wire::Command command;
     auto& image = *command.mutable_prefetch_image()->mutable_image();
     image.set_name(std::string("image-") + of);
     image.set_sha256(digest(of));
-    image.add_urls("https://mirror/x.iso");
+    image.mutable_urls()->Assign(urls.begin(), urls.end());
     site_.command(command);
     site_.advance(std::chrono::seconds(1));
   }
@@ -44,6 +44,12 @@ class Images : public ::testing::Test {
     return reports;
   }
   bool wished(char of) { return site_.store.find("image/" + digest(of)).has_value(); }
+  /// What its row says of where it comes from.
+  std::vector<std::string> kept_urls(char of) {
+    record::ImageWish wish;
+    EXPECT_TRUE(wish.ParseFromString(site_.store.find("image/" + digest(of)).value_or("")));
+    return {wish.image().urls().begin(), wish.image().urls().end()};
+  }
   TestSite site_;
 };
 
@@ -221,6 +227,57 @@ TEST_F(Images, AJobThatWaitsTakesARottenImageForOneThatIsFetched) {
   site_.order(order);
   site_.deliver(ImageFailed{digest('a'), Why::rotten, "its SHA-256 has become ..."});
   EXPECT_FALSE(site_.job("d1")->ended());
+}
+
+const std::vector<std::string> that_let_in = {"https://ann:secret@mirror/x.iso", "https://mirror/x.iso",
+                                              "https://store/x.iso?X-Amz-Signature=secret"};
+
+TEST_F(Images, UrlsThatLetInAreKeptOnlyUntilTheImageIsHere) {
+  site_.images_ready = false;
+  prefetch('b', that_let_in);
+  EXPECT_EQ(kept_urls('b'), that_let_in) << "a fetch goes on after a restart";
+  site_.images_ready = true;
+  site_.deliver(ImageReady{digest('b'), {}, false});
+  EXPECT_THAT(kept_urls('b'), ElementsAre("https://mirror/x.iso"));
+  site_.start();
+  EXPECT_THAT(kept_urls('b'), ElementsAre("https://mirror/x.iso"));
+  prefetch('b', that_let_in);
+  EXPECT_THAT(kept_urls('b'), ElementsAre("https://mirror/x.iso")) << "asked for again while it is here";
+}
+
+TEST_F(Images, TheUrlsOfAnOrderGoOnceItsImageIsHere) {
+  auto order = test::make_order(site_, 1);  // digest a
+  order.issue.mutable_image_urls()->Assign(that_let_in.begin(), that_let_in.end());
+  site_.order(order);
+  ASSERT_TRUE(site_.job("d1"));
+  EXPECT_THAT(kept_urls('a'), ElementsAre("https://mirror/x.iso"));
+}
+
+/// Rows of an earlier version of the agent.
+TEST_F(Images, WhatAnEarlierLifeKeptIsWrittenAnewWithoutThem) {
+  prefetch('b', that_let_in);
+  record::ImageWish wish;
+  ASSERT_TRUE(wish.ParseFromString(site_.store.find("image/" + digest('b')).value()));
+  wish.mutable_image()->mutable_urls()->Assign(that_let_in.begin(), that_let_in.end());
+  site_.store.commit({{"image/" + digest('b'), wish.SerializeAsString()}});
+  site_.start();
+  EXPECT_THAT(kept_urls('b'), ElementsAre("https://mirror/x.iso"));
+  EXPECT_EQ(told('b').size(), 1U) << "it is no news";
+}
+
+TEST_F(Images, OneWhoseUrlsWereNotKeptIsAskedForAgainWhenItRots) {
+  prefetch('b', {that_let_in.front()});
+  site_.deliver(ImageFailed{digest('b'), Why::rotten, "its SHA-256 has become ..."});
+  EXPECT_TRUE(told('b').back().ready()) << "in this life it is still known where it comes from";
+  EXPECT_THAT(kept_urls('b'), IsEmpty());
+  site_.start();
+  site_.images_ready = false;
+  site_.deliver(ImageFailed{digest('b'), Why::rotten, "its SHA-256 has become ..."});
+  EXPECT_THAT(told('b').back().fault().next(), HasSubstr("ask for the image again"));
+  site_.deliver(ImageFailed{digest('b'), Why::unavailable, "it has no source"});
+  site_.images_ready = true;
+  prefetch('b', {that_let_in.front()});
+  EXPECT_TRUE(told('b').back().ready());
 }
 
 TEST_F(Images, TheSitesLimitsReachTheStoreAlsoAfterARestart) {

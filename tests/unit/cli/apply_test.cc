@@ -179,6 +179,20 @@ TEST_F(ApplyTest, imports_rows_and_says_only_what_they_say) {
   EXPECT_THAT(out_, HasSubstr("8 objects: 1 created, 7 refused"));
 }
 
+/// With its BMC's key a server is known ahead: nobody has to look at it at first contact.
+TEST_F(ApplyTest, a_csv_brings_the_keys_of_bmcs) {
+  const std::string key(64, 'a');
+  answer(R"({"taken":true,"results":[{"line":1,"kind":"Server","name":"r1","result":"created"},)"
+         R"({"line":2,"kind":"Server","name":"r2","result":"created"}]})");
+  EXPECT_EQ(metalmesh({"import", file("servers.csv", "name,site,BMC_Key\nr1,par1," + key + "\nr2,par1,\n")}), 0)
+      << err_;
+  const auto sent = lines();
+  ASSERT_EQ(sent.size(), 2U) << err_;
+  EXPECT_EQ(sent[0].at_pointer("/spec/bmc/keySha256").as_string(), key);
+  EXPECT_EQ(sent[0].at("fields").as_string(), "spec.site,spec.bmc.keySha256");
+  EXPECT_EQ(sent[1].at("fields").as_string(), "spec.site") << "an empty cell takes no key away";
+}
+
 TEST_F(ApplyTest, passwords_are_in_no_request_and_on_no_screen) {
   const std::string path = file("servers.csv", "name,site,bmc_password\nr1,par1,\nr2,par1,S3cretWord\n");
   EXPECT_EQ(metalmesh({"import", path}), 1);

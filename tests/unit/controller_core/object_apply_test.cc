@@ -1,6 +1,8 @@
 // What apply takes and refuses, field by field.
 #include <functional>
 
+#include "controller/state/tables.h"
+#include "controller/state/version_bounds.h"
 #include "tests/unit/controller_core/mesh_fixture.h"
 
 namespace metalmesh::testing {
@@ -267,6 +269,59 @@ TEST(ObjectApply, VersionsOfADeletedProfileAreHistory) {
   world.apply(Mesh::profile("base"));
   rollout.mutable_spec()->set_profile("base@2");
   world.apply(rollout);
+}
+
+rest::Profile base_with(const std::string& text) {
+  auto profile = Mesh::profile("base");
+  profile.mutable_spec()->mutable_template_()->set_inline_(text);
+  return profile;
+}
+
+/// As many rows as there are below a table.
+std::size_t rows_below(World& world, std::string_view table) {
+  return world.store.scan(table, tables::end_of(table), 100'000).value().size();
+}
+
+TEST(ObjectApply, OldVersionsOfAProfileGoWithWhatAgentsFetchOfThem) {
+  World world;
+  const std::size_t blobs = rows_below(world, tables::blobs);
+  for (std::size_t i = 0; i < versions_of_a_profile + 40; ++i)
+    world.apply(base_with("text " + std::to_string(i)));
+  const auto& versions = world.state().profile_versions;
+  EXPECT_EQ(versions.size(), versions_of_a_profile);
+  EXPECT_TRUE(versions.contains("base@73"));
+  EXPECT_TRUE(versions.contains("base@42"));
+  EXPECT_FALSE(versions.contains("base@41"));
+  EXPECT_EQ(rows_below(world, tables::versions), versions_of_a_profile);
+  EXPECT_EQ(rows_below(world, tables::blobs), blobs - 1 + versions_of_a_profile);
+  world.restart();
+  EXPECT_EQ(world.state().profile_versions.size(), versions_of_a_profile);
+  auto rollout = Mesh::rollout_object("r1");
+  rollout.mutable_spec()->set_profile("base@41");
+  const auto refused = world.ask(Apply{rollout, std::nullopt});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("the last 32 versions"), std::string::npos)
+      << refused.error().message;
+}
+
+TEST(ObjectApply, AVersionThatARolloutPinsStaysUntilItIsGone) {
+  World world;
+  auto rollout = Mesh::rollout_object("r1");
+  rollout.mutable_spec()->set_profile("base@1");
+  world.apply(rollout);
+  const std::string blob = world.state().profile_blobs.at("base@1");
+  const auto churn = [&](const std::string& word) {
+    for (std::size_t i = 0; i <= versions_of_a_profile; ++i) world.apply(base_with(word + std::to_string(i)));
+  };
+  churn("a");
+  EXPECT_TRUE(world.state().profile_versions.contains("base@1"));
+  EXPECT_TRUE(world.store.find(tables::row(tables::blobs, blob)));
+  world.must(Delete{"Rollout", "r1", std::nullopt});
+  world.apply(Mesh::profile("base"));  // the same template once more
+  EXPECT_FALSE(world.state().profile_versions.contains("base@1"));
+  EXPECT_TRUE(world.store.find(tables::row(tables::blobs, blob))) << "the newest needs it";
+  churn("b");
+  EXPECT_FALSE(world.store.find(tables::row(tables::blobs, blob)));
 }
 
 TEST(ObjectApply, ANearlyFullDiskTakesNothingThatGrowsAndStillShutsOut) {
