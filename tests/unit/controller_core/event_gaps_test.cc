@@ -278,7 +278,7 @@ TEST_F(EventGaps, AReportThatIsInTheGapIsAskedForAgain) {
   ASSERT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");
   much_later();
   restore(learning);
-  EXPECT_EQ(mesh.deployment_of("s0").state(), "ISSUED");
+  EXPECT_EQ(mesh.deployment_of("s0").state(), "RUNNING");
   EXPECT_EQ(requests(), 2U);
   report({fence(0, 1, mesh.deployment_of("s0").id())});
   EXPECT_EQ(mesh.deployment_of("s0").state(), "INDETERMINATE");

@@ -154,6 +154,7 @@ TEST_F(LateFacts, WhoSpokeBeforeItsEndIsToldThatNothingProvesIt) {
   agent.end("s0", wire::Ended::UNPROVEN);
   EXPECT_EQ(deployment().state(), "UNPROVEN");
   EXPECT_EQ(deployment().contradicted_size(), 1);
+  EXPECT_EQ(deployment().fence(), "confirmed") << "what has ended starts no more";
 }
 
 TEST_F(LateFacts, AnEndThatAgreesLeavesAPersonsWordAlone) {
@@ -163,7 +164,6 @@ TEST_F(LateFacts, AnEndThatAgreesLeavesAPersonsWordAlone) {
   agent.end("s0", wire::Ended::UNPROVEN);
   EXPECT_EQ(deployment().state(), "SUCCEEDED");
   EXPECT_EQ(deployment().resolved_by(), "ann");
-  EXPECT_EQ(deployment().fence(), "confirmed") << "what has ended starts no more";
 }
 
 TEST_F(LateFacts, UntouchedBySiteOrControllerIsCorrectedToo) {
