@@ -110,6 +110,17 @@ TEST(Objects, ProfilesKeepTheirVersions) {
   EXPECT_EQ(bench.get("/api/v1/profiles/none/versions/1").status, 404);
   EXPECT_EQ(bench.get("/api/v1/profiles/base/versions/x").status, 400);
   EXPECT_EQ(bench.get("/api/v1/profiles/base/versions/-1").status, 400);
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_EQ(bench
+                  .put("/api/v1/profiles/base", R"({"spec":{"family":"rhel","template":{"inline":"text )" +
+                                                    std::to_string(i) + R"("}}})")
+                  .status,
+              200);
+  }
+  const HttpAnswer gone = bench.get("/api/v1/profiles/base/versions/1");
+  EXPECT_EQ(gone.status, 404);
+  EXPECT_THAT(gone.body, HasSubstr("not kept any more"));
+  EXPECT_EQ(bench.get("/api/v1/profiles/base/versions/42").status, 200);
 }
 
 TEST(Objects, FamiliesSayWhetherAnybodyBootedThem) {
