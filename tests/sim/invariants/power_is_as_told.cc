@@ -53,7 +53,7 @@ class PowerIsAsTold final : public Invariant {
   }
 
   /// What only switches, or only looks, changes nothing of what is told of disks.
-  /// But for what an order's own doubt has told: what a restore made the controller forget of it may have been an install.
+  /// But for an order's own doubt: while a restored controller did not know what an order was, it may have been an install.
   void on_controller_rows(const Batch& batch) override {
     const auto moved = [&](const std::string& server, bool installs) {
       std::set<std::string> ids;
@@ -71,7 +71,7 @@ class PowerIsAsTold final : public Invariant {
       Phase& phase = phases_[name];
       const std::string before = std::exchange(phase.told, is_there ? server.status().phase() : "");
       const std::set<std::string> was_by = phase.by;
-      if (phase.told != before) phase.by = switched;
+      if (phase.told != before) phase.by = taken_for_installs(name);
       const bool told_of_disk = before == "installed" || before == "failed" || before == "unproven";
       const bool by_another =
           std::ranges::any_of(switched, [&](const std::string& id) { return !was_by.contains(id); });
@@ -118,6 +118,14 @@ class PowerIsAsTold final : public Invariant {
   }
 
  private:
+  /// Of those that moved: the controller does not know their action, though they touch no disk.
+  [[nodiscard]] std::set<std::string> taken_for_installs(const std::string& server) const {
+    std::set<std::string> ids;
+    for (const DeploymentMove& move : facts_.moves)
+      if (move.now->server() == server && move.now->action().empty() && !facts_.installs(move.now->id()))
+        ids.insert(move.now->id());
+    return ids;
+  }
   /// Of works that change a machine there is one at a time.
   void take_job(const std::string& node, const RowWrite& row) {
     record::Job job;
@@ -179,7 +187,7 @@ class PowerIsAsTold final : public Invariant {
       open_;  // by node and row: the machine of the order
   struct Phase {
     std::string told;
-    std::set<std::string> by;  // orders that touch no disk, and moved when it was told
+    std::set<std::string> by;  // orders that touch no disk, moved when it was told, and were taken for installs
   };
   std::map<std::string, Phase> phases_;            // by server, as the controller keeps them
   std::map<std::string, std::string> last_reset_;  // by address: the deployment whose reset left last
