@@ -1,13 +1,21 @@
 #!/usr/bin/env python3
-"""Tools over the broker, by programs that others wrote: mosquitto_pub and mosquitto_sub, each with a
-certificate of its own, from a plan to its result; the same twice; what is refused, each with its code."""
+"""Tools and dashboards over the broker, by programs that others wrote: mosquitto_pub and mosquitto_sub, each with a
+certificate of its own, from a plan to its result; the same twice; what is refused, each with its code. METALMESH_LONG_TESTS: 200 hostile
+subscribers and 10,000 messages of garbage from a core of their own, and npm's mqtt."""
 import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
 import subprocess
+import tempfile
 import time
 import uuid
 
 from mesh import ENV, Mesh, main, succeeded, wait_until
 
+LONG = os.environ.get("METALMESH_LONG_TESTS") == "1"
 INSTALL = {"action": "install", "image": "mm", "profile": "base", "startWithin": "600s", "launchWithin": "600s"}
 
 
@@ -114,9 +122,111 @@ def refusals(mesh):
     topic = "mm/tools/tool-ci/requests/stolen"
     heard = run(["mosquitto_rr", *tls(mesh, "tool-board"), "-t", topic, "-e", "mm/tools/tool-ci/#", "-W", 2, "-s"], json.dumps(one), check=False)
     assert heard == "", heard
-    # This broker keeps nothing: what is asked to be kept does not arrive at all.
+    # This broker keeps nothing: what is asked to be kept does not arrive at all (paho_bus_test looks at one that does).
     run(["mosquitto_pub", *tls(mesh, "tool-ci"), "-r", "-t", "mm/tools/tool-ci/requests/kept", "-s"], json.dumps(one), check=False)
     assert mesh.rest("GET", "/api/v1/rollouts/more")[0] == 404, "nothing of all that was carried out"
 
 
-main([from_a_plan_to_its_result])
+def node():
+    found = shutil.which("node")
+    if found is None or shutil.which("npm") is None:
+        return None
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+    return found if int(re.match(r"v(\d+)", version).group(1)) >= 20 else None
+
+
+CLIENT = """
+import mqtt from "mqtt";
+import { readFileSync } from "node:fs";
+const [port, pki, tool, request] = process.argv.slice(2);
+const file = (name) => readFileSync(`${pki}/${name}`);
+const client = mqtt.connect({ protocol: "mqtts", host: "localhost", port, protocolVersion: 4, clientId: tool,
+  ca: file("ca.crt"), cert: file(`${tool}.crt`), key: file(`${tool}.key`) });
+const root = `mm/tools/${tool}`;
+client.on("connect", async () => {
+  await client.subscribeAsync([`${root}/requests/+/+`, `${root}/events/+`], { qos: 1 });
+  await client.publishAsync(`${root}/requests/from-node`, request, { qos: 1 });
+});
+client.on("message", (topic, payload) => {
+  console.log(topic + " " + payload);
+  if (topic.endsWith("/result") || topic.endsWith("/rejected")) client.end();
+});
+setTimeout(() => process.exit(1), 90000).unref();
+"""
+
+
+def a_client_of_npm_follows_it():
+    if not LONG:
+        return
+    with tempfile.TemporaryDirectory(prefix="mm-mqtt-") as name, Mesh({"par1": 1}, tools=["tool-ci"]) as mesh:
+        folder = pathlib.Path(name)
+        (folder / "package.json").write_text('{"private": true, "type": "module"}\n')
+        (folder / "client.js").write_text(CLIENT)
+        if node() is None or subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "mqtt@5"], cwd=folder, timeout=300,
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+            print("SKIPPED a_client_of_npm_follows_it: npm, Node 20 or the registry is not there", flush=True)
+            return
+        furnish(mesh)
+        request = {"do": "start", "rollout": rollout("web", select={"sites": ["*"]}), "expect": {"servers": 1}}
+        done = subprocess.run([node(), "client.js", str(mesh.broker_port), str(mesh.pki), "tool-ci", json.dumps(request)], cwd=folder,
+                              capture_output=True, text=True, env=ENV, timeout=120)
+        heard = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+        assert json.loads(heard["mm/tools/tool-ci/requests/from-node/result"])["counts"] == {"SUCCEEDED": 1}, (done.stdout, done.stderr)
+
+
+def install_seconds(mesh, name, servers):
+    begin = time.monotonic()
+    mesh.start_rollout(name, select={"servers": servers}, reinstall=True)
+    succeeded(mesh.wait_done(name, 180))
+    return time.monotonic() - begin
+
+
+def garbage_and_hostile_subscribers_change_nothing():
+    """Each with a certificate: half of them are users of the mesh."""
+    if not LONG:
+        return
+    hostile, senders = [f"tool-h{i}" for i in range(200)], [f"tool-g{i}" for i in range(10)]
+    with Mesh({"par1": 6}, install_ms=4000, tools=["tool-ci", *hostile, *senders]) as mesh:
+        mesh.apply_basics()
+        mesh.wait_ready()
+        for tool in ["tool-ci", *hostile[::2], *senders[::2]]:
+            assert mesh.rest("PUT", f"/api/v1/users/{tool}", {"spec": {"role": "operator"}})[0] == 201
+        product = [mesh.broker, mesh.controller, *mesh.agents.values(), *mesh.media.values(), *mesh.bmcs.values()]
+        for each in product:
+            subprocess.run(["taskset", "-a", "-c", "-p", "0", str(each.process.pid)], check=True, stdout=subprocess.DEVNULL)
+        servers = [f"par1-n{i:03}" for i in range(1, 7)]
+        calm = [install_seconds(mesh, f"calm{i}", servers) for i in range(3)]
+        other = ["taskset", "-c", "1"]
+        lines = "".join(f'{{"do": "start", "garbage": {i}}}\n' for i in range(1000))
+        flood = []
+        try:
+            for tool in hostile:
+                flood.append(subprocess.Popen([*other, "mosquitto_sub", *tls(mesh, tool), "-t", "#", "-t", "mm/tools/+/events/+", "-t", "mm/1/+/up",
+                                               "-t", f"mm/tools/{tool}/events/+"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENV))
+            time.sleep(5)
+            begin, loud = time.monotonic(), []
+            for round_number in range(3):
+                sent = [subprocess.Popen([*other, "mosquitto_pub", *tls(mesh, tool), "-l", "-t", f"mm/tools/{tool}/requests/g{round_number}"],
+                                         stdin=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENV)
+                        for tool in senders]
+                for each in sent:
+                    each.stdin.write(lines)
+                    each.stdin.close()
+                loud.append(install_seconds(mesh, f"loud{round_number}", servers))
+                assert all(each.wait(120) == 0 for each in sent)
+            print(f"  30,000 messages of garbage in {time.monotonic() - begin:.0f} s", flush=True)
+            what, body = ask(mesh, "tool-ci", {"do": "plan", "rollout": rollout("heard", select={"servers": servers}, reinstall=True)})
+            assert what == "accepted" and body["servers"] == 6, "who behaves is heard meanwhile"
+        finally:
+            for each in flood:
+                each.kill()
+                each.wait()
+        print(f"  calm {[f'{t:.1f}' for t in calm]} s, under load {[f'{t:.1f}' for t in loud]} s", flush=True)
+        assert statistics.median(loud) <= 1.2 * statistics.median(calm), (calm, loud)
+        assert all(each.alive() for each in product)
+        mesh.check_events()
+        for name, server in mesh.truth().items():
+            assert not server["violations"] and len(server["installs"]) == 6 and all(i["completed"] for i in server["installs"]), (name, server)
+
+
+main([from_a_plan_to_its_result, a_client_of_npm_follows_it, garbage_and_hostile_subscribers_change_nothing])
