@@ -2,6 +2,7 @@
 """Tools and dashboards over the broker, by programs that others wrote: mosquitto_pub and mosquitto_sub, each with a
 certificate of its own, from a plan to its result; the same twice; what is refused, each with its code. METALMESH_LONG_TESTS: 200 hostile
 subscribers and 10,000 messages of garbage from a core of their own, and npm's mqtt."""
+import hashlib
 import json
 import os
 import pathlib
@@ -127,6 +128,146 @@ def refusals(mesh):
     assert mesh.rest("GET", "/api/v1/rollouts/more")[0] == 404, "nothing of all that was carried out"
 
 
+class Board:
+    """mosquitto_sub with that tool's identity, for as long as it is looked at: (topic, CloudEvent) as they come."""
+
+    def __init__(self, mesh, tool):
+        self.argv = ["mosquitto_sub", *tls(mesh, tool), "-F", "%t %p", "-t", f"mm/tools/{tool}/events/+", "-t", f"mm/tools/{tool}/rollouts/+"]
+        self.lines = mesh.folder / f"{tool}-heard.log"
+        self.listen()
+
+    def listen(self):
+        """It ends with its connection."""
+        with open(self.lines, "ab") as lines:
+            self.process = subprocess.Popen(self.argv, stdout=lines, stderr=subprocess.DEVNULL, env=ENV)
+
+    def heard(self):
+        lines = [line.split(" ", 1) for line in self.lines.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [(topic, json.loads(event)) for topic, event in lines]
+
+    def events(self):
+        return [event for topic, event in self.heard() if "/events/" in topic]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def valid(topic, event):
+    """CloudEvents 1.0, JSON format: what its specification asks of each attribute."""
+    assert event["specversion"] == "1.0", event
+    for name in ("id", "source", "type"):
+        assert isinstance(event[name], str) and event[name], (name, event)
+    assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in event), event.keys()
+    assert event["datacontenttype"] == "application/json" and isinstance(event["data"], dict), event
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", event["time"]) or event["type"] == "metalmesh.rollout.deleted", event
+    if "/events/" in topic:
+        assert event["source"] == "/api/v1/events" and event["type"] == "metalmesh.event." + topic.rsplit("/", 1)[1], (topic, event)
+        assert event["data"]["id"] == event["id"], event
+    else:
+        assert event["source"] == "/api/v1/changes" and event["data"]["position"] == event["id"], event
+        assert event["subject"] == "rollouts/" + topic.rsplit("/", 1)[1], (topic, event)
+
+
+def nothing_is_missing_unseen(events, mine):
+    """What came again says the same; and each says which came before it, by which who missed one sees that."""
+    seen = {}
+    for event in events:
+        assert seen.setdefault(event["id"], event).get("data") == event["data"], event
+        if "previousid" in event:
+            assert mine.index(event["id"]) == mine.index(event["previousid"]) + 1, ("not told of", event)
+    return list(seen)
+
+
+def of_user(mesh, tool):
+    """The ids of all events that this user may read by REST."""
+    token = f"{tool}-token-0123456789abcdef"
+    mesh.rest("POST", f"/api/v1/users/{tool}/tokens", {"sha256": hashlib.sha256(token.encode()).hexdigest()})
+    after, found = "0", []
+    while True:
+        status, _, page = mesh.rest("GET", f"/api/v1/events?limit=500&after={after}", headers={"Authorization": f"Bearer {token}"})
+        assert status == 200, page
+        if not page.get("items"):
+            return found
+        found += [event["id"] for event in page["items"]]
+        after = found[-1]
+
+
+def boards_follow_an_install():
+    """Three dashboards, one of the mesh and one of each site: what REST says to such a user, and nothing else; over kills of the
+    broker and the controller."""
+    tools = ["tool-all", "tool-par", "tool-lyo"]
+    with Mesh({"par1": 2, "lyo1": 1}, tools=[*tools, "tool-thief"], install_ms=3000) as mesh:
+        mesh.apply_basics()
+        mesh.wait_ready()
+        mesh.rest("PUT", "/api/v1/users/tool-all", {"spec": {"role": "viewer"}})
+        mesh.rest("PUT", "/api/v1/users/tool-par", {"spec": {"role": "viewer", "sites": ["par1"]}})
+        mesh.rest("PUT", "/api/v1/users/tool-lyo", {"spec": {"role": "viewer", "sites": ["lyo1"]}})
+        boards = {tool: Board(mesh, tool) for tool in tools}
+        thief = run_beside(["mosquitto_sub", *tls(mesh, "tool-thief"), "-t", "#", "-t", "mm/tools/+/events/+", "-t", "mm/tools/tool-all/rollouts/+"])
+        try:
+            time.sleep(1)
+            mesh.start_rollout("par", select={"sites": ["par1"]})
+            succeeded(mesh.wait_done("par", 120))
+            mesh.start_rollout("lyo", select={"sites": ["lyo1"]})
+            succeeded(mesh.wait_done("lyo", 120))
+            wait_until("the board of all hears of both ends", lambda: {"par", "lyo"} <= ended(boards["tool-all"]), 20)
+            wait_until("and each site's of its own", lambda: "par" in ended(boards["tool-par"]) and "lyo" in ended(boards["tool-lyo"]), 20)
+            for tool, board in boards.items():
+                heard = board.heard()
+                for topic, event in heard:
+                    assert topic.startswith(f"mm/tools/{tool}/"), topic
+                    valid(topic, event)
+                mine = of_user(mesh, tool)
+                ids = nothing_is_missing_unseen(board.events(), mine)
+                first = mine.index(ids[0])
+                assert len(ids) > 5 and ids == mine[first:first + len(ids)], (tool, "is told what REST shows, in its order, and nothing else")
+            text = {tool: json.dumps(board.heard()) for tool, board in boards.items()}
+            assert "lyo1" not in text["tool-par"] and "par1" not in text["tool-lyo"], "another's site"
+            broker_and_controller_die(mesh, boards["tool-all"])
+        finally:
+            thief.kill()
+            for board in boards.values():
+                board.close()
+        assert thief.communicate()[0] == "", "who is no user of the mesh hears nothing"
+
+
+def run_beside(argv):
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENV)
+
+
+def ended(board):
+    return {event["subject"].split("/")[1] for topic, event in board.heard()
+            if "/rollouts/" in topic and event["data"].get("rollout", {}).get("status", {}).get("state") == "done"}
+
+
+def broker_and_controller_die(mesh, board):
+    def touch(what):
+        assert mesh.rest("PUT", "/api/v1/sites/lyo1", {"spec": {"vars": {"round": what}}})[0] == 200
+        return of_user(mesh, "tool-all")[-1]
+    mesh.broker.kill()
+    for i in range(20):
+        touch(f"away-{i}")
+    mesh.broker.start()
+    time.sleep(1)
+    board.process.wait(10)
+    board.listen()
+    time.sleep(2)
+    newest = touch("back")
+    wait_until("what comes after the broker was away", lambda: newest in [event["id"] for event in board.events()], 60)
+    nothing_is_missing_unseen(board.events(), of_user(mesh, "tool-all"))
+    touch("before")
+    mesh.controller.kill()
+    mesh.controller.start()
+    mesh.wait_api()
+    def complete():
+        mine, heard = of_user(mesh, "tool-all"), {event["id"] for event in board.events()}
+        return heard == set(mine[min(mine.index(one) for one in heard):])
+    touch("after")
+    wait_until("after the controller was killed what it had not said, and what the broker lost", complete, 60)
+    nothing_is_missing_unseen(board.events(), of_user(mesh, "tool-all"))
+
+
 def node():
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
@@ -171,6 +312,7 @@ def a_client_of_npm_follows_it():
         done = subprocess.run([node(), "client.js", str(mesh.broker_port), str(mesh.pki), "tool-ci", json.dumps(request)], cwd=folder,
                               capture_output=True, text=True, env=ENV, timeout=120)
         heard = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+        assert any(topic.startswith("mm/tools/tool-ci/events/") and json.loads(body)["specversion"] == "1.0" for topic, body in heard.items()), heard
         assert json.loads(heard["mm/tools/tool-ci/requests/from-node/result"])["counts"] == {"SUCCEEDED": 1}, (done.stdout, done.stderr)
 
 
@@ -229,4 +371,4 @@ def garbage_and_hostile_subscribers_change_nothing():
             assert not server["violations"] and len(server["installs"]) == 6 and all(i["completed"] for i in server["installs"]), (name, server)
 
 
-main([from_a_plan_to_its_result, a_client_of_npm_follows_it, garbage_and_hostile_subscribers_change_nothing])
+main([from_a_plan_to_its_result, boards_follow_an_install, a_client_of_npm_follows_it, garbage_and_hostile_subscribers_change_nothing])
