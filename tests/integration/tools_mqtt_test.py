@@ -2,19 +2,21 @@
 """Tools and dashboards over the broker, by programs that others wrote: mosquitto_pub and mosquitto_sub, each with a
 certificate of its own, from a plan to its result; the same twice; what is refused, each with its code. METALMESH_LONG_TESTS: 200 hostile
 subscribers and 10,000 messages of garbage from a core of their own, and npm's mqtt."""
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import tempfile
 import time
 import uuid
 
-from mesh import ENV, Mesh, main, succeeded, wait_until
+from mesh import BIN, ENV, ROOT, Mesh, main, succeeded, wait_until
 
 LONG = os.environ.get("METALMESH_LONG_TESTS") == "1"
 INSTALL = {"action": "install", "image": "mm", "profile": "base", "startWithin": "600s", "launchWithin": "600s"}
@@ -268,6 +270,29 @@ def broker_and_controller_die(mesh, board):
     nothing_is_missing_unseen(board.events(), of_user(mesh, "tool-all"))
 
 
+def the_readme_of_the_broker_is_right():
+    """Its example, typed as it stands, prints an event and a rollout."""
+    [typed] = re.findall(r"^```sh dashboard\n(.*?)^```$", (ROOT / "broker-config/README.md").read_text(), re.MULTILINE | re.DOTALL)
+    with Mesh({"par1": 1}) as mesh:
+        mesh.apply_basics()
+        client = mesh.folder / "client.yaml"
+        client.write_text(f"server: https://localhost:{mesh.api_port}\nca: pki/ca.crt\ntokenFile: pki/admin.token\n")
+        env = {**ENV, "PATH": f"{BIN}:{ENV.get('PATH', os.defpath)}", "METALMESH_CONFIG": str(client), "PKI": str(mesh.pki), "PORT": str(mesh.broker_port)}
+        printed, said = mesh.folder / "printed", mesh.folder / "typed.log"
+        with open(printed, "wb") as out, open(said, "wb") as errors:
+            shell = subprocess.Popen(["bash", "-eux", "-c", typed], cwd=mesh.folder, env=env, stdout=out, stderr=errors, start_new_session=True)
+        try:
+            wait_until("it listens", lambda: "as tool-board (" in mesh.broker.text() or shell.poll() is not None, 30)
+            mesh.rollout("seen", select={"sites": ["*"]})
+            wait_until("an event and a rollout are printed", lambda: all(word in printed.read_text() for word in
+                                                                        ('"type":"metalmesh.event.', '"type":"metalmesh.rollout.changed"')), 20)
+        finally:
+            print(f"  typed: {said.read_text()[-300:]}" if shell.poll() is not None else "", end="", flush=True)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
+            shell.wait()
+
+
 def node():
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
@@ -371,4 +396,4 @@ def garbage_and_hostile_subscribers_change_nothing():
             assert not server["violations"] and len(server["installs"]) == 6 and all(i["completed"] for i in server["installs"]), (name, server)
 
 
-main([from_a_plan_to_its_result, boards_follow_an_install, a_client_of_npm_follows_it, garbage_and_hostile_subscribers_change_nothing])
+main([from_a_plan_to_its_result, boards_follow_an_install, the_readme_of_the_broker_is_right, a_client_of_npm_follows_it, garbage_and_hostile_subscribers_change_nothing])
