@@ -29,28 +29,29 @@ const std::set<std::string_view> reserved_names = {"ca",  "broker",          "co
 /// At the broker a tool is its user, and a site is itself: no name is both's.
 constexpr std::string_view tool_prefix = "tool-";
 
-Status check_name(const std::string& name) {
+/// `whose`: site, tool, or what it may be.
+Status check_name(std::string_view whose, const std::string& name) {
   const bool plain = !name.empty() && name.size() <= 63 && name.front() != '-' && name.back() != '-' &&
                      std::ranges::all_of(name, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
   if (!plain) {
     return fail(ErrorKind::invalid,
-                fmt::format("name \"{}\": use a-z, 0-9 and -, at most 63 characters", name));
+                fmt::format("{} name \"{}\": use a-z, 0-9 and -, at most 63 characters", whose, name));
   }
   if (reserved_names.contains(name)) {
     return fail(ErrorKind::invalid,
-                fmt::format("name \"{}\" is taken by the mesh itself; choose another", name));
+                fmt::format("{} name \"{}\" is taken by the mesh itself; choose another", whose, name));
   }
   return {};
 }
 
 Status check_site_name(const std::string& name) {
-  if (!name.starts_with(tool_prefix)) return check_name(name);
+  if (!name.starts_with(tool_prefix)) return check_name("site", name);
   return fail(ErrorKind::invalid, fmt::format("site name \"{}\": names that begin with {} are those of tools",
                                               name, tool_prefix));
 }
 
 Status check_tool_name(const std::string& name) {
-  if (name.starts_with(tool_prefix)) return check_name(name);
+  if (name.starts_with(tool_prefix)) return check_name("tool", name);
   return fail(ErrorKind::invalid,
               fmt::format("tool name \"{0}\": call it, and its user, {1}{0}", name, tool_prefix));
 }
@@ -210,7 +211,7 @@ Result<std::vector<std::string>> init_pki(const std::filesystem::path& folder, c
 }
 
 Status revoke_site(const std::filesystem::path& folder, const std::string& site, WallTime now) {
-  if (auto status = check_name(site); !status) return status;
+  if (auto status = check_name("site or tool", site); !status) return status;
   Folder writer(folder, now);
   const std::string kept = revoked_certificate(site), file = site + ".crt";
   // A crash in between leaves it listed twice at most.
