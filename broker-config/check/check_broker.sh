@@ -2,7 +2,8 @@
 # Starts mosquitto with the files of this folder on a free loopback port, with throw-away certificates, and attacks it:
 # every line printed is one promise of README.md. Exits 1 if one is broken, 2 if the check could not run.
 #
-#   check_broker.sh [PKI_DIR]      with a PKI_DIR it must hold ca.key, and sites called berlin and oslo
+#   check_broker.sh [PKI_DIR]      with a PKI_DIR it must hold ca.key, and sites called berlin and oslo;
+#                                tools called tool-ci and tool-eve are looked at if it has them
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -47,7 +48,7 @@ if [ $# -ge 1 ]; then
 else
   make_ca "$pki"
   make_leaf "$pki" broker broker "DNS:localhost,IP:127.0.0.1"
-  for name in controller berlin oslo; do make_leaf "$pki" "$name" "$name"; done
+  for name in controller berlin oslo controller-tools tool-ci tool-eve; do make_leaf "$pki" "$name" "$name"; done
   make_crl "$pki"
 fi
 make_ca "$work/foreign"
@@ -118,6 +119,34 @@ never arrives controller berlin other/topic '#'
 verdict "topics outside the plan carry nothing" $?
 never arrives berlin controller '$SYS/probe' '$SYS/#'
 verdict "nobody sees the broker's own topics" $?
+
+if [ -r "$pki/tool-ci.key" ] && [ -r "$pki/tool-eve.key" ]; then
+  tool=mm/tools/tool-ci
+  arrives controller-tools tool-ci $tool/requests/t1 'mm/tools/+/requests/+'
+  verdict "a tool reaches the controller" $?
+  for topic in requests/t1/accepted events/stage rollouts/web; do
+    arrives tool-ci controller-tools $tool/$topic $tool/$topic
+    verdict "the controller reaches a tool: $topic" $?
+    never arrives tool-eve controller-tools $tool/$topic $tool/$topic && never arrives tool-eve controller-tools $tool/$topic '#'
+    verdict "another tool does not hear it" $?
+    never arrives berlin controller-tools $tool/$topic $tool/$topic
+    verdict "nor does a site" $?
+    never arrives tool-ci tool-eve $tool/$topic $tool/$topic
+    verdict "another tool cannot say it" $?
+  done
+  never arrives controller-tools tool-eve $tool/requests/t1 'mm/tools/+/requests/+'
+  verdict "a tool cannot ask in another's name" $?
+  never arrives controller-tools tool-eve mm/tools/controller-tools/requests/end-1 'mm/tools/+/requests/+'
+  verdict "nor in the controller's" $?
+  # shellcheck disable=SC2046
+  mosquitto_rr $(tls controller-tools) -t mm/tools/controller-tools/requests/end-1 -e mm/tools/controller-tools/requests/end-1 -m probe -W 2 > "$work/self" 2> /dev/null
+  [ "$(cat "$work/self")" = probe ]
+  verdict "the controller hears its own word" $?
+  never arrives controller tool-ci mm/1/berlin/up 'mm/1/+/up'
+  verdict "a tool cannot speak as a site" $?
+  never arrives tool-ci controller mm/1/berlin/down '#'
+  verdict "nor hear what a site is told" $?
+fi
 
 never connects -h localhost -p "$port" --cafile "$pki/ca.crt"
 verdict "a client without a certificate is refused" $?

@@ -21,7 +21,8 @@ ControllerNode::ControllerNode(const RowReader& rows, const Signer& signer, cons
                                ApiSettings settings)
     : core_(rows, signer, verifier, entropy, with_families(std::move(limits), settings.families)),
       api_(core_, rows, authenticator, std::move(settings)),
-      tools_(core_) {}
+      tools_(core_),
+      told_(rows, core_.state()) {}
 
 Outcome ControllerNode::handle(const Input& input, const Now& now) {
   Outcome out;
@@ -35,10 +36,15 @@ Outcome ControllerNode::handle(const Input& input, const Now& now) {
     api_.drained(*drained);
   } else if (timer != nullptr && std::string_view(timer->token).starts_with(OperatorApi::timer_prefix)) {
     api_.fired(*timer, now, out);
+  } else if (timer != nullptr && std::string_view(timer->token).starts_with(ToolEvents::timer_prefix)) {
+    told_.fired(timer->token);
   } else if (message != nullptr && tool_topics::is_of_tools(message->topic)) {
-    tools_.take(*message, now, out);
+    if (!told_.echoed(*message, out)) tools_.take(*message, now, out);
   } else {
-    if (std::holds_alternative<Committed>(input)) api_.committed();
+    if (std::holds_alternative<Committed>(input)) {
+      api_.committed();
+      told_.committed();
+    }
     const bool was_low = core_.state().disk_low;
     out = core_.handle(input, now);
     if (std::holds_alternative<BusUp>(input)) {
@@ -60,6 +66,7 @@ Outcome ControllerNode::handle(const Input& input, const Now& now) {
   if (std::holds_alternative<Started>(input)) tools_.started();
   if (timer != nullptr) tools_.look_for_ends(out);
   api_.pump(now, out);
+  told_.pump(now, out);
   return out;
 }
 

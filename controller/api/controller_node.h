@@ -1,13 +1,14 @@
 // The controller as the turn sees it: the core, and the ways that people and tools reach it by, as one DecisionCore.
 //
 // HTTP exchanges and the API's own timers go to the API, what tools say at the broker to their desk, everything else to the core. After every input
-// the streams send what became readable.
+// the streams, and what tools are told, send what became readable.
 #pragma once
 
 #include "common/turn/decision_core.h"
 #include "controller/api/access.h"
 #include "controller/api/operator_api.h"
 #include "controller/api/tool_desk.h"
+#include "controller/api/tool_events.h"
 #include "controller/core/controller_core.h"
 
 namespace metalmesh::controller {
@@ -28,6 +29,7 @@ class ControllerNode final : public DecisionCore {
   ControllerCore core_;
   OperatorApi api_;
   ToolDesk tools_;
+  ToolEvents told_;
 };
 
 }  // namespace metalmesh::controller

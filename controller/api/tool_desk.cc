@@ -7,6 +7,7 @@
 #include "common/ports/wire_time.h"
 #include "controller/api/rights.h"
 #include "controller/api/routes.h"
+#include "controller/api/tool_caller.h"
 #include "controller/core/field_rules.h"
 #include "controller/state/rollout_states.h"
 
@@ -59,22 +60,10 @@ void ToolDesk::started() {
   }
 }
 
-std::optional<Principal> ToolDesk::caller(const std::string& user) const {
-  const auto found = core_.state().users.find(user);
-  if (!user.starts_with(tool_topics::tool_prefix) || found == core_.state().users.end()) return std::nullopt;
-  const rest::UserSpec& spec = found->second.spec();
-  const auto role = role_named(spec.role());
-  if (spec.disabled() || !role) return std::nullopt;
-  return Principal{.name = user,
-                   .role = *role,
-                   .sites = {spec.sites().begin(), spec.sites().end()},
-                   .actions = {spec.actions().begin(), spec.actions().end()}};
-}
-
 void ToolDesk::take(const MessageArrived& message, const Now& now, Outcome& out) {
   const auto asked = tool_topics::asked_at(message.topic);
   if (!asked) return;
-  const auto who = caller(asked->user);
+  const auto who = tool_caller(core_.state(), asked->user);
   // Names that nobody has share one pace: they may be invented.
   switch (pace_.judge(who ? asked->user : std::string(), now.mono)) {
     case ToolPace::Verdict::drop:
@@ -137,7 +126,7 @@ void ToolDesk::begin(const tool_topics::Asked& asked, rest::ToolRequest request,
 }
 
 OperatorResult ToolDesk::act(const UnderWay& one, const Now& now, Outcome& out) {
-  const auto who = caller(one.asked.user);
+  const auto who = tool_caller(core_.state(), one.asked.user);
   if (!who)
     return std::unexpected(rules::refusal(ErrorKind::denied, "", one.asked.user + " is a tool no more"));
   const rest::Rollout& rollout = one.request.rollout();

@@ -48,7 +48,6 @@ class ToolDesk {
   /// Until it is answered, or waits for the core.
   void go_on(UnderWay& one, const Now& now, Outcome& out);
   [[nodiscard]] OperatorResult act(const UnderWay& one, const Now& now, Outcome& out);
-  [[nodiscard]] std::optional<Principal> caller(const std::string& user) const;
   void accept(const UnderWay& one, const Now& now, Outcome& out);
   void reject(const UnderWay& one, const rest::ToolRejected& rejected, const Now& now, Outcome& out);
   void answer_again(const tool_topics::Asked& asked, const record::IdempotentAnswer& before, Outcome& out);

@@ -17,6 +17,12 @@ inline constexpr std::string_view kept = "$kept/";
 /// A tool is a user whose name begins so: no site is called that, and nobody else acts by the broker's word alone.
 inline constexpr std::string_view tool_prefix = "tool-";
 
+/// Below mm/tools/<user>/, where that user is told what happens: <type of event>, and <name of rollout>.
+inline constexpr std::string_view events = "events/";
+inline constexpr std::string_view rollouts = "rollouts/";
+/// The controller's word to itself, by which it sees that what it said before has reached the broker.
+inline constexpr std::string_view echo = "mm/tools/controller-tools/requests/";
+
 struct Asked {
   std::string user;
   std::string token;
