@@ -27,6 +27,8 @@ constexpr bool read_all(const EndSigns& signs) {
   return signs.size > 0 && signs.read >= signs.size - signs.size / 20;
 }
 
+constexpr bool enough_of(std::uint64_t usual, std::uint64_t read) { return read >= usual - usual / 10; }
+
 /// Nothing but its quiet can tell whether it came to its end.
 constexpr bool quiet_decides(const EndSigns& signs) {
   return signs.usual == 0 && signs.size > 0 && !read_all(signs) && !signs.awaits_go;
@@ -38,7 +40,7 @@ constexpr bool quiet_decides(const EndSigns& signs) {
 constexpr bool looks_finished(const EndSigns& signs) {
   if (signs.awaits_go) return false;
   if (read_all(signs)) return true;
-  if (signs.usual > 0) return signs.read >= signs.usual - signs.usual / 10;
+  if (signs.usual > 0) return enough_of(signs.usual, signs.read);
   return signs.fell_quiet && !signs.medium_gone && (signs.elsewhere || signs.read >= signs.size / 16);
 }
 

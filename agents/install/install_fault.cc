@@ -135,6 +135,9 @@ std::string own_value(std::string_view name, const record::Job& job, const Fault
   if (name == "again_in_use") return commands::doctor(job.agreed().server(), "--mount-test --in-use");
   if (name == "media") return "image " + terms_of(job.agreed()).image().name();
   if (name == "again_graceful") return again(job, "--powered-on graceful");
+  if (name == "another_proof" && end_is_guessed(job))
+    return ", and the next ones of its kind are held against what this one read. With proof.minimum callback they "
+           "tell it themselves";
   if (name == "another_proof")
     return facts.expected != "booted" ? ""
                                       : ". With proof.minimum callback in the profile the next ones tell it "
@@ -213,9 +216,9 @@ wire::Ended::Outcome outcome_of(const record::Job& job) {
 wire::DiskState disk_of(const record::Job& job) {
   if (planted(Defect::wiped_disk_called_untouched)) return wire::DISK_UNTOUCHED;
   if (only_boots(job)) return job.launched() ? wire::DISK_UNKNOWN : wire::DISK_UNTOUCHED;
-  // A restart alone is no proof of one.
+  // A restart alone is no proof of one, and what ran after a guessed end may be the old one.
   if (job.installer_ended())
-    return job.proof() == wire::PROOF_NONE ? wire::DISK_UNKNOWN : wire::DISK_NEW_SYSTEM;
+    return job.proof() == wire::PROOF_NONE || end_is_guessed(job) ? wire::DISK_UNKNOWN : wire::DISK_NEW_SYSTEM;
   return job.launched() ? wire::DISK_BEING_WRITTEN : wire::DISK_UNTOUCHED;
 }
 

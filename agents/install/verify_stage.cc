@@ -20,6 +20,16 @@ wire::ProofGrade wanted(const Context& context) {
                   off_by_itself ? wire::PROOF_POWEROFF : wire::PROOF_BOOTED);
 }
 
+bool is_enough(const Context& context) {
+  return context.job.proof() >= wanted(context) && !end_is_guessed(context.job);
+}
+
+/// What this profile's systems can show has been seen, and it is not enough: to wait longer gains nothing.
+bool has_no_more(const Context& context) {
+  const bool calls_back = context.install().proof().minimum() >= wire::PROOF_CALLBACK;
+  return end_is_guessed(context.job) && !calls_back && context.job.proof() >= wanted(context);
+}
+
 std::string name_of(wire::ProofGrade grade) {
   switch (grade) {
     case wire::PROOF_POWEROFF:
@@ -68,6 +78,11 @@ std::string reached(const Context& context) {
   return name_of(context.job.proof()) + (silent ? " (its BMC does not tell what runs)" : "");
 }
 
+std::string expected(const Context& context) {
+  if (!end_is_guessed(context.job)) return name_of(wanted(context));
+  return "callback, as it ended in a restart and nobody knows yet how much such an installer reads";
+}
+
 /// What runs now is what this job installed, unless another agent with our identity ordered something since:
 /// what was seen counts once this incarnation is known to be the only one. A call back knows the job's secret
 /// and speaks for itself; of a port that answers it says nothing.
@@ -87,21 +102,20 @@ Duration proof_time(const Context& context) {
 
 Verdict verify(Context& context) {
   if (only_boots(context.job) || planted(Defect::success_without_proof)) return Verdict::done;
-  if (context.job.proof() >= wanted(context)) return proven(context);
+  if (is_enough(context)) return proven(context);
   if (context.job.port_was_closed() || planted(Defect::any_listener_proves)) probe_port(context);
   // What the BMC can prove is asked for until it has; only from this machine it counts.
   if (context.job.proof() < wire::PROOF_BOOTED && reach_machine(context) == Verdict::done) {
     if (const redfish::System* system = look(context)) {
       if (judge_power(context, *system) == Verdict::busy) return Verdict::busy;
-      if (context.job.proof() >= wanted(context)) return proven(context);
+      if (is_enough(context)) return proven(context);
       look_again(context, context.timeouts.poll * (wanted(context) > wire::PROOF_BOOTED ? 4 : 1));
     }
   }
   const Duration within = proof_time(context);
   const Duration waited = from_wire(context.job.verified_for());
-  if (waited < within) return context.wait(within - waited);
-  return context.fail(wire::PROOF_MISSING,
-                      {.expected = name_of(wanted(context)), .seen = reached(context), .span = within});
+  if (waited < within && !has_no_more(context)) return context.wait(within - waited);
+  return context.fail(wire::PROOF_MISSING, {.expected = expected(context), .seen = reached(context), .span = waited});
 }
 
 }  // namespace metalmesh::install

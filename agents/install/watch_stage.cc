@@ -168,6 +168,12 @@ EndSigns end_signs(const Context& context, bool was_quiet) {
           .awaits_go = awaits_go(context)};
 }
 
+/// As much as those of its kind at other sites. Machines differ, so that less does not tell of an interruption.
+bool read_as_others(const Context& context) {
+  const std::uint64_t usual = context.job.issue().usual_reads();
+  return usual > 0 && enough_of(usual, end_signs(context, true).read);
+}
+
 bool has_finished(const Context& context, bool was_quiet) {
   return looks_finished(end_signs(context, was_quiet));
 }
@@ -269,6 +275,7 @@ Verdict restarted(Context& context, std::string seen) {
                         " that its family expects: it " + seen);
   if (job.ends_in_restart() && job.restarts_seen() == expected) {
     job.set_progress_before(progress_of(*context.talk.bmc.system()));
+    job.set_end_by_quiet(quiet_decides(end_signs(context, true)) && !read_as_others(context));
     return installer_ended(context, wire::PROOF_NONE, "restarted by itself");
   }
   context.talk.power = {};

@@ -65,6 +65,7 @@ enum class Defect : std::uint8_t {
   talk_ends_medium,
   custody_lets_go,
   any_listener_proves,
+  guessed_end_believed,
   one_off_ends_it,
   foreign_taken_for_ours,
   refusal_unheeded,

@@ -18,7 +18,8 @@ std::string name_of(const std::string& profile) { return profile.substr(0, profi
 
 }  // namespace
 
-void InstallHistory::add(const rest::Deployment& deployment, const std::string& profile) {
+void InstallHistory::add(const rest::Deployment& deployment, const std::string& profile,
+                         const std::string& image) {
   const bool timed = deployment.has_started() && deployment.has_launched_at() && deployment.has_ran();
   if (deployment.state() != states::succeeded || !timed || profile.empty()) return;
   const Duration to_launch = from_wire(deployment.launched_at()) - from_wire(deployment.started());
@@ -34,6 +35,14 @@ void InstallHistory::add(const rest::Deployment& deployment, const std::string& 
   std::vector<Install>& all = installs_[{deployment.site(), name_of(profile)}];
   all.insert(std::ranges::upper_bound(all, install.ended, {}, &Install::ended), install);
   if (all.size() > most_kept) all.erase(all.begin());
+  if (deployment.bytes_read() == 0) return;
+  std::uint64_t& least = least_read_.try_emplace({image, profile}, deployment.bytes_read()).first->second;
+  least = std::min<std::uint64_t>(least, deployment.bytes_read());
+}
+
+std::uint64_t InstallHistory::least_read(const std::string& image, const std::string& profile) const {
+  const auto found = least_read_.find({image, profile});
+  return found == least_read_.end() ? 0 : found->second;
 }
 
 std::optional<InstallFigures> InstallHistory::of(const std::string& site, const std::string& profile) const {

@@ -27,9 +27,11 @@ class InstallHistory {
  public:
   /// Ignores what did not succeed, or does not say how long it took. `profile` is "name" or "name@version":
   /// versions count as one, because most of them change nothing that takes time.
-  void add(const rest::Deployment& deployment, const std::string& profile);
+  void add(const rest::Deployment& deployment, const std::string& profile, const std::string& image);
   /// Nothing when there was none.
   [[nodiscard]] std::optional<InstallFigures> of(const std::string& site, const std::string& profile) const;
+  /// The least that one with this very version of the profile, "name@version", read of this image, at any site; 0: none is known.
+  [[nodiscard]] std::uint64_t least_read(const std::string& image, const std::string& profile) const;
 
  private:
   struct Install {
@@ -37,6 +39,7 @@ class InstallHistory {
     InstallFigures took;
   };
   std::map<std::pair<std::string, std::string>, std::vector<Install>> installs_;  // the newest, by their end
+  std::map<std::pair<std::string, std::string>, std::uint64_t> least_read_;       // by image and profile
 };
 
 }  // namespace metalmesh::controller

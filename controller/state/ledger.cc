@@ -190,21 +190,22 @@ void Ledger::change_rollout(const std::string& name, const std::function<void(re
 
 void Ledger::change_deployment(const std::string& id, const std::function<void(rest::Deployment&)>& edit) {
   rest::Deployment& deployment = mesh_.deployments.at(id);
-  const bool was_open = is_open(deployment.state());
+  const bool had_succeeded = deployment.state() == states::succeeded;
   board_.remove(deployment);
   transcripts_.remove(deployment);
   edit(deployment);
   board_.add(deployment);
   transcripts_.add(deployment);
-  if (was_open && !is_open(deployment.state())) remember_install(deployment);
+  if (!had_succeeded) remember_install(deployment);  // by its site's word, or later by a person's
   refresh_counts(deployment.rollout());
   touch(ChangeKind::deployment, id);
 }
 
 void Ledger::remember_install(const rest::Deployment& deployment) {
   const auto rollout = mesh_.rollouts.find(deployment.rollout());
-  if (rollout != mesh_.rollouts.end())
-    mesh_.installs.add(deployment, rollout->second.status().plan().profile());
+  if (rollout == mesh_.rollouts.end()) return;
+  const rest::Plan& plan = rollout->second.status().plan();
+  mesh_.installs.add(deployment, plan.profile(), plan.image());
 }
 
 std::uint64_t Ledger::deleted_of(std::string_view table) const {

@@ -71,6 +71,8 @@ const Mutant mutants[] = {
     {off_while_installing, "off_while_installing", "agents/install", "power is touched after LAUNCHED", 500},
     {mount_lives_on, "mount_lives_on", "agents/install", "a finished medium stays bootable", 500},
     {retries_after_wipe, "retries_after_wipe", "agents/install", "a wiped server is tried again", 500},
+    {guessed_end_believed, "guessed_end_believed", "agents/install",
+     "an old system proves that an installer came to its end", 500},
     {success_without_proof, "success_without_proof", "agents/install", "success without a proof", 100},
     {wiped_disk_called_untouched, "wiped_disk_called_untouched", "agents/install",
      "a wiped disk is called untouched", 100},

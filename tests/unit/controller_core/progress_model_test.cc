@@ -130,7 +130,7 @@ TEST(InstallHistory, GivesMediansOfWhatSucceeded) {
     *d.mutable_started() = to_wire(at(-minutes(2)));
     *d.mutable_ran() = to_wire(Duration(minutes(run_minutes)));
     *d.mutable_ended() = to_wire(at(minutes(run_minutes)));
-    history.add(d, profile);
+    history.add(d, profile, "rocky");
   };
   EXPECT_FALSE(history.of("par1", "base"));
   add(20);
@@ -145,6 +145,9 @@ TEST(InstallHistory, GivesMediansOfWhatSucceeded) {
   EXPECT_EQ(figures->to_launch, minutes(2));
   EXPECT_EQ(figures->bytes_read, 2000U);
   EXPECT_FALSE(history.of("ams1", "base"));
+  EXPECT_EQ(history.least_read("rocky", "base@1"), 2000U) << "an older version may have read less, a failed one too";
+  EXPECT_EQ(history.least_read("rocky", "base@3"), 0U);
+  EXPECT_EQ(history.least_read("debian", "base@1"), 0U);
   for (int i = 0; i < 40; ++i) add(100 + i);
   EXPECT_EQ(history.of("par1", "base")->installs, 31U) << "the newest";
   add(-5);
