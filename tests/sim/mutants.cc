@@ -72,7 +72,7 @@ const Mutant mutants[] = {
     {mount_lives_on, "mount_lives_on", "agents/install", "a finished medium stays bootable", 500},
     {retries_after_wipe, "retries_after_wipe", "agents/install", "a wiped server is tried again", 500},
     {guessed_end_believed, "guessed_end_believed", "agents/install",
-     "an old system proves that an installer came to its end", 500},
+     "an old system proves that an installer came to its end", 100, false, "hangs-and-restarts"},
     {success_without_proof, "success_without_proof", "agents/install", "success without a proof", 100},
     {wiped_disk_called_untouched, "wiped_disk_called_untouched", "agents/install",
      "a wiped disk is called untouched", 100},

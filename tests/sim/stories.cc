@@ -202,6 +202,12 @@ std::span<const Tale> Tale::all() {
       {"short-time", nullptr, [](Swarm& s) { as_rollouts_go(s, Habit::short_time); }},
       {"person-is-late", nullptr, [](Swarm& s) { as_rollouts_go(s, Habit::person_is_late); }},
       {"sick-wave", &Stories::sick_wave, [](Swarm& s) { as_rollouts_go(s, Habit::sick_wave); }},
+      {"hangs-and-restarts", &Stories::hangs_and_restarts,
+       [](Swarm& s) {
+         s.ending = 1;  // as ESXi
+         s.running = 1000;  // whose old system runs again
+         s.reachable = 300;
+       }},
       {"shut-windows", nullptr, [](Swarm& s) { as_rollouts_go(s, Habit::windows); }},
   };
   return table;

@@ -76,6 +76,7 @@ class Stories {
   void hostile_broker();
   void installers_ask();
   void sick_wave();
+  void hangs_and_restarts();
 
   // ---- what is to be seen from outside
   [[nodiscard]] Site& site_of(const std::string& deployment);

@@ -90,6 +90,25 @@ void Stories::sick_wave() {
   is_over();
 }
 
+/// The first of its kind hangs before it writes, is quiet, and its host starts anew by itself.
+void Stories::hangs_and_restarts() {
+  const auto hangs = [](const auto& machine) {
+    return machine->model->host().state() == bmcsim::HostState::booting_media;
+  };
+  if (step_ == 0) {
+    const auto found = std::ranges::find_if(mesh_.bmcs.machines(), hangs);
+    if (found == mesh_.bmcs.machines().end()) return;
+    machine_ = found->get();
+    machine_->model->options().stops_reading_at = 40 + static_cast<unsigned>(random_.below(60));
+    machine_->model->options().boot_progress = true;
+    return go_on(3min + up_to(5min));
+  }
+  if (!hangs(machine_)) return;
+  mesh_.bmcs.self_reset(*machine_);
+  struck("an installer hung, and its host started anew");
+  is_over();
+}
+
 /// Its machine was busy with what is still cleaned up after a person gave it up; once that is done the same order
 /// comes again.
 void Stories::refused_again() {
