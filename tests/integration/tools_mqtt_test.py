@@ -16,7 +16,7 @@ import tempfile
 import time
 import uuid
 
-from mesh import BIN, ENV, ROOT, Mesh, main, succeeded, wait_until
+from mesh import BIN, ENV, ROOT, Mesh, Skipped, main, succeeded, wait_until
 
 LONG = os.environ.get("METALMESH_LONG_TESTS") == "1"
 INSTALL = {"action": "install", "image": "mm", "profile": "base", "startWithin": "600s", "launchWithin": "600s"}
@@ -323,15 +323,14 @@ setTimeout(() => process.exit(1), 90000).unref();
 
 def a_client_of_npm_follows_it():
     if not LONG:
-        return
+        raise Skipped("npm, or minutes of load; METALMESH_LONG_TESTS=1")
     with tempfile.TemporaryDirectory(prefix="mm-mqtt-") as name, Mesh({"par1": 1}, tools=["tool-ci"]) as mesh:
         folder = pathlib.Path(name)
         (folder / "package.json").write_text('{"private": true, "type": "module"}\n')
         (folder / "client.js").write_text(CLIENT)
         if node() is None or subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "mqtt@5"], cwd=folder, timeout=300,
                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
-            print("SKIPPED a_client_of_npm_follows_it: npm, Node 20 or the registry is not there", flush=True)
-            return
+            raise Skipped("npm, Node 20 or the registry is not there")
         furnish(mesh)
         request = {"do": "start", "rollout": rollout("web", select={"sites": ["*"]}), "expect": {"servers": 1}}
         done = subprocess.run([node(), "client.js", str(mesh.broker_port), str(mesh.pki), "tool-ci", json.dumps(request)], cwd=folder,
@@ -354,7 +353,7 @@ def install_seconds(mesh, name, servers):
 def garbage_and_hostile_subscribers_change_nothing():
     """Each with a certificate: half of them are users of the mesh."""
     if not LONG:
-        return
+        raise Skipped("npm, or minutes of load; METALMESH_LONG_TESTS=1")
     hostile, senders = [f"tool-h{i}" for i in range(200)], [f"tool-g{i}" for i in range(10)]
     with Mesh({"par1": 6}, install_ms=4000, tools=["tool-ci", *hostile, *senders]) as mesh:
         mesh.apply_basics()

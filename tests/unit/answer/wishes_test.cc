@@ -17,6 +17,7 @@ namespace metalmesh::answer {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 const families::FamilyCatalogue& catalogue() {
   static const families::FamilyCatalogue all = *adapters::load_families();
@@ -205,6 +206,25 @@ TEST(Wishes, ARefusalSaysWhatIsMissingAndWhatToDo) {
       HasSubstr("choose another (lan0)"));
   EXPECT_THAT(refusal("debian", [](wire::Host& h) { h.add_packages("-vim"); }),
               HasSubstr("plain names of packages"));
+}
+
+TEST(Wishes, SeveralMarksOfADiskAreRefusedWhereTheInstallerLooksForOne) {
+  const auto two = [](const char* first, wire::Host& h) {
+    h.clear_disk();
+    h.mutable_disk()->set_wwn("0x5000c500a1b2c3d4");
+    if (first == std::string_view("path"))
+      h.mutable_disk()->set_path("/vmfs/devices/disks/mpx.vmhba0:C0:T0:L0");
+    if (first == std::string_view("serial")) h.mutable_disk()->set_serial("S4EVNX0M0");
+  };
+  for (const auto& [family, first] : {std::pair("esxi", "path"), std::pair("proxmox", "serial")}) {
+    EXPECT_THAT(refusal(family, [&](wire::Host& h) { two(first, h); }),
+                HasSubstr("refused: family " + std::string(family) +
+                          " finds a disk by one mark alone, and host.disk has " + first +
+                          " and wwn: keep one of them"));
+    EXPECT_THAT(refusal(family, [&](wire::Host& h) { two("", h); }), Not(HasSubstr("one mark alone")));
+  }
+  EXPECT_THAT(refusal("rhel", [&](wire::Host& h) { two("serial", h); }), Not(HasSubstr("refused")))
+      << "its script looks for all of them";
 }
 
 TEST(Wishes, NvmeDisksKeepTheirPrefixWhereTheInstallerNamesDisksByIt) {

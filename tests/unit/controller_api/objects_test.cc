@@ -123,6 +123,28 @@ TEST(Objects, ProfilesKeepTheirVersions) {
   EXPECT_EQ(bench.get("/api/v1/profiles/base/versions/42").status, 200);
 }
 
+TEST(Objects, VersionsOfADeletedProfileAreReadWithoutTheirSecretsAndNotRolledOut) {
+  ApiBench bench;
+  bench.furnish();
+  const std::string secretive =
+      R"({"spec":{"family":"rhel","template":{"inline":"rootpw --iscrypted $6$saltsalt$0123456789abcdef\n"},)"
+      R"("vars":{"joinToken":"K10f3a9c2e4b6d8f0a1c3e5b7d9f1a3c","rack":"r12"}}})";
+  ASSERT_EQ(bench.put("/api/v1/profiles/web", secretive).status, 201);
+  ASSERT_EQ(bench.send("DELETE", "/api/v1/profiles/web").status, 204);
+  bench.restart();
+  const HttpAnswer read = bench.get("/api/v1/profiles/web/versions/1");
+  EXPECT_EQ(read.status, 200) << read.body;
+  EXPECT_THAT(read.body, HasSubstr(R"("rack":"r12")"));
+  EXPECT_THAT(read.body, ::testing::Not(HasSubstr("K10f3a9c2e4b6d8f0a1c3e5b7d9f1a3c")));
+  EXPECT_THAT(read.body, ::testing::Not(HasSubstr("0123456789abcdef")));
+  const HttpAnswer refused = bench.put(
+      "/api/v1/rollouts/again",
+      R"({"spec":{"action":"install","select":{"servers":["s1"]},"image":"rocky","profile":"web@1"}})");
+  EXPECT_EQ(refused.status, 422) << refused.body;
+  EXPECT_EQ(refused.text("field"), "spec.profile");
+  EXPECT_THAT(refused.body, HasSubstr("was deleted"));
+}
+
 TEST(Objects, FamiliesSayWhetherAnybodyBootedThem) {
   ApiBench bench;
   const HttpAnswer all = bench.get("/api/v1/families");

@@ -109,6 +109,14 @@ const std::vector<BadCase>& bad_cases() {
          return bad_server(
              [](auto& s) { (*s.mutable_spec()->mutable_vars())["a"] = std::string(9000, 'x'); });
        }},
+      {"reserved variable of ours", "spec.vars.hostname", invalid,
+       [] { return bad_server([](auto& s) { (*s.mutable_spec()->mutable_vars())["hostname"] = "web9"; }); }},
+      {"reserved variable that is offered", "spec.vars.callback_url", invalid,
+       [] {
+         return bad_profile([](auto& p) { (*p.mutable_spec()->mutable_vars())["callback_url"] = "x"; });
+       }},
+      {"reserved variable of a rollout", "spec.vars.host", invalid,
+       [] { return bad_rollout([](auto& r) { (*r.mutable_spec()->mutable_vars())["host"] = "x"; }); }},
       {"same bmc", "spec.bmc.address", ErrorKind::conflict,
        [] {
          return bad_server([](auto& s) { s.mutable_spec()->mutable_bmc()->set_address("10.0.0.2:443"); });

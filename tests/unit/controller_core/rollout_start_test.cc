@@ -86,6 +86,19 @@ TEST_F(Planned, WhatASiteRendersByIsInItsOrders) {
   ASSERT_TRUE(order.has_value());
   EXPECT_EQ(order->agreed.install().family().name(), "rhel");
   EXPECT_EQ(order->agreed.install().family().sha256(), std::string(64, '3'));
+
+  agent.accept("s0");
+  agent.launch("s0");
+  wire::Event end = agent.about("s0");
+  end.mutable_ended()->set_outcome(wire::Ended::SUCCEEDED);
+  end.mutable_ended()->set_disk(wire::DISK_NEW_SYSTEM);
+  end.mutable_ended()->set_proof(wire::PROOF_BOOTED);
+  end.mutable_ended()->set_answer_sha256(std::string(64, '4'));
+  agent.report(end);
+  mesh.restart();
+  EXPECT_EQ(mesh.server("s0").status().installed().family_sha256(), std::string(64, '3'))
+      << "and on the machine, whatever the site has by that name later";
+  EXPECT_EQ(mesh.server("s0").status().installed().answer_sha256(), std::string(64, '4'));
 }
 
 TEST_F(Planned, AnOrderBelongsToThePlanThatWasStarted) {

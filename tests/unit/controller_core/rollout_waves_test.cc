@@ -135,6 +135,48 @@ TEST_F(Waves, TheCanaryIsOneThatAnswers) {
   EXPECT_TRUE(agent.last_order(name(1)));
 }
 
+TEST_F(Waves, TheUsualCanaryIsOneOfEachTypeWhereverItStands) {
+  for (const auto& [type, model] : {std::pair("first", "R1"), std::pair("second", "R2")}) {
+    rest::HardwareType made;
+    made.mutable_metadata()->set_name(type);
+    made.mutable_spec()->set_manufacturer("Acme");
+    made.mutable_spec()->set_model(model);
+    mesh.apply(made);
+  }
+  Puppet& other = mesh.bring_up("lyo1");
+  // Of par1, s00 to s05, one is of the second type; of lyo1, s06 to s11, half.
+  for (int i = 0; i < 12; ++i) {
+    Puppet& site = i < 6 ? agent : other;
+    mesh.add_ready(name(i), site, i);
+    if (i != 5 && (i < 6 || i % 2 == 0)) continue;
+    site.bmcs[name(i)].set_model("R2");
+    mesh.must(InspectServer{name(i)});
+    site.answer_inspections();
+  }
+  mesh.run_for(1s);
+  const auto canaries = [&] {
+    std::vector<std::string> out;
+    for (const auto& server : status().plan().servers()) {
+      if (server.wave() == 1) out.push_back(server.name());
+    }
+    return out;
+  };
+  EXPECT_THAT(sizes(object()), ElementsAre(2, 10)) << "one per type, not per site and type";
+  EXPECT_THAT(canaries(), ElementsAre(name(0), name(5)));
+  auto two_each = object();
+  two_each.mutable_spec()->add_waves()->set_per_type(2);
+  EXPECT_THAT(sizes(two_each), ElementsAre(4, 8));
+  EXPECT_THAT(canaries(), ElementsAre(name(0), name(1), name(5), name(7)));
+  // Who wants them per site says so: a wave names its sites.
+  auto by_site = object();
+  for (const char* site : {"par1", "lyo1"}) {
+    rest::RolloutWave& wave = *by_site.mutable_spec()->add_waves();
+    wave.set_per_type(1);
+    wave.add_sites(site);
+  }
+  EXPECT_THAT(sizes(by_site), ElementsAre(2, 2, 8));
+}
+
 TEST_F(Waves, AStaleStartSaysWhatChanged) {
   servers(4);
   mesh.apply(object());
