@@ -136,8 +136,8 @@ std::string own_value(std::string_view name, const record::Job& job, const Fault
   if (name == "media") return "image " + terms_of(job.agreed()).image().name();
   if (name == "again_graceful") return again(job, "--powered-on graceful");
   if (name == "another_proof" && end_is_guessed(job))
-    return ", and the next ones of its kind are held against what this one read. With proof.minimum callback they "
-           "tell it themselves";
+    return ", and the next ones of its kind are held against what this one read. With proof.minimum callback, where "
+           "its template calls back, they tell it themselves";
   if (name == "another_proof")
     return facts.expected != "booted" ? ""
                                       : ". With proof.minimum callback in the profile the next ones tell it "
@@ -211,6 +211,10 @@ wire::Ended::Outcome outcome_of(const record::Job& job) {
   if (job.launched())
     return wording_of(job.fault().code()).unknown_after ? Outcome::INDETERMINATE : Outcome::FAILED;
   return job.cancel_asked() ? Outcome::CANCELLED : Outcome::FAILED;
+}
+
+bool end_is_guessed(const record::Job& job) {
+  return job.end_by_quiet() && !job.callback_seen() && !planted(Defect::guessed_end_believed);
 }
 
 wire::DiskState disk_of(const record::Job& job) {

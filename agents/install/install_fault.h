@@ -22,6 +22,10 @@ bool installer_may_run(const record::Job& job);
 /// A fault of the talk with the BMC, which says nothing of an installer that runs meanwhile.
 bool is_of_talk(wire::FaultCode code);
 
+/// An installer that hangs and restarts leaves the old system to run, whose boot and ports look like those of a new one. Where
+/// its restart was taken for an end for want of a better sign, only a secret of this order tells the new one.
+bool end_is_guessed(const record::Job& job);
+
 /// How the job ends, by its facts: SUCCEEDED without a fault; CANCELLED; UNPROVEN once the installer ended;
 /// FAILED or INDETERMINATE after LAUNCHED, as the table says; FAILED before.
 wire::Ended::Outcome outcome_of(const record::Job& job);

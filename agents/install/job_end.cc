@@ -60,6 +60,7 @@ void tell_end(Context& context) {
   if (job.has_fault()) *ended.mutable_fault() = job.fault();
   ended.set_answer_sha256(job.answer_sha256());
   ended.set_disk(job.has_fault() ? job.fault().disk() : disk_of(job));
+  if (job.launched()) ended.set_bytes_read(job.bytes_covered());
   ended.set_medium_in(installer_may_run(job));
   if (only_tests(job)) *ended.add_findings() = test_finding(job);
   for (std::string& debt : debts_of(context)) ended.add_debts(std::move(debt));

@@ -2,19 +2,12 @@
 // and a test of the way to a medium.
 #pragma once
 
-#include "common/base/planted.h"
 #include "schemas/record/job.pb.h"
 
 namespace metalmesh::install {
 
 /// Nothing is installed: what is booted is somebody's own, and runs until its time is over or somebody says so.
 inline bool only_boots(const record::Job& job) { return job.agreed().has_boot_iso(); }
-
-/// An installer that hangs and restarts leaves the old system to run, whose boot and ports look like those of a new one. Where
-/// its restart was taken for an end for want of a better sign, only a secret of this order tells the new one.
-inline bool end_is_guessed(const record::Job& job) {
-  return job.end_by_quiet() && !job.callback_seen() && !planted(Defect::guessed_end_believed);
-}
 
 /// Nothing is booted: a medium is inserted, seen to be read, and taken.
 inline bool only_tests(const record::Job& job) { return job.agreed().has_mount_test(); }

@@ -87,6 +87,7 @@ void fold_ended(Work& work, const std::string& id, const std::string& journal, c
       *d.mutable_ran() = to_wire(from_wire(event.at()) - from_wire(d.launched_at()));
     d.set_proof(end.proof());
     d.set_answer_sha256(end.answer_sha256());
+    d.set_bytes_read(std::max(d.bytes_read(), end.bytes_read()));
     d.clear_evidence();
     for (const std::string& one : end.evidence()) {
       if (d.evidence_size() < evidence_limit) d.add_evidence(one);

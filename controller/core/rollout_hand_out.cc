@@ -61,7 +61,8 @@ void issue(Work& work, const std::string& id, SiteLink& link) {
   follow_steps(issue, work.mesh().clock_steps);
   end_with_window(work, rollout.spec(), deployment.site(), issue);
   const rest::Plan& plan = rollout.status().plan();
-  if (action.wipes) issue.set_usual_reads(work.mesh().installs.least_read(plan.image(), plan.profile()));
+  if (action.wipes)
+    issue.set_usual_reads(work.mesh().installs.usual_reads(plan.image_sha256(), plan.profile()));
   wire::Command command;
   *command.mutable_order() = order.order();
   const auto sent = work.send(link, std::move(command));

@@ -19,9 +19,13 @@ std::string name_of(const std::string& profile) { return profile.substr(0, profi
 }  // namespace
 
 void InstallHistory::add(const rest::Deployment& deployment, const std::string& profile,
-                         const std::string& image) {
-  const bool timed = deployment.has_started() && deployment.has_launched_at() && deployment.has_ran();
-  if (deployment.state() != states::succeeded || !timed || profile.empty()) return;
+                         const std::string& image_sha256) {
+  if (deployment.state() != states::succeeded || profile.empty()) return;
+  if (const std::uint64_t read = deployment.bytes_read(); read > 0) {
+    std::uint64_t& least = reads_[{image_sha256, profile}].try_emplace(deployment.site(), read).first->second;
+    least = std::min(least, read);
+  }
+  if (!deployment.has_started() || !deployment.has_launched_at() || !deployment.has_ran()) return;
   const Duration to_launch = from_wire(deployment.launched_at()) - from_wire(deployment.started());
   const Duration run = from_wire(deployment.ran());
   if (!believable(to_launch) || !believable(run)) return;  // the site's clock was set meanwhile
@@ -35,14 +39,12 @@ void InstallHistory::add(const rest::Deployment& deployment, const std::string& 
   std::vector<Install>& all = installs_[{deployment.site(), name_of(profile)}];
   all.insert(std::ranges::upper_bound(all, install.ended, {}, &Install::ended), install);
   if (all.size() > most_kept) all.erase(all.begin());
-  if (deployment.bytes_read() == 0) return;
-  std::uint64_t& least = least_read_.try_emplace({image, profile}, deployment.bytes_read()).first->second;
-  least = std::min<std::uint64_t>(least, deployment.bytes_read());
 }
 
-std::uint64_t InstallHistory::least_read(const std::string& image, const std::string& profile) const {
-  const auto found = least_read_.find({image, profile});
-  return found == least_read_.end() ? 0 : found->second;
+std::uint64_t InstallHistory::usual_reads(const std::string& image_sha256, const std::string& profile) const {
+  const auto found = reads_.find({image_sha256, profile});
+  if (found == reads_.end()) return 0;
+  return std::ranges::max_element(found->second, {}, &LeastBySite::value_type::second)->second;
 }
 
 std::optional<InstallFigures> InstallHistory::of(const std::string& site, const std::string& profile) const {

@@ -25,13 +25,13 @@ struct InstallFigures {
 
 class InstallHistory {
  public:
-  /// Ignores what did not succeed, or does not say how long it took. `profile` is "name" or "name@version":
-  /// versions count as one, because most of them change nothing that takes time.
-  void add(const rest::Deployment& deployment, const std::string& profile, const std::string& image);
-  /// Nothing when there was none.
+  /// Ignores what did not succeed; of what does not say how long it took only the reads count. `profile` is "name@version".
+  void add(const rest::Deployment& deployment, const std::string& profile, const std::string& image_sha256);
+  /// Versions of the profile count as one, because most of them change nothing that takes time. Nothing when there was none.
   [[nodiscard]] std::optional<InstallFigures> of(const std::string& site, const std::string& profile) const;
-  /// The least that one with this very version of the profile, "name@version", read of this image, at any site; 0: none is known.
-  [[nodiscard]] std::uint64_t least_read(const std::string& image, const std::string& profile) const;
+  /// What installs of this image by this very version of the profile read, in bytes: the least of each site, and of the sites
+  /// the one with the most, so that what a single site tells makes it no smaller for others. 0: none is known.
+  [[nodiscard]] std::uint64_t usual_reads(const std::string& image_sha256, const std::string& profile) const;
 
  private:
   struct Install {
@@ -39,7 +39,8 @@ class InstallHistory {
     InstallFigures took;
   };
   std::map<std::pair<std::string, std::string>, std::vector<Install>> installs_;  // the newest, by their end
-  std::map<std::pair<std::string, std::string>, std::uint64_t> least_read_;       // by image and profile
+  using LeastBySite = std::map<std::string, std::uint64_t>;
+  std::map<std::pair<std::string, std::string>, LeastBySite> reads_;  // by image and version of the profile
 };
 
 }  // namespace metalmesh::controller

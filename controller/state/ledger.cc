@@ -196,7 +196,8 @@ void Ledger::change_deployment(const std::string& id, const std::function<void(r
   edit(deployment);
   board_.add(deployment);
   transcripts_.add(deployment);
-  if (!had_succeeded) remember_install(deployment);  // by its site's word, or later by a person's
+  // By its site's word, or later by a person's.
+  if (!had_succeeded && deployment.state() == states::succeeded) remember_install(deployment);
   refresh_counts(deployment.rollout());
   touch(ChangeKind::deployment, id);
 }
@@ -205,7 +206,7 @@ void Ledger::remember_install(const rest::Deployment& deployment) {
   const auto rollout = mesh_.rollouts.find(deployment.rollout());
   if (rollout == mesh_.rollouts.end()) return;
   const rest::Plan& plan = rollout->second.status().plan();
-  mesh_.installs.add(deployment, plan.profile(), plan.image());
+  mesh_.installs.add(deployment, plan.profile(), plan.image_sha256());
 }
 
 std::uint64_t Ledger::deleted_of(std::string_view table) const {

@@ -323,7 +323,7 @@ setTimeout(() => process.exit(1), 90000).unref();
 
 def a_client_of_npm_follows_it():
     if not LONG:
-        raise Skipped("npm, or minutes of load; METALMESH_LONG_TESTS=1")
+        raise Skipped("packages of npm; METALMESH_LONG_TESTS=1")
     with tempfile.TemporaryDirectory(prefix="mm-mqtt-") as name, Mesh({"par1": 1}, tools=["tool-ci"]) as mesh:
         folder = pathlib.Path(name)
         (folder / "package.json").write_text('{"private": true, "type": "module"}\n')
@@ -353,7 +353,7 @@ def install_seconds(mesh, name, servers):
 def garbage_and_hostile_subscribers_change_nothing():
     """Each with a certificate: half of them are users of the mesh."""
     if not LONG:
-        raise Skipped("npm, or minutes of load; METALMESH_LONG_TESTS=1")
+        raise Skipped("minutes of load; METALMESH_LONG_TESTS=1")
     hostile, senders = [f"tool-h{i}" for i in range(200)], [f"tool-g{i}" for i in range(10)]
     with Mesh({"par1": 6}, install_ms=4000, tools=["tool-ci", *hostile, *senders]) as mesh:
         mesh.apply_basics()

@@ -170,6 +170,32 @@ TEST_F(Machines, UnprovenIsOutUntilSomebodyDecides) {
   EXPECT_THAT(mesh.server("s0").status().holds(), ::testing::HasSubstr("half written"));
 }
 
+TEST_F(Machines, WhatAPersonCallsASuccessMeasuresTheNextOnes) {
+  const auto usual = [&](const char* server) { return agent.last_order(server)->issue.usual_reads(); };
+  add("s0", 0, "new");
+  install("first", "s0");
+  EXPECT_EQ(usual("s0"), 0U);
+  agent.accept("s0");
+  agent.launch("s0");
+  wire::Event end = agent.about("s0");
+  end.mutable_ended()->set_outcome(wire::Ended::UNPROVEN);
+  end.mutable_ended()->set_disk(wire::DISK_UNKNOWN);
+  end.mutable_ended()->set_bytes_read(700 << 20);
+  agent.report(end);
+  add("s1", 1, "new");
+  install("second", "s1");
+  EXPECT_EQ(usual("s1"), 0U) << "nobody has looked yet";
+  mesh.must(ResolveDeployment{mesh.deployment_of("s0").id(), "succeeded", "it runs"});
+  add("s2", 2, "new");
+  install("third", "s2");
+  EXPECT_EQ(usual("s2"), 700U << 20);
+  mesh.restart();
+  mesh.run_for(std::chrono::seconds(8));
+  add("s3", 3, "new");
+  install("fourth", "s3");
+  EXPECT_EQ(usual("s3"), 700U << 20) << "of the rows";
+}
+
 TEST_F(Machines, AdoptedIsInUseAndProtected) {
   add("s0", 0, "new");
   EXPECT_EQ(why_not("s0"), "");

@@ -130,7 +130,7 @@ TEST(InstallHistory, GivesMediansOfWhatSucceeded) {
     *d.mutable_started() = to_wire(at(-minutes(2)));
     *d.mutable_ran() = to_wire(Duration(minutes(run_minutes)));
     *d.mutable_ended() = to_wire(at(minutes(run_minutes)));
-    history.add(d, profile, "rocky");
+    history.add(d, profile, "sha");
   };
   EXPECT_FALSE(history.of("par1", "base"));
   add(20);
@@ -145,13 +145,32 @@ TEST(InstallHistory, GivesMediansOfWhatSucceeded) {
   EXPECT_EQ(figures->to_launch, minutes(2));
   EXPECT_EQ(figures->bytes_read, 2000U);
   EXPECT_FALSE(history.of("ams1", "base"));
-  EXPECT_EQ(history.least_read("rocky", "base@1"), 2000U) << "an older version may have read less, a failed one too";
-  EXPECT_EQ(history.least_read("rocky", "base@3"), 0U);
-  EXPECT_EQ(history.least_read("debian", "base@1"), 0U);
   for (int i = 0; i < 40; ++i) add(100 + i);
   EXPECT_EQ(history.of("par1", "base")->installs, 31U) << "the newest";
   add(-5);
   EXPECT_EQ(history.of("par1", "base")->installs, 31U) << "its clock was set meanwhile";
+}
+
+TEST(InstallHistory, KnowsWhatInstallsOfAnImageReadWhateverOneSiteSays) {
+  InstallHistory history;
+  const auto add = [&](const char* site, std::uint64_t bytes, const char* profile = "base@1",
+                       std::string_view state = states::succeeded) {
+    rest::Deployment d;
+    d.set_site(site);
+    d.set_bytes_read(bytes);
+    d.set_state(std::string(state));
+    history.add(d, profile, "sha");
+  };
+  EXPECT_EQ(history.usual_reads("sha", "base@1"), 0U);
+  add("par1", 900, "base@1", states::unproven);
+  EXPECT_EQ(history.usual_reads("sha", "base@1"), 0U) << "nobody knows yet that it was an end";
+  add("par1", 2000);
+  add("par1", 2200);
+  EXPECT_EQ(history.usual_reads("sha", "base@1"), 2000U);
+  add("ams1", 1);
+  EXPECT_EQ(history.usual_reads("sha", "base@1"), 2000U) << "another site makes it no smaller";
+  EXPECT_EQ(history.usual_reads("sha", "base@2"), 0U);
+  EXPECT_EQ(history.usual_reads("other", "base@1"), 0U);
 }
 
 }  // namespace
